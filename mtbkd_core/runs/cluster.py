@@ -1,0 +1,104 @@
+"""The engine's own Dask cluster: a scheduler and workers in processes of their own, on 127.0.0.1 and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from dask.system import CPU_COUNT
+from distributed import SpecCluster
+from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
+
+import mtbkd_core
+from mtbkd_core.progress import UserError
+
+_HOST = "127.0.0.1"
+_WATCH = Path(__file__).with_name("owner_watch.py")
+
+
+def worker_count() -> int:
+    """One worker for every two processors, at least one and at most eight: each takes one run at a time."""
+    return min(8, max(1, CPU_COUNT // 2))
+
+
+def threads_per_worker(workers: int) -> int:
+    """Threads that torch gets in each of so many workers: together they use every processor once."""
+    return max(1, CPU_COUNT // workers)
+
+
+def gpu_names() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    if not torch.cuda.is_available():
+        return []
+    named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return named or [str(number) for number in range(torch.cuda.device_count())]
+
+
+def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
+    """Start scheduler and workers; returns when the scheduler answers, while the workers are still importing.
+
+    It is what Dask's `SubprocessCluster` builds, from the same parts, but its workers differ: each GPU belongs to one.
+    Workers are processes started afresh (never forks of the app, never a second run of its script), each under a nanny
+    that replaces it when it dies, and all end when this process does.
+
+    Args:
+        folder: where the scheduler leaves its address and its log.
+        home: the home folder of the workers.
+        workers: how many; each has one slot, so that one run has a worker for itself.
+
+    Raises:
+        UserError: on Windows, or where the scheduler does not start.
+    """
+    if sys.platform == "win32":
+        raise UserError(
+            "engine: Dask starts no workers of its own on Windows; use WSL, or set MTBKD_SCHEDULER to a cluster"
+        )
+    watch = ["--pid", str(os.getpid()), "--born", repr(psutil.Process().create_time())]
+    watch += ["--root", str(Path(mtbkd_core.__file__).parents[1])]
+    scheduler = {
+        "cls": SubprocessScheduler,
+        "options": {
+            "scheduler_kwargs": {
+                "host": _HOST,
+                "dashboard": False,
+                "dashboard_address": f"{_HOST}:0",  # its health route is served all the same, so say where
+                "scheduler_file": str(folder / "scheduler.json"),
+                # How often a run may kill its worker is for `execute` to decide; those behind it are innocent.
+                "allowed_failures": 10_000,
+                "preload": [str(_WATCH)],
+                "preload_argv": [*watch, "--log", str(folder / "scheduler.log")],
+            }
+        },
+    }
+    gpus = gpu_names()
+    specification = {number: _worker(number, watch, home, workers, gpus) for number in range(max(workers, len(gpus)))}
+    try:
+        return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"engine: its scheduler does not start ({error})") from None
+
+
+def _worker(number: int, watch: list[str], home: Path, workers: int, gpus: list[str]) -> dict[str, Any]:
+    threads = str(threads_per_worker(workers))
+    environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[number] if number < len(gpus) else ""
+    options = {
+        "host": _HOST,
+        "nthreads": 1,
+        "dashboard": False,
+        "dashboard_address": f"{_HOST}:0",
+        "env": environment,
+        "resources": {"GPU": 1} if number < len(gpus) else None,
+        "silence_logs": logging.WARNING,
+        "preload": ["mtbkd_core.runs.worker"],
+        "preload_nanny": [str(_WATCH)],
+        "preload_nanny_argv": watch,
+    }
+    return {"cls": SubprocessWorker, "options": {"worker_kwargs": options}}

@@ -1,0 +1,255 @@
+"""The engine: sends runs to Dask workers, on this machine or on a cluster, and never holds the truth about them.
+
+What became of a run is told by its folder (see `store`): an engine may end, or be killed, and another take its place.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import Future, KilledWorker, fire_and_forget
+
+from mtbkd_core.config import Device, RunConfig
+from mtbkd_core.files import home
+from mtbkd_core.progress import UserError
+from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import store
+from mtbkd_core.runs.cluster import threads_per_worker, worker_count
+from mtbkd_core.runs.connection import START_SECONDS, Connection
+from mtbkd_core.runs.execute import execute
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.store import RunView
+from mtbkd_core.tasks import load_task, task_info
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """How the engine is.
+
+    Attributes:
+        address: of the scheduler; none while the engine starts.
+        workers: how many are ready for a run; 0 while the engine starts.
+        gpus: how many of the workers have a GPU.
+        threads: that a run computes with on a worker of this machine; none on a cluster.
+        queued, running: runs of this home folder, whoever submitted them.
+        starting: no worker is ready yet, and that is as it should be.
+        problem: one line on what is wrong, if anything is.
+    """
+
+    address: str | None
+    workers: int
+    gpus: int
+    threads: int | None
+    queued: int
+    running: int
+    starting: bool
+    problem: str | None
+
+
+class Engine:
+    """Takes runs and has them executed. Any thread may call any method.
+
+    A plain object: a Dask client is awaitable, and what keeps an engine for an app must not take it for a coroutine.
+    """
+
+    def __init__(self, address: str | None = None, *, workers: int | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            address: scheduler of a cluster whose workers share the home folder, as tcp://host:8786; none: its own.
+            workers: how many of its own; none: one for every two processors, eight at most.
+
+        Raises:
+            UserError: the home folder cannot be used.
+        """
+        self._address = address
+        self._workers = workers or worker_count()
+        self._home = home()
+        self._guard = threading.Lock()
+        self._connection: Connection | None = None
+        # Futures are kept: Dask forgets a piece of work that nobody wants.
+        self._sent: dict[str, Future[Any]] = {}
+        self._prepared: dict[str, list[Future[Any]]] = {}
+
+    def start(self) -> Engine:
+        """Begin to start, without waiting; an engine that starts or runs is left alone, a broken one is started anew.
+
+        Raises:
+            UserError: the home folder cannot be written.
+        """
+        self._started()
+        return self
+
+    def wait(self, timeout: float = START_SECONDS) -> None:
+        """Start, and wait until a worker is ready.
+
+        Raises:
+            UserError: the engine could not be started.
+        """
+        client = self._started().client()
+        try:
+            client.wait_for_workers(1, timeout=timeout)
+        except TimeoutError:
+            raise UserError(f"engine: no worker is ready after {timeout:.0f} s") from None
+
+    def submit(self, config: RunConfig, *, submitted_by: str | None = None) -> RunView:
+        """Have a run executed, and return at once, even while the engine starts.
+
+        One that is done, queued or running is found, not run twice; one that failed, crashed, was cancelled or
+        interrupted is run again.
+
+        Raises:
+            UserError: a task or teacher that does not exist, no GPU where one is asked for, or a folder that cannot be
+                written. That an engine does not start is told by the run and by `info`.
+        """
+        connection = self._started()
+        if config.device is Device.CUDA:
+            self._refuse_without_gpu(connection)
+        run, submission = store.enqueue(config, engine=connection.name, submitted_by=submitted_by)
+        if submission is None:
+            return run
+        settled = connection.settled
+        connection.then(self._send, connection, run, submission)
+        return store.read(run.id) if settled else run
+
+    def cancel(self, id: str) -> RunView:
+        """Stop a run: a queued one at once, a running one at its next step; a finished one stays as it is.
+
+        Raises:
+            UserError: no such run, or its folder cannot be written.
+        """
+        return store.request_cancel(id)
+
+    def prepare(self, task: str) -> None:
+        """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
+
+        Each teacher is a piece of work behind all runs: a run submitted meanwhile waits for one teacher at most.
+
+        Raises:
+            UserError: no such task, or the home folder cannot be written.
+        """
+        info = task_info(task)
+        connection = self._started()
+        with self._guard:
+            if task in self._prepared:
+                return
+            self._prepared[task] = []
+        names = sorted((teacher.name for teacher in info.teachers), key=lambda name: name not in info.default_teachers)
+        connection.then(self._send_teachers, connection, task, names)
+
+    def info(self) -> EngineInfo:
+        """How the engine is, without waiting for a start.
+
+        Raises:
+            UserError: the home folder cannot be read.
+        """
+        states = [run.state for run in store.list_runs()]
+        connection = self._connection
+        problem = connection.trouble() if connection is not None else None
+        workers: dict[str, Any] = {}
+        if connection is not None and connection.settled and problem is None:
+            try:
+                workers = connection.workers()
+            except (OSError, UserError) as error:
+                problem = f"engine: its scheduler does not answer ({error})"
+        return EngineInfo(
+            address=connection.address if connection is not None else None,
+            workers=len(workers),
+            gpus=sum("GPU" in worker["resources"] for worker in workers.values()),
+            threads=threads_per_worker(self._workers) if self._address is None else None,
+            queued=states.count(State.QUEUED),
+            running=states.count(State.RUNNING),
+            starting=not workers and problem is None,
+            problem=problem,
+        )
+
+    def close(self) -> None:
+        """Stop the engine's own scheduler and workers; runs under way on them are then interrupted."""
+        atexit.unregister(self.close)
+        with self._guard:
+            self._end()
+
+    def _started(self) -> Connection:
+        with self._guard:
+            if self._connection is not None and self._connection.trouble() is not None:
+                self._end()
+            if self._connection is None:
+                self._connection = Connection(self._address, home=self._home, workers=self._workers)
+                atexit.register(self.close)
+            return self._connection
+
+    def _end(self) -> None:
+        connection, self._connection = self._connection, None
+        self._sent.clear()
+        self._prepared.clear()
+        if connection is not None:
+            connection.close()
+
+    def _refuse_without_gpu(self, connection: Connection) -> None:
+        try:
+            found = connection.has_gpu()
+        except OSError as error:
+            raise UserError(f"engine: its scheduler does not answer ({error})") from None
+        if not found:
+            raise UserError("device: got 'cuda', but no worker has a GPU; allowed here: auto, cpu")
+
+    def _send(self, connection: Connection, run: RunView, submission: str) -> None:
+        """Hand a submission to Dask; whatever stands in the way is told in the run's folder."""
+        try:
+            # Where there is a GPU, `auto` means it, and runs take turns on it.
+            gpu = run.config.device is not Device.CPU and connection.has_gpu()
+            future = connection.client().submit(
+                execute,
+                str(run.folder),
+                key=f"run-{run.id}-{submission[:8]}",
+                pure=False,
+                resources={"GPU": 1} if gpu else None,
+            )
+        except Exception as error:
+            _tell(run.folder, submission, State.FAILED, error)
+            return
+        fire_and_forget(future)
+        self._sent[submission] = future
+        future.add_done_callback(lambda done: self._over(done, run.folder, submission))
+
+    def _over(self, future: Future[Any], folder: Path, submission: str) -> None:
+        """Dask has let go of a submission. An attempt tells its own end; what kept it from that is told here."""
+        self._sent.pop(submission, None)
+        if future.status == "error":
+            error = future.exception()
+            _tell(folder, submission, State.CRASHED if isinstance(error, KilledWorker) else State.FAILED, error)
+
+    def _send_teachers(self, connection: Connection, task: str, names: list[str]) -> None:
+        with suppress(UserError):  # that the engine does not start is told by `info` and by each run
+            client = connection.client()
+            self._prepared[task] = [
+                client.submit(_train, task, name, key=f"teacher-{task}-{name}", pure=False, priority=-1 - place)
+                for place, name in enumerate(names)
+            ]
+
+
+def start_engine() -> Engine:
+    """The engine that the environment asks for, already starting: `MTBKD_SCHEDULER`'s cluster, or workers of its own.
+
+    Raises:
+        UserError: the home folder cannot be used.
+    """
+    return Engine(os.environ.get("MTBKD_SCHEDULER", "").strip() or None).start()
+
+
+def _train(task: str, teacher: str) -> None:
+    """Runs in a worker: train one teacher, unless its outputs are in the home folder already."""
+    load_task(task, teachers=(teacher,))
+
+
+def _tell(folder: Path, submission: str, state: State, error: BaseException | None) -> None:
+    """Write how a submission ended from here, unless it has told so itself, or its folder is gone."""
+    told = str(error) if isinstance(error, UserError | KilledWorker) else f"{type(error).__name__}: {error}"
+    with suppress(UserError, OSError):
+        files.finish(folder, submission, state, " ".join(told.split()))

@@ -1,0 +1,87 @@
+"""A lock on a file that dies with its process: who holds it is alive, however it may end.
+
+On Unix it is `flock`, on Windows `msvcrt.locking`. On a network file system `flock` works between hosts from Linux
+2.6.12 on, and falls when the server notices that the host is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int, *, wait: bool, shared: bool) -> bool:
+        while True:
+            try:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+                return True
+            except OSError:  # LK_LOCK itself waits ten seconds before it gives up
+                if not wait:
+                    return False
+
+    def _drop(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _take(descriptor: int, *, wait: bool, shared: bool) -> bool:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+            return True
+        except BlockingIOError:
+            return False
+
+    def _drop(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Wait for the lock on `path` (made if missing) and hold it for the block; other threads are kept out as well.
+
+    Raises:
+        FileNotFoundError: the folder is not there, or went away while we waited.
+        OSError: the file cannot be made or opened.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _take(descriptor, wait=True, shared=False)
+            if _is_still(path, descriptor):
+                try:
+                    yield
+                finally:
+                    _drop(descriptor)
+                return
+        finally:
+            os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether someone alive holds the lock; never waits, and keeps nobody out for longer than it takes to look."""
+    try:
+        descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        if not _take(descriptor, wait=False, shared=True):
+            return True
+        _drop(descriptor)
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether `path` is the file that was locked: the folder may have been deleted, and made again, while we waited."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
