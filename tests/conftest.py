@@ -1,0 +1,53 @@
+"""What all tests share: a home folder of their own, one thread, and the digits with teachers trained once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtbkd_core import Task, load_task, task_info
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Home folder of everything that lives as long as the session; no test touches the person's own."""
+    folder = tmp_path_factory.mktemp("session_home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTBKD_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_home(session_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder for each test."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("MTBKD_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits(session_home: Path) -> Task:
+    """The digits with their three default teachers, which are trained once a session."""
+    return load_task("digits", teachers=task_info("digits").default_teachers)
+
+
+@pytest.fixture
+def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The session's home folder, where the default teachers of the digits lie trained; for tests that load them by name."""
+    monkeypatch.setenv("MTBKD_HOME", str(session_home))
+    return session_home
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A seeded source of random numbers."""
+    return torch.Generator().manual_seed(20260527)

@@ -1,0 +1,45 @@
+"""Drives any sampler, and compares what it drew with what is known, within Monte Carlo error."""
+
+import torch
+from arviz_stats.base import array_stats
+from torch import Tensor
+
+from mtbkd_core.samplers.base import Transform
+
+#: Standard errors that an estimate may be away. With some 20 estimates a test, chance alone passes it once in 10,000 tests.
+Z_LIMIT = 4.5
+#: A test that allows wide errors shows nothing: the effective draws that it has to have.
+LEAST_ESS = 400
+
+
+def run(
+    sampler: Transform, start: Tensor, *, steps: int, burn_in: int = 0, seed: int = 0, batch: Tensor | None = None
+) -> Tensor:
+    """[S, steps, P], the positions after a burn-in."""
+    generator = torch.Generator().manual_seed(seed)
+    state = sampler.init(start, generator)
+    kept = []
+    for step in range(burn_in + steps):
+        state, _ = sampler.update(state, batch, generator)
+        if step >= burn_in:
+            kept.append(state.position)
+    return torch.stack(kept, 1)
+
+
+def assert_moments(draws: Tensor, mean: Tensor, covariance: Tensor) -> None:
+    """Means and covariances of draws [S, D, P] are the known ones, to Z_LIMIT times sd / sqrt(ESS)."""
+    offset = draws - mean
+    rows, columns = torch.triu_indices(len(mean), len(mean)).unbind()
+    products = offset[..., rows] * offset[..., columns]
+    within_error(offset, torch.zeros_like(mean))
+    within_error(products, covariance[rows, columns])
+
+
+def within_error(values: Tensor, expected: Tensor) -> None:
+    """Each mean over draws of values [S, D, Q] is expected [Q], within Monte Carlo error."""
+    for q in range(values.shape[-1]):
+        trace = values[..., q].double().numpy()
+        ess = float(array_stats.ess(trace, chain_axis=0, draw_axis=1, method="mean"))
+        assert ess > LEAST_ESS
+        error = trace.std() / ess**0.5
+        assert abs(trace.mean() - float(expected[q])) < Z_LIMIT * error, f"{q}: {trace.mean()} for {float(expected[q])}"

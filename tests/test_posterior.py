@@ -1,0 +1,252 @@
+"""The log joint: its value term by term, its gradient against autograd, classic distillation, chains that differ."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+from torch.nn.functional import cross_entropy
+
+from mtbkd_core.config import PriorConfig
+from mtbkd_core.posterior import LogPosterior, stack_priors, weights_under
+from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
+from mtbkd_core.student import Student
+
+SIZES = {"linear": (5, 4), "one hidden layer": (5, 3, 4), "two hidden layers": (5, 3, 6, 4)}
+SETTINGS = PriorConfig(concentration=9.0, temperature=1.5, strength=0.7)
+
+
+def scene(
+    sizes: tuple[int, ...], generator: torch.Generator, priors: list[PriorConfig] | None = None, teachers: int = 3
+) -> tuple[LogPosterior, Tensor, Tensor]:
+    """A target with 8 examples in float64, whitened positions of 2 chains, and the teachers' logits [K, N, C]."""
+    student = Student(sizes, weight_scale=0.6)
+    x = torch.randn(8, sizes[0], generator=generator, dtype=torch.float64)
+    labels = torch.randint(sizes[-1], (8,), generator=generator)
+    logits = 2 * torch.randn(teachers, 8, sizes[-1], generator=generator, dtype=torch.float64)
+    mixture = stack_priors(logits, priors or [SETTINGS])
+    position = torch.randn(2, student.n_parameters, generator=generator, dtype=torch.float64)
+    return LogPosterior(student, x, labels, mixture), position, logits
+
+
+@pytest.fixture(params=SIZES)
+def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
+    return SIZES[request.param]
+
+
+def written_out(target: LogPosterior, position: Tensor, logits: Tensor, prior: PriorConfig, rows: Tensor) -> Tensor:
+    """[S], the log joint as the design writes it, with library functions, of a part of the examples rescaled by N / B."""
+    theta = target.student.weight_scale * position
+    f = target.student.logits(theta, target.x[rows])
+    log_p = -cross_entropy(f.flatten(0, 1), target.labels[rows].repeat(len(f)), reduction="none").view(len(f), -1)
+    weights = entropy_weights(logits, rule=prior.rule, base=prior.base_weights)[:, rows]
+    log_m = log_mixture_prior(
+        f, logits[:, rows], weights, concentration=prior.concentration, temperature=prior.temperature
+    )
+    scale = len(target.labels) / len(rows)
+    gauss = -theta.square().sum(-1) / (2 * target.student.weight_scale**2)
+    return scale * (log_p + prior.strength * log_m).sum(-1) + gauss
+
+
+ALL = torch.arange(8)
+
+
+def test_the_log_joint_is_likelihood_plus_mixture_plus_gaussian(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    target, position, logits = scene(sizes, generator)
+    torch.testing.assert_close(target(position).log_joint, written_out(target, position, logits, SETTINGS, ALL))
+
+
+def test_the_gaussian_term_is_the_priors_log_density_up_to_a_constant(generator: torch.Generator) -> None:
+    target, position, _ = scene((5, 4), generator)
+    quiet = replace(target, mixture=None, x=0 * target.x)  # the logits are the biases alone
+    moved = position.clone()
+    moved[:, 0] += 1.3  # a weight on an input that is zero
+    theta, other = 0.6 * position, 0.6 * moved
+    gauss = Normal(0, 0.6)
+    expected = (gauss.log_prob(other) - gauss.log_prob(theta)).sum(-1)
+    torch.testing.assert_close(quiet(moved).log_joint - quiet(position).log_joint, expected)
+
+
+@pytest.mark.parametrize("rows", [ALL, torch.tensor([6, 1, 4])], ids=["all", "minibatch"])
+def test_the_closed_gradient_is_autograds(rows: Tensor, sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    target, position, logits = scene(sizes, generator)
+    batch = None if rows is ALL else rows
+    position.requires_grad_()
+    (expected,) = torch.autograd.grad(written_out(target, position, logits, SETTINGS, rows).sum(), position)
+    density = target(position.detach(), batch)
+    torch.testing.assert_close(density.gradient, expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(density.log_joint, written_out(target, position.detach(), logits, SETTINGS, rows))
+
+
+def test_the_log_joint_passes_gradcheck_with_its_own_gradient(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    target, position, _ = scene(sizes, generator)
+
+    class Joint(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, at: Tensor) -> Tensor:
+            density = target(at)
+            ctx.save_for_backward(density.gradient)
+            return density.log_joint
+
+        @staticmethod
+        def backward(ctx, cotangent: Tensor) -> Tensor:
+            return cotangent[:, None] * ctx.saved_tensors[0]
+
+    assert torch.autograd.gradcheck(Joint.apply, position.requires_grad_())
+
+
+def test_minibatches_average_to_the_whole(generator: torch.Generator) -> None:
+    target, position, _ = scene((5, 3, 4), generator)
+    whole = target(position)
+    parts = [target(position, part) for part in ALL.split(2)]
+    torch.testing.assert_close(torch.stack([part.log_joint for part in parts]).mean(0), whole.log_joint)
+    torch.testing.assert_close(torch.stack([part.gradient for part in parts]).mean(0), whole.gradient)
+
+
+def test_pulls_and_the_labels_arrow_add_up_to_the_gradient(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    target, position, logits = scene(sizes, generator)
+    f, pullback = target.student.vjp(0.6 * position, target.x)
+    arrows = pulls(f, logits, entropy_weights(logits), concentration=9.0, temperature=1.5, strength=0.7)
+    on_theta = pullback(label_pull(f, target.labels) + arrows.sum(-3))
+    torch.testing.assert_close(target(position).gradient, 0.6 * on_theta - position, rtol=0, atol=1e-10)
+
+
+def test_one_teacher_is_classic_distillation_of_weight_alpha_lambda(
+    sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
+    """K = 1: minus the gradient of cross-entropy + alpha lambda soft cross-entropy + ||theta||^2 / (2 sigma^2)."""
+    target, position, logits = scene(sizes, generator, teachers=1)
+    position.requires_grad_()
+    f = target.student.logits(0.6 * position, target.x).flatten(0, 1)
+    soft = (logits[0] / 1.5).softmax(-1).repeat(2, 1)
+    loss = cross_entropy(f, target.labels.repeat(2), reduction="sum")
+    loss = loss + 0.7 * 9.0 * cross_entropy(f / 1.5, soft, reduction="sum") + position.square().sum() / 2
+    (expected,) = torch.autograd.grad(-loss, position)
+    torch.testing.assert_close(target(position.detach()).gradient, expected, rtol=0, atol=1e-6)
+
+
+def test_strength_zero_is_no_distillation(generator: torch.Generator) -> None:
+    target, position, logits = scene((5, 3, 4), generator)
+    silent = replace(target, mixture=stack_priors(logits, [PriorConfig(strength=0.0)]))(position)
+    alone = replace(target, mixture=None)(position)
+    torch.testing.assert_close(silent.log_joint, alone.log_joint)
+    torch.testing.assert_close(silent.gradient, alone.gradient)
+    assert alone.teacher_share is None
+
+
+def test_the_anchored_target_is_pulled_to_its_anchor(generator: torch.Generator) -> None:
+    target, position, _ = scene((5, 3, 4), generator)
+    anchor = torch.randn(position.shape, generator=generator, dtype=torch.float64)
+    free, held = target(position), target.anchored(anchor)(position)
+    gap = (position.square() - (position - anchor).square()).sum(-1) / 2
+    torch.testing.assert_close(held.log_joint, free.log_joint + gap)
+    torch.testing.assert_close(held.gradient, free.gradient + anchor)
+
+
+def test_teacher_shares_are_mean_responsibilities(generator: torch.Generator) -> None:
+    target, position, _ = scene((5, 4), generator)
+    density = target(position)
+    assert density.teacher_share is not None
+    assert density.teacher_share.shape == (2, 3)
+    torch.testing.assert_close(density.teacher_share.sum(-1), torch.ones(2, dtype=torch.float64))
+    assert target.mixture is not None
+    terms, _ = target.mixture.terms(target.student.logits(0.6 * position, target.x))
+    torch.testing.assert_close(density.teacher_share, terms.softmax(-2).mean(-1))
+
+
+def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value() -> None:
+    """Logits of +80 and -80: log p is -160, far below the smallest float32."""
+    student = Student((1, 2), weight_scale=1.0)
+    target = LogPosterior(student, torch.zeros(1, 1), torch.tensor([1]), None)
+    position = torch.tensor([[0.0, 0.0, 80.0, -80.0]])
+    density = target(position)
+    assert float(density.log_joint) == pytest.approx(-160 - 6400)
+    assert density.gradient.tolist() == [[0.0, 0.0, -81.0, 81.0]]
+
+
+@pytest.mark.parametrize("temperature", [0.01, 2.0])
+def test_extreme_logits_of_student_and_eight_teachers_stay_finite(temperature: float, generator: torch.Generator) -> None:
+    student = Student((10, 10), weight_scale=1.0)
+    position = torch.cat([80 * torch.eye(10), torch.zeros(1, 10)]).flatten()[None]
+    x = torch.randint(2, (16, 10), generator=generator) * 2.0 - 1
+    teachers = torch.randint(2, (8, 16, 10), generator=generator) * 160.0 - 80
+    mixture = stack_priors(teachers, [PriorConfig(temperature=temperature, concentration=20.0)])
+    target = LogPosterior(student, x, torch.randint(10, (16,), generator=generator), mixture)
+    assert student.logits(position, x).abs().unique().tolist() == [80.0]
+    density = target(position)
+    assert torch.isfinite(density.log_joint).all()
+    assert torch.isfinite(density.gradient).all()
+
+
+# Chains that differ
+
+PRIORS = [
+    PriorConfig(concentration=2.0, temperature=1.0, strength=1.0),
+    PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", sharpness=0.4),
+    PriorConfig(base_weights=(0.1, 0.2, 0.7), rule="fixed"),
+    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), strength=0.0),
+]
+SUBSETS = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1]]).bool()
+
+
+@pytest.mark.parametrize("active", [None, SUBSETS[1], SUBSETS], ids=["all teachers", "one subset", "subset per chain"])
+@pytest.mark.parametrize("priors", [PRIORS, PRIORS[:1]], ids=["prior per chain", "one prior"])
+def test_chains_with_their_own_prior_equal_separate_evaluations(
+    priors: list[PriorConfig], active: Tensor | None, generator: torch.Generator
+) -> None:
+    target, _, logits = scene((5, 3, 4), generator)
+    position = torch.randn(4, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    together = replace(target, mixture=stack_priors(logits, priors, active))
+    for batch in (None, torch.tensor([5, 2])):
+        density = together(position, batch)
+        for s in range(4):
+            prior = priors[s % len(priors)]
+            subset = active if active is None or active.ndim == 1 else active[s]
+            alone = replace(target, mixture=stack_priors(logits, [prior], subset))(position[s : s + 1], batch)
+            torch.testing.assert_close(density.log_joint[s], alone.log_joint[0])
+            torch.testing.assert_close(density.gradient[s], alone.gradient[0])
+            assert density.teacher_share is not None
+            assert alone.teacher_share is not None
+            torch.testing.assert_close(density.teacher_share[s], alone.teacher_share[0])
+
+
+def test_all_subsets_of_the_teachers_at_once(generator: torch.Generator) -> None:
+    """2^K - 1 chains, one setting: each hears the teachers of its subset alone."""
+    target, _, logits = scene((5, 4), generator)
+    subsets = torch.tensor([[bool(mask >> k & 1) for k in range(3)] for mask in range(1, 8)])
+    position = torch.randn(7, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    together = replace(target, mixture=stack_priors(logits, [SETTINGS], subsets))(position)
+    for s, subset in enumerate(subsets):
+        alone = replace(target, mixture=stack_priors(logits[subset], [SETTINGS]))(position[s : s + 1])
+        torch.testing.assert_close(together.log_joint[s], alone.log_joint[0])
+        torch.testing.assert_close(together.gradient[s], alone.gradient[0])
+
+
+def test_weights_under_a_configuration_are_the_entropy_weights(generator: torch.Generator) -> None:
+    logits = torch.randn(3, 6, 4, generator=generator)
+    prior = PriorConfig(rule="softmin", base_weights=(1, 2, 3), entropy_temperatures=(0.5, 1, 2), sharpness=0.3)
+    expected = entropy_weights(
+        logits, rule="softmin", base=[1.0, 2.0, 3.0], entropy_temperature=[0.5, 1.0, 2.0], sharpness=0.3
+    )
+    torch.testing.assert_close(weights_under(logits, prior), expected)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda z: stack_priors(z, []),
+        lambda z: stack_priors(z, PRIORS[:2], SUBSETS),
+        lambda z: stack_priors(z, PRIORS[:1], SUBSETS[:, :2]),
+        lambda z: stack_priors(z, PRIORS[:1], torch.zeros(3).bool()),
+        lambda z: stack_priors(z[:2], PRIORS[2:3]),
+        lambda z: stack_priors(z * math.nan, PRIORS[:1]),
+    ],
+    ids=["no setting", "numbers differ", "subset of other teachers", "no teacher", "weights of others", "NaN"],
+)
+def test_priors_that_do_not_fit_the_teachers_are_refused_in_one_line(call: Callable[[Tensor], object]) -> None:
+    with pytest.raises(ValueError, match="teacher") as caught:
+        call(torch.zeros(3, 6, 4))
+    assert "\n" not in str(caught.value)
