@@ -1,0 +1,1 @@
+"""Figures: data in, plotly Figure out. Nothing here computes a metric."""

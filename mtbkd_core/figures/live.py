@@ -1,0 +1,116 @@
+"""Curves of a run: as small drawings while it is under way, and as figures once it is finished.
+
+Several times a second is too often for a plotly chart, which Streamlit builds anew for every change; a small SVG is
+changed in place, costs the browser next to nothing, and takes its ink from the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+
+from mtbkd_core.figures.theme import INK, MUTED, styled
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 520, 180, 58, 22, 8
+
+
+def svg_lines(
+    lines: Mapping[str, Sequence[float]],
+    steps: Sequence[float],
+    colours: Mapping[str, str],
+    *,
+    title: str,
+    low: float | None = None,
+    high: float | None = None,
+) -> str:
+    """Lines over the share of the run that is done, as an SVG of at most 100 points a line.
+
+    Args:
+        lines: name -> values, as many as `steps`; values that are not finite are left out.
+        steps: where each value stands, from 0 to 1.
+        colours: name -> CSS colour; `currentColor` follows the page.
+        title: what is drawn, for people who listen to the page.
+        low, high: limits of the axis; None takes them from the values. What lies below the axis is not drawn.
+    """
+    keep = thinned(len(steps), 100)
+    values = [float(row[index]) for row in lines.values() for index in keep if np.isfinite(row[index])]
+    bottom = low if low is not None else _bottom(values)
+    top = high if high is not None else max(values, default=1.0)
+    top = top if top > bottom else bottom + 1.0
+    inner = _HEIGHT - _BOTTOM - _TOP
+
+    def place(step: float, value: float) -> str:
+        x = _LEFT + (_WIDTH - _LEFT - 8) * step
+        y = _TOP + inner * (1 - (value - bottom) / (top - bottom))
+        return f"{x:.1f},{y:.1f}"
+
+    ink = 'text-anchor="end" font-size="11" fill="currentColor" fill-opacity="0.7"'
+    parts = [f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 4}" {ink}>share of the run that is done</text>']
+    for fraction in (0.0, 0.5, 1.0):
+        y = _TOP + inner * (1 - fraction)
+        number = bottom + fraction * (top - bottom)
+        shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+        parts.append(
+            f'<path d="M{_LEFT} {y:.1f} H{_WIDTH - 8}" stroke="currentColor" stroke-opacity="0.15"/>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" {ink}>{shown}</text>'
+        )
+    for name, row in lines.items():
+        points = " ".join(
+            place(steps[index], float(row[index])) for index in keep if np.isfinite(row[index]) and row[index] >= bottom
+        )
+        width = 2.2 if len(lines) <= 8 else 1.1
+        opacity = 1 if len(lines) <= 8 else 0.45
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="{colours[name]}" stroke-width="{width}" '
+            f'stroke-opacity="{opacity}" stroke-linejoin="round"/>'
+        )
+    return (
+        f'<svg class="live-curve" data-points="{len(keep)}" role="img" aria-label="{escape(title)}" '
+        f'viewBox="0 0 {_WIDTH} {_HEIGHT}" style="width:100%;height:auto;display:block">{"".join(parts)}</svg>'
+    )
+
+
+def _bottom(values: Sequence[float]) -> float:
+    """The axis' lower end: a tenth of the values, those of the steep first steps, may lie below it, and are not drawn."""
+    if not values:
+        return 0.0
+    low, high = float(np.quantile(values, 0.1)), max(values)
+    return max(min(values), low - (high - low))
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most `most` indices out of `count`, evenly spread, first and last included."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})
+
+
+def draw_traces(log_joint: np.ndarray) -> go.Figure:
+    """Log joint of every chain over its draws, [S, D], as one faint line each, and their median."""
+    keep = thinned(log_joint.shape[1], 100)
+    part = log_joint[:, keep]
+    gap = np.full((len(part), 1), np.nan)
+    draws = np.append(np.asarray(keep, dtype=float), np.nan)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=np.tile(draws, len(part)),
+        y=np.hstack([part, gap]).ravel(),
+        mode="lines",
+        name=f"Chains ({len(part)})",
+        line={"color": MUTED, "width": 1},
+        opacity=0.55,
+        connectgaps=False,
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=keep,
+        y=np.median(part, axis=0),
+        mode="lines",
+        name="Median",
+        line={"color": INK, "width": 2.5},
+        hovertemplate="draw %{x}: %{y:.1f} nats<extra>median</extra>",
+    )
+    return styled(figure, height=300, x="Draw", y="Log joint (nats)")

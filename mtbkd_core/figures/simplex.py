@@ -1,0 +1,171 @@
+"""The mixture prior as a density over three classes.
+
+If q ~ Dirichlet(a) over C classes, the shares of three of them among themselves, q_c / (q_1 + q_2 + q_3), are Dirichlet with the
+same three parameters, and independent of how much the three have together (the Dirichlet's neutrality). So, under the mixture
+sum_k w_k Dirichlet(1 + lambda t_k), those shares follow sum_k w_k Dirichlet(1 + lambda t_k1, 1 + lambda t_k2, 1 + lambda t_k3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from scipy.special import gammaln, logsumexp
+
+from mtbkd_core.figures.theme import COLORSCALE, INK, styled, translucent
+
+_TOP = np.sqrt(3) / 2
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _TOP]])
+
+
+@dataclass(frozen=True)
+class SimplexDensity:
+    """A mixture of Dirichlets over the shares of three classes, on a grid of the plane.
+
+    Attributes:
+        x, y: the grid's axes; the corners are (0, 0), (1, 0) and (1/2, sqrt(3)/2).
+        density: [len(y), len(x)], the mixture's density by area of shares; NaN outside the triangle.
+        components: [K, len(y), len(x)], each Dirichlet's density alone, likewise.
+        modes: [K, 3], each Dirichlet's mode.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    density: np.ndarray
+    components: np.ndarray
+    modes: np.ndarray
+
+
+def log_dirichlet(shares: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Log density [...] of a Dirichlet with parameters [C] at shares [..., C], all positive."""
+    constant = gammaln(parameters.sum()) - gammaln(parameters).sum()
+    density: np.ndarray = constant + ((parameters - 1) * np.log(shares)).sum(-1)
+    return density
+
+
+def simplex_density(
+    targets: np.ndarray, weights: np.ndarray, concentration: float, *, points: int = 61
+) -> SimplexDensity:
+    """The mixture prior restricted to three classes.
+
+    Args:
+        targets: [K, 3], each teacher's tempered probabilities of the three classes, as they are (not rescaled).
+        weights: [K], the mixture weights at the example.
+        concentration: lambda.
+        points: of the grid along the base.
+    """
+    x = np.linspace(0, 1, points)
+    y = np.linspace(0, _TOP, int(points * _TOP))
+    grid_x, grid_y = np.meshgrid(x, y)
+    third = grid_y / _TOP
+    second = grid_x - third / 2
+    shares = np.stack([1 - second - third, second, third], -1)
+    inside = (shares > -1e-9).all(-1)
+    safe = np.where(inside[..., None], shares, 1 / 3).clip(1e-4)
+    safe /= safe.sum(-1, keepdims=True)
+    logs = np.stack([log_dirichlet(safe, 1 + concentration * target) for target in targets])
+    logs[:, ~inside] = np.nan
+    with np.errstate(divide="ignore"):
+        mixture = logsumexp(logs + np.log(weights)[:, None, None], axis=0)
+    total = targets.sum(-1, keepdims=True)
+    modes = np.where(total > 0, targets / np.where(total > 0, total, 1), 1 / 3)
+    return SimplexDensity(x, y, np.exp(mixture), np.exp(logs), modes)
+
+
+def to_plane(shares: np.ndarray) -> np.ndarray:
+    """[..., 3] shares to [..., 2] points in the triangle."""
+    return shares @ _CORNERS
+
+
+def draw_simplex(
+    grid: SimplexDensity,
+    class_names: Sequence[str],
+    teachers: Mapping[str, str],
+    colours: Mapping[str, str],
+    weights: Sequence[float],
+    *,
+    height: int = 400,
+) -> go.Figure:
+    """The mixture as shading (on a square-root scale), each teacher's Dirichlet as the outline at half its height, its mode as a point."""
+    figure = go.Figure()
+    figure.add_heatmap(
+        x=grid.x.astype(np.float32),
+        y=grid.y.astype(np.float32),
+        z=np.sqrt(grid.density).astype(np.float32),
+        colorscale=COLORSCALE,
+        showscale=False,
+        zsmooth="best",
+        hoverinfo="skip",
+        zmin=0,
+    )
+    for k, (name, title) in enumerate(teachers.items()):
+        half = float(np.nanmax(grid.components[k]) / 2)
+        figure.add_contour(
+            x=grid.x.astype(np.float32),
+            y=grid.y.astype(np.float32),
+            z=grid.components[k].astype(np.float32),
+            contours={"start": half, "end": half, "size": 1, "coloring": "none"},
+            line={"color": colours[name], "width": 1.5 + 2 * float(weights[k])},
+            name=title,
+            showlegend=False,
+            showscale=False,
+            hoverinfo="skip",
+        )
+        point = to_plane(grid.modes[k])
+        figure.add_scatter(
+            x=[point[0]],
+            y=[point[1]],
+            mode="markers",
+            marker={"color": colours[name], "size": 13, "line": {"color": "#ffffff", "width": 2}},
+            name=title,
+            hovertemplate=f"{title}<br>"
+            + "<br>".join(
+                f"class {label}: {share:.2f}" for label, share in zip(class_names, grid.modes[k], strict=True)
+            )
+            + f"<br>weight {weights[k]:.2f}<extra></extra>",
+        )
+    outline = np.vstack([_CORNERS, _CORNERS[:1]])
+    figure.add_scatter(
+        x=outline[:, 0],
+        y=outline[:, 1],
+        mode="lines",
+        line={"color": INK, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for (x, y), label, anchor in zip(_CORNERS, class_names, ("top", "top", "bottom"), strict=True):
+        figure.add_annotation(
+            x=x, y=y, text=f"<b>{label}</b>", showarrow=False, yanchor=anchor, yshift=-4 if y == 0 else 4
+        )
+    figure.update_xaxes(visible=False, range=[-0.06, 1.06], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.09, _TOP + 0.09], scaleanchor="x", fixedrange=True)
+    return styled(figure, height=height)
+
+
+def draw_interval_prior(
+    x: np.ndarray,
+    components: np.ndarray,
+    mixture: np.ndarray,
+    teachers: Mapping[str, str],
+    colours: Mapping[str, str],
+    *,
+    xlabel: str,
+) -> go.Figure:
+    """Densities over one probability: each teacher's component, already times its weight, and the mixture above them."""
+    figure = go.Figure()
+    for (name, title), part in zip(teachers.items(), components, strict=True):
+        figure.add_scatter(
+            x=x,
+            y=part,
+            name=title,
+            mode="lines",
+            line={"color": colours[name], "width": 2},
+            fill="tozeroy",
+            fillcolor=translucent(colours[name], 0.15),
+            hoverinfo="skip",
+        )
+    figure.add_scatter(x=x, y=mixture, name="Mixture", mode="lines", line={"color": INK, "width": 2}, hoverinfo="skip")
+    figure.update_yaxes(rangemode="tozero", showticklabels=False)
+    return styled(figure, height=320, x=xlabel, y="Density")

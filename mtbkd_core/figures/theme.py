@@ -1,0 +1,152 @@
+"""One look for every figure: the palette, a fixed colour for each teacher, the template, and the colours that follow light and dark.
+
+Teachers alone carry hues. The student and the label are drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL.
+These are placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
+app's `chartCategoricalColors` and `chartSequentialColors`, so that a figure follows the reader's light or dark theme without being
+drawn again. Outside the app, `standalone` puts real colours in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import plotly.io as pio
+
+#: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.9 or more on white and on the dark
+#: background, and any two stay apart for normal, deuteranopic and protanopic sight (tests/figures holds both).
+PALETTE: tuple[str, ...] = ("#2a62e0", "#da8311", "#219674", "#954b54", "#a663ae", "#4f9ce5", "#7c760b", "#6650b7")
+
+#: A second mark beside the colour, in the same order.
+SYMBOLS: tuple[str, ...] = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")
+DASHES: tuple[str, ...] = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "5px,2px", "2px,6px")
+
+INK = "#000001"
+MUTED = "#000002"
+SEQUENTIAL: tuple[str, ...] = tuple(f"#0000{number}" for number in range(11, 21))
+GRID = "rgba(128, 134, 145, 0.22)"
+BAND = "rgba(128, 134, 145, 0.16)"
+
+#: What the placeholders stand for on paper; `.streamlit/config.toml` holds the same colours for the app.
+LIGHT: Mapping[str, str] = {
+    INK: "#1d2430",
+    MUTED: "#7b8494",
+    **dict(
+        zip(
+            SEQUENTIAL,
+            (
+                "#f6f7f9",
+                "#e6eaf1",
+                "#d2dae7",
+                "#b9c6db",
+                "#9caecd",
+                "#7e95bd",
+                "#627dab",
+                "#496593",
+                "#334d78",
+                "#1f355a",
+            ),
+            strict=True,
+        )
+    ),
+}
+DARK: Mapping[str, str] = {
+    INK: "#f1f3f7",
+    MUTED: "#8d96a6",
+    **dict(
+        zip(
+            SEQUENTIAL,
+            (
+                "#1b1f27",
+                "#232a36",
+                "#2d384a",
+                "#394860",
+                "#475b7a",
+                "#587097",
+                "#6e89b3",
+                "#8aa4cb",
+                "#adc2e0",
+                "#d6e2f3",
+            ),
+            strict=True,
+        )
+    ),
+}
+
+COLORSCALE: list[tuple[float, str]] = [(index / 9, colour) for index, colour in enumerate(SEQUENTIAL)]
+
+#: Light on purpose: it travels with every figure. Fonts and colours of text come from the app, or from `standalone`.
+TEMPLATE = go.layout.Template(
+    layout={
+        "colorway": list(PALETTE),
+        "hovermode": "closest",
+        "dragmode": False,
+        "bargap": 0.25,
+        "xaxis": {"showgrid": False, "zeroline": False},
+        "yaxis": {"gridcolor": GRID, "zeroline": False},
+    }
+)
+
+
+def teacher_colours(offered: Sequence[str]) -> dict[str, str]:
+    """Name -> colour, fixed by the order in which the task offers its teachers; a ninth teacher takes the first colour again."""
+    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(offered)}
+
+
+def teacher_symbols(offered: Sequence[str]) -> dict[str, str]:
+    """Name -> marker symbol, by the same order as the colours."""
+    return {name: SYMBOLS[index % len(SYMBOLS)] for index, name in enumerate(offered)}
+
+
+def teacher_dashes(offered: Sequence[str]) -> dict[str, str]:
+    """Name -> line dash, by the same order as the colours."""
+    return {name: DASHES[index % len(DASHES)] for index, name in enumerate(offered)}
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """`#rrggbb` with an opacity from 0 to 1, as plotly writes it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity:g})"
+
+
+def styled(figure: go.Figure, *, height: int = 320, legend: bool = True, x: str = "", y: str = "") -> go.Figure:
+    """Apply the template and the common layout; `x` and `y` are the axis titles."""
+    figure.update_layout(
+        template=TEMPLATE,
+        height=height,
+        margin={"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8},
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "title": None},
+    )
+    if x:
+        figure.update_xaxes(title={"text": x, "standoff": 8})
+    if y:
+        figure.update_yaxes(title={"text": y, "standoff": 8})
+    return figure
+
+
+def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
+    """A copy of a figure with real colours instead of placeholders, for a report or a notebook."""
+    colours = DARK if dark else LIGHT
+    text = figure.to_json()
+    for placeholder, colour in colours.items():
+        text = text.replace(placeholder, colour)
+    background = "#14171c" if dark else "#ffffff"
+    copy: go.Figure = pio.from_json(text)
+    copy.update_layout(paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]})
+    return copy
+
+
+def series_style(series: str, colours: Mapping[str, str]) -> tuple[str, str, str]:
+    """Colour, dash and symbol of what metrics.json reports under `series`: the student and its kin in ink, teachers in colour."""
+    fixed = {
+        "student": (INK, "solid", "circle"),
+        "student_mode": (INK, "dash", "square-open"),
+        "warm_start": (INK, "dot", "diamond-open"),
+        "teachers_mean": (MUTED, "solid", "x"),
+    }
+    if series in fixed:
+        return fixed[series]
+    name = series.removeprefix("teacher:")
+    order = list(colours)
+    return colours[name], "solid", SYMBOLS[order.index(name) % len(SYMBOLS)]

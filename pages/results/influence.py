@@ -1,0 +1,131 @@
+"""Influence: which teacher explains the student, and who pulled it where."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.figures import influence, weights
+from pages.shared import charts, examples, places, runs, tasks
+
+places.heading("influence", "Which teacher explains the student, and who pulled it where.")
+chosen = runs.chosen()
+config, found = chosen.view.config, chosen.result.predictions
+runs.banner(chosen.view)
+shades = tasks.colours(config)
+class_names = runs.class_names(config)
+teachers = dict(zip(config.teachers, chosen.titles, strict=True))
+arrays = {
+    name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
+}
+labels = found["train.labels"].numpy()
+
+left, right = st.columns(2, gap="large")
+with left:
+    shares = weights.shares_by_class(arrays["responsibilities"], labels, class_names, teachers)
+    charts.show(
+        weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
+        "Responsibility by class",
+        "The taller a colour, the more that teacher explains the student there.",
+        lambda: shares,
+        key="responsibilities",
+        help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior mean, "
+        "over the training images of each class. Thin lines: 10th to 90th percentile.",
+    )
+with right:
+    both = influence.weights_and_responsibilities(
+        arrays["weights"], arrays["responsibilities"], labels, class_names, teachers
+    )
+    charts.show(
+        influence.draw_weights_and_responsibilities(both, shades),
+        "Weight against responsibility",
+        "Above the line the student sided with a teacher more than the prior asked for.",
+        lambda: both,
+        key="both",
+        help="A point for each teacher and training image: its weight in the prior, and its responsibility once the "
+        "student has learned.",
+    )
+
+st.space("small")
+st.subheader(
+    "Pulls",
+    anchor=False,
+    help="Each arrow is a part of the gradient of the log joint on the student's logits: "
+    "alpha (lambda / T) r_k (t_k - q) from teacher k, and onehot(y) - p from the label; posterior means, "
+    "in nats per unit of logit, on the training images.",
+)
+own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
+left, right = st.columns(2, gap="large")
+with left:
+    charts.show(
+        influence.draw_pulls(own, shades, x="Class"),
+        "Pull on the true class",
+        "Up: towards the truth. A teacher that points down holds the student back.",
+        lambda: own,
+        key="own",
+    )
+with right:
+    of = st.selectbox(
+        "Images of class",
+        class_names,
+        key="class",
+        bind="query-params",
+        width=170,
+        help="The training images over which the pulls are averaged.",
+    )
+    here = labels == class_names.index(of)
+    mean = influence.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
+    charts.show(
+        influence.draw_pulls(mean, shades, x="Class whose logit is pulled", height=290),
+        f"Images of class {of}: who pulls which logit",
+        "Bars up raise a class, bars down lower it; the diamond is what is left over.",
+        lambda: mean,
+        key="class-pulls",
+    )
+
+st.space("small")
+st.subheader("One image", anchor=False)
+task = tasks.load(config)
+part = st.segmented_control(
+    "Image from",
+    ["test", "train"],
+    default="test",
+    required=True,
+    format_func={"test": "Test images", "train": "Training images"}.get,
+    key="part",
+    bind="query-params",
+    help="Pulls exist where the student learned: on training images.",
+)
+left, right = st.columns([1, 3], gap="large")
+with left:
+    if part == "test":
+        index = examples.chooser(task)
+    else:
+        index = st.number_input(
+            "Training image",
+            0,
+            len(labels) - 1,
+            key="train",
+            bind="query-params",
+            help="One of the labelled images that the student learned from.",
+        )
+    examples.show(task, index, part=part, size=144)
+with right:
+    here_weights = found[f"{part}.weights"][:, index].tolist()
+    here_shares = found[f"{part}.responsibilities"][:, index].tolist()
+    charts.show(
+        weights.draw_shares_of_one(here_weights, here_shares, teachers, shades),
+        "Who the student sides with",
+        "Outline: what the prior asked for. Filled: what the student settled on.",
+        lambda: pd.DataFrame(
+            {"teacher": list(teachers.values()), "weight": here_weights, "responsibility": here_shares}
+        ),
+        key="sides",
+    )
+if part == "train":
+    single = influence.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
+    charts.show(
+        influence.draw_pulls(single, shades, x="Class whose logit is pulled"),
+        "Who pulls which logit at this image",
+        "Teachers that point opposite ways disagree about it.",
+        lambda: single,
+        key="image-pulls",
+    )

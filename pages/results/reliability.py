@@ -1,0 +1,122 @@
+"""Reliability: can the student's probabilities be believed, and whose can?"""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.figures.reliability import draw_reliability, reliability_table
+from mtbkd_core.figures.teachers import draw_table, expertise
+from pages.shared import charts, places, runs, tasks
+
+SCORES = {
+    "accuracy": "Accuracy",
+    "nll": "NLL",
+    "brier": "Brier",
+    "ece": "ECE",
+    "ece_adaptive": "Adaptive ECE",
+    "ece_classwise": "Classwise ECE",
+    "smooth_ece": "Smooth ECE",
+}
+HELP = {
+    "accuracy": "Share of test images named right.",
+    "nll": "Mean negative log probability of the true class, in nats; lower is better.",
+    "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
+    "ece": "Expected calibration error over 15 bins of equal width.",
+    "ece_adaptive": "The same over 15 bins of equally many predictions.",
+    "ece_classwise": "The same for each class's probability, mean over classes.",
+    "smooth_ece": "A calibration error without bins: the gap is smoothed over confidence.",
+}
+
+places.heading("reliability", "Of the answers given with 80 % confidence, are 80 % right?")
+chosen = runs.chosen()
+result, config = chosen.result, chosen.view.config
+runs.banner(chosen.view)
+info, shades = tasks.info(config), tasks.colours(config)
+class_names = runs.class_names(config)
+found = result.predictions
+labels = found["test.labels"]
+
+titles = {
+    "student": "Student (posterior mean)",
+    "student_mode": "Student (posterior mode)",
+    "warm_start": "Warm start (ensemble)",
+    "teachers_mean": "Teachers' mean",
+} | {f"teacher:{name}": title for name, title in zip(config.teachers, chosen.titles, strict=True)}
+probabilities = {
+    "student": found["test.mean"],
+    "student_mode": found["test.mode"],
+    "warm_start": found["test.warm_start"],
+    "teachers_mean": found["test.teachers"].mean(0),
+} | {f"teacher:{name}": found["test.teachers"][place] for place, name in enumerate(config.teachers)}
+
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    shown = st.pills(
+        "Show",
+        list(titles),
+        selection_mode="multi",
+        default=["student", "teachers_mean"],
+        format_func=titles.get,
+        key="shown",
+        bind="query-params",
+        help="Whose probabilities are drawn. Mean and mode are two summaries of the same posterior; the warm start is the "
+        "ensemble before sampling.",
+    )
+    of = st.selectbox(
+        "Probability of",
+        class_names,
+        index=None,
+        placeholder="the top class",
+        key="class",
+        bind="query-params",
+        width=170,
+        help="The most probable class, whichever it is; or one class, right or wrong.",
+    )
+
+if shown:
+    class_index = None if of is None else class_names.index(of)
+    curves = {
+        name: reliability(probabilities[name], labels, class_index=class_index) for name in titles if name in shown
+    }
+    table = reliability_table(curves, titles)
+    charts.show(
+        draw_reliability(table, shades, of="top class" if of is None else f"class {of}"),
+        "Reliability diagram",
+        "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
+        lambda: table,
+        key="reliability",
+    )
+else:
+    st.info("Choose at least one curve above.", icon=":material/touch_app:")
+
+st.space("small")
+rows = pd.DataFrame(
+    [[titles[name], *(result.metrics[name][score] for score in SCORES)] for name in titles], columns=["", *SCORES]
+)
+st.markdown("**Scores on the test images**")
+st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
+st.dataframe(
+    rows,
+    hide_index=True,
+    column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
+    | {
+        name: st.column_config.NumberColumn(title, help=HELP[name], format="percent" if name == "accuracy" else "%.4f")
+        for name, title in SCORES.items()
+    },
+)
+
+st.space("small")
+order = ["student", "teachers_mean", *(name for name in titles if name.startswith("teacher:"))]
+by_class = expertise(
+    np.stack([probabilities[name].argmax(-1).numpy() for name in order]),
+    labels.numpy(),
+    class_names,
+    [titles[name] for name in order],
+)
+charts.show(
+    draw_table(by_class, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
+    "Accuracy by class",
+    "The student's row should be dark wherever any teacher's is.",
+    lambda: by_class.reset_index(),
+    key="by-class",
+)

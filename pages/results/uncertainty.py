@@ -1,0 +1,137 @@
+"""Uncertainty: what the posterior does not know, image by image and class by class."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.figures import uncertainty as figures
+from pages.shared import charts, examples, places, runs, tasks
+
+places.heading("uncertainty", "What the student does not know, and says so.")
+chosen = runs.chosen()
+config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
+runs.banner(chosen.view)
+shades = tasks.colours(config)
+class_names = runs.class_names(config)
+teachers = dict(zip(config.teachers, chosen.titles, strict=True))
+task = tasks.load(config)
+arrays = {
+    name: found[f"test.{name}"].numpy()
+    for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
+}
+table = figures.example_table(
+    *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")), class_names
+)
+
+columns = st.columns(4, gap="small")
+columns[0].metric(
+    "Coverage of 95 % sets",
+    f"{metrics['coverage']:.1%}",
+    help="Share of test images whose prediction set holds the truth.",
+)
+columns[1].metric(
+    "Mean set size", f"{metrics['set_size']:.2f}", help="Classes in a 95 % prediction set, mean over images."
+)
+columns[2].metric(
+    "Mean deviance", f"{metrics['deviance']:.3f}", help="E[-2 sum p log p], the paper's uncertainty score, in nats."
+)
+columns[3].metric(
+    "Mean epistemic",
+    f"{metrics['epistemic']:.3f}",
+    help="Mutual information of label and student, in nats: what more data could settle.",
+)
+
+st.space("small")
+st.subheader("One image", anchor=False)
+left, right = st.columns([1, 3], gap="large")
+with left:
+    index = examples.chooser(task)
+    row = table.iloc[index]
+    examples.show(task, index, size=144, note=f"named **{row['predicted']}**")
+    st.markdown(
+        f"Deviance **{row['deviance']:.3f}**  \nAleatoric **{row['aleatoric']:.3f}**  \nEpistemic **{row['epistemic']:.3f}**",
+        help="In nats. Aleatoric: the image itself is ambiguous. Epistemic: students that fit the data differ.",
+    )
+with right:
+    kind = st.segmented_control(
+        "Interval",
+        ["eti", "hdi"],
+        default="eti",
+        required=True,
+        format_func={"eti": "Equal-tailed", "hdi": "Highest density"}.get,
+        key="interval",
+        bind="query-params",
+        help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 % of them.",
+    )
+    low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")
+    intervals = figures.interval_table(
+        *(found[name][index].float().numpy() for name in ("test.mean", "test.mode", low, high)),
+        arrays["prediction_set"][index],
+        class_names,
+    )
+    charts.show(
+        figures.draw_intervals(
+            intervals,
+            label=class_names[arrays["labels"][index]],
+            kind="equal-tailed" if kind == "eti" else "highest density",
+        ),
+        "Credible intervals of the class probabilities",
+        "Long bars: students that fit the data equally well disagree about this image.",
+        lambda: intervals,
+        key="intervals",
+    )
+left, right = st.columns([2, 3], gap="large")
+with left:
+    top = found["test.mean"][index].argsort(descending=True)[:3]
+    names = [class_names[int(which)] for which in top]
+    draws = found["test.draws"][:, :, index][..., top].float().reshape(-1, 3)
+    draws = draws[:: max(1, len(draws) // 400)]
+    says = found["test.teachers"][:, index][:, top].float()
+    among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
+    charts.show(
+        figures.draw_draws(*among, names, teachers, shades),
+        f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
+        "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
+        lambda: pd.DataFrame(among[0], columns=names),
+        key="draws",
+        help="The three classes that the student finds most probable, rescaled to sum to 1: each small point is one posterior draw.",
+    )
+with right:
+    st.markdown("**Least sure of**", help="Test images with the highest deviance.")
+    st.caption("A click chooses the image for every page.")
+    worst = table.sort_values("deviance", ascending=False).head(18)
+    examples.gallery(
+        task,
+        [int(value) for value in worst["example"]],
+        [f"{row['class']} → {row['predicted']}" for _, row in worst.iterrows()],
+        key="unsure",
+    )
+    st.caption("Label → what the student names.")
+
+st.space("small")
+st.subheader("All test images", anchor=False)
+left, right = st.columns(2, gap="large")
+with left:
+    charts.show(
+        figures.draw_deviance(table, chosen=index),
+        "Deviance by class",
+        "Classes to the right are harder; points far above a box deserve a look.",
+        lambda: table,
+        key="deviance",
+    )
+with right:
+    charts.show(
+        figures.draw_entropy_split(table, chosen=index),
+        "Two kinds of uncertainty",
+        "Mistakes should lie where uncertainty is high, not at the origin.",
+        lambda: table,
+        key="split",
+    )
+sets = figures.set_table(arrays["prediction_set"], arrays["labels"])
+charts.show(
+    figures.draw_sets(sets),
+    "Prediction sets",
+    "Most sets should hold one class, and nearly all the true one.",
+    lambda: sets,
+    key="sets",
+    help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
+)

@@ -1,0 +1,143 @@
+"""Distill: the student and the sampler, the launch, and the run as it happens."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import RunConfig, UserError
+from mtbkd_core.config import Algorithm, Device, StudentKind
+from mtbkd_core.figures.live import draw_traces
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import State
+from pages.shared import charts, controls, engine, headline, link, places, progress, runs, tasks
+
+KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP"}
+SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD"}
+DEVICES = {Device.AUTO: "Auto", Device.CPU: "CPU", Device.CUDA: "GPU"}
+
+
+def launch() -> None:
+    try:
+        link.choose_run(engine.submit(link.draft()).id)
+    except UserError as error:
+        st.session_state.notice = str(error)
+
+
+def summary(config: RunConfig) -> str:
+    student, sampler = config.student, config.sampler
+    hidden = f" with {' and '.join(map(str, student.hidden))} hidden units" if student.kind is StudentKind.MLP else ""
+    return (
+        f"{'An MLP' if student.kind is StudentKind.MLP else 'A linear'} student{hidden} learns "
+        f"**{tasks.info(config).title.lower()}** from **{', '.join(tasks.titles(config))}**; "
+        f"{sampler.chains} chains, {sampler.draws} draws each, sampled by {SAMPLERS[sampler.algorithm]}."
+    )
+
+
+def draw_settings(config: RunConfig) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        controls.choice("student.kind", "Student", list(StudentKind), KINDS)
+    with right:
+        controls.slider("sampler.chains", "Chains", 4, 64, 4)
+    with st.expander("Advanced", icon=":material/settings:"):
+        student, sampler, machine = st.columns(3, gap="large")
+        with student:
+            st.markdown("**Student**")
+            if config.student.kind is StudentKind.MLP:
+                controls.text("student.hidden", "Hidden widths", "32, 32")
+            controls.number("student.weight_scale", "Weight scale", 0.01, 100.0, 0.05)
+            controls.number("sampler.warm_start_steps", "Warm start", 0, 100_000, 50, unit="steps")
+            controls.number("sampler.burn_in", "Burn-in", 0, 1_000_000, 50, unit="steps")
+        with sampler:
+            st.markdown("**Sampler**")
+            controls.choice("sampler.algorithm", "Algorithm", list(Algorithm), SAMPLERS)
+            controls.number("sampler.draws", "Draws per chain", 4, 5000, 50)
+            controls.number("sampler.thinning", "Thinning", 1, 1000, 1, unit="steps per draw")
+            controls.text("sampler.step_size", "Step size", "tuned")
+            if config.sampler.algorithm is Algorithm.BAOAB:
+                controls.number("sampler.friction", "Friction", 0.01, 1000.0, 0.1)
+            controls.text("sampler.batch_size", "Batch size", "all examples")
+        with machine:
+            st.markdown("**Machine and chance**")
+            controls.choice("device", "Device", list(Device), DEVICES)
+            controls.number("seed", "Seed", 0, 2**31 - 1)
+            controls.number("split_seed", "Split seed", 0, 2**31 - 1)
+
+
+def draw_run(run: str) -> None:
+    try:
+        view = store.read(run)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.subheader("This run", anchor=False)
+    st.caption(f"{runs.describe(view.config)} · {view.id}")
+    if not view.finished:
+        progress.watch(run)
+        return
+    if view.state is not State.DONE:
+        progress.ending(view)
+        return
+    if view.config != link.draft():
+        st.button(
+            "Use its settings",
+            icon=":material/replay:",
+            help="Put this run's settings into the draft.",
+            on_click=runs.use_settings,
+            args=(view,),
+            type="tertiary",
+        )
+    try:
+        result = runs.result(view)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    headline.draw(result)
+    headline.links()
+    traces = result.predictions["trace.log_joint"].float().numpy()
+    charts.show(
+        draw_traces(traces),
+        "Log joint of the draws",
+        "Good chains overlap and show no trend.",
+        lambda: (
+            pd.DataFrame(traces.T, columns=[f"chain {number}" for number in range(len(traces))])
+            .rename_axis("draw")
+            .reset_index()
+        ),
+        key="traces",
+    )
+
+
+def draw_queue(chosen: str | None) -> None:
+    others = [view for view in runs.all_runs() if not view.finished and view.id != chosen]
+    if not others:
+        return
+    st.subheader("Also under way", anchor=False)
+    for view in others:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            _, icon, _ = runs.STATES[view.state]
+            st.markdown(f"{icon} {view.state.value.capitalize()}: {runs.describe(view.config)}", width="stretch")
+            st.button("Show", key=f"show:{view.id}", help="Watch this run.", on_click=link.choose_run, args=(view.id,))
+            st.button(
+                "Cancel", key=f"cancel:{view.id}", help="Stop this run.", on_click=progress.cancel, args=(view.id,)
+            )
+
+
+places.heading("distill", "Distill a student from the teachers, and watch its posterior being sampled.")
+config = link.draft()
+draw_settings(config)
+st.space("small")
+with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
+    st.button(
+        "Distill",
+        type="primary",
+        icon=":material/play_arrow:",
+        help="Run these settings. A run with the same settings is found, not computed twice.",
+        on_click=launch,
+    )
+    st.caption(summary(config), width="stretch")
+st.space("small")
+if st.session_state.run:
+    draw_run(st.session_state.run)
+else:
+    st.info("Nothing has run yet. Press Distill: the default settings take a few seconds.", icon=":material/science:")
+draw_queue(st.session_state.run)

@@ -1,0 +1,199 @@
+"""Prior: how the teachers are mixed; every control is answered at once, without training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import PRESETS, RunConfig, Task, build_config
+from mtbkd_core.config import PriorConfig, WeightRule
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.preview import effect, mixture_probabilities, prior_weights
+from mtbkd_core.figures import simplex, weights
+from pages.shared import charts, controls, examples, link, places, tasks
+
+RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
+#: setting -> (title, from, to, logarithmic)
+RANGES = {
+    "strength": ("Strength (alpha)", 0.0, 2.0, False),
+    "concentration": ("Concentration (lambda)", 1.0, 100.0, False),
+    "temperature": ("Temperature (T)", 0.5, 10.0, False),
+    "sharpness": ("Sharpness (beta), in nats", 0.05, 10.0, True),
+}
+
+
+def preset_of(prior: PriorConfig) -> str | None:
+    """The preset that this prior is, if it is one."""
+    for name in PRESETS:
+        if build_config(preset=name).prior == prior:
+            return name
+    return None
+
+
+def take_preset() -> None:
+    if name := st.session_state["set:preset"]:
+        link.replace(link.draft().model_copy(update={"prior": build_config(preset=name).prior}))
+
+
+def draw_controls(config: RunConfig, titles: list[str]) -> None:
+    if st.session_state.get("set:preset") != preset_of(config.prior):
+        st.session_state["set:preset"] = preset_of(config.prior)
+    st.segmented_control(
+        "Preset",
+        list(PRESETS),
+        format_func=str.capitalize,
+        key="set:preset",
+        help="Default: the prior at full weight, with a concentration that was settled on validation data. "
+        "Paper: what the authors' published code uses, a strength of 0.02 and a concentration of 5. "
+        "Neither is marked once a setting has been changed.",
+        on_change=take_preset,
+    )
+    with st.container(border=True):
+        st.markdown("**How hard the prior pulls**")
+        controls.slider("prior.strength", "Strength", 0.0, 2.0, 0.01)
+        controls.slider("prior.concentration", "Concentration", 1.0, 100.0, 1.0)
+        controls.slider("prior.temperature", "Temperature", 0.5, 10.0, 0.1)
+    with st.container(border=True):
+        st.markdown("**Who counts how much**")
+        controls.choice("prior.rule", "Rule", list(WeightRule), RULES)
+        if config.prior.rule is WeightRule.SOFTMIN:
+            controls.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
+        controls.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
+        if config.prior.rule is not WeightRule.FIXED:
+            with st.expander("Entropy temperatures"):
+                controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
+
+
+def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
+    logits = task.teacher_logits(config.teachers)
+    shares = prior_weights(config.prior, logits)
+    alone = scores(mixture_probabilities(logits, shares, config.prior.temperature), task.y_train)
+    about = (
+        "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the student's "
+        f"{len(task.y_train)} training images. No student is involved, and no test image."
+    )
+    st.markdown("**What the prior alone predicts**", help=about)
+    columns = st.columns(4, gap="small")
+    columns[0].metric("Accuracy", f"{alone['accuracy']:.1%}", help="Share of the training images named right.")
+    columns[1].metric(
+        "NLL (nats)", f"{alone['nll']:.3f}", help="Mean negative log probability of the true class; lower is better."
+    )
+    columns[2].metric("ECE", f"{alone['ece']:.3f}", help="Expected calibration error over 15 bins; 0 is perfect.")
+    pull = config.prior.strength * config.prior.concentration / config.prior.temperature
+    columns[3].metric(
+        "Pull scale",
+        f"{pull:.3g}",
+        help="alpha lambda / T, in nats per unit of logit: what a teacher's full disagreement weighs on the student's "
+        "logits. A label's weighs 1.",
+    )
+    by_class = weights.shares_by_class(shares.numpy(), task.y_train.numpy(), task.class_names, teachers)
+    charts.show(
+        weights.draw_shares_by_class(by_class, shades, y="Mean weight", height=290),
+        "Weights by class",
+        "Where a teacher's colour is tall, its entropy is low and it counts more. Thin lines: 10th to 90th percentile.",
+        lambda: by_class,
+        key="weights",
+    )
+
+
+def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
+    options = dict(RANGES)
+    if config.prior.rule is not WeightRule.SOFTMIN:
+        del options["sharpness"]
+    for index, title in enumerate(teachers.values()):
+        options[f"base_weights:{index}"] = (f"Base weight: {title}", 0.05, 1.0, False)
+        if config.prior.rule is not WeightRule.FIXED:
+            options[f"entropy_temperatures:{index}"] = (f"Entropy temperature: {title}", 0.2, 5.0, False)
+    picked = st.selectbox(
+        "Effect of",
+        list(options),
+        format_func=lambda option: options[option][0],
+        key="effect",
+        bind="query-params",
+        help="The setting that is varied; all others stay as they are.",
+    )
+    title, low, high, logarithmic = options[picked]
+    name, _, which = picked.partition(":")
+    value = getattr(config.prior, name)
+    now = float((value[int(which)] if value is not None else 1.0) if which else value)
+    low, high = min(low, now) if now > 0 else low, max(high, now)
+    values = np.geomspace(low, high, 25) if logarithmic else np.linspace(low, high, 25)
+    logits = task.teacher_logits(config.teachers)
+    found = effect(config.prior, logits, task.y_train, name, values.tolist(), int(which) if which else None)
+    table = pd.DataFrame(found.teachers.numpy(), columns=list(teachers))
+    table.insert(0, "value", values)
+    table["label"] = found.label
+    charts.show(
+        weights.draw_effect(table, teachers, shades, now=now, x=title, logarithmic=logarithmic),
+        "How hard an untrained student is pulled",
+        "Above the dashed line a teacher outweighs the label. Flat lines: this setting hardly matters here.",
+        lambda: table,
+        key="effect",
+        help="Mean length of each teacher's pull on the logits of a student that gives every class the same probability, "
+        "over the training images.",
+    )
+
+
+def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
+    st.subheader("One image", anchor=False)
+    left, right = st.columns([1, 1.75], gap="large")
+    with left:
+        index = examples.chooser(task)
+        examples.show(task, index, size=144)
+    logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
+    shares = prior_weights(config.prior, logits)
+    mixed = mixture_probabilities(logits, shares, config.prior.temperature)[0]
+    top = mixed.argsort(descending=True)[:3]
+    classes = [task.class_names[int(which)] for which in top]
+    targets = (logits[:, 0] / config.prior.temperature).softmax(-1)[:, top].double().numpy()
+    numbers = shares[:, 0].tolist()
+    with left:
+        charts.show(
+            weights.draw_shares_of_one(numbers, None, teachers, shades),
+            "Weights at this image",
+            "Who the prior listens to here.",
+            lambda: pd.DataFrame({"teacher": list(teachers.values()), "weight": numbers}),
+            key="weights-here",
+        )
+    with right:
+        grid = simplex.simplex_density(targets, shares[:, 0].double().numpy(), config.prior.concentration, points=45)
+        charts.show(
+            simplex.draw_simplex(grid, classes, teachers, shades, numbers),
+            f"The mixture prior among classes {', '.join(classes[:-1])} and {classes[-1]}",
+            "Dark: where the prior wants the student. Point: a teacher's mode. Outline: half its peak.",
+            lambda: pd.DataFrame(
+                {"teacher": list(teachers.values()), "weight": numbers}
+                | {f"mode, class {label}": grid.modes[:, place] for place, label in enumerate(classes)}
+            ),
+            key="simplex",
+            help="The three classes that the weighted mixture finds most probable, and their shares among themselves. "
+            "For a Dirichlet over all classes these shares are again Dirichlet, with the same three parameters "
+            "1 + lambda t, and independent of what the other classes have together; so the mixture keeps its weights. "
+            "The shading is on a square-root scale.",
+        )
+
+
+@st.fragment
+def page() -> None:
+    config = link.draft()
+    link.write_link()
+    link.show_notices()
+    task = tasks.load(config)
+    teachers = dict(zip(config.teachers, tasks.titles(config), strict=True))
+    shades = tasks.colours(config)
+    left, right = st.columns([1, 1.75], gap="large")
+    with left:
+        draw_controls(config, list(teachers.values()))
+    with right:
+        draw_alone(config, task, teachers, shades)
+        draw_effect(config, task, teachers, shades)
+    draw_example(config, task, teachers, shades)
+
+
+places.heading(
+    "prior", "How the teachers are mixed before anything is learned. Nothing is trained here: move a control."
+)
+page()
+st.space("small")
+places.link("distill", "Next: distill")

@@ -1,0 +1,155 @@
+"""Teachers: what is learned, who teaches, what each is good at."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Task, task_infos
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.figures import teachers as figures
+from pages.shared import charts, examples, link, places, tasks
+
+places.heading("teachers", "Choose what is learned and who teaches it. Every number here is on the test images.")
+config = link.draft()
+infos = {info.name: info for info in task_infos()}
+info = infos[config.task]
+shades = tasks.colours(config)
+task = tasks.load(config, every_teacher=True)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def teacher_scores(fingerprint: str, name: str, _task: Task) -> dict[str, float]:
+    return scores(_task.teachers[name].logits_test.softmax(-1), _task.y_test)
+
+
+def take_teachers() -> None:
+    chosen = [name for name in task.teachers if st.session_state[f"set:teacher:{name}"]]
+    if not chosen:
+        st.session_state.notice = "Keep at least one teacher: a student cannot be distilled from nobody."
+        return
+    kept = {name: index for index, name in enumerate(config.teachers)}
+    changes: list[tuple[str, object]] = [("teachers", chosen)]
+    for field in ("base_weights", "entropy_temperatures"):
+        numbers = getattr(config.prior, field)
+        if numbers is not None:
+            changes.append((f"prior.{field}", [numbers[kept[name]] if name in kept else 1.0 for name in chosen]))
+    link.change(changes)
+
+
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.markdown(f"**{info.title}**", width="content")
+    st.caption(info.description, width="stretch")
+
+names = list(task.teachers)
+for start in range(0, len(names), 3):
+    for name, column in zip(names[start : start + 3], st.columns(3, gap="small"), strict=False):
+        teacher, score = task.teachers[name], teacher_scores(task.fingerprint, name, task)
+        key = f"set:teacher:{name}"
+        if st.session_state.get(key) != (name in config.teachers):
+            st.session_state[key] = name in config.teachers
+        with column.container(border=True, height="stretch"):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.html(
+                    f'<span style="font-weight:600"><span style="display:inline-block;width:.75rem;height:.75rem;'
+                    f'border-radius:50%;background:{shades[name]};margin-right:.5rem"></span>{teacher.title}</span>',
+                    width="content",
+                )
+                st.toggle(
+                    f"Use {teacher.title}",
+                    key=key,
+                    label_visibility="collapsed",
+                    help="Whether this teacher takes part in the mixture prior.",
+                    on_change=take_teachers,
+                )
+            st.caption(teacher.description)
+            st.markdown(
+                f"{score['accuracy']:.1%} :small[:gray[accuracy]] &ensp; {score['nll']:.2f} :small[:gray[NLL]] &ensp; "
+                f"{score['ece']:.3f} :small[:gray[ECE]]",
+                help="Accuracy: share of test images named right. NLL: mean negative log probability of the true class "
+                "in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
+            )
+
+chosen_titles = {name: task.teachers[name].title for name in config.teachers}
+predicted = task.teacher_logits(config.teachers, "test").argmax(-1).numpy()
+labels = task.y_test.numpy()
+known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
+agree = figures.agreement(predicted, list(chosen_titles.values()))
+
+st.space("small")
+left, right = st.columns([3, 2], gap="large")
+with left:
+    charts.show(
+        figures.draw_table(known, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
+        "Expertise by class",
+        "Dark cells: what a teacher knows. A class that is pale in every row has no expert.",
+        lambda: known.reset_index(),
+        key="expertise",
+    )
+with right:
+    charts.show(
+        figures.draw_table(agree, x="", hover="%{y} and %{x} agree on %{z:.1%}", square=True),
+        "Agreement",
+        "Pale cells: two teachers that often name different classes.",
+        lambda: agree.reset_index(),
+        key="agreement",
+    )
+
+st.space("small")
+st.subheader("Examples", anchor=False, help="A click chooses the image that every page follows.")
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    only = st.segmented_control(
+        "Show",
+        ["all", "disputed"],
+        default="all",
+        required=True,
+        format_func={"all": "All images", "disputed": "Teachers disagree"}.get,
+        key="shown",
+        bind="query-params",
+        help="Disputed images are those for which the chosen teachers do not all name the same class.",
+    )
+    label = st.selectbox(
+        "Class",
+        task.class_names,
+        index=None,
+        placeholder="Any",
+        key="class",
+        bind="query-params",
+        width=140,
+        help="Only images of this class.",
+    )
+wanted = [
+    index
+    for index in range(len(labels))
+    if (only == "all" or len(set(predicted[:, index])) > 1)
+    and (label is None or task.class_names[labels[index]] == label)
+]
+left, right = st.columns([3, 2], gap="large")
+with left:
+    if not wanted:
+        st.info("No test image fits. Show all images, or choose another class.", icon=":material/image_search:")
+    examples.gallery(
+        task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
+    )
+    if len(wanted) > 24:
+        st.caption(f"The first 24 of {len(wanted)} images.")
+with right:
+    index = examples.chosen(task)
+    probabilities = task.teacher_logits(config.teachers, "test")[:, index].softmax(-1).numpy()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        examples.show(task, index, size=96)
+        says = " · ".join(
+            f"{title}: **{task.class_names[row.argmax()]}**"
+            for title, row in zip(chosen_titles.values(), probabilities, strict=True)
+        )
+        st.markdown(f"**Test image {index}**  \n{says}")
+    charts.show(
+        figures.draw_probabilities(probabilities, task.class_names, chosen_titles, shades),
+        "What each teacher says",
+        "A tall bar is a sure teacher; it may be sure and wrong.",
+        lambda: pd.DataFrame(
+            probabilities, columns=list(task.class_names), index=pd.Index(chosen_titles.values(), name="teacher")
+        ).reset_index(),
+        key="says",
+    )
+
+st.space("small")
+places.link("prior", "Next: the prior")

@@ -1,0 +1,58 @@
+"""A chart as it stands on every page: a title, one line on what to look for, the picture, and its data to take away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+_REMOVED = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"]
+
+
+def show(
+    figure: go.Figure,
+    title: str,
+    look_for: str,
+    table: Callable[[], pd.DataFrame],
+    *,
+    key: str,
+    help: str | None = None,
+) -> None:
+    """Draw a figure. The picture is saved from the chart's own toolbar, the data by the button beside the title.
+
+    `table` makes the data behind the figure; it is called only when the button is pressed.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    with st.container(gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+            st.markdown(f"**{title}**", help=help, width="stretch")
+            st.download_button(
+                "CSV",
+                data=lambda: table().to_csv(index=False).encode(),
+                file_name=f"{name}.csv",
+                mime="text/csv",
+                key=f"csv:{key}",
+                type="tertiary",
+                icon=":material/download:",
+                help="Download the numbers behind this chart.",
+                on_click="ignore",
+            )
+        st.caption(look_for)
+        st.plotly_chart(
+            figure,
+            key=f"chart:{key}",
+            config={
+                "displaylogo": False,
+                "modeBarButtonsToRemove": _REMOVED,
+                "toImageButtonOptions": {"filename": name, "scale": 2},
+            },
+            alt=f"{title}. {look_for}",
+        )
+
+
+def drawing(svg: str) -> None:
+    """Draw an SVG of our own making. Markdown, not `st.html`, which strips drawings, and which would draw them anew each time."""
+    st.markdown(svg, unsafe_allow_html=True)

@@ -1,0 +1,47 @@
+"""The one engine of this server, shared by all sessions; it starts in the background, so that no page waits for it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core import RunConfig, UserError
+from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
+from mtbkd_core.runs.store import RunView
+
+
+@st.cache_resource(show_spinner=False, on_release=Engine.close)
+def _engine() -> Engine:
+    engine = start_engine()
+    engine.prepare(RunConfig().task)  # the demo's teachers are trained while the first page is read
+    return engine
+
+
+def begin() -> str | None:
+    """Start the engine if it is not up; why it cannot start, in one line, or None."""
+    try:
+        _engine()
+        return None
+    except UserError as error:
+        return str(error)
+
+
+def info() -> EngineInfo | str:
+    """What the engine says of itself, or why there is none, in one line."""
+    try:
+        return _engine().info()
+    except UserError as error:
+        return str(error)
+
+
+def submit(config: RunConfig) -> RunView:
+    """Hand a run to the engine; one that exists is found.
+
+    Raises:
+        UserError: there is no engine, or the run is refused.
+    """
+    return _engine().submit(config)
+
+
+def cancel(run: str) -> None:
+    """Ask a run to stop; errors as `submit`."""
+    _engine().cancel(run)

@@ -1,0 +1,96 @@
+"""Examples as pictures, and the one chosen test example that every page follows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from mtbkd_core import Task
+from pages.shared import link
+
+
+def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
+    """An input as a picture with a side of about `size` pixels, dark ink on paper; None where the task has no pictures."""
+    if task.image_shape is None:
+        return None
+    grey = (255 * (1 - values.reshape(task.image_shape).clamp(0, 1))).numpy().astype(np.uint8)
+    scale = max(1, size // max(task.image_shape))
+    height, width = task.image_shape
+    return Image.fromarray(grey).resize((width * scale, height * scale), Image.Resampling.NEAREST)
+
+
+def data_uri(image: Image.Image) -> str:
+    """A picture as text that fits into a label."""
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def chosen(task: Task) -> int:
+    """The chosen test example; one beyond the task's end falls back to the last, and is said."""
+    index: int = st.session_state.example
+    last = len(task.y_test) - 1
+    if index > last:
+        st.warning(f"Example {index} does not exist; the last one, {last}, is shown.", icon=":material/link_off:")
+        link.choose_example(last)
+        return last
+    return index
+
+
+def chooser(task: Task) -> int:
+    """A field for the chosen test example."""
+    index = chosen(task)
+    if st.session_state.get("set:example") != index:
+        st.session_state["set:example"] = index
+    st.number_input(
+        "Test image",
+        0,
+        len(task.y_test) - 1,
+        step=1,
+        key="set:example",
+        help="The image that every page follows. Its number is part of the link.",
+        on_change=lambda: link.choose_example(st.session_state["set:example"]),
+    )
+    return index
+
+
+def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: str = "") -> None:
+    """Draw one example with its label."""
+    values, label = (task.x_test, task.y_test) if part == "test" else (task.x_train, task.y_train)
+    image = picture(task, values[index], size)
+    caption = f"Label: **{task.class_names[int(label[index])]}**" + (f" · {note}" if note else "")
+    if image is not None:
+        st.image(
+            image, width=size, caption=caption, alt=f"Example {index}, label {task.class_names[int(label[index])]}"
+        )
+    else:
+        st.markdown(f"Example {index}. {caption}")
+
+
+def gallery(
+    task: Task, indices: Sequence[int], notes: Sequence[str], *, key: str, choose: Callable[[int], None] | None = None
+) -> None:
+    """Test examples as buttons; a click chooses one for every page."""
+    st.html(
+        f"<style>.st-key-{key} button img {{max-height:none !important; height:3rem !important; border-radius:.2rem;"
+        f" display:block; margin:0 auto .25rem}} .st-key-{key} button {{padding:.4rem .45rem; min-width:4.6rem}}"
+        f" .st-key-{key} button p {{font-size:.78rem; line-height:1.25}}</style>"
+    )
+    with st.container(key=key, horizontal=True, gap="small"):
+        for index, note in zip(indices, notes, strict=True):
+            image = picture(task, task.x_test[index], 48)
+            label = f"![{index}]({data_uri(image)})  \n{note}" if image is not None else f"{index}  \n{note}"
+            st.button(
+                label,
+                key=f"{key}:{index}",
+                type="primary" if index == st.session_state.example else "secondary",
+                help=f"Test image {index}, label {task.class_names[int(task.y_test[index])]}.",
+                on_click=choose or link.choose_example,
+                args=(int(index),),
+            )

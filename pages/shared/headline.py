@@ -1,0 +1,59 @@
+"""The headline numbers of a result, as they stand in its metrics.json."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core import Result
+from pages.shared import places
+
+
+def draw(result: Result) -> None:
+    """Accuracy, NLL, ECE and R-hat of the student, held against the teachers' mean."""
+    student, teachers = result.metrics["student"], result.metrics["teachers_mean"]
+    diagnostics = result.metrics["diagnostics"]
+    columns = st.columns(4, gap="small")
+    columns[0].metric(
+        "Accuracy",
+        f"{student['accuracy']:.1%}",
+        f"{100 * (student['accuracy'] - teachers['accuracy']):+.1f} points",
+        delta_description="vs teachers' mean",
+        help="Share of test images that the posterior mean names right.",
+        border=True,
+    )
+    columns[1].metric(
+        "NLL (nats)",
+        f"{student['nll']:.3f}",
+        f"{student['nll'] - teachers['nll']:+.3f}",
+        delta_color="inverse",
+        delta_description="vs teachers' mean",
+        help="Mean negative log probability of the true class; lower is better.",
+        border=True,
+    )
+    columns[2].metric(
+        "ECE",
+        f"{student['ece']:.3f}",
+        f"{student['ece'] - teachers['ece']:+.3f}",
+        delta_color="inverse",
+        delta_description="vs teachers' mean",
+        help="Expected calibration error over 15 bins of equal width: mean gap between confidence and accuracy; 0 is perfect.",
+        border=True,
+    )
+    r_hat = diagnostics["r_hat"]
+    columns[3].metric(
+        "R-hat",
+        f"{r_hat:.3f}",
+        "converged" if r_hat < 1.05 else "sample longer",
+        delta_color="off",
+        delta_arrow="off",
+        help="Do the chains agree? 1 is perfect; above 1.05 sample longer before you trust the intervals.",
+        border=True,
+    )
+
+
+def links() -> None:
+    """Where to look next."""
+    with st.container(horizontal=True, gap="medium"):
+        places.link("reliability", "Can it be trusted?")
+        places.link("influence", "Who shaped it?")
+        places.link("uncertainty", "What does it not know?")

@@ -1,0 +1,104 @@
+"""The draft configuration and the address bar: a link holds what is on the screen, and is validated like any other input.
+
+Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on every
+change of page. So the draft lives in the session, and this module writes what differs from the defaults after every change,
+on every page. What belongs to a single page (which interval, which class) is bound by its widget, and listed in `VIEW`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from mtbkd_core import RunConfig, UserError, build_config, fingerprint
+from mtbkd_core.config import field_names, flatten
+
+#: Parameters that a page's own widgets hold.
+VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train"})
+_EMBED = frozenset({"embed", "embed_options"})
+_FIELDS = frozenset(field_names())
+
+
+def open_link() -> None:
+    """Take the draft, the run and the example from the address bar: in a fresh session, and on the browser's Back and Forward."""
+    context = get_script_run_ctx()
+    back = bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
+    if "draft" in st.session_state and not back:
+        return
+    given = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
+    wrong: list[str] = []
+    st.session_state.run = given.pop("run", None) or None
+    try:
+        st.session_state.example = max(0, int(given.pop("example", "0")))
+    except ValueError as error:
+        st.session_state.example = 0
+        wrong.append(f"example: a whole number is needed ({error})")
+    try:
+        draft = build_config(given.items())
+        fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
+        st.session_state.draft = draft
+    except UserError as error:
+        st.session_state.draft = RunConfig()
+        wrong.append(f"{error} — the default settings are shown instead")
+    st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
+
+
+def write_link() -> None:
+    """Write what differs from the defaults into the address bar."""
+    wanted = flatten(st.session_state.draft, only_changed=True)
+    if st.session_state.run:
+        wanted["run"] = st.session_state.run
+    if st.session_state.example:
+        wanted["example"] = str(st.session_state.example)
+    for name in list(st.query_params):
+        if name not in wanted and name not in VIEW | _EMBED:
+            del st.query_params[name]
+    new = {name: text for name, text in wanted.items() if st.query_params.get(name) != text}
+    if new:
+        st.query_params.update(new)
+
+
+def draft() -> RunConfig:
+    """The configuration being edited."""
+    config: RunConfig = st.session_state.draft
+    return config
+
+
+def change(overrides: Iterable[tuple[str, Any]]) -> bool:
+    """Change the draft; what is not allowed is said in one line on the next drawing, and changes nothing."""
+    try:
+        replace(build_config(overrides, base=draft()))
+        return True
+    except UserError as error:
+        st.session_state.notice = str(error)
+        return False
+
+
+def replace(config: RunConfig) -> None:
+    """Put a whole configuration in the draft's place."""
+    st.session_state.draft = config
+    write_link()
+
+
+def choose_run(run: str | None) -> None:
+    """Choose the run that the results pages show."""
+    st.session_state.run = run
+    write_link()
+
+
+def choose_example(index: int) -> None:
+    """Choose the test example that every page follows."""
+    st.session_state.example = int(index)
+    write_link()
+
+
+def show_notices() -> None:
+    """Say, once, what was wrong with the link or with the last change."""
+    if warning := st.session_state.get("link_warning"):
+        st.session_state.link_warning = None
+        st.warning(warning, icon=":material/link_off:")
+    if notice := st.session_state.pop("notice", None):
+        st.error(notice, icon=":material/error:")

@@ -1,0 +1,153 @@
+"""Runs as a person reads them: a short description, a state as a word and an icon, and the chosen run's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from mtbkd_core import Result, RunConfig, UserError, task_info
+from mtbkd_core.config import flatten
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import RunView, State
+from pages.shared import link, places, tasks
+
+#: state -> (mark in plain text, icon, what it means)
+STATES: dict[State, tuple[str, str, str]] = {
+    State.QUEUED: ("○", ":material/schedule:", "waits for a worker."),
+    State.RUNNING: ("◐", ":material/progress_activity:", "is being computed."),
+    State.DONE: ("●", ":material/check_circle:", "is finished."),
+    State.FAILED: ("✕", ":material/error:", "failed."),
+    State.CANCELLED: ("–", ":material/cancel:", "was cancelled."),
+    State.CRASHED: ("✕", ":material/dangerous:", "was given up after its worker died again and again."),
+    State.INTERRUPTED: ("–", ":material/power_off:", "was interrupted: its worker is gone and left no result."),
+}
+
+_WORDS = {
+    "prior.strength": "strength {}",
+    "prior.concentration": "concentration {}",
+    "prior.temperature": "temperature {}",
+    "prior.rule": "{} weights",
+    "prior.sharpness": "sharpness {}",
+    "prior.base_weights": "base weights {}",
+    "prior.entropy_temperatures": "entropy temperatures {}",
+    "student.kind": "{} student",
+    "student.hidden": "hidden {}",
+    "student.weight_scale": "weight scale {}",
+    "sampler.algorithm": "{}",
+    "sampler.chains": "{} chains",
+    "sampler.draws": "{} draws",
+    "seed": "seed {}",
+    "split_seed": "split {}",
+    "task": "{}",
+    "device": "on {}",
+}
+
+
+def describe(config: RunConfig) -> str:
+    """What differs from the default settings, in a few words."""
+    parts = []
+    for name, text in flatten(config, only_changed=True).items():
+        if name == "teachers":
+            parts.append(f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}")
+        elif name in _WORDS:
+            parts.append(_WORDS[name].format(text.removesuffix(".0").replace(",", ", ").replace("_", " ")))
+        else:
+            parts.append(f"{name.split('.')[-1].replace('_', ' ')} {text}")
+    return (
+        ", ".join(parts[:3]) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
+        if parts
+        else "default settings"
+    )
+
+
+def line(view: RunView) -> str:
+    """A run in one line of plain text, for a picker. No two runs share their settings, so these tell them apart."""
+    return f"{STATES[view.state][0]} {view.state.value} · {describe(view.config)}"
+
+
+def all_runs(problems: list[str] | None = None) -> list[RunView]:
+    """Every readable run, newest first; what cannot be read is added to `problems`, a line each."""
+    said = problems if problems is not None else []
+    try:
+        return store.list_runs(said.append)
+    except UserError as error:
+        said.append(str(error))
+        return []
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The run that the results pages show."""
+
+    view: RunView
+    result: Result
+
+    @property
+    def titles(self) -> list[str]:
+        """The teachers' titles, in the run's order."""
+        known = {teacher.name: teacher.title for teacher in task_info(self.view.config.task).teachers}
+        return [known[name] for name in self.view.config.teachers]
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _result(run: str, attempt: int) -> Result:
+    return store.load_result(run)
+
+
+def result(view: RunView) -> Result:
+    """The result of a run that is done, kept for the next page.
+
+    Raises:
+        UserError: a file of the result is torn.
+    """
+    return _result(view.id, view.attempt)
+
+
+def chosen() -> Chosen:
+    """The chosen run with its result. Where there is none, the page says what to do next, and ends."""
+    run = st.session_state.run
+    if run is None:
+        st.info(
+            "There is no run to show yet. Distill a student first: it takes a few seconds.", icon=":material/science:"
+        )
+        with st.container(horizontal=True):
+            places.link("distill", "Go to Distill")
+            places.link("overview", "Or start with the demo")
+        st.stop()
+    try:
+        view = store.read(run)
+        if view.state is State.DONE:
+            return Chosen(view, result(view))
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        places.link("distill", "Distill anew")
+        st.stop()
+    _, icon, meaning = STATES[view.state]
+    reason = f" {view.reason}" if view.reason else ""
+    st.info(f"This run {meaning}{reason} It has no results to show; choose another run in the sidebar.", icon=icon)
+    places.link("distill", "See it on the Distill page")
+    st.stop()
+
+
+def class_names(config: RunConfig) -> list[str]:
+    """The classes of a configuration's task."""
+    return list(tasks.load(config).class_names)
+
+
+def banner(view: RunView) -> None:
+    """One line on which run a page shows."""
+    st.caption(
+        f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
+        f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
+    )
+
+
+def newest_done(views: list[RunView]) -> RunView | None:
+    """The newest run that has a result."""
+    return next((view for view in views if view.state is State.DONE), None)
+
+
+def use_settings(view: RunView) -> None:
+    """Put a run's settings into the draft."""
+    link.replace(view.config)

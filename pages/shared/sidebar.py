@@ -1,0 +1,67 @@
+"""The sidebar: which run the results show, where things are computed, and how the engine is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core.runs.engine import EngineInfo
+from pages.shared import engine, link, runs
+
+
+def draw() -> None:
+    """Draw the sidebar."""
+    with st.sidebar:
+        _picker()
+        state = engine.info()
+        awake = isinstance(state, EngineInfo) and (state.starting or state.running or state.queued)
+        # Drawn again by itself only while something is going on.
+        st.fragment(_engine_line, run_every=1.0 if awake else None)()
+
+
+def _picker() -> None:
+    problems: list[str] = []
+    views = {view.id: view for view in runs.all_runs(problems)}
+    if st.session_state.run is None and (newest := runs.newest_done(list(views.values()))):
+        link.choose_run(newest.id)
+    options = list(views)
+    if st.session_state.run is None and options:
+        link.choose_run(options[0])
+    if st.session_state.run and st.session_state.run not in views:
+        options.insert(0, st.session_state.run)
+    if options:
+        if st.session_state.get("set:run") != st.session_state.run:
+            st.session_state["set:run"] = st.session_state.run
+        st.selectbox(
+            "Run",
+            options,
+            key="set:run",
+            format_func=lambda run: runs.line(views[run]) if run in views else f"? unknown · {run[:16]}",
+            help="The run that the results pages show, newest first. "
+            "Each is described by what differs from the default settings.",
+            on_change=lambda: link.choose_run(st.session_state["set:run"]),
+        )
+        if chosen := views.get(st.session_state.run):
+            _, icon, _ = runs.STATES[chosen.state]
+            st.caption(f"{icon} {chosen.state.value.capitalize()} · begun {chosen.created.astimezone():%d %b, %H:%M}")
+    else:
+        st.caption("**Run**  \nNone yet. The first one will appear here.")
+    for problem in problems:
+        st.caption(f":material/broken_image: {problem}")
+
+
+def _engine_line() -> None:
+    state = engine.info()
+    if isinstance(state, str) or state.problem:
+        problem = state if isinstance(state, str) else state.problem
+        st.caption(f":material/error: Nothing can be run. {problem}")
+        if st.button("Try again", help="Start the engine again.", type="tertiary", icon=":material/refresh:"):
+            engine.begin()
+            st.rerun()
+        return
+    if state.starting:
+        st.caption(":material/hourglass_top: Engine starting…")
+        return
+    device = f"{state.gpus} GPU{'s' * (state.gpus != 1)}" if state.gpus else "CPU; no GPU found"
+    threads = f" · {state.threads} thread{'s' * (state.threads != 1)} a run" if state.threads else ""
+    busy = f"{state.running} running, {state.queued} queued" if state.running or state.queued else "idle"
+    st.caption(f":material/memory: {device}{threads}  \n:material/bolt: Engine ready · {busy}")

@@ -1,0 +1,101 @@
+"""The task at hand, loaded once for all sessions; training teachers for the first time shows its progress."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+import streamlit as st
+
+from mtbkd_core import RunConfig, Task, UserError, load_task, task_info
+from mtbkd_core.figures.theme import teacher_colours
+from mtbkd_core.progress import OnProgress, Progress
+from mtbkd_core.tasks.base import TaskInfo, TeacherInfo
+
+
+class TaskShelf:
+    """Loaded tasks by name, teachers and split."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[tuple[str, tuple[str, ...] | None, int], Task] = {}
+        self._lock = Lock()
+
+    def get(self, name: str, teachers: tuple[str, ...] | None, split_seed: int, on_progress: OnProgress | None) -> Task:
+        """The task, from the shelf or loaded; one at a time, so that nothing is trained twice.
+
+        Raises:
+            UserError: an unknown task or teacher, or a home folder that cannot be written.
+        """
+        key = (name, teachers, split_seed)
+        if key not in self._tasks:
+            with self._lock:
+                if key not in self._tasks:
+                    self._tasks[key] = load_task(
+                        name, teachers=teachers, split_seed=split_seed, on_progress=on_progress
+                    )
+        return self._tasks[key]
+
+    def holds(self, name: str, teachers: tuple[str, ...] | None, split_seed: int) -> bool:
+        """Whether `get` answers at once."""
+        return (name, teachers, split_seed) in self._tasks
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> TaskShelf:
+    """The server's loaded tasks."""
+    return TaskShelf()
+
+
+def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
+    """The task of a configuration with its teachers (or all that the task offers), showing progress while they are trained.
+
+    A problem is said in one line and ends the page.
+    """
+    teachers = None if every_teacher else config.teachers
+    if shelf().holds(config.task, teachers, config.split_seed):
+        return shelf().get(config.task, teachers, config.split_seed, None)
+    place = st.empty()
+    bar = place.progress(0.0, text="Getting the teachers ready…")
+
+    def show(progress: Progress) -> None:
+        bar.progress(min(1.0, progress.step / max(1, progress.steps)), text=progress.message or "Training teachers…")
+
+    try:
+        return shelf().get(config.task, teachers, config.split_seed, show)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+    finally:
+        place.empty()
+
+
+def info(config: RunConfig) -> TaskInfo:
+    """The task's description, without loading it."""
+    return task_info(config.task)
+
+
+def colours(config: RunConfig) -> dict[str, str]:
+    """Each teacher's colour, fixed by the order in which the task offers them."""
+    return teacher_colours([teacher.name for teacher in info(config).teachers])
+
+
+def offered(config: RunConfig) -> dict[str, TeacherInfo]:
+    """Name -> what there is to say of a teacher."""
+    return {teacher.name: teacher for teacher in info(config).teachers}
+
+
+def titles(config: RunConfig) -> list[str]:
+    """The configuration's teachers by title, in its order."""
+    known = offered(config)
+    return [known[name].title for name in config.teachers]
+
+
+def legend(config: RunConfig) -> None:
+    """One line that ties each teacher to its colour."""
+    shades = colours(config)
+    known = offered(config)
+    chips = "".join(
+        f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;height:.65rem;'
+        f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{known[name].title}</span>'
+        for name in config.teachers
+    )
+    st.html(f'<div style="font-size:.875rem;line-height:1.7">{chips}</div>')

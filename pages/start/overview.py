@@ -1,0 +1,61 @@
+"""Overview: what this is, the demo in one press, runs under way, and the last results."""
+
+import streamlit as st
+
+from mtbkd_core import RunConfig, UserError
+from mtbkd_core.figures.overview import method_picture
+from pages.shared import charts, engine, headline, link, places, progress, runs
+
+
+def distill_demo() -> None:
+    try:
+        view = engine.submit(RunConfig())
+    except UserError as error:
+        st.session_state.notice = str(error)
+        return
+    link.replace(RunConfig())
+    link.choose_run(view.id)
+    st.session_state.to_distill = True
+
+
+if st.session_state.pop("to_distill", False):
+    st.switch_page(places.path("distill"))
+
+places.heading(
+    "overview", "Several large teachers, one small student that knows what it does not know.", "MT-BKD Explorer"
+)
+with st.container(border=True):
+    charts.drawing(method_picture())
+st.space("small")
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.button(
+        "Distill the demo",
+        type="primary",
+        icon=":material/play_arrow:",
+        help="Three specialists of handwritten digits teach one small student, with the default settings. "
+        "It takes a few seconds.",
+        on_click=distill_demo,
+    )
+    places.link("teachers", "Or choose your own teachers")
+    places.link("method", "How it works")
+
+views = runs.all_runs()
+alive = [view for view in views if not view.finished]
+if alive:
+    st.subheader("Under way", anchor=False)
+    for view in alive:
+        with st.container(key=f"alive-{view.id}"):
+            st.caption(runs.describe(view.config))
+            progress.bar(view.id)
+
+newest = runs.newest_done(views)
+st.subheader("Last results", anchor=False)
+if newest is None:
+    st.caption("None yet. Distill the demo: its results will stand here.")
+else:
+    st.caption(f"{runs.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
+    try:
+        headline.draw(runs.result(newest))
+        headline.links()
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
