@@ -1,0 +1,83 @@
+"""R-hat and effective draws of chains that agree, disagree, are slow, or stand still."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, convergence
+
+
+def chains(generator: torch.Generator, draws: int = 500, examples: int = 5) -> Tensor:
+    """[8, D, M], independent standard normal numbers."""
+    return torch.randn(8, draws, examples, generator=generator)
+
+
+def test_independent_draws_have_an_r_hat_near_one_and_count_in_full(generator: torch.Generator) -> None:
+    values = chains(generator)
+    found = convergence(values, values[..., 0])
+    for r_hat in (found.r_hat, found.r_hat_median, found.r_hat_p95, found.r_hat_max, found.r_hat_log_joint):
+        assert 0.99 < r_hat < 1.01
+    for ess in (found.ess, found.ess_median, found.ess_p5):
+        assert ess == pytest.approx(4000, rel=0.2)
+
+
+def test_a_chain_elsewhere_is_above_the_limit(generator: torch.Generator) -> None:
+    values = chains(generator)
+    values[0] += 3
+    found = convergence(values, values[..., 0])
+    assert min(found.r_hat, found.r_hat_median, found.r_hat_log_joint) > R_HAT_LIMIT
+    assert found.ess < 400
+
+
+def test_one_example_that_disagrees_shows_in_the_maximum_alone(generator: torch.Generator) -> None:
+    values = chains(generator, examples=50)
+    values[0, :, 7] += 3
+    found = convergence(values, values[..., 0])
+    assert found.r_hat_max > R_HAT_LIMIT > 1.01 > found.r_hat_median
+    assert found.r_hat_log_joint < 1.01
+
+
+def test_slow_chains_have_fewer_effective_draws(generator: torch.Generator) -> None:
+    """A first-order autoregression of coefficient 0.9 has D (1 - 0.9) / (1 + 0.9) effective draws."""
+    noise = chains(generator, draws=4000, examples=3)
+    values = torch.zeros_like(noise)
+    for step in range(1, 4000):
+        values[:, step] = 0.9 * values[:, step - 1] + noise[:, step]
+    found = convergence(values[:, 100:], values[..., 0])
+    assert found.ess_median == pytest.approx(8 * 3900 * 0.1 / 1.9, rel=0.2)
+
+
+def test_an_example_that_never_changes_is_left_out(generator: torch.Generator) -> None:
+    values = chains(generator)
+    with_constant = torch.cat([values, torch.zeros(8, 500, 1)], -1)
+    found, alone = convergence(with_constant, values[..., 0]), convergence(values, values[..., 0])
+    for name in ("r_hat_median", "r_hat_p95", "r_hat_max", "ess_median", "ess_p5"):
+        assert getattr(found, name) == getattr(alone, name)
+
+
+def test_where_nothing_changes_there_is_no_number(generator: torch.Generator) -> None:
+    found = convergence(torch.zeros(8, 50, 3), chains(generator)[..., 0])
+    assert math.isnan(found.r_hat)
+    assert math.isnan(found.r_hat_max)
+    assert math.isnan(found.ess_p5)
+    assert 0.9 < found.r_hat_log_joint < 1.1
+
+
+def test_chains_that_stand_still_apart_are_infinitely_far_from_agreement(generator: torch.Generator) -> None:
+    apart = torch.arange(8.0)[:, None, None].expand(8, 50, 2)
+    assert math.isinf(convergence(apart, chains(generator)[..., 0]).r_hat)
+
+
+def test_a_single_chain_is_compared_with_itself(generator: torch.Generator) -> None:
+    steady = torch.randn(1, 1000, 2, generator=generator)
+    assert convergence(steady, steady[..., 0]).r_hat < 1.02
+    drifting = steady + torch.linspace(0, 5, 1000)[:, None]
+    assert convergence(drifting, drifting[..., 0]).r_hat > R_HAT_LIMIT
+
+
+@pytest.mark.parametrize(("draws", "trace"), [(3, 50), (50, 3)])
+def test_fewer_than_four_draws_are_refused(draws: int, trace: int) -> None:
+    with pytest.raises(ValueError, match="at least 4 draws a chain are needed, got 3"):
+        convergence(torch.zeros(8, draws, 2), torch.zeros(8, trace))

@@ -1,0 +1,71 @@
+"""What the Prior page shows without training: the same weights as a run uses, and pulls on an untrained student."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import PriorConfig
+from mtbkd_core.evaluation.preview import effect, mixture_probabilities, prior_weights
+from mtbkd_core.posterior import weights_under
+from mtbkd_core.prior import entropy_weights, pulls
+
+PRIORS = [
+    PriorConfig(),
+    PriorConfig(rule="softmin", sharpness=0.3, base_weights=(1, 2, 3)),
+    PriorConfig(rule="fixed", base_weights=(1, 0, 3), entropy_temperatures=(0.5, 1, 2)),
+]
+
+
+@pytest.fixture
+def teachers(generator: torch.Generator) -> Tensor:
+    return 2 * torch.randn(3, 12, 5, generator=generator)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_weights_shown_are_those_that_a_run_uses(prior: PriorConfig, teachers: Tensor) -> None:
+    torch.testing.assert_close(prior_weights(prior, teachers), weights_under(teachers, prior))
+
+
+def test_the_mixtures_prediction_by_hand() -> None:
+    logits = torch.tensor([[[2 * math.log(3), 0.0]], [[0.0, 0.0]]])  # (3/4, 1/4) and (1/2, 1/2) at temperature 2
+    weights = torch.tensor([[0.25], [0.75]])
+    assert mixture_probabilities(logits, weights, 2.0)[0].tolist() == pytest.approx([0.5625, 0.4375])
+
+
+@pytest.mark.parametrize(
+    ("name", "teacher"),
+    [("strength", None), ("concentration", None), ("temperature", None), ("base_weights", 1), ("entropy_temperatures", 2)],
+)
+def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, teachers: Tensor) -> None:
+    prior = PriorConfig(strength=0.5, concentration=9.0)
+    values = [0.3, 1.0, 4.0]
+    found = effect(prior, teachers, torch.zeros(12).long(), name, values, teacher)
+    assert found.teachers.shape == (3, 3)
+    assert found.label == pytest.approx(math.sqrt(0.8**2 + 4 * 0.2**2))
+    for row, value in zip(found.teachers, values, strict=True):
+        one_each = tuple(value if k == teacher else 1.0 for k in range(3))
+        changed = prior.model_copy(update={name: value if teacher is None else one_each})
+        arrows = pulls(
+            torch.zeros(12, 5),
+            teachers,
+            entropy_weights(
+                teachers,
+                rule=changed.rule,
+                base=changed.base_weights,
+                entropy_temperature=changed.entropy_temperatures or 1.0,
+            ),
+            concentration=changed.concentration,
+            temperature=changed.temperature,
+            strength=changed.strength,
+        )
+        torch.testing.assert_close(row, arrows.norm(dim=-1).mean(-1))
+
+
+def test_a_setting_that_is_none_or_lacks_its_teacher_is_refused(teachers: Tensor) -> None:
+    labels = torch.zeros(12).long()
+    with pytest.raises(ValueError, match="loudness"):
+        effect(PriorConfig(), teachers, labels, "loudness", [1.0])
+    with pytest.raises(ValueError, match="say which"):
+        effect(PriorConfig(), teachers, labels, "base_weights", [1.0])
