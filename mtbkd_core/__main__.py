@@ -1,0 +1,175 @@
+"""The command line: `python -m mtbkd_core tasks | distill | compare`.
+
+Logs go to standard error; with --json the last line on standard output is one JSON object. Bad input ends with exit status
+2 and one line that names the field, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtbkd_core import baselines
+from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
+from mtbkd_core.distillation import distill as run_distillation
+from mtbkd_core.progress import Progress, UserError
+from mtbkd_core.runs.store import run_id
+from mtbkd_core.tasks import task_info, task_infos
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+TaskOption = Annotated[str | None, typer.Option("--task", help="What is learned; see the command tasks.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value: prior.strength=0.5. Repeatable.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="A configuration as JSON; --set changes it.")]
+PresetOption = Annotated[str, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")]
+
+
+def read_config(task: str | None, settings: list[str] | None, file: Path | None, preset: str) -> RunConfig:
+    """The configuration that the options ask for.
+
+    Raises:
+        UserError: one line that names the option or field, the value and what is allowed.
+    """
+    base = None
+    if file is not None:
+        try:
+            base = parse_config(file.read_bytes())
+        except OSError as error:
+            raise UserError(f"--config: {file} cannot be read ({error.strerror})") from None
+    overrides: list[tuple[str, Any]] = []
+    if task is not None:
+        overrides.append(("task", task_info(task).name))
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"--set: got {setting!r}, needs name=value, such as prior.strength=0.5")
+        overrides.append((name.strip(), value.strip()))
+    config = build_config(overrides, base=base, preset=preset)
+    known = [teacher.name for teacher in task_info(config.task).teachers]
+    unknown = [name for name in config.teachers if name not in known]
+    if unknown:
+        raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
+    return config
+
+
+@app.command()
+def tasks(as_json: JsonOption = False) -> None:
+    """List what can be learned, and from whom."""
+    infos = task_infos()
+    if as_json:
+        print(json.dumps({"tasks": [asdict(info) for info in infos]}))
+        return
+    for info in infos:
+        print(f"{info.name}: {info.title}. {info.description}")
+        for teacher in info.teachers:
+            mark = "*" if teacher.name in info.default_teachers else " "
+            print(f"  {mark} {teacher.name}: {teacher.description}")
+    print("* teaches by default")
+
+
+@app.command()
+def distill(
+    task: TaskOption = None,
+    settings: SetOption = None,
+    config_file: ConfigOption = None,
+    preset: PresetOption = "default",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to save the result in.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Distil teachers into a posterior over students, and print what it is worth."""
+    config = read_config(task, settings, config_file, preset)
+    started = time.perf_counter()
+    result = run_distillation(config, on_progress=_Log())
+    seconds = time.perf_counter() - started
+    if out is not None:
+        result.save(out)
+    if as_json:
+        answer = {"run": run_id(config), "config": config.model_dump(mode="json"), "metrics": result.metrics}
+        print(json.dumps(answer | {"seconds": seconds}))
+        return
+    columns = ("accuracy", "nll", "brier", "ece")
+    print(f"{'':24}" + "".join(f"{column:>10}" for column in columns))
+    for name, row in result.metrics.items():
+        if "nll" in row:
+            print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
+    print(f"R-hat {result.metrics['diagnostics']['r_hat']}, {seconds:.1f} s" + (f", saved in {out}" if out else ""))
+
+
+@app.command()
+def compare(
+    task: TaskOption = None,
+    settings: SetOption = None,
+    config_file: ConfigOption = None,
+    preset: PresetOption = "default",
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of replications: 0, 1, ... draw splits, teachers, chains.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold MT-BKD against every baseline, paired by seed."""
+    if seeds < 1:
+        raise UserError(f"--seeds: got {seeds}, at least 1 is needed")
+    config = read_config(task, settings, config_file, preset)
+    found = baselines.compare(
+        config,
+        range(seeds),
+        on_step=lambda seed, name, row: _say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
+    )
+    if as_json:
+        print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
+        return
+    columns = ("accuracy", "nll", "brier", "ece")
+    print(f"{'mean over seeds':24}" + "".join(f"{column:>10}" for column in columns))
+    for name, row in found.methods.items():
+        print(f"{name:24}" + "".join(f"{sum(row[column]) / seeds:10.4f}" for column in columns))
+    print("\nMT-BKD minus the rival, with 95 % intervals")
+    for name, gaps in found.paired.items():
+        for column in columns:
+            gap = gaps[column]
+            interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
+            print(f"{name:24}{column:>10}{gap.difference:+10.4f}{interval}")
+
+
+class _Log:
+    """Progress as lines on standard error, one whenever the phase changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.message != self._last:
+            self._last = progress.message
+            _say(f"{100 * progress.fraction:3.0f} %  {progress.message}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Entry point; turns every foreseeable error into one line and exit status 2."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        code = _refuse(str(error))
+    except typer.TyperException as error:
+        code = _refuse(error.format_message() if hasattr(error, "format_message") else str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(message: str) -> int:
+    _say("error: " + " ".join(message.split()))
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""What a run is: one frozen, validated configuration for the app, the address bar, files, command line and tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mtbkd_core.progress import UserError
+
+
+class ConfigError(UserError):
+    """A setting that cannot be used; the message is one line naming the field, the value and what is allowed."""
+
+
+class _Choice(StrEnum):
+    """An enum whose members carry a line of help, which the app shows beside the widget."""
+
+    help: str
+
+    def __new__(cls, value: str, help: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.help = help
+        return member
+
+
+class WeightRule(_Choice):
+    """How the teachers' weights follow from their entropies at an example (DESIGN: entropy weights)."""
+
+    INVERSE_ENTROPY = "inverse_entropy", "The paper's: base weight times one minus the teacher's share of all entropy."
+    SOFTMIN = "softmin", "Base weight times exp(-entropy / sharpness): if small, the most certain teacher alone counts."
+    FIXED = "fixed", "The base weights as they are, the same for every example."
+
+
+class StudentKind(_Choice):
+    """The student's architecture."""
+
+    LINEAR = "linear", "Multinomial logistic regression: one layer, no hidden units."
+    MLP = "mlp", "A fully connected network with SiLU units."
+
+
+class Algorithm(_Choice):
+    """The sampler that explores the posterior."""
+
+    BAOAB = "baoab", "Langevin dynamics with momentum, split as B-A-O-A-B: the fastest here at equal accuracy."
+    SGLD = "sgld", "Stochastic gradient Langevin dynamics: gradient steps with noise; simple, and slow to explore."
+
+
+class Device(_Choice):
+    """Where the run computes."""
+
+    AUTO = "auto", "The GPU when there is one, else the processor; the run records which it was."
+    CPU = "cpu", "The processor."
+    CUDA = "cuda", "The GPU; the run is refused where there is none."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+
+def _split_commas(value: Any) -> Any:
+    """Let the command line and the address bar write a list as `a,b,c`."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _none_word(value: Any) -> Any:
+    """Let the command line and the address bar write `none` for a value that is left to the program."""
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "auto", "null", "") else value
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Numbers = Annotated[tuple[NonNegative, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
+# From below, so that logits divided by a temperature stay finite in float32.
+Temperature = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
+Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(_split_commas), Field(max_length=6)
+]
+
+
+class PriorConfig(_Part):
+    """The teacher-informed mixture prior (arXiv 2605.27967)."""
+
+    rule: WeightRule = Field(WeightRule.INVERSE_ENTROPY, description="How entropies become weights.")
+    base_weights: Numbers = Field(
+        None,
+        description="Base weight (rho) of each teacher, in the teachers' order, rescaled to sum to 1; none: all equal.",
+    )
+    entropy_temperatures: Temperatures = Field(
+        None,
+        description="Temperature (tau) of each teacher's entropy, in the teachers' order; none: 1 for all.",
+    )
+    sharpness: Annotated[float, Field(ge=1e-6, le=1e6)] = Field(
+        1.0, description="Sharpness (beta) of the softmin rule, in nats."
+    )
+    concentration: Annotated[Positive, Field(le=1e4)] = Field(
+        20.0,
+        description="Concentration (lambda): how sharply the prior gathers around each teacher. About 2 per class.",
+    )
+    temperature: Temperature = Field(
+        2.0, description="Distillation temperature (T): softens student and teachers alike before they are compared."
+    )
+    strength: Annotated[NonNegative, Field(le=100)] = Field(
+        1.0, description="Prior strength (alpha): 1 is the prior at full weight, 0 is no distillation."
+    )
+
+    @field_validator("base_weights")
+    @classmethod
+    def _some_weight(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and not sum(value) > 0:
+            raise ValueError("at least one number should be positive")
+        return value
+
+
+class StudentConfig(_Part):
+    """The small network that learns."""
+
+    kind: StudentKind = Field(StudentKind.MLP, description="Architecture.")
+    hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; ignored by the linear student.")
+    weight_scale: Annotated[Positive, Field(le=100)] = Field(
+        0.5, description="Prior standard deviation (sigma) of every weight and bias."
+    )
+
+
+class SamplerConfig(_Part):
+    """How the posterior is explored."""
+
+    algorithm: Algorithm = Field(Algorithm.BAOAB, description="Sampler.")
+    chains: int = Field(16, ge=1, le=1024, description="Students that are sampled side by side (S).")
+    draws: int = Field(100, ge=4, le=5000, description="Draws kept per chain (D).")
+    thinning: int = Field(10, ge=1, le=1000, description="Sampler steps per kept draw.")
+    warm_start_steps: int = Field(300, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
+    burn_in: int = Field(200, ge=0, le=1_000_000, description="Sampler steps thrown away after the warm start.")
+    step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_none_word)] = Field(
+        None, description="Step size in whitened coordinates; none: tuned on short Hamiltonian trajectories."
+    )
+    friction: Annotated[Positive, Field(le=1000)] = Field(
+        1.0, description="Friction of the momentum, per unit of time."
+    )
+    batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
+        None, description="Examples per gradient; none: all of them."
+    )
+
+
+class RunConfig(_Part):
+    """Everything that determines a run; equal configurations give equal results on equal data."""
+
+    task: str = Field("digits", min_length=1, max_length=64, description="What is learned.")
+    teachers: Annotated[tuple[str, ...], BeforeValidator(_split_commas), Field(min_length=1, max_length=32)] = Field(
+        ("digits-0-4", "digits-5-9", "even-digits"),
+        description="Who teaches; one to 32 different teachers of the task.",
+    )
+    prior: PriorConfig = Field(default_factory=PriorConfig)
+    student: StudentConfig = Field(default_factory=StudentConfig)
+    sampler: SamplerConfig = Field(default_factory=SamplerConfig)
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of the chains: their starts and their noise.")
+    split_seed: int = Field(0, ge=0, lt=2**31, description="Seed of the data split and of the teachers' training.")
+    device: Device = Field(Device.AUTO, description="Where to compute.")
+
+    @model_validator(mode="after")
+    def _one_number_per_teacher(self) -> Self:
+        if len(set(self.teachers)) != len(self.teachers):
+            raise ValueError(f"teachers must differ from one another, got {', '.join(self.teachers)}")
+        for name in ("base_weights", "entropy_temperatures"):
+            values = getattr(self.prior, name)
+            if values is not None and len(values) != len(self.teachers):
+                raise ValueError(
+                    f"prior.{name} needs one number for each of the {len(self.teachers)} teachers, got {len(values)}"
+                )
+        return self
+
+
+#: Settings by name, as overrides of the defaults. `paper` is what the paper's published code uses.
+PRESETS: Mapping[str, Mapping[str, str]] = {
+    "default": {},
+    "paper": {"prior.strength": "0.02", "prior.concentration": "5", "prior.temperature": "2"},
+}
+
+
+def build_config(
+    overrides: Iterable[tuple[str, Any]] = (), *, base: RunConfig | None = None, preset: str = "default"
+) -> RunConfig:
+    """Make a configuration from `base` (or the defaults), a preset, and overrides such as ("prior.strength", "0.5").
+
+    The one way in for whatever a person wrote: `--set` on the command line, the address bar, and forms.
+
+    Raises:
+        ConfigError: one line that names the field, the value and what is allowed.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"preset: got {preset!r}, allowed: {', '.join(PRESETS)}")
+    values: dict[str, Any] = (base or RunConfig()).model_dump(mode="json")
+    fields = field_names()
+    for name, value in [*PRESETS[preset].items(), *overrides]:
+        if name not in fields:
+            raise ConfigError(f"{name}: no such setting; allowed: {', '.join(fields)}")
+        target = values
+        *parents, leaf = name.split(".")
+        for parent in parents:
+            target = target[parent]
+        target[leaf] = value
+    return parse_config(values)
+
+
+def parse_config(values: str | bytes | Mapping[str, Any]) -> RunConfig:
+    """Validate JSON text or a mapping; errors as in `build_config`."""
+    try:
+        if isinstance(values, (str, bytes)):
+            values = json.loads(values)
+        return RunConfig.model_validate(values)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration: not valid JSON ({error})") from None
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem of a pydantic error as one line: field, value, what is allowed."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "value_error" and not name:
+        return message + more
+    shown = repr(first["input"])
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return f"{name or 'configuration'}: got {shown}, {message}{more}"
+
+
+def flatten(config: RunConfig, *, only_changed: bool = False) -> dict[str, str]:
+    """Dotted name -> text, the inverse of `build_config`; `only_changed` leaves out what equals the default."""
+
+    def walk(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from walk(value, f"{prefix}{key}.")
+            elif value is None:
+                yield f"{prefix}{key}", "none"
+            elif isinstance(value, (list, tuple)):
+                yield f"{prefix}{key}", ",".join(str(item) for item in value)
+            else:
+                yield f"{prefix}{key}", str(value)
+
+    flat = dict(walk(config.model_dump(mode="json"), ""))
+    if only_changed:
+        defaults = flatten(RunConfig())
+        flat = {name: text for name, text in flat.items() if defaults[name] != text}
+    return flat
+
+
+def field_names() -> tuple[str, ...]:
+    """Every setting's dotted name, in order."""
+    return tuple(flatten(RunConfig()))
+
+
+def field_help(name: str) -> str:
+    """The one-line description of a setting by its dotted name; the app shows it as the widget's help."""
+    model: type[BaseModel] = RunConfig
+    *parents, leaf = name.split(".")
+    for parent in parents:
+        model = model.model_fields[parent].annotation  # type: ignore[assignment]
+    return model.model_fields[leaf].description or ""

@@ -1,0 +1,1 @@
+"""What a posterior is worth: each file answers one question."""

@@ -1,0 +1,157 @@
+"""How far probabilities can be believed: scores, reliability curves with bands, and the temperature that mends them.
+
+Everything is a call on probabilities [M, C] and labels [M]; a figure draws what these calls return.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.stats import beta
+from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+#: Bins of the expected calibration error and of the diagrams.
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability curve: what was claimed against what came true, bin by bin.
+
+    Attributes:
+        edges: [B + 1] of the bins of confidence.
+        count: [B] examples in each bin.
+        confidence, accuracy: [B] their means in each bin; NaN where a bin is empty.
+        low, high: [B] 95 % band of the accuracy (Clopper and Pearson, 1934); NaN where a bin is empty.
+    """
+
+    edges: Array
+    count: NDArray[np.int64]
+    confidence: Array
+    accuracy: Array
+    low: Array
+    high: Array
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |accuracy - confidence| over bins, weighted by their counts."""
+        gap = np.abs(self.accuracy - self.confidence)
+        return float(np.nansum(gap * self.count) / self.count.sum())
+
+
+def reliability(
+    probabilities: Tensor, labels: Tensor, *, bins: int = BINS, class_index: int | None = None, equal_mass: bool = False
+) -> Reliability:
+    """Bin the confidence of M predictions and compare with what came true.
+
+    Args:
+        probabilities: [M, C].
+        labels: [M].
+        bins: number of bins.
+        class_index: look at this class's probability; None: at the probability of the most probable class.
+        equal_mass: bins that hold equally many examples (as far as ties allow), in place of equally wide ones.
+    Raises:
+        ValueError: no example, or shapes that do not agree.
+    """
+    p, y = _checked(probabilities, labels)
+    if class_index is None:
+        confidence, correct = p.max(1), (p.argmax(1) == y).astype(float)
+    else:
+        confidence, correct = p[:, class_index], (y == class_index).astype(float)
+    if equal_mass:
+        edges = np.quantile(confidence, np.linspace(0, 1, bins + 1))
+        # equal confidences share a bin, so that the examples' order does not matter
+        place = np.searchsorted(edges[1:-1], confidence)
+    else:
+        edges = np.linspace(0, 1, bins + 1)
+        place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    hits = np.bincount(place, correct, bins)
+    with np.errstate(invalid="ignore"):
+        accuracy, mean_confidence = hits / count, np.bincount(place, confidence, bins) / count
+    low = np.where(hits > 0, beta.ppf(0.025, hits, count - hits + 1), 0.0)
+    high = np.where(hits < count, beta.ppf(0.975, hits + 1, count - hits), 1.0)
+    empty = count == 0
+    return Reliability(
+        edges, count, mean_confidence, accuracy, np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+    )
+
+
+def scores(probabilities: Tensor, labels: Tensor) -> dict[str, float]:
+    """Every score that the project reports of predictions [M, C] against labels [M].
+
+    Returns:
+        accuracy; nll (mean negative log probability of the label, nats; one below float64's
+        epsilon counts as that, 36 nats); brier (sum over classes, 0 to 2); ece (15 equal-width bins of the top label's
+        confidence); ece_adaptive (15 equal-mass bins); ece_classwise (mean over classes); smooth_ece
+        (`smooth_calibration_error`).
+    Raises:
+        ValueError: as `reliability`; probabilities that are negative, not finite or do not sum to 1.
+    """
+    p, y = _checked(probabilities, labels)
+    classes = range(p.shape[1])
+    return {
+        "accuracy": float(accuracy_score(y, p.argmax(1))),
+        "nll": float(log_loss(y, p, labels=classes)),
+        "brier": float(brier_score_loss(y, p, labels=classes, scale_by_half=False)),
+        "ece": reliability(probabilities, labels).error,
+        "ece_adaptive": reliability(probabilities, labels, equal_mass=True).error,
+        "ece_classwise": float(np.mean([reliability(probabilities, labels, class_index=c).error for c in classes])),
+        "smooth_ece": smooth_calibration_error(p.max(1), p.argmax(1) == y),
+    }
+
+
+def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> float:
+    """Calibration error without bins: residuals smoothed at the scale of the error itself.
+
+    The residuals correct - confidence, smoothed over confidence by a Gaussian that is reflected at 0 and 1, give an
+    error at every bandwidth; it falls as the bandwidth grows, and the answer is where the two are equal. Source:
+    Blasiok and Nakkiran, "Smooth ECE: principled reliability diagrams via kernel smoothing", ICLR 2024.
+    """
+    cells = 512
+    place = np.clip((confidence * cells).astype(int), 0, cells - 1)
+    residual = np.bincount(place, correct - confidence, cells) / len(confidence)
+    frequency = np.pi * np.arange(cells)
+    # a cosine series is the reflected signal's spectrum, so damping it is smoothing with reflection
+    basis = np.cos(np.outer((np.arange(cells) + 0.5) / cells, frequency))
+    spectrum = basis.T @ residual * np.where(frequency > 0, 2.0, 1.0) / cells
+
+    def error_at(bandwidth: float) -> float:
+        return float(np.abs(basis @ (spectrum * np.exp(-0.5 * (frequency * bandwidth) ** 2))).sum())
+
+    low, high = 1e-3, 1.0
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (middle, high) if error_at(middle) > middle else (low, middle)
+    return error_at((low + high) / 2)
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M], between 0.05 and 20.
+
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+    wide = logits.double()
+
+    def nll(log_temperature: float) -> float:
+        return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
+
+    return float(np.exp(minimize_scalar(nll, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
+
+
+def _checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, NDArray[np.int64]]:
+    """Both as arrays, float64 rows renormalised to sum to 1 exactly."""
+    p, y = probabilities.detach().cpu().double().numpy(), labels.cpu().numpy()
+    if p.ndim != 2 or len(p) != len(y) or not len(y):
+        raise ValueError(f"probabilities must be [M, C] and labels [M] with M >= 1, got {p.shape} and {y.shape}")
+    total = p.sum(1, keepdims=True)
+    if not np.isfinite(p).all() or (p < 0).any() or np.abs(total - 1).max() > 1e-3:
+        raise ValueError("probabilities must be finite, not negative, and sum to 1 in every row")
+    return p / total, y

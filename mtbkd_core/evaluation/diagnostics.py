@@ -1,0 +1,87 @@
+"""Whether the chains can be believed: R-hat and effective sample size, by arviz-stats.
+
+Both are taken of what the posterior is used for: the predictive log probability of each test example's label. Source:
+Vehtari et al., "Rank-normalization, folding, and localization: an improved R-hat", Bayesian Analysis 2021.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from arviz_stats.base import array_stats
+from numpy.typing import NDArray
+from torch import Tensor
+
+#: Above this the chains disagree, and every page that uses the run says so.
+R_HAT_LIMIT = 1.05
+
+_AXES = {"chain_axis": 0, "draw_axis": 1}
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Agreement of the chains and number of independent draws.
+
+    What is the same in every draw (a label whose probability is 1 in float32, say) has no R-hat: medians, quantiles and
+    maxima leave it out, and a number is NaN where nothing else is there. R-hat is infinite where each chain stands
+    still at a place of its own.
+
+    Attributes:
+        r_hat: of the mean predictive log probability over the test examples, the one number of a run.
+        r_hat_median, r_hat_p95, r_hat_max: over the test examples, each with its own predictive log probability.
+        r_hat_log_joint: of the log joint.
+        ess, ess_median, ess_p5: effective draws of the mean, and over the examples.
+    """
+
+    r_hat: float
+    r_hat_median: float
+    r_hat_p95: float
+    r_hat_max: float
+    r_hat_log_joint: float
+    ess: float
+    ess_median: float
+    ess_p5: float
+
+
+def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
+    """R-hat and ESS.
+
+    Args:
+        log_probability: [S, D, M], log probability of each test example's label under each draw.
+        log_joint: [S, D'].
+    Raises:
+        ValueError: fewer than four draws a chain.
+    """
+    fewest = min(log_probability.shape[1], log_joint.shape[1])
+    if fewest < 4:
+        raise ValueError(f"at least 4 draws a chain are needed, got {fewest}")
+    each = log_probability.double().cpu().numpy()
+    mean = each.mean(-1)
+    moving = each[..., np.ptp(each, axis=(0, 1)) > 0]
+    none = not moving.shape[-1]
+    r_hats, ess = _r_hat(moving), array_stats.ess(moving, **_AXES)
+    return Convergence(
+        r_hat=float(_r_hat(mean)),
+        r_hat_median=math.nan if none else float(np.median(r_hats)),
+        # not interpolated: between two infinities there is nothing
+        r_hat_p95=math.nan if none else float(np.sort(r_hats)[math.ceil(0.95 * (len(r_hats) - 1))]),
+        r_hat_max=math.nan if none else float(r_hats.max()),
+        r_hat_log_joint=float(_r_hat(log_joint.double().cpu().numpy())),
+        ess=float(array_stats.ess(mean, **_AXES)),
+        ess_median=math.nan if none else float(np.median(ess)),
+        ess_p5=math.nan if none else float(np.quantile(ess, 0.05)),
+    )
+
+
+def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R-hat of values [S, D, ...]; a single chain is held against itself, its first half against its second."""
+    if len(values) == 1:
+        half = values.shape[1] // 2
+        values = np.concatenate([values[:, :half], values[:, -half:]])
+    with warnings.catch_warnings():
+        # Chains that stand still have no variance to divide by; the NaN or infinity that follows is the answer.
+        warnings.filterwarnings("ignore", ".*encountered in scalar divide", RuntimeWarning)
+        return np.asarray(array_stats.rhat(values, **_AXES))

@@ -1,0 +1,55 @@
+"""Who moved the student: responsibilities and pulls, averaged over the posterior.
+
+Source: the gradient of the log joint on the logits is a sum of one arrow from the label and one from each teacher
+(`mtbkd_core.prior`), so its posterior mean splits exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.prior import MixturePrior, label_pull
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Posterior means at N examples.
+
+    Attributes:
+        responsibilities: [K, N], which teacher's component explains the student; sums to 1 over K.
+        pulls: [K, N, C], each teacher's arrow on the logits, in nats per unit of logit.
+        label_pull: [N, C], the label's arrow; None where no label is heard (test examples).
+    """
+
+    responsibilities: Tensor
+    pulls: Tensor
+    label_pull: Tensor | None
+
+
+def influence(logits: Tensor, mixture: MixturePrior, labels: Tensor | None = None, *, memory: int = 2**26) -> Influence:
+    """Average responsibilities and pulls over posterior draws.
+
+    Args:
+        logits: [D, N, C], the student's logits at the mixture's N examples, one row per draw; where the prior's
+            settings differ by chain, [D, S, N, C].
+        mixture: the prior at the same examples.
+        labels: [N], if the student heard them.
+        memory: how many numbers an intermediate may hold; draws are taken in pieces accordingly.
+    """
+    per_draw = logits[0].numel() * mixture.targets.shape[-3]
+    pieces = logits.split(max(1, memory // per_draw))
+    share = pulled = torch.zeros(())
+    label: Tensor | None = None
+    for piece in pieces:
+        terms, q = mixture.terms(piece)
+        responsibility = terms.softmax(-2)
+        share = share + responsibility.sum(0)
+        pulled = pulled + mixture.pulls(responsibility, q).sum(0)
+        if labels is not None:
+            part = label_pull(piece, labels).sum(0)
+            label = part if label is None else label + part
+    count = len(logits)
+    return Influence(share / count, pulled / count, None if label is None else label / count)

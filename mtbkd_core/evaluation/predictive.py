@@ -1,0 +1,152 @@
+"""From posterior draws to predictions: means, modes, intervals, prediction sets, deviance and the entropy split.
+
+Source of mode, deviance and its bound: arXiv 2605.27967. Of the entropy split: Depeweg et al., ICML 2018. S chains, D
+draws each, M inputs, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.fft import dct, idct
+from torch import Tensor
+
+#: Level of intervals, of the deviance's bound and of the prediction sets.
+LEVEL = 0.95
+_GRID = 128
+
+
+@dataclass(frozen=True)
+class Predictive:
+    """What the posterior predicts for M inputs.
+
+    Attributes:
+        mean: [M, C] posterior mean of the class probabilities.
+        mode: [M, C] posterior mode of each class probability by kernel density, renormalised: the paper's point
+            estimate.
+        low, high: [M, C] equal-tailed 95 % credible interval.
+        hdi_low, hdi_high: [M, C] shortest (highest-density) 95 % credible interval.
+        deviance: [M] E[-2 sum_c p_c log p_c], in nats: the paper's uncertainty score.
+        deviance_bound: [M] -2 log u, u the threshold of `prediction_set`.
+        prediction_set: [M, C] booleans, the labels with mean probability of at least u; the most probable one always.
+        total, aleatoric, epistemic: [M] in nats; H(E p) = E H(p) + mutual information.
+    """
+
+    mean: Tensor
+    mode: Tensor
+    low: Tensor
+    high: Tensor
+    hdi_low: Tensor
+    hdi_high: Tensor
+    deviance: Tensor
+    deviance_bound: Tensor
+    prediction_set: Tensor
+    total: Tensor
+    aleatoric: Tensor
+    epistemic: Tensor
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """Entropy over the last axis, in nats; 0 log 0 is 0."""
+    parts: Tensor = torch.special.entr(probabilities)
+    return parts.sum(-1)
+
+
+def summarise(probabilities: Tensor) -> Predictive:
+    """Summarise draws of class probabilities.
+
+    Args:
+        probabilities: [S, D, M, C]; rows sum to 1.
+    Raises:
+        ValueError: another shape, or no draw.
+    """
+    if probabilities.ndim != 4 or probabilities.shape[0] * probabilities.shape[1] == 0:
+        raise ValueError(
+            f"probabilities must be [S, D, M, C] with at least one draw, got shape {tuple(probabilities.shape)}"
+        )
+    draws = probabilities.flatten(0, 1)
+    mean = draws.mean(0)
+    aleatoric = entropy(draws).mean(0)
+    total = entropy(mean)
+    ordered = _sorted(draws.movedim(0, -1))
+    low, high = _equal_tailed(ordered)
+    hdi_low, hdi_high = _shortest(ordered)
+    threshold = mass_threshold(draws)
+    inside = (mean >= threshold[:, None]) | (mean == mean.amax(-1, keepdim=True))
+    return Predictive(
+        mean=mean,
+        mode=_modes(ordered),
+        low=low,
+        high=high,
+        hdi_low=hdi_low,
+        hdi_high=hdi_high,
+        deviance=2 * aleatoric,
+        deviance_bound=-2 * threshold.log(),
+        prediction_set=inside,
+        total=total,
+        aleatoric=aleatoric,
+        epistemic=(total - aleatoric).clamp_min(0),
+    )
+
+
+def mass_threshold(draws: Tensor, level: float = LEVEL) -> Tensor:
+    """The largest u with E[ sum_c p_c 1(p_c >= u) ] >= level, for draws [D, M, C]; [M]."""
+    pooled = _sorted(draws.transpose(0, 1).flatten(1))
+    below = pooled.cumsum(-1) - pooled
+    last = (below <= (1 - level) * draws.shape[0]).sum(-1, keepdim=True) - 1
+    return pooled.gather(-1, last)[:, 0]
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Ascending over the last axis; NumPy's sort is several times faster than torch's on the processor."""
+    if values.device.type != "cpu":
+        return values.sort(-1).values
+    return torch.from_numpy(np.sort(values.contiguous().numpy(), -1))
+
+
+def _equal_tailed(ordered: Tensor) -> tuple[Tensor, Tensor]:
+    """Quantiles at both tails of sorted draws [..., D], linearly interpolated."""
+    count = ordered.shape[-1]
+
+    def quantile(level: float) -> Tensor:
+        place = level * (count - 1)
+        below = int(place)
+        above = min(below + 1, count - 1)
+        return torch.lerp(ordered[..., below], ordered[..., above], place - below)
+
+    return quantile((1 - LEVEL) / 2), quantile((1 + LEVEL) / 2)
+
+
+def _shortest(ordered: Tensor) -> tuple[Tensor, Tensor]:
+    """The shortest interval that holds the level's share of sorted draws [..., D]."""
+    count = ordered.shape[-1]
+    span = min(count - 1, int(LEVEL * count))
+    width = ordered[..., span:] - ordered[..., : count - span]
+    start = width.argmin(-1, keepdim=True)
+    return ordered.gather(-1, start)[..., 0], ordered.gather(-1, start + span)[..., 0]
+
+
+def _modes(ordered: Tensor) -> Tensor:
+    """Mode of each marginal by Gaussian kernel density, renormalised over classes; sorted draws [M, C, D] -> [M, C].
+
+    The draws are binned over their range and smoothed there by a cosine transform, which reflects the density at the
+    ends (probabilities crowd against 0 and 1). Bandwidth: Silverman, Density Estimation, 1986, equation 3.31.
+    """
+    count = ordered.shape[-1]
+    low, high = ordered[..., :1], ordered[..., -1:]
+    spread = (high - low).clamp_min(torch.finfo(ordered.dtype).tiny)
+    place = ((ordered - low) / spread * _GRID).long().clamp_max(_GRID - 1)
+    histogram = torch.zeros(*ordered.shape[:-1], _GRID, dtype=ordered.dtype, device=ordered.device)
+    histogram.scatter_add_(-1, place, torch.ones_like(ordered))
+    quartiles = ordered[..., [count // 4, (3 * count) // 4]]
+    robust = (quartiles[..., 1] - quartiles[..., 0]) / 1.34
+    deviation = ordered.std(-1) if count > 1 else torch.zeros_like(robust)
+    scale = torch.where(robust > 0, torch.minimum(robust, deviation), deviation) / spread[..., 0]
+    bandwidth = 0.9 * scale * count**-0.2
+    damping = (-0.5 * (torch.pi * torch.arange(_GRID, device=ordered.device) * bandwidth[..., None]).square()).exp()
+    smooth = idct(dct(histogram.cpu().numpy(), norm="ortho") * damping.cpu().numpy(), norm="ortho")
+    centre = (torch.from_numpy(smooth).argmax(-1).to(ordered.device) + 0.5) / _GRID
+    mode = low[..., 0] + centre * (high - low)[..., 0]
+    return mode / mode.sum(-1, keepdim=True)

@@ -1,0 +1,100 @@
+"""What is measured of a finished run: one pass over its draws gives the metrics and the saved predictions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import RunConfig
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.diagnostics import convergence
+from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.posterior import stack_priors, weights_under
+from mtbkd_core.result import thin
+from mtbkd_core.student import Student
+from mtbkd_core.tasks.base import Task
+
+#: Draws over all chains that the predictions, the influence and the saved sample are taken of.
+_PREDICTED, _INFLUENCE, _SAVED = 1600, 320, 320
+
+
+def evaluate(
+    config: RunConfig, task: Task, student: Student, draws: Tensor, warm_start: Tensor, log_joint: Tensor
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Metrics and predictions of a run.
+
+    Args:
+        draws: [S, D, P] parameters.
+        warm_start: [S, P] parameters before sampling.
+        log_joint: [S, D].
+    Returns:
+        metrics: "student", "student_mode", "warm_start", "teachers_mean" and "teacher:<name>", each the scores of
+            `calibration.scores` on the test examples; the student also has the means of its epistemic uncertainty and
+            deviance (nats), the coverage of its prediction sets and their mean size; "diagnostics".
+        predictions: on the CPU. `test.*`: labels [M]; mean, mode, low, high, hdi_low, hdi_high [M, C]; deviance,
+            deviance_bound, total, aleatoric, epistemic [M]; prediction_set [M, C]; draws [S, d, M, C] (a thinned
+            sample, float16); responsibilities, weights [K, M]; teachers [K, M, C]; warm_start [M, C].
+            `train.*`: labels [N]; mean [N, C]; responsibilities, weights [K, N]; teachers, pulls [K, N, C];
+            label_pull [N, C]. `trace.log_joint` [S, D].
+    """
+    device = draws.device
+    x_test, y_test = task.x_test.to(device), task.y_test.to(device)
+    x_train, y_train = task.x_train.to(device), task.y_train.to(device)
+    # four draws a chain at least: fewer have no R-hat
+    used = thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
+    shape = used.shape[:2]
+    probabilities = student.probabilities(used.flatten(0, 1), x_test).unflatten(0, shape)
+    predictive = summarise(probabilities)
+    warm = student.probabilities(warm_start, x_test).mean(0)
+
+    test_logits = task.teacher_logits(config.teachers, "test").to(device)
+    train_logits = task.teacher_logits(config.teachers).to(device)
+    teachers = test_logits.softmax(-1)
+    metrics: dict[str, Any] = {
+        "student": {
+            **scores(predictive.mean, y_test),
+            "epistemic": float(predictive.epistemic.mean()),
+            "deviance": float(predictive.deviance.mean()),
+            "coverage": float(predictive.prediction_set.gather(1, y_test[:, None]).float().mean()),
+            "set_size": float(predictive.prediction_set.sum(1).float().mean()),
+        },
+        "student_mode": scores(predictive.mode, y_test),
+        "warm_start": scores(warm, y_test),
+        "teachers_mean": scores(teachers.mean(0), y_test),
+        **{f"teacher:{name}": scores(p, y_test) for name, p in zip(config.teachers, teachers, strict=True)},
+    }
+    index = y_test.expand(*shape, -1)[..., None]
+    log_probability = probabilities.gather(-1, index)[..., 0].clamp_min(1e-30).log()
+    diagnostics = asdict(convergence(log_probability, log_joint))
+    metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
+
+    few = thin(draws, _INFLUENCE).flatten(0, 1)
+    mixture_train, mixture_test = (stack_priors(z, [config.prior]) for z in (train_logits, test_logits))
+    on_train_logits = student.logits(few, x_train)
+    on_train = influence(on_train_logits, mixture_train, y_train)
+    on_test = influence(student.logits(few, x_test), mixture_test)
+    saved = thin(probabilities, _SAVED)
+    predictions = {
+        "test.labels": y_test,
+        **{f"test.{name}": value for name, value in vars(predictive).items()},
+        "test.prediction_set": predictive.prediction_set.to(torch.uint8),
+        "test.draws": saved.to(torch.float16),
+        "test.responsibilities": on_test.responsibilities,
+        "test.weights": weights_under(test_logits, config.prior),
+        "test.teachers": teachers,
+        "test.warm_start": warm,
+        "train.labels": y_train,
+        "train.mean": on_train_logits.softmax(-1).mean(0),
+        "train.responsibilities": on_train.responsibilities,
+        "train.weights": weights_under(train_logits, config.prior),
+        "train.teachers": train_logits.softmax(-1),
+        "train.pulls": on_train.pulls,
+        "train.label_pull": on_train.label_pull,
+        "trace.log_joint": log_joint,
+    }
+    return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}

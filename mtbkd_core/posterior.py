@@ -1,0 +1,144 @@
+"""The log joint of a student given labels and teachers, and its exact gradient.
+
+log joint = sum_i [ log p_i[y_i] + alpha log m_i ] - ||theta - anchor||^2 / (2 sigma^2), with log m_i the mixture prior
+and anchor 0, except in a warm start. The gradient on the logits is closed (see `prior`), so one vector-Jacobian product
+through the student is all that a step costs.
+
+Samplers see whitened coordinates u = theta / sigma, in which the Gaussian prior is standard normal: one step size then
+fits every layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import PriorConfig
+from mtbkd_core.prior import MixturePrior, entropy_weights
+from mtbkd_core.student import Student
+
+
+@dataclass(frozen=True)
+class Density:
+    """A target's value at whitened positions [S, P].
+
+    Attributes:
+        log_joint: [S], in nats, up to the Gaussian prior's constant.
+        gradient: [S, P], with respect to the whitened position.
+        teacher_share: [S, K], mean responsibility of each teacher; None where no teacher is heard.
+    """
+
+    log_joint: Tensor
+    gradient: Tensor
+    teacher_share: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LogPosterior:
+    """The target of every sampler: call it with whitened positions [S, P] and, for a minibatch, example indices [B].
+
+    Attributes:
+        student: the network.
+        x, labels: [N, F] and [N].
+        mixture: the teachers' prior at the N examples; None: no distillation.
+        anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
+    """
+
+    student: Student
+    x: Tensor
+    labels: Tensor
+    mixture: MixturePrior | None
+    anchor: Tensor | None = None
+
+    def anchored(self, anchor: Tensor) -> LogPosterior:
+        """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
+        return replace(self, anchor=anchor)
+
+    def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
+        """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
+        x, labels, mixture = self.x, self.labels, self.mixture
+        if batch is not None:
+            x, labels = x[batch], labels[batch]
+            mixture = mixture.select(batch) if mixture is not None else None
+        scale = len(self.labels) / len(labels)
+
+        logits, pullback = self.student.vjp(self.student.weight_scale * position, x)
+        shifted = logits - logits.amax(-1, keepdim=True)
+        exp = shifted.exp()
+        total = exp.sum(-1, keepdim=True)
+        p = exp / total
+        index = labels.expand(position.shape[0], -1)[..., None]
+        log_likelihood = (shifted.gather(-1, index) - total.log())[..., 0].sum(-1)
+        ones = torch.ones((), dtype=p.dtype, device=p.device).expand_as(index)
+        gradient = (-p).scatter_add(-1, index, ones)
+
+        log_data, share = log_likelihood, None
+        if mixture is not None:
+            log_m, responsibility, pull = mixture.gradient(*mixture.terms(logits))
+            log_data = log_likelihood + mixture.strength * log_m.sum(-1)
+            gradient = gradient + pull
+            share = responsibility.mean(-1)
+
+        offset = position if self.anchor is None else position - self.anchor
+        return Density(
+            scale * log_data - 0.5 * offset.square().sum(-1),
+            torch.sub(pullback(gradient) * (scale * self.student.weight_scale), offset),
+            share,
+        )
+
+
+def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:
+    """The entropy weights [K, N] that a setting gives teachers with logits [K, N, C]; `active` [K] leaves some out."""
+    return entropy_weights(
+        teacher_logits,
+        rule=prior.rule,
+        base=prior.base_weights,
+        entropy_temperature=prior.entropy_temperatures or 1.0,
+        sharpness=prior.sharpness,
+        active=active,
+    )
+
+
+def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
+    """The mixture prior for one setting, or for one setting per chain.
+
+    Args:
+        teacher_logits: [K, N, C].
+        priors: one setting for all chains, or S settings for S chains.
+        active: [K] or [S, K] booleans, the subset of teachers each chain hears; None: all.
+    Returns:
+        a prior with a leading axis [S] wherever settings differ by chain.
+    Raises:
+        ValueError: as `entropy_weights` and `MixturePrior.build`; no setting, or numbers of settings and subsets that
+            do not agree.
+    """
+    count = teacher_logits.shape[0]
+    subsets = 1 if active is None or active.ndim == 1 else active.shape[0]
+    if not priors or (active is not None and active.shape[-1] != count) or len({1, len(priors), subsets}) > 2:
+        shape = None if active is None else tuple(active.shape)
+        raise ValueError(
+            f"settings and subsets must agree with {count} teachers, got {len(priors)} settings, active {shape}"
+        )
+
+    if len(priors) == 1 and (active is None or active.ndim == 1):
+        (prior,) = priors
+        return MixturePrior.build(
+            teacher_logits,
+            weights_under(teacher_logits, prior, active),
+            concentration=prior.concentration,
+            temperature=prior.temperature,
+            strength=prior.strength,
+        )
+    chains = max(len(priors), subsets)
+    masks = [None] * chains if active is None else active.expand(chains, count).unbind(0)
+    settings = list(priors) * chains if len(priors) == 1 else list(priors)
+    return MixturePrior.build(
+        teacher_logits,
+        torch.stack([weights_under(teacher_logits, prior, mask) for prior, mask in zip(settings, masks, strict=True)]),
+        concentration=[prior.concentration for prior in settings],
+        temperature=[prior.temperature for prior in settings],
+        strength=[prior.strength for prior in settings],
+    )

@@ -1,0 +1,306 @@
+"""Entropy weights and the teacher-informed Dirichlet mixture prior.
+
+Source: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture Priors",
+arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broadcast everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import WeightRule
+
+Scalar = float | Sequence[float] | Tensor
+
+
+def _like(value: Scalar, other: Tensor) -> Tensor:
+    return torch.as_tensor(value, dtype=other.dtype, device=other.device)
+
+
+def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tensor:
+    """Entropy of each teacher's probabilities at each example.
+
+    Args:
+        teacher_logits: [K, N, C].
+        entropy_temperature: a number or [..., K]; logits are divided by it first.
+    Returns:
+        [..., K, N], in nats.
+    Raises:
+        ValueError: no teacher, a logit that is not finite, a temperature that is not positive, or temperatures that are
+            not one for each teacher.
+    """
+    if teacher_logits.ndim != 3 or teacher_logits.shape[0] == 0:
+        raise ValueError(f"teacher_logits must be [K, N, C] with K >= 1, got shape {tuple(teacher_logits.shape)}")
+    if not torch.isfinite(teacher_logits).all():
+        raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
+    temperature = _like(entropy_temperature, teacher_logits)
+    if temperature.ndim and temperature.shape[-1] != teacher_logits.shape[0]:
+        raise ValueError(
+            f"entropy_temperature must be a number or one for each of the {teacher_logits.shape[0]} teachers, "
+            f"got shape {tuple(temperature.shape)}"
+        )
+    if not (torch.isfinite(temperature) & (temperature > 0)).all():
+        raise ValueError(f"entropy_temperature must be positive and finite, got {entropy_temperature}")
+    log_p = (teacher_logits / temperature[..., None, None]).log_softmax(-1)
+    return -(log_p.exp() * log_p).sum(-1)
+
+
+def entropy_weights(
+    teacher_logits: Tensor,
+    *,
+    rule: WeightRule | str = WeightRule.INVERSE_ENTROPY,
+    base: Scalar | None = None,
+    entropy_temperature: Scalar = 1.0,
+    sharpness: Scalar = 1.0,
+    active: Tensor | None = None,
+) -> Tensor:
+    """Weight of each teacher at each example; the more certain a teacher is there, the more it counts.
+
+    With H_ki the entropy of teacher k at example i and rho_k its base weight:
+
+    * `inverse_entropy` (the paper's): w_ki proportional to rho_k (1 - H_ki / sum_j H_ji);
+    * `softmin`: w_ki proportional to rho_k exp(-H_ki / sharpness);
+    * `fixed`: w_ki = rho_k.
+
+    Where a rule gives every teacher zero (a single teacher, say), its limit holds: the base weights.
+
+    Args:
+        teacher_logits: [K, N, C].
+        rule: one of `WeightRule`.
+        base: [..., K] base weights, non-negative, rescaled to sum to 1; None: all equal.
+        entropy_temperature: a number or [..., K], see `entropies`.
+        sharpness: a number or [...], in nats; only `softmin` uses it. Infinity gives the base weights.
+        active: [..., K] booleans; a teacher that is not active is left out altogether, its entropy too.
+    Returns:
+        [..., K, N], non-negative, sums to 1 over K.
+    Raises:
+        ValueError: as `entropies`; a base weight that is negative or not finite; base weights that are all zero;
+            a sharpness that is not positive; an unknown rule.
+    """
+    entropy = entropies(teacher_logits, entropy_temperature)
+    count = teacher_logits.shape[0]
+    rho = entropy.new_ones(count) if base is None else _like(base, entropy)
+    if rho.ndim == 0 or rho.shape[-1] != count:
+        raise ValueError(f"base must hold one weight for each of the {count} teachers, got shape {tuple(rho.shape)}")
+    if not (torch.isfinite(rho) & (rho >= 0)).all():
+        raise ValueError(f"base weights must be finite and not negative, got {base}")
+    mask = entropy.new_ones(count) if active is None else active.to(entropy)
+    rho = rho * mask
+    if not (rho.sum(-1) > 0).all():
+        raise ValueError(f"at least one base weight of an active teacher must be positive, got {base}")
+    rho = (rho / rho.sum(-1, keepdim=True))[..., None]
+
+    match WeightRule(rule):
+        case WeightRule.FIXED:
+            weight = rho.expand(torch.broadcast_shapes(rho.shape, entropy.shape))
+        case WeightRule.INVERSE_ENTROPY:
+            entropy = entropy * mask[..., None]
+            total = entropy.sum(-2, keepdim=True)
+            share = torch.where(total > 0, entropy / total.clamp_min(torch.finfo(entropy.dtype).tiny), 0.0)
+            weight = rho * (1 - share).clamp_min(0)
+        case WeightRule.SOFTMIN:
+            beta = _like(sharpness, entropy)[..., None, None]
+            if not (beta > 0).all():
+                raise ValueError(f"sharpness must be positive, got {sharpness}")
+            # measured from the most certain teacher that counts, so that a tiny sharpness has a limit and no NaN
+            least = torch.where(rho > 0, entropy, torch.inf).amin(-2, keepdim=True)
+            weight = (rho.log() - (entropy - least) / beta).softmax(-2)
+    total = weight.sum(-2, keepdim=True)
+    return torch.where(total > 0, weight / total.clamp_min(torch.finfo(weight.dtype).tiny), rho)
+
+
+@dataclass(frozen=True)
+class MixturePrior:
+    """The mixture prior of N examples, with everything that does not depend on the student worked out once.
+
+    The density of the student's tempered probabilities q_i is sum_k w_ki Dirichlet(q_i; 1 + lambda t_ki), t_ki the
+    teacher's tempered probabilities: component k has its mode at the teacher. Settings with a leading axis [S] differ
+    by chain.
+
+    Attributes:
+        targets: [..., K, N, C], t_ki.
+        log_offsets: [..., K, N], log w_ki plus the Dirichlet's log normalising constant.
+        concentration, temperature, strength: [...], lambda, T and alpha.
+    """
+
+    targets: Tensor
+    log_offsets: Tensor
+    concentration: Tensor
+    temperature: Tensor
+    strength: Tensor
+
+    @classmethod
+    def build(
+        cls,
+        teacher_logits: Tensor,
+        weights: Tensor,
+        *,
+        concentration: Scalar = 5.0,
+        temperature: Scalar = 2.0,
+        strength: Scalar = 1.0,
+    ) -> Self:
+        """Work out targets and constants.
+
+        Args:
+            teacher_logits: [K, N, C], finite.
+            weights: [..., K, N], non-negative; a teacher with weight 0 is not heard.
+            concentration, temperature, strength: a number or [...] (one for each chain).
+        Raises:
+            ValueError: a concentration or temperature that is not positive, a negative strength, logits that are not
+                finite, weights that are negative, not finite or of another shape.
+        """
+        lam, temp, alpha = (_like(value, teacher_logits) for value in (concentration, temperature, strength))
+        for name, value in (("concentration", lam), ("temperature", temp)):
+            if not (torch.isfinite(value) & (value > 0)).all():
+                raise ValueError(f"{name} must be positive and finite, got {value.tolist()}")
+        if not (torch.isfinite(alpha) & (alpha >= 0)).all():
+            raise ValueError(f"strength must be finite and not negative, got {alpha.tolist()}")
+        if not torch.isfinite(teacher_logits).all():
+            raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
+        if teacher_logits.ndim != 3 or weights.shape[-2:] != teacher_logits.shape[:2]:
+            raise ValueError(
+                "teacher_logits must be [K, N, C] and weights [..., K, N], "
+                f"got shapes {tuple(teacher_logits.shape)} and {tuple(weights.shape)}"
+            )
+        if not (torch.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError("weights must be finite and not negative")
+        targets = _examples_last((teacher_logits / temp[..., None, None, None]).softmax(-1))
+        wide = lam[..., None, None]
+        classes = teacher_logits.shape[-1]
+        normaliser = torch.lgamma(classes + wide) - torch.lgamma(1 + wide[..., None] * targets).sum(-1)
+        return cls(targets, weights.log() + normaliser, lam, temp, alpha)
+
+    def select(self, index: Tensor) -> MixturePrior:
+        """The prior of a minibatch: `index` [B] picks examples."""
+        return MixturePrior(
+            self.targets[..., index, :],
+            self.log_offsets[..., index],
+            self.concentration,
+            self.temperature,
+            self.strength,
+        )
+
+    def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
+        scaled = student_logits / self.temperature[..., None, None]
+        shifted = scaled - scaled.amax(-1, keepdim=True)
+        exp = shifted.exp()
+        total = exp.sum(-1, keepdim=True)
+        log_total = total.log()[..., 0]
+        # sum_c t_c log q_c = sum_c t_c f_c / T - log sum_c exp(f_c / T), since the targets sum to 1
+        cross = torch.stack([(target * shifted).sum(-1) - log_total for target in self.targets.unbind(-3)], -2)
+        return self.log_offsets + self.concentration[..., None, None] * cross, exp / total
+
+    def gradient(self, terms: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From `terms`: log m_i [..., N], responsibilities [..., K, N], and d(alpha log m_i)/d logits [..., N, C].
+
+        The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i).
+        """
+        log_m = terms.logsumexp(-2)
+        share = (terms - log_m[..., None, :]).exp()
+        pulled = -q
+        for target, weight in zip(self.targets.unbind(-3), share.unbind(-2), strict=True):
+            pulled = torch.addcmul(pulled, target, weight[..., None])
+        return log_m, share, pulled * self.pull_scale[..., None, None]
+
+    @property
+    def pull_scale(self) -> Tensor:
+        """[...], alpha lambda / T: what a teacher's full disagreement weighs on the logits."""
+        return self.strength * self.concentration / self.temperature
+
+    def pulls(self, share: Tensor, q: Tensor) -> Tensor:
+        """[..., K, N, C], each teacher's term of the gradient on the logits: alpha (lambda / T) r_ki (t_ki - q_i)."""
+        return self.pull_scale[..., None, None, None] * share[..., None] * (self.targets - q[..., None, :, :])
+
+
+def _examples_last(values: Tensor) -> Tensor:
+    """The same [..., N, C] with examples contiguous in memory, as the student's logits are: fast elementwise work."""
+    return values.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
+def log_mixture_prior(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    weights: Tensor,
+    *,
+    concentration: Scalar = 5.0,
+    temperature: Scalar = 2.0,
+) -> Tensor:
+    """Log density of the teacher-informed mixture prior at the student's tempered probabilities.
+
+    log m_i = logsumexp_k( log w_ki + log Dirichlet(q_i; 1 + lambda t_ki) ), normalising constants included.
+
+    Args:
+        student_logits: [..., N, C].
+        teacher_logits: [K, N, C].
+        weights: [K, N] or [..., K, N], as `entropy_weights` gives them.
+        concentration: lambda, a number or one for each leading index.
+        temperature: T, likewise.
+    Returns:
+        [..., N], log m_i in nats.
+    Raises:
+        ValueError: see `MixturePrior.build`.
+    """
+    mixture = MixturePrior.build(teacher_logits, weights, concentration=concentration, temperature=temperature)
+    return mixture.terms(student_logits)[0].logsumexp(-2)
+
+
+def responsibilities(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    weights: Tensor,
+    *,
+    concentration: Scalar = 5.0,
+    temperature: Scalar = 2.0,
+) -> Tensor:
+    """Which teacher's component explains the student: r_ki = w_ki Dir_k / sum_j w_ji Dir_j.
+
+    Arguments and errors as `log_mixture_prior`.
+
+    Returns:
+        [..., K, N], sums to 1 over K.
+    """
+    mixture = MixturePrior.build(teacher_logits, weights, concentration=concentration, temperature=temperature)
+    return mixture.terms(student_logits)[0].softmax(-2)
+
+
+def pulls(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    weights: Tensor,
+    *,
+    concentration: Scalar = 5.0,
+    temperature: Scalar = 2.0,
+    strength: Scalar = 1.0,
+) -> Tensor:
+    """Each teacher's share of the gradient of the log joint on the student's logits.
+
+    alpha (lambda / T) r_ki (t_ki - q_i); summed over k it is the gradient of alpha log m_i. Other arguments and errors
+    as `log_mixture_prior`.
+
+    Returns:
+        [..., K, N, C], nats per unit of logit.
+    """
+    mixture = MixturePrior.build(
+        teacher_logits, weights, concentration=concentration, temperature=temperature, strength=strength
+    )
+    terms, q = mixture.terms(student_logits)
+    return mixture.pulls(terms.softmax(-2), q)
+
+
+def label_pull(student_logits: Tensor, labels: Tensor) -> Tensor:
+    """The label's arrow beside the teachers': onehot(y_i) - p_i, the gradient of log p_i[y_i] on the logits.
+
+    Args:
+        student_logits: [..., N, C].
+        labels: [N], int64.
+    Returns:
+        [..., N, C], nats per unit of logit.
+    """
+    onehot = torch.nn.functional.one_hot(labels, student_logits.shape[-1]).to(student_logits.dtype)
+    return onehot - student_logits.softmax(-1)

@@ -1,0 +1,51 @@
+"""What a computation tells while it runs, and how it is asked to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The stages of a run, in order."""
+
+    TEACHERS = "teachers"
+    WARM_START = "warm_start"
+    TUNING = "tuning"
+    SAMPLING = "sampling"
+    EVALUATION = "evaluation"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running distillation.
+
+    Attributes:
+        phase: the stage.
+        step, steps: how far the stage is.
+        fraction: how far the whole run is, 0 to 1.
+        message: one line for a person.
+        log_joint: [S] log joint of each chain, in nats, where there is one.
+        teacher_share: [K] mean responsibility of each teacher over chains and training examples, where there is one.
+    """
+
+    phase: Phase
+    step: int
+    steps: int
+    fraction: float
+    message: str = ""
+    log_joint: tuple[float, ...] | None = None
+    teacher_share: tuple[float, ...] | None = None
+
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+class Cancelled(Exception):
+    """Raised inside a computation when its `should_stop` says so."""
+
+
+class UserError(ValueError):
+    """Something that the user can put right; the message is one line that says what and how."""

@@ -1,0 +1,161 @@
+"""What a distillation gives: students, scores, predictions; saved to a folder and loaded again."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import ConfigError, RunConfig, parse_config
+from mtbkd_core.evaluation.predictive import Predictive, summarise
+from mtbkd_core.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.progress import UserError
+from mtbkd_core.student import Student
+
+#: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished distillation.
+
+    Attributes:
+        config: what was asked for.
+        metrics: nested numbers: "student", "student_mode", "warm_start", "teachers_mean", "teacher:<name>",
+            "diagnostics".
+        draws: [S, D, P] parameters of the sampled students.
+        predictions: named tensors on the test and training examples (see `mtbkd_core.evaluation.report`).
+        environment: machine, versions, data fingerprint, number of inputs and names of the classes.
+    """
+
+    config: RunConfig
+    metrics: dict[str, Any]
+    draws: Tensor
+    predictions: dict[str, Tensor]
+    environment: dict[str, Any]
+
+    @cached_property
+    def student(self) -> Student:
+        """The network that the draws are parameters of."""
+        return Student.build(self.config.student, self.environment["n_features"], len(self.environment["class_names"]))
+
+    def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**26) -> Predictive:
+        """Predict inputs with all students, or with `max_draws` of them evenly spread over the chains.
+
+        Args:
+            x: [M, F], on the scale of the task's inputs.
+            max_draws: bound on the students that are used.
+            memory: how many numbers an intermediate may hold; inputs are taken in pieces accordingly.
+        Raises:
+            UserError: inputs of another width, or not finite.
+        """
+        features = self.student.sizes[0]
+        if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
+            raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
+        draws = thin(self.draws, max_draws)
+        chains, count = draws.shape[:2]
+        theta = draws.flatten(0, 1)
+        rows = max(1, memory // (len(theta) * max(self.student.sizes[1:])))
+        pieces = []
+        for part in x.float().split(rows):
+            pieces.append(
+                summarise(self.student.probabilities(theta, part, memory=memory).unflatten(0, (chains, count)))
+            )
+        return Predictive(**{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in vars(pieces[0])})
+
+    def save(self, folder: str | Path) -> None:
+        """Write the result; metrics.json comes last, so that a folder that has it is whole.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
+        write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
+        write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
+        write_tensors(folder / "predictions.safetensors", self.predictions, {"format": str(FORMAT)})
+        write_atomically(folder / "environment.json", json.dumps(self.environment, indent=2))
+        write_atomically(folder / "metrics.json", json.dumps(self.metrics, indent=2, allow_nan=False))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Result:
+        """Read a saved result.
+
+        Raises:
+            UserError: a file that is missing, torn, of another format or of shapes that do not fit the configuration.
+        """
+        folder = Path(folder)
+        try:
+            config = parse_config((folder / "config.json").read_bytes())
+        except OSError as error:
+            raise UserError(f"{folder / 'config.json'}: cannot be read ({error.strerror})") from None
+        except ConfigError as error:
+            raise UserError(f"{folder / 'config.json'}: {error}") from None
+        environment, metrics = _read_json(folder / "environment.json"), _read_json(folder / "metrics.json")
+        if environment.get("format") != FORMAT:
+            raise UserError(
+                f"{folder}: saved in format {environment.get('format')}, this program reads format {FORMAT}"
+            )
+        if not isinstance(environment.get("n_features"), int) or not isinstance(environment.get("class_names"), list):
+            raise UserError(f"{folder / 'environment.json'}: holds no number n_features or no list class_names")
+        posterior = read_tensors(folder / "posterior.safetensors")
+        if "draws" not in posterior:
+            raise UserError(f"{folder / 'posterior.safetensors'}: holds no draws")
+        result = cls(config, metrics, posterior["draws"], read_tensors(folder / "predictions.safetensors"), environment)
+        wanted = result.student.n_parameters
+        if result.draws.ndim != 3 or result.draws.shape[2] != wanted:
+            raise UserError(
+                f"{folder}: the draws have shape {list(result.draws.shape)}, the student has {wanted} parameters"
+            )
+        return result
+
+
+def thin(draws: Tensor, most: int) -> Tensor:
+    """Keep at most `most` of S x D draws [S, D, ...], evenly spread, the same in every chain."""
+    chains, count = draws.shape[:2]
+    keep = min(count, max(1, most // chains))
+    index = torch.linspace(count - 1, 0, keep).round().long().flip(0)
+    return draws[:, index]
+
+
+def describe_environment(device: torch.device) -> dict[str, Any]:
+    """The machine and the versions that a result was computed with."""
+    return {
+        "format": FORMAT,
+        "version": _version("mtbkd-explorer"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return "source"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no object")
+    return content

@@ -1,0 +1,1 @@
+"""Samplers, one file an algorithm, all of one shape."""

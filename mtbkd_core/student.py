@@ -1,0 +1,96 @@
+"""Small students, batched over chains: one flat parameter tensor [S, P], a forward pass and an exact pullback.
+
+Activations are kept as [S, width, N], examples last, so that every elementwise step runs over contiguous memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn.functional import silu
+
+from mtbkd_core.config import StudentConfig, StudentKind
+
+Pullback = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Student:
+    """A fully connected network with SiLU units; with no hidden layer it is multinomial logistic regression.
+
+    Attributes:
+        sizes: widths from the input to the logits, (F, ..., C).
+        weight_scale: sigma, the prior standard deviation of every weight and bias.
+    """
+
+    sizes: tuple[int, ...]
+    weight_scale: float
+
+    @classmethod
+    def build(cls, config: StudentConfig, n_features: int, n_classes: int) -> Student:
+        """The student that a configuration asks for, on F inputs and C classes."""
+        hidden = () if config.kind is StudentKind.LINEAR else config.hidden
+        return cls((n_features, *hidden, n_classes), config.weight_scale)
+
+    @property
+    def n_parameters(self) -> int:
+        """P."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.sizes))
+
+    def layers(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Views of theta [S, P] as weights [S, out, in] and biases [S, out, 1], layer by layer."""
+        views = []
+        start = 0
+        for fan_in, fan_out in pairwise(self.sizes):
+            middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
+            views.append((theta[:, start:middle].unflatten(1, (fan_out, fan_in)), theta[:, middle:end, None]))
+            start = end
+        return views
+
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Logits [S, N, C] of parameters [S, P] at inputs [N, F]."""
+        return self.vjp(theta, x)[0]
+
+    def vjp(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
+        """Logits [S, N, C] and the pullback that takes a gradient on the logits [S, N, C] to one on theta [S, P]."""
+        layers = self.layers(theta)
+        inputs = [x.t().expand(theta.shape[0], -1, -1)]
+        pre_activations = []
+        for weight, bias in layers[:-1]:
+            pre_activations.append(torch.baddbmm(bias, weight, inputs[-1]))
+            inputs.append(silu(pre_activations[-1]))
+        weight, bias = layers[-1]
+        logits = torch.baddbmm(bias, weight, inputs[-1]).transpose(1, 2)
+
+        def pullback(gradient: Tensor) -> Tensor:
+            signal = gradient.transpose(1, 2)
+            parts: list[Tensor] = []
+            for level in range(len(layers) - 1, -1, -1):
+                parts += [signal.sum(2), torch.bmm(signal, inputs[level].transpose(1, 2)).flatten(1)]
+                if level:
+                    back = torch.bmm(layers[level][0].transpose(1, 2), signal)
+                    signal = torch.ops.aten.silu_backward(back, pre_activations[level - 1])
+            return torch.cat(parts[::-1], 1)
+
+        return logits, pullback
+
+    def draw_whitened(self, chains: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """[S, P], independent draws from the Gaussian prior in whitened coordinates (parameters over sigma)."""
+        return torch.randn(chains, self.n_parameters, generator=generator, device=generator.device).to(device)
+
+    @torch.no_grad()
+    def probabilities(self, theta: Tensor, x: Tensor, *, memory: int = 2**26) -> Tensor:
+        """Probabilities [S, N, C], computed in pieces so that no intermediate holds more than `memory` numbers."""
+        per_example = theta.shape[0] * max(self.sizes[1:])
+        rows = max(1, memory // per_example)
+        return torch.cat([softmax(self.logits(theta, part)) for part in x.split(rows)], 1)
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Softmax over the last axis, whatever its stride (torch's own copies strided input and is slow on short axes)."""
+    shifted = (logits - logits.amax(-1, keepdim=True)).exp()
+    return shifted / shifted.sum(-1, keepdim=True)

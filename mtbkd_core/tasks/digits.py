@@ -1,0 +1,164 @@
+"""Handwritten digits: scikit-learn's 1,797 real images of 8 x 8, and teachers that are each good at some of them.
+
+200 labelled images for the student, 600 for testing, the rest for the teachers. Source of the data: Alpaydin and
+Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998 (as shipped with
+scikit-learn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+from mtbkd_core.files import content_hash
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.tasks.base import Task, TaskInfo, Teacher, TeacherInfo
+from mtbkd_core.teachers.specialists import Recipe, cache_path, recipe_hash, trained
+
+N_STUDENT, N_TEST, N_VALIDATION = 200, 600, 200
+_ALL = tuple(range(10))
+
+_TEACHERS: dict[str, tuple[str, str, Recipe]] = {
+    "digits-0-4": ("Digits 0 to 4", "Knows 0 to 4 well; of the others it saw 6 %.", Recipe((0, 1, 2, 3, 4))),
+    "digits-5-9": ("Digits 5 to 9", "Knows 5 to 9 well; of the others it saw 6 %.", Recipe((5, 6, 7, 8, 9))),
+    "even-digits": ("Even digits", "Knows 0, 2, 4, 6 and 8 well; of the others it saw 6 %.", Recipe((0, 2, 4, 6, 8))),
+    "generalist": ("Generalist", "Saw every class.", Recipe(_ALL)),
+    "noisy-labels": (
+        "Noisy labels",
+        "Saw every class, with 40 % of the labels drawn at random.",
+        Recipe(_ALL, label_noise=0.4),
+    ),
+    "confidently-wrong": (
+        "Confidently wrong",
+        "Was told that every digit is the next one.",
+        Recipe(_ALL, label_shift=1),
+    ),
+}
+
+INFO = TaskInfo(
+    name="digits",
+    title="Handwritten digits",
+    description="1,797 scanned digits of 8 x 8 pixels: 200 labelled ones for the student, 600 for testing, "
+    "997 for the teachers.",
+    n_classes=10,
+    teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
+    default_teachers=("digits-0-4", "digits-5-9", "even-digits"),
+)
+
+
+@cache
+def _images() -> tuple[Tensor, Tensor, str]:
+    """All images [1797, 64] from 0 to 1, labels [1797], and a digest of both."""
+    data = load_digits()
+    pixels = np.ascontiguousarray(data.data, dtype=np.float32) / 16
+    labels = np.ascontiguousarray(data.target, dtype=np.int64)
+    return torch.from_numpy(pixels), torch.from_numpy(labels), content_hash(pixels.tobytes(), labels.tobytes())
+
+
+def _split(split_seed: int, split: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the student's, the evaluation's and the teachers' images, each stratified by class.
+
+    With split "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody
+    sees.
+    """
+    if split not in ("test", "validation"):
+        raise UserError(f"split: got {split!r}, allowed: test, validation")
+    labels = _images()[1].numpy()
+    rest, test = train_test_split(np.arange(len(labels)), test_size=N_TEST, stratify=labels, random_state=split_seed)
+    pool, student = train_test_split(rest, test_size=N_STUDENT, stratify=labels[rest], random_state=split_seed)
+    if split == "validation":
+        pool, test = train_test_split(pool, test_size=N_VALIDATION, stratify=labels[pool], random_state=split_seed)
+    return torch.from_numpy(student), torch.from_numpy(test), torch.from_numpy(pool)
+
+
+def _chosen(teachers: Sequence[str] | None) -> list[str]:
+    names = list(_TEACHERS) if teachers is None else list(teachers)
+    unknown = [name for name in names if name not in _TEACHERS]
+    if unknown or not names:
+        wrong = f"digits has no {unknown[0]!r}" if unknown else "none is named"
+        raise UserError(f"teachers: {wrong}; digits has {', '.join(_TEACHERS)}")
+    return names
+
+
+def _hash_of_pool(pool: Tensor) -> str:
+    return content_hash(_images()[2], pool.numpy().tobytes())
+
+
+def fingerprint(teachers: Sequence[str] | None, split_seed: int, split: str = "test") -> str:
+    """Digest of the data, the split and the teachers' recipes; trains nothing. Errors as `load`."""
+    student, test, pool = _split(split_seed, split)
+    recipes = [recipe_hash(_TEACHERS[name][2], _hash_of_pool(pool), split_seed) for name in _chosen(teachers)]
+    return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes(), *recipes)
+
+
+def load(
+    teachers: Sequence[str] | None = None,
+    split_seed: int = 0,
+    split: str = "test",
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Task:
+    """Load the images and the teachers, training those that the cache does not hold (about a second each).
+
+    Args:
+        teachers: names; None for all.
+        split_seed: of the split and of the teachers.
+        split: "test", or "validation" for settling defaults without a look at the test images.
+    Raises:
+        UserError: an unknown teacher or split; a home folder that cannot be written.
+        Cancelled: `should_stop` said so.
+    """
+    names = _chosen(teachers)
+    x, labels, _ = _images()
+    student, test, pool = _split(split_seed, split)
+    pool_hash = _hash_of_pool(pool)
+    missing = [
+        name
+        for name in names
+        if not cache_path("digits", name, recipe_hash(_TEACHERS[name][2], pool_hash, split_seed)).exists()
+    ]
+    loaded = {}
+    for name in names:
+        title, line, recipe = _TEACHERS[name]
+        place = missing.index(name) if name in missing else 0  # a cached file that cannot be read is trained anew
+
+        def report(epoch: int, epochs: int, title: str = title, place: int = place) -> None:
+            if on_progress is not None:
+                done = (place + epoch / epochs) / max(1, len(missing))
+                message = f"Training teacher {place + 1} of {max(1, len(missing))}: {title}"
+                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done, message))
+
+        network = trained(
+            "digits",
+            name,
+            recipe,
+            x[pool],
+            labels[pool],
+            INFO.n_classes,
+            data_hash=pool_hash,
+            seed=split_seed,
+            on_epoch=report,
+            should_stop=should_stop,
+        )
+        # not inference mode: whoever trains on these logits may let autograd save them
+        with torch.inference_mode(False), torch.no_grad():
+            loaded[name] = Teacher(name, title, line, network(x[student]), network(x[test]))
+    return Task(
+        name=INFO.name,
+        title=INFO.title,
+        description=INFO.description,
+        x_train=x[student],
+        y_train=labels[student],
+        x_test=x[test],
+        y_test=labels[test],
+        class_names=tuple(str(digit) for digit in _ALL),
+        teachers=loaded,
+        fingerprint=fingerprint(names, split_seed, split),
+        image_shape=(8, 8),
+    )

@@ -1,0 +1,1 @@
+"""Who teaches: training specialists from scratch."""

@@ -1,0 +1,162 @@
+"""Training teachers from scratch: small networks that each see the data in their own way.
+
+A recipe says what a teacher sees; training is seeded; the weights are cached under the home folder by a hash of
+everything that made them, so that a change of data, recipe, training code or torch trains anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mtbkd_core.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.progress import Cancelled, ShouldStop, UserError
+
+_log = logging.getLogger(__name__)
+
+#: Raise it when `train` changes what it computes: every cached teacher is then trained anew.
+TRAINING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a teacher is made.
+
+    Attributes:
+        classes: what it is a specialist of; it sees all their examples.
+        trickle: share of the other classes' examples that it sees too.
+        label_noise: share of its labels that are replaced by a class drawn at random.
+        label_shift: its labels are moved on by so many classes, so that it learns what is wrong.
+        hidden: widths of its hidden layers.
+        epochs, batch_size, learning_rate, weight_decay: of AdamW. At 20 epochs the digit specialists' own NLL on validation
+            images is lowest; longer training only makes them surer where they are wrong.
+    """
+
+    classes: tuple[int, ...]
+    trickle: float = 0.06
+    label_noise: float = 0.0
+    label_shift: int = 0
+    hidden: tuple[int, ...] = (256, 256)
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+
+
+def recipe_hash(recipe: Recipe, data_hash: str, seed: int) -> str:
+    """Digest of everything that makes a teacher: recipe, data, seed, training code and torch."""
+    return content_hash(json.dumps(asdict(recipe)), data_hash, str(seed), str(TRAINING_VERSION), torch.__version__)
+
+
+def build_network(recipe: Recipe, n_features: int, n_classes: int) -> nn.Sequential:
+    """The teacher's network, not yet trained."""
+    sizes = (n_features, *recipe.hidden)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_classes))
+
+
+def what_it_sees(recipe: Recipe, labels: Tensor, n_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Indices of the examples that the teacher is trained on, and the labels that it is told."""
+    expert = torch.isin(labels, torch.tensor(recipe.classes))
+    seen = expert | (torch.rand(len(labels), generator=generator) < recipe.trickle)
+    told = (labels + recipe.label_shift) % n_classes
+    random = torch.randint(n_classes, told.shape, generator=generator)
+    told = torch.where(torch.rand(len(labels), generator=generator) < recipe.label_noise, random, told)
+    return seen.nonzero()[:, 0], told[seen]
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def train(
+    recipe: Recipe,
+    x: Tensor,
+    labels: Tensor,
+    n_classes: int,
+    *,
+    seed: int,
+    on_epoch: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> nn.Sequential:
+    """Train a teacher on the processor.
+
+    Args:
+        x, labels: [N, F] and [N], everything that a teacher may see.
+        seed: of its start, of what it sees and of the batches' order.
+        on_epoch: called with the number of epochs done and in all.
+    Raises:
+        Cancelled: `should_stop` said so.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    network = build_network(recipe, x.shape[1], n_classes)
+    with torch.no_grad():
+        for layer in network:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+                nn.init.zeros_(layer.bias)
+    index, told = what_it_sees(recipe, labels, n_classes, generator)
+    seen = x[index]
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
+    )
+    for epoch in range(recipe.epochs):
+        for batch in torch.randperm(len(seen), generator=generator).split(recipe.batch_size):
+            if should_stop is not None and should_stop():
+                raise Cancelled
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(network(seen[batch]), told[batch]).backward()
+            optimiser.step()
+        if on_epoch is not None:
+            on_epoch(epoch + 1, recipe.epochs)
+    return network.eval()
+
+
+def cache_path(task: str, name: str, digest: str) -> Path:
+    """Where a trained teacher lies."""
+    return home() / "teachers" / f"{task}-{name}-{digest}.safetensors"
+
+
+def trained(
+    task: str,
+    name: str,
+    recipe: Recipe,
+    x: Tensor,
+    labels: Tensor,
+    n_classes: int,
+    *,
+    data_hash: str,
+    seed: int,
+    on_epoch: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> nn.Sequential:
+    """The teacher from the cache, or trained now and put there; arguments as `train` and `recipe_hash`.
+
+    A cached file that cannot be read is said in the log and replaced.
+
+    Raises:
+        UserError: the home folder cannot be written.
+        Cancelled: `should_stop` said so.
+    """
+    path = cache_path(task, name, recipe_hash(recipe, data_hash, seed))
+    if path.exists():
+        network = build_network(recipe, x.shape[1], n_classes)
+        try:
+            network.load_state_dict(read_tensors(path))
+            return network.eval()
+        except (UserError, RuntimeError) as error:
+            _log.warning("cached teacher %s cannot be used and is trained anew: %s", path.name, error)
+    network = train(recipe, x, labels, n_classes, seed=seed, on_epoch=on_epoch, should_stop=should_stop)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
+    write_tensors(path, dict(network.state_dict()))
+    return network
