@@ -42,7 +42,7 @@ def digits(session_home: Path) -> Task:
 
 @pytest.fixture
 def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The session's home folder, where the default teachers of the digits lie trained; for tests that load them by name."""
+    """The session's home folder, where the digits' default teachers lie trained, for tests that load them by name."""
     monkeypatch.setenv("MTBKD_HOME", str(session_home))
     return session_home
 

@@ -66,7 +66,9 @@ def test_text_becomes_numbers_lists_choices_and_nothing() -> None:
     assert config.prior.base_weights == (0.1, 0.30000000000000004)
     assert config.student.hidden == (16, 8)
     assert config.sampler.step_size == 0.015625
-    nothing = build_config([(name, "none") for name in ("prior.base_weights", "sampler.step_size", "sampler.batch_size")])
+    nothing = build_config(
+        [(name, "none") for name in ("prior.base_weights", "sampler.step_size", "sampler.batch_size")]
+    )
     assert nothing == RunConfig()
 
 
@@ -154,7 +156,9 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("", "1", ["no such setting"]),
     ],
 )
-def test_a_bad_value_ends_in_one_line_with_field_value_and_what_is_allowed(name: str, value: str, words: list[str]) -> None:
+def test_a_bad_value_ends_in_one_line_with_field_value_and_what_is_allowed(
+    name: str, value: str, words: list[str]
+) -> None:
     with pytest.raises(ConfigError) as caught:
         build_config([(name, value)])
     message = str(caught.value)

@@ -31,7 +31,9 @@ def test_home_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert home() == tmp_path / "data"
 
 
-def test_without_the_variable_home_is_the_platforms_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_variable_home_is_the_platforms_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MTBKD_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -143,5 +145,7 @@ def test_a_pickle_is_not_read(tmp_path: Path) -> None:
 def test_equal_content_has_equal_hashes_and_every_part_counts() -> None:
     assert content_hash("a", b"bc") == content_hash(b"a", "bc")
     assert len(content_hash()) == 16
-    hashes = [content_hash(*parts) for parts in ((), ("",), ("abc",), ("ab", "c"), ("a", "bc"), ("c", "ab"), ("abc", ""))]
+    hashes = [
+        content_hash(*parts) for parts in ((), ("",), ("abc",), ("ab", "c"), ("a", "bc"), ("c", "ab"), ("abc", ""))
+    ]
     assert len(set(hashes)) == len(hashes)

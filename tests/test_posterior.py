@@ -38,7 +38,7 @@ def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
 
 
 def written_out(target: LogPosterior, position: Tensor, logits: Tensor, prior: PriorConfig, rows: Tensor) -> Tensor:
-    """[S], the log joint as the design writes it, with library functions, of a part of the examples rescaled by N / B."""
+    """[S], the log joint term by term, with library functions, of a part of the examples rescaled by N / B."""
     theta = target.student.weight_scale * position
     f = target.student.logits(theta, target.x[rows])
     log_p = -cross_entropy(f.flatten(0, 1), target.labels[rows].repeat(len(f)), reduction="none").view(len(f), -1)
@@ -54,7 +54,9 @@ def written_out(target: LogPosterior, position: Tensor, logits: Tensor, prior: P
 ALL = torch.arange(8)
 
 
-def test_the_log_joint_is_likelihood_plus_mixture_plus_gaussian(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+def test_the_log_joint_is_likelihood_plus_mixture_plus_gaussian(
+    sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
     target, position, logits = scene(sizes, generator)
     torch.testing.assert_close(target(position).log_joint, written_out(target, position, logits, SETTINGS, ALL))
 
@@ -81,7 +83,9 @@ def test_the_closed_gradient_is_autograds(rows: Tensor, sizes: tuple[int, ...], 
     torch.testing.assert_close(density.log_joint, written_out(target, position.detach(), logits, SETTINGS, rows))
 
 
-def test_the_log_joint_passes_gradcheck_with_its_own_gradient(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+def test_the_log_joint_passes_gradcheck_with_its_own_gradient(
+    sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
     target, position, _ = scene(sizes, generator)
 
     class Joint(torch.autograd.Function):
@@ -168,7 +172,9 @@ def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value
 
 
 @pytest.mark.parametrize("temperature", [0.01, 2.0])
-def test_extreme_logits_of_student_and_eight_teachers_stay_finite(temperature: float, generator: torch.Generator) -> None:
+def test_extreme_logits_of_student_and_eight_teachers_stay_finite(
+    temperature: float, generator: torch.Generator
+) -> None:
     student = Student((10, 10), weight_scale=1.0)
     position = torch.cat([80 * torch.eye(10), torch.zeros(1, 10)]).flatten()[None]
     x = torch.randint(2, (16, 10), generator=generator) * 2.0 - 1

@@ -109,7 +109,7 @@ def test_softmin_goes_from_the_base_weights_to_the_most_certain_teacher(generato
 
 def test_softmin_at_the_smallest_sharpness_of_float32_trusts_the_most_certain_teacher_with_a_base_weight() -> None:
     logits = torch.tensor([[[9.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]]])
-    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], sharpness=1e-38)
+    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], sharpness=1e-39)
     assert weights[:, 0].tolist() == [0, 1, 0]
 
 
@@ -147,7 +147,9 @@ def test_settings_that_differ_by_chain_equal_separate_evaluations(rule: WeightRu
 # The mixture's density
 
 
-@pytest.mark.parametrize(("count", "classes", "concentration", "temperature"), [(1, 2, 5, 1), (3, 10, 20, 2), (8, 5, 0.3, 7)])
+@pytest.mark.parametrize(
+    ("count", "classes", "concentration", "temperature"), [(1, 2, 5, 1), (3, 10, 20, 2), (8, 5, 0.3, 7)]
+)
 def test_log_density_is_that_of_scipys_dirichlets(
     count: int, classes: int, concentration: float, temperature: float, generator: torch.Generator
 ) -> None:
@@ -164,7 +166,7 @@ def test_log_density_is_that_of_scipys_dirichlets(
 
 
 def test_the_density_integrates_to_one_over_the_simplex() -> None:
-    """C = 2: the simplex is the interval of q_1, and the student's logits (log q, log(1 - q)) at temperature 1 reach it all."""
+    """C = 2: the simplex is an interval, and the logits (log q, log(1 - q)) at temperature 1 reach all of it."""
     q = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
     student = torch.stack([q.log(), (1 - q).log()], -1)
     teachers = torch.tensor([[[2.0, 0.0]], [[-1.0, 0.0]]], dtype=torch.float64).expand(2, len(q), 2)
@@ -214,7 +216,9 @@ def test_adding_a_constant_to_all_logits_changes_nothing(generator: torch.Genera
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
-@pytest.mark.parametrize(("concentration", "temperature", "strength"), [(5.0, 2.0, 0.02), (20.0, 2.0, 1.0), (0.5, 7.0, 3.0)])
+@pytest.mark.parametrize(
+    ("concentration", "temperature", "strength"), [(5.0, 2.0, 0.02), (20.0, 2.0, 1.0), (0.5, 7.0, 3.0)]
+)
 def test_pulls_add_up_to_the_gradient_of_the_log_mixture(
     count: int, concentration: float, temperature: float, strength: float, generator: torch.Generator
 ) -> None:
@@ -245,7 +249,12 @@ def test_one_teachers_pull_by_hand() -> None:
     # T = 2: q = softmax(log 3, 0) = (3/4, 1/4), t = (1/2, 1/2); alpha lambda / T = 0.5 * 8 / 2 = 2
     student = torch.tensor([[2 * math.log(3), 0.0]], dtype=torch.float64)
     arrow = pulls(
-        student, torch.zeros(1, 1, 2).double(), torch.ones(1, 1).double(), concentration=8.0, temperature=2.0, strength=0.5
+        student,
+        torch.zeros(1, 1, 2).double(),
+        torch.ones(1, 1).double(),
+        concentration=8.0,
+        temperature=2.0,
+        strength=0.5,
     )
     assert arrow.flatten().tolist() == pytest.approx([-0.5, 0.5])
 

@@ -1,5 +1,7 @@
 """The batched student: shapes, independence of the chains, and the hand-written pullback against autograd."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,7 +29,7 @@ def inputs(student: Student, chains: int, generator: torch.Generator) -> tuple[T
 def test_parameters_are_the_weights_and_biases_of_every_layer(student: Student) -> None:
     widths = {2: [4, 3], 3: [4, 6, 3], 5: [4, 6, 3, 5, 3]}[len(student.sizes)]
     assert student.sizes == tuple(widths)
-    layers = [nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(widths, widths[1:], strict=False)]
+    layers = [nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
     assert student.n_parameters == sum(p.numel() for layer in layers for p in layer.parameters())
 
 

@@ -23,7 +23,7 @@ def repeated(confidence: float, right: int, of: int) -> tuple[list[float], list[
 
 def forecaster(*groups: tuple[float, int, int]) -> tuple[Tensor, Tensor]:
     parts = [repeated(*group) for group in groups]
-    return two_classes(sum((c for c, _ in parts), []), sum((k for _, k in parts), []))
+    return two_classes([c for part, _ in parts for c in part], [k for _, part in parts for k in part])
 
 
 def test_bins_by_hand() -> None:
@@ -172,7 +172,9 @@ def test_the_smooth_error_is_its_definition(bend: float) -> None:
     rng = np.random.default_rng(3)
     confidence = rng.beta(4, 2, 150)
     correct = rng.random(150) < confidence**bend
-    assert smooth_calibration_error(confidence, correct) == pytest.approx(brute_smooth_error(confidence, correct), abs=3e-3)
+    assert smooth_calibration_error(confidence, correct) == pytest.approx(
+        brute_smooth_error(confidence, correct), abs=3e-3
+    )
 
 
 def test_the_fitted_temperature_undoes_a_known_one(generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""From draws to predictions: numbers worked out by hand, a Beta whose intervals are known, and scipy's kernel density."""
+"""From draws to predictions: numbers worked out by hand, a Beta with known intervals, scipy's kernel density."""
 
 import math
 from collections.abc import Callable

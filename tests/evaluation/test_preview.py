@@ -36,7 +36,13 @@ def test_the_mixtures_prediction_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("name", "teacher"),
-    [("strength", None), ("concentration", None), ("temperature", None), ("base_weights", 1), ("entropy_temperatures", 2)],
+    [
+        ("strength", None),
+        ("concentration", None),
+        ("temperature", None),
+        ("base_weights", 1),
+        ("entropy_temperatures", 2),
+    ],
 )
 def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, teachers: Tensor) -> None:
     prior = PriorConfig(strength=0.5, concentration=9.0)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mtbkd_core.samplers.base import Transform
 
-#: Standard errors that an estimate may be away. With some 20 estimates a test, chance alone passes it once in 10,000 tests.
+#: Standard errors that an estimate may be away. With 9 estimates a test, chance passes it once in 16,000 tests.
 Z_LIMIT = 4.5
 #: A test that allows wide errors shows nothing: the effective draws that it has to have.
 LEAST_ESS = 400

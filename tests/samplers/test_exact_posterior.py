@@ -42,7 +42,9 @@ def truth(target: LogPosterior) -> Tensor:
 
 
 @pytest.mark.parametrize("name", ["baoab", "hmc"])
-def test_the_sampled_predictions_are_those_of_the_exact_posterior(name: str, target: LogPosterior, truth: Tensor) -> None:
+def test_the_sampled_predictions_are_those_of_the_exact_posterior(
+    name: str, target: LogPosterior, truth: Tensor
+) -> None:
     samplers: dict[str, Transform] = {
         "baoab": baoab.build(target, step_size=0.25),
         "hmc": hmc.build(target, step_size=0.5, leapfrog_steps=4),

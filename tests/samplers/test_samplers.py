@@ -24,8 +24,8 @@ WITHOUT_CORRECTION = ["sgld", "baoab"]
 
 
 def stationary(name: str, target: Gaussian, temperature: float = 1.0) -> Tensor:
-    """The covariance that a sampler has on a Gaussian. HMC is exact, BAOAB's positions are too (Leimkuhler and Matthews,
-    2013); SGLD's recursion u <- (1 - eps P) u + sqrt(2 eps T) noise has T P^-1 (1 - eps P / 2)^-1.
+    """The covariance that a sampler has on a Gaussian. HMC is exact, and so are BAOAB's positions (Leimkuhler and
+    Matthews, 2013); SGLD's recursion u <- (1 - eps P) u + sqrt(2 eps T) noise has T P^-1 (1 - eps P / 2)^-1.
     """
     if name != "sgld":
         return temperature * target.covariance
@@ -100,7 +100,9 @@ def test_hmc_refuses_what_is_not_finite_and_stays() -> None:
     def cliff(position: Tensor, batch: Tensor | None = None) -> Density:
         inside = position.abs() < 1
         return Density(
-            torch.where(inside.all(-1), 0.0, float("nan")), torch.where(inside, 0.0, float("nan")), torch.ones(len(position), 2)
+            torch.where(inside.all(-1), 0.0, float("nan")),
+            torch.where(inside, 0.0, float("nan")),
+            torch.ones(len(position), 2),
         )
 
     start = torch.zeros(50, 1)

@@ -65,8 +65,8 @@ def test_the_warm_start_moves_nothing_where_there_is_no_slope() -> None:
 
 
 def test_warm_starts_of_a_gaussian_posterior_have_a_posteriors_mean_and_spread() -> None:
-    """With likelihood precision L and prior N(0, 1), the anchored optimum of u_0 is (L + 1)^-1 (L m + u_0): its mean is the
-    posterior's, its spread (L + 1)^-1 in standard deviation, never more than the posterior's (L + 1)^-1/2.
+    """With likelihood precision L and prior N(0, 1), the anchored optimum of u_0 is (L + 1)^-1 (L m + u_0): its mean is
+    the posterior's, its spread (L + 1)^-1 in standard deviation, never more than the posterior's (L + 1)^-1/2.
     """
     precision, centre, start = 3.0, 1.5, normal(4000, 2)
 
