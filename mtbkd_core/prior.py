@@ -109,7 +109,7 @@ def entropy_weights(
                 raise ValueError(f"sharpness must be positive, got {sharpness}")
             # measured from the most certain teacher that counts, so that a tiny sharpness has a limit and no NaN
             least = torch.where(rho > 0, entropy, torch.inf).amin(-2, keepdim=True)
-            weight = (rho.log() - (entropy - least) / beta).softmax(-2)
+            weight = (rho.log() - (entropy - least).clamp_min(0) / beta).softmax(-2)
     total = weight.sum(-2, keepdim=True)
     return torch.where(total > 0, weight / total.clamp_min(torch.finfo(weight.dtype).tiny), rho)
 

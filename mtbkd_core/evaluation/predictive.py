@@ -132,7 +132,8 @@ def _modes(ordered: Tensor) -> Tensor:
     """Mode of each marginal by Gaussian kernel density, renormalised over classes; sorted draws [M, C, D] -> [M, C].
 
     The draws are binned over their range and smoothed there by a cosine transform, which reflects the density at the
-    ends (probabilities crowd against 0 and 1). Bandwidth: Silverman, Density Estimation, 1986, equation 3.31.
+    ends (probabilities crowd against 0 and 1), so a mode is known to half a cell, 1/256 of the draws' range. Bandwidth:
+    Silverman, Density Estimation, 1986, equation 3.31.
     """
     count = ordered.shape[-1]
     low, high = ordered[..., :1], ordered[..., -1:]
