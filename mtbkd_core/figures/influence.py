@@ -44,7 +44,17 @@ def own_pulls(
     class_names: Sequence[str],
     teachers: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Mean pull of every source on the true class's logit, by class: source, title, class, pull. Shapes [K,N,C], [N,C], [N]."""
+    """Mean pull of every source on the true class's logit, by class.
+
+    Args:
+        pulls: [K, N, C], nats per unit of logit.
+        label_pull: [N, C].
+        labels: [N].
+        class_names: C names.
+        teachers: name -> title, K of them.
+    Returns:
+        One row a source and class: source, title, class, pull.
+    """
     index = np.arange(len(labels))
     own = [*pulls[:, index, labels], label_pull[index, labels]]
     sources = [*teachers.items(), (LABEL, "Label")]
@@ -66,7 +76,7 @@ def draw_pulls(table: pd.DataFrame, colours: Mapping[str, str], *, x: str, heigh
             x=part["class"],
             y=part["pull"],
             name=str(part["title"].iloc[0]),
-            marker={"color": INK if name == LABEL else colours[name], "opacity": 0.55 if name == LABEL else 1},
+            marker_color=MUTED if name == LABEL else colours[name],
             hovertemplate="%{fullData.name}: %{y:+.3f}<extra>class %{x}</extra>",
         )
     total = table.groupby("class", sort=False)["pull"].sum()
@@ -75,7 +85,7 @@ def draw_pulls(table: pd.DataFrame, colours: Mapping[str, str], *, x: str, heigh
         y=total,
         mode="markers",
         name="Sum",
-        marker={"symbol": "diamond", "size": 9, "color": MUTED, "line": {"color": INK, "width": 1.5}},
+        marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
         hovertemplate="sum %{y:+.3f}<extra>class %{x}</extra>",
     )
     figure.update_layout(barmode="relative")
@@ -91,7 +101,7 @@ def weights_and_responsibilities(
     class_names: Sequence[str],
     teachers: Mapping[str, str],
 ) -> pd.DataFrame:
-    """One row a teacher and example: teacher, title, example, class, weight, responsibility, from [K, N] and labels [N]."""
+    """One row a teacher and example: teacher, title, example, class, weight, responsibility; from [K, N] and [N]."""
     count = weights.shape[1]
     parts = [
         pd.DataFrame(
@@ -110,7 +120,7 @@ def weights_and_responsibilities(
 
 
 def draw_weights_and_responsibilities(table: pd.DataFrame, colours: Mapping[str, str]) -> go.Figure:
-    """A point for each teacher and example; above the diagonal the student sided with the teacher more than the weight asked."""
+    """A point for each teacher and example; above the diagonal the student sided with it more than the weight asked."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
@@ -128,8 +138,8 @@ def draw_weights_and_responsibilities(table: pd.DataFrame, colours: Mapping[str,
             name=str(part["title"].iloc[0]),
             marker={"size": 6, "color": translucent(colours[str(key)], 0.55)},
             customdata=part[["example", "class"]].to_numpy(),
-            hovertemplate="training image %{customdata[0]}, class %{customdata[1]}<br>weight %{x:.2f}, responsibility %{y:.2f}"
-            "<extra>%{fullData.name}</extra>",
+            hovertemplate="training image %{customdata[0]}, class %{customdata[1]}<br>"
+            "weight %{x:.2f}, responsibility %{y:.2f}<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%", showgrid=True, gridcolor=GRID)
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")

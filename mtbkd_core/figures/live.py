@@ -74,7 +74,7 @@ def svg_lines(
 
 
 def _bottom(values: Sequence[float]) -> float:
-    """The axis' lower end: a tenth of the values, those of the steep first steps, may lie below it, and are not drawn."""
+    """The axis' lower end; up to a tenth of the values, those of the steep first steps, may lie below it."""
     if not values:
         return 0.0
     low, high = float(np.quantile(values, 0.1)), max(values)

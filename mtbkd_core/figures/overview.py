@@ -1,4 +1,4 @@
-"""The method in one picture, as drawings that take their ink from the page and their hues from the teachers' palette."""
+"""The method in one picture, as drawings with the page's ink and the teachers' hues."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def _teachers() -> str:
             f'<rect x="8" y="{top}" width="200" height="44" rx="8" fill="{shade}" fill-opacity="0.1"/>'
             f'<circle cx="28" cy="{top + 22}" r="6" fill="{shade}"/>'
             f'<text x="44" y="{top + 26.5}" font-size="13" fill="currentColor">{name}</text>'
-            f'<path d="{_path(_bump(centre, width), 124, top + 36, 72, 28, closed=True)}" fill="{shade}" fill-opacity="0.4"/>'
+            f'<path d="{_path(_bump(centre, width), 124, top + 36, 72, 28, closed=True)}" fill="{shade}" '
+            'fill-opacity="0.4"/>'
         )
     return "".join(parts)
 
@@ -42,7 +43,8 @@ def _prior() -> str:
         for row, (_, centre, width) in enumerate(_TEACHERS)
     ]
     parts.append(
-        f'<path d="{_path(heap, 8, 150, 200, 125, closed=False)}" fill="none" stroke="currentColor" stroke-width="2.2"/>'
+        f'<path d="{_path(heap, 8, 150, 200, 125, closed=False)}" fill="none" stroke="currentColor" '
+        'stroke-width="2.2"/>'
     )
     return "".join(parts) + _FLOOR
 
@@ -81,7 +83,7 @@ _ARROW = (
 
 
 def method_picture() -> str:
-    """Teachers, the mixture prior, the posterior over students, and what it says: four drawings that wrap on a narrow page."""
+    """Teachers, mixture prior, posterior over students, uncertainty: four drawings that wrap on a narrow page."""
     panels = (
         ("Teachers", "each good at some of it", _teachers() + _ARROW),
         ("Prior", "mixed by how sure each one is", _prior() + _ARROW),
@@ -96,5 +98,5 @@ def method_picture() -> str:
         for title, line, picture in panels
     )
     return (
-        f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:.75rem">{drawn}</div>'
+        f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem">{drawn}</div>'
     )

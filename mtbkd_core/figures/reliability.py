@@ -12,7 +12,7 @@ from mtbkd_core.figures.theme import GRID, MUTED, series_style, styled
 
 
 def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, str]) -> pd.DataFrame:
-    """One row a series and bin that holds an example: series, title, from, to, count, confidence, accuracy, low, high."""
+    """The bins that hold an example: series, title, from, to, count, confidence, accuracy, low and high of each."""
     rows = [
         (
             series,

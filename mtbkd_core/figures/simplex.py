@@ -1,8 +1,9 @@
 """The mixture prior as a density over three classes.
 
-If q ~ Dirichlet(a) over C classes, the shares of three of them among themselves, q_c / (q_1 + q_2 + q_3), are Dirichlet with the
-same three parameters, and independent of how much the three have together (the Dirichlet's neutrality). So, under the mixture
-sum_k w_k Dirichlet(1 + lambda t_k), those shares follow sum_k w_k Dirichlet(1 + lambda t_k1, 1 + lambda t_k2, 1 + lambda t_k3).
+If q ~ Dirichlet(a) over C classes, the shares of three of them among themselves, q_c / (q_1 + q_2 + q_3), are Dirichlet
+with the same three parameters, and independent of how much the three have together (the Dirichlet's neutrality). So,
+under the mixture sum_k w_k Dirichlet(1 + lambda t_k), those shares follow the mixture of three-class Dirichlets with the same
+weights w_k and the parameters 1 + lambda t_k of the three classes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.special import gammaln, logsumexp
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, styled, translucent
+from mtbkd_core.figures.theme import COLORSCALE, INK, styled
 
-_TOP = np.sqrt(3) / 2
-_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, _TOP]])
+#: The triangle: height and corners.
+TOP = np.sqrt(3) / 2
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, TOP]])
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ def simplex_density(
         points: of the grid along the base.
     """
     x = np.linspace(0, 1, points)
-    y = np.linspace(0, _TOP, int(points * _TOP))
+    y = np.linspace(0, TOP, int(points * TOP))
     grid_x, grid_y = np.meshgrid(x, y)
-    third = grid_y / _TOP
+    third = grid_y / TOP
     second = grid_x - third / 2
     shares = np.stack([1 - second - third, second, third], -1)
-    inside = (shares > -1e-9).all(-1)
+    inside = np.all(shares > -1e-9, axis=-1)
     safe = np.where(inside[..., None], shares, 1 / 3).clip(1e-4)
     safe /= safe.sum(-1, keepdims=True)
     logs = np.stack([log_dirichlet(safe, 1 + concentration * target) for target in targets])
@@ -76,7 +78,8 @@ def simplex_density(
 
 def to_plane(shares: np.ndarray) -> np.ndarray:
     """[..., 3] shares to [..., 2] points in the triangle."""
-    return shares @ _CORNERS
+    points: np.ndarray = shares @ CORNERS
+    return points
 
 
 def draw_simplex(
@@ -88,7 +91,7 @@ def draw_simplex(
     *,
     height: int = 400,
 ) -> go.Figure:
-    """The mixture as shading (on a square-root scale), each teacher's Dirichlet as the outline at half its height, its mode as a point."""
+    """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density."""
     figure = go.Figure()
     figure.add_heatmap(
         x=grid.x.astype(np.float32),
@@ -126,7 +129,7 @@ def draw_simplex(
             )
             + f"<br>weight {weights[k]:.2f}<extra></extra>",
         )
-    outline = np.vstack([_CORNERS, _CORNERS[:1]])
+    outline = np.vstack([CORNERS, CORNERS[:1]])
     figure.add_scatter(
         x=outline[:, 0],
         y=outline[:, 1],
@@ -135,37 +138,10 @@ def draw_simplex(
         hoverinfo="skip",
         showlegend=False,
     )
-    for (x, y), label, anchor in zip(_CORNERS, class_names, ("top", "top", "bottom"), strict=True):
+    for (x, y), label, anchor in zip(CORNERS, class_names, ("top", "top", "bottom"), strict=True):
         figure.add_annotation(
             x=x, y=y, text=f"<b>{label}</b>", showarrow=False, yanchor=anchor, yshift=-4 if y == 0 else 4
         )
     figure.update_xaxes(visible=False, range=[-0.06, 1.06], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.09, _TOP + 0.09], scaleanchor="x", fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.09, TOP + 0.09], scaleanchor="x", fixedrange=True)
     return styled(figure, height=height)
-
-
-def draw_interval_prior(
-    x: np.ndarray,
-    components: np.ndarray,
-    mixture: np.ndarray,
-    teachers: Mapping[str, str],
-    colours: Mapping[str, str],
-    *,
-    xlabel: str,
-) -> go.Figure:
-    """Densities over one probability: each teacher's component, already times its weight, and the mixture above them."""
-    figure = go.Figure()
-    for (name, title), part in zip(teachers.items(), components, strict=True):
-        figure.add_scatter(
-            x=x,
-            y=part,
-            name=title,
-            mode="lines",
-            line={"color": colours[name], "width": 2},
-            fill="tozeroy",
-            fillcolor=translucent(colours[name], 0.15),
-            hoverinfo="skip",
-        )
-    figure.add_scatter(x=x, y=mixture, name="Mixture", mode="lines", line={"color": INK, "width": 2}, hoverinfo="skip")
-    figure.update_yaxes(rangemode="tozero", showticklabels=False)
-    return styled(figure, height=320, x=xlabel, y="Density")

@@ -14,7 +14,7 @@ from mtbkd_core.figures.theme import COLORSCALE, GRID, styled
 def expertise(
     predicted: np.ndarray, labels: np.ndarray, class_names: Sequence[str], titles: Sequence[str]
 ) -> pd.DataFrame:
-    """Accuracy by teacher (rows) and class (columns), from predicted classes [K, M] and labels [M]; NaN for an absent class."""
+    """Accuracy by teacher (rows) and class (columns), from predicted classes [K, M] and labels [M]; NaN: no example."""
     right = predicted == labels
     cells = [
         [float(row[labels == index].mean()) if (labels == index).any() else np.nan for index in range(len(class_names))]

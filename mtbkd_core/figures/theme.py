@@ -1,9 +1,9 @@
-"""One look for every figure: the palette, a fixed colour for each teacher, the template, and the colours that follow light and dark.
+"""One look for every figure: the palette, a fixed colour for each teacher, the template, colours for light and dark.
 
-Teachers alone carry hues. The student and the label are drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL.
-These are placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
-app's `chartCategoricalColors` and `chartSequentialColors`, so that a figure follows the reader's light or dark theme without being
-drawn again. Outside the app, `standalone` puts real colours in their place.
+Teachers alone carry hues. The student is drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL. These three
+are placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
+app's `chartCategoricalColors` and `chartSequentialColors`, so that a figure follows the reader's light or dark theme
+without being drawn again. Outside the app, `standalone` puts real colours in their place.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import plotly.io as pio
 
-#: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.9 or more on white and on the dark
-#: background, and any two stay apart for normal, deuteranopic and protanopic sight (tests/figures holds both).
+#: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.7 or more on white and on
+#: the dark background, and any two stay apart for normal, deuteranopic and protanopic sight (tests/figures holds both).
 PALETTE: tuple[str, ...] = ("#2a62e0", "#da8311", "#219674", "#954b54", "#a663ae", "#4f9ce5", "#7c760b", "#6650b7")
 
 #: A second mark beside the colour, in the same order.
@@ -36,14 +36,14 @@ LIGHT: Mapping[str, str] = {
             SEQUENTIAL,
             (
                 "#f6f7f9",
-                "#e6eaf1",
-                "#d2dae7",
-                "#b9c6db",
-                "#9caecd",
-                "#7e95bd",
-                "#627dab",
-                "#496593",
-                "#334d78",
+                "#ebeef4",
+                "#dee4ee",
+                "#d0d9e8",
+                "#c2cee1",
+                "#b3c1da",
+                "#7288b3",
+                "#4f6a9c",
+                "#35507f",
                 "#1f355a",
             ),
             strict=True,
@@ -58,15 +58,15 @@ DARK: Mapping[str, str] = {
             SEQUENTIAL,
             (
                 "#1b1f27",
-                "#232a36",
-                "#2d384a",
-                "#394860",
-                "#475b7a",
-                "#587097",
-                "#6e89b3",
-                "#8aa4cb",
-                "#adc2e0",
-                "#d6e2f3",
+                "#222935",
+                "#2b3547",
+                "#35435b",
+                "#405371",
+                "#4c6389",
+                "#7089b4",
+                "#93aacf",
+                "#b5c7e3",
+                "#d9e4f4",
             ),
             strict=True,
         )
@@ -89,7 +89,7 @@ TEMPLATE = go.layout.Template(
 
 
 def teacher_colours(offered: Sequence[str]) -> dict[str, str]:
-    """Name -> colour, fixed by the order in which the task offers its teachers; a ninth teacher takes the first colour again."""
+    """Name -> colour, fixed by the order in which the task offers them; a ninth teacher takes the first again."""
     return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(offered)}
 
 
@@ -114,7 +114,7 @@ def styled(figure: go.Figure, *, height: int = 320, legend: bool = True, x: str 
     figure.update_layout(
         template=TEMPLATE,
         height=height,
-        margin={"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8},
+        margin={"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8, "pad": 4},
         showlegend=legend,
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "title": None},
     )
@@ -138,7 +138,7 @@ def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
 
 
 def series_style(series: str, colours: Mapping[str, str]) -> tuple[str, str, str]:
-    """Colour, dash and symbol of what metrics.json reports under `series`: the student and its kin in ink, teachers in colour."""
+    """Colour, dash and symbol of what metrics.json calls `series`: the student and its kin in ink, teachers in hues."""
     fixed = {
         "student": (INK, "solid", "circle"),
         "student_mode": (INK, "dash", "square-open"),

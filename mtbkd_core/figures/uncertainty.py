@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.simplex import _CORNERS, _TOP, to_plane
+from mtbkd_core.figures.simplex import CORNERS, TOP, to_plane
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, PALETTE, styled
 
 RIGHT, WRONG = MUTED, PALETTE[3]
@@ -80,7 +80,10 @@ def example_table(
     epistemic: np.ndarray,
     class_names: Sequence[str],
 ) -> pd.DataFrame:
-    """One row a test example: example, class, predicted, right, deviance, total, aleatoric, epistemic; [M] each, mean [M, C]."""
+    """One row a test example: example, class, predicted, right, deviance, total, aleatoric, epistemic.
+
+    Every argument is [M], `mean` [M, C].
+    """
     predicted = mean.argmax(-1)
     return pd.DataFrame(
         {
@@ -158,6 +161,30 @@ def draw_entropy_split(table: pd.DataFrame, *, chosen: int | None = None) -> go.
     )
 
 
+def entropy_by_class(table: pd.DataFrame, *, chosen: int) -> pd.DataFrame:
+    """Mean aleatoric and epistemic entropy of the chosen example and of each class: name, aleatoric, epistemic."""
+    means = table.groupby("class", sort=False)[["aleatoric", "epistemic"]].mean().sort_index().reset_index(names="name")
+    row = table.iloc[chosen]
+    own = pd.DataFrame([("chosen", row["aleatoric"], row["epistemic"])], columns=["name", "aleatoric", "epistemic"])
+    return pd.concat([own, means], ignore_index=True)
+
+
+def draw_entropy_by_class(table: pd.DataFrame) -> go.Figure:
+    """Aleatoric and epistemic entropy stacked: together they are the total. `table` as `entropy_by_class`."""
+    figure = go.Figure()
+    for part, title, colour in (("aleatoric", "Aleatoric", MUTED), ("epistemic", "Epistemic", INK)):
+        figure.add_bar(
+            x=table["name"],
+            y=table[part],
+            name=title,
+            marker_color=colour,
+            hovertemplate=title + ": %{y:.3f} nats<extra>%{x}</extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(type="category")
+    return styled(figure, height=360, x="Class", y="Entropy (nats)")
+
+
 def set_table(prediction_set: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """How many prediction sets have each size, and how many of them hold the true class: size, examples, covered."""
     sizes = prediction_set.astype(bool).sum(-1)
@@ -217,7 +244,7 @@ def draw_draws(
     """
     points = to_plane(draws)
     figure = go.Figure()
-    outline = np.vstack([_CORNERS, _CORNERS[:1]])
+    outline = np.vstack([CORNERS, CORNERS[:1]])
     figure.add_scatter(
         x=outline[:, 0],
         y=outline[:, 1],
@@ -244,10 +271,10 @@ def draw_draws(
             marker={"color": colours[name], "size": 13, "line": {"color": "#ffffff", "width": 2}},
             hovertemplate=title + "<extra></extra>",
         )
-    for (x, y), label, anchor in zip(_CORNERS, class_names, ("top", "top", "bottom"), strict=True):
+    for (x, y), label, anchor in zip(CORNERS, class_names, ("top", "top", "bottom"), strict=True):
         figure.add_annotation(
             x=x, y=y, text=f"<b>{label}</b>", showarrow=False, yanchor=anchor, yshift=-4 if y == 0 else 4
         )
     figure.update_xaxes(visible=False, range=[-0.06, 1.06])
-    figure.update_yaxes(visible=False, range=[-0.09, _TOP + 0.09], scaleanchor="x")
+    figure.update_yaxes(visible=False, range=[-0.09, TOP + 0.09], scaleanchor="x")
     return styled(figure, height=380)

@@ -27,8 +27,8 @@ with left:
         "The taller a colour, the more that teacher explains the student there.",
         lambda: shares,
         key="responsibilities",
-        help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior mean, "
-        "over the training images of each class. Thin lines: 10th to 90th percentile.",
+        help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
+        "mean, over the training images of each class. Thin lines: 10th to 90th percentile.",
     )
 with right:
     both = influence.weights_and_responsibilities(
@@ -48,34 +48,33 @@ st.space("small")
 st.subheader(
     "Pulls",
     anchor=False,
-    help="Each arrow is a part of the gradient of the log joint on the student's logits: "
-    "alpha (lambda / T) r_k (t_k - q) from teacher k, and onehot(y) - p from the label; posterior means, "
-    "in nats per unit of logit, on the training images.",
+    help="Each is a part of the gradient of the log joint on the student's logits: alpha (lambda / T) "
+    "r_k (t_k - q) from teacher k, and onehot(y) - p from the label; posterior means, in nats per unit of logit, on the training images.",
+)
+of = st.selectbox(
+    "Images of class",
+    class_names,
+    key="class",
+    bind="query-params",
+    width=170,
+    help="The training images over which the pulls on the right are averaged.",
 )
 own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
+here = labels == class_names.index(of)
+mean = influence.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
 left, right = st.columns(2, gap="large")
 with left:
     charts.show(
         influence.draw_pulls(own, shades, x="Class"),
-        "Pull on the true class",
+        "Every class: pull on its own logit",
         "Up: towards the truth. A teacher that points down holds the student back.",
         lambda: own,
         key="own",
     )
 with right:
-    of = st.selectbox(
-        "Images of class",
-        class_names,
-        key="class",
-        bind="query-params",
-        width=170,
-        help="The training images over which the pulls are averaged.",
-    )
-    here = labels == class_names.index(of)
-    mean = influence.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
     charts.show(
-        influence.draw_pulls(mean, shades, x="Class whose logit is pulled", height=290),
-        f"Images of class {of}: who pulls which logit",
+        influence.draw_pulls(mean, shades, x="Class whose logit is pulled"),
+        f"Class {of}: pull on every logit",
         "Bars up raise a class, bars down lower it; the diamond is what is left over.",
         lambda: mean,
         key="class-pulls",

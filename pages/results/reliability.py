@@ -50,7 +50,8 @@ probabilities = {
     "teachers_mean": found["test.teachers"].mean(0),
 } | {f"teacher:{name}": found["test.teachers"][place] for place, name in enumerate(config.teachers)}
 
-with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+chart, choice = st.columns([2.4, 1], gap="large")
+with choice:
     shown = st.pills(
         "Show",
         list(titles),
@@ -58,9 +59,10 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         default=["student", "teachers_mean"],
         format_func=titles.get,
         key="shown",
+        wrap=True,
         bind="query-params",
-        help="Whose probabilities are drawn. Mean and mode are two summaries of the same posterior; the warm start is the "
-        "ensemble before sampling.",
+        help="Whose probabilities are drawn. Mean and mode are two summaries of the same posterior; the warm start is "
+        "the ensemble before sampling.",
     )
     of = st.selectbox(
         "Probability of",
@@ -69,29 +71,32 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         placeholder="the top class",
         key="class",
         bind="query-params",
-        width=170,
         help="The most probable class, whichever it is; or one class, right or wrong.",
     )
-
-if shown:
-    class_index = None if of is None else class_names.index(of)
-    curves = {
-        name: reliability(probabilities[name], labels, class_index=class_index) for name in titles if name in shown
-    }
-    table = reliability_table(curves, titles)
-    charts.show(
-        draw_reliability(table, shades, of="top class" if of is None else f"class {of}"),
-        "Reliability diagram",
-        "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
-        lambda: table,
-        key="reliability",
-    )
-else:
-    st.info("Choose at least one curve above.", icon=":material/touch_app:")
+with chart:
+    if shown:
+        class_index = None if of is None else class_names.index(of)
+        curves = {
+            name: reliability(probabilities[name], labels, class_index=class_index) for name in titles if name in shown
+        }
+        table = reliability_table(curves, titles)
+        charts.show(
+            draw_reliability(table, shades, of="top class" if of is None else f"class {of}"),
+            "Reliability diagram",
+            "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
+            lambda: table,
+            key="reliability",
+        )
+    else:
+        st.info("Choose at least one curve.", icon=":material/touch_app:")
 
 st.space("small")
 rows = pd.DataFrame(
-    [[titles[name], *(result.metrics[name][score] for score in SCORES)] for name in titles], columns=["", *SCORES]
+    [
+        [titles[name], *(result.metrics[name][score] * (100 if score == "accuracy" else 1) for score in SCORES)]
+        for name in titles
+    ],
+    columns=["", *SCORES],
 )
 st.markdown("**Scores on the test images**")
 st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
@@ -100,7 +105,7 @@ st.dataframe(
     hide_index=True,
     column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
     | {
-        name: st.column_config.NumberColumn(title, help=HELP[name], format="percent" if name == "accuracy" else "%.4f")
+        name: st.column_config.NumberColumn(title, help=HELP[name], format="%.1f%%" if name == "accuracy" else "%.4f")
         for name, title in SCORES.items()
     },
 )
@@ -116,7 +121,7 @@ by_class = expertise(
 charts.show(
     draw_table(by_class, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
     "Accuracy by class",
-    "The student's row should be dark wherever any teacher's is.",
+    "The student's row should be strong wherever any teacher's is.",
     lambda: by_class.reset_index(),
     key="by-class",
 )

@@ -48,7 +48,7 @@ with left:
     row = table.iloc[index]
     examples.show(task, index, size=144, note=f"named **{row['predicted']}**")
     st.markdown(
-        f"Deviance **{row['deviance']:.3f}**  \nAleatoric **{row['aleatoric']:.3f}**  \nEpistemic **{row['epistemic']:.3f}**",
+        "  \n".join(f"{part.capitalize()} **{row[part]:.3f}**" for part in ("deviance", "aleatoric", "epistemic")),
         help="In nats. Aleatoric: the image itself is ambiguous. Epistemic: students that fit the data differ.",
     )
 with right:
@@ -60,7 +60,7 @@ with right:
         format_func={"eti": "Equal-tailed", "hdi": "Highest density"}.get,
         key="interval",
         bind="query-params",
-        help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 % of them.",
+        help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
     low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")
     intervals = figures.interval_table(
@@ -93,7 +93,8 @@ with left:
         "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
         lambda: pd.DataFrame(among[0], columns=names),
         key="draws",
-        help="The three classes that the student finds most probable, rescaled to sum to 1: each small point is one posterior draw.",
+        help="The three classes that the student finds most probable, rescaled to sum to 1. "
+        "Each small point is one posterior draw.",
     )
 with right:
     st.markdown("**Least sure of**", help="Test images with the highest deviance.")
@@ -126,12 +127,23 @@ with right:
         lambda: table,
         key="split",
     )
-sets = figures.set_table(arrays["prediction_set"], arrays["labels"])
-charts.show(
-    figures.draw_sets(sets),
-    "Prediction sets",
-    "Most sets should hold one class, and nearly all the true one.",
-    lambda: sets,
-    key="sets",
-    help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
-)
+left, right = st.columns(2, gap="large")
+with left:
+    sets = figures.set_table(arrays["prediction_set"], arrays["labels"])
+    charts.show(
+        figures.draw_sets(sets),
+        "Prediction sets",
+        "Most sets should hold one class, and nearly all the true one.",
+        lambda: sets,
+        key="sets",
+        help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
+    )
+with right:
+    split = figures.entropy_by_class(table, chosen=index)
+    charts.show(
+        figures.draw_entropy_by_class(split),
+        "Entropy of this image and of each class",
+        "More data would shrink the epistemic part; not the aleatoric one.",
+        lambda: split,
+        key="entropy",
+    )

@@ -70,8 +70,8 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
     shares = prior_weights(config.prior, logits)
     alone = scores(mixture_probabilities(logits, shares, config.prior.temperature), task.y_train)
     about = (
-        "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the student's "
-        f"{len(task.y_train)} training images. No student is involved, and no test image."
+        "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the "
+        f"student's {len(task.y_train)} training images. No student is involved, and no test image."
     )
     st.markdown("**What the prior alone predicts**", help=about)
     columns = st.columns(4, gap="small")
@@ -130,8 +130,8 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
         "Above the dashed line a teacher outweighs the label. Flat lines: this setting hardly matters here.",
         lambda: table,
         key="effect",
-        help="Mean length of each teacher's pull on the logits of a student that gives every class the same probability, "
-        "over the training images.",
+        help="Mean length of each teacher's pull on the logits of a student that gives every class the same "
+        "probability, over the training images.",
     )
 
 
@@ -161,7 +161,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
         charts.show(
             simplex.draw_simplex(grid, classes, teachers, shades, numbers),
             f"The mixture prior among classes {', '.join(classes[:-1])} and {classes[-1]}",
-            "Dark: where the prior wants the student. Point: a teacher's mode. Outline: half its peak.",
+            "Shaded: where the prior wants the student. Point: a teacher's mode. Outline: half its peak.",
             lambda: pd.DataFrame(
                 {"teacher": list(teachers.values()), "weight": numbers}
                 | {f"mode, class {label}": grid.modes[:, place] for place, label in enumerate(classes)}

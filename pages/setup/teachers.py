@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task, task_infos
+from mtbkd_core.config import field_help
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
 from pages.shared import charts, examples, link, places, tasks
@@ -35,23 +36,37 @@ def take_teachers() -> None:
     link.change(changes)
 
 
-with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    st.markdown(f"**{info.title}**", width="content")
+def take_task() -> None:
+    picked = infos[st.session_state["set:task"]]
+    per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
+    link.change([("task", picked.name), ("teachers", picked.default_teachers), *per_teacher])
+
+
+if st.session_state.get("set:task") != config.task:
+    st.session_state["set:task"] = config.task
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False):
+    st.selectbox(
+        "Task",
+        list(infos),
+        format_func=lambda name: infos[name].title,
+        key="set:task",
+        width=230,
+        help=field_help("task"),
+        on_change=take_task,
+    )
     st.caption(info.description, width="stretch")
 
-names = list(task.teachers)
-for start in range(0, len(names), 3):
-    for name, column in zip(names[start : start + 3], st.columns(3, gap="small"), strict=False):
-        teacher, score = task.teachers[name], teacher_scores(task.fingerprint, name, task)
+with st.container(key="cards"):
+    for name, teacher in task.teachers.items():
+        score = teacher_scores(task.fingerprint, name, task)
         key = f"set:teacher:{name}"
         if st.session_state.get(key) != (name in config.teachers):
             st.session_state[key] = name in config.teachers
-        with column.container(border=True, height="stretch"):
-            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(border=True, height="stretch"):
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                 st.html(
-                    f'<span style="font-weight:600"><span style="display:inline-block;width:.75rem;height:.75rem;'
-                    f'border-radius:50%;background:{shades[name]};margin-right:.5rem"></span>{teacher.title}</span>',
-                    width="content",
+                    '<span style="font-weight:600"><span style="display:inline-block;width:.75rem;height:.75rem;'
+                    f'border-radius:50%;background:{shades[name]};margin-right:.5rem"></span>{teacher.title}</span>'
                 )
                 st.toggle(
                     f"Use {teacher.title}",
@@ -80,7 +95,7 @@ with left:
     charts.show(
         figures.draw_table(known, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
         "Expertise by class",
-        "Dark cells: what a teacher knows. A class that is pale in every row has no expert.",
+        "Strong colour: what a teacher knows. A class that is faint in every row has no expert.",
         lambda: known.reset_index(),
         key="expertise",
     )
@@ -88,7 +103,7 @@ with right:
     charts.show(
         figures.draw_table(agree, x="", hover="%{y} and %{x} agree on %{z:.1%}", square=True),
         "Agreement",
-        "Pale cells: two teachers that often name different classes.",
+        "Faint cells: two teachers that often name different classes.",
         lambda: agree.reset_index(),
         key="agreement",
     )

@@ -1,12 +1,26 @@
-"""The app's own mark: three teachers and their student. Drawn here, so that no icon is fetched from elsewhere."""
+"""The app's own mark, and what Streamlit's theme cannot say of the layout."""
 
 from PIL import Image, ImageDraw
 
 from mtbkd_core.figures.theme import PALETTE
 
+#: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more go in pairs.
+STYLE = """<style>
+.stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
+.stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
+.st-key-cards {display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem}
+@media (max-width: 1100px) {
+  .st-key-cards {grid-template-columns: repeat(2, 1fr)}
+  .stMainBlockContainer {padding-left: 2rem; padding-right: 2rem}
+  .stHorizontalBlock:has(> .stColumn) {flex-wrap: wrap}
+  .stHorizontalBlock > .stColumn {min-width: calc(100% - 1.5rem)}
+  .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
+}
+</style>"""
+
 
 def icon(size: int = 64) -> Image.Image:
-    """A square picture with a transparent background."""
+    """Three teachers and their student, on a transparent square. Drawn here: no icon is fetched from elsewhere."""
     large = 4 * size
     image = Image.new("RGBA", (large, large))
     draw = ImageDraw.Draw(image)

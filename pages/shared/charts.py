@@ -54,5 +54,5 @@ def show(
 
 
 def drawing(svg: str) -> None:
-    """Draw an SVG of our own making. Markdown, not `st.html`, which strips drawings, and which would draw them anew each time."""
+    """Draw an SVG of our own making. Not by `st.html`, which strips drawings; Markdown also changes them in place."""
     st.markdown(svg, unsafe_allow_html=True)

@@ -1,4 +1,4 @@
-"""Controls that edit one setting of the draft: each shows the setting's help, and every value goes through `build_config`."""
+"""Controls that edit one setting of the draft: each has its help; every value goes through `build_config`."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def choice(name: str, label: str, options: Sequence[StrEnum], titles: dict[str, 
 def per_teacher(
     name: str, label: str, titles: Sequence[str], low: float, high: float, step: float, *, neutral: float = 1.0
 ) -> None:
-    """One slider a teacher for a setting with one number each; all at `neutral` means that the setting is left alone."""
+    """One slider a teacher for a setting with one number each; all at `neutral`: the setting is left alone."""
     count = len(titles)
     values = list(value_of(name) or (neutral,) * count)
     for index, title in enumerate(titles):

@@ -25,6 +25,11 @@ def begin() -> str | None:
         return str(error)
 
 
+def end() -> None:
+    """Stop the engine, if it is up; runs under way are then interrupted."""
+    _engine.clear()
+
+
 def info() -> EngineInfo | str:
     """What the engine says of itself, or why there is none, in one line."""
     try:

@@ -16,7 +16,7 @@ from pages.shared import link
 
 
 def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
-    """An input as a picture with a side of about `size` pixels, dark ink on paper; None where the task has no pictures."""
+    """An input as a picture, dark ink on paper, about `size` pixels wide; None where the task has no pictures."""
     if task.image_shape is None:
         return None
     grey = (255 * (1 - values.reshape(task.image_shape).clamp(0, 1))).numpy().astype(np.uint8)
@@ -79,13 +79,13 @@ def gallery(
     """Test examples as buttons; a click chooses one for every page."""
     st.html(
         f"<style>.st-key-{key} button img {{max-height:none !important; height:3rem !important; border-radius:.2rem;"
-        f" display:block; margin:0 auto .25rem}} .st-key-{key} button {{padding:.4rem .45rem; min-width:4.6rem}}"
+        f" display:block; margin:0 auto .15rem}} .st-key-{key} button {{padding:.4rem .45rem; min-width:4.6rem}}"
         f" .st-key-{key} button p {{font-size:.78rem; line-height:1.25}}</style>"
     )
     with st.container(key=key, horizontal=True, gap="small"):
         for index, note in zip(indices, notes, strict=True):
             image = picture(task, task.x_test[index], 48)
-            label = f"![{index}]({data_uri(image)})  \n{note}" if image is not None else f"{index}  \n{note}"
+            label = f"![{index}]({data_uri(image)}) {note}" if image is not None else f"{index}: {note}"
             st.button(
                 label,
                 key=f"{key}:{index}",

@@ -9,7 +9,7 @@ from pages.shared import places
 
 
 def draw(result: Result) -> None:
-    """Accuracy, NLL, ECE and R-hat of the student, held against the teachers' mean."""
+    """Accuracy, NLL, ECE and R-hat of the student, held against the mean of the teachers' probabilities."""
     student, teachers = result.metrics["student"], result.metrics["teachers_mean"]
     diagnostics = result.metrics["diagnostics"]
     columns = st.columns(4, gap="small")
@@ -17,7 +17,7 @@ def draw(result: Result) -> None:
         "Accuracy",
         f"{student['accuracy']:.1%}",
         f"{100 * (student['accuracy'] - teachers['accuracy']):+.1f} points",
-        delta_description="vs teachers' mean",
+        delta_description="vs teachers",
         help="Share of test images that the posterior mean names right.",
         border=True,
     )
@@ -26,7 +26,7 @@ def draw(result: Result) -> None:
         f"{student['nll']:.3f}",
         f"{student['nll'] - teachers['nll']:+.3f}",
         delta_color="inverse",
-        delta_description="vs teachers' mean",
+        delta_description="vs teachers",
         help="Mean negative log probability of the true class; lower is better.",
         border=True,
     )
@@ -35,8 +35,8 @@ def draw(result: Result) -> None:
         f"{student['ece']:.3f}",
         f"{student['ece'] - teachers['ece']:+.3f}",
         delta_color="inverse",
-        delta_description="vs teachers' mean",
-        help="Expected calibration error over 15 bins of equal width: mean gap between confidence and accuracy; 0 is perfect.",
+        delta_description="vs teachers",
+        help="Expected calibration error over 15 bins: mean gap between confidence and accuracy; 0 is perfect.",
         border=True,
     )
     r_hat = diagnostics["r_hat"]

@@ -1,8 +1,8 @@
-"""The draft configuration and the address bar: a link holds what is on the screen, and is validated like any other input.
+"""The draft configuration and the address bar: a link holds what is on the screen, and is checked like any other input.
 
-Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on every
-change of page. So the draft lives in the session, and this module writes what differs from the defaults after every change,
-on every page. What belongs to a single page (which interval, which class) is bound by its widget, and listed in `VIEW`.
+Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on
+every change of page. So the draft lives in the session, and this module writes what differs from the defaults after every
+change, on every page. What belongs to a single page (which interval, which class) is bound by its widget, and listed in `VIEW`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FIELDS = frozenset(field_names())
 
 
 def open_link() -> None:
-    """Take the draft, the run and the example from the address bar: in a fresh session, and on the browser's Back and Forward."""
+    """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward."""
     context = get_script_run_ctx()
     back = bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
     if "draft" in st.session_state and not back:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-#: name -> (section, file from the app's folder, title, icon)
+_PAGES = Path(__file__).resolve().parents[1]
+
+#: name -> (section, file in `pages`, title, icon)
 _PLACES = {
-    "overview": ("Start", "pages/start/overview.py", "Overview", ":material/home:"),
-    "teachers": ("Set-up", "pages/setup/teachers.py", "Teachers", ":material/school:"),
-    "prior": ("Set-up", "pages/setup/prior.py", "Prior", ":material/tune:"),
-    "distill": ("Set-up", "pages/setup/distill.py", "Distill", ":material/science:"),
-    "reliability": ("Results", "pages/results/reliability.py", "Reliability", ":material/verified:"),
-    "influence": ("Results", "pages/results/influence.py", "Influence", ":material/call_split:"),
-    "uncertainty": ("Results", "pages/results/uncertainty.py", "Uncertainty", ":material/blur_on:"),
-    "method": ("Learn", "pages/learn/method.py", "Method", ":material/menu_book:"),
+    "overview": ("Start", "start/overview.py", "Overview", ":material/home:"),
+    "teachers": ("Set-up", "setup/teachers.py", "Teachers", ":material/school:"),
+    "prior": ("Set-up", "setup/prior.py", "Prior", ":material/tune:"),
+    "distill": ("Set-up", "setup/distill.py", "Distill", ":material/science:"),
+    "reliability": ("Results", "results/reliability.py", "Reliability", ":material/verified:"),
+    "influence": ("Results", "results/influence.py", "Influence", ":material/call_split:"),
+    "uncertainty": ("Results", "results/uncertainty.py", "Uncertainty", ":material/blur_on:"),
+    "method": ("Learn", "learn/method.py", "Method", ":material/menu_book:"),
 }
+
+
+def names() -> list[str]:
+    """The pages' names, which are also the last part of their addresses."""
+    return list(_PLACES)
+
+
+def page(name: str) -> st.Page:
+    """A page, as the navigation, links and `st.switch_page` take it."""
+    _, file, title, icon = _PLACES[name]
+    return st.Page(_PAGES / file, title=title, icon=icon, url_path=name, default=name == "overview")
 
 
 def sections() -> dict[str, list[st.Page]]:
     """The pages by section, in order, for `st.navigation`."""
     found: dict[str, list[st.Page]] = {}
-    for name, (section, path, title, icon) in _PLACES.items():
-        page = st.Page(path, title=title, icon=icon, url_path=name, default=name == "overview")
-        found.setdefault(section, []).append(page)
+    for name, (section, *_) in _PLACES.items():
+        found.setdefault(section, []).append(page(name))
     return found
-
-
-def path(name: str) -> str:
-    """The file of a page, as `st.switch_page` takes it."""
-    return _PLACES[name][1]
 
 
 def link(name: str, label: str | None = None) -> None:
     """A link to another page; the draft, the run and the example go along."""
-    _, file, title, icon = _PLACES[name]
-    st.page_link(file, label=label or title, icon=icon)
+    _, _, title, icon = _PLACES[name]
+    st.page_link(page(name), label=label or title, icon=icon)
 
 
 def heading(name: str, line: str, title: str | None = None) -> None:

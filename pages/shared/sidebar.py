@@ -31,14 +31,16 @@ def _picker() -> None:
     if options:
         if st.session_state.get("set:run") != st.session_state.run:
             st.session_state["set:run"] = st.session_state.run
+        lines = {run: runs.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}
+        st.session_state.run_lines = {line: run for run, line in lines.items()}
         st.selectbox(
             "Run",
             options,
             key="set:run",
-            format_func=lambda run: runs.line(views[run]) if run in views else f"? unknown · {run[:16]}",
+            format_func=lines.get,
             help="The run that the results pages show, newest first. "
             "Each is described by what differs from the default settings.",
-            on_change=lambda: link.choose_run(st.session_state["set:run"]),
+            on_change=_take_run,
         )
         if chosen := views.get(st.session_state.run):
             _, icon, _ = runs.STATES[chosen.state]
@@ -47,6 +49,18 @@ def _picker() -> None:
         st.caption("**Run**  \nNone yet. The first one will appear here.")
     for problem in problems:
         st.caption(f":material/broken_image: {problem}")
+
+
+def _take_run() -> None:
+    """Choose the picked run.
+
+    The widget knows its options by their lines, and a line changes with the run's state. Where it has changed since it
+    was drawn, the widget answers with the old line instead of the option.
+    """
+    picked = st.session_state["set:run"]
+    if picked not in st.session_state.run_lines.values():
+        picked = st.session_state.run_lines.get(picked, st.session_state.run)
+    link.choose_run(picked)
 
 
 def _engine_line() -> None:

@@ -46,7 +46,7 @@ def shelf() -> TaskShelf:
 
 
 def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
-    """The task of a configuration with its teachers (or all that the task offers), showing progress while they are trained.
+    """The task of a configuration with its teachers, or with all, showing progress while they are trained.
 
     A problem is said in one line and ends the page.
     """
@@ -94,7 +94,8 @@ def legend(config: RunConfig) -> None:
     shades = colours(config)
     known = offered(config)
     chips = "".join(
-        f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;height:.65rem;'
+        f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;'
+        f"height:.65rem;"
         f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{known[name].title}</span>'
         for name in config.teachers
     )

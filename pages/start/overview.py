@@ -19,7 +19,7 @@ def distill_demo() -> None:
 
 
 if st.session_state.pop("to_distill", False):
-    st.switch_page(places.path("distill"))
+    st.switch_page(places.page("distill"))
 
 places.heading(
     "overview", "Several large teachers, one small student that knows what it does not know.", "MT-BKD Explorer"

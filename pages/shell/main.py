@@ -1,0 +1,16 @@
+"""What every page stands in: the link, the navigation and the sidebar. Run anew for each visitor and change."""
+
+import streamlit as st
+
+from pages.shared import brand, engine, link, places, sidebar
+
+st.set_page_config(page_title="MT-BKD Explorer", page_icon=brand.icon(), layout="wide", initial_sidebar_state=272)
+st.html(brand.STYLE)
+
+engine.begin()
+link.open_link()
+page = st.navigation(places.sections())
+sidebar.draw()
+link.write_link()
+link.show_notices()
+page.run()
