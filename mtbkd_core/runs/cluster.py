@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from dask.system import CPU_COUNT
-from distributed import SpecCluster
+from distributed import SpecCluster, Status
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
 import mtbkd_core
@@ -26,9 +25,19 @@ def worker_count() -> int:
     return min(8, max(1, CPU_COUNT // 2))
 
 
-def threads_per_worker(workers: int) -> int:
-    """Threads that torch gets in each of so many workers: together they use every processor once."""
-    return max(1, CPU_COUNT // workers)
+def threads_per_worker() -> int:
+    """Threads that torch gets in each worker: 1, or what the environment's MTBKD_THREADS says.
+
+    Students are so small that a second thread gains nothing on an idle machine; and on a busy one, where a thread waits
+    for its turn while the others spin, two threads were seen to take twenty times as long as one.
+
+    Raises:
+        UserError: MTBKD_THREADS is not a number from 1 on.
+    """
+    chosen = os.environ.get("MTBKD_THREADS", "").strip() or "1"
+    if not chosen.isdecimal() or int(chosen) < 1:
+        raise UserError(f"MTBKD_THREADS: got {chosen!r}, allowed: a whole number from 1 on")
+    return int(chosen)
 
 
 def gpu_names() -> list[str]:
@@ -47,7 +56,7 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
     that replaces it when it dies, and all end when this process does.
 
     Args:
-        folder: where the scheduler leaves its address and its log.
+        folder: the engine's, with its lock; the scheduler leaves its address and its log there.
         home: the home folder of the workers.
         workers: how many; each has one slot, so that one run has a worker for itself.
 
@@ -58,8 +67,7 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
         raise UserError(
             "engine: Dask starts no workers of its own on Windows; use WSL, or set MTBKD_SCHEDULER to a cluster"
         )
-    watch = ["--pid", str(os.getpid()), "--born", repr(psutil.Process().create_time())]
-    watch += ["--root", str(Path(mtbkd_core.__file__).parents[1])]
+    watch = ["--lock", str(folder / "lock"), "--root", str(Path(mtbkd_core.__file__).parents[1])]
     scheduler = {
         "cls": SubprocessScheduler,
         "options": {
@@ -76,16 +84,33 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
         },
     }
     gpus = gpu_names()
-    specification = {number: _worker(number, watch, home, workers, gpus) for number in range(max(workers, len(gpus)))}
+    # Read by Dask as it is loaded, and by nothing else: its processes tell of trouble only.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
+    specification = {number: _worker(number, watch, home, gpus) for number in range(max(workers, len(gpus)))}
     try:
         return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
     except (RuntimeError, OSError) as error:
         raise UserError(f"engine: its scheduler does not start ({error})") from None
 
 
-def _worker(number: int, watch: list[str], home: Path, workers: int, gpus: list[str]) -> dict[str, Any]:
-    threads = str(threads_per_worker(workers))
-    environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads}
+def has_ended(part: SubprocessScheduler | SubprocessWorker | None) -> bool:
+    """Whether the process of a scheduler or a nanny is gone, killed perhaps; false before it is there."""
+    return part is not None and part.process is not None and part.process.returncode is not None
+
+
+def close(cluster: SpecCluster) -> None:
+    """End the cluster's processes."""
+    scheduler = cluster.scheduler
+    if scheduler is not None and has_ended(scheduler):
+        # Else Dask would ask it first to let the workers go, and wait half a minute for the answer.
+        scheduler.status = Status.closed
+        cluster.shutdown_scheduler = False
+    cluster.close()
+
+
+def _worker(number: int, watch: list[str], home: Path, gpus: list[str]) -> dict[str, Any]:
+    threads = str(threads_per_worker())
+    environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[number] if number < len(gpus) else ""

@@ -15,7 +15,7 @@ from distributed import Client, SpecCluster
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import lock
-from mtbkd_core.runs.cluster import gpu_names, local_cluster
+from mtbkd_core.runs.cluster import close, gpu_names, has_ended, local_cluster
 
 START_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
@@ -79,9 +79,9 @@ class Connection:
         if self._client is not None and self._client.status in ("closing", "closed"):
             return "engine: its scheduler is gone"
         if self._cluster is not None:
-            if _has_ended(self._cluster.scheduler):
+            if has_ended(self._cluster.scheduler):
                 return "engine: its scheduler has ended"
-            if all(_has_ended(worker) for worker in self._cluster.workers.values()):
+            if all(has_ended(worker) for worker in self._cluster.workers.values()):
                 return "engine: all its workers have ended"
         return None
 
@@ -123,7 +123,7 @@ class Connection:
         if target is None:
             folder = files.engine_lock(home, self.name).parent
             target = self._cluster = local_cluster(folder, home=home, workers=workers)
-            self._stack.callback(target.close)
+            self._stack.callback(close, target)
         try:
             # Never the default of other Dask calls in this process.
             client = Client(target, set_as_default=False, timeout=_ANSWER_SECONDS)
@@ -136,10 +136,6 @@ class Connection:
     def _failure(self) -> BaseException | None:
         done: Future[None] = self._connected
         return UserError("engine: it was closed") if done.cancelled() else done.exception()
-
-
-def _has_ended(process: Any) -> bool:
-    return process.process is not None and process.process.returncode is not None
 
 
 def _remove_dead_engines(engines: Path) -> None:

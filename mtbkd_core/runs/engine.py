@@ -6,8 +6,11 @@ What became of a run is told by its folder (see `store`): an engine may end, or 
 from __future__ import annotations
 
 import atexit
+import importlib
+import logging
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +69,11 @@ class Engine:
             workers: how many of its own; none: one for every two processors, eight at most.
 
         Raises:
-            UserError: the home folder cannot be used.
+            UserError: the home folder cannot be used, or MTBKD_THREADS is not a number.
         """
         self._address = address
         self._workers = workers or worker_count()
+        self._threads = threads_per_worker()
         self._home = home()
         self._guard = threading.Lock()
         self._connection: Connection | None = None
@@ -162,18 +166,23 @@ class Engine:
             address=connection.address if connection is not None else None,
             workers=len(workers),
             gpus=sum("GPU" in worker["resources"] for worker in workers.values()),
-            threads=threads_per_worker(self._workers) if self._address is None else None,
+            threads=self._threads if self._address is None else None,
             queued=states.count(State.QUEUED),
             running=states.count(State.RUNNING),
-            starting=not workers and problem is None,
+            starting=connection is not None and not workers and problem is None,
             problem=problem,
         )
 
     def close(self) -> None:
         """Stop the engine's own scheduler and workers; runs under way on them are then interrupted."""
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         with self._guard:
             self._end()
+
+    def _close_at_exit(self) -> None:
+        # Dask wants to tell of each run that it lets go of, and finds no thread any more to do it in.
+        logging.getLogger("tornado.application").disabled = True
+        self.close()
 
     def _started(self) -> Connection:
         with self._guard:
@@ -181,7 +190,7 @@ class Engine:
                 self._end()
             if self._connection is None:
                 self._connection = Connection(self._address, home=self._home, workers=self._workers)
-                atexit.register(self.close)
+                atexit.register(self._close_at_exit)
             return self._connection
 
     def _end(self) -> None:
@@ -205,7 +214,7 @@ class Engine:
             # Where there is a GPU, `auto` means it, and runs take turns on it.
             gpu = run.config.device is not Device.CPU and connection.has_gpu()
             future = connection.client().submit(
-                execute,
+                _sent_by_value(execute),
                 str(run.folder),
                 key=f"run-{run.id}-{submission[:8]}",
                 pure=False,
@@ -229,7 +238,9 @@ class Engine:
         with suppress(UserError):  # that the engine does not start is told by `info` and by each run
             client = connection.client()
             self._prepared[task] = [
-                client.submit(_train, task, name, key=f"teacher-{task}-{name}", pure=False, priority=-1 - place)
+                client.submit(
+                    _sent_by_value(_train), task, name, key=f"teacher-{task}-{name}", pure=False, priority=-1 - place
+                )
                 for place, name in enumerate(names)
             ]
 
@@ -238,7 +249,7 @@ def start_engine() -> Engine:
     """The engine that the environment asks for, already starting: `MTBKD_SCHEDULER`'s cluster, or workers of its own.
 
     Raises:
-        UserError: the home folder cannot be used.
+        UserError: the home folder cannot be used, or MTBKD_THREADS is not a number.
     """
     return Engine(os.environ.get("MTBKD_SCHEDULER", "").strip() or None).start()
 
@@ -246,6 +257,20 @@ def start_engine() -> Engine:
 def _train(task: str, teacher: str) -> None:
     """Runs in a worker: train one teacher, unless its outputs are in the home folder already."""
     load_task(task, teachers=(teacher,))
+
+
+def _sent_by_value(function: Callable[..., None]) -> Callable[..., None]:
+    """The function, as something that only the worker has to import.
+
+    Dask's scheduler unpickles what it is given: a function that is sent by its name would make it import torch, which
+    takes seconds, in the way of the first run.
+    """
+    module, name = function.__module__, function.__name__
+
+    def call(*arguments: Any) -> None:
+        getattr(importlib.import_module(module), name)(*arguments)
+
+    return call
 
 
 def _tell(folder: Path, submission: str, state: State, error: BaseException | None) -> None:

@@ -6,36 +6,31 @@ It is loaded by its path and imports nothing of the package, which would cost ea
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import threading
 
 import click
-import psutil
 
 
 @click.command()
-@click.option("--pid", type=int)
-@click.option(
-    "--born", type=float, help="Creation time of the process, which tells it from a later one of the same number."
-)
+@click.option("--lock", type=str, help="File that the engine locks for as long as it lives.")
 @click.option("--root", type=str, help="Folder from which a worker can import mtbkd_core.")
 @click.option("--log", type=str, default=None, help="File for standard error; where it is a pipe, nobody reads it.")
-def dask_setup(server: object, pid: int, born: float, root: str, log: str | None) -> None:
-    """Watch the process `pid`, and kill this one when it has gone."""
+def dask_setup(server: object, lock: str, root: str, log: str | None) -> None:
+    """Wait for the engine's lock to fall, and end this process then."""
     if root not in sys.path:
         sys.path.append(root)  # and so in a worker's, which inherits it
     if log is not None:
         with open(log, "ab", buffering=0) as file:
             os.dup2(file.fileno(), 2)
-    threading.Thread(target=_follow, args=(pid, born), name="owner-watch", daemon=True).start()
+    threading.Thread(target=_follow, args=(lock,), name="owner-watch", daemon=True).start()
 
 
-def _follow(pid: int, born: float) -> None:
+def _follow(lock: str) -> None:
+    # A lock rather than a process number: it falls even while the dead process has not been waited for by its parent.
     try:
-        owner = psutil.Process(pid)
-        if owner.create_time() == born:
-            owner.wait()
-    except psutil.NoSuchProcess:
-        pass
-    os._exit(0)
+        fcntl.flock(os.open(lock, os.O_RDONLY), fcntl.LOCK_SH)
+    finally:
+        os._exit(0)

@@ -188,9 +188,10 @@ def delete_run(id: str) -> None:
     try:
         with files.gate(path):
             state, _ = files.look(path)
-            # A cancelled run counts as finished, though its worker may hold the folder for another moment.
-            if not state.finished or files.is_held(path):
+            if not state.finished:
                 raise UserError(f"run {id}: it is {state}; cancel it before you delete it")
+            if files.is_held(path):  # its result is there, and its worker is about to let go
+                raise UserError(f"run {id}: it is just ending; delete it in a moment")
             doomed = path.with_name(f".deleted-{id}-{uuid.uuid4().hex}")
             path.rename(doomed)  # at once and whole: no reader sees half a folder
         shutil.rmtree(doomed)
@@ -242,7 +243,8 @@ def _view(path: Path, *, whole: bool) -> RunView:
         progress=progress,
         submitted_by=status.submitted_by if status else None,
         started=owner.started if owner and begun else None,
-        ended=status.ended if status else None,
+        # A result is there a moment before the status says so.
+        ended=status.ended if status and status.ended else _time(path / files.METRICS) if state is State.DONE else None,
         stopping=state is State.RUNNING and (path / files.CANCEL).exists(),
     )
 

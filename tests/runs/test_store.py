@@ -164,6 +164,17 @@ def test_a_live_run_is_not_deleted_and_any_other_is(engine, home):
     assert store.list_runs() == []
 
 
+def test_a_run_whose_worker_has_yet_to_let_go_is_not_deleted(home):
+    run = store.create(config())
+    (run.folder / "metrics.json").write_text("{}")
+    with files.hold(run.folder):
+        assert store.read(run.id).state is State.DONE
+        assert store.read(run.id).ended is not None
+        with pytest.raises(UserError, match="it is just ending"):
+            store.delete_run(run.id)
+    store.delete_run(run.id)
+
+
 def test_cancelling_a_finished_run_changes_nothing(home):
     run, submission = store.enqueue(config(), engine="gone")
     files.finish(run.folder, submission, State.FAILED, "why")
@@ -198,7 +209,7 @@ def test_a_home_that_cannot_be_written_is_told_in_one_line(tmp_path, monkeypatch
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "file" / "home"))
     for call in (store.list_runs, lambda: store.create(config()), lambda: store.read("0" * 16)):
-        with pytest.raises(UserError, match="home folder .*cannot be written"):
+        with pytest.raises(UserError, match=r"home folder .*cannot be written"):
             call()
 
 

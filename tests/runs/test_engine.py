@@ -1,0 +1,314 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from mtbkd_core import load_task
+from mtbkd_core.config import RunConfig
+from mtbkd_core.progress import Phase, UserError
+from mtbkd_core.runs import connection as connection_module
+from mtbkd_core.runs import engine as engine_module
+from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import store
+from mtbkd_core.runs.engine import Engine, start_engine
+from mtbkd_core.runs.store import RunView, State
+from tests.runs.support import config, eventually
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+
+def endless(seed: int) -> RunConfig:
+    """A run that is still computing when the test is over, unless something ends it."""
+    return config(seed=seed, sampler__burn_in=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("engine_home")
+
+
+@pytest.fixture(autouse=True)
+def own_home(shared_home, monkeypatch):
+    """All tests here share one home folder, because they share one engine."""
+    monkeypatch.setenv("MTBKD_HOME", str(shared_home))
+    monkeypatch.delenv("MTBKD_SCHEDULER", raising=False)
+
+
+@pytest.fixture(scope="module")
+def engine(shared_home):
+    """One engine with one worker, started as an app does: from a thread other than the main one, and not waited for."""
+    with ThreadPoolExecutor(1) as thread, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTBKD_HOME", str(shared_home))
+        patch.delenv("MTBKD_SCHEDULER", raising=False)
+        patch.setattr(engine_module, "worker_count", lambda: 1)
+        engine = thread.submit(start_engine).result()
+    yield engine
+    engine.close()
+    assert processes_of(os.getpid()) == []
+
+
+def processes_of(pid: int) -> list[psutil.Process]:
+    """The engine's processes under `pid`: not the trackers that Python itself starts."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "resource_tracker" not in command(child)]
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def finished(run: RunView) -> RunView:
+    eventually(lambda: store.read(run.id).finished)
+    return store.read(run.id)
+
+
+def computing(run: RunView, attempt: int = 1) -> RunView:
+    """Wait until an attempt has got as far as sampling."""
+
+    def look():
+        view = store.read(run.id)
+        assert not view.finished, view
+        return view if view.attempt == attempt and view.progress and view.progress[-1].phase >= Phase.SAMPLING else None
+
+    return eventually(look)
+
+
+def kill_worker(run: RunView) -> None:
+    os.kill(files.read_owner(run.folder).pid, signal.SIGKILL)
+
+
+def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine):
+    assert engine.info().starting
+    run = engine.submit(config(), submitted_by="someone")
+    assert (run.state, run.reason, run.submitted_by) == (State.QUEUED, None, "someone")
+    done = finished(run)
+    assert (done.state, done.reason, done.attempt) == (State.DONE, None, 1)
+    assert done.progress[-1].fraction == 1.0
+    # The teachers' training, if any, is reckoned apart.
+    fractions = [one.fraction for one in done.progress if one.phase is not Phase.TEACHERS]
+    assert fractions == sorted(fractions)
+    assert store.load_result(run.id).config == config()
+    info = engine.info()
+    assert (info.workers, info.threads, info.starting, info.problem) == (1, 1, False, None)
+    assert (info.queued, info.running) == (0, 0)
+
+
+def test_the_same_configuration_submitted_many_times_at_once_runs_once(engine):
+    with ThreadPoolExecutor(8) as threads:
+        runs = list(threads.map(lambda _: engine.submit(config(seed=1)), range(16)))
+    assert {run.id for run in runs} == {store.run_id(config(seed=1))}
+    done = finished(runs[0])
+    assert (done.state, done.attempt) == (State.DONE, 1)
+    again = engine.submit(config(seed=1))
+    assert (again.id, again.state, again.attempt) == (done.id, State.DONE, 1)
+    assert len(list(done.folder.glob("progress.*"))) == 1
+
+
+def test_a_running_run_is_cancelled_and_leaves_the_worker_free(engine):
+    run = engine.submit(endless(2))
+    computing(run)
+    assert engine.info().running == 1
+    assert engine.cancel(run.id).stopping
+    cancelled = finished(run)
+    assert (cancelled.state, cancelled.reason, cancelled.stopping) == (State.CANCELLED, None, False)
+    assert cancelled.progress[-1].fraction < 1
+    assert finished(engine.submit(config(seed=2))).state is State.DONE
+
+
+def test_a_queued_run_is_cancelled_at_once_and_never_computed(engine):
+    first = engine.submit(endless(3))
+    computing(first)
+    second = engine.submit(config(seed=4))
+    third = engine.submit(config(seed=5))
+    assert second.state is State.QUEUED
+    assert engine.info().queued == 2
+    assert engine.cancel(second.id).state is State.CANCELLED
+    assert store.read(first.id).state is State.RUNNING
+    engine.cancel(first.id)
+    assert finished(third).state is State.DONE
+    assert store.read(second.id).state is State.CANCELLED
+    assert store.read(second.id).attempt == 0
+    assert finished(engine.submit(config(seed=4))).state is State.DONE
+
+
+def test_a_run_whose_worker_is_killed_goes_on_in_another_and_says_so(engine):
+    run = engine.submit(config(seed=6, sampler__burn_in=10_000))
+    computing(run)
+    kill_worker(run)
+    again = computing(run, attempt=2)
+    assert again.reason == "attempt 1 ended without a word (worker killed?); attempt 2 is running"
+    done = finished(run)
+    assert (done.state, done.attempt) == (State.DONE, 2)
+    assert done.reason == "attempt 1 ended without a word (worker killed?); attempt 2 finished"
+
+
+def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine):
+    run, behind = engine.submit(endless(7)), engine.submit(config(seed=8))
+    for attempt in (1, 2, 3):
+        computing(run, attempt)
+        kill_worker(run)
+    crashed = finished(run)
+    assert (crashed.state, crashed.attempt) == (State.CRASHED, 3)
+    assert crashed.reason.startswith("3 attempts ended without a word")
+    other = finished(behind)
+    assert (other.state, other.attempt, other.reason) == (State.DONE, 1, None)
+
+
+def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):
+    def broken(*arguments):
+        raise ModuleNotFoundError("No module named 'mtbkd_core'")
+
+    monkeypatch.setattr(engine_module, "_sent_by_value", lambda function: broken)
+    failed = finished(engine.submit(config(seed=9)))
+    assert (failed.state, failed.reason) == (State.FAILED, "ModuleNotFoundError: No module named 'mtbkd_core'")
+
+
+def test_nothing_listens_beyond_this_machine(engine):
+    engine.wait()
+    listening = [
+        connection.laddr.ip
+        for process in processes_of(os.getpid())
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 3  # scheduler, nanny, worker
+    assert set(listening) == {"127.0.0.1"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_run_is_refused_where_no_worker_has_one(engine):
+    with pytest.raises(UserError, match="device: got 'cuda', but no worker has a GPU; allowed here: auto, cpu"):
+        engine.submit(config(device="cuda"))
+    assert store.create(config(device="cuda")).state is State.INTERRUPTED
+
+
+def test_teachers_are_prepared_once(engine, monkeypatch):
+    info = engine_module.task_info("digits")
+    monkeypatch.setattr(engine_module, "task_info", lambda name: dataclasses.replace(info, teachers=info.teachers[:2]))
+    engine.prepare("digits")
+    first = eventually(lambda: engine._prepared["digits"])
+    engine.prepare("digits")
+    assert engine._prepared["digits"] is first
+    for future in first:
+        future.result(60)
+    reports = []
+    load_task("digits", teachers=[teacher.name for teacher in info.teachers[:2]], on_progress=reports.append)
+    assert not [one for one in reports if "raining" in one.message]
+
+
+def test_an_unknown_task_is_refused_in_one_line(engine):
+    for call in (lambda: engine.submit(config(task="nonsense")), lambda: engine.prepare("nonsense")):
+        with pytest.raises(UserError, match="nonsense"):
+            call()
+
+
+def test_a_second_app_finds_the_same_runs_on_the_same_workers(engine):
+    engine.wait()
+    other = Engine(engine.info().address)
+    try:
+        run = other.submit(config(seed=10))
+        assert engine.submit(config(seed=10)).id == run.id
+        assert finished(run).state is State.DONE
+        assert (other.info().workers, other.info().threads) == (1, None)
+    finally:
+        other.close()
+    assert finished(engine.submit(config(seed=11))).state is State.DONE
+
+
+def test_a_scheduler_that_does_not_answer_is_told_by_the_run_and_by_the_engine(monkeypatch):
+    monkeypatch.setattr(connection_module, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setenv("MTBKD_SCHEDULER", "tcp://127.0.0.1:9")
+    engine = start_engine()
+    try:
+        failed = finished(engine.submit(config(seed=12)))
+        assert failed.state is State.FAILED
+        assert "no scheduler answers at tcp://127.0.0.1:9 (MTBKD_SCHEDULER)" in failed.reason
+        assert "no scheduler answers" in engine.info().problem
+        assert not engine.info().starting
+    finally:
+        engine.close()
+
+
+def test_threads_that_are_no_number_are_refused_in_one_line(monkeypatch):
+    for nonsense in ("0", "-1", "two", "1.5"):
+        monkeypatch.setenv("MTBKD_THREADS", nonsense)
+        with pytest.raises(UserError, match="MTBKD_THREADS: got"):
+            Engine()
+
+
+APP = """
+import sys
+from mtbkd_core.runs.engine import Engine
+from mtbkd_core.config import parse_config
+engine = Engine(workers=1)
+engine.start()
+print(engine.submit(parse_config(sys.argv[1])).id, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "exits"])
+def test_nothing_outlives_the_app(end):
+    run_config = endless(13 if end == "killed" else 14)
+    app = subprocess.Popen(
+        [sys.executable, "-c", APP, run_config.model_dump_json()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    run = store.read(app.stdout.readline().strip())
+    computing(run)
+    children = processes_of(app.pid)
+    assert len(children) >= 3
+    if end == "killed":
+        app.kill()
+    else:
+        app.stdin.close()
+    # The app is not waited for yet: what it started must not need that somebody takes note of its death.
+    _, alive = psutil.wait_procs(children, timeout=30)
+    app.kill()
+    app.wait()
+    assert alive == []
+    interrupted = store.read(run.id)
+    assert interrupted.state is State.INTERRUPTED
+    assert interrupted.reason == "the engine ended in the middle of it; launch the run again"
+
+
+def test_an_engine_whose_scheduler_was_killed_says_so_and_starts_anew(engine):
+    engine.wait()
+    lost = engine.submit(endless(15))
+    computing(lost)
+    (scheduler,) = [process for process in processes_of(os.getpid()) if "distributed.Scheduler" in command(process)]
+    scheduler.kill()
+    assert "scheduler" in eventually(lambda: engine.info().problem)
+    done = finished(engine.submit(config(seed=16)))
+    assert done.state is State.DONE
+    assert engine.info().problem is None
+    assert store.read(lost.id).state is State.INTERRUPTED
+
+
+def test_an_engine_is_closed_twice_and_started_again_from_any_thread():
+    engine = Engine(workers=1)
+    closers = [threading.Thread(target=engine.close) for _ in range(2)]
+    engine.start()
+    for thread in closers:
+        thread.start()
+    for thread in closers:
+        thread.join()
+    assert engine.info().address is None
+    engine.start().wait()
+    engine.close()
