@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import mtbkd_core
 from mtbkd_core.progress import UserError
 
 _HOST = "127.0.0.1"
+_CLOSE_SECONDS = 10
 _WATCH = Path(__file__).with_name("owner_watch.py")
 
 
@@ -86,7 +88,7 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
     gpus = gpu_names()
     # Read by Dask as it is loaded, and by nothing else: its processes tell of trouble only.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
-    specification = {number: _worker(number, watch, home, gpus) for number in range(max(workers, len(gpus)))}
+    specification = {number: _worker(number, folder, watch, home, gpus) for number in range(max(workers, len(gpus)))}
     try:
         return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
     except (RuntimeError, OSError) as error:
@@ -99,16 +101,17 @@ def has_ended(part: SubprocessScheduler | SubprocessWorker | None) -> bool:
 
 
 def close(cluster: SpecCluster) -> None:
-    """End the cluster's processes."""
+    """End the cluster's processes; those that cannot be asked to end when the engine lets go of its lock."""
     scheduler = cluster.scheduler
     if scheduler is not None and has_ended(scheduler):
         # Else Dask would ask it first to let the workers go, and wait half a minute for the answer.
         scheduler.status = Status.closed
         cluster.shutdown_scheduler = False
-    cluster.close()
+    with suppress(OSError, TimeoutError):
+        cluster.close(timeout=_CLOSE_SECONDS)
 
 
-def _worker(number: int, watch: list[str], home: Path, gpus: list[str]) -> dict[str, Any]:
+def _worker(number: int, folder: Path, watch: list[str], home: Path, gpus: list[str]) -> dict[str, Any]:
     threads = str(threads_per_worker())
     environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
@@ -116,6 +119,8 @@ def _worker(number: int, watch: list[str], home: Path, gpus: list[str]) -> dict[
         environment["CUDA_VISIBLE_DEVICES"] = gpus[number] if number < len(gpus) else ""
     options = {
         "host": _HOST,
+        # Each its own: the nanny copies what it loads there, and would do so under the feet of another.
+        "local_directory": str(folder / f"worker-{number}"),
         "nthreads": 1,
         "dashboard": False,
         "dashboard_address": f"{_HOST}:0",

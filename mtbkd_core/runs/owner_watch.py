@@ -20,6 +20,7 @@ import click
 @click.option("--log", type=str, default=None, help="File for standard error; where it is a pipe, nobody reads it.")
 def dask_setup(server: object, lock: str, root: str, log: str | None) -> None:
     """Wait for the engine's lock to fall, and end this process then."""
+    os.setpgid(0, 0)  # Ctrl-C in the app's terminal is the app's alone: it ends this process, and in order
     if root not in sys.path:
         sys.path.append(root)  # and so in a worker's, which inherits it
     if log is not None:

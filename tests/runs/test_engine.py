@@ -256,19 +256,24 @@ from mtbkd_core.config import parse_config
 engine = Engine(workers=1)
 engine.start()
 print(engine.submit(parse_config(sys.argv[1])).id, flush=True)
-sys.stdin.read()
+try:
+    sys.stdin.readline()
+except KeyboardInterrupt:
+    pass
 """
 
 
-@pytest.mark.parametrize("end", ["killed", "exits"])
+@pytest.mark.parametrize("end", ["killed", "exits", "interrupted at the terminal"])
 def test_nothing_outlives_the_app(end):
-    run_config = endless(13 if end == "killed" else 14)
+    run_config = endless(13).model_copy(update={"seed": 100 + len(end)})
     app = subprocess.Popen(
         [sys.executable, "-c", APP, run_config.model_dump_json()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
     )
     run = store.read(app.stdout.readline().strip())
     computing(run)
@@ -276,13 +281,17 @@ def test_nothing_outlives_the_app(end):
     assert len(children) >= 3
     if end == "killed":
         app.kill()
-    else:
-        app.stdin.close()
+    elif end == "exits":
+        app.stdin.write("\n")
+        app.stdin.flush()
+    else:  # Ctrl-C goes to all processes of the terminal's foreground group
+        os.killpg(app.pid, signal.SIGINT)
     # The app is not waited for yet: what it started must not need that somebody takes note of its death.
     _, alive = psutil.wait_procs(children, timeout=30)
     app.kill()
-    app.wait()
+    _, complaints = app.communicate()
     assert alive == []
+    assert "Traceback" not in complaints
     interrupted = store.read(run.id)
     assert interrupted.state is State.INTERRUPTED
     assert interrupted.reason == "the engine ended in the middle of it; launch the run again"
