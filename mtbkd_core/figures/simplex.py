@@ -1,9 +1,9 @@
 """The mixture prior as a density over three classes.
 
 If q ~ Dirichlet(a) over C classes, the shares of three of them among themselves, q_c / (q_1 + q_2 + q_3), are Dirichlet
-with the same three parameters, and independent of how much the three have together (the Dirichlet's neutrality). So,
-under the mixture sum_k w_k Dirichlet(1 + lambda t_k), those shares follow the mixture of three-class Dirichlets with the same
-weights w_k and the parameters 1 + lambda t_k of the three classes.
+with the same three parameters, and independent of what the three have together (the Dirichlet's neutrality). So, under
+the mixture sum_k w_k Dirichlet(1 + lambda t_k), those shares follow the mixture of three-class Dirichlets with the same
+weights w_k and, of the parameters 1 + lambda t_k, those of the three classes.
 """
 
 from __future__ import annotations

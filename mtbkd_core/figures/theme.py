@@ -1,7 +1,7 @@
 """One look for every figure: the palette, a fixed colour for each teacher, the template, colours for light and dark.
 
-Teachers alone carry hues. The student is drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL. These three
-are placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
+Teachers alone carry hues. The student is drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL. These are
+placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
 app's `chartCategoricalColors` and `chartSequentialColors`, so that a figure follows the reader's light or dark theme
 without being drawn again. Outside the app, `standalone` puts real colours in their place.
 """
@@ -15,7 +15,7 @@ import plotly.io as pio
 
 #: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.7 or more on white and on
 #: the dark background, and any two stay apart for normal, deuteranopic and protanopic sight (tests/figures holds both).
-PALETTE: tuple[str, ...] = ("#2a62e0", "#da8311", "#219674", "#954b54", "#a663ae", "#4f9ce5", "#7c760b", "#6650b7")
+PALETTE: tuple[str, ...] = ("#2968f4", "#d7881e", "#37a07d", "#954a55", "#9f64ab", "#4c9de9", "#887409", "#624db6")
 
 #: A second mark beside the colour, in the same order.
 SYMBOLS: tuple[str, ...] = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x")

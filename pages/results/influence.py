@@ -48,8 +48,8 @@ st.space("small")
 st.subheader(
     "Pulls",
     anchor=False,
-    help="Each is a part of the gradient of the log joint on the student's logits: alpha (lambda / T) "
-    "r_k (t_k - q) from teacher k, and onehot(y) - p from the label; posterior means, in nats per unit of logit, on the training images.",
+    help="Parts of the gradient of the log joint on the student's logits: alpha (lambda / T) r_k (t_k - q) from "
+    "teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on the training images.",
 )
 of = st.selectbox(
     "Images of class",

@@ -1,8 +1,8 @@
 """The draft configuration and the address bar: a link holds what is on the screen, and is checked like any other input.
 
 Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on
-every change of page. So the draft lives in the session, and this module writes what differs from the defaults after every
-change, on every page. What belongs to a single page (which interval, which class) is bound by its widget, and listed in `VIEW`.
+every change of page. So the draft lives in the session, and this module writes what differs from the defaults after
+every change, on every page. What belongs to one page (which interval, which class) is bound by its widget: see `VIEW`.
 """
 
 from __future__ import annotations

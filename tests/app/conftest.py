@@ -1,0 +1,109 @@
+"""The app's pages without a browser, and an engine that computes where it stands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, UserError, build_config, load_task
+from mtbkd_core.runs import store
+from mtbkd_core.runs.engine import EngineInfo
+from mtbkd_core.runs.execute import execute
+from mtbkd_core.runs.store import RunView
+from pages.shared import engine
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "sampler.chains": "4",
+    "sampler.draws": "8",
+    "sampler.thinning": "1",
+    "sampler.warm_start_steps": "20",
+    "sampler.burn_in": "5",
+    "device": "cpu",
+}
+
+
+@dataclass
+class FakeEngine:
+    """Runs what it is given before it answers; `problem` makes it refuse."""
+
+    problem: str | None = None
+    submitted: list[RunConfig] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    def info(self) -> EngineInfo:
+        return EngineInfo(None, 1, 0, 1, 0, 0, False, self.problem)
+
+    def submit(self, config: RunConfig) -> RunView:
+        if self.problem:
+            raise UserError(self.problem)
+        self.submitted.append(config)
+        view = store.create(config)
+        execute(str(view.folder))
+        return store.read(view.id)
+
+    def cancel(self, run: str) -> None:
+        self.cancelled.append(run)
+
+
+@pytest.fixture
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    fake = FakeEngine()
+    monkeypatch.setattr(engine, "_engine", lambda: fake)
+    return fake
+
+
+@pytest.fixture(scope="session")
+def every_teacher(session_home: Path) -> Path:
+    """The session's home folder, with all teachers of the digits trained."""
+    load_task("digits")
+    return session_home
+
+
+@pytest.fixture
+def home(every_teacher: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder without runs, where the teachers lie trained."""
+    (own_home / "teachers").symlink_to(every_teacher / "teachers")
+    return own_home
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(fake_engine: FakeEngine, home: Path) -> AppTest:
+    """The app on its first page, not opened yet."""
+    return AppTest.from_file(str(ROOT / "pages" / "shell" / "main.py"), default_timeout=60)
+
+
+@pytest.fixture
+def opened(app: AppTest) -> Callable[..., AppTest]:
+    """Open a page by a link: `opened("setup/prior.py", **{"prior.strength": "0.5"})`."""
+
+    def open_page(page: str, **link: str) -> AppTest:
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.run()
+        app.switch_page(f"../{page}")
+        app.run()
+        return app
+
+    return open_page
+
+
+@pytest.fixture
+def finished(home: Path) -> RunView:
+    """A small run that is done."""
+    return FakeEngine().submit(build_config(SMALL.items()))
+
+
+def in_link(app: AppTest, name: str) -> str | None:
+    """What the address bar holds under a name."""
+    value = app.query_params.get(name)
+    return value[0] if isinstance(value, list) else value

@@ -1,0 +1,92 @@
+"""The address bar holds what is on the screen, and nonsense in it ends in one line."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, build_config
+from mtbkd_core.runs.store import RunView
+from tests.app.conftest import in_link
+
+
+def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", **{"prior.strength": "0.5", "prior.rule": "softmin", "example": "17"})
+    assert app.session_state.draft == build_config({"prior.strength": 0.5, "prior.rule": "softmin"}.items())
+    assert app.slider(key="set:prior.strength").value == 0.5
+    assert app.number_input(key="set:example").value == 17
+    assert not app.warning
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("prior.strength", "strong", "prior.strength"),
+        ("prior.temperature", "0", "prior.temperature"),
+        ("prior.concentration", "nan", "prior.concentration"),
+        ("prior.base_weights", "0,0,0", "base_weights"),
+        ("prior.base_weights", "1,-1,1", "base_weights"),
+        ("task", "knitting", "knitting"),
+        ("teachers", "socrates", "socrates"),
+        ("teachers", "", "teachers"),
+        ("colour", "blue", "colour"),
+        ("example", "first", "example"),
+    ],
+)
+def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name: str, value: str, said: str) -> None:
+    app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert said in warning.value
+    assert "\n" not in warning.value
+    assert app.session_state.draft == RunConfig()
+    assert name not in app.query_params
+    app.run()
+    assert not app.warning
+
+
+def test_what_is_right_in_a_half_wrong_link_is_kept(app: AppTest, finished: RunView) -> None:
+    for name, value in {"prior.strength": "much", "run": finished.id, "example": "5"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert (app.session_state.run, app.session_state.example) == (finished.id, 5)
+
+
+def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py")
+    app.slider(key="set:prior.strength").set_value(0.25)
+    app.run()
+    app.switch_page("../learn/method.py")
+    app.run()
+    assert in_link(app, "prior.strength") == "0.25"
+    app.switch_page("../setup/prior.py")
+    app.run()
+    assert app.slider(key="set:prior.strength").value == 0.25
+
+
+def test_a_setting_at_its_default_is_not_in_the_link(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", **{"prior.strength": "0.25"})
+    app.slider(key="set:prior.strength").set_value(RunConfig().prior.strength)
+    app.run()
+    assert "prior.strength" not in app.query_params
+
+
+@pytest.mark.parametrize("run", ["0123456789abcdef", "../../etc/passwd", "○ done"])
+def test_a_run_that_is_not_there_is_one_line(opened: Callable[..., AppTest], run: str) -> None:
+    app = opened("results/reliability.py", run=run)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "no such run" in app.error[0].value or "not a run's name" in app.error[0].value
+
+
+def test_an_example_beyond_the_end_is_said(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", example="100000")
+    assert "does not exist" in app.warning[0].value
+    assert app.session_state.example == 599
+
+
+def test_a_value_beyond_a_sliders_end_is_kept(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", **{"prior.concentration": "250"})
+    assert app.slider(key="set:prior.concentration").value == 250
+    assert app.session_state.draft.prior.concentration == 250

@@ -1,0 +1,85 @@
+"""Every page opens, with and without results, and says what to do where there is nothing to show."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core.runs.store import RunView
+from pages.shared import places
+from tests.app.conftest import in_link
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    "start/overview.py": "MT-BKD Explorer",
+    "setup/teachers.py": "Teachers",
+    "setup/prior.py": "Prior",
+    "setup/distill.py": "Distill",
+    "results/reliability.py": "Reliability",
+    "results/influence.py": "Influence",
+    "results/uncertainty.py": "Uncertainty",
+    "learn/method.py": "Method",
+}
+
+
+def lines(app: AppTest, *kinds: str) -> list[str]:
+    return [element.value for kind in kinds for element in getattr(app, kind)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_a_run(opened: Callable[..., AppTest], page: str) -> None:
+    app = opened(page)
+    assert [title.value for title in app.title] == [PAGES[page]]
+    assert not app.exception
+    assert not lines(app, "error", "warning")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_a_run(opened: Callable[..., AppTest], finished: RunView, page: str) -> None:
+    app = opened(page, run=finished.id)
+    assert [title.value for title in app.title] == [PAGES[page]]
+    assert not app.exception
+    assert not lines(app, "error", "warning")
+    assert in_link(app, "run") == finished.id
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("results/")])
+def test_a_page_without_results_says_what_to_do_next(opened: Callable[..., AppTest], page: str) -> None:
+    app = opened(page)
+    assert "Distill a student first" in app.info[0].value
+    assert {link.label for link in app.main.get("page_link")} == {"Go to Distill", "Or start with the demo"}
+    assert not app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_chart_says_what_to_look_for_and_can_be_taken_away(
+    opened: Callable[..., AppTest], finished: RunView, page: str
+) -> None:
+    app = opened(page, run=finished.id)
+    charts = app.get("plotly_chart")
+    assert len(app.get("download_button")) == len(charts)
+    captions = lines(app, "caption")
+    for chart in charts:
+        title, _, look_for = chart.proto.alt.partition(". ")
+        assert f"**{title}**" in lines(app, "markdown")
+        assert look_for in captions
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_has_help(opened: Callable[..., AppTest], finished: RunView, page: str) -> None:
+    app = opened(page, run=finished.id)
+    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
+    without = [element.label for kind in kinds for element in getattr(app, kind) if not element.help]
+    assert without == []
+
+
+def test_no_file_lies_directly_in_pages() -> None:
+    # Streamlit would take it for a page of its older kind of app until the navigation has run once.
+    assert [path.name for path in (ROOT / "pages").iterdir() if path.is_file()] == []
+
+
+def test_the_navigation_holds_every_page() -> None:
+    in_navigation = {title for pages in places.sections().values() for title in (page.title for page in pages)}
+    assert in_navigation == {title if title != "MT-BKD Explorer" else "Overview" for title in PAGES.values()}
+    assert set(places.names()) == {Path(page).stem for page in PAGES}

@@ -1,0 +1,127 @@
+"""Results pages show what the run's files hold, and a broken file is one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import build_config
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import RunView
+from pages.shared import runs
+from tests.app.conftest import SMALL, FakeEngine, in_link
+
+
+def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/reliability.py", run=finished.id)
+    table = app.dataframe[0].value.set_index("")
+    metrics = store.load_result(finished.id).metrics
+    for row, series in (
+        ("Student (posterior mean)", "student"),
+        ("Warm start (ensemble)", "warm_start"),
+        ("Teachers' mean", "teachers_mean"),
+        ("Even digits", "teacher:even-digits"),
+    ):
+        assert table.loc[row, "nll"] == metrics[series]["nll"]
+        assert table.loc[row, "accuracy"] == 100 * metrics[series]["accuracy"]
+
+
+def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/uncertainty.py", run=finished.id, example="11")
+    result = store.load_result(finished.id)
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
+    assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
+    deviance = float(result.predictions["test.deviance"][11])
+    assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
+
+
+def test_highest_density_intervals_can_be_chosen(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/uncertainty.py", run=finished.id)
+    app.segmented_control(key="interval").set_value("hdi")
+    app.run()
+    assert not app.exception
+    assert "highest density" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/influence.py", run=finished.id)
+    before = len(app.get("plotly_chart"))
+    app.segmented_control(key="part").set_value("train")
+    app.run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == before + 1
+
+
+def test_no_curve_chosen_asks_for_one(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/reliability.py", run=finished.id)
+    app.pills(key="shown").set_value([])
+    app.run()
+    assert not app.exception
+    assert "at least one curve" in app.info[0].value
+
+
+@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("file", ["predictions.safetensors", "config.json"])
+def test_a_torn_file_is_one_line(opened: Callable[..., AppTest], finished: RunView, page: str, file: str) -> None:
+    path = finished.folder / file
+    path.write_bytes(path.read_bytes()[:40])
+    app = opened(page, run=finished.id)
+    assert not app.exception
+    (error,) = app.error
+    assert finished.id in error.value
+
+
+def test_a_torn_run_does_not_hide_the_others(app: AppTest, finished: RunView) -> None:
+    other = FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+    (finished.folder / "config.json").write_text("{")
+    app.run()
+    assert not app.exception
+    assert app.session_state.run == other.id
+    assert any(finished.id in caption.value for caption in app.sidebar.caption)
+
+
+def test_the_newest_result_is_shown_first(app: AppTest, finished: RunView) -> None:
+    newer = FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+    app.run()
+    picker = app.sidebar.selectbox(key="set:run")
+    assert picker.value == newer.id
+    assert list(picker.options) == ["● done · " + runs.describe(view.config) for view in (newer, finished)]
+
+
+def test_choosing_a_run_is_followed_by_the_link(opened: Callable[..., AppTest], finished: RunView) -> None:
+    FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+    app = opened("results/reliability.py")
+    app.sidebar.selectbox(key="set:run").set_value(finished.id)
+    app.run()
+    assert in_link(app, "run") == finished.id
+    assert any(finished.id in caption.value for caption in app.main.caption)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "default settings"),
+        ({"prior.strength": "0.5"}, "strength 0.5"),
+        ({"teachers": "generalist"}, "1 teacher"),
+        ({"prior.base_weights": "1,0.5,1", "seed": "3"}, "base weights 1.0, 0.5, 1, seed 3"),
+        ({"seed": "1", "split_seed": "2", "student.kind": "linear", "device": "cpu"}, "and 1 more"),
+    ],
+)
+def test_a_run_is_described_by_what_differs_from_the_defaults(changes: dict[str, str], said: str) -> None:
+    assert said in runs.describe(build_config(changes.items()))
+
+
+def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("MTBKD_HOME", str(blocked / "home"))
+    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill.py", "results/influence.py", "learn/method.py"):
+        app.run()
+        app.switch_page(f"../{page}")
+        app.run()
+        assert not app.exception, page
+        assert any("cannot be written" in caption.value for caption in app.sidebar.caption)

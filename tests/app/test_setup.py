@@ -1,0 +1,228 @@
+"""Setting a run up: teachers, prior, student and sampler; whatever is not allowed is one line, and changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, build_config, load_task
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.preview import mixture_probabilities, prior_weights
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import State
+from tests.app.conftest import SMALL, FakeEngine, in_link
+
+
+def refused(app: AppTest, before: RunConfig) -> str:
+    """The one line that was said; the draft is what it was."""
+    assert not app.exception
+    (error,) = app.error
+    assert app.session_state.draft == before
+    assert "\n" not in error.value
+    return error.value
+
+
+class TestTeachers:
+    def test_a_teacher_is_taken_in_and_left_out(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py")
+        app.toggle(key="set:teacher:generalist").set_value(True)
+        app.toggle(key="set:teacher:even-digits").set_value(False)
+        app.run()
+        assert app.session_state.draft.teachers == ("digits-0-4", "digits-5-9", "generalist")
+        assert in_link(app, "teachers") == "digits-0-4,digits-5-9,generalist"
+
+    def test_the_last_teacher_stays(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py", teachers="generalist")
+        app.toggle(key="set:teacher:generalist").set_value(False)
+        app.run()
+        assert "at least one teacher" in refused(app, build_config([("teachers", "generalist")]))
+        assert app.toggle(key="set:teacher:generalist").value is True
+
+    def test_a_teacher_keeps_its_base_weight_when_another_one_goes(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py", **{"prior.base_weights": "0.2,0.4,0.6"})
+        app.toggle(key="set:teacher:digits-0-4").set_value(False)
+        app.toggle(key="set:teacher:generalist").set_value(True)
+        app.run()
+        assert app.session_state.draft.prior.base_weights == (0.4, 0.6, 1.0)
+
+    def test_the_scores_shown_are_the_cores(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py")
+        task = load_task("digits")
+        for teacher in task.teachers.values():
+            score = scores(teacher.logits_test.softmax(-1), task.y_test)
+            assert any(
+                text.value.startswith(f"{score['accuracy']:.1%} ") and f"{score['nll']:.2f} :small" in text.value
+                for text in app.markdown
+            ), teacher.name
+
+    def test_a_click_chooses_the_example_for_every_page(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py")
+        app.button(key="browse:7").click()
+        app.run()
+        assert app.session_state.example == 7
+        assert in_link(app, "example") == "7"
+
+
+class TestPrior:
+    @pytest.mark.parametrize(
+        ("name", "value"), [("strength", 0.5), ("concentration", 40.0), ("temperature", 3.0), ("base_weights:1", 0.3)]
+    )
+    def test_a_slider_changes_the_draft_and_the_link(
+        self, opened: Callable[..., AppTest], name: str, value: float
+    ) -> None:
+        app = opened("setup/prior.py")
+        app.slider(key=f"set:prior.{name}").set_value(value)
+        app.run()
+        setting = name.partition(":")[0]
+        expected: Any = (1.0, value, 1.0) if ":" in name else value
+        assert getattr(app.session_state.draft.prior, setting) == expected
+        assert f"prior.{setting}" in app.query_params
+
+    def test_weights_that_are_all_zero_are_refused(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/prior.py", **{"prior.base_weights": "0,0,1"})
+        before = app.session_state.draft
+        app.slider(key="set:prior.base_weights:2").set_value(0.0)
+        app.run()
+        assert "positive" in refused(app, before)
+        assert app.slider(key="set:prior.base_weights:2").value == 1.0
+
+    def test_the_paper_preset_changes_the_prior_alone(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/prior.py", seed="7")
+        app.segmented_control(key="set:preset").set_value("paper")
+        app.run()
+        draft = app.session_state.draft
+        assert draft.prior == build_config(preset="paper").prior
+        assert draft.seed == 7
+
+    def test_no_preset_is_marked_once_a_setting_differs(self, opened: Callable[..., AppTest]) -> None:
+        assert opened("setup/prior.py").segmented_control(key="set:preset").value == "default"
+        app = opened("setup/prior.py")
+        app.slider(key="set:prior.strength").set_value(0.3)
+        app.run()
+        assert app.segmented_control(key="set:preset").value is None
+
+    def test_sharpness_is_there_for_softmin_alone(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/prior.py")
+        keys = {slider.key for slider in app.slider}
+        assert "set:prior.sharpness" not in keys
+        app.segmented_control(key="set:prior.rule").set_value("softmin")
+        app.run()
+        assert "set:prior.sharpness" in {slider.key for slider in app.slider}
+
+    def test_what_the_prior_alone_predicts_is_scored_by_the_core(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/prior.py", **{"prior.temperature": "1.5"})
+        config = app.session_state.draft
+        task = load_task("digits", teachers=config.teachers)
+        logits = task.teacher_logits(config.teachers)
+        mixture = mixture_probabilities(logits, prior_weights(config.prior, logits), 1.5)
+        expected = scores(mixture, task.y_train)
+        shown = {metric.label: metric.value for metric in app.metric}
+        assert shown["Accuracy"] == f"{expected['accuracy']:.1%}"
+        assert shown["NLL (nats)"] == f"{expected['nll']:.3f}"
+        assert shown["ECE"] == f"{expected['ece']:.3f}"
+
+    def test_a_single_teacher_has_a_prior(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/prior.py", teachers="generalist")
+        assert not app.exception
+        assert not app.error
+
+
+class TestDistill:
+    def test_the_draft_is_what_runs(self, opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
+        app = opened("setup/distill.py", **SMALL)
+        app.button[0].click()
+        app.run()
+        (config,) = fake_engine.submitted
+        assert config == build_config(SMALL.items())
+        run = store.run_id(config)
+        assert app.session_state.run == run
+        assert in_link(app, "run") == run
+
+    def test_a_finished_run_shows_the_numbers_of_its_metrics(
+        self, opened: Callable[..., AppTest], fake_engine: FakeEngine
+    ) -> None:
+        app = opened("setup/distill.py", **SMALL)
+        app.button[0].click()
+        app.run()
+        metrics = store.load_result(app.session_state.run).metrics
+        shown = {metric.label: metric.value for metric in app.metric}
+        assert shown == {
+            "Accuracy": f"{metrics['student']['accuracy']:.1%}",
+            "NLL (nats)": f"{metrics['student']['nll']:.3f}",
+            "ECE": f"{metrics['student']['ece']:.3f}",
+            "R-hat": f"{metrics['diagnostics']['r_hat']:.3f}",
+        }
+
+    def test_an_engine_that_cannot_run_is_one_line(
+        self, opened: Callable[..., AppTest], fake_engine: FakeEngine
+    ) -> None:
+        fake_engine.problem = "the engine's scheduler is gone"
+        app = opened("setup/distill.py", seed="3")
+        app.button[0].click()
+        app.run()
+        assert refused(app, build_config([("seed", 3)])) == "the engine's scheduler is gone"
+
+    @pytest.mark.parametrize(
+        ("name", "entered"),
+        [("student.hidden", "32, many"), ("sampler.step_size", "0"), ("sampler.batch_size", "-3")],
+    )
+    def test_what_is_not_a_setting_is_one_line(self, opened: Callable[..., AppTest], name: str, entered: str) -> None:
+        app = opened("setup/distill.py")
+        app.text_input(key=f"set:{name}").set_value(entered)
+        app.run()
+        assert name in refused(app, RunConfig())
+
+    def test_the_demo_runs_with_the_defaults(self, app: AppTest, fake_engine: FakeEngine) -> None:
+        app.query_params["prior.strength"] = "0.5"
+        app.run()
+        fake_engine.problem = "no worker"
+        next(button for button in app.button if button.label == "Distill the demo").click()
+        app.run()
+        assert refused(app, build_config([("prior.strength", 0.5)])) == "no worker"
+
+    @pytest.mark.parametrize(
+        ("state", "said"),
+        [
+            (State.CANCELLED, "was cancelled. Nothing is lost"),
+            (State.FAILED, "failed. the disk is full. Change the settings"),
+            (State.CRASHED, "worker died again and again"),
+            (State.INTERRUPTED, "was interrupted"),
+        ],
+    )
+    def test_a_run_that_ended_without_a_result_says_what_to_do(
+        self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, state: State, said: str
+    ) -> None:
+        from dataclasses import replace
+
+        view = store.create(build_config(SMALL.items()))
+        ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
+        monkeypatch.setattr(store, "read", lambda run: ended)
+        app = opened("setup/distill.py", run=view.id)
+        assert not app.exception
+        (line,) = [*app.error, *app.info]
+        assert said in line.value
+
+    def test_a_run_under_way_is_drawn_from_its_reports_and_can_be_cancelled(
+        self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dataclasses import replace
+
+        from mtbkd_core.progress import Phase, Progress
+
+        view = store.create(build_config(SMALL.items()))
+        reports = tuple(
+            Progress(Phase.SAMPLING, step, 100, step / 100, "", (-5.0 + step, -4.0), (0.5, 0.3, 0.2))
+            for step in (10, 20)
+        )
+        running = replace(view, state=State.RUNNING, attempt=2, progress=reports)
+        monkeypatch.setattr(store, "read", lambda run: running)
+        app = opened("setup/distill.py", run=view.id)
+        assert not app.exception
+        assert sum('data-points="2"' in text.value for text in app.markdown) == 2
+        (bar,) = app.get("progress")
+        assert bar.proto.value == 20
+        assert bar.proto.text == "Sampling the posterior: 20 of 100 (attempt 2)"
+        app.button(key="cancel-run").click()
+        app.run()
+        assert fake_engine.cancelled == [view.id]

@@ -1,0 +1,103 @@
+"""Drawings that are not plotly's: the live curves, the method in one picture, and the demo on two classes."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from mtbkd_core.figures.demo import draw_two_classes, two_classes
+from mtbkd_core.figures.live import draw_traces, svg_lines, thinned
+from mtbkd_core.figures.overview import method_picture
+
+
+def lines_of(svg: str) -> list[list[tuple[float, float]]]:
+    root = ElementTree.fromstring(svg)
+    return [
+        [(float(x), float(y)) for x, y in (point.split(",") for point in line.get("points", "").split())]
+        for line in root.iter("polyline")
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 100, 101, 5000])
+def test_thinning_keeps_the_first_and_the_last(count: int) -> None:
+    kept = thinned(count, 100)
+    assert len(kept) == min(count, 100)
+    assert kept == sorted(set(kept))
+    assert not kept or (kept[0], kept[-1]) == (0, count - 1)
+
+
+def test_a_long_run_is_drawn_with_a_hundred_points() -> None:
+    svg = svg_lines({"0": list(range(1000))}, np.linspace(0, 1, 1000), {"0": "currentColor"}, title="Log joint", low=0)
+    assert 'data-points="100"' in svg
+    assert len(lines_of(svg)[0]) == 100
+
+
+def test_nothing_yet_is_an_empty_picture() -> None:
+    assert lines_of(svg_lines({}, [], {}, title="Log joint")) == []
+
+
+def test_values_that_are_not_finite_are_left_out() -> None:
+    svg = svg_lines({"0": [0.0, float("nan"), 1.0]}, [0, 0.5, 1], {"0": "red"}, title="Share", low=0, high=1)
+    assert len(lines_of(svg)[0]) == 2
+
+
+def test_a_steep_start_does_not_flatten_what_follows() -> None:
+    values = [-100_000.0, *np.linspace(90, 100, 49)]
+    (line,) = lines_of(svg_lines({"0": values}, np.linspace(0, 1, 50), {"0": "red"}, title="Log joint"))
+    assert len(line) == 49
+    assert max(y for _, y in line) - min(y for _, y in line) > 50
+
+
+def test_higher_is_higher_up() -> None:
+    (line,) = lines_of(svg_lines({"0": [0.2, 0.8]}, [0, 1], {"0": "red"}, title="Share", low=0, high=1))
+    assert line[0][1] > line[1][1]
+
+
+def test_a_title_cannot_smuggle_in_markup() -> None:
+    assert "<script>" not in svg_lines({}, [], {}, title="<script>")
+
+
+def test_traces_show_every_chain_and_their_median() -> None:
+    log_joint = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0], [2.0, 9.0, 1.0]])
+    chains, median = draw_traces(log_joint).data
+    assert np.isnan(np.asarray(chains.y, dtype=float)).sum() == 3  # a gap after each chain
+    assert list(median.y) == [2.0, 4.0, 3.0]
+
+
+def test_the_picture_of_the_method_is_well_formed() -> None:
+    root = ElementTree.fromstring(method_picture())
+    assert [picture.get("aria-label", "").split(":")[0] for picture in root.iter("svg")] == [
+        "Teachers",
+        "Prior",
+        "Posterior",
+        "Uncertainty",
+    ]
+
+
+class TestTwoClasses:
+    def test_densities_integrate_to_one(self) -> None:
+        table = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(3, 1))
+        for column in ("mixture", "posterior"):
+            assert np.trapezoid(table[column], table["q"]) == pytest.approx(1, abs=1e-2)
+
+    def test_without_prior_and_labels_nothing_is_known(self) -> None:
+        posterior = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=0, seen=(0, 0))["posterior"]
+        assert posterior.max() == pytest.approx(posterior.min())
+
+    def test_without_labels_the_posterior_is_the_prior(self) -> None:
+        table = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(0, 0))
+        np.testing.assert_allclose(table["posterior"], table["mixture"], rtol=1e-2)
+
+    def test_labels_move_the_posterior_to_the_teacher_who_agrees(self) -> None:
+        table = two_classes([0.9, 0.1], [0.5, 0.5], concentration=20, strength=1, seen=(5, 0))
+        assert table["q"][table["posterior"].idxmax()] > 0.8
+
+    def test_a_teacher_without_weight_is_finite(self) -> None:
+        table = two_classes([0.9, 0.1], [1.0, 0.0], concentration=20, strength=1, seen=(1, 1))
+        assert np.isfinite(table.to_numpy()).all()
+        assert [trace.name for trace in draw_two_classes(table).data] == [
+            "Teacher A",
+            "Teacher B",
+            "Prior",
+            "Posterior",
+        ]

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import scipy.stats
+
+from mtbkd_core.figures.simplex import CORNERS, draw_simplex, log_dirichlet, simplex_density, to_plane
+
+TARGETS = np.array([[0.7, 0.1, 0.05], [0.2, 0.5, 0.2]])
+WEIGHTS = np.array([0.3, 0.7])
+COLOURS = {"a": "#2968f4", "b": "#d7881e"}
+
+
+def test_the_density_is_the_dirichlets() -> None:
+    parameters = np.array([2.5, 1.0, 4.0])
+    shares = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
+    expected = [scipy.stats.dirichlet.logpdf(row, parameters) for row in shares]
+    np.testing.assert_allclose(log_dirichlet(shares, parameters), expected, rtol=1e-12)
+
+
+def test_the_mixture_weighs_its_components() -> None:
+    grid = simplex_density(TARGETS, WEIGHTS, 8.0, points=31)
+    inside = ~np.isnan(grid.density)
+    assert inside.sum() > 300
+    np.testing.assert_allclose(grid.density[inside], (WEIGHTS[:, None] * grid.components[:, inside]).sum(0), rtol=1e-10)
+
+
+def test_the_mixture_integrates_to_one() -> None:
+    grid = simplex_density(TARGETS, WEIGHTS, 8.0, points=161)
+    # The density is by area of (second, third) share; the triangle's area in the plane is sqrt(3)/2 times that.
+    cell = (grid.x[1] - grid.x[0]) * (grid.y[1] - grid.y[0]) / (np.sqrt(3) / 2)
+    assert np.nansum(grid.density) * cell == pytest.approx(1, abs=0.02)
+
+
+def test_a_mode_is_the_teacher_rescaled_to_three_classes() -> None:
+    grid = simplex_density(TARGETS, WEIGHTS, 50.0, points=121)
+    np.testing.assert_allclose(grid.modes, TARGETS / TARGETS.sum(1, keepdims=True))
+    for k, mode in enumerate(grid.modes):
+        row, column = np.unravel_index(np.nanargmax(grid.components[k]), grid.density.shape)
+        np.testing.assert_allclose(to_plane(mode), [grid.x[column], grid.y[row]], atol=0.02)
+
+
+def test_shares_among_three_of_many_classes_follow_the_three_class_mixture() -> None:
+    random = np.random.default_rng(0)
+    whole = np.array([[0.7, 0.1, 0.05, 0.1, 0.05], [0.2, 0.5, 0.2, 0.05, 0.05]])
+    which = random.choice(2, size=40_000, p=WEIGHTS)
+    draws = np.stack([random.dirichlet(1 + 8.0 * whole[k]) for k in which])[:, :3]
+    shares = draws / draws.sum(1, keepdims=True)
+    parameters = 1 + 8.0 * TARGETS
+    expected = (WEIGHTS[:, None] * parameters / parameters.sum(1, keepdims=True)).sum(0)
+    assert np.abs(shares.mean(0) - expected).max() < 4 * shares.std() / np.sqrt(len(shares))
+
+
+def test_a_teacher_without_weight_leaves_the_mixture_finite() -> None:
+    grid = simplex_density(TARGETS, np.array([1.0, 0.0]), 8.0, points=21)
+    inside = ~np.isnan(grid.density)
+    np.testing.assert_allclose(grid.density[inside], grid.components[0][inside])
+
+
+def test_a_class_that_no_teacher_names_has_no_share() -> None:
+    grid = simplex_density(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), WEIGHTS, 8.0, points=21)
+    np.testing.assert_allclose(grid.modes, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]])
+
+
+def test_corners_stand_for_whole_classes() -> None:
+    np.testing.assert_allclose(to_plane(np.eye(3)), CORNERS)
+
+
+def test_each_teacher_is_drawn_in_its_colour() -> None:
+    grid = simplex_density(TARGETS, WEIGHTS, 8.0, points=21)
+    figure = draw_simplex(grid, ["0", "1", "2"], {"a": "A", "b": "B"}, COLOURS, WEIGHTS.tolist())
+    points = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers"]
+    assert [(trace.name, trace.marker.color) for trace in points] == [("A", COLOURS["a"]), ("B", COLOURS["b"])]
+    assert [note.text for note in figure.layout.annotations] == ["<b>0</b>", "<b>1</b>", "<b>2</b>"]

@@ -1,0 +1,91 @@
+import itertools
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from mtbkd_core.figures import theme
+
+ROOT = Path(__file__).parents[2]
+#: Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
+SIGHT = {
+    "normal": np.eye(3),
+    "protanopic": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopic": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+
+def linear(colour: str) -> np.ndarray:
+    channels = np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    lights = sorted(float(linear(colour) @ [0.2126, 0.7152, 0.0722]) + 0.05 for colour in (one, other))
+    return lights[1] / lights[0]
+
+
+def oklab(rgb: np.ndarray) -> np.ndarray:
+    """Ottosson (2020): distances in it follow what people see."""
+    to_lms = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    to_lab = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return to_lab @ np.cbrt(to_lms @ rgb.clip(0, 1))
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#14171c"])
+def test_every_teacher_stands_out_from_light_and_dark(background: str) -> None:
+    assert min(contrast(colour, background) for colour in theme.PALETTE) >= 2.7
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_any_two_teachers_stay_apart_for_colour_blind_readers(sight: str) -> None:
+    seen = [oklab(SIGHT[sight] @ linear(colour)) for colour in theme.PALETTE]
+    # 0.02 is about what can just be told apart side by side.
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 0.08
+
+
+def test_a_teacher_keeps_its_colour_whoever_else_is_chosen() -> None:
+    colours = theme.teacher_colours(["a", "b", "c"])
+    assert colours == dict(zip("abc", theme.PALETTE, strict=False))
+    assert theme.series_style("teacher:c", colours)[0] == theme.PALETTE[2]
+
+
+def test_a_ninth_teacher_has_a_colour() -> None:
+    assert set(theme.teacher_colours([str(number) for number in range(9)]).values()) == set(theme.PALETTE)
+
+
+def test_outside_the_app_no_placeholder_is_left() -> None:
+    figure = theme.styled(go.Figure(go.Heatmap(z=[[0, 1]], colorscale=theme.COLORSCALE)))
+    figure.add_scatter(y=[1, 2], line={"color": theme.INK}, marker={"color": theme.MUTED})
+    for dark, ink in ((False, "#1d2430"), (True, "#f1f3f7")):
+        text = theme.standalone(figure, dark=dark).to_json()
+        assert ink in text
+        assert not any(placeholder in text for placeholder in theme.LIGHT)
+
+
+@pytest.mark.parametrize(("name", "colours"), [("light", theme.LIGHT), ("dark", theme.DARK)])
+def test_the_app_draws_in_the_colours_that_figures_have_elsewhere(name: str, colours: dict[str, str]) -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"][name]
+    assert config["chartCategoricalColors"] == [colours[theme.INK], colours[theme.MUTED], *theme.PALETTE]
+    assert config["chartSequentialColors"] == [colours[placeholder] for placeholder in theme.SEQUENTIAL]
+    assert contrast(config["textColor"], config["backgroundColor"]) > 7
+    assert contrast(config["primaryColor"], config["backgroundColor"]) > 3
+    assert contrast(config["primaryColor"], "#ffffff") > 3  # the words on a button
