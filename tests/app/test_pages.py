@@ -80,6 +80,4 @@ def test_no_file_lies_directly_in_pages() -> None:
 
 
 def test_the_navigation_holds_every_page() -> None:
-    in_navigation = {title for pages in places.sections().values() for title in (page.title for page in pages)}
-    assert in_navigation == {title if title != "MT-BKD Explorer" else "Overview" for title in PAGES.values()}
-    assert set(places.names()) == {Path(page).stem for page in PAGES}
+    assert places.names() == [Path(page).stem for page in PAGES]
