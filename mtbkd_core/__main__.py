@@ -1,7 +1,7 @@
 """The command line: `python -m mtbkd_core tasks | distill | compare`.
 
-Logs go to standard error; with --json the last line on standard output is one JSON object. Bad input ends with exit status
-2 and one line that names the field, the value and what is allowed.
+Logs go to standard error; with --json the last line on standard output is one JSON object. Bad input ends with exit
+status 2 and one line that names the field, the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from mtbkd_core.tasks import task_info, task_infos
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 TaskOption = Annotated[str | None, typer.Option("--task", help="What is learned; see the command tasks.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value: prior.strength=0.5. Repeatable.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting, as name=value: prior.strength=0.5. Repeatable.")
+]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A configuration as JSON; --set changes it.")]
 PresetOption = Annotated[str, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")]
@@ -109,16 +111,16 @@ def compare(
     settings: SetOption = None,
     config_file: ConfigOption = None,
     preset: PresetOption = "default",
-    seeds: Annotated[int, typer.Option("--seeds", help="Number of replications: 0, 1, ... draw splits, teachers, chains.")] = 10,
+    seeds: Annotated[str, typer.Option("--seeds", help="Number of replications, each with its own seed.")] = "10",
     as_json: JsonOption = False,
 ) -> None:
     """Hold MT-BKD against every baseline, paired by seed."""
-    if seeds < 1:
-        raise UserError(f"--seeds: got {seeds}, at least 1 is needed")
+    if not seeds.isdecimal() or not 1 <= int(seeds) <= 1000:
+        raise UserError(f"--seeds: got {seeds!r}, needs a whole number from 1 to 1000")
     config = read_config(task, settings, config_file, preset)
     found = baselines.compare(
         config,
-        range(seeds),
+        range(int(seeds)),
         on_step=lambda seed, name, row: _say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
     )
     if as_json:
@@ -127,7 +129,7 @@ def compare(
     columns = ("accuracy", "nll", "brier", "ece")
     print(f"{'mean over seeds':24}" + "".join(f"{column:>10}" for column in columns))
     for name, row in found.methods.items():
-        print(f"{name:24}" + "".join(f"{sum(row[column]) / seeds:10.4f}" for column in columns))
+        print(f"{name:24}" + "".join(f"{sum(row[column]) / len(found.seeds):10.4f}" for column in columns))
     print("\nMT-BKD minus the rival, with 95 % intervals")
     for name, gaps in found.paired.items():
         for column in columns:

@@ -2,8 +2,11 @@
 
 * `no_teacher`: the same posterior without the mixture prior;
 * `teacher:<name>`: the same posterior with that teacher alone (single-teacher BKD);
-* `mean_kd`: one network by classic distillation from the mean of the teachers' tempered probabilities;
-* `mean_kd_ensemble`: as many such networks as there are chains, averaged, so that nothing wins by averaging alone.
+* `mean_kd`: one network by classic distillation from the mean of the teachers' tempered probabilities, on the student as
+  it is configured, with the weight of the teachers that is best for it on validation data;
+* `mean_kd_tuned`: the same, with the prior standard deviation of the weights chosen in its favour as well;
+* `mean_kd_ensemble`, `mean_kd_tuned_ensemble`: as many such networks as there are chains, averaged, so that nothing wins
+  by averaging alone.
 
 Sources: Hinton, Vinyals and Dean, arXiv 1503.02531 (classic distillation); Fang et al., ICML 2024 (BKD).
 """
@@ -34,23 +37,25 @@ Scores = dict[str, float]
 
 #: Adam steps of a classically distilled network.
 _FIT_STEPS = 600
+#: Weight of the teachers' mean, and of the tuned one with its weight scale; see benchmarks/settle_defaults.py.
+MEAN_WEIGHT = 2.0
+TUNED_MEAN_WEIGHT, TUNED_WEIGHT_SCALE = 0.25, 1.5
 
 
-def mean_distillation(config: RunConfig, task: Task, *, weight: float | None = None) -> Tensor:
+def mean_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
     """Classic distillation from the teachers' mean, by one network per chain.
 
-    Each network maximises log likelihood + weight * sum_i sum_c tbar_ic log q_ic - ||theta||^2 / (2 sigma^2), with tbar the
-    mean of the teachers' tempered probabilities: the mode of single-teacher BKD with that teacher. Each starts at its own
-    draw of the prior.
+    Each network maximises log likelihood + weight * sum_i sum_c tbar_ic log q_ic - ||theta||^2 / (2 sigma^2), with
+    tbar the mean of the teachers' tempered probabilities: the mode of single-teacher BKD with that teacher. Each starts
+    at its own draw of the prior.
 
     Args:
-        weight: of the soft cross-entropy; None: strength times concentration, MT-BKD's own weight.
+        weight: of the soft cross-entropy against the labels' own.
     Returns:
         [S, M, C], each network's probabilities on the test examples.
     """
     device = find_device(config.device)
     temperature = config.prior.temperature
-    weight = config.prior.strength * config.prior.concentration if weight is None else weight
     student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
     generator = torch.Generator(device).manual_seed(config.seed)
     with torch.inference_mode():
@@ -74,13 +79,17 @@ def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], dict[str, S
     def posterior(name: str, changed: RunConfig) -> Callable[[], dict[str, Scores]]:
         return lambda: {name: distill(changed, task=task).metrics["student"]}
 
-    def classic() -> dict[str, Scores]:
-        networks = mean_distillation(config, task)
-        return {
-            "mean_kd": scores(networks[0], task.y_test),
-            "mean_kd_ensemble": scores(networks.mean(0), task.y_test),
-        }
+    def classic(name: str, changed: RunConfig, weight: float) -> Callable[[], dict[str, Scores]]:
+        def run() -> dict[str, Scores]:
+            networks = mean_distillation(changed, task, weight=weight)
+            return {
+                name: scores(networks[0], task.y_test),
+                f"{name}_ensemble": scores(networks.mean(0), task.y_test),
+            }
 
+        return run
+
+    tuned = config.student.model_copy(update={"weight_scale": TUNED_WEIGHT_SCALE})
     prior = config.prior
     without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
@@ -93,7 +102,8 @@ def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], dict[str, S
             )
             for name in config.teachers
         },
-        "mean_kd": classic,
+        "mean_kd": classic("mean_kd", config, MEAN_WEIGHT),
+        "mean_kd_tuned": classic("mean_kd_tuned", config.model_copy(update={"student": tuned}), TUNED_MEAN_WEIGHT),
     }
 
 

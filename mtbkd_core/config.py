@@ -101,7 +101,7 @@ class PriorConfig(_Part):
         1.0, description="Sharpness (beta) of the softmin rule, in nats."
     )
     concentration: Annotated[Positive, Field(le=1e4)] = Field(
-        20.0,
+        18.0,
         description="Concentration (lambda): how sharply the prior gathers around each teacher. About 2 per class.",
     )
     temperature: Temperature = Field(
@@ -125,7 +125,7 @@ class StudentConfig(_Part):
     kind: StudentKind = Field(StudentKind.MLP, description="Architecture.")
     hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; ignored by the linear student.")
     weight_scale: Annotated[Positive, Field(le=100)] = Field(
-        0.5, description="Prior standard deviation (sigma) of every weight and bias."
+        0.6, description="Prior standard deviation (sigma) of every weight and bias."
     )
 
 
@@ -135,8 +135,8 @@ class SamplerConfig(_Part):
     algorithm: Algorithm = Field(Algorithm.BAOAB, description="Sampler.")
     chains: int = Field(16, ge=1, le=1024, description="Students that are sampled side by side (S).")
     draws: int = Field(100, ge=4, le=5000, description="Draws kept per chain (D).")
-    thinning: int = Field(10, ge=1, le=1000, description="Sampler steps per kept draw.")
-    warm_start_steps: int = Field(300, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
+    thinning: int = Field(25, ge=1, le=1000, description="Sampler steps per kept draw.")
+    warm_start_steps: int = Field(200, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
     burn_in: int = Field(200, ge=0, le=1_000_000, description="Sampler steps thrown away after the warm start.")
     step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_none_word)] = Field(
         None, description="Step size in whitened coordinates; none: tuned on short Hamiltonian trajectories."

@@ -109,6 +109,8 @@ class Result:
             )
         if not isinstance(environment.get("n_features"), int) or not isinstance(environment.get("class_names"), list):
             raise UserError(f"{folder / 'environment.json'}: holds no number n_features or no list class_names")
+        if "student" not in metrics:
+            raise UserError(f"{folder / 'metrics.json'}: holds no scores of the student")
         posterior = read_tensors(folder / "posterior.safetensors")
         if "draws" not in posterior:
             raise UserError(f"{folder / 'posterior.safetensors'}: holds no draws")

@@ -137,7 +137,11 @@ def test_the_predictions_are_those_of_the_draws(result: Result, digits: Task) ->
     weights = entropy_weights(logits)
     torch.testing.assert_close(p["test.weights"], weights)
     share = responsibilities(
-        result.student.logits(draws, digits.x_test), logits, weights, concentration=20.0, temperature=2.0
+        result.student.logits(draws, digits.x_test),
+        logits,
+        weights,
+        concentration=result.config.prior.concentration,
+        temperature=result.config.prior.temperature,
     )
     torch.testing.assert_close(p["test.responsibilities"], share.mean(0))
 
@@ -159,7 +163,7 @@ def test_the_student_has_learned(result: Result) -> None:
 
 
 def test_the_environment_says_what_is_needed_to_load(result: Result, digits: Task, tmp_path: Path) -> None:
-    assert result.environment["fingerprint"] == digits.fingerprint
+    assert result.environment["fingerprint"] == digits.fingerprint_of(result.config.teachers)
     assert (result.environment["n_features"], len(result.environment["class_names"])) == (64, 10)
     result.save(tmp_path)
     assert torch.equal(Result.load(tmp_path).draws, result.draws)
@@ -332,3 +336,38 @@ def test_chains_that_leave_at_every_step_size_end_in_one_line(tiny: Task) -> Non
     wide = replace(tiny, x_train=100 * tiny.x_train)
     with pytest.raises(UserError, match=r"sampler\.step_size.*give a smaller one"):
         distill(small(teachers=("one",), sampler__algorithm="sgld", sampler__step_size=10.0), task=wide)
+
+
+# Chains that leave, and what is kept of the others
+
+
+@pytest.mark.parametrize("draws", [4, 19, 21])
+def test_no_draw_of_a_chain_that_has_left_is_kept(tiny: Task, draws: int) -> None:
+    config = small(
+        teachers="one,other", sampler__step_size=2, sampler__burn_in=0, sampler__thinning=1, sampler__draws=draws
+    )
+    result = distill(config, task=tiny)
+    assert result.metrics["diagnostics"]["restarts"] > 0
+    # a chain that has left lies hundreds of nats under the others; kept ones stay within the spread of the posterior
+    assert result.predictions["trace.log_joint"].min() > -200
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sampler__algorithm": "sgld"}, {"sampler__batch_size": 5}, {"sampler__algorithm": "baoab"}]
+)
+def test_the_log_joint_kept_beside_a_draw_is_that_draws_own(tiny: Task, settings: dict[str, Any]) -> None:
+    config = small(teachers="one,other", **settings)
+    result = distill(config, task=tiny)
+    mixture = stack_priors(tiny.teacher_logits(config.teachers), [config.prior])
+    target = LogPosterior(result.student, tiny.x_train, tiny.y_train, mixture)
+    last = target(result.draws[:, -1] / config.student.weight_scale).log_joint
+    torch.testing.assert_close(result.predictions["trace.log_joint"][:, -1], last, rtol=1e-4, atol=1e-3)
+
+
+def test_the_share_done_never_falls_when_teachers_are_trained_first(own_home: Path) -> None:
+    seen: list[Progress] = []
+    distill(small(teachers="digits-0-4,digits-5-9"), on_progress=seen.append)
+    fractions = [progress.fraction for progress in seen]
+    assert {progress.phase for progress in seen} >= {Phase.TEACHERS, Phase.SAMPLING}
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1

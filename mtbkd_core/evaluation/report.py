@@ -20,7 +20,9 @@ from mtbkd_core.student import Student
 from mtbkd_core.tasks.base import Task
 
 #: Draws over all chains that the predictions, the influence and the saved sample are taken of.
-_PREDICTED, _INFLUENCE, _SAVED = 1600, 320, 320
+_PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
+#: Test examples that R-hat and ESS are taken of, with every draw.
+_DIAGNOSED = 200
 
 
 def evaluate(
@@ -68,8 +70,8 @@ def evaluate(
         "teachers_mean": scores(teachers.mean(0), y_test),
         **{f"teacher:{name}": scores(p, y_test) for name, p in zip(config.teachers, teachers, strict=True)},
     }
-    index = y_test.expand(*shape, -1)[..., None]
-    log_probability = probabilities.gather(-1, index)[..., 0].clamp_min(1e-30).log()
+    few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
+    log_probability = _log_probability_of_label(student, draws, x_test[few_tests], y_test[few_tests])
     diagnostics = asdict(convergence(log_probability, log_joint))
     metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
 
@@ -98,3 +100,10 @@ def evaluate(
         "trace.log_joint": log_joint,
     }
     return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
+
+
+def _log_probability_of_label(student: Student, draws: Tensor, x: Tensor, labels: Tensor) -> Tensor:
+    """[S, D, M] for draws [S, D, P], a draw of every chain at a time, so that memory does not grow with D."""
+    index = labels.expand(draws.shape[0], -1)[..., None]
+    each = [student.logits(theta, x).log_softmax(-1).gather(-1, index)[..., 0] for theta in draws.unbind(1)]
+    return torch.stack(each, 1)

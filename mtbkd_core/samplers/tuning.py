@@ -43,11 +43,11 @@ def tune_step_size(
         watch: called with the trajectory's number and its `Info`.
     """
     log_step, later = math.log(first), []
+    state = hmc.build(target, step_size=first, leapfrog_steps=leapfrog_steps).init(position, generator)
     acceptances: list[float] = []
     for count in range(trajectories):
         sampler = hmc.build(target, step_size=math.exp(log_step), leapfrog_steps=leapfrog_steps)
-        state, info = sampler.update(sampler.init(position, generator), None, generator)
-        position = state.position
+        state, info = sampler.update(state, None, generator)
         assert info.acceptance is not None
         acceptance = float(info.acceptance.mean())
         log_step += 1.5 * (acceptance - wanted) / math.sqrt(count + 1)
@@ -56,4 +56,4 @@ def tune_step_size(
             acceptances.append(acceptance)
         if watch is not None:
             watch(count, info)
-    return Tuned(math.exp(sum(later) / len(later)), sum(acceptances) / len(acceptances), position)
+    return Tuned(math.exp(sum(later) / len(later)), sum(acceptances) / len(acceptances), state.position)

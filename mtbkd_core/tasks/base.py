@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from mtbkd_core.files import content_hash
 from mtbkd_core.progress import UserError
 
 
@@ -21,6 +22,7 @@ class Teacher:
         description: one line: what it was trained on.
         logits_train: [N, C] on the student's training examples.
         logits_test: [M, C] on the test examples.
+        fingerprint: changes whenever anything that made the teacher changes.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Teacher:
     description: str
     logits_train: Tensor
     logits_test: Tensor
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Task:
         x_test, y_test: [M, F] and [M], what everything is measured on.
         class_names: C names.
         teachers: name -> Teacher, in the order in which they are offered.
-        fingerprint: changes whenever anything that made the data or the teachers changes.
+        fingerprint: of the data alone; see `fingerprint_of`.
         shifts: name -> [M', F], inputs from elsewhere; empty where the task has none.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
     """
@@ -62,16 +65,28 @@ class Task:
         """C."""
         return len(self.class_names)
 
+    def fingerprint_of(self, names: Sequence[str]) -> str:
+        """Digest of the data and of the named teachers: what a run with them depends on.
+
+        Raises:
+            UserError: a name that the task does not have.
+        """
+        self._check(names)
+        return content_hash(self.fingerprint, *(self.teachers[name].fingerprint for name in names))
+
     def teacher_logits(self, names: Sequence[str], part: str = "train") -> Tensor:
         """[K, N, C] logits of the named teachers on the training or test examples.
 
         Raises:
             UserError: a name that the task does not have.
         """
+        self._check(names)
+        return torch.stack([getattr(self.teachers[name], f"logits_{part}") for name in names])
+
+    def _check(self, names: Sequence[str]) -> None:
         missing = [name for name in names if name not in self.teachers]
         if missing:
             raise UserError(f"teachers: {self.name} has no {missing[0]!r}; it has {', '.join(self.teachers)}")
-        return torch.stack([getattr(self.teachers[name], f"logits_{part}") for name in names])
 
 
 @dataclass(frozen=True)

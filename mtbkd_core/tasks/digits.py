@@ -90,11 +90,16 @@ def _hash_of_pool(pool: Tensor) -> str:
     return content_hash(_images()[2], pool.numpy().tobytes())
 
 
+def _hash_of_data(split_seed: int, split: str) -> str:
+    student, test, _ = _split(split_seed, split)
+    return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes())
+
+
 def fingerprint(teachers: Sequence[str] | None, split_seed: int, split: str = "test") -> str:
-    """Digest of the data, the split and the teachers' recipes; trains nothing. Errors as `load`."""
-    student, test, pool = _split(split_seed, split)
-    recipes = [recipe_hash(_TEACHERS[name][2], _hash_of_pool(pool), split_seed) for name in _chosen(teachers)]
-    return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes(), *recipes)
+    """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
+    pool_hash = _hash_of_pool(_split(split_seed, split)[2])
+    recipes = [recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in _chosen(teachers)]
+    return content_hash(_hash_of_data(split_seed, split), *recipes)
 
 
 def load(
@@ -118,11 +123,8 @@ def load(
     x, labels, _ = _images()
     student, test, pool = _split(split_seed, split)
     pool_hash = _hash_of_pool(pool)
-    missing = [
-        name
-        for name in names
-        if not cache_path("digits", name, recipe_hash(_TEACHERS[name][2], pool_hash, split_seed)).exists()
-    ]
+    digests = {name: recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in names}
+    missing = [name for name in names if not cache_path("digits", name, digests[name]).exists()]
     loaded = {}
     for name in names:
         title, line, recipe = _TEACHERS[name]
@@ -148,7 +150,7 @@ def load(
         )
         # not inference mode: whoever trains on these logits may let autograd save them
         with torch.inference_mode(False), torch.no_grad():
-            loaded[name] = Teacher(name, title, line, network(x[student]), network(x[test]))
+            loaded[name] = Teacher(name, title, line, network(x[student]), network(x[test]), digests[name])
     return Task(
         name=INFO.name,
         title=INFO.title,
@@ -159,6 +161,6 @@ def load(
         y_test=labels[test],
         class_names=tuple(str(digit) for digit in _ALL),
         teachers=loaded,
-        fingerprint=fingerprint(names, split_seed, split),
+        fingerprint=_hash_of_data(split_seed, split),
         image_shape=(8, 8),
     )

@@ -35,7 +35,7 @@ class Recipe:
         label_noise: share of its labels that are replaced by a class drawn at random.
         label_shift: its labels are moved on by so many classes, so that it learns what is wrong.
         hidden: widths of its hidden layers.
-        epochs, batch_size, learning_rate, weight_decay: of AdamW. At 20 epochs the digit specialists' own NLL on validation
+        epochs, batch_size, learning_rate, weight_decay: of AdamW. At 20 epochs the digit specialists' NLL on validation
             images is lowest; longer training only makes them surer where they are wrong.
     """
 
@@ -56,12 +56,12 @@ def recipe_hash(recipe: Recipe, data_hash: str, seed: int) -> str:
 
 
 def build_network(recipe: Recipe, n_features: int, n_classes: int) -> nn.Sequential:
-    """The teacher's network, not yet trained."""
+    """The teacher's network with memory of its own and no values yet: no random number is drawn."""
     sizes = (n_features, *recipe.hidden)
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_classes))
+        layers += [nn.Linear(fan_in, fan_out, device="meta"), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_classes, device="meta")).to_empty(device="cpu")
 
 
 def what_it_sees(recipe: Recipe, labels: Tensor, n_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

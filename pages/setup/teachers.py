@@ -58,7 +58,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wr
 
 with st.container(key="cards"):
     for name, teacher in task.teachers.items():
-        score = teacher_scores(task.fingerprint, name, task)
+        score = teacher_scores(task.fingerprint_of([name]), name, task)
         key = f"set:teacher:{name}"
         if st.session_state.get(key) != (name in config.teachers):
             st.session_state[key] = name in config.teachers
