@@ -10,15 +10,18 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 
 from mtbkd_core import baselines
 from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
 from mtbkd_core.distillation import distill as run_distillation
+from mtbkd_core.distillation import find_threads
 from mtbkd_core.progress import Progress, UserError
 from mtbkd_core.runs.store import run_id
 from mtbkd_core.tasks import task_info, task_infos
@@ -154,11 +157,12 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Entry point; turns every foreseeable error into one line and exit status 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point, with the command line's words or those given; every foreseeable error is one line and status 2."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
-        code = app(standalone_mode=False)
+        torch.set_num_threads(find_threads())
+        code = app(arguments, standalone_mode=False)
     except UserError as error:
         code = _refuse(str(error))
     except typer.TyperException as error:

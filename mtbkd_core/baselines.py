@@ -2,11 +2,11 @@
 
 * `no_teacher`: the same posterior without the mixture prior;
 * `teacher:<name>`: the same posterior with that teacher alone (single-teacher BKD);
-* `mean_kd`: one network by classic distillation from the mean of the teachers' tempered probabilities, on the student as
-  it is configured, with the weight of the teachers that is best for it on validation data;
+* `mean_kd`: one network by classic distillation from the mean of the teachers' tempered probabilities, on the student
+  as it is configured, with the weight of the teachers that is best for it on validation data;
 * `mean_kd_tuned`: the same, with the prior standard deviation of the weights chosen in its favour as well;
-* `mean_kd_ensemble`, `mean_kd_tuned_ensemble`: as many such networks as there are chains, averaged, so that nothing wins
-  by averaging alone.
+* `mean_kd_ensemble`, `mean_kd_tuned_ensemble`: as many such networks as there are chains, averaged, so that nothing
+  wins by averaging alone.
 
 Sources: Hinton, Vinyals and Dean, arXiv 1503.02531 (classic distillation); Fang et al., ICML 2024 (BKD).
 """

@@ -15,6 +15,7 @@ from distributed import SpecCluster, Status
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
 import mtbkd_core
+from mtbkd_core.distillation import find_threads
 from mtbkd_core.progress import UserError
 
 _HOST = "127.0.0.1"
@@ -25,21 +26,6 @@ _WATCH = Path(__file__).with_name("owner_watch.py")
 def worker_count() -> int:
     """One worker for every two processors, at least one and at most eight: each takes one run at a time."""
     return min(8, max(1, CPU_COUNT // 2))
-
-
-def threads_per_worker() -> int:
-    """Threads that torch gets in each worker: 1, or what the environment's MTBKD_THREADS says.
-
-    Students are so small that a second thread gains nothing on an idle machine; and on a busy one, where a thread waits
-    for its turn while the others spin, two threads were seen to take twenty times as long as one.
-
-    Raises:
-        UserError: MTBKD_THREADS is not a number from 1 on.
-    """
-    chosen = os.environ.get("MTBKD_THREADS", "").strip() or "1"
-    if not chosen.isdecimal() or int(chosen) < 1:
-        raise UserError(f"MTBKD_THREADS: got {chosen!r}, allowed: a whole number from 1 on")
-    return int(chosen)
 
 
 def gpu_names() -> list[str]:
@@ -112,7 +98,7 @@ def close(cluster: SpecCluster) -> None:
 
 
 def _worker(number: int, folder: Path, watch: list[str], home: Path, gpus: list[str]) -> dict[str, Any]:
-    threads = str(threads_per_worker())
+    threads = str(find_threads())
     environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     if gpus:

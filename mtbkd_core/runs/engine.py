@@ -19,11 +19,12 @@ from typing import Any
 from distributed import Future, KilledWorker, fire_and_forget
 
 from mtbkd_core.config import Device, RunConfig
+from mtbkd_core.distillation import find_threads
 from mtbkd_core.files import home
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
-from mtbkd_core.runs.cluster import threads_per_worker, worker_count
+from mtbkd_core.runs.cluster import worker_count
 from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
@@ -73,7 +74,7 @@ class Engine:
         """
         self._address = address
         self._workers = workers or worker_count()
-        self._threads = threads_per_worker()
+        self._threads = find_threads()
         self._home = home()
         self._guard = threading.Lock()
         self._connection: Connection | None = None

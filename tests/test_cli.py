@@ -1,0 +1,115 @@
+"""The command line, as a person or a script calls it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtbkd_core import Result, RunConfig, build_config
+from mtbkd_core.__main__ import main, read_config
+from mtbkd_core.progress import UserError
+from mtbkd_core.runs.store import run_id
+
+QUICK = {
+    "student.kind": "linear",
+    "sampler.chains": 4,
+    "sampler.draws": 10,
+    "sampler.thinning": 2,
+    "sampler.warm_start_steps": 50,
+    "sampler.burn_in": 10,
+}
+SET = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
+
+
+def call(*words: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | ({"MTBKD_HOME": str(home)} if home else {})
+    command = [sys.executable, "-m", "mtbkd_core", *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+
+
+def last_json(output: str) -> dict[str, Any]:
+    return json.loads(output.splitlines()[-1])
+
+
+def test_distill_ends_with_one_json_object_and_saves_what_it_says(session_home: Path, tmp_path: Path) -> None:
+    done = call("distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json", home=session_home)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
+    assert set(answer) == {"run", "config", "metrics", "seconds"}
+    config = build_config(QUICK.items())
+    assert RunConfig.model_validate(answer["config"]) == config
+    assert answer["run"] == run_id(config)
+    assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
+    assert answer["metrics"] == Result.load(tmp_path / "run").metrics
+    assert "Sampling students" in done.stderr
+
+
+def test_tasks_lists_the_digits_and_their_teachers(session_home: Path) -> None:
+    answer = last_json(call("tasks", "--json", home=session_home).stdout)
+    (digits,) = [task for task in answer["tasks"] if task["name"] == "digits"]
+    assert digits["n_classes"] == 10
+    assert {"digits-0-4", "generalist", "confidently-wrong"} <= {teacher["name"] for teacher in digits["teachers"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["distill", "--set", "prior.strength"], "error: --set: got 'prior.strength', needs name=value"),
+        (["distill", "--set", "prior.temperature=0"], "error: prior.temperature: got '0'"),
+        (["distill", "--set", "prior.strength=nan"], "error: prior.strength: got 'nan'"),
+        (["distill", "--set", "prior.base_weights=0,0,0"], "error: prior.base_weights: got"),
+        (["distill", "--set", "prior.base_weights=-1,1,1"], "error: prior.base_weights.0: got '-1'"),
+        (["distill", "--set", "teachers="], "error: teachers: got ''"),
+        (["distill", "--set", "teachers=nobody"], "error: teachers: got 'nobody', allowed for digits: digits-0-4"),
+        (["distill", "--set", "nonsense=1"], "error: nonsense: no such setting; allowed: task, teachers"),
+        (["distill", "--task", "cats"], "error: task: got 'cats', allowed: digits"),
+        (["distill", "--preset", "best"], "error: preset: got 'best', allowed: default, paper"),
+        (["distill", "--config", "/nowhere/at/all.json"], "error: --config: /nowhere/at/all.json cannot be read"),
+        (["distill", "--loud"], "error: No such option: --loud"),
+        (["compare", "--seeds", "none"], "error: --seeds: got 'none', needs a whole number from 1 to 1000"),
+        (["compare", "--seeds", "0"], "error: --seeds: got '0'"),
+        (["dance"], "error: No such command 'dance'"),
+        ([], "error: Missing command"),
+    ],
+)
+def test_bad_input_ends_with_status_2_and_one_line(
+    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert said.err.startswith(line)
+
+
+def test_a_home_that_cannot_be_written_ends_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = call("distill", *SET, home=tmp_path / "file" / "home")
+    assert done.returncode == 2
+    assert "set MTBKD_HOME to a folder that can" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(build_config([("seed", 7), ("prior.strength", 0.5)]).model_dump_json())
+    config = read_config(None, ["prior.strength=0.25"], file, "default")
+    assert (config.seed, config.prior.strength) == (7, 0.25)
+
+
+def test_the_paper_preset_is_the_published_setting() -> None:
+    prior = read_config("digits", None, None, "paper").prior
+    assert (prior.strength, prior.concentration, prior.temperature) == (0.02, 5, 2)
+
+
+def test_a_configuration_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text("{")
+    with pytest.raises(UserError, match=r"^configuration: not valid JSON"):
+        read_config(None, None, file, "default")
