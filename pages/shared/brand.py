@@ -9,6 +9,7 @@ STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
 .st-key-cards {display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem}
+.st-key-cards > *, .st-key-cards > * > * {height: 100%}
 @media (max-width: 1100px) {
   .st-key-cards {grid-template-columns: repeat(2, 1fr)}
   .stMainBlockContainer {padding-left: 2rem; padding-right: 2rem}

@@ -20,6 +20,18 @@ def value_of(name: str) -> Any:
     return value
 
 
+def forget_on_another_page(page: str) -> None:
+    """Let every control take its value from the draft anew once the page has changed.
+
+    A control with the same key on two pages is two widgets to Streamlit: the second would begin at its own default,
+    though the session still holds the first one's value.
+    """
+    if st.session_state.get("page") != page:
+        st.session_state.page = page
+        for key in [key for key in st.session_state if str(key).startswith("set:")]:
+            del st.session_state[key]
+
+
 def _seeded(name: str, value: Any) -> str:
     """The widget's key, holding the draft's value: the draft is the truth, whatever page or link it came from."""
     key = f"set:{name}"

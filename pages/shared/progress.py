@@ -63,7 +63,7 @@ def _live(run: str) -> None:
             args=(view.id,),
         )
     if view.reason:
-        st.warning(view.reason, icon=":material/warning:")
+        st.warning(runs.sentence(view.reason), icon=":material/warning:")
     _curves(view)
 
 
@@ -139,6 +139,6 @@ def ending(view: RunView) -> None:
         State.CRASHED: "Press Distill to try again, perhaps with fewer chains or a smaller student.",
         State.INTERRUPTED: "Press Distill to run it again.",
     }[view.state]
-    reason = f" {view.reason.rstrip('.')}." if view.reason else ""
+    reason = f" {runs.sentence(view.reason)}" if view.reason else ""
     say = st.info if view.state is State.CANCELLED else st.error
     say(f"This run {meaning}{reason} {what_next}", icon=icon)

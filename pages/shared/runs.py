@@ -61,6 +61,11 @@ def describe(config: RunConfig) -> str:
     )
 
 
+def sentence(text: str) -> str:
+    """A reason as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
 def line(view: RunView) -> str:
     """A run in one line of plain text, for a picker. No two runs share their settings, so these tell them apart."""
     return f"{STATES[view.state][0]} {view.state.value} · {describe(view.config)}"
@@ -124,7 +129,7 @@ def chosen() -> Chosen:
         places.link("distill", "Distill anew")
         st.stop()
     _, icon, meaning = STATES[view.state]
-    reason = f" {view.reason}" if view.reason else ""
+    reason = f" {sentence(view.reason)}" if view.reason else ""
     st.info(f"This run {meaning}{reason} It has no results to show; choose another run in the sidebar.", icon=icon)
     places.link("distill", "See it on the Distill page")
     st.stop()

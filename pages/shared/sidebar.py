@@ -11,14 +11,15 @@ from pages.shared import engine, link, runs
 def draw() -> None:
     """Draw the sidebar."""
     with st.sidebar:
-        _picker()
         state = engine.info()
-        awake = isinstance(state, EngineInfo) and (state.starting or state.running or state.queued)
+        _picker(state if isinstance(state, str) else state.problem)
+        busy = isinstance(state, EngineInfo) and bool(state.running or state.queued)
+        awake = busy or (isinstance(state, EngineInfo) and state.starting)
         # Drawn again by itself only while something is going on.
-        st.fragment(_engine_line, run_every=1.0 if awake else None)()
+        st.fragment(_engine_line, run_every=1.0 if awake else None)(busy)
 
 
-def _picker() -> None:
+def _picker(engine_problem: str | None) -> None:
     problems: list[str] = []
     views = {view.id: view for view in runs.all_runs(problems)}
     if st.session_state.run is None and (newest := runs.newest_done(list(views.values()))):
@@ -48,7 +49,8 @@ def _picker() -> None:
     else:
         st.caption("**Run**  \nNone yet. The first one will appear here.")
     for problem in problems:
-        st.caption(f":material/broken_image: {problem}")
+        if problem != engine_problem:  # which is said below
+            st.caption(f":material/broken_image: {problem}")
 
 
 def _take_run() -> None:
@@ -63,11 +65,13 @@ def _take_run() -> None:
     link.choose_run(picked)
 
 
-def _engine_line() -> None:
+def _engine_line(was_busy: bool) -> None:
     state = engine.info()
+    if was_busy and isinstance(state, EngineInfo) and not (state.running or state.queued):
+        st.rerun()  # a run has ended: the picker and the page have something new to show
     if isinstance(state, str) or state.problem:
         problem = state if isinstance(state, str) else state.problem
-        st.caption(f":material/error: Nothing can be run. {problem}")
+        st.caption(f":material/error: Nothing can be run. {runs.sentence(problem or '')}")
         if st.button("Try again", help="Start the engine again.", type="tertiary", icon=":material/refresh:"):
             engine.begin()
             st.rerun()
@@ -75,7 +79,7 @@ def _engine_line() -> None:
     if state.starting:
         st.caption(":material/hourglass_top: Engine starting…")
         return
-    device = f"{state.gpus} GPU{'s' * (state.gpus != 1)}" if state.gpus else "CPU; no GPU found"
-    threads = f" · {state.threads} thread{'s' * (state.threads != 1)} a run" if state.threads else ""
+    device = f"{state.gpus} GPU{'s' * (state.gpus != 1)}" if state.gpus else "CPU, no GPU"
+    threads = f" · {state.threads} thread{'s' * (state.threads != 1)}" if state.threads else ""
     busy = f"{state.running} running, {state.queued} queued" if state.running or state.queued else "idle"
     st.caption(f":material/memory: {device}{threads}  \n:material/bolt: Engine ready · {busy}")

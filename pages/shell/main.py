@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import brand, engine, link, places, sidebar
+from pages.shared import brand, controls, engine, link, places, sidebar
 
 st.set_page_config(page_title="MT-BKD Explorer", page_icon=brand.icon(), layout="wide", initial_sidebar_state=272)
 st.html(brand.STYLE)
@@ -10,6 +10,7 @@ st.html(brand.STYLE)
 engine.begin()
 link.open_link()
 page = st.navigation(places.sections())
+controls.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()
 link.show_notices()

@@ -65,6 +65,14 @@ def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> N
     assert app.slider(key="set:prior.strength").value == 0.25
 
 
+def test_the_chosen_example_is_shown_on_the_next_page(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/uncertainty.py", run=finished.id, example="87")
+    for page in ("setup/prior.py", "results/influence.py"):
+        app.switch_page(f"../{page}")
+        app.run()
+        assert app.number_input(key="set:example").value == 87
+
+
 def test_a_setting_at_its_default_is_not_in_the_link(opened: Callable[..., AppTest]) -> None:
     app = opened("setup/prior.py", **{"prior.strength": "0.25"})
     app.slider(key="set:prior.strength").set_value(RunConfig().prior.strength)

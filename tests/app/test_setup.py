@@ -185,7 +185,7 @@ class TestDistill:
         ("state", "said"),
         [
             (State.CANCELLED, "was cancelled. Nothing is lost"),
-            (State.FAILED, "failed. the disk is full. Change the settings"),
+            (State.FAILED, "failed. The disk is full. Change the settings"),
             (State.CRASHED, "worker died again and again"),
             (State.INTERRUPTED, "was interrupted"),
         ],
