@@ -35,8 +35,8 @@ class Recipe:
         label_noise: share of its labels that are replaced by a class drawn at random.
         label_shift: its labels are moved on by so many classes, so that it learns what is wrong.
         hidden: widths of its hidden layers.
-        epochs, batch_size, learning_rate, weight_decay: of AdamW. At 20 epochs the digit specialists' NLL on validation
-            images is lowest; longer training only makes them surer where they are wrong.
+        epochs, batch_size, learning_rate, weight_decay: of AdamW. Settled on validation images: the digit specialists'
+            own NLL is lowest at 20 to 25 epochs, and longer training only makes them surer where they are wrong.
     """
 
     classes: tuple[int, ...]
@@ -44,7 +44,7 @@ class Recipe:
     label_noise: float = 0.0
     label_shift: int = 0
     hidden: tuple[int, ...] = (256, 256)
-    epochs: int = 20
+    epochs: int = 25
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
