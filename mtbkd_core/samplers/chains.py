@@ -60,8 +60,12 @@ def fit_start(
     sampler = warm_start.build(target.anchored(start), steps=steps)
     state: State = sampler.init(start, generator)
     for step in range(steps):
+        position = state.position
         state, info = sampler.update(state, _batch(settings, target, generator), generator)
-        watch(Phase.WARM_START, step + 1, steps, "Fitting each student near its start", info)
+        # what is shown is the log joint that is sampled next, not the anchored one that is climbed
+        moved = 0.5 * ((position - start).square().sum(-1) - position.square().sum(-1))
+        shown = info._replace(log_joint=info.log_joint + moved)
+        watch(Phase.WARM_START, step + 1, steps, "Fitting each student near its start", shown)
     return state.position
 
 

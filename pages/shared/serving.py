@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared import engine, places
+
+#: The script that is run for each visitor.
+SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
+
+
+def is_script_run() -> bool:
+    """Whether the caller is run as a visitor's script, not loaded by a server."""
+    return get_script_run_ctx(suppress_warning=True) is not None
 
 
 @asynccontextmanager

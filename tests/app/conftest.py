@@ -79,7 +79,7 @@ def _no_leftovers() -> Iterator[None]:
 @pytest.fixture
 def app(fake_engine: FakeEngine, home: Path) -> AppTest:
     """The app on its first page, not opened yet."""
-    return AppTest.from_file(str(ROOT / "pages" / "shell" / "main.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def opened(app: AppTest) -> Callable[..., AppTest]:
         for name, value in link.items():
             app.query_params[name] = value
         app.run()
-        app.switch_page(f"../{page}")
+        app.switch_page(f"pages/{page}")
         app.run()
         return app
 

@@ -57,10 +57,10 @@ def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> N
     app = opened("setup/prior.py")
     app.slider(key="set:prior.strength").set_value(0.25)
     app.run()
-    app.switch_page("../learn/method.py")
+    app.switch_page("pages/learn/method.py")
     app.run()
     assert in_link(app, "prior.strength") == "0.25"
-    app.switch_page("../setup/prior.py")
+    app.switch_page("pages/setup/prior.py")
     app.run()
     assert app.slider(key="set:prior.strength").value == 0.25
 
@@ -68,7 +68,7 @@ def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> N
 def test_the_chosen_example_is_shown_on_the_next_page(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/uncertainty.py", run=finished.id, example="87")
     for page in ("setup/prior.py", "results/influence.py"):
-        app.switch_page(f"../{page}")
+        app.switch_page(f"pages/{page}")
         app.run()
         assert app.number_input(key="set:example").value == 87
 

@@ -121,7 +121,7 @@ def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
     monkeypatch.setenv("MTBKD_HOME", str(blocked / "home"))
     for page in ("setup/teachers.py", "setup/prior.py", "setup/distill.py", "results/influence.py", "learn/method.py"):
         app.run()
-        app.switch_page(f"../{page}")
+        app.switch_page(f"pages/{page}")
         app.run()
         assert not app.exception, page
         assert any("cannot be written" in caption.value for caption in app.sidebar.caption)

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtbkd_core import Task, build_config
 from mtbkd_core.config import PriorConfig
 from mtbkd_core.posterior import Density, LogPosterior, stack_priors
 from mtbkd_core.samplers import hmc, warm_start
 from mtbkd_core.samplers.base import Info
+from mtbkd_core.samplers.chains import fit_start
 from mtbkd_core.samplers.tuning import tune_step_size
 from mtbkd_core.student import Student
 from tests.samplers.runner import assert_moments, run
@@ -147,3 +149,17 @@ def test_the_anchored_target_without_teachers_is_a_fit_to_labels() -> None:
     start = normal(4, 15)
     end = run(warm_start.build(target.anchored(start), steps=300), start, steps=300)[:, -1]
     assert (target(end).log_joint > target(start).log_joint).all()
+
+
+def test_the_warm_start_shows_the_log_joint_that_is_sampled_next(digits: Task) -> None:
+    config = build_config([("student.kind", "linear"), ("sampler.chains", 3), ("sampler.warm_start_steps", 5)])
+    student = Student.build(config.student, 64, 10)
+    mixture = stack_priors(digits.teacher_logits(config.teachers), [config.prior])
+    target = LogPosterior(student, digits.x_train, digits.y_train, mixture)
+    generator = torch.Generator().manual_seed(0)
+    start = student.draw_whitened(3, generator, torch.device("cpu"))
+    shown: list[torch.Tensor] = []
+    fit_start(target, start, config.sampler, generator, lambda phase, step, steps, line, info: shown.append(info[0]))
+    assert len(shown) == 5
+    torch.testing.assert_close(shown[0], target(start).log_joint)  # the first step is taken from the start itself
+    assert (shown[-1] > shown[0]).all()
