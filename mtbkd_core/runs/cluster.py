@@ -20,6 +20,13 @@ from mtbkd_core.progress import UserError
 
 _HOST = "127.0.0.1"
 _CLOSE_SECONDS = 10
+#: How glibc's malloc is to keep memory in a worker. Dask asks it to hand back at once all that is freed: every step of
+#: a sampler would then get its tensors page by page from the kernel, and take several times as long.
+_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
+}
 _WATCH = Path(__file__).with_name("owner_watch.py")
 
 
@@ -74,6 +81,8 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
     gpus = gpu_names()
     # Read by Dask as it is loaded, and by nothing else: its processes tell of trouble only.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
+    os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")  # it would stop a run every 10 ms
+    os.environ.setdefault("DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON", str(_MEMORY))
     specification = {number: _worker(number, folder, watch, home, gpus) for number in range(max(workers, len(gpus)))}
     try:
         return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
