@@ -1,4 +1,4 @@
-"""What a prior says before any student is trained: its weights, its predictions, and how hard it would pull."""
+"""What a prior says before any student is trained: its predictions, and how hard it would pull."""
 
 from __future__ import annotations
 
@@ -26,21 +26,6 @@ class Effect:
     values: Tensor
     teachers: Tensor
     label: float
-
-
-def prior_weights(prior: PriorConfig, teacher_logits: Tensor) -> Tensor:
-    """The weights [K, N] that a configuration gives to teachers with logits [K, N, C].
-
-    Raises:
-        ValueError: see `entropy_weights`.
-    """
-    return entropy_weights(
-        teacher_logits,
-        rule=prior.rule,
-        base=prior.base_weights,
-        entropy_temperature=_numbers(prior.entropy_temperatures, len(teacher_logits)),
-        sharpness=prior.sharpness,
-    )
 
 
 def mixture_probabilities(teacher_logits: Tensor, weights: Tensor, temperature: float) -> Tensor:

@@ -9,8 +9,9 @@ import streamlit as st
 from mtbkd_core import PRESETS, RunConfig, Task, build_config
 from mtbkd_core.config import PriorConfig, WeightRule
 from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.preview import effect, mixture_probabilities, prior_weights
+from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
+from mtbkd_core.posterior import weights_under
 from pages.shared import charts, controls, examples, link, places, tasks
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
@@ -67,7 +68,7 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
 
 def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
     logits = task.teacher_logits(config.teachers)
-    shares = prior_weights(config.prior, logits)
+    shares = weights_under(logits, config.prior)
     alone = scores(mixture_probabilities(logits, shares, config.prior.temperature), task.y_train)
     about = (
         "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the "
@@ -142,7 +143,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
         index = examples.chooser(task)
         examples.show(task, index, size=144)
     logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
-    shares = prior_weights(config.prior, logits)
+    shares = weights_under(logits, config.prior)
     mixed = mixture_probabilities(logits, shares, config.prior.temperature)[0]
     top = mixed.argsort(descending=True)[:3]
     classes = [task.class_names[int(which)] for which in top]

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, load_task
 from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.preview import mixture_probabilities, prior_weights
+from mtbkd_core.evaluation.preview import mixture_probabilities
+from mtbkd_core.posterior import weights_under
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -115,7 +116,7 @@ class TestPrior:
         config = app.session_state.draft
         task = load_task("digits", teachers=config.teachers)
         logits = task.teacher_logits(config.teachers)
-        mixture = mixture_probabilities(logits, prior_weights(config.prior, logits), 1.5)
+        mixture = mixture_probabilities(logits, weights_under(logits, config.prior), 1.5)
         expected = scores(mixture, task.y_train)
         shown = {metric.label: metric.value for metric in app.metric}
         assert shown["Accuracy"] == f"{expected['accuracy']:.1%}"

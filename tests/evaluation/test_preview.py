@@ -7,25 +7,13 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
-from mtbkd_core.evaluation.preview import effect, mixture_probabilities, prior_weights
-from mtbkd_core.posterior import weights_under
+from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.prior import entropy_weights, pulls
-
-PRIORS = [
-    PriorConfig(),
-    PriorConfig(rule="softmin", sharpness=0.3, base_weights=(1, 2, 3)),
-    PriorConfig(rule="fixed", base_weights=(1, 0, 3), entropy_temperatures=(0.5, 1, 2)),
-]
 
 
 @pytest.fixture
 def teachers(generator: torch.Generator) -> Tensor:
     return 2 * torch.randn(3, 12, 5, generator=generator)
-
-
-@pytest.mark.parametrize("prior", PRIORS)
-def test_the_weights_shown_are_those_that_a_run_uses(prior: PriorConfig, teachers: Tensor) -> None:
-    torch.testing.assert_close(prior_weights(prior, teachers), weights_under(teachers, prior))
 
 
 def test_the_mixtures_prediction_by_hand() -> None:
