@@ -9,7 +9,7 @@ from pages.shared import charts, examples, places, runs, tasks
 places.heading("influence", "Which teacher explains the student, and who pulled it where.")
 chosen = runs.chosen()
 config, found = chosen.view.config, chosen.result.predictions
-runs.banner(chosen.view)
+runs.banner(chosen)
 shades = tasks.colours(config)
 class_names = runs.class_names(config)
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))

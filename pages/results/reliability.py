@@ -31,7 +31,7 @@ HELP = {
 places.heading("reliability", "Of the answers given with 80 % confidence, are 80 % right?")
 chosen = runs.chosen()
 result, config = chosen.result, chosen.view.config
-runs.banner(chosen.view)
+runs.banner(chosen)
 info, shades = tasks.info(config), tasks.colours(config)
 class_names = runs.class_names(config)
 found = result.predictions

@@ -9,7 +9,7 @@ from pages.shared import charts, examples, places, runs, tasks
 places.heading("uncertainty", "What the student does not know, and says so.")
 chosen = runs.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
-runs.banner(chosen.view)
+runs.banner(chosen)
 shades = tasks.colours(config)
 class_names = runs.class_names(config)
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))

@@ -93,6 +93,9 @@ def draw_run(run: str) -> None:
         return
     headline.draw(result)
     headline.links()
+    if view.reason:
+        st.caption(f":material/info: {runs.sentence(view.reason)}")
+    st.caption(runs.how_it_went(result))
     traces = result.predictions["trace.log_joint"].float().numpy()
     charts.show(
         draw_traces(traces),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import Result
-from pages.shared import places
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from pages.shared import places, runs
 
 
 def draw(result: Result) -> None:
@@ -42,11 +43,12 @@ def draw(result: Result) -> None:
     r_hat = diagnostics["r_hat"]
     columns[3].metric(
         "R-hat",
-        f"{r_hat:.3f}",
-        "converged" if r_hat < 1.05 else "sample longer",
+        "none" if r_hat is None else f"{r_hat:.3f}",
+        "converged" if runs.agrees(result) else "sample longer",
         delta_color="off",
         delta_arrow="off",
-        help="Do the chains agree? 1 is perfect; above 1.05 sample longer before you trust the intervals.",
+        help="Do the chains agree on the mean log probability of the test labels? 1 is perfect; above "
+        f"{R_HAT_LIMIT} sample longer before you trust the intervals.",
         border=True,
     )
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError, task_info
 from mtbkd_core.config import flatten
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
 from pages.shared import link, places, tasks
@@ -140,11 +141,38 @@ def class_names(config: RunConfig) -> list[str]:
     return list(tasks.load(config).class_names)
 
 
-def banner(view: RunView) -> None:
-    """One line on which run a page shows."""
+def agrees(result: Result) -> bool:
+    """Whether the run's chains agree well enough for its intervals to be trusted."""
+    r_hat = result.metrics["diagnostics"]["r_hat"]
+    return r_hat is not None and r_hat <= R_HAT_LIMIT
+
+
+def banner(shown: Chosen) -> None:
+    """One line on which run a page shows, and a warning where its chains disagree."""
+    view = shown.view
     st.caption(
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
+    )
+    if not agrees(shown.result):
+        r_hat = shown.result.metrics["diagnostics"]["r_hat"]
+        found = "cannot be worked out" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
+        st.warning(
+            f"The chains disagree (R-hat {found}): sample longer before you trust what stands here.",
+            icon=":material/warning:",
+        )
+
+
+def how_it_went(result: Result) -> str:
+    """Step size, steps and seconds of a run, and whether its chains had to begin again; one line."""
+    told = result.metrics["diagnostics"]
+    tuned = "given" if told["acceptance"] is None else f"tuned at an acceptance of {told['acceptance']:.2f}"
+    times = ("once", "twice")[told["restarts"] - 1] if 0 < told["restarts"] < 3 else f"{told['restarts']} times"
+    again = f"; a chain left the posterior, and all began again {times} with a shorter step" if told["restarts"] else ""
+    return (
+        f"Step size {told['step_size']:.4f}, {tuned}{again} · {told['gradients']:,} steps a chain · "
+        f"{told['seconds_warm_start']:.1f} s warm start, {told['seconds_sampling']:.1f} s sampling, "
+        f"{told['seconds_evaluation']:.1f} s evaluation · on {result.environment['device']}"
     )
 
 

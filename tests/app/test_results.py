@@ -1,5 +1,6 @@
 """Results pages show what the run's files hold, and a broken file is one line."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,3 +126,26 @@ def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
         app.run()
         assert not app.exception, page
         assert any("cannot be written" in caption.value for caption in app.sidebar.caption)
+
+
+@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "R-hat is 1.200, above 1.05"), (None, "cannot"), (1.01, "")])
+def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
+    opened: Callable[..., AppTest], finished: RunView, page: str, r_hat: float | None, warned: str
+) -> None:
+    file = finished.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["diagnostics"]["r_hat"] = r_hat
+    file.write_text(json.dumps(metrics))
+    said = [warning.value for warning in opened(page, run=finished.id).warning]
+    assert len(said) == (1 if warned else 0)
+    assert all(warned in line for line in said)
+
+
+def test_a_shortened_step_is_said(opened: Callable[..., AppTest], finished: RunView) -> None:
+    file = finished.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["diagnostics"]["restarts"] = 2
+    file.write_text(json.dumps(metrics))
+    app = opened("setup/distill.py", run=finished.id)
+    assert any("all began again twice with a shorter step" in caption.value for caption in app.caption)
