@@ -1,11 +1,12 @@
 """How the defaults were settled: a table over validation images, which no test image ever enters.
 
-usage: python benchmarks/settle_defaults.py [--splits 8] [teachers|prior|rivals ...]
+usage: python benchmarks/settle_defaults.py [--splits 8] [teachers|prior|rivals|dropout ...]
 
-Three questions, each a table of means over splits of the digits:
+Four questions, each a table of means over splits of the digits:
   teachers  how long the specialists train: their own NLL, by epochs;
   prior     concentration and weight scale of MT-BKD: NLL, ECE and R-hat of the student;
-  rivals    weight and weight scale of classic distillation from the teachers' mean.
+  rivals    weight and weight scale of classic distillation from the teachers' mean;
+  dropout   rate of Monte Carlo dropout.
 """
 
 import argparse
@@ -15,12 +16,13 @@ import numpy as np
 import torch
 
 from mtbkd_core import RunConfig, Task, build_config, distill, load_task
-from mtbkd_core.baselines import mean_distillation
+from mtbkd_core.baselines import dropout_distillation, mean_distillation
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.tasks import digits
 
 EPOCHS = (12, 16, 20, 25, 30, 40)
 PRIORS = [(scale, concentration) for scale in (0.5, 0.6, 0.7) for concentration in (16, 18, 20)]
+RATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
 RIVALS = [(scale, weight) for scale in (None, 1.0, 1.5, 2.0) for weight in (0.25, 0.5, 1.0, 2.0, 5.0, 20.0)]
 
 
@@ -74,15 +76,31 @@ def settle_rivals(splits: int) -> None:
         print(f"{scale or own:5} {weight:7} | {nll:.4f} {ece:.4f}  {accuracy:.4f}", flush=True)
 
 
+def settle_dropout(splits: int) -> None:
+    print("rate |    NLL    ECE  accuracy   (one network) |    NLL    ECE  accuracy   (ensemble)")
+    for rate in RATES:
+        rows = []
+        for seed in range(splits):
+            task = validation(seed)
+            networks = dropout_distillation(build_config([("seed", seed), ("split_seed", seed)]), task, rate=rate)
+            one, many = scores(networks[0], task.y_test), scores(networks.mean(0), task.y_test)
+            rows.append([found[name] for found in (one, many) for name in ("nll", "ece", "accuracy")])
+        one_row, many_row = np.mean(rows, 0).reshape(2, 3)
+        print(
+            f"{rate:4} | " + " | ".join(f"{n:.4f} {e:.4f}  {a:.4f}" + " " * 16 for n, e, a in (one_row, many_row)),
+            flush=True,
+        )
+
+
 def validation(seed: int) -> Task:
     """The digits with 200 of the teachers' images set aside in place of the test images."""
     return load_task("digits", teachers=RunConfig().teachers, split_seed=seed, split="validation")
 
 
 if __name__ == "__main__":
-    questions = {"teachers": settle_teachers, "prior": settle_prior, "rivals": settle_rivals}
+    questions = {"teachers": settle_teachers, "prior": settle_prior, "rivals": settle_rivals, "dropout": settle_dropout}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("questions", nargs="*", metavar="teachers|prior|rivals")
+    parser.add_argument("questions", nargs="*", metavar="|".join(questions))
     parser.add_argument("--splits", type=int, default=8)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -129,16 +129,23 @@ def compare(
     if as_json:
         print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
         return
-    columns = ("accuracy", "nll", "brier", "ece")
-    print(f"{'mean over seeds':24}" + "".join(f"{column:>10}" for column in columns))
+    columns = {name: name for name in ("accuracy", "nll", "brier", "ece")} | {"auroc_misclassification": "AUROC"}
+    print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in columns.values()))
     for name, row in found.methods.items():
-        print(f"{name:24}" + "".join(f"{sum(row[column]) / len(found.seeds):10.4f}" for column in columns))
+        print(f"{name:24}" + "".join(f"{_mean(row[column]):>10}" for column in columns))
     print("\nMT-BKD minus the rival, with 95 % intervals")
     for name, gaps in found.paired.items():
-        for column in columns:
+        for column, title in columns.items():
             gap = gaps[column]
+            difference = "-" if gap.difference is None else f"{gap.difference:+.4f}"
             interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
-            print(f"{name:24}{column:>10}{gap.difference:+10.4f}{interval}")
+            print(f"{name:24}{title:>10}{difference:>10}{interval}")
+    print("\nAUROC: of misclassification, how well 1 - confidence tells errors from right answers; - where none erred")
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.4f}" if known else "-"
 
 
 class _Log:

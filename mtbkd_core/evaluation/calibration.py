@@ -6,13 +6,14 @@ Everything is a call on probabilities [M, C] and labels [M]; a figure draws what
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import beta
-from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
+from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 from torch import Tensor
 
 Array = NDArray[np.float64]
@@ -84,19 +85,33 @@ def reliability(
     )
 
 
-def scores(probabilities: Tensor, labels: Tensor) -> dict[str, float]:
+class Scores(TypedDict):
+    """What `scores` reports of predictions; see there."""
+
+    accuracy: float
+    nll: float
+    brier: float
+    ece: float
+    ece_adaptive: float
+    ece_classwise: float
+    smooth_ece: float
+    auroc_misclassification: float | None
+
+
+def scores(probabilities: Tensor, labels: Tensor) -> Scores:
     """Every score that the project reports of predictions [M, C] against labels [M].
 
     Returns:
         accuracy; nll (mean negative log probability of the label, nats; one below float64's
         epsilon counts as that, 36 nats); brier (sum over classes, 0 to 2); ece (15 equal-width bins of the top label's
         confidence); ece_adaptive (15 equal-mass bins); ece_classwise (mean over classes); smooth_ece
-        (`smooth_calibration_error`).
+        (`smooth_calibration_error`); auroc_misclassification (the same name's function; None where it has none).
     Raises:
         ValueError: as `reliability`; probabilities that are negative, not finite or do not sum to 1.
     """
     p, y = _checked(probabilities, labels)
     classes = range(p.shape[1])
+    confidence, correct = p.max(1), p.argmax(1) == y
     return {
         "accuracy": float(accuracy_score(y, p.argmax(1))),
         "nll": float(log_loss(y, p, labels=classes)),
@@ -104,8 +119,27 @@ def scores(probabilities: Tensor, labels: Tensor) -> dict[str, float]:
         "ece": reliability(probabilities, labels).error,
         "ece_adaptive": reliability(probabilities, labels, equal_mass=True).error,
         "ece_classwise": float(np.mean([reliability(probabilities, labels, class_index=c).error for c in classes])),
-        "smooth_ece": smooth_calibration_error(p.max(1), p.argmax(1) == y),
+        "smooth_ece": smooth_calibration_error(confidence, correct),
+        "auroc_misclassification": auroc_misclassification(confidence, correct),
     }
+
+
+def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> float | None:
+    """How well uncertainty, 1 - confidence, tells errors from right answers: the area under the ROC curve.
+
+    The chance that a wrong answer is less confident than a right one, a tie counting half: 1 is best, 0.5 is chance.
+    Source: Hendrycks and Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in neural
+    networks", ICLR 2017.
+
+    Args:
+        confidence: [M], probability of the most probable class.
+        correct: [M], whether that class is the label.
+    Returns:
+        the area, or None where every answer is right or every answer is wrong: there is nothing to tell apart.
+    """
+    if correct.all() or not correct.any():
+        return None
+    return float(roc_auc_score(~correct, 1 - confidence))
 
 
 def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> float:

@@ -1,0 +1,53 @@
+"""The methods that MT-BKD is held against, on the same student, data and seeds, and the paired comparison.
+
+Posteriors, each the mean over its draws:
+
+* `no_teacher`: the same posterior without the mixture prior;
+* `teacher:<name>`: the same posterior with that teacher alone (single-teacher BKD).
+
+Networks, fitted to the labels and to soft targets with one weight between the two. Each is reported as one network and,
+as `<name>_ensemble`, as the mean of as many networks as there are chains, so that nothing wins by averaging alone:
+
+* `mean_kd`: classic distillation from the mean of the teachers' tempered probabilities, on the student as it is
+  configured, with the weight of the soft targets that is best for it on validation data;
+* `mean_kd_tuned`: the same, with the prior standard deviation of the weights chosen in its favour as well;
+* `ebkd`, `ca_mkd`: the mean is weighted at each example, by the teachers' entropies or by their losses;
+* `mc_dropout`: mean_kd with dropout, kept up in prediction;
+* `laplace`: mean_kd with a last-layer Laplace approximation.
+
+And `deep_ensemble`: the anchored warm start of MT-BKD's own run, one network a chain, averaged before any is sampled.
+
+Sources: Fang et al., ICML 2024 (BKD); Hinton, Vinyals and Dean, arXiv 1503.02531 (classic distillation); the others' in
+their files.
+"""
+
+from mtbkd_core.baselines.classic import (
+    MEAN_WEIGHT,
+    TUNED_MEAN_WEIGHT,
+    TUNED_WEIGHT_SCALE,
+    confidence_aware_distillation,
+    confidence_weights,
+    entropy_weighted_distillation,
+    mean_distillation,
+)
+from mtbkd_core.baselines.comparison import Comparison, Difference, compare, paired_difference
+from mtbkd_core.baselines.dropout import dropout_distillation
+from mtbkd_core.baselines.laplace import laplace_distillation
+from mtbkd_core.baselines.methods import methods
+
+__all__ = [
+    "MEAN_WEIGHT",
+    "TUNED_MEAN_WEIGHT",
+    "TUNED_WEIGHT_SCALE",
+    "Comparison",
+    "Difference",
+    "compare",
+    "confidence_aware_distillation",
+    "confidence_weights",
+    "dropout_distillation",
+    "entropy_weighted_distillation",
+    "laplace_distillation",
+    "mean_distillation",
+    "methods",
+    "paired_difference",
+]

@@ -1,0 +1,81 @@
+"""Classic distillation from several teachers: their mean, or a mean weighted at each training example.
+
+All of it fits one network per chain (see `fitting`) and differs in the soft targets alone. The teachers' weights sum to
+1 at every example, so the weighted sum of the teachers' own distillation losses is, up to a constant, the loss from the
+weighted mean of their probabilities.
+
+Sources: Hinton, Vinyals and Dean, arXiv 1503.02531 (classic distillation); Kwon, Na, Lee and Kim, "Adaptive knowledge
+distillation based on entropy", ICASSP 2020 (EBKD); Zhang, Chen and Wang, "Confidence-aware multi-teacher knowledge
+distillation", ICASSP 2022 (CA-MKD).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.baselines.fitting import fit_networks, soft_targets
+from mtbkd_core.config import RunConfig
+from mtbkd_core.prior import entropy_weights
+from mtbkd_core.tasks.base import Task
+
+#: Weight of the teachers' mean, and of the tuned one with its weight scale; see benchmarks/settle_defaults.py.
+MEAN_WEIGHT = 2.0
+TUNED_MEAN_WEIGHT, TUNED_WEIGHT_SCALE = 0.25, 1.5
+
+
+def mean_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+    """Classic distillation from the mean of the teachers' tempered probabilities, by one network per chain.
+
+    Args:
+        weight: of the soft cross-entropy against the labels' own.
+    Returns:
+        [S, M, C], each network's probabilities on the test examples.
+    """
+    return _distilled(config, task, None, weight)
+
+
+def entropy_weighted_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+    """Classic distillation in which a teacher counts the more, the more certain it is at the example (EBKD).
+
+    The idea is Kwon et al.'s; the formula is the one that the authors of CA-MKD publish for it in their code,
+    w_ki proportional to 1 - H_ki / sum_j H_ji with H the entropy at temperature 1, here rescaled to sum to 1. It is
+    MT-BKD's own `inverse_entropy` rule with equal base weights, whatever the configuration says.
+
+    Args and returns as `mean_distillation`.
+    """
+    return _distilled(config, task, entropy_weights(task.teacher_logits(config.teachers)), weight)
+
+
+def confidence_aware_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+    """Classic distillation in which a teacher counts the more, the better it knows the example's label (CA-MKD).
+
+    Only the part that works on logits: the published method also matches features of inner layers, and a teacher here
+    may be no more than a table of its outputs. Args and returns as `mean_distillation`.
+    """
+    weights = confidence_weights(task.teacher_logits(config.teachers), task.y_train)
+    return _distilled(config, task, weights, weight)
+
+
+def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
+    """Weight of each teacher at each labelled example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
+
+    L_ki is the teacher's cross-entropy with the label at temperature 1. A single teacher has weight 1. Source: Zhang,
+    Chen and Wang, ICASSP 2022.
+
+    Args:
+        teacher_logits: [K, N, C].
+        labels: [N].
+    Returns:
+        [K, N], non-negative, sums to 1 over K.
+    """
+    count = teacher_logits.shape[0]
+    if count == 1:
+        return torch.ones_like(teacher_logits[..., 0])
+    loss = -teacher_logits.log_softmax(-1).gather(-1, labels.expand(count, -1)[..., None])[..., 0]
+    return (1 - loss.softmax(0)) / (count - 1)
+
+
+def _distilled(config: RunConfig, task: Task, weights: Tensor | None, weight: float) -> Tensor:
+    soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature, weights)
+    return fit_networks(config, task, soft, weight=weight).probabilities(task.x_test)

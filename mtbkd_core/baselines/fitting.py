@@ -1,0 +1,88 @@
+"""Networks fitted to labels and soft targets, one a chain: what every rival but the posteriors starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config import RunConfig
+from mtbkd_core.distillation import find_device
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import MixturePrior
+from mtbkd_core.samplers import warm_start
+from mtbkd_core.student import Student
+from mtbkd_core.tasks.base import Task
+
+#: Adam steps of a fitted network.
+_FIT_STEPS = 600
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Fitted networks: the student and its parameters [S, P]."""
+
+    student: Student
+    theta: Tensor
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """[S, M, C], each network's probabilities at inputs [M, F], on the CPU."""
+        return self.student.probabilities(self.theta, x.to(self.theta.device)).cpu()
+
+
+def soft_targets(teacher_logits: Tensor, temperature: float, weights: Tensor | None = None) -> Tensor:
+    """Mean over the teachers of their tempered probabilities.
+
+    Args:
+        teacher_logits: [K, N, C].
+        temperature: T, that the logits are divided by.
+        weights: [K, N], which sum to 1 over K; None: all equal.
+    Returns:
+        [N, C].
+    """
+    tempered = (teacher_logits / temperature).softmax(-1)
+    return tempered.mean(0) if weights is None else (weights[..., None] * tempered).sum(0)
+
+
+@torch.no_grad()
+def fit_networks(
+    config: RunConfig,
+    task: Task,
+    soft: Tensor,
+    *,
+    weight: float,
+    student: Student | None = None,
+    generator: torch.Generator | None = None,
+) -> Networks:
+    """Fit one network per chain to the labels and to soft targets.
+
+    Each network maximises log likelihood + weight * sum_i sum_c soft_ic log q_ic - ||theta||^2 / (2 sigma^2), with q
+    its own probabilities at the distillation temperature: the mode of single-teacher BKD with the soft targets as the
+    teacher and the weight as the concentration. Each starts at its own draw of the prior.
+
+    Args:
+        soft: [N, C] probabilities on the training examples.
+        weight: of the soft cross-entropy against the labels' own.
+        student: the network; None: the configured one.
+        generator: of the starts, and of what the student draws; None: a new one with the configured seed.
+    """
+    device = find_device(config.device)
+    temperature = config.prior.temperature
+    student = student or configured_student(config, task)
+    generator = generator or torch.Generator(device).manual_seed(config.seed)
+    mean = soft.to(device)[None]
+    logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
+    heard = torch.ones(mean.shape[:2], device=device)
+    mixture = MixturePrior.build(logits, heard, concentration=weight, temperature=temperature)
+    target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
+    sampler = warm_start.build(target, steps=_FIT_STEPS)
+    state = sampler.init(student.draw_whitened(config.sampler.chains, generator, device), generator)
+    for _ in range(_FIT_STEPS):
+        state, _ = sampler.update(state, None, generator)
+    return Networks(student, student.weight_scale * state.position)
+
+
+def configured_student(config: RunConfig, task: Task) -> Student:
+    """The student that a configuration asks for, on a task's inputs and classes."""
+    return Student.build(config.student, task.x_train.shape[1], task.n_classes)

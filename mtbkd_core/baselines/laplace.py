@@ -1,0 +1,121 @@
+"""A last-layer Laplace approximation around a classically distilled network.
+
+The hidden layers stay as they were fitted; the last layer is Gaussian around its fitted value, with the inverse of the
+negative log joint's Hessian as its covariance. The logits are linear in the last layer, so the generalised Gauss-Newton
+matrix is that Hessian exactly. For a linear student the last layer is the whole network.
+
+Source: Daxberger et al., "Laplace redux: effortless Bayesian deep learning", NeurIPS 2021.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad, silu
+
+from mtbkd_core.baselines.classic import MEAN_WEIGHT
+from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
+from mtbkd_core.config import RunConfig
+from mtbkd_core.student import Student, softmax
+from mtbkd_core.tasks.base import Task
+
+#: Draws of the last layer that a prediction is the mean of.
+DRAWS = 200
+#: Numbers that the logits of a piece of the examples may take.
+_MEMORY = 2**24
+
+
+def laplace_distillation(config: RunConfig, task: Task, *, draws: int = DRAWS, weight: float = MEAN_WEIGHT) -> Tensor:
+    """Classic distillation from the teachers' mean with a last-layer Laplace approximation, by one network per chain.
+
+    Args:
+        draws: of each network's last layer, that are averaged.
+        weight: of the soft cross-entropy against the labels' own.
+    Returns:
+        [S, M, C], each network's probabilities on the test examples, mean over its draws.
+    """
+    soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
+    return laplace_predictions(
+        config, task, fit_networks(config, task, soft, weight=weight), draws=draws, weight=weight
+    )
+
+
+@torch.no_grad()
+def laplace_predictions(
+    config: RunConfig, task: Task, networks: Networks, *, draws: int = DRAWS, weight: float = MEAN_WEIGHT
+) -> Tensor:
+    """The same for networks that are fitted already, with that weight."""
+    student, device = networks.student, networks.theta.device
+    generator = torch.Generator(device).manual_seed(config.seed)
+    means = last_layer(student, networks.theta)
+    predictions = []
+    # one network after the other: a precision matrix is large enough to keep the machine busy, and S of them are large
+    for theta, mean in zip(networks.theta, means, strict=True):
+        precision = last_layer_precision(
+            features(student, theta[None], task.x_train.to(device))[0].double(),
+            mean.double(),
+            weight=weight,
+            temperature=config.prior.temperature,
+            weight_scale=student.weight_scale,
+        )
+        sampled = draw_last_layer(mean.double(), precision, draws, generator).to(mean.dtype)
+        pieces = []
+        for part in task.x_test.to(device).split(max(1, _MEMORY // (draws * mean.shape[0]))):
+            logits = torch.einsum("md,tcd->tmc", features(student, theta[None], part)[0], sampled)
+            pieces.append(softmax(logits).mean(0))
+        predictions.append(torch.cat(pieces).cpu())
+    return torch.stack(predictions)
+
+
+def last_layer(student: Student, theta: Tensor) -> Tensor:
+    """The last layer of parameters [S, P] as [S, C, H + 1], its bias in the last column."""
+    weight, bias = student.layers(theta)[-1]
+    return torch.cat([weight, bias], -1)
+
+
+def features(student: Student, theta: Tensor, x: Tensor) -> Tensor:
+    """What the last layer sees at inputs [N, F]: [S, N, H + 1], the last hidden layer's units and a one."""
+    if len(student.sizes) == 2:
+        units = x.expand(theta.shape[0], -1, -1)
+    else:
+        below = Student(student.sizes[:-1], student.weight_scale)
+        units = silu(below.logits(theta[:, : below.n_parameters], x))
+    return pad(units, (0, 1), value=1.0)
+
+
+def last_layer_precision(
+    inputs: Tensor, mean: Tensor, *, weight: float, temperature: float, weight_scale: float
+) -> Tensor:
+    """Hessian of the negative log joint on the last layer: labels, soft targets and the Gaussian prior.
+
+    sum_i (diag p_i - p_i p_i') (x) phi_i phi_i' + (weight / T^2) sum_i (diag q_i - q_i q_i') (x) phi_i phi_i'
+    + I / sigma^2, with p and q the network's probabilities at temperatures 1 and T.
+
+    Args:
+        inputs: [N, D], the last layer's inputs phi with a one for the bias, D = H + 1.
+        mean: [C, D], the last layer.
+        weight: of the soft cross-entropy; temperature: T; weight_scale: sigma.
+    Returns:
+        [C D, C D], classes outermost.
+    """
+    logits = inputs @ mean.t()
+    precision = _curvature(inputs, logits.softmax(-1))
+    precision += weight / temperature**2 * _curvature(inputs, (logits / temperature).softmax(-1))
+    precision.diagonal().add_(weight_scale**-2)
+    return precision
+
+
+def draw_last_layer(mean: Tensor, precision: Tensor, draws: int, generator: torch.Generator) -> Tensor:
+    """[T, C, D] draws from the Gaussian with mean [C, D] and precision [C D, C D]."""
+    factor = torch.linalg.cholesky(precision)
+    noise = torch.randn(mean.numel(), draws, generator=generator, dtype=mean.dtype, device=mean.device)
+    offset: Tensor = torch.linalg.solve_triangular(factor.mT, noise, upper=True)
+    return mean + offset.t().reshape(draws, *mean.shape)
+
+
+def _curvature(inputs: Tensor, p: Tensor) -> Tensor:
+    """sum_i (diag p_i - p_i p_i') (x) phi_i phi_i', [C D, C D]: a block for each class, less one product."""
+    weighted = p[..., None] * inputs[:, None, :]
+    flat = weighted.flatten(1)
+    blocks: Tensor = torch.block_diag(*torch.einsum("ncd,ne->cde", weighted, inputs))
+    return blocks - flat.t() @ flat

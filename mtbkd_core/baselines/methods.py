@@ -1,0 +1,77 @@
+"""Every method of the comparison by name, each a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from torch import Tensor
+
+from mtbkd_core.baselines.classic import (
+    MEAN_WEIGHT,
+    TUNED_MEAN_WEIGHT,
+    TUNED_WEIGHT_SCALE,
+    confidence_aware_distillation,
+    entropy_weighted_distillation,
+    mean_distillation,
+)
+from mtbkd_core.baselines.dropout import dropout_distillation
+from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
+from mtbkd_core.baselines.laplace import laplace_predictions
+from mtbkd_core.config import RunConfig
+from mtbkd_core.distillation import distill
+from mtbkd_core.evaluation.calibration import Scores, scores
+from mtbkd_core.tasks.base import Task
+
+#: Rows of the table, by name.
+Rows = dict[str, Scores]
+
+
+def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], Rows]]:
+    """Every method by name, each a call that runs it and gives the scores of what it is reported as.
+
+    MT-BKD's call also gives `deep_ensemble`, which is the warm start of its own run; a method that gives one network
+    per chain is reported as the first of them and as `<name>_ensemble`.
+    """
+
+    def ours() -> Rows:
+        metrics = distill(config, task=task).metrics
+        return {"mt_bkd": metrics["student"], "deep_ensemble": metrics["warm_start"]}
+
+    def posterior(name: str, changed: RunConfig) -> Callable[[], Rows]:
+        return lambda: {name: distill(changed, task=task).metrics["student"]}
+
+    def networks(name: str, run: Callable[[], Tensor]) -> Callable[[], Rows]:
+        return lambda: one_and_ensemble(name, run(), task.y_test)
+
+    @cache
+    def distilled() -> Networks:
+        soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
+        return fit_networks(config, task, soft, weight=MEAN_WEIGHT)
+
+    student = config.student.model_copy(update={"weight_scale": TUNED_WEIGHT_SCALE})
+    tuned = config.model_copy(update={"student": student})
+    prior = config.prior
+    without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
+    alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
+    return {
+        "mt_bkd": ours,
+        "no_teacher": posterior("no_teacher", without),
+        **{
+            f"teacher:{name}": posterior(
+                f"teacher:{name}", config.model_copy(update={"teachers": (name,), "prior": alone})
+            )
+            for name in config.teachers
+        },
+        "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
+        "mean_kd_tuned": networks("mean_kd_tuned", lambda: mean_distillation(tuned, task, weight=TUNED_MEAN_WEIGHT)),
+        "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task)),
+        "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task)),
+        "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task)),
+        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled())),
+    }
+
+
+def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> Rows:
+    """The rows of a method that gives networks: the first of [S, M, C], and the mean over all as `<name>_ensemble`."""
+    return {name: scores(probabilities[0], labels), f"{name}_ensemble": scores(probabilities.mean(0), labels)}
