@@ -1,13 +1,15 @@
 """The rivals, and the paired comparison with them."""
 
 import math
+import sys
 
 import pytest
 import torch
 from scipy.stats import t
 
-from mtbkd_core import Task, UserError, build_config
+from mtbkd_core import Task, UserError, build_config, distill
 from mtbkd_core.baselines import compare, mean_distillation, methods, paired_difference
+from mtbkd_core.baselines.methods import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
 
 QUICK = {
@@ -19,6 +21,9 @@ QUICK = {
     "sampler.burn_in": 10,
     "teachers": "digits-0-4,digits-5-9",
 }
+POSTERIORS = ("mt_bkd", "no_teacher", "teacher:digits-0-4", "teacher:digits-5-9")
+NETWORKS = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
+ROWS = [*POSTERIORS, "deep_ensemble", *NETWORKS, *(f"{name}_ensemble" for name in NETWORKS)]
 
 
 def test_a_paired_difference_is_students_interval() -> None:
@@ -68,19 +73,58 @@ def test_classic_distillation_is_a_maximum_of_its_own_objective(digits: Task) ->
 def test_every_rival_runs_on_the_same_data_and_is_scored_alike(digits: Task) -> None:
     config = build_config(QUICK.items())
     offered = methods(config, digits)
-    assert set(offered) == {
-        "mt_bkd",
-        "no_teacher",
-        "teacher:digits-0-4",
-        "teacher:digits-5-9",
-        "mean_kd",
-        "mean_kd_tuned",
-    }
+    assert set(offered) == {*POSTERIORS, *NETWORKS}
     found = offered["mean_kd"]()
     assert set(found) == {"mean_kd", "mean_kd_ensemble"}
     networks = mean_distillation(config, digits)
     assert found["mean_kd"] == scores(networks[0], digits.y_test)
     assert found["mean_kd_ensemble"] == scores(networks.mean(0), digits.y_test)
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, digits: Task) -> None:
+    config = build_config({**QUICK, "student.kind": kind, "student.hidden": "6"}.items())
+    rows = [row for method in methods(config, digits).values() for row in method().items()]
+    assert sorted(name for name, _ in rows) == sorted(ROWS)
+    every = set(scores(torch.full((2, 2), 0.5), torch.tensor([0, 1])))
+    for name, row in rows:
+        assert set(row) >= every, name
+        assert 0.3 < row["accuracy"] < 1, name
+        assert all(value is not None and math.isfinite(value) for value in row.values()), name
+
+
+def test_the_deep_ensemble_is_the_warm_start_of_our_own_run(digits: Task) -> None:
+    config = build_config(QUICK.items())
+    found = methods(config, digits)["mt_bkd"]()
+    metrics = distill(config, task=digits).metrics
+    assert found == {"mt_bkd": metrics["student"], "deep_ensemble": metrics["warm_start"]}
+
+
+def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    module = sys.modules["mtbkd_core.baselines.methods"]
+    monkeypatch.setattr(module, "distill", lambda *given, **named: calls.append(given) or distill(*given, **named))
+    assert len(methods(build_config(QUICK.items()), digits)["mt_bkd"]()) == 2
+    assert len(calls) == 1
+
+
+def test_an_ensemble_of_identical_networks_is_one_of_them(digits: Task, generator: torch.Generator) -> None:
+    one = torch.randn(len(digits.y_test), 10, generator=generator, dtype=torch.float64).softmax(-1)
+    found = one_and_ensemble("x", one.expand(4, -1, -1), digits.y_test)
+    assert list(found) == ["x", "x_ensemble"]
+    assert found["x_ensemble"] == pytest.approx(found["x"])
+    other = one.flip(-1)
+    mixed = one_and_ensemble("x", torch.stack([one, other]), digits.y_test)
+    assert mixed["x"] == scores(one, digits.y_test)
+    assert mixed["x_ensemble"] == scores((one + other) / 2, digits.y_test)
+
+
+def test_seeds_stay_paired_where_a_score_is_missing() -> None:
+    found = paired_difference([1.0, None, 5.0, 9.0], [0.0, 7.0, 3.0, None])
+    assert found == paired_difference([1.0, 5.0], [0.0, 3.0])
+    assert found.difference == pytest.approx(1.5)
+    nothing = paired_difference([1.0, None], [None, 2.0])
+    assert (nothing.difference, nothing.low, nothing.high) == (None, None, None)
 
 
 @pytest.mark.slow
@@ -89,7 +133,10 @@ def test_the_table_and_its_differences_agree() -> None:
     found = compare(build_config(QUICK.items()), [0, 1], on_step=lambda seed, name, row: seen.append((seed, name)))
     assert found.seeds == (0, 1)
     assert {seed for seed, _ in seen} == {0, 1}
+    assert sorted(found.methods) == sorted(ROWS)
+    assert set(found.paired) == {*ROWS} - {"mt_bkd"}
     for rival, gaps in found.paired.items():
+        assert {"accuracy", "nll", "brier", "ece", "auroc_misclassification"} <= set(gaps)
         for score, gap in gaps.items():
             ours, theirs = found.methods["mt_bkd"][score], found.methods[rival][score]
             assert gap.difference == pytest.approx(sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mtbkd_core import Result, RunConfig, build_config
+from mtbkd_core import Result, RunConfig, baselines, build_config
 from mtbkd_core.__main__ import main, read_config
+from mtbkd_core.baselines import Comparison, Difference
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
 
@@ -46,6 +47,47 @@ def test_distill_ends_with_one_json_object_and_saves_what_it_says(session_home: 
     assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
     assert answer["metrics"] == Result.load(tmp_path / "run").metrics
     assert "Sampling students" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("digits")
+def test_compare_ends_with_one_json_object_that_holds_the_whole_table(session_home: Path) -> None:
+    done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json", home=session_home)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
+    assert set(answer) == {"task", "seeds", "methods", "paired", "config"}
+    assert (answer["task"], answer["seeds"]) == ("digits", [0])
+    networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
+    teachers = (f"teacher:{name}" for name in build_config().teachers)
+    rivals = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
+    assert set(answer["methods"]) == {"mt_bkd", *rivals}
+    assert set(answer["paired"]) == rivals
+    for name, row in answer["methods"].items():
+        for score in ("accuracy", "nll", "brier", "ece", "auroc_misclassification"):
+            (value,) = row[score]
+            assert 0 <= value < 5, (name, score)
+    ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
+    gap = answer["paired"]["laplace"]["nll"]
+    assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), "low": None, "high": None}
+
+
+def test_compare_prints_a_dash_where_no_seed_has_the_score(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in ("accuracy", "nll", "brier", "ece")}
+    row["auroc_misclassification"] = [None, None]
+    gaps = {name: Difference(0.25, 0.125, 0.375) for name in row} | {
+        "auroc_misclassification": Difference(None, None, None)
+    }
+    table = Comparison("digits", (0, 1), {"mt_bkd": row, "mean_kd": row}, {"mean_kd": gaps})
+    monkeypatch.setattr(baselines, "compare", lambda *given, **named: table)
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "--seeds", "2"])
+    assert ended.value.code == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["mt_bkd", *["0.6000"] * 4, "-"] in lines
+    assert ["mean_kd", "nll", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
+    assert ["mean_kd", "AUROC", "-"] in lines
 
 
 def test_tasks_lists_the_digits_and_their_teachers(session_home: Path) -> None:

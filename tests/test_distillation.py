@@ -27,7 +27,16 @@ SMALL = {
     "sampler.burn_in": 20,
     "device": "cpu",
 }
-SCORES = {"accuracy", "nll", "brier", "ece", "ece_adaptive", "ece_classwise", "smooth_ece"}
+SCORES = {
+    "accuracy",
+    "nll",
+    "brier",
+    "ece",
+    "ece_adaptive",
+    "ece_classwise",
+    "smooth_ece",
+    "auroc_misclassification",
+}
 
 
 def small(**changes: Any) -> RunConfig:

@@ -8,7 +8,13 @@ import torch
 from scipy.stats import binomtest, norm
 from torch import Tensor
 
-from mtbkd_core.evaluation.calibration import fit_temperature, reliability, scores, smooth_calibration_error
+from mtbkd_core.evaluation.calibration import (
+    auroc_misclassification,
+    fit_temperature,
+    reliability,
+    scores,
+    smooth_calibration_error,
+)
 
 
 def two_classes(confidence: list[float], correct: list[int]) -> tuple[Tensor, Tensor]:
@@ -122,6 +128,25 @@ def test_the_classwise_error_is_the_mean_over_classes_by_hand() -> None:
     p = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.3, 0.7]], dtype=torch.float64)
     # class 0: 0.9 twice, of which one comes true, and 0.3, which does not: (2 * 0.4 + 0.3) / 3; class 1 mirrors it
     assert scores(p, torch.tensor([0, 1, 1]))["ece_classwise"] == pytest.approx((2 * 0.4 + 0.3) / 3)
+
+
+def test_the_auroc_of_misclassification_by_hand() -> None:
+    # errors at 0.6 and 0.8, right answers at 0.7, 0.8 and 0.9: of six pairs 4 in order, one tied, one not
+    p, y = two_classes([0.6, 0.7, 0.8, 0.8, 0.9], [0, 1, 0, 1, 1])
+    assert scores(p, y)["auroc_misclassification"] == pytest.approx(4.5 / 6)
+
+
+def test_the_auroc_of_misclassification_is_one_where_errors_are_least_sure_and_falls_to_none_at_the_ends() -> None:
+    p, y = two_classes([0.6, 0.65, 0.7, 0.9], [0, 0, 1, 1])
+    assert scores(p, y)["auroc_misclassification"] == 1
+    assert scores(p, 1 - y)["auroc_misclassification"] == 0
+    right = p.argmax(1)
+    assert scores(p, right)["auroc_misclassification"] is None
+    assert scores(p, 1 - right)["auroc_misclassification"] is None
+
+
+def test_the_auroc_of_misclassification_is_chance_where_confidence_says_nothing() -> None:
+    assert auroc_misclassification(np.full(6, 0.7), np.arange(6) < 2) == 0.5
 
 
 def test_two_classes_are_scored_like_any_number() -> None:

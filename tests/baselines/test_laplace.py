@@ -1,0 +1,101 @@
+"""The last-layer Laplace approximation against brute force."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from mtbkd_core import Task, build_config
+from mtbkd_core.baselines import MEAN_WEIGHT, laplace_distillation, mean_distillation
+from mtbkd_core.baselines.fitting import fit_networks, soft_targets
+from mtbkd_core.baselines.laplace import draw_last_layer, features, last_layer, last_layer_precision
+from mtbkd_core.student import Student, softmax
+
+QUICK = {"sampler.chains": 2, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 5, 4), (3, 6, 5, 4)])
+def test_the_last_layer_of_its_features_is_the_student(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    student = Student(sizes, 1.0)
+    theta = torch.randn(2, student.n_parameters, generator=generator, dtype=torch.float64)
+    x = torch.randn(7, 3, generator=generator, dtype=torch.float64)
+    logits = features(student, theta, x) @ last_layer(student, theta).mT
+    torch.testing.assert_close(logits, student.logits(theta, x))
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 5, 4)])
+def test_the_precision_is_the_hessian_that_autograd_finds(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+    """The negative log joint written out anew, as a function of the last layer, differentiated twice."""
+    weight, temperature, scale = 2.5, 2.0, 0.7
+    student = Student(sizes, scale)
+    theta = torch.randn(1, student.n_parameters, generator=generator, dtype=torch.float64)
+    x = torch.randn(9, 3, generator=generator, dtype=torch.float64)
+    labels = torch.randint(4, (9,), generator=generator)
+    soft = torch.randn(9, 4, generator=generator, dtype=torch.float64).softmax(-1)
+    mean = last_layer(student, theta)[0]
+    fixed = theta[:, : student.n_parameters - mean.numel()]
+
+    def negative_log_joint(layer: Tensor) -> Tensor:
+        whole = torch.cat([fixed, layer[:, :-1].flatten()[None], layer[:, -1][None]], 1)
+        logits = student.logits(whole, x)[0]
+        hard = cross_entropy(logits, labels, reduction="sum")
+        gentle = cross_entropy(logits / temperature, soft, reduction="sum")
+        return hard + weight * gentle + whole.square().sum() / (2 * scale**2)
+
+    wanted = torch.autograd.functional.hessian(negative_log_joint, mean).reshape(mean.numel(), mean.numel())
+    found = last_layer_precision(
+        features(student, theta, x)[0], mean, weight=weight, temperature=temperature, weight_scale=scale
+    )
+    torch.testing.assert_close(found, wanted)
+    assert torch.linalg.eigvalsh(found).min() >= scale**-2 - 1e-9
+
+
+def test_draws_have_the_mean_and_the_inverse_precision_as_covariance(generator: torch.Generator) -> None:
+    root = torch.randn(6, 6, generator=generator, dtype=torch.float64)
+    precision = root @ root.t() + torch.eye(6, dtype=torch.float64)
+    mean = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    count = 40_000
+    draws = draw_last_layer(mean, precision, count, generator)
+    assert draws.shape == (count, 2, 3)
+    # whitened, the draws are standard normal: means err by 1 / sqrt(n), covariances by up to sqrt(2 / n)
+    white = (draws - mean).flatten(1) @ torch.linalg.cholesky(precision)
+    assert white.mean(0).abs().max() < 4.5 / math.sqrt(count)
+    assert (white.t().cov() - torch.eye(6)).abs().max() < 4.5 * math.sqrt(2 / count)
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, digits: Task) -> None:
+    """The same mean by another way: each example's logits are Gaussian, and are drawn as such."""
+    config = build_config({**QUICK, "student.kind": kind}.items())
+    count = 4000
+    found = laplace_distillation(config, digits, draws=count)
+    soft = soft_targets(digits.teacher_logits(config.teachers), config.prior.temperature)
+    networks = fit_networks(config, digits, soft, weight=MEAN_WEIGHT)
+    student, theta = networks.student, networks.theta.double()
+    precision = last_layer_precision(
+        features(student, theta[:1], digits.x_train.double())[0],
+        last_layer(student, theta)[0],
+        weight=MEAN_WEIGHT,
+        temperature=config.prior.temperature,
+        weight_scale=student.weight_scale,
+    )
+    few = digits.x_test[:20].double()
+    inputs = features(student, theta[:1], few)[0]
+    blocks = torch.linalg.inv(precision).reshape(10, inputs.shape[1], 10, inputs.shape[1])
+    covariance = torch.einsum("md,cdke,me->mck", inputs, blocks, inputs)
+    factor = torch.linalg.cholesky(covariance)
+    noise = torch.randn(count, 20, 10, 1, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    drawn = softmax(inputs @ last_layer(student, theta)[0].t() + (factor @ noise)[..., 0])
+    error = (2 * drawn.var(0) / count).sqrt()
+    assert (((found[0, :20] - drawn.mean(0)).abs() - 1e-4) / error).max() < 4.5
+
+
+def test_predictions_are_less_sure_than_the_networks_own_and_repeat_with_their_seed(digits: Task) -> None:
+    config = build_config(QUICK.items())
+    found, plain = laplace_distillation(config, digits), mean_distillation(config, digits)
+    assert found.shape == plain.shape
+    torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:2]))
+    assert float(found.amax(-1).mean()) < float(plain.amax(-1).mean())
+    assert torch.equal(found, laplace_distillation(config, digits))
