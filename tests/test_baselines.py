@@ -1,15 +1,14 @@
 """The rivals, and the paired comparison with them."""
 
 import math
-import sys
 
 import pytest
 import torch
 from scipy.stats import t
 
 from mtbkd_core import Task, UserError, build_config, distill
-from mtbkd_core.baselines import compare, mean_distillation, methods, paired_difference
-from mtbkd_core.baselines.methods import one_and_ensemble
+from mtbkd_core.baselines import compare, mean_distillation, methods, paired_difference, registry
+from mtbkd_core.baselines.registry import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
 
 QUICK = {
@@ -102,8 +101,7 @@ def test_the_deep_ensemble_is_the_warm_start_of_our_own_run(digits: Task) -> Non
 
 def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    module = sys.modules["mtbkd_core.baselines.methods"]
-    monkeypatch.setattr(module, "distill", lambda *given, **named: calls.append(given) or distill(*given, **named))
+    monkeypatch.setattr(registry, "distill", lambda *given, **named: calls.append(given) or distill(*given, **named))
     assert len(methods(build_config(QUICK.items()), digits)["mt_bkd"]()) == 2
     assert len(calls) == 1
 

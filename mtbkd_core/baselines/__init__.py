@@ -33,7 +33,7 @@ from mtbkd_core.baselines.classic import (
 from mtbkd_core.baselines.comparison import Comparison, Difference, compare, paired_difference
 from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.baselines.laplace import laplace_distillation
-from mtbkd_core.baselines.methods import methods
+from mtbkd_core.baselines.registry import methods
 
 __all__ = [
     "MEAN_WEIGHT",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import ttest_1samp
 
-from mtbkd_core.baselines.methods import methods
+from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
 from mtbkd_core.progress import UserError
 from mtbkd_core.tasks import load_task
