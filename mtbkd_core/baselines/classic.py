@@ -21,7 +21,7 @@ from mtbkd_core.tasks.base import Task
 
 #: Weight of the teachers' mean, and of the tuned one with its weight scale; see benchmarks/settle_defaults.py.
 MEAN_WEIGHT = 2.0
-TUNED_MEAN_WEIGHT, TUNED_WEIGHT_SCALE = 0.25, 1.5
+TUNED_MEAN_WEIGHT, TUNED_WEIGHT_SCALE = 0.5, 1.5
 
 
 def mean_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
