@@ -1,0 +1,248 @@
+"""How long a person waits for the app: the real app in headless Chromium, each figure beside its target.
+
+usage: python benchmarks/latency.py [--repeats 5] [up pages prior run cancel ...]
+
+Times are taken in the page, from the browser's own input event to the frame that shows the answer. The teachers lie
+trained in a home folder of the benchmark's own before the first measurement. A configuration that was run before is
+found and not run again, so every run has a seed of its own. What misses its target is followed by where the time went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.shared.stopwatch import Figure, Stopwatch
+from mtbkd_core import load_task
+from tests.browser.server import Server, serve
+from tests.browser.visitor import ARGUMENTS, PAGES, Visitor, file_of_run, find_browser
+
+PARTS = ("up", "pages", "prior", "run", "cancel")
+
+#: page -> what has to be visible beside its heading: its first chart, or what stands in a chart's place.
+FIRST_SIGHT = {
+    "teachers": "drawn('expertise')",
+    "prior": "drawn('weights')",
+    "distill": "drawn('traces')",
+    "reliability": "drawn('reliability')",
+    "influence": "drawn('responsibilities')",
+    "uncertainty": "drawn('intervals')",
+    "method": "visible('.katex')",
+    "": "visible('[data-testid=stMain] .stMarkdown svg')",
+}
+
+#: slider -> the charts that have to show its new value.
+ANSWERS = {
+    "Strength": ("effect",),
+    "Concentration": ("effect", "simplex"),
+    "Base weight: Digits 0 to 4": ("weights", "effect", "weights-here", "simplex"),
+}
+
+CURVE = """(document.querySelector('svg.live-curve polyline')?.getAttribute('points') ?? '') !== ''"""
+HEADLINE = """[...document.querySelectorAll('[data-testid=stMetric]')].some((m) => m.innerText.includes('R-hat'))"""
+CANCELLED = """[...document.querySelectorAll('[data-testid=stAlert]')].some((a) => a.innerText.includes('cancelled'))"""
+
+
+@contextmanager
+def a_tab(browser: Browser, server: Server) -> Iterator[tuple[Visitor, Stopwatch]]:
+    context = browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme="light")
+    trouble: list[str] = []
+    tab = Visitor(context.new_page(), server.url, trouble)
+    yield tab, Stopwatch(tab, server)
+    context.close()
+    if trouble:
+        sys.exit("\n".join(trouble))
+
+
+def press(tab: Visitor, target: Locator) -> Callable[[], None]:
+    return lambda: tab.press(target)
+
+
+def measure_up(browser: Browser, folder: Path, repeats: int) -> list[Figure]:
+    figure = Figure("app up: start to the first page's heading", 5.0)
+    for number in range(repeats):
+        with serve(folder / "home", folder / f"up-{number}.txt") as server, a_tab(browser, server) as (tab, _):
+            answers = datetime.now().timestamp() - server.started
+            tab.page.goto(server.url)
+            seen = tab.page.wait_for_function("() => window.heading").json_value() / 1000 - server.started
+            figure.seconds.append(seen)
+            figure.parts.append({"until the server answers": answers, "until the heading": seen - answers})
+    return [figure]
+
+
+def measure_pages(browser: Browser, server: Server, repeats: int) -> list[Figure]:
+    figures = {page: Figure(f"page opens: {title}", 1.0) for page, title in PAGES.items()}
+    with a_tab(browser, server) as (tab, watch):
+        tab.open("method")
+        for _ in range(repeats):
+            for page, sight in FIRST_SIGHT.items():
+                if tab.page.locator("h1").inner_text() == PAGES[page]:
+                    tab.go("")
+                link = tab.page.get_by_test_id("stSidebarNav").get_by_role(
+                    "link", name=PAGES[page] if page else "Overview"
+                )
+                done = f"document.querySelector('h1')?.innerText === {PAGES[page]!r} && !!({sight})"
+                seconds, parts, _ = watch.time("click", done, press(tab, link))
+                figures[page].seconds.append(seconds)
+                figures[page].parts.append(parts)
+                tab.settles()
+    return list(figures.values())
+
+
+def measure_prior(browser: Browser, server: Server, repeats: int) -> list[Figure]:
+    figures = []
+    with a_tab(browser, server) as (tab, watch):
+        tab.open("prior")
+        for name, charts in ANSWERS.items():
+            figure = Figure(f"slider: {name}", 0.3)
+            tab.page.get_by_role("slider", name=name).press("ArrowLeft")  # the first answer also writes the link anew
+            for _ in range(repeats):
+                tab.settles()
+                slider = tab.page.get_by_role("slider", name=name)
+                slider.focus()
+                before = {chart: tab.page.evaluate("(chart) => window.drawn(chart)", chart) for chart in charts}
+                tab.page.evaluate("(before) => { window.before = before; }", before)
+                done = "Object.keys(before).every((chart) => drawn(chart) && drawn(chart) !== before[chart])"
+                seconds, parts, _ = watch.time("keydown", done, lambda: tab.page.keyboard.press("ArrowLeft"))
+                figure.seconds.append(seconds)
+                figure.parts.append(parts)
+            figures.append(figure)
+    return figures
+
+
+def measure_run(browser: Browser, server: Server, repeats: int, first_seed: int = 1000) -> list[Figure]:
+    first = Figure("default run: click to the first live point", 1.5)
+    whole = Figure("default run: click to its results", 5.0)
+    for number in range(repeats):
+        with a_tab(browser, server) as (tab, watch):
+            tab.open("distill", seed=str(first_seed + number))
+            wait_until_idle(tab)
+            before = watch.used()
+            seconds, parts, clicked = watch.time("click", CURVE, press(tab, tab.button("Distill")))
+            tab.page.evaluate(f"() => window.time('mousemove', () => {HEADLINE})")
+            tab.page.mouse.move(600, 3)
+            _, end, origin = tab.page.evaluate("async () => [...await window.answer, performance.timeOrigin]")
+            finished = (origin + end) / 1000 - clicked
+            first.seconds.append(seconds)
+            whole.seconds.append(finished)
+            told = story_of(server.home / "runs" / tab.run(), clicked)
+            begin = {name: told[name] for name in ("submitted", "worker began", "first report")}
+            first.parts.append(begin | {"drawn": seconds} | {name: parts[name] for name in before})
+            used = {name: value - before[name] for name, value in watch.used().items()}
+            whole.parts.append(told | {"results on the page": finished} | used)
+    return [first, whole]
+
+
+def story_of(folder: Path, clicked: float) -> dict[str, float]:
+    """When what happened in a run, in seconds after the click, from the run's own files."""
+    status, owner = (json.loads((folder / name).read_text()) for name in ("status.json", "owner.json"))
+    reports = [json.loads(line) for line in (folder / f"progress.{owner['attempt']}.jsonl").read_text().splitlines()]
+    moments = {
+        "submitted": datetime.fromisoformat(status["created"]).timestamp(),
+        "worker began": datetime.fromisoformat(owner["started"]).timestamp(),
+        "first report": next(report["time"] for report in reports if report["log_joint"]),
+    }
+    for phase in dict.fromkeys(report["phase"] for report in reports):
+        moments[f"{phase.replace('_', ' ')} began"] = next(r["time"] for r in reports if r["phase"] == phase)
+    moments["result on disk"] = (folder / "metrics.json").stat().st_mtime
+    return {name: moment - clicked for name, moment in moments.items()}
+
+
+def measure_cancel(browser: Browser, server: Server, repeats: int) -> list[Figure]:
+    figure = Figure("cancel: click to the page saying so", 1.0)
+    for number in range(repeats):
+        with a_tab(browser, server) as (tab, watch):
+            tab.open("distill", seed=str(2000 + number), sampler__thinning="1000")
+            wait_until_idle(tab)
+            tab.press(tab.button("Distill"))
+            tab.sampling_step()
+            seconds, _, clicked = watch.time("click", CANCELLED, press(tab, tab.button("Cancel")))
+            status = file_of_run(server.home, tab.run(), "status.json")
+            stopped = datetime.fromisoformat(status["ended"]).timestamp() - clicked
+            figure.seconds.append(seconds)
+            figure.parts.append({"worker stopped": stopped, "said on the page": seconds})
+    return [figure]
+
+
+def wait_until_idle(tab: Visitor) -> None:
+    expect(tab.page.get_by_test_id("stSidebar").get_by_text("Engine ready · idle")).to_be_visible()
+    tab.settles()
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def load() -> str:
+    return "load average " + ", ".join(f"{number:.2f}" for number in os.getloadavg())
+
+
+def measure(parts: tuple[str, ...], repeats: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        os.environ["MTBKD_HOME"] = str(folder / "home")
+        torch.set_num_threads(1)
+        load_task("digits")
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+        if "up" in parts:
+            yield from measure_up(browser, folder, repeats)
+        with serve(folder / "home", folder / "app.txt") as server:
+            with a_tab(browser, server) as (tab, _):  # a run whose results the pages show
+                tab.open("distill")
+                wait_until_idle(tab)
+                tab.press(tab.button("Distill"))
+                tab.finishes()
+            steps: dict[str, Any] = {
+                "pages": measure_pages,
+                "prior": measure_prior,
+                "run": measure_run,
+                "cancel": measure_cancel,
+            }
+            for part, step in steps.items():
+                if part in parts:
+                    yield from step(browser, server, repeats)
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)} (all of them if none is named)")
+    parser.add_argument("--repeats", type=int, default=5)
+    chosen = parser.parse_args()
+    if unknown := set(chosen.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    print(f"{datetime.now():%Y-%m-%d %H:%M}  {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"Teachers trained beforehand. Seconds. {load()} before")
+    print(f"{'':46}{'target':>7}{'median':>9}{'worst':>9}{'n':>5}")
+    figures = []
+    for figure in measure(tuple(chosen.parts) or PARTS, chosen.repeats):
+        print(figure.line(), flush=True)
+        figures.append(figure)
+    print(f"{load()} after")
+    missed = [figure for figure in figures if max(figure.seconds) > figure.target]
+    if missed:
+        print("\nWhere the time goes in what misses its target at least once, medians in seconds:")
+        for figure in missed:
+            print(figure.breakdown())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""One real app for all browser tests, one browser, and a watch over every tab that a test opens."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from mtbkd_core.runs import store
+from tests.browser.server import Server, serve
+from tests.browser.visitor import ARGUMENTS, Visitor, find_browser
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app, started as a person starts it, with an empty home folder."""
+    folder = tmp_path_factory.mktemp("app")
+    with serve(folder / "home", folder / "output.txt") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_tab(server: Server, browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Open a tab of its own browser profile: `new_tab(width=800, dark=True)`.
+
+    The test fails where any of its tabs saw an exception box or an error in its console, or the app printed a trace.
+    """
+    trouble: list[str] = []
+    before = len(server.output())
+    contexts = []
+
+    def open_tab(width: int = 1366, *, dark: bool = False) -> Visitor:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        return Visitor(context.new_page(), server.url, trouble)
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    with pytest.MonkeyPatch.context() as patch:  # a test that fails in the middle of a run leaves the worker free
+        patch.setenv("MTBKD_HOME", str(server.home))
+        for view in store.list_runs():
+            store.request_cancel(view.id)
+    printed = server.output()[before:]
+    if "Traceback" in printed:
+        trouble.append(f"the app printed a trace:\n{printed}")
+    assert not trouble, "\n".join(trouble)
+
+
+@pytest.fixture
+def tab(new_tab: Callable[..., Visitor]) -> Visitor:
+    return new_tab()
+
+
+@pytest.fixture(scope="session")
+def done_run(server: Server, browser: Browser) -> str:
+    """The name of the demo's run, launched from the first page and done."""
+    trouble: list[str] = []
+    context = browser.new_context(viewport={"width": 1366, "height": 900})
+    visitor = Visitor(context.new_page(), server.url, trouble)
+    visitor.open()
+    visitor.press(visitor.button("Distill the demo"))
+    visitor.sees("distill")
+    visitor.finishes()
+    run = visitor.run()
+    context.close()
+    assert not trouble, "\n".join(trouble)
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the app's output beside a test that failed."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("server")
+    if report.failed and running is not None:
+        report.sections.append(("the app's output", running.output()))
+    return report

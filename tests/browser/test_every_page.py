@@ -1,0 +1,125 @@
+"""What holds on every page: nothing breaks, nothing is cut off, and a link full of nonsense ends in one clear line."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.server import Server
+from tests.browser.visitor import PAGES, Visitor
+
+pytestmark = pytest.mark.browser
+
+BACKGROUND = {False: "rgb(255, 255, 255)", True: "rgb(20, 23, 28)"}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 800])
+def test_every_page_fits_in_light_and_in_dark(
+    new_tab: Callable[..., Visitor], done_run: str, width: int, dark: bool
+) -> None:
+    tab = new_tab(width, dark=dark)
+    for page in PAGES:
+        tab.open(page, run=done_run)
+        expect(tab.page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[dark])
+        too_wide = tab.page.evaluate(
+            """() => [document.documentElement, document.querySelector('[data-testid=stMain]'),
+                      document.querySelector('[data-testid=stSidebarContent]')]
+              .filter((part) => part.scrollWidth > part.clientWidth)
+              .map((part) => `${part.tagName} ${part.scrollWidth} > ${part.clientWidth}`)"""
+        )
+        assert not too_wide, f"{page or 'overview'} scrolls sideways: {too_wide}"
+
+
+def test_pages_do_not_break_one_another(tab: Visitor, done_run: str) -> None:
+    tab.open("", run=done_run)
+    for page in [*PAGES, *reversed(PAGES)]:  # in haste: the next before the last one stands whole
+        tab.go(page, wait=False)
+    results_stand_whole(tab)
+
+
+def test_pages_do_not_break_one_another_while_a_run_is_under_way(
+    new_tab: Callable[..., Visitor], done_run: str
+) -> None:
+    watched, tab = new_tab(), new_tab()
+    watched.open("distill", seed="901", sampler__thinning="1000")
+    watched.press(watched.button("Distill"))
+    watched.live_points()
+    tab.open("", run=done_run)
+    tab.go("teachers")
+    results_stand_whole(tab)
+    watched.press(watched.button("Cancel"))
+    watched.says("This run was cancelled.")
+
+
+def results_stand_whole(tab: Visitor) -> None:
+    """Reliability has its curves, Influence a class whose pulls it shows, and Teachers an image, one after another."""
+    for page, chart in [("reliability", "reliability"), ("influence", "class-pulls"), ("teachers", "says")]:
+        tab.go(page)
+        assert tab.page.locator(f".st-key-chart-{chart} .main-svg").count(), f"{page} lacks a chart"
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "line"),
+    [
+        ("prior", {"prior.strength": "banana"}, "prior.strength: got 'banana'"),
+        ("teachers", {"teachers": "nobody"}, "teachers: digits has no 'nobody'"),
+        ("distill", {"sampler.chains": "0", "seed": "1e99"}, "sampler.chains: got '0'"),
+        ("distill", {"prior.temperature": "nan"}, "prior.temperature: got 'nan'"),
+        ("distill", {"fruit": "banana"}, "fruit: no such setting"),
+        ("uncertainty", {"example": "3.5"}, "example: a whole number is needed"),
+        ("reliability", {"run": "../../x"}, "run '../../x': not a run's name"),
+        ("distill", {"run": "0123456789abcdef"}, "run 0123456789abcdef: no such run"),
+    ],
+    ids=lambda value: "&".join(value) if isinstance(value, dict) else value.split(":")[0],
+)
+def test_nonsense_in_a_link_is_said_in_one_line(
+    tab: Visitor, done_run: str, page: str, link: dict[str, str], line: str
+) -> None:
+    tab.page.goto(f"{tab.url}/{page}?{urlencode(link)}")
+    tab.sees(page)
+    said = tab.says(line).inner_text().strip().splitlines()
+    assert len(said) <= 3  # the icon's name, a blank line, and the line itself
+    expect(tab.page.get_by_test_id("stAlert")).to_have_count(1)
+
+
+def test_a_page_opened_by_a_link_full_of_nonsense_can_be_used(tab: Visitor, done_run: str) -> None:
+    nonsense = {"prior.strength": "banana", "run": "../../x", "example": "-5", "effect": "<b>", "class": "99"}
+    tab.page.goto(f"{tab.url}/prior?{urlencode(nonsense)}")
+    tab.sees("prior")
+    tab.says("prior.strength: got 'banana'")
+    tab.page.get_by_role("slider", name="Strength").press("ArrowRight")
+    tab.link_holds("prior.strength", "1.01")
+    tab.go("reliability")
+    tab.says("run '../../x': not a run's name")
+    tab.go("distill")
+    tab.page.get_by_role("combobox", name="Run").click()
+    tab.press(tab.page.get_by_role("option").filter(has_text="default settings"))
+    tab.link_holds("run", done_run)
+
+
+def test_nonsense_about_a_view_leaves_the_page_whole(tab: Visitor, done_run: str) -> None:
+    views = {
+        "reliability": {"shown": "nobody", "class": "99"},
+        "influence": {"class": "99", "part": "moon", "train": "-3"},
+        "uncertainty": {"interval": "wide", "example": "-5"},
+        "teachers": {"shown": "nobody", "class": "99"},
+        "prior": {"effect": "nothing"},
+    }
+    for page, link in views.items():
+        tab.page.goto(f"{tab.url}/{page}?{urlencode({'run': done_run} | link)}")
+        tab.sees(page)
+        expect(tab.page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_the_app_listens_on_this_machine_alone(tab: Visitor, server: Server) -> None:
+    tab.open("distill")
+    addresses = {
+        connection.laddr.ip
+        for process in server.family()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}

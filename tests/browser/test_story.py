@@ -1,0 +1,129 @@
+"""From the first look at the app to a run's results, as a person goes through it."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from mtbkd_core import Result
+from tests.browser.server import Server
+from tests.browser.visitor import Visitor, file_of_run
+
+pytestmark = pytest.mark.browser
+
+SCORES = {
+    "Accuracy": "accuracy",
+    "NLL": "nll",
+    "Brier": "brier",
+    "ECE": "ece",
+    "Adaptive ECE": "ece_adaptive",
+    "Classwise ECE": "ece_classwise",
+    "Smooth ECE": "smooth_ece",
+}
+ROWS = {
+    "Student (posterior mean)": "student",
+    "Student (posterior mode)": "student_mode",
+    "Warm start (ensemble)": "warm_start",
+    "Teachers' mean": "teachers_mean",
+    "Digits 0 to 4": "teacher:digits-0-4",
+    "Digits 5 to 9": "teacher:digits-5-9",
+    "Generalist": "teacher:generalist",
+}
+
+
+def choose_teachers(tab: Visitor) -> None:
+    tab.go("teachers")
+    for name in ("Even digits", "Generalist"):
+        tab.press(tab.page.get_by_test_id("stCheckbox").filter(has_text=f"Use {name}"))
+    tab.link_holds("teachers", "digits-0-4,digits-5-9,generalist")
+
+
+def move_a_base_weight(tab: Visitor) -> None:
+    tab.go("prior")
+    before = tab.chart("weights")
+    assert [trace["name"] for trace in before] == ["Digits 0 to 4", "Digits 5 to 9", "Generalist"]
+    tab.page.get_by_role("slider", name="Base weight: Generalist").focus()
+    tab.page.keyboard.press("ArrowLeft")
+    tab.link_holds("prior.base_weights", "1.0,1.0,0.95")
+    tab.settles()
+    for _ in range(9):  # the page has answered, and the slider still has the focus
+        tab.page.keyboard.press("ArrowLeft")
+    tab.link_holds("prior.base_weights", "1.0,1.0,0.5")
+    tab.settles()
+    after = tab.chart("weights")
+    assert sum(after[2]["size"]) < sum(before[2]["size"])
+    assert np.allclose(np.sum([trace["size"] for trace in after], axis=0), 1)
+
+
+def launch_a_long_run(tab: Visitor) -> None:
+    tab.go("distill")
+    tab.press(tab.page.get_by_text("Advanced", exact=True))
+    thinning = tab.page.get_by_role("spinbutton", name="Thinning")
+    thinning.fill("60")
+    thinning.press("Enter")
+    tab.link_holds("sampler.thinning", "60")
+    tab.press(tab.button("Distill"))
+
+
+def test_from_the_first_look_to_the_numbers_of_a_run(tab: Visitor, server: Server) -> None:
+    tab.open()
+    choose_teachers(tab)
+    move_a_base_weight(tab)
+    launch_a_long_run(tab)
+
+    seen = tab.live_points(at_least=2)
+    step = tab.sampling_step()
+    run = tab.run()
+    tab.page.reload()
+    tab.sees("distill")
+    assert tab.run() == run
+    tab.live_points(at_least=seen)
+    tab.sampling_step(after=step)
+    expect(tab.button("Cancel")).to_be_visible()
+    tab.finishes()
+
+    metrics = file_of_run(server.home, run, "metrics.json")
+    student = metrics["student"]
+    expect(tab.metric("Accuracy")).to_have_text(f"{student['accuracy']:.1%}")
+    expect(tab.metric("NLL")).to_have_text(f"{student['nll']:.3f}")
+    expect(tab.metric("ECE")).to_have_text(f"{student['ece']:.3f}")
+    expect(tab.metric("R-hat")).to_have_text(f"{metrics['diagnostics']['r_hat']:.3f}")
+
+    reliability_shows(tab, run, metrics)
+    influence_shows(tab, run, Result.load(server.home / "runs" / run))
+    uncertainty_shows(tab, run, student)
+
+
+def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float]]) -> None:
+    tab.go("reliability")
+    expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
+    assert {trace["name"] for trace in tab.chart("reliability")} >= {"Student (posterior mean)", "Teachers' mean"}
+    # The table is painted on a canvas; what it tells people who listen to the page stands in the document.
+    table = tab.page.locator("[data-testid=stDataFrame] canvas table[role=grid] tr")
+    expect(table).to_have_count(1 + len(ROWS))
+    titles, *rows = [row.locator("th, td").all_text_contents() for row in table.all()]
+    shown = {row[0]: dict(zip(titles[1:], map(float, row[1:]), strict=True)) for row in rows}
+    assert set(shown) == set(ROWS)
+    for title, name in ROWS.items():
+        percent = {score: (100 if score == "Accuracy" else 1) * metrics[name][key] for score, key in SCORES.items()}
+        assert shown[title] == pytest.approx(percent, rel=1e-9)
+
+
+def influence_shows(tab: Visitor, run: str, result: Result) -> None:
+    tab.go("influence")
+    expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
+    labels = result.predictions["train.labels"].numpy()
+    shares = result.predictions["train.responsibilities"].float().numpy()
+    drawn = tab.chart("responsibilities")
+    assert [trace["name"] for trace in drawn] == ["Digits 0 to 4", "Digits 5 to 9", "Generalist"]
+    for trace, own in zip(drawn, shares, strict=True):
+        expected = [own[labels == number].mean() for number in range(10)]
+        assert trace["size"] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+def uncertainty_shows(tab: Visitor, run: str, student: dict[str, float]) -> None:
+    tab.go("uncertainty")
+    expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
+    expect(tab.metric("Coverage of 95 % sets")).to_have_text(f"{student['coverage']:.1%}")
+    expect(tab.metric("Mean set size")).to_have_text(f"{student['set_size']:.2f}")
+    expect(tab.metric("Mean deviance")).to_have_text(f"{student['deviance']:.3f}")
+    expect(tab.metric("Mean epistemic")).to_have_text(f"{student['epistemic']:.3f}")

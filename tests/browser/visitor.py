@@ -1,0 +1,182 @@
+"""A person in front of the app: what they do on a page, and all that goes wrong before their eyes meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+#: Address and main heading of every page, in the order of the navigation.
+PAGES = {
+    "": "MT-BKD Explorer",
+    "teachers": "Teachers",
+    "prior": "Prior",
+    "distill": "Distill",
+    "reliability": "Reliability",
+    "influence": "Influence",
+    "uncertainty": "Uncertainty",
+    "method": "Method",
+}
+
+#: What Chromium needs where there is neither a sandbox nor a GPU, and to leave the network alone.
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+#: Playwright waits this long, in milliseconds, for what it is told to expect; nothing is measured by it.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+
+#: An exception box may be gone again before anyone looks: the page itself tells of each, as an error in its console.
+WATCH_FOR_EXCEPTIONS = """
+new MutationObserver((changes) => {
+  for (const change of changes) for (const node of change.addedNodes) {
+    const box = node.querySelector?.('[data-testid=stException]') ?? node.closest?.('[data-testid=stException]');
+    if (box && !box.dataset.told) { box.dataset.told = 'yes'; console.error('exception box: ' + box.innerText); }
+  }
+}).observe(document, {subtree: true, childList: true});
+"""
+
+
+def find_browser() -> str:
+    """The Chromium or Chrome of MTBKD_BROWSER, else the first on the PATH.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    named = os.environ.get("MTBKD_BROWSER", "").strip()
+    names = [named] if named else ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise RuntimeError(
+        f"MTBKD_BROWSER: no such program: {named}"
+        if named
+        else f"No browser on the PATH (looked for {', '.join(names)}): run `make test`, or set MTBKD_BROWSER to one."
+    )
+
+
+class Visitor:
+    """One tab of the app."""
+
+    def __init__(self, page: Page, url: str, trouble: list[str]) -> None:
+        self.page = page
+        self.url = url
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(WATCH_FOR_EXCEPTIONS)
+        page.on("pageerror", lambda error: trouble.append(f"error in the page {self.where}: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                trouble.append(f"console of {self.where}: {message.text}") if message.type == "error" else None
+            ),
+        )
+
+    @property
+    def where(self) -> str:
+        """The tab's address, without the server's."""
+        return self.page.url.removeprefix(self.url)
+
+    def open(self, page: str = "", **link: str) -> None:
+        """Open a page by its link; double underscores in a parameter's name stand for a dot."""
+        query = urlencode({name.replace("__", "."): value for name, value in link.items()})
+        self.page.goto(f"{self.url}/{page}" + (f"?{query}" if query else ""))
+        self.sees(page)
+
+    def go(self, page: str, *, wait: bool = True) -> None:
+        """Go to a page by the navigation, and wait until it stands whole, or only for its heading."""
+        title = PAGES[page] if page else "Overview"
+        self.press(self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title))
+        self.sees(page, whole=wait)
+
+    def sees(self, page: str, *, whole: bool = True) -> None:
+        """Wait until a page stands whole: its heading, its script at its end, every visible chart drawn."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(PAGES[page])
+        if whole:
+            self.settles()
+
+    def settles(self) -> None:
+        """Wait until the page's script is at its end, nothing is stale and every visible chart is drawn."""
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        self.page.wait_for_function(
+            """() => !document.querySelector('[data-testid=stSkeleton]')
+              && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+                .every((chart) => !chart.checkVisibility() || chart.querySelector('.main-svg'))"""
+        )
+
+    def press(self, target: Locator) -> None:
+        """Click, and move the mouse away, so that no help bubble stands in the way of the next click."""
+        target.click()
+        self.page.mouse.move(self.page.viewport_size["width"] - 2, 2)
+
+    def button(self, name: str) -> Locator:
+        """The button of that name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def says(self, text: str | re.Pattern[str]) -> Locator:
+        """Wait until a box on the page (an error, a warning, a word) says the text."""
+        box = self.page.get_by_test_id("stAlert").filter(has_text=text)
+        expect(box).to_be_visible()
+        return box
+
+    def metric(self, label: str) -> Locator:
+        """The value shown under a label, as a large number."""
+        shown = self.page.get_by_test_id("stMetric").filter(
+            has=self.page.get_by_test_id("stMetricLabel").filter(has_text=re.compile(f"^{re.escape(label)}"))
+        )
+        return shown.get_by_test_id("stMetricValue")
+
+    def link(self) -> dict[str, str]:
+        """What the address bar holds."""
+        return dict(parse_qsl(urlsplit(self.page.url).query))
+
+    def link_holds(self, name: str, value: str) -> None:
+        """Wait until the address bar holds a value."""
+        self.page.wait_for_function(
+            "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value]
+        )
+
+    def run(self) -> str:
+        """The name of the run that the tab shows; waits for it."""
+        self.page.wait_for_function("() => new URLSearchParams(location.search).get('run')")
+        return self.link()["run"]
+
+    def live_points(self, at_least: int = 1) -> int:
+        """Wait until the live curve of the log joint has that many points; how many it has."""
+        self.page.wait_for_function(
+            """(least) => Number(document.querySelector('svg.live-curve[aria-label="Log joint of each chain"]')
+              ?.dataset.points ?? 0) >= least""",
+            arg=at_least,
+        )
+        curve = self.page.locator('svg.live-curve[aria-label="Log joint of each chain"]')
+        assert curve.locator("polyline").first.get_attribute("points")
+        return int(curve.get_attribute("data-points") or 0)
+
+    def sampling_step(self, after: int = 0) -> int:
+        """Wait until the run that is watched has sampled more steps than `after`; how many it has."""
+        step = "() => Number(/Sampling the posterior: (\\d+) of/.exec(document.body.innerText)?.[1] ?? 0)"
+        found: int = self.page.wait_for_function(f"(after) => Math.max(0, ({step})() - after)", arg=after).json_value()
+        return after + found
+
+    def finishes(self) -> None:
+        """Wait until the Distill page shows the results of its run."""
+        expect(self.metric("R-hat")).to_be_visible()
+        self.settles()
+
+    def chart(self, key: str) -> list[dict[str, Any]]:
+        """What a plotly chart has drawn: for each trace its name and its x, y and size of bar as plotly holds them."""
+        chart = self.page.locator(f".st-key-chart-{key} .js-plotly-plot")
+        return chart.evaluate(
+            """(chart) => chart.calcdata.map((points) => ({
+              name: points[0].trace.name, x: points.map((p) => p.x), y: points.map((p) => p.y),
+              size: points.map((p) => p.s)}))"""
+        )
+
+
+def file_of_run(home: Path, run: str, name: str) -> Any:
+    """A JSON file in a run's folder."""
+    return json.loads((home / "runs" / run / name).read_text())
