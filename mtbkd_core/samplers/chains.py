@@ -27,6 +27,9 @@ BAOAB_STEP_FACTOR = 1.1
 _TRAJECTORIES = 12
 _MOST_RESTARTS = 5
 _CHECK_EVERY = 20
+#: MCLMC at far too long a step does not leave: it falls into the mode, and the energy alone tells. Twenty times what it
+#: is tuned to; judged by as many steps as here, or by all when they are done.
+_MOST_ENERGY_VARIANCE, _STEPS_TO_JUDGE = 0.01, 100
 
 #: Told after every step: phase, steps done, steps in all, a line for a person, and what the step showed.
 Watch = Callable[[Phase, int, int, str, Info], None]
@@ -86,6 +89,27 @@ def fit_start(
     return state.position
 
 
+class _Mean:
+    """The mean of what was added, on its device until it is asked for; None where nothing was."""
+
+    def __init__(self) -> None:
+        self._sum: Tensor | None = None
+        self._count = 0
+
+    def add(self, value: Tensor) -> None:
+        self._sum = value if self._sum is None else self._sum + value
+        self._count += 1
+
+    @property
+    def value(self) -> float | None:
+        return None if self._sum is None else float(self._sum) / self._count
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """As an energy variance; one that is not a number does."""
+        return self.value is not None and not self.value <= _MOST_ENERGY_VARIANCE
+
+
 def sample(
     target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
 ) -> Sample:
@@ -93,7 +117,8 @@ def sample(
 
     A step size that is not given is tuned first. A chain has left the posterior when its log joint is not finite, or
     lies 20 standard deviations of a Gaussian's of the same dimension under where the worst chain began; at a
-    temperature above 1 the limit is lower still by twice as much as a Gaussian's falls when it warms up from 1.
+    temperature above 1 the limit is lower still by twice as much as a Gaussian's falls when it warms up from 1. MCLMC
+    has left as well when its energy variance after the burn-in is twenty times what it is tuned to.
 
     Raises:
         UserError: a chain leaves the posterior at every step size tried.
@@ -116,7 +141,8 @@ def sample(
             )
         if restart < _MOST_RESTARTS:
             _log.warning("a chain left the posterior at step size %.4g; starting again with a shorter one", step_size)
-            step_size *= 0.5 if settings.algorithm is Algorithm.SGLD else 0.7
+            # SGLD's step is a square; MCLMC's energy variance says that it is far too long, not just too long
+            step_size *= 0.5 if settings.algorithm in (Algorithm.SGLD, Algorithm.MCLMC) else 0.7
     raise UserError(f"sampler.step_size: a chain leaves the posterior even at {step_size:.2g}; give a smaller one")
 
 
@@ -144,7 +170,7 @@ def kept_steps(settings: SamplerConfig) -> list[int]:
         return [burn_in + thinning * (draw + 1) for draw in range(draws)]
     steps = range(burn_in, burn_in + draws * thinning)
     times = list(accumulate(sgld.step_share(step, _decay_steps(settings)) for step in steps))
-    return [burn_in + 1 + bisect_left(times, times[-1] * (draw + 1) / draws) for draw in range(draws)]
+    return [burn_in + 1 + bisect_left(times, times[-1] * ((draw + 1) / draws)) for draw in range(draws)]
 
 
 def _tune(
@@ -197,8 +223,7 @@ def _run(
     steps = settings.burn_in + settings.draws * settings.thinning
     positions: list[Tensor] = []
     log_joints: list[Tensor] = []
-    acceptances: list[Tensor] = []
-    energies: list[Tensor] = []
+    acceptance, energy = _Mean(), _Mean()
     copies = Counter(kept_steps(settings))
     stochastic = _is_minibatch(settings, target)
     # where a step shows the log joint of its start, or an estimate of it, a kept draw's own is worked out anew
@@ -207,28 +232,27 @@ def _run(
         state, info = sampler.update(state, _batch(settings, target, generator), generator)
         if step % _CHECK_EVERY == 0:
             fine = torch.isfinite(info.log_joint) if stochastic else info.log_joint > floor
-            if not bool(fine.all()):
+            if not bool(fine.all()) or (step >= settings.burn_in + _STEPS_TO_JUDGE and energy.exceeds_limit):
                 return None, step
         burning_in = step <= settings.burn_in
         if step in copies:
             positions += [state.position] * copies[step]
             log_joints += [target(state.position).log_joint if inexact else info.log_joint] * copies[step]
         if info.acceptance is not None and not burning_in:
-            acceptances.append(info.acceptance.mean())
+            acceptance.add(info.acceptance.mean())
         if info.energy_error is not None and step > settings.burn_in // 2:
-            energies.append(info.energy_error.square().mean() / position.shape[1])
-        if step == settings.burn_in and energies:
-            found = float(torch.stack(energies).mean())
-            if settings.step_size is None and math.isfinite(found):
-                step_size = step_for_energy(step_size, found)
+            energy.add(info.energy_error.square().mean() / position.shape[1])
+        if step == settings.burn_in and energy.value is not None:
+            if settings.step_size is None and math.isfinite(energy.value):
+                step_size = step_for_energy(step_size, energy.value)
                 sampler = build(target, settings, step_size)
-            energies.clear()
+            energy = _Mean()
         message = "Burning in" if burning_in else "Sampling students"
         watch(Phase.SAMPLING, step, steps, message, info)
     log_joint = torch.stack(log_joints, 1)
-    if not bool((log_joint > floor).all()):
+    if not bool((log_joint > floor).all()) or energy.exceeds_limit:
         return None, steps
-    return _Kept(torch.stack(positions, 1), log_joint, step_size, _mean(acceptances), _mean(energies)), steps
+    return _Kept(torch.stack(positions, 1), log_joint, step_size, acceptance.value, energy.value), steps
 
 
 def build(target: LogPosterior, settings: SamplerConfig, step_size: float) -> Transform:
@@ -253,10 +277,6 @@ def _is_decaying(settings: SamplerConfig) -> bool:
 
 def _decay_steps(settings: SamplerConfig) -> int:
     return max(1, settings.burn_in)
-
-
-def _mean(values: list[Tensor]) -> float | None:
-    return float(torch.stack(values).mean()) if values else None
 
 
 def _is_minibatch(settings: SamplerConfig, target: LogPosterior) -> bool:

@@ -61,6 +61,16 @@ def test_draws_stand_for_equal_times(thinning: int, burn_in: int) -> None:
     assert sum(gaps[-10:]) > sum(gaps[:10])
 
 
+@pytest.mark.parametrize("burn_in", [0, 150, 1500])
+def test_rounding_loses_no_draw(burn_in: int) -> None:
+    """The last draw's time is the whole, and a sum that is rounded up would lie beyond the last step."""
+    for draws in range(4, 60):
+        for thinning in (1, 7, 80):
+            kept = kept_steps(settings(draws=draws, thinning=thinning, burn_in=burn_in))
+            assert len(kept) == draws
+            assert kept[-1] == burn_in + draws * thinning
+
+
 def expected_variances(target: Gaussian, start: float, kept: list[int]) -> Tensor:
     """[DIMENSIONS], along the target's axes: the mean over the kept steps of the variance that the recursion has, by
     V <- (1 - eps_t P)^2 V + 2 eps_t.
