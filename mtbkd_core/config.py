@@ -66,7 +66,7 @@ class Schedule(_Choice):
     CONSTANT = "constant", "The same step throughout, and its small bias."
     DECAYING = (
         "decaying",
-        "Step t is eps (1 + t / b)^-0.55 with b the burn-in's steps: the bias falls, and exploring slows down. Draws "
+        "Step t is eps (1 + t / b)^-0.55, b the steps of burn-in or 1: the bias falls, and exploring slows down. Draws "
         "are kept at equal intervals of the sum of steps, so that each counts the same (Welling and Teh, 2011).",
     )
 

@@ -15,7 +15,7 @@ from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample
+from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample, tuning_gradients
 from mtbkd_core.student import Student
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
@@ -184,10 +184,9 @@ class _Reporter:
         settings = self.config.sampler
         steps = settings.burn_in + settings.draws * settings.thinning
         sampling = steps * gradients_per_step(settings)
-        tuning = max(100, 12 * gradients_per_step(settings))
         work: dict[Phase, float] = {
             Phase.WARM_START: settings.warm_start_steps,
-            Phase.TUNING: tuning if settings.step_size is None else 0,
+            Phase.TUNING: tuning_gradients(settings),
             Phase.SAMPLING: sampling,
             Phase.EVALUATION: 0.2 * steps,
         }

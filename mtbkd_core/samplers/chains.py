@@ -73,7 +73,10 @@ class _Kept:
 def fit_start(
     target: LogPosterior, start: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
 ) -> Tensor:
-    """The anchored warm start of every chain from its own whitened draw of the prior, [S, P] -> [S, P]."""
+    """The anchored warm start of every chain from its own whitened draw of the prior, [S, P] -> [S, P].
+
+    It is that of temperature 1 whatever the posterior's is; tuning and burn-in cool or heat the chains from there.
+    """
     steps = settings.warm_start_steps
     if not steps:
         return start
@@ -158,6 +161,15 @@ def gradients_per_step(settings: SamplerConfig) -> int:
     return settings.leapfrog_steps if settings.algorithm is Algorithm.HMC else 1
 
 
+def tuning_gradients(settings: SamplerConfig) -> int:
+    """What choosing the step size costs a chain; nothing where it is given."""
+    return _TRAJECTORIES * _tuning_steps(settings) if settings.step_size is None else 0
+
+
+def _tuning_steps(settings: SamplerConfig) -> int:
+    return settings.leapfrog_steps if settings.algorithm is Algorithm.HMC else 8
+
+
 def kept_steps(settings: SamplerConfig) -> list[int]:
     """[D], the numbers (from 1, burn-in included) of the steps after which a draw is kept.
 
@@ -188,6 +200,7 @@ def _tune(
             position,
             generator,
             rounds=_TRAJECTORIES,
+            steps=_tuning_steps(settings),
             friction=settings.friction,
             temperature=temperature,
             watch=show,
@@ -197,7 +210,7 @@ def _tune(
         position,
         generator,
         trajectories=_TRAJECTORIES,
-        leapfrog_steps=settings.leapfrog_steps if settings.algorithm is Algorithm.HMC else 8,
+        leapfrog_steps=_tuning_steps(settings),
         temperature=temperature,
         watch=show,
     )
