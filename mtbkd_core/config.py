@@ -46,8 +46,33 @@ class StudentKind(_Choice):
 class Algorithm(_Choice):
     """The sampler that explores the posterior."""
 
-    BAOAB = "baoab", "Langevin dynamics with momentum, split as B-A-O-A-B: the fastest here at equal accuracy."
+    BAOAB = (
+        "baoab",
+        "Langevin dynamics with momentum, split as B-A-O-A-B: the fastest here at equal accuracy. With a batch size "
+        "it is stochastic gradient HMC (SGHMC).",
+    )
     SGLD = "sgld", "Stochastic gradient Langevin dynamics: gradient steps with noise; simple, and slow to explore."
+    MCLMC = "mclmc", "Microcanonical Langevin: constant speed, gradients bend the path; needs all examples, unadjusted."
+    HMC = (
+        "hmc",
+        "Hamiltonian trajectories that are accepted or refused: exact at any step size, and so the check of the "
+        "others; a step is a whole trajectory, and needs all examples.",
+    )
+
+
+class Schedule(_Choice):
+    """How SGLD's step size goes on."""
+
+    CONSTANT = "constant", "The same step throughout, and its small bias."
+    DECAYING = (
+        "decaying",
+        "Step t is eps (1 + t / b)^-0.55, b the steps of burn-in or 1: the bias falls, and exploring slows down. Draws "
+        "are kept at equal intervals of the sum of steps, so that each counts the same (Welling and Teh, 2011).",
+    )
+
+
+#: Their energy is that of all examples; a minibatch's noise in it they would take for slope.
+FULL_BATCH = frozenset({Algorithm.HMC, Algorithm.MCLMC})
 
 
 class Device(_Choice):
@@ -142,10 +167,22 @@ class SamplerConfig(_Part):
         None, description="Step size in whitened coordinates; none: tuned on short Hamiltonian trajectories."
     )
     friction: Annotated[Positive, Field(le=1000)] = Field(
-        1.0, description="Friction of the momentum, per unit of time."
+        1.0,
+        description="How fast BAOAB's momentum and MCLMC's direction are renewed, per unit of time: MCLMC's "
+        "decoherence length L is sqrt(parameters x temperature) / friction.",
     )
     batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
-        None, description="Examples per gradient; none: all of them."
+        None,
+        description="Examples per gradient; none: all of them. BAOAB on minibatches is SGHMC; HMC and MCLMC need all.",
+    )
+    schedule: Schedule = Field(Schedule.CONSTANT, description="How SGLD's step size goes on; SGLD alone has it.")
+    leapfrog_steps: int = Field(
+        8, ge=1, le=1000, description="Gradients of an HMC trajectory, which is one sampler step; HMC alone has it."
+    )
+    temperature: Temperature = Field(
+        1.0,
+        description="Posterior temperature: the density sampled is exp(log joint / temperature). 1 is Bayes, less is a "
+        "cold posterior (Wenzel et al., 2020).",
     )
 
 
@@ -174,6 +211,13 @@ class RunConfig(_Part):
                 raise ValueError(
                     f"prior.{name} needs one number for each of the {len(self.teachers)} teachers, got {len(values)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _all_examples_where_needed(self) -> Self:
+        algorithm, batch_size = self.sampler.algorithm, self.sampler.batch_size
+        if algorithm in FULL_BATCH and batch_size is not None:
+            raise ValueError(f"sampler.batch_size: got {batch_size}, but {algorithm} needs all examples; allowed: none")
         return self
 
 

@@ -15,7 +15,7 @@ from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import fit_start, sample
+from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample, tuning_gradients
 from mtbkd_core.student import Student
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
@@ -94,6 +94,7 @@ def _distill(config: RunConfig, task: Task, device: torch.device, report: _Repor
     metrics["diagnostics"] |= {
         "step_size": kept.step_size,
         "acceptance": kept.acceptance,
+        "energy_variance": kept.energy_variance,
         "restarts": kept.restarts,
         "gradients": kept.gradients,
         "seconds_warm_start": warmed - started,
@@ -181,12 +182,13 @@ class _Reporter:
     def _reckon(self, phase: Phase, done: float) -> float:
         """How far the run is, teachers aside, when a phase is done by so much; the unit is a gradient."""
         settings = self.config.sampler
-        sampling = settings.burn_in + settings.draws * settings.thinning
+        steps = settings.burn_in + settings.draws * settings.thinning
+        sampling = steps * gradients_per_step(settings)
         work: dict[Phase, float] = {
             Phase.WARM_START: settings.warm_start_steps,
-            Phase.TUNING: 100 if settings.step_size is None else 0,
+            Phase.TUNING: tuning_gradients(settings),
             Phase.SAMPLING: sampling,
-            Phase.EVALUATION: 0.2 * sampling,
+            Phase.EVALUATION: 0.2 * steps,
         }
         phases = list(work)
         before = sum(work[other] for other in phases[: phases.index(phase)])

@@ -14,6 +14,7 @@ from mtbkd_core.config import (
     Device,
     PriorConfig,
     RunConfig,
+    Schedule,
     StudentKind,
     WeightRule,
     build_config,
@@ -111,7 +112,7 @@ def test_every_setting_has_a_line_of_help_and_is_in_the_json_schema() -> None:
         assert f'"{name.split(".")[-1]}"' in definitions
 
 
-@pytest.mark.parametrize("choice", [*WeightRule, *StudentKind, *Algorithm, *Device])
+@pytest.mark.parametrize("choice", [*WeightRule, *StudentKind, *Algorithm, *Schedule, *Device])
 def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
     assert choice.help.endswith(".")  # type: ignore[attr-defined]
     assert type(choice)(str(choice)) is choice
@@ -142,12 +143,16 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("student.hidden", "32,0", ["student.hidden.1", "0"]),
         ("student.hidden", "32,x", ["student.hidden.1", "x", "integer"]),
         ("student.weight_scale", "0", ["student.weight_scale", "0"]),
-        ("sampler.algorithm", "gibbs", ["sampler.algorithm", "gibbs", "baoab", "sgld"]),
+        ("sampler.algorithm", "gibbs", ["sampler.algorithm", "gibbs", "baoab", "sgld", "mclmc", "hmc"]),
         ("sampler.chains", "0", ["sampler.chains", "0", "1"]),
         ("sampler.draws", "3", ["sampler.draws", "3", "4"]),
         ("sampler.draws", "1.5", ["sampler.draws", "1.5", "integer"]),
         ("sampler.step_size", "0", ["sampler.step_size", "0"]),
         ("sampler.batch_size", "0", ["sampler.batch_size", "0"]),
+        ("sampler.schedule", "sudden", ["sampler.schedule", "sudden", "constant", "decaying"]),
+        ("sampler.leapfrog_steps", "0", ["sampler.leapfrog_steps", "0", "1"]),
+        ("sampler.temperature", "0", ["sampler.temperature", "0", "0.01"]),
+        ("sampler.temperature", "nan", ["sampler.temperature", "nan"]),
         ("seed", "-1", ["seed", "-1"]),
         ("seed", "99999999999999999999", ["seed", "99999999999999999999"]),
         ("device", "abacus", ["device", "abacus", "cpu"]),
@@ -166,6 +171,23 @@ def test_a_bad_value_ends_in_one_line_with_field_value_and_what_is_allowed(
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("algorithm", ["mclmc", "hmc"])
+def test_a_minibatch_is_refused_where_all_examples_are_needed(algorithm: str) -> None:
+    for order in (1, -1):
+        with pytest.raises(ConfigError) as caught:
+            build_config([("sampler.algorithm", algorithm), ("sampler.batch_size", "50")][::order])
+        assert str(caught.value) == f"sampler.batch_size: got 50, but {algorithm} needs all examples; allowed: none"
+    assert build_config([("sampler.algorithm", algorithm)]).sampler.batch_size is None
+
+
+def test_settings_of_before_there_was_a_temperature_are_those_of_bayes() -> None:
+    old = RunConfig().model_dump(mode="json")
+    for name in ("schedule", "leapfrog_steps", "temperature"):
+        del old["sampler"][name]
+    assert parse_config(old) == RunConfig()
+    assert RunConfig().sampler.temperature == 1.0
 
 
 def test_an_unknown_preset_is_refused_with_those_that_there_are() -> None:

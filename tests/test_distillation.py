@@ -181,8 +181,9 @@ def test_the_environment_says_what_is_needed_to_load(result: Result, digits: Tas
 # Reproducibility and settings
 
 
-@pytest.mark.parametrize("algorithm", ["baoab", "sgld"])
-@pytest.mark.parametrize("batch", [None, 6])
+@pytest.mark.parametrize(
+    ("algorithm", "batch"), [("baoab", None), ("baoab", 6), ("sgld", None), ("sgld", 6), ("mclmc", None), ("hmc", None)]
+)
 def test_equal_configurations_give_equal_draws_and_another_seed_others(
     algorithm: str, batch: int | None, tiny: Task
 ) -> None:
@@ -253,6 +254,38 @@ def test_metrics_do_not_break_where_a_students_certainty_is_complete(tiny: Task)
     metrics, _ = evaluate(config, tiny, student, draws, draws[:, 0], torch.arange(18.0).view(3, 6))
     assert metrics["diagnostics"]["r_hat"] is None
     json.dumps(metrics, allow_nan=False)
+
+
+def test_a_run_says_what_its_algorithm_is_judged_by(tiny: Task) -> None:
+    told = {
+        algorithm: distill(small(teachers=("one",), sampler__algorithm=algorithm), task=tiny).metrics["diagnostics"]
+        for algorithm in ("baoab", "mclmc", "hmc")
+    }
+    assert told["mclmc"]["energy_variance"] > 0
+    assert told["mclmc"]["acceptance"] is None
+    assert told["baoab"]["energy_variance"] is told["hmc"]["energy_variance"] is None
+    assert 0 < told["hmc"]["acceptance"] <= 1
+    assert told["hmc"]["gradients"] == 8 * told["baoab"]["gradients"]
+
+
+@pytest.mark.parametrize("algorithm", ["baoab", "mclmc", "hmc"])
+def test_a_colder_posterior_has_a_higher_log_joint(algorithm: str, tiny: Task) -> None:
+    """On a tempered density the mean of the log joint falls as the temperature rises."""
+    cold, bayes, hot = (
+        distill(
+            small(
+                teachers=("one",),
+                sampler__algorithm=algorithm,
+                sampler__temperature=temperature,
+                sampler__burn_in=100,
+                sampler__thinning=5,
+            ),
+            task=tiny,
+        ).predictions["trace.log_joint"]
+        for temperature in (0.2, 1.0, 5.0)
+    )
+    assert cold.mean() > bayes.mean() + 1
+    assert bayes.mean() > hot.mean() + 5
 
 
 # Progress and cancelling
@@ -362,7 +395,15 @@ def test_no_draw_of_a_chain_that_has_left_is_kept(tiny: Task, draws: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "settings", [{"sampler__algorithm": "sgld"}, {"sampler__batch_size": 5}, {"sampler__algorithm": "baoab"}]
+    "settings",
+    [
+        {"sampler__algorithm": "sgld"},
+        {"sampler__algorithm": "sgld", "sampler__schedule": "decaying"},
+        {"sampler__batch_size": 5},
+        {"sampler__algorithm": "baoab"},
+        {"sampler__algorithm": "mclmc"},
+        {"sampler__algorithm": "hmc"},
+    ],
 )
 def test_the_log_joint_kept_beside_a_draw_is_that_draws_own(tiny: Task, settings: dict[str, Any]) -> None:
     config = small(teachers="one,other", **settings)

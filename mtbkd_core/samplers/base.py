@@ -33,11 +33,14 @@ class Info(NamedTuple):
         log_joint: [S], in nats, at the position that the step's gradient was taken at.
         teacher_share: [S, K] mean responsibilities there, or None.
         acceptance: [S] Metropolis acceptance probability, or None for samplers that accept always.
+        energy_error: [S] by how much the step missed the conserved energy, over the temperature; None where nothing is
+            conserved, or where the acceptance says it.
     """
 
     log_joint: Tensor
     teacher_share: Tensor | None = None
     acceptance: Tensor | None = None
+    energy_error: Tensor | None = None
 
 
 class Transform(NamedTuple):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import Algorithm, SamplerConfig
+from mtbkd_core.config import Algorithm, SamplerConfig, Schedule
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.progress import Phase, UserError
-from mtbkd_core.samplers import baoab, sgld, warm_start
+from mtbkd_core.samplers import baoab, hmc, mclmc, sgld, warm_start
 from mtbkd_core.samplers.base import Info, State, Transform
-from mtbkd_core.samplers.tuning import tune_step_size
+from mtbkd_core.samplers.tuning import Tuned, step_for_energy, tune_energy_variance, tune_step_size
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +27,9 @@ BAOAB_STEP_FACTOR = 1.1
 _TRAJECTORIES = 12
 _MOST_RESTARTS = 5
 _CHECK_EVERY = 20
+#: MCLMC at far too long a step does not leave: it falls into the mode, and the energy alone tells. Twenty times what it
+#: is tuned to; judged by as many steps as here, or by all when they are done.
+_MOST_ENERGY_VARIANCE, _STEPS_TO_JUDGE = 0.01, 100
 
 #: Told after every step: phase, steps done, steps in all, a line for a person, and what the step showed.
 Watch = Callable[[Phase, int, int, str, Info], None]
@@ -36,8 +42,10 @@ class Sample:
     Attributes:
         positions: [S, D, P], whitened.
         log_joint: [S, D], exact at those positions.
-        step_size: that the kept draws were made with.
-        acceptance: mean acceptance of the tuning's trajectories; None where the step size was given.
+        step_size: that the kept draws were made with; of a decaying schedule the first.
+        acceptance: HMC: mean acceptance after the burn-in. Others: that of the tuning's trajectories; None where there
+            were none.
+        energy_variance: MCLMC: mean square of a step's energy error after the burn-in, per dimension; else None.
         restarts: how often a chain left the posterior and all began again with a shorter step.
         gradients: of one chain, restarts included, tuning not.
     """
@@ -46,14 +54,29 @@ class Sample:
     log_joint: Tensor
     step_size: float
     acceptance: float | None
+    energy_variance: float | None
     restarts: int
     gradients: int
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What one attempt kept, and with which step size; the last two are means over the steps after the burn-in."""
+
+    positions: Tensor
+    log_joint: Tensor
+    step_size: float
+    acceptance: float | None
+    energy_variance: float | None
 
 
 def fit_start(
     target: LogPosterior, start: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
 ) -> Tensor:
-    """The anchored warm start of every chain from its own whitened draw of the prior, [S, P] -> [S, P]."""
+    """The anchored warm start of every chain from its own whitened draw of the prior, [S, P] -> [S, P].
+
+    It is that of temperature 1 whatever the posterior's is; tuning and burn-in cool or heat the chains from there.
+    """
     steps = settings.warm_start_steps
     if not steps:
         return start
@@ -69,44 +92,129 @@ def fit_start(
     return state.position
 
 
+class _Mean:
+    """The mean of what was added, on its device until it is asked for; None where nothing was."""
+
+    def __init__(self) -> None:
+        self._sum: Tensor | None = None
+        self._count = 0
+
+    def add(self, value: Tensor) -> None:
+        self._sum = value if self._sum is None else self._sum + value
+        self._count += 1
+
+    @property
+    def value(self) -> float | None:
+        return None if self._sum is None else float(self._sum) / self._count
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """As an energy variance; one that is not a number does."""
+        return self.value is not None and not self.value <= _MOST_ENERGY_VARIANCE
+
+
 def sample(
     target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
 ) -> Sample:
     """Sample the target from whitened positions [S, P].
 
     A step size that is not given is tuned first. A chain has left the posterior when its log joint is not finite, or
-    lies 20 standard deviations of a Gaussian's of the same dimension under where the worst chain began.
+    lies 20 standard deviations of a Gaussian's of the same dimension under where the worst chain began; at a
+    temperature above 1 the limit is lower still by twice as much as a Gaussian's falls when it warms up from 1. MCLMC
+    has left as well when its energy variance after the burn-in is twenty times what it is tuned to.
 
     Raises:
         UserError: a chain leaves the posterior at every step size tried.
     """
     step_size, acceptance = settings.step_size, None
     if step_size is None:
-        tuned = tune_step_size(
-            target,
-            position,
-            generator,
-            trajectories=_TRAJECTORIES,
-            watch=lambda count, info: watch(Phase.TUNING, count + 1, _TRAJECTORIES, "Choosing a step size", info),
-        )
-        position, acceptance = tuned.position, tuned.acceptance
-        step_size = step_from_leapfrog(settings.algorithm, tuned.step_size)
-    floor = float(target(position).log_joint.min()) - 20 * math.sqrt(position.shape[1] / 2)
+        tuned = _tune(target, position, settings, generator, watch)
+        position, acceptance, step_size = tuned.position, tuned.acceptance, tuned.step_size
+    dimensions, hot = position.shape[1], max(1.0, settings.temperature)
+    floor = float(target(position).log_joint.min()) - hot * 20 * math.sqrt(dimensions / 2) - (hot - 1) * dimensions
     gradients = 0
     for restart in range(_MOST_RESTARTS + 1):
         kept, done = _run(target, position, step_size, floor, settings, generator, watch)
-        gradients += done
+        gradients += done * gradients_per_step(settings)
         if kept is not None:
-            return Sample(*kept, step_size, acceptance, restart, gradients)
+            if kept.acceptance is not None:
+                acceptance = kept.acceptance
+            return Sample(
+                kept.positions, kept.log_joint, kept.step_size, acceptance, kept.energy_variance, restart, gradients
+            )
         if restart < _MOST_RESTARTS:
             _log.warning("a chain left the posterior at step size %.4g; starting again with a shorter one", step_size)
-            step_size *= 0.5 if settings.algorithm is Algorithm.SGLD else 0.7
+            # SGLD's step is a square; MCLMC's energy variance says that it is far too long, not just too long
+            step_size *= 0.5 if settings.algorithm in (Algorithm.SGLD, Algorithm.MCLMC) else 0.7
     raise UserError(f"sampler.step_size: a chain leaves the posterior even at {step_size:.2g}; give a smaller one")
 
 
 def step_from_leapfrog(algorithm: Algorithm, leapfrog_step: float) -> float:
     """The sampler's own step from the leapfrog step that HMC accepts; SGLD's is in squared coordinates."""
-    return leapfrog_step**2 / 2 if algorithm is Algorithm.SGLD else BAOAB_STEP_FACTOR * leapfrog_step
+    if algorithm is Algorithm.SGLD:
+        return leapfrog_step**2 / 2
+    return BAOAB_STEP_FACTOR * leapfrog_step if algorithm is Algorithm.BAOAB else leapfrog_step
+
+
+def gradients_per_step(settings: SamplerConfig) -> int:
+    """What a sampler step costs: HMC's is a whole trajectory."""
+    return settings.leapfrog_steps if settings.algorithm is Algorithm.HMC else 1
+
+
+def tuning_gradients(settings: SamplerConfig) -> int:
+    """What choosing the step size costs a chain; nothing where it is given."""
+    return _TRAJECTORIES * _tuning_steps(settings) if settings.step_size is None else 0
+
+
+def _tuning_steps(settings: SamplerConfig) -> int:
+    return settings.leapfrog_steps if settings.algorithm is Algorithm.HMC else 8
+
+
+def kept_steps(settings: SamplerConfig) -> list[int]:
+    """[D], the numbers (from 1, burn-in included) of the steps after which a draw is kept.
+
+    Every draw is to stand for the same share of the sampler's time. Constant steps make that every `thinning` steps;
+    decaying ones end a D-th of their sum after the burn-in sooner at first, later at last, and with little thinning
+    one step may be kept twice, as its weight in Welling and Teh's average says.
+    """
+    burn_in, draws, thinning = settings.burn_in, settings.draws, settings.thinning
+    if not _is_decaying(settings):
+        return [burn_in + thinning * (draw + 1) for draw in range(draws)]
+    steps = range(burn_in, burn_in + draws * thinning)
+    times = list(accumulate(sgld.step_share(step, _decay_steps(settings)) for step in steps))
+    return [burn_in + 1 + bisect_left(times, times[-1] * ((draw + 1) / draws)) for draw in range(draws)]
+
+
+def _tune(
+    target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
+) -> Tuned:
+    """The step size of the sampler itself, by its own rule."""
+
+    def show(count: int, info: Info) -> None:
+        watch(Phase.TUNING, count + 1, _TRAJECTORIES, "Choosing a step size", info)
+
+    temperature = settings.temperature
+    if settings.algorithm is Algorithm.MCLMC:
+        return tune_energy_variance(
+            target,
+            position,
+            generator,
+            rounds=_TRAJECTORIES,
+            steps=_tuning_steps(settings),
+            friction=settings.friction,
+            temperature=temperature,
+            watch=show,
+        )
+    tuned = tune_step_size(
+        target,
+        position,
+        generator,
+        trajectories=_TRAJECTORIES,
+        leapfrog_steps=_tuning_steps(settings),
+        temperature=temperature,
+        watch=show,
+    )
+    return replace(tuned, step_size=step_from_leapfrog(settings.algorithm, tuned.step_size))
 
 
 def _run(
@@ -117,13 +225,19 @@ def _run(
     settings: SamplerConfig,
     generator: torch.Generator,
     watch: Watch,
-) -> tuple[tuple[Tensor, Tensor] | None, int]:
-    """Positions and log joints of the kept draws, or None as soon as a chain leaves; and the gradients taken."""
+) -> tuple[_Kept | None, int]:
+    """What was kept, or None as soon as a chain leaves; and the steps taken.
+
+    MCLMC's tuned step is set right once more after the burn-in, by the energy errors of its second half: the tuning's
+    few steps begin where the warm start ended, and the errors grow until the chains have spread.
+    """
     sampler = build(target, settings, step_size)
     state: State = sampler.init(position, generator)
     steps = settings.burn_in + settings.draws * settings.thinning
     positions: list[Tensor] = []
     log_joints: list[Tensor] = []
+    acceptance, energy = _Mean(), _Mean()
+    copies = Counter(kept_steps(settings))
     stochastic = _is_minibatch(settings, target)
     # where a step shows the log joint of its start, or an estimate of it, a kept draw's own is worked out anew
     inexact = stochastic or settings.algorithm is Algorithm.SGLD
@@ -131,25 +245,51 @@ def _run(
         state, info = sampler.update(state, _batch(settings, target, generator), generator)
         if step % _CHECK_EVERY == 0:
             fine = torch.isfinite(info.log_joint) if stochastic else info.log_joint > floor
-            if not bool(fine.all()):
+            if not bool(fine.all()) or (step >= settings.burn_in + _STEPS_TO_JUDGE and energy.exceeds_limit):
                 return None, step
-        kept = step - settings.burn_in
-        if kept > 0 and kept % settings.thinning == 0:
-            positions.append(state.position)
-            log_joints.append(target(state.position).log_joint if inexact else info.log_joint)
-        message = "Burning in" if kept <= 0 else "Sampling students"
+        burning_in = step <= settings.burn_in
+        if step in copies:
+            positions += [state.position] * copies[step]
+            log_joints += [target(state.position).log_joint if inexact else info.log_joint] * copies[step]
+        if info.acceptance is not None and not burning_in:
+            acceptance.add(info.acceptance.mean())
+        if info.energy_error is not None and step > settings.burn_in // 2:
+            energy.add(info.energy_error.square().mean() / position.shape[1])
+        if step == settings.burn_in and energy.value is not None:
+            if settings.step_size is None and math.isfinite(energy.value):
+                step_size = step_for_energy(step_size, energy.value)
+                sampler = build(target, settings, step_size)
+            energy = _Mean()
+        message = "Burning in" if burning_in else "Sampling students"
         watch(Phase.SAMPLING, step, steps, message, info)
     log_joint = torch.stack(log_joints, 1)
-    if not bool((log_joint > floor).all()):
+    if not bool((log_joint > floor).all()) or energy.exceeds_limit:
         return None, steps
-    return (torch.stack(positions, 1), log_joint), steps
+    return _Kept(torch.stack(positions, 1), log_joint, step_size, acceptance.value, energy.value), steps
 
 
 def build(target: LogPosterior, settings: SamplerConfig, step_size: float) -> Transform:
     """The sampler that the settings ask for."""
-    if settings.algorithm is Algorithm.SGLD:
-        return sgld.build(target, step_size=step_size)
-    return baoab.build(target, step_size=step_size, friction=settings.friction)
+    friction, temperature = settings.friction, settings.temperature
+    match settings.algorithm:
+        case Algorithm.SGLD:
+            decay_steps = _decay_steps(settings) if _is_decaying(settings) else math.inf
+            return sgld.build(target, step_size=step_size, temperature=temperature, decay_steps=decay_steps)
+        case Algorithm.HMC:
+            steps = settings.leapfrog_steps
+            return hmc.build(target, step_size=step_size, leapfrog_steps=steps, temperature=temperature)
+        case Algorithm.MCLMC:
+            return mclmc.build(target, step_size=step_size, friction=friction, temperature=temperature)
+        case Algorithm.BAOAB:
+            return baoab.build(target, step_size=step_size, friction=friction, temperature=temperature)
+
+
+def _is_decaying(settings: SamplerConfig) -> bool:
+    return settings.algorithm is Algorithm.SGLD and settings.schedule is Schedule.DECAYING
+
+
+def _decay_steps(settings: SamplerConfig) -> int:
+    return max(1, settings.burn_in)
 
 
 def _is_minibatch(settings: SamplerConfig, target: LogPosterior) -> bool:

@@ -1,8 +1,11 @@
 """Stochastic gradient Langevin dynamics.
 
-    u <- u + eps grad + sqrt(2 eps temperature) noise
+    u <- u + eps_t grad + sqrt(2 eps_t temperature) noise,   eps_t = eps (1 + t / b)^-0.55
 
-Source: Welling and Teh, ICML 2011, in the convention in which the drift is eps times the whole gradient.
+t counts steps from 0; b = infinity is the constant step. With a finite b the sum of the steps has no end and the sum of
+their squares has one, so that the bias goes to 0; step t then stands for a time eps_t, and averages weigh by it.
+Source: Welling and Teh, ICML 2011 (their schedule a (b + t)^-0.55 too), in the convention in which the drift is eps
+times the whole gradient.
 """
 
 from __future__ import annotations
@@ -15,35 +18,47 @@ from torch import Tensor
 
 from mtbkd_core.samplers.base import Info, Target, Transform, noise_like
 
+_POWER = 0.55
+
 
 @dataclass(frozen=True)
 class SGLDState:
-    """Position [S, P]."""
+    """Position [S, P], and the number of steps done."""
 
     position: Tensor
+    step: int = 0
 
 
-def build(target: Target, *, step_size: float, temperature: float = 1.0) -> Transform:
-    """SGLD with a constant step.
+def step_share(step: int, decay_steps: float) -> float:
+    """eps_t / eps of step t, with b the `decay_steps`."""
+    return math.pow(1 + step / decay_steps, -_POWER)
+
+
+def build(target: Target, *, step_size: float, temperature: float = 1.0, decay_steps: float = math.inf) -> Transform:
+    """SGLD with a constant or a decaying step.
 
     Args:
         target: the log joint; its gradient may come from a minibatch.
-        step_size: eps, in whitened coordinates squared.
+        step_size: eps, of the first step, in whitened coordinates squared.
         temperature: of the stationary density; 0 is gradient ascent.
+        decay_steps: b; infinite: constant.
     Raises:
-        ValueError: a step size that is not positive, or a negative temperature.
+        ValueError: a step size or number of steps that is not positive, or a negative temperature.
     """
-    if not step_size > 0 or not temperature >= 0:
-        raise ValueError(f"step_size must be positive and temperature not negative, got {step_size} and {temperature}")
-    noise_scale = math.sqrt(2 * step_size * temperature)
+    if not step_size > 0 or not temperature >= 0 or not decay_steps > 0:
+        raise ValueError(
+            "step_size and decay_steps must be positive and temperature not negative, "
+            f"got {step_size}, {decay_steps} and {temperature}"
+        )
 
     def init(position: Tensor, generator: torch.Generator) -> SGLDState:
         return SGLDState(position)
 
     def update(state: SGLDState, batch: Tensor | None, generator: torch.Generator) -> tuple[SGLDState, Info]:
         density = target(state.position, batch)
-        position = torch.add(state.position, density.gradient, alpha=step_size)
-        position = torch.add(position, noise_like(position, generator), alpha=noise_scale)
-        return SGLDState(position), Info(density.log_joint, density.teacher_share)
+        eps = step_size * step_share(state.step, decay_steps)
+        position = torch.add(state.position, density.gradient, alpha=eps)
+        position = torch.add(position, noise_like(position, generator), alpha=math.sqrt(2 * eps * temperature))
+        return SGLDState(position, state.step + 1), Info(density.log_joint, density.teacher_share)
 
     return Transform(init, update)

@@ -4,14 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
-from mtbkd_core.config import Algorithm, Device, StudentKind
+from mtbkd_core.config import FULL_BATCH, Algorithm, Device, Schedule, StudentKind
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from pages.shared import charts, controls, engine, headline, link, places, progress, runs, tasks
 
 KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP"}
-SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD"}
+SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD", Algorithm.MCLMC: "MCLMC", Algorithm.HMC: "HMC"}
+SCHEDULES = {Schedule.CONSTANT: "Constant", Schedule.DECAYING: "Decaying"}
 DEVICES = {Device.AUTO: "Auto", Device.CPU: "CPU", Device.CUDA: "GPU"}
 
 
@@ -53,9 +54,15 @@ def draw_settings(config: RunConfig) -> None:
             controls.number("sampler.draws", "Draws per chain", 4, 5000, 50)
             controls.number("sampler.thinning", "Thinning", 1, 1000, 1, unit="steps per draw")
             controls.text("sampler.step_size", "Step size", "tuned")
-            if config.sampler.algorithm is Algorithm.BAOAB:
+            if config.sampler.algorithm is Algorithm.SGLD:
+                controls.choice("sampler.schedule", "Schedule", list(Schedule), SCHEDULES)
+            if config.sampler.algorithm in (Algorithm.BAOAB, Algorithm.MCLMC):
                 controls.number("sampler.friction", "Friction", 0.01, 1000.0, 0.1)
-            controls.text("sampler.batch_size", "Batch size", "all examples")
+            if config.sampler.algorithm is Algorithm.HMC:
+                controls.number("sampler.leapfrog_steps", "Leapfrog steps", 1, 1000, 1)
+            if config.sampler.algorithm not in FULL_BATCH:
+                controls.text("sampler.batch_size", "Batch size", "all examples")
+            controls.number("sampler.temperature", "Posterior temperature", 0.01, 100.0, 0.1)
         with machine:
             st.markdown("**Machine and chance**")
             controls.choice("device", "Device", list(Device), DEVICES)

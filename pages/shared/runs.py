@@ -38,6 +38,8 @@ _WORDS = {
     "sampler.algorithm": "{}",
     "sampler.chains": "{} chains",
     "sampler.draws": "{} draws",
+    "sampler.schedule": "{} steps",
+    "sampler.temperature": "posterior temperature {}",
     "seed": "seed {}",
     "split_seed": "split {}",
     "task": "{}",
@@ -166,11 +168,19 @@ def banner(shown: Chosen) -> None:
 def how_it_went(result: Result) -> str:
     """Step size, steps and seconds of a run, and whether its chains had to begin again; one line."""
     told = result.metrics["diagnostics"]
-    tuned = "given" if told["acceptance"] is None else f"tuned at an acceptance of {told['acceptance']:.2f}"
+    tuned = "tuned" if result.config.sampler.step_size is None else "given"
+    if told.get("energy_variance") is not None:  # results of before there was MCLMC have no such entry
+        tuned += f", energy variance {told['energy_variance']:.1e} per dimension"
+    elif told["acceptance"] is not None:
+        tuned += (
+            f" at an acceptance of {told['acceptance']:.2f}"
+            if tuned == "tuned"
+            else f", acceptance {told['acceptance']:.2f}"
+        )
     times = ("once", "twice")[told["restarts"] - 1] if 0 < told["restarts"] < 3 else f"{told['restarts']} times"
     again = f"; a chain left the posterior, and all began again {times} with a shorter step" if told["restarts"] else ""
     return (
-        f"Step size {told['step_size']:.4f}, {tuned}{again} · {told['gradients']:,} steps a chain · "
+        f"Step size {told['step_size']:.4f}, {tuned}{again} · {told['gradients']:,} gradients a chain · "
         f"{told['seconds_warm_start']:.1f} s warm start, {told['seconds_sampling']:.1f} s sampling, "
         f"{told['seconds_evaluation']:.1f} s evaluation · on {result.environment['device']}"
     )

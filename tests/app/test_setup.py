@@ -174,6 +174,55 @@ class TestDistill:
         app.run()
         assert name in refused(app, RunConfig())
 
+    @pytest.mark.parametrize(
+        ("algorithm", "shown"),
+        [
+            ("baoab", {"friction", "batch_size"}),
+            ("sgld", {"schedule", "batch_size"}),
+            ("mclmc", {"friction"}),
+            ("hmc", {"leapfrog_steps"}),
+        ],
+    )
+    def test_an_algorithm_shows_the_settings_that_it_has(
+        self, opened: Callable[..., AppTest], algorithm: str, shown: set[str]
+    ) -> None:
+        app = opened("setup/distill.py")
+        app.segmented_control(key="set:sampler.algorithm").set_value(algorithm)
+        app.run()
+        assert not app.exception
+        assert app.session_state.draft.sampler.algorithm == algorithm
+        keys = {item.key for kind in ("number_input", "text_input", "button_group") for item in app.get(kind)}
+        own = {"friction", "batch_size", "schedule", "leapfrog_steps"}
+        assert {name for name in own if f"set:sampler.{name}" in keys} == shown
+        assert "set:sampler.temperature" in keys
+
+    def test_an_algorithm_that_needs_all_examples_is_refused_beside_a_batch_size(
+        self, opened: Callable[..., AppTest]
+    ) -> None:
+        app = opened("setup/distill.py", **{"sampler.batch_size": "50"})
+        before = app.session_state.draft
+        app.segmented_control(key="set:sampler.algorithm").set_value("mclmc")
+        app.run()
+        assert refused(app, before) == "sampler.batch_size: got 50, but mclmc needs all examples; allowed: none"
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"sampler.algorithm": "mclmc"}, "tuned, energy variance "),
+            ({"sampler.algorithm": "hmc"}, "tuned at an acceptance of "),
+            ({"sampler.algorithm": "hmc", "sampler.step_size": "0.01"}, "Step size 0.0100, given, acceptance "),
+            ({"sampler.step_size": "0.01"}, "Step size 0.0100, given · "),
+        ],
+    )
+    def test_a_finished_run_says_how_its_step_was_found(
+        self, opened: Callable[..., AppTest], fake_engine: FakeEngine, settings: dict[str, str], said: str
+    ) -> None:
+        app = opened("setup/distill.py", **(SMALL | settings))
+        app.button[0].click()
+        app.run()
+        assert not app.exception
+        assert any(said in caption.value for caption in app.caption)
+
     def test_the_demo_runs_with_the_defaults(self, app: AppTest, fake_engine: FakeEngine) -> None:
         app.query_params["prior.strength"] = "0.5"
         app.run()

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
 from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.samplers import baoab, hmc
+from mtbkd_core.samplers import baoab, hmc, mclmc, sgld
 from mtbkd_core.samplers.base import Transform
 from mtbkd_core.student import Student
 from tests.samplers.runner import run, within_error
@@ -41,14 +41,17 @@ def truth(target: LogPosterior) -> Tensor:
     return (weight[:, None] * torch.cat([p, p.square()], -1)).sum(0)
 
 
-@pytest.mark.parametrize("name", ["baoab", "hmc"])
+@pytest.mark.parametrize("name", ["baoab", "mclmc", "hmc", "sgld"])
 def test_the_sampled_predictions_are_those_of_the_exact_posterior(
     name: str, target: LogPosterior, truth: Tensor
 ) -> None:
     samplers: dict[str, Transform] = {
         "baoab": baoab.build(target, step_size=0.25),
+        "mclmc": mclmc.build(target, step_size=0.15),
+        "sgld": sgld.build(target, step_size=0.02),  # so short that its bias is far below the error
         "hmc": hmc.build(target, step_size=0.5, leapfrog_steps=4),
     }
     start = torch.randn(32, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    p = predictions(target, run(samplers[name], start, steps=400, burn_in=60))
+    steps = 2000 if name == "sgld" else 400
+    p = predictions(target, run(samplers[name], start, steps=steps, burn_in=steps // 6))
     within_error(torch.cat([p, p.square()], -1), truth)

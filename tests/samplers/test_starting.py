@@ -10,10 +10,10 @@ from torch import Tensor
 from mtbkd_core import Task, build_config
 from mtbkd_core.config import PriorConfig
 from mtbkd_core.posterior import Density, LogPosterior, stack_priors
-from mtbkd_core.samplers import hmc, warm_start
+from mtbkd_core.samplers import hmc, mclmc, warm_start
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import fit_start
-from mtbkd_core.samplers.tuning import tune_step_size
+from mtbkd_core.samplers.tuning import ENERGY_VARIANCE, step_for_energy, tune_energy_variance, tune_step_size
 from mtbkd_core.student import Student
 from tests.samplers.runner import assert_moments, run
 from tests.samplers.scenarios import DIMENSIONS, Gaussian
@@ -106,6 +106,50 @@ def test_tuning_finds_the_scale_of_the_target() -> None:
         generator = torch.Generator().manual_seed(0)
         steps.append(tune_step_size(wide_gaussian(scale), scale * normal(32, 40), generator, trajectories=60).step_size)
     assert steps[0] / steps[1] == pytest.approx(4, rel=0.1)
+
+
+def test_at_another_temperature_the_leapfrogs_step_is_the_same() -> None:
+    """On a Gaussian, temperature scales the positions and the momenta alike, and the acceptance not at all."""
+    for temperature in (0.1, 10.0):
+        start = temperature**0.5 * normal(32, 40)
+        steps = [
+            tune_step_size(wide_gaussian(1.0), place, torch.Generator().manual_seed(0), temperature=heat).step_size
+            for place, heat in ((normal(32, 40), 1.0), (start, temperature))
+        ]
+        assert steps[1] == pytest.approx(steps[0])
+
+
+@pytest.mark.parametrize("temperature", [0.25, 1.0, 9.0])
+@pytest.mark.parametrize("first", [0.01, 3.0])
+def test_mclmcs_tuned_step_has_the_energy_variance_wanted(first: float, temperature: float) -> None:
+    target, generator = wide_gaussian(1.0), torch.Generator().manual_seed(0)
+    start = temperature**0.5 * normal(32, 40, seed=1) * torch.linspace(0.5, 1.5, 40)
+    tuned = tune_energy_variance(target, start, generator, first=first, temperature=temperature, rounds=40)
+    assert tuned.acceptance is None
+    sampler = mclmc.build(target, step_size=tuned.step_size, temperature=temperature)
+    state, squares = sampler.init(tuned.position, generator), []
+    for _ in range(400):
+        state, info = sampler.update(state, None, generator)
+        assert info.energy_error is not None
+        squares.append(info.energy_error.square().mean() / 40)
+    assert float(torch.stack(squares).mean()) == pytest.approx(ENERGY_VARIANCE, rel=0.25)
+
+
+def test_the_step_for_an_energy_variance_follows_its_sixth_root_but_not_far() -> None:
+    assert step_for_energy(0.1, 64e-4, 1e-4) == pytest.approx(0.05)
+    assert step_for_energy(0.1, 1e-4, 2e-4) == pytest.approx(0.1 * 2 ** (1 / 6))
+    assert step_for_energy(0.1, 0.0) == pytest.approx(0.2)
+    assert step_for_energy(0.1, 1e9) == pytest.approx(0.05)
+
+
+def test_mclmcs_tuning_steps_back_from_where_the_energy_is_not_finite() -> None:
+    def cliff(position: Tensor, batch: Tensor | None = None) -> Density:
+        inside = (position.abs() < 1e-3).all(-1)
+        return Density(torch.where(inside, 0.0, -math.inf), torch.zeros_like(position))
+
+    tuned = tune_energy_variance(cliff, torch.zeros(4, 2), torch.Generator().manual_seed(0), first=0.5)
+    assert tuned.step_size < 0.01
+    assert (tuned.position.abs() < 1e-3).all()
 
 
 def test_where_tuning_leaves_the_chains_is_a_draw_of_the_target() -> None:

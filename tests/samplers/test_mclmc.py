@@ -1,0 +1,92 @@
+"""Microcanonical Langevin: what its motion conserves, turns back to, and forgets."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtbkd_core.samplers import mclmc
+from mtbkd_core.samplers.base import Target
+from mtbkd_core.samplers.mclmc import MCLMCState
+from tests.samplers.runner import assert_moments, run
+from tests.samplers.scenarios import Gaussian, flat
+
+
+def go(target: Target, state: MCLMCState, steps: int, *, step_size: float) -> tuple[MCLMCState, Tensor]:
+    """Steps without refreshment, and the sum [S] of their energy errors."""
+    sampler, generator = mclmc.build(target, step_size=step_size, friction=0.0), torch.Generator()
+    error = torch.zeros(len(state.position), dtype=torch.float64)
+    for _ in range(steps):
+        state, info = sampler.update(state, None, generator)
+        assert info.energy_error is not None
+        error += info.energy_error
+    return state, error
+
+
+def begin(target: Target, dimensions: int = 3, chains: int = 5) -> MCLMCState:
+    generator = torch.Generator().manual_seed(1)
+    position = torch.randn(chains, dimensions, generator=generator, dtype=torch.float64)
+    state: MCLMCState = mclmc.build(target, step_size=1.0).init(position, generator)
+    return state
+
+
+def test_on_a_flat_target_a_chain_goes_straight_on_at_its_speed() -> None:
+    start = begin(flat)
+    end, error = go(flat, start, 10, step_size=0.2)
+    torch.testing.assert_close(end.position, start.position + 10 * 0.2 * 3**0.5 * start.direction)
+    torch.testing.assert_close(error, torch.zeros_like(error), rtol=0, atol=1e-12)
+
+
+def test_without_refreshment_the_way_back_is_the_way() -> None:
+    target = Gaussian.random(seed=1)
+    start = begin(target)
+    there, _ = go(target, start, 25, step_size=0.3)
+    assert (there.position - start.position).norm(dim=-1).min() > 0.1
+    back, _ = go(target, MCLMCState(there.position, -there.direction, there.density), 25, step_size=0.3)
+    torch.testing.assert_close(back.position, start.position)
+    torch.testing.assert_close(back.direction, -start.direction)
+
+
+def test_the_energys_error_of_a_way_falls_with_the_square_of_the_step() -> None:
+    """Only where the two parts of the energy, log joint and speed, are those that the motion conserves."""
+    target = Gaussian.random(seed=2)
+    start = begin(target)
+    errors = [go(target, start, round(2 / step), step_size=step)[1].abs() for step in (0.04, 0.02, 0.01)]
+    assert (errors[0] < 0.02).all()
+    torch.testing.assert_close(errors[0] / errors[1], torch.full((5,), 4.0).double(), rtol=0.1, atol=0)
+    torch.testing.assert_close(errors[1] / errors[2], torch.full((5,), 4.0).double(), rtol=0.1, atol=0)
+
+
+def test_the_direction_is_forgotten_at_the_frictions_rate() -> None:
+    """On a flat target in many dimensions the directions' overlap after a time t is exp(-friction t)."""
+    generator = torch.Generator().manual_seed(0)
+    sampler = mclmc.build(flat, step_size=0.1, friction=0.5)
+    start = state = sampler.init(torch.zeros(200, 2000, dtype=torch.float64), generator)
+    for count in range(1, 21):
+        state, _ = sampler.update(state, None, generator)
+        overlap = float((start.direction * state.direction).sum(-1).mean())
+        assert overlap == pytest.approx(2.718281828 ** (-0.5 * 0.1 * count), abs=0.01)
+    torch.testing.assert_close(state.direction.norm(dim=-1), torch.ones(200).double())
+
+
+@pytest.mark.parametrize("friction", [0.3, 4.0])
+def test_friction_does_not_change_what_is_found(friction: float) -> None:
+    target = Gaussian.random(seed=3)
+    start = begin(target, chains=16).position
+    draws = run(mclmc.build(target, step_size=0.3, friction=friction), start, steps=4000, burn_in=200)
+    assert_moments(draws, target.mean, target.covariance)
+
+
+def test_a_steep_slope_does_not_overflow() -> None:
+    """In float32 exp(d) would be infinite here; the direction becomes the gradient's."""
+    target = Gaussian(torch.zeros(3), 1e-6 * torch.eye(3))
+    start = mclmc.build(target, step_size=1.0).init(torch.ones(2, 3), torch.Generator().manual_seed(0))
+    state, info = mclmc.build(target, step_size=1e-3, friction=0.0).update(start, None, torch.Generator())
+    assert torch.isfinite(state.position).all()
+    assert info.energy_error is not None
+    assert torch.isfinite(info.energy_error).all()
+    torch.testing.assert_close(state.direction, -torch.ones(2, 3) / 3**0.5)
+
+
+def test_one_dimension_is_refused() -> None:
+    with pytest.raises(ValueError, match="one dimension"):
+        begin(flat, dimensions=1)
