@@ -63,14 +63,14 @@ def slider(name: str, label: str, low: float, high: float, step: float, *, unit:
 
 
 def number(name: str, label: str, low: float, high: float, step: float = 1, *, unit: str = "") -> None:
-    """A number field with the setting's own limits."""
+    """A number field; as a slider, it widens where the draft's value lies beyond its limits."""
     value = value_of(name)
     kind = int if isinstance(value, int) else float
     key = _seeded(name, kind(value))
     st.number_input(
         label,
-        kind(low),
-        kind(high),
+        kind(min(low, value)),
+        kind(max(high, value)),
         step=kind(step),
         key=key,
         help=field_help(name) + (f" Unit: {unit}." if unit else ""),

@@ -31,10 +31,14 @@ def open_link() -> None:
     given = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
+    st.session_state.example = 0
     try:
-        st.session_state.example = max(0, int(given.pop("example", "0")))
+        example = int(given.pop("example", "0"))
+        if example >= 0:  # one beyond the last is said where the task is at hand: see `examples.chosen`
+            st.session_state.example = example
+        else:
+            wrong.append(f"example: {example} is below 0, the first one; 0 is shown")
     except ValueError as error:
-        st.session_state.example = 0
         wrong.append(f"example: a whole number is needed ({error})")
     try:
         draft = build_config(given.items())

@@ -31,6 +31,7 @@ def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
         ("teachers", "", "teachers"),
         ("colour", "blue", "colour"),
         ("example", "first", "example"),
+        ("example", "-5", "example: -5 is below 0"),
     ],
 )
 def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name: str, value: str, said: str) -> None:
@@ -98,3 +99,24 @@ def test_a_value_beyond_a_sliders_end_is_kept(opened: Callable[..., AppTest]) ->
     app = opened("setup/prior.py", **{"prior.concentration": "250"})
     assert app.slider(key="set:prior.concentration").value == 250
     assert app.session_state.draft.prior.concentration == 250
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "more"),
+    [
+        ("student.weight_scale", 0.001, 2.5, {}),
+        ("sampler.friction", 0.001, 2.5, {"sampler.algorithm": "baoab"}),
+    ],
+)
+def test_a_number_below_its_fields_limit_is_shown_as_it_runs(
+    opened: Callable[..., AppTest], name: str, low: float, high: float, more: dict[str, str]
+) -> None:
+    app = opened("setup/distill.py", **{name: str(low)}, **more)
+    field = app.number_input(key=f"set:{name}")
+    assert field.value == low
+    assert field.min <= low
+    assert field.proto.format == "%g"  # a fixed number of decimals would round it away
+    field.set_value(high)
+    app.run()
+    assert app.number_input(key=f"set:{name}").value == high
+    assert float(in_link(app, name) or "nan") == high
