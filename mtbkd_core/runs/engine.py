@@ -107,7 +107,7 @@ class Engine:
         """Have a run executed, and return at once, even while the engine starts.
 
         One that is done, queued or running is found, not run twice; one that failed, crashed, was cancelled or
-        interrupted is run again.
+        interrupted, or whose result is torn, is run again.
 
         Raises:
             UserError: a task or teacher that does not exist, no GPU where one is asked for, or a folder that cannot be

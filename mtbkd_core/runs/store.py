@@ -90,6 +90,9 @@ def create(config: RunConfig) -> RunView:
 def enqueue(config: RunConfig, *, engine: str, submitted_by: str | None = None) -> tuple[RunView, str | None]:
     """Find or make the run and, unless it is done or under way, note that `engine` is to execute it (again).
 
+    One that is done, but whose result cannot be loaded, is executed again too. Only here is the result looked into:
+    `read` and `list_runs` stay cheap.
+
     Returns:
         The run, and the name of the new submission, or none where there was nothing to submit.
 
@@ -101,9 +104,12 @@ def enqueue(config: RunConfig, *, engine: str, submitted_by: str | None = None) 
     try:
         with files.gate(path):
             state, _ = files.look(path)
+            torn = state is State.DONE and _is_torn(path)
+            if torn:  # nobody takes what is left for a result; the next attempt replaces it
+                (path / files.METRICS).unlink(missing_ok=True)
             # One that is stopping is queued behind itself: the submission begun here is not cancelled.
             stopping = state is State.RUNNING and (path / files.CANCEL).exists()
-            if stopping or (state.finished and state is not State.DONE):
+            if stopping or torn or (state.finished and state is not State.DONE):
                 submission = files.begin(path, engine=engine, submitted_by=submitted_by).submission
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
@@ -171,11 +177,7 @@ def load_result(id: str) -> Result:
     state, reason = files.look(path)
     if state is not State.DONE:
         raise UserError(f"run {id}: no result, it is {state}" + (f" ({reason})" if reason else ""))
-    try:
-        return Result.load(path)
-    except (UserError, OSError, ValueError, KeyError, TypeError) as error:
-        line = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"run {id}: its result cannot be read ({line}); delete the run and launch it again") from None
+    return _load(path)
 
 
 def delete_run(id: str) -> None:
@@ -211,6 +213,30 @@ def _find(id: str) -> Path:
     if not path.is_dir():
         raise UserError(f"run {id}: no such run; it was deleted, or made under another home folder")
     return path
+
+
+class _TornResult(UserError):
+    """A result that cannot be loaded, whoever tries."""
+
+
+def _load(path: Path) -> Result:
+    try:
+        return Result.load(path)
+    except MemoryError:
+        raise UserError(f"run {path.name}: there is not enough memory to load its result") from None
+    except Exception as error:  # whatever lies in the folder may be anybody's
+        line = " ".join(str(error).split()) or type(error).__name__
+        raise _TornResult(
+            f"run {path.name}: its result cannot be read ({line}); press Distill to compute it again"
+        ) from None
+
+
+def _is_torn(path: Path) -> bool:
+    try:
+        _load(path)
+    except _TornResult:
+        return True
+    return False
 
 
 def _config(path: Path) -> RunConfig:

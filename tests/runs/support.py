@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
 from mtbkd_core.config import RunConfig, build_config
-from mtbkd_core.files import write_atomically
 from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.result import FORMAT, Result
 
 T = TypeVar("T")
 
@@ -33,8 +35,14 @@ def report(step: int, phase: Phase = Phase.SAMPLING, steps: int = 100) -> Progre
 
 
 class FakeResult:
-    """As much of a result as `execute` touches."""
+    """As little as can be saved and loaded again."""
 
     def save(self, folder: Path) -> None:
-        write_atomically(Path(folder) / "posterior.safetensors", b"draws")
-        write_atomically(Path(folder) / "metrics.json", '{"student": {"accuracy": 0.9}}')
+        environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
+        Result(
+            config=config(),
+            metrics={"student": {"accuracy": 0.9}},
+            draws=torch.zeros(2, 4, 650),
+            predictions={"test.labels": torch.zeros(3)},
+            environment=environment,
+        ).save(folder)

@@ -233,6 +233,10 @@ def test_a_run_under_way_is_not_submitted_again(submitted, distils):
     assert (run.state, submission) == (State.DONE, None)
 
 
+#: What a result writes before its metrics.json.
+RESULT = ("config.json", "posterior.safetensors", "predictions.safetensors", "environment.json")
+
+
 def full_disk(monkeypatch, *but):
     """Every write fails from now on, except of the files named."""
 
@@ -247,7 +251,7 @@ def full_disk(monkeypatch, *but):
 
 def test_a_result_that_does_not_fit_on_the_disk_fails_the_run_and_leaves_no_half(submitted, distils, monkeypatch):
     distils(works)
-    full_disk(monkeypatch, "owner.json", "status.json", "posterior.safetensors")
+    full_disk(monkeypatch, "owner.json", "status.json", *RESULT)
     execute(str(submitted.folder))
     after = store.read(submitted.id)
     assert after.state is State.FAILED
@@ -269,7 +273,7 @@ def test_a_disk_too_full_to_say_so_does_not_leave_a_run_that_never_ends(submitte
 
 def test_a_status_that_does_not_fit_does_not_take_the_result_away(submitted, distils, monkeypatch):
     distils(works)
-    full_disk(monkeypatch, "owner.json", "posterior.safetensors", "metrics.json")
+    full_disk(monkeypatch, "owner.json", "metrics.json", *RESULT)
     execute(str(submitted.folder))
     assert store.read(submitted.id).state is State.DONE
 
@@ -283,6 +287,51 @@ def test_a_torn_result_is_no_result(submitted, distils):
     assert store.enqueue(config(), engine="e")[1] is not None
     execute(str(submitted.folder))
     assert store.read(submitted.id).state is State.DONE
+
+
+@pytest.mark.parametrize("name", ["posterior.safetensors", "predictions.safetensors", "environment.json"])
+@pytest.mark.parametrize("harm", ["halved", "gone"])
+def test_a_run_with_a_torn_result_is_computed_anew_when_submitted_again(submitted, distils, name, harm):
+    distils(works)
+    execute(str(submitted.folder))
+    file = submitted.folder / name
+    if harm == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(UserError, match="press Distill to compute it again"):
+        store.load_result(submitted.id)
+    again, submission = store.enqueue(config(), engine="e")
+    assert submission is not None
+    assert (again.id, again.state) == (submitted.id, State.QUEUED)
+    execute(str(submitted.folder))
+    after = store.read(submitted.id)
+    assert (after.state, after.attempt) == (State.DONE, 2)
+    assert store.load_result(submitted.id).draws.shape == (2, 4, 650)
+    assert store.enqueue(config(), engine="e")[1] is None
+
+
+@pytest.mark.parametrize("metrics", ["{}", "[" * 100_000])
+def test_a_run_with_foreign_metrics_is_computed_anew_when_submitted_again(submitted, distils, metrics):
+    distils(works)
+    execute(str(submitted.folder))
+    (submitted.folder / "metrics.json").write_text(metrics)
+    assert store.enqueue(config(), engine="e")[0].state is State.QUEUED
+    execute(str(submitted.folder))
+    assert store.load_result(submitted.id).metrics == {"student": {"accuracy": 0.9}}
+
+
+def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distils, monkeypatch):
+    def no_room(path):
+        raise MemoryError
+
+    distils(works)
+    execute(str(submitted.folder))
+    with monkeypatch.context() as small:
+        small.setattr(store.Result, "load", no_room)
+        with pytest.raises(UserError, match="not enough memory"):
+            store.enqueue(config(), engine="e")
+    assert store.load_result(submitted.id).draws.shape == (2, 4, 650)
 
 
 def test_a_torn_configuration_fails_the_run(submitted, distils):

@@ -143,7 +143,9 @@ def test_a_torn_result_is_told_in_one_line(home):
         (run.folder / f"{name}.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
     (run.folder / "environment.json").write_text("{}")
     assert store.read(run.id).state is State.DONE
-    with pytest.raises(UserError, match=f"run {run.id}: its result cannot be read .*delete the run") as caught:
+    with pytest.raises(
+        UserError, match=f"run {run.id}: its result cannot be read .*press Distill to compute it again"
+    ) as caught:
         store.load_result(run.id)
     assert "\n" not in str(caught.value)
 
