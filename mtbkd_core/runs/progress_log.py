@@ -135,7 +135,7 @@ def _parse(lines: bytes) -> list[Progress]:
     for line in lines.splitlines():
         try:
             reports.append(_report(json.loads(line)))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return reports
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+
+from pydantic_core import from_json, to_json
 
 from mtbkd_core.config import RunConfig, parse_config
 from mtbkd_core.files import content_hash, home, write_atomically
@@ -64,7 +69,13 @@ def run_id(config: RunConfig) -> str:
     Raises:
         UserError: the task or a teacher does not exist.
     """
-    return content_hash(config.model_dump_json(), fingerprint(config))
+    return content_hash(config.model_dump_json(), _fingerprint(config.task, config.teachers, config.split_seed))
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int) -> str:
+    # It takes milliseconds, and every run of a list asks for it again; it depends on nothing else.
+    return fingerprint(RunConfig(task=task, teachers=teachers, split_seed=split_seed))
 
 
 def create(config: RunConfig) -> RunView:
@@ -80,7 +91,9 @@ def create(config: RunConfig) -> RunView:
         with files.gate(path):
             try:
                 _config(path)
-            except UserError:  # missing or torn: the name is a hash of what it held, so it can be written again
+            except (
+                UserError
+            ):  # missing, torn or another run's: the name is a hash of what it held, so it can be written again
                 write_atomically(path / files.CONFIG, config.model_dump_json(indent=2))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
@@ -120,7 +133,7 @@ def read(id: str) -> RunView:
     """Look at a run.
 
     Raises:
-        UserError: no such run, a name that is none, or a folder whose configuration is torn.
+        UserError: no such run, a name that is none, or a folder whose configuration is torn or another run's.
     """
     return _view(_find(id), whole=True)
 
@@ -145,9 +158,10 @@ def list_runs(on_problem: Callable[[str], None] | None = None) -> list[RunView]:
     for name in names:
         try:
             views.append(_view(runs / name, whole=False))
-        except UserError as error:
+        except Exception as error:  # whatever lies in one folder, the others are shown
+            line = " ".join(f"{type(error).__name__}: {error}".split())
             if on_problem is not None:
-                on_problem(str(error))
+                on_problem(str(error) if isinstance(error, UserError) else f"run {name}: cannot be shown ({line})")
     return sorted(views, key=lambda view: (view.created, view.id), reverse=True)
 
 
@@ -171,12 +185,13 @@ def load_result(id: str) -> Result:
     """The result of a run that is done.
 
     Raises:
-        UserError: no such run, not done, or a file of the result is torn.
+        UserError: no such run, not done, or a file of the result is torn, or its configuration is another run's.
     """
     path = _find(id)
     state, reason = files.look(path)
     if state is not State.DONE:
         raise UserError(f"run {id}: no result, it is {state}" + (f" ({reason})" if reason else ""))
+    _config(path)
     return _load(path)
 
 
@@ -241,11 +256,36 @@ def _is_torn(path: Path) -> bool:
 
 def _config(path: Path) -> RunConfig:
     try:
-        return parse_config((path / files.CONFIG).read_bytes())
+        raw = (path / files.CONFIG).read_bytes()
+        config = parse_config(raw)
+        own = _is_own(path, raw, config)
     except OSError as error:
         raise UserError(f"run {path.name}: config.json cannot be read ({error.strerror or error})") from None
-    except UserError as error:
-        raise UserError(f"run {path.name}: config.json is torn ({error})") from None
+    except Exception as error:  # whatever lies in the folder may be anybody's
+        line = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"run {path.name}: config.json is torn ({line})") from None
+    if not own:
+        raise UserError(
+            f"run {path.name}: config.json is not this run's; it was changed, or the run was made by another version "
+            "of this program and has no result"
+        )
+    return config
+
+
+def _is_own(path: Path, raw: bytes, config: RunConfig) -> bool:
+    """Whether the folder's name is the hash of what config.json says, field by field, and of a fingerprint.
+
+    The fingerprint is today's or the one that the result was computed with: it holds torch's version, and a finished
+    run is not to vanish with the next one.
+    """
+    said = to_json(from_json(raw))
+    with suppress(UserError):  # a task or teacher that is no more
+        if content_hash(said, _fingerprint(config.task, config.teachers, config.split_seed)) == path.name:
+            return True
+    try:
+        return content_hash(said, json.loads((path / "environment.json").read_bytes())["fingerprint"]) == path.name
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def _view(path: Path, *, whole: bool) -> RunView:

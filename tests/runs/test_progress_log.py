@@ -57,7 +57,9 @@ def test_torn_and_foreign_lines_are_skipped(tmp_path):
     with ProgressLog(path) as log:
         log(report(1))
     good = path.read_bytes()
-    path.write_bytes(good[:20] + b"\n" + good + b'{"phase": "no such"}\n[]\n7\n\xff\n' + good + good[:-9])
+    endless = good.replace(b'"step":1,', b'"step":Infinity,')
+    assert endless != good
+    path.write_bytes(good[:20] + b"\n" + good + b'{"phase": "no such"}\n[]\n7\n\xff\n' + good + endless + good[:-9])
     assert [step for _, step in steps(path)] == [1, 1]
     assert [one.step for one in read_last_progress(path)] == [1]
 

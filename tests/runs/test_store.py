@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import Owner, State
 from mtbkd_core.runs.progress_log import ProgressLog
-from tests.runs.support import config, report
+from tests.runs.support import FakeResult, config, report
 
 
 @pytest.fixture
@@ -115,6 +116,82 @@ def test_a_torn_configuration_is_mended_by_launching_the_run_again(engine):
     again, submission = store.enqueue(config(), engine=engine)
     assert submission is not None
     assert (again.id, again.config, again.state) == (run.id, config(), State.QUEUED)
+
+
+@pytest.mark.parametrize("other", ["{}", config(seed=9).model_dump_json()])
+def test_a_configuration_that_is_another_runs_is_not_believed(engine, other):
+    good, run = store.create(config()), store.create(config(seed=1))
+    FakeResult().save(run.folder)
+    (run.folder / "config.json").write_text(other)
+    for call in (store.read, store.load_result):
+        with pytest.raises(UserError, match=f"run {run.id}: config.json is not this run's") as caught:
+            call(run.id)
+        assert "\n" not in str(caught.value)
+    problems = []
+    assert [view.id for view in store.list_runs(problems.append)] == [good.id]
+    assert len(problems) == 1
+    assert store.create(config(seed=1)).config == config(seed=1)
+    assert store.read(run.id).config == config(seed=1)
+
+
+def test_a_finished_run_outlives_a_change_of_the_fingerprint(home, monkeypatch):
+    run = store.create(config())
+    FakeResult().save(run.folder)
+    environment = json.loads((run.folder / "environment.json").read_text())
+    environment["fingerprint"] = store.fingerprint(config())
+    (run.folder / "environment.json").write_text(json.dumps(environment))
+    monkeypatch.setattr(store, "fingerprint", lambda config: "of another torch")
+    store._fingerprint.cache_clear()
+    try:
+        assert store.run_id(config()) != run.id
+        assert [view.id for view in store.list_runs()] == [run.id]
+        assert store.load_result(run.id).config == config()
+        (run.folder / "config.json").write_text("{}")
+        assert store.list_runs() == []
+    finally:
+        store._fingerprint.cache_clear()
+
+
+@pytest.mark.parametrize("absurd", ["[" * 100_000, '{"seed": ' + "9" * 5000 + "}", '{"a":' * 100_000])
+def test_an_absurd_configuration_hides_no_other_run(home, absurd):
+    good, bad = store.create(config()), store.create(config(seed=1))
+    (bad.folder / "config.json").write_text(absurd)
+    problems = []
+    assert [view.id for view in store.list_runs(problems.append)] == [good.id]
+    (line,) = problems
+    assert line.startswith(f"run {bad.id}: config.json is torn")
+    assert "\n" not in line
+    with pytest.raises(UserError, match=r"config.json is torn"):
+        store.read(bad.id)
+    assert store.create(config(seed=1)).config == config(seed=1)
+
+
+def test_a_folder_that_cannot_be_looked_at_for_an_unforeseen_reason_hides_no_other_run(home, monkeypatch):
+    good, bad = store.create(config()), store.create(config(seed=1))
+    look = files.look
+
+    def stumbles(path):
+        if path == bad.folder:
+            raise RecursionError("too\ndeep")
+        return look(path)
+
+    monkeypatch.setattr(files, "look", stumbles)
+    problems = []
+    assert [view.id for view in store.list_runs(problems.append)] == [good.id]
+    assert problems == [f"run {bad.id}: cannot be shown (RecursionError: too deep)"]
+
+
+def test_a_list_of_many_runs_asks_once_for_the_data_and_the_teachers(home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(store, "fingerprint", lambda config: asked.append(config) or "f")
+    store._fingerprint.cache_clear()
+    try:
+        for seed in range(5):
+            store.create(config(seed=seed))
+        assert len(store.list_runs()) == 5
+    finally:
+        store._fingerprint.cache_clear()
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("torn", ["", "{", "[]", "null", '{"state": "bogus"}', "\x00\x00"])
