@@ -1,4 +1,4 @@
-"""How the defaults were settled: a table over validation images, which no test image ever enters.
+"""How the defaults were settled: tables over validation images, which are never test images of the same split.
 
 usage: python benchmarks/settle_defaults.py [--splits 8] [teachers|prior|rivals|dropout ...]
 

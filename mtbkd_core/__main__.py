@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -91,6 +92,8 @@ def distill(
 ) -> None:
     """Distil teachers into a posterior over students, and print what it is worth."""
     config = read_config(task, settings, config_file, preset)
+    if out is not None:
+        _make_folder(out)  # before the work, so that it is not lost on a folder that cannot be
     started = time.perf_counter()
     result = run_distillation(config, on_progress=_Log())
     seconds = time.perf_counter() - started
@@ -105,7 +108,11 @@ def distill(
     for name, row in result.metrics.items():
         if "nll" in row:
             print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
-    print(f"R-hat {result.metrics['diagnostics']['r_hat']}, {seconds:.1f} s" + (f", saved in {out}" if out else ""))
+    r_hat = result.metrics["diagnostics"]["r_hat"]
+    print(
+        f"R-hat {'none' if r_hat is None else format(r_hat, '.3f')}, {seconds:.1f} s"
+        + (f", saved in {out}" if out else "")
+    )
 
 
 @app.command()
@@ -146,6 +153,15 @@ def compare(
 def _mean(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{sum(known) / len(known):.4f}" if known else "-"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"--out: {folder} cannot be written ({error.strerror})") from None
 
 
 class _Log:

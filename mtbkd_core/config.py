@@ -101,7 +101,9 @@ def _none_word(value: Any) -> Any:
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Numbers = Annotated[tuple[NonNegative, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
+# Bounds on both sides wherever float32 could underflow to nothing or overflow.
+Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Numbers = Annotated[tuple[Weight, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
 # From below, so that logits divided by a temperature stay finite in float32.
 Temperature = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
 Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
@@ -122,10 +124,10 @@ class PriorConfig(_Part):
         None,
         description="Temperature (tau) of each teacher's entropy, in the teachers' order; none: 1 for all.",
     )
-    sharpness: Annotated[float, Field(ge=1e-6, le=1e6)] = Field(
+    sharpness: Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)] = Field(
         1.0, description="Sharpness (beta) of the softmin rule, in nats."
     )
-    concentration: Annotated[Positive, Field(le=1e4)] = Field(
+    concentration: Annotated[float, Field(ge=1e-3, le=1e4, allow_inf_nan=False)] = Field(
         18.0,
         description="Concentration (lambda): how sharply the prior gathers around each teacher. About 2 per class.",
     )
@@ -139,8 +141,8 @@ class PriorConfig(_Part):
     @field_validator("base_weights")
     @classmethod
     def _some_weight(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if value is not None and not sum(value) > 0:
-            raise ValueError("at least one number should be positive")
+        if value is not None and not sum(value) >= 1e-6:
+            raise ValueError("at least one number should be positive, and their sum at least 1e-6")
         return value
 
 
@@ -259,10 +261,10 @@ def parse_config(values: str | bytes | Mapping[str, Any]) -> RunConfig:
         if isinstance(values, (str, bytes)):
             values = json.loads(values)
         return RunConfig.model_validate(values)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration: not valid JSON ({error})") from None
     except ValidationError as error:
         raise ConfigError(describe(error)) from None
+    except (ValueError, RecursionError) as error:  # not text, not JSON, nested too deep, or a number of 5,000 digits
+        raise ConfigError(f"configuration: not valid JSON ({error})") from None
 
 
 def describe(error: ValidationError) -> str:

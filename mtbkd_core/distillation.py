@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from mtbkd_core.config import Device, RunConfig
-from mtbkd_core.evaluation.report import evaluate
+from mtbkd_core.evaluation.report import STAGES, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result, describe_environment
@@ -87,10 +87,13 @@ def _distill(config: RunConfig, task: Task, device: torch.device, report: _Repor
     kept = sample(target, position, settings, generator, report)
     sampled = time.perf_counter()
 
-    report(Phase.EVALUATION, 0, 1, "Measuring the students")
+    def watch(stage: int) -> None:
+        report(Phase.EVALUATION, stage, STAGES + 1, "Measuring the students")
+
+    watch(0)
     scale = student.weight_scale
     draws = scale * kept.positions
-    metrics, predictions = evaluate(config, task, student, draws, scale * position, kept.log_joint)
+    metrics, predictions = evaluate(config, task, student, draws, scale * position, kept.log_joint, watch)
     metrics["diagnostics"] |= {
         "step_size": kept.step_size,
         "acceptance": kept.acceptance,
@@ -107,7 +110,7 @@ def _distill(config: RunConfig, task: Task, device: torch.device, report: _Repor
         "n_features": task.x_train.shape[1],
         "class_names": list(task.class_names),
     }
-    report(Phase.EVALUATION, 1, 1, "Done")
+    report.finish()
     return Result(config, metrics, draws.cpu(), predictions, environment)
 
 
@@ -171,6 +174,11 @@ class _Reporter:
                 tuple(share.tolist()) if share is not None else None,
             )
         )
+
+    def finish(self) -> None:
+        """The last report; nobody is asked any more whether to stop, for the result is there."""
+        self.should_stop = None
+        self(Phase.EVALUATION, 1, 1, "Done")
 
     def forward(self, progress: Progress) -> None:
         """Pass on the teachers' training as the run's first part."""

@@ -167,8 +167,8 @@ class MixturePrior:
                 "teacher_logits must be [K, N, C] and weights [..., K, N], "
                 f"got shapes {tuple(teacher_logits.shape)} and {tuple(weights.shape)}"
             )
-        if not (torch.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError("weights must be finite and not negative")
+        if not (torch.isfinite(weights) & (weights >= 0)).all() or not (weights.sum(-2) > 0).all():
+            raise ValueError("weights must be finite, not negative, and not all zero at an example")
         targets = _examples_last((teacher_logits / temp[..., None, None, None]).softmax(-1))
         wide = lam[..., None, None]
         classes = teacher_logits.shape[-1]

@@ -421,3 +421,28 @@ def test_the_share_done_never_falls_when_teachers_are_trained_first(own_home: Pa
     assert {progress.phase for progress in seen} >= {Phase.TEACHERS, Phase.SAMPLING}
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
+
+
+def test_a_cancel_during_the_evaluation_is_heard_there(tiny: Task) -> None:
+    """The sampling is over: what stops the run has to be asked within the evaluation."""
+    reached: list[Phase] = []
+    with pytest.raises(Cancelled):
+        distill(
+            small(teachers="one,other"),
+            task=tiny,
+            on_progress=lambda progress: reached.append(progress.phase),
+            should_stop=lambda: Phase.EVALUATION in reached,
+        )
+    assert reached[-1] is Phase.EVALUATION
+
+
+def test_a_result_that_is_there_is_not_thrown_away_by_a_late_cancel(tiny: Task) -> None:
+    done: list[float] = []
+    result = distill(
+        small(teachers="one,other"),
+        task=tiny,
+        on_progress=lambda progress: done.append(progress.fraction),
+        should_stop=lambda: bool(done) and done[-1] == 1,
+    )
+    assert done[-1] == 1
+    assert result.metrics["student"]["accuracy"] >= 0

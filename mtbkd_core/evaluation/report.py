@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -21,12 +22,23 @@ from mtbkd_core.tasks.base import Task
 
 #: Draws over all chains that the predictions, the influence and the saved sample are taken of.
 _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
-#: Test examples that R-hat and ESS are taken of, with every draw.
-_DIAGNOSED = 200
+#: Test examples, and draws over all chains at most, that R-hat and ESS are taken of.
+_DIAGNOSED, _DIAGNOSED_DRAWS = 200, 6400
+#: How often at least `evaluate` says how far it is.
+STAGES = 5
+
+#: Told, with the number of stages done, between the parts of the evaluation; it may raise to stop.
+Watch = Callable[[int], None]
 
 
 def evaluate(
-    config: RunConfig, task: Task, student: Student, draws: Tensor, warm_start: Tensor, log_joint: Tensor
+    config: RunConfig,
+    task: Task,
+    student: Student,
+    draws: Tensor,
+    warm_start: Tensor,
+    log_joint: Tensor,
+    watch: Watch = lambda stage: None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Metrics and predictions of a run.
 
@@ -34,6 +46,7 @@ def evaluate(
         draws: [S, D, P] parameters.
         warm_start: [S, P] parameters before sampling.
         log_joint: [S, D].
+        watch: see `Watch`.
     Returns:
         metrics: "student", "student_mode", "warm_start", "teachers_mean" and "teacher:<name>", each the scores of
             `calibration.scores` on the test examples; the student also has the means of its epistemic uncertainty and
@@ -51,7 +64,9 @@ def evaluate(
     used = thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
     shape = used.shape[:2]
     probabilities = student.probabilities(used.flatten(0, 1), x_test).unflatten(0, shape)
+    watch(1)
     predictive = summarise(probabilities)
+    watch(2)
     warm = student.probabilities(warm_start, x_test).mean(0)
 
     test_logits = task.teacher_logits(config.teachers, "test").to(device)
@@ -70,16 +85,20 @@ def evaluate(
         "teachers_mean": scores(teachers.mean(0), y_test),
         **{f"teacher:{name}": scores(p, y_test) for name, p in zip(config.teachers, teachers, strict=True)},
     }
+    watch(3)
     few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
-    log_probability = _log_probability_of_label(student, draws, x_test[few_tests], y_test[few_tests])
+    log_probability = _log_probability_of_label(
+        student, thin(draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0])), x_test[few_tests], y_test[few_tests], watch
+    )
     diagnostics = asdict(convergence(log_probability, log_joint))
     metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
 
+    watch(4)
     few = thin(draws, _INFLUENCE).flatten(0, 1)
     mixture_train, mixture_test = (stack_priors(z, [config.prior]) for z in (train_logits, test_logits))
-    on_train_logits = student.logits(few, x_train)
+    on_train_logits = _logits(student, few, x_train)
     on_train = influence(on_train_logits, mixture_train, y_train)
-    on_test = influence(student.logits(few, x_test), mixture_test)
+    on_test = influence(_logits(student, few, x_test), mixture_test)
     saved = thin(probabilities, _SAVED)
     predictions = {
         "test.labels": y_test,
@@ -102,8 +121,17 @@ def evaluate(
     return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
 
 
-def _log_probability_of_label(student: Student, draws: Tensor, x: Tensor, labels: Tensor) -> Tensor:
+def _logits(student: Student, theta: Tensor, x: Tensor, *, memory: int = 2**26) -> Tensor:
+    """Logits [D, N, C] of draws [D, P], in pieces so that no layer holds more than `memory` numbers at a time."""
+    rows = max(1, memory // (len(x) * max(student.sizes)))
+    return torch.cat([student.logits(part, x) for part in theta.split(rows)])
+
+
+def _log_probability_of_label(student: Student, draws: Tensor, x: Tensor, labels: Tensor, watch: Watch) -> Tensor:
     """[S, D, M] for draws [S, D, P], a draw of every chain at a time, so that memory does not grow with D."""
     index = labels.expand(draws.shape[0], -1)[..., None]
-    each = [student.logits(theta, x).log_softmax(-1).gather(-1, index)[..., 0] for theta in draws.unbind(1)]
+    each = []
+    for theta in draws.unbind(1):
+        watch(3)
+        each.append(student.logits(theta, x).log_softmax(-1).gather(-1, index)[..., 0])
     return torch.stack(each, 1)
