@@ -50,6 +50,7 @@ def _attempt(path: Path) -> None:
     if files.read_metrics(path) is not None:
         return
     with files.gate(path):
+        files.remove_temporaries(path)
         status = files.read_status(path) or files.begin(path)
     if status.state is not State.QUEUED:
         return

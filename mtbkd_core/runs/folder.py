@@ -8,8 +8,9 @@ that each of these sees the others whole.
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,7 @@ from mtbkd_core.runs import lock
 CONFIG, STATUS, OWNER, METRICS, CANCEL = "config.json", "status.json", "owner.json", "metrics.json", "cancel"
 FAILURE = "failure.txt"
 _LOCK, _GATE = "lock", "gate"
+_TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as `write_atomically` names them
 
 
 class State(StrEnum):
@@ -131,6 +133,14 @@ def last_attempt(path: Path) -> int:
     numbers = [file.name.split(".")[1] for file in path.glob("progress.*.jsonl")]
     owner = read_owner(path)
     return max([int(number) for number in numbers if number.isdecimal()] + [owner.attempt if owner else 0], default=0)
+
+
+def remove_temporaries(path: Path) -> None:
+    """Remove what a killed process had not written to its end. Lock and gate must be held: nobody else writes then."""
+    for file in path.glob(".*"):
+        if _TEMPORARY.fullmatch(file.name):
+            with suppress(OSError):  # it costs room, and no run shall fail for it
+                file.unlink()
 
 
 def begin(path: Path, *, engine: str | None = None, submitted_by: str | None = None) -> Status:

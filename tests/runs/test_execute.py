@@ -334,6 +334,25 @@ def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distils, m
     assert store.load_result(submitted.id).draws.shape == (2, 4, 650)
 
 
+def test_what_a_killed_worker_left_half_written_is_removed_by_the_next_attempt(submitted, distils, monkeypatch):
+    def killed(source, target):
+        if Path(target).name == "posterior.safetensors":
+            raise KeyboardInterrupt  # the temporary stays, as after a kill
+        rename(source, target)
+
+    rename = os.replace
+    distils(works)
+    with monkeypatch.context() as deadly:
+        deadly.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            execute(str(submitted.folder))
+    (submitted.folder / ".mine").write_text("not a temporary")
+    assert len(list(submitted.folder.glob(".posterior.safetensors.*"))) == 1
+    execute(str(submitted.folder))
+    assert store.read(submitted.id).state is State.DONE
+    assert [file.name for file in submitted.folder.glob(".*")] == [".mine"]
+
+
 def test_a_torn_configuration_fails_the_run(submitted, distils):
     distils(works)
     (submitted.folder / "config.json").write_text('{"task": ')
