@@ -51,3 +51,8 @@ def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPat
 def generator() -> torch.Generator:
     """A seeded source of random numbers."""
     return torch.Generator().manual_seed(20260527)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: their app lives to the session's end, and other tests count processes."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
