@@ -112,7 +112,9 @@ def measure_prior(browser: Browser, server: Server, repeats: int) -> list[Figure
             tab.page.get_by_role("slider", name=name).press("ArrowLeft")  # the first answer also writes the link anew
             for _ in range(repeats):
                 tab.settles()
-                slider = tab.page.get_by_role("slider", name=name)
+                slider = tab.page.get_by_role(
+                    "slider", name=name
+                ).first  # its last state may stand beside it for a moment
                 slider.focus()
                 before = {chart: tab.page.evaluate("(chart) => window.drawn(chart)", chart) for chart in charts}
                 tab.page.evaluate("(before) => { window.before = before; }", before)

@@ -16,13 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 
 from mtbkd_core import baselines
 from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
 from mtbkd_core.distillation import distill as run_distillation
-from mtbkd_core.distillation import find_threads
+from mtbkd_core.distillation import limit_threads
 from mtbkd_core.progress import Progress, UserError
 from mtbkd_core.runs.store import run_id
 from mtbkd_core.tasks import task_info, task_infos
@@ -184,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point, with the command line's words or those given; every foreseeable error is one line and status 2."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
-        torch.set_num_threads(find_threads())
+        limit_threads()
         code = app(arguments, standalone_mode=False)
     except UserError as error:
         code = _refuse(str(error))

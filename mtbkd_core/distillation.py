@@ -141,6 +141,11 @@ def find_threads() -> int:
     return int(chosen)
 
 
+def limit_threads() -> None:
+    """Let torch use as many threads in this process as `find_threads` says; errors as there."""
+    torch.set_num_threads(find_threads())
+
+
 @dataclass
 class _Reporter:
     """Tells `on_progress` how far the whole run is, not too often, and asks `should_stop` at every step."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
+from mtbkd_core.distillation import limit_threads
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.store import RunView
 
 
 @st.cache_resource(show_spinner=False, on_release=Engine.close)
 def _engine() -> Engine:
+    limit_threads()  # the pages' own sums are small, and the browser may need the other processors
     engine = start_engine()
     engine.prepare(RunConfig().task)  # the demo's teachers are trained while the first page is read
     return engine
