@@ -6,6 +6,7 @@ Everything is a call on probabilities [M, C] and labels [M]; a figure draws what
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TypedDict
 
 import numpy as np
@@ -150,11 +151,10 @@ def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> f
     Blasiok and Nakkiran, "Smooth ECE: principled reliability diagrams via kernel smoothing", ICLR 2024.
     """
     cells = 512
+    frequency, basis = _cosines(cells)
     place = np.clip((confidence * cells).astype(int), 0, cells - 1)
     residual = np.bincount(place, correct - confidence, cells) / len(confidence)
-    frequency = np.pi * np.arange(cells)
     # a cosine series is the reflected signal's spectrum, so damping it is smoothing with reflection
-    basis = np.cos(np.outer((np.arange(cells) + 0.5) / cells, frequency))
     spectrum = basis.T @ residual * np.where(frequency > 0, 2.0, 1.0) / cells
 
     def error_at(bandwidth: float) -> float:
@@ -165,6 +165,13 @@ def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> f
         middle = (low + high) / 2
         low, high = (middle, high) if error_at(middle) > middle else (low, middle)
     return error_at((low + high) / 2)
+
+
+@cache
+def _cosines(cells: int) -> tuple[Array, Array]:
+    """Frequencies [cells], and the cosines of each at the middles of as many cells from 0 to 1, [cells, cells]."""
+    frequency: Array = np.pi * np.arange(cells, dtype=float)
+    return frequency, np.cos(np.outer((np.arange(cells) + 0.5) / cells, frequency))
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from scipy.special import gammaln, logsumexp
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, styled
+from mtbkd_core.figures.theme import COLORSCALE, INK, composed
 
 #: The triangle: height and corners.
 TOP = np.sqrt(3) / 2
@@ -92,56 +93,74 @@ def draw_simplex(
     height: int = 400,
 ) -> go.Figure:
     """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density."""
-    figure = go.Figure()
-    figure.add_heatmap(
-        x=grid.x.astype(np.float32),
-        y=grid.y.astype(np.float32),
-        z=np.sqrt(grid.density).astype(np.float32),
-        colorscale=COLORSCALE,
-        showscale=False,
-        zsmooth="best",
-        hoverinfo="skip",
-        zmin=0,
-    )
+    x, y = grid.x.astype(np.float32), grid.y.astype(np.float32)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "x": x,
+            "y": y,
+            "z": np.sqrt(grid.density).astype(np.float32),
+            "colorscale": COLORSCALE,
+            "showscale": False,
+            "zsmooth": "best",
+            "hoverinfo": "skip",
+            "zmin": 0,
+        }
+    ]
     for k, (name, title) in enumerate(teachers.items()):
         half = float(np.nanmax(grid.components[k]) / 2)
-        figure.add_contour(
-            x=grid.x.astype(np.float32),
-            y=grid.y.astype(np.float32),
-            z=grid.components[k].astype(np.float32),
-            contours={"start": half, "end": half, "size": 1, "coloring": "none"},
-            line={"color": colours[name], "width": 1.5 + 2 * float(weights[k])},
-            name=title,
-            showlegend=False,
-            showscale=False,
-            hoverinfo="skip",
-        )
         point = to_plane(grid.modes[k])
-        figure.add_scatter(
-            x=[point[0]],
-            y=[point[1]],
-            mode="markers",
-            marker={"color": colours[name], "size": 13, "line": {"color": "#ffffff", "width": 2}},
-            name=title,
-            hovertemplate=f"{title}<br>"
-            + "<br>".join(
-                f"class {label}: {share:.2f}" for label, share in zip(class_names, grid.modes[k], strict=True)
-            )
-            + f"<br>weight {weights[k]:.2f}<extra></extra>",
-        )
+        modes = (f"class {label}: {share:.2f}" for label, share in zip(class_names, grid.modes[k], strict=True))
+        traces += [
+            {
+                "type": "contour",
+                "x": x,
+                "y": y,
+                "z": grid.components[k].astype(np.float32),
+                "contours": {"start": half, "end": half, "size": 1, "coloring": "none"},
+                "line": {"color": colours[name], "width": 1.5 + 2 * float(weights[k])},
+                "name": title,
+                "showlegend": False,
+                "showscale": False,
+                "hoverinfo": "skip",
+            },
+            {
+                "type": "scatter",
+                "x": [point[0]],
+                "y": [point[1]],
+                "mode": "markers",
+                "marker": {"color": colours[name], "size": 13, "line": {"color": "#ffffff", "width": 2}},
+                "name": title,
+                "hovertemplate": "<br>".join([title, *modes, f"weight {weights[k]:.2f}<extra></extra>"]),
+            },
+        ]
     outline = np.vstack([CORNERS, CORNERS[:1]])
-    figure.add_scatter(
-        x=outline[:, 0],
-        y=outline[:, 1],
-        mode="lines",
-        line={"color": INK, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
+    traces.append(
+        {
+            "type": "scatter",
+            "x": outline[:, 0],
+            "y": outline[:, 1],
+            "mode": "lines",
+            "line": {"color": INK, "width": 1},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
     )
-    for (x, y), label, anchor in zip(CORNERS, class_names, ("top", "top", "bottom"), strict=True):
-        figure.add_annotation(
-            x=x, y=y, text=f"<b>{label}</b>", showarrow=False, yanchor=anchor, yshift=-4 if y == 0 else 4
-        )
-    figure.update_xaxes(visible=False, range=[-0.06, 1.06], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.09, TOP + 0.09], scaleanchor="x", fixedrange=True)
-    return styled(figure, height=height)
+    names = [
+        {
+            "x": corner[0],
+            "y": corner[1],
+            "text": f"<b>{label}</b>",
+            "showarrow": False,
+            "yanchor": anchor,
+            "yshift": -4 if corner[1] == 0 else 4,
+        }
+        for corner, label, anchor in zip(CORNERS, class_names, ("top", "top", "bottom"), strict=True)
+    ]
+    return composed(
+        traces,
+        height=height,
+        x={"visible": False, "range": [-0.06, 1.06], "fixedrange": True},
+        y={"visible": False, "range": [-0.09, TOP + 0.09], "scaleanchor": "x", "fixedrange": True},
+        annotations=names,
+    )

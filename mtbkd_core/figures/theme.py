@@ -9,6 +9,7 @@ without being drawn again. Outside the app, `standalone` puts real colours in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -111,18 +112,49 @@ def translucent(colour: str, opacity: float) -> str:
 
 def styled(figure: go.Figure, *, height: int = 320, legend: bool = True, x: str = "", y: str = "") -> go.Figure:
     """Apply the template and the common layout; `x` and `y` are the axis titles."""
-    figure.update_layout(
-        template=TEMPLATE,
-        height=height,
-        margin={"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8, "pad": 4},
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "title": None},
-    )
+    figure.update_layout(_common_layout(height, legend))
     if x:
-        figure.update_xaxes(title={"text": x, "standoff": 8})
+        figure.update_xaxes(title=_axis_title(x))
     if y:
-        figure.update_yaxes(title={"text": y, "standoff": 8})
+        figure.update_yaxes(title=_axis_title(y))
     return figure
+
+
+def composed(
+    traces: Sequence[Mapping[str, Any]],
+    *,
+    height: int = 320,
+    legend: bool = True,
+    x: Mapping[str, Any] | None = None,
+    y: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """What `styled` gives, made of plain dicts at once: several times faster, for what must not lag.
+
+    Args:
+        traces: as plotly takes them, each with its type.
+        x, y: the axes; a "title" may be plain text.
+        layout: whatever else the layout has.
+    """
+    axes = {"xaxis": dict(x or {}), "yaxis": dict(y or {})}
+    for axis in axes.values():
+        if isinstance(axis.get("title"), str):
+            axis["title"] = _axis_title(axis["title"])
+    return go.Figure({"data": list(traces), "layout": _common_layout(height, legend) | axes | layout})
+
+
+def _common_layout(height: int, legend: bool) -> dict[str, Any]:
+    return {
+        "template": TEMPLATE,
+        "height": height,
+        "margin": {"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8, "pad": 4},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "title": None},
+    }
+
+
+def _axis_title(text: str) -> dict[str, Any]:
+    return {"text": text, "standoff": 8}
 
 
 def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.theme import GRID, INK, MUTED, styled
+from mtbkd_core.figures.theme import GRID, INK, MUTED, composed
 
 
 def shares_by_class(
@@ -39,32 +39,34 @@ def shares_by_class(
 
 def draw_shares_by_class(table: pd.DataFrame, colours: Mapping[str, str], *, y: str, height: int = 320) -> go.Figure:
     """Stacked means of `shares_by_class`; a thin line at the top of each part spans its 10th to 90th percentile."""
-    figure = go.Figure()
-    below = pd.Series(0.0, index=table["class"].unique())
+    traces = []
+    classes = list(table["class"].unique())
+    below = np.zeros(len(classes))
     for name, part in table.groupby("teacher", sort=False):
-        part = part.set_index("class").reindex(below.index)
-        figure.add_bar(
-            x=list(part.index),
-            y=part["mean"],
-            base=below,
-            name=part["title"].iloc[0],
-            marker_color=colours[str(name)],
-            error_y={
-                "array": part["high"] - part["mean"],
-                "arrayminus": part["mean"] - part["low"],
-                "color": INK,
-                "thickness": 1,
-                "width": 2,
-            },
-            customdata=np.stack([part["low"], part["high"]], -1),
-            hovertemplate="%{fullData.name}: %{y:.2f}<br>10–90 %: %{customdata[0]:.2f} to %{customdata[1]:.2f}"
-            "<extra>class %{x}</extra>",
+        part = part.set_index("class").reindex(classes)
+        mean, low, high = (part[column].to_numpy() for column in ("mean", "low", "high"))
+        traces.append(
+            {
+                "type": "bar",
+                "x": classes,
+                "y": mean,
+                "base": below,
+                "name": part["title"].iloc[0],
+                "marker": {"color": colours[str(name)]},
+                "error_y": {"array": high - mean, "arrayminus": mean - low, "color": INK, "thickness": 1, "width": 2},
+                "customdata": np.stack([low, high], -1),
+                "hovertemplate": "%{fullData.name}: %{y:.2f}<br>10–90 %: %{customdata[0]:.2f} to %{customdata[1]:.2f}"
+                "<extra>class %{x}</extra>",
+            }
         )
-        below = below + part["mean"]
-    figure.update_layout(barmode="overlay")
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
-    return styled(figure, height=height, x="Class", y=y)
+        below = below + mean
+    return composed(
+        traces,
+        height=height,
+        x={"title": "Class", "type": "category"},
+        y={"title": y, "range": [0, 1.03], "tickformat": ".0%"},
+        barmode="overlay",
+    )
 
 
 def draw_shares_of_one(
@@ -76,27 +78,36 @@ def draw_shares_of_one(
     """One example's weights and, where given, responsibilities: a bar each, in every teacher's colour."""
     titles = list(teachers.values())
     shades = [colours[name] for name in teachers]
-    figure = go.Figure()
-    figure.add_bar(
-        y=titles,
-        x=list(weights),
-        orientation="h",
-        name="Weight (before learning)",
-        marker={"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}},
-        hovertemplate="%{y}: weight %{x:.3f}<extra></extra>",
-    )
+    traces = [
+        {
+            "type": "bar",
+            "y": titles,
+            "x": list(weights),
+            "orientation": "h",
+            "name": "Weight (before learning)",
+            "marker": {"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}},
+            "hovertemplate": "%{y}: weight %{x:.3f}<extra></extra>",
+        }
+    ]
     if responsibilities is not None:
-        figure.add_bar(
-            y=titles,
-            x=list(responsibilities),
-            orientation="h",
-            name="Responsibility (after learning)",
-            marker_color=shades,
-            hovertemplate="%{y}: responsibility %{x:.3f}<extra></extra>",
+        traces.append(
+            {
+                "type": "bar",
+                "y": titles,
+                "x": list(responsibilities),
+                "orientation": "h",
+                "name": "Responsibility (after learning)",
+                "marker": {"color": shades},
+                "hovertemplate": "%{y}: responsibility %{x:.3f}<extra></extra>",
+            }
         )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(range=[0, 1.02], tickformat=".0%", showgrid=True, gridcolor=GRID)
-    return styled(figure, height=110 + 46 * len(titles), legend=responsibilities is not None, x="Share")
+    return composed(
+        traces,
+        height=110 + 46 * len(titles),
+        legend=responsibilities is not None,
+        x={"title": "Share", "range": [0, 1.02], "tickformat": ".0%", "showgrid": True, "gridcolor": GRID},
+        y={"autorange": "reversed", "showgrid": False},
+    )
 
 
 def draw_effect(
@@ -118,38 +129,55 @@ def draw_effect(
         x: the setting's title.
         logarithmic: draw the setting on a logarithmic axis.
     """
-    figure = go.Figure()
-    for name, title in teachers.items():
-        figure.add_scatter(
-            x=table["value"],
-            y=table[name],
-            name=title,
-            mode="lines",
-            line={"color": colours[name], "width": 2.5},
-            hovertemplate=f"{title}: %{{y:.3g}}<extra>{x}: %{{x:.3g}}</extra>",
-        )
-    figure.add_scatter(
-        x=table["value"],
-        y=table["label"],
-        name="Label",
-        mode="lines",
-        line={"color": INK, "width": 1.5, "dash": "dash"},
-        hovertemplate="label: %{y:.3g}<extra></extra>",
+    values = table["value"].to_numpy()
+    traces = [
+        {
+            "type": "scatter",
+            "x": values,
+            "y": table[name].to_numpy(),
+            "name": title,
+            "mode": "lines",
+            "line": {"color": colours[name], "width": 2.5},
+            "hovertemplate": f"{title}: %{{y:.3g}}<extra>{x}: %{{x:.3g}}</extra>",
+        }
+        for name, title in teachers.items()
+    ]
+    traces.append(
+        {
+            "type": "scatter",
+            "x": values,
+            "y": table["label"].to_numpy(),
+            "name": "Label",
+            "mode": "lines",
+            "line": {"color": INK, "width": 1.5, "dash": "dash"},
+            "hovertemplate": "label: %{y:.3g}<extra></extra>",
+        }
     )
-    figure.add_shape(type="line", x0=now, x1=now, y0=0, y1=1, yref="paper", line={"color": MUTED, "width": 1})
-    place = np.log10(now) if logarithmic else now
-    figure.add_annotation(
-        x=place,
-        y=1,
-        yref="paper",
-        text="now",
-        showarrow=False,
-        xanchor="left",
-        xshift=4,
-        yanchor="top",
-        font={"color": MUTED},
+    note = {
+        "x": np.log10(now) if logarithmic else now,
+        "y": 1,
+        "yref": "paper",
+        "text": "now",
+        "showarrow": False,
+        "xanchor": "left",
+        "xshift": 4,
+        "yanchor": "top",
+        "font": {"color": MUTED},
+    }
+    mark = {
+        "type": "line",
+        "x0": now,
+        "x1": now,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": MUTED, "width": 1},
+    }
+    return composed(
+        traces,
+        height=280,
+        x={"title": x, "type": "log" if logarithmic else "linear"},
+        y={"title": "Pull (nats per logit)", "rangemode": "tozero"},
+        shapes=[mark],
+        annotations=[note],
     )
-    figure.update_yaxes(rangemode="tozero")
-    if logarithmic:
-        figure.update_xaxes(type="log")
-    return styled(figure, height=280, x=x, y="Pull (nats per logit)")
