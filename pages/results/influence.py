@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import influence, weights
-from pages.shared import charts, examples, places, runs, tasks
+from pages.shared import charts, examples, link, places, runs, tasks
 
 places.heading("influence", "Which teacher explains the student, and who pulled it where.")
 chosen = runs.chosen()
@@ -54,8 +54,7 @@ st.subheader(
 of = st.selectbox(
     "Images of class",
     class_names,
-    key="class",
-    bind="query-params",
+    **link.bound("class", class_names, class_names[0]),
     width=170,
     help="The training images over which the pulls on the right are averaged.",
 )
@@ -86,11 +85,9 @@ task = tasks.load(config)
 part = st.segmented_control(
     "Image from",
     ["test", "train"],
-    default="test",
     required=True,
     format_func={"test": "Test images", "train": "Training images"}.get,
-    key="part",
-    bind="query-params",
+    **link.bound("part", ["test", "train"], "test"),
     help="Pulls exist where the student learned: on training images.",
 )
 left, right = st.columns([1, 3], gap="large")
@@ -102,8 +99,7 @@ with left:
             "Training image",
             0,
             len(labels) - 1,
-            key="train",
-            bind="query-params",
+            **link.bound("train", range(len(labels)), 0),
             help="One of the labelled images that the student learned from.",
         )
     examples.show(task, index, part=part, size=144)

@@ -7,7 +7,7 @@ import streamlit as st
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.teachers import draw_table, expertise
-from pages.shared import charts, places, runs, tasks
+from pages.shared import charts, link, places, runs, tasks
 
 SCORES = {
     "accuracy": "Accuracy",
@@ -56,11 +56,9 @@ with choice:
         "Show",
         list(titles),
         selection_mode="multi",
-        default=["student", "teachers_mean"],
         format_func=titles.get,
-        key="shown",
         wrap=True,
-        bind="query-params",
+        **link.bound("shown", list(titles), ["student", "teachers_mean"], many=True),
         help="Whose probabilities are drawn. Mean and mode are two summaries of the same posterior; the warm start is "
         "the ensemble before sampling.",
     )
@@ -69,8 +67,7 @@ with choice:
         class_names,
         index=None,
         placeholder="the top class",
-        key="class",
-        bind="query-params",
+        **link.bound("class", class_names),
         help="The most probable class, whichever it is; or one class, right or wrong.",
     )
 with chart:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import uncertainty as figures
-from pages.shared import charts, examples, places, runs, tasks
+from pages.shared import charts, examples, link, places, runs, tasks
 
 places.heading("uncertainty", "What the student does not know, and says so.")
 chosen = runs.chosen()
@@ -55,11 +55,9 @@ with right:
     kind = st.segmented_control(
         "Interval",
         ["eti", "hdi"],
-        default="eti",
         required=True,
         format_func={"eti": "Equal-tailed", "hdi": "Highest density"}.get,
-        key="interval",
-        bind="query-params",
+        **link.bound("interval", ["eti", "hdi"], "eti"),
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
     low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")

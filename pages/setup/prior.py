@@ -110,8 +110,7 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
         "Effect of",
         list(options),
         format_func=lambda option: options[option][0],
-        key="effect",
-        bind="query-params",
+        **link.bound("effect", list(options), "strength"),
         help="The setting that is varied; all others stay as they are.",
     )
     title, low, high, logarithmic = options[picked]

@@ -114,11 +114,9 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     only = st.segmented_control(
         "Show",
         ["all", "disputed"],
-        default="all",
         required=True,
         format_func={"all": "All images", "disputed": "Teachers disagree"}.get,
-        key="shown",
-        bind="query-params",
+        **link.bound("shown", ["all", "disputed"], "all"),
         help="Disputed images are those for which the chosen teachers do not all name the same class.",
     )
     label = st.selectbox(
@@ -126,8 +124,7 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         task.class_names,
         index=None,
         placeholder="Any",
-        key="class",
-        bind="query-params",
+        **link.bound("class", task.class_names),
         width=140,
         help="Only images of this class.",
     )

@@ -2,12 +2,12 @@
 
 Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on
 every change of page. So the draft lives in the session, and this module writes what differs from the defaults after
-every change, on every page. What belongs to one page (which interval, which class) is bound by its widget: see `VIEW`.
+every change, on every page. What belongs to one page (which interval, which class) is bound to its widget by `bound`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from mtbkd_core import RunConfig, UserError, build_config, fingerprint
 from mtbkd_core.config import field_names, flatten
 
-#: Parameters that a page's own widgets hold.
+#: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train"})
 _EMBED = frozenset({"embed", "embed_options"})
 _FIELDS = frozenset(field_names())
@@ -24,10 +24,12 @@ _FIELDS = frozenset(field_names())
 
 def open_link() -> None:
     """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward."""
-    context = get_script_run_ctx()
-    back = bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
+    back = _goes_back()
     if "draft" in st.session_state and not back:
         return
+    if back:
+        for key in [key for key in st.session_state if str(key).startswith("view:")]:
+            del st.session_state[key]
     given = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
@@ -48,6 +50,51 @@ def open_link() -> None:
         st.session_state.draft = RunConfig()
         wrong.append(f"{error} — the default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
+
+
+def _goes_back() -> bool:
+    context = get_script_run_ctx()
+    return bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
+
+
+def bound(name: str, options: Sequence[Any], default: Any = None, *, many: bool = False) -> dict[str, Any]:
+    """What makes a widget of the present page hold a parameter of the link: its key and its callback.
+
+    Not Streamlit's own binding: where pages change in haste it was seen to leave one page's value in another's widget.
+    A value that is no option is said in one line, and the default stands in its place.
+
+    Args:
+        name: one of `VIEW`.
+        options: what the widget offers.
+        default: what it shows at first, and what the link leaves out; a list where `many` may be chosen.
+    """
+    key = f"view:{st.session_state.page}:{name}"
+    known = {str(option): option for option in options}
+    if key not in st.session_state:
+        st.session_state[key] = default
+        if name in st.query_params:
+            given = st.query_params[name]
+            parts = [part for part in given.split(",") if part] if many else [given]
+            if all(part in known for part in parts):
+                st.session_state[key] = [known[part] for part in parts] if many else known[given]
+            else:
+                del st.query_params[name]
+                st.warning(
+                    f"{name}: the link says {given[:60]!r}, which is none of the choices.", icon=":material/link_off:"
+                )
+    shown = st.session_state[key]
+    if not all(str(value) in known for value in (shown if many else [shown]) if value is not None):
+        st.session_state[key] = default  # of another task or run, which has other classes or teachers
+    return {"key": key, "on_change": _take_view, "args": (name, key, default, many)}
+
+
+def _take_view(name: str, key: str, default: Any, many: bool) -> None:
+    value = st.session_state[key]
+    if value == default or value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    else:
+        st.query_params[name] = ",".join(map(str, value)) if many else str(value)
 
 
 def write_link() -> None:

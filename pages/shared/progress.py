@@ -50,6 +50,8 @@ def _live(run: str) -> None:
         st.error(str(error), icon=":material/error:")
         return
     if view.finished:
+        if view.state is not State.DONE:
+            ending(view)  # said at once; the whole page follows
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.progress(view.progress[-1].fraction if view.progress else 0.0, text=_text(view))

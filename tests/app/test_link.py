@@ -120,3 +120,32 @@ def test_a_number_below_its_fields_limit_is_shown_as_it_runs(
     app.run()
     assert app.number_input(key=f"set:{name}").value == high
     assert float(in_link(app, name) or "nan") == high
+
+
+def test_a_link_holds_what_a_page_shows(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/reliability.py", shown="warm_start,teachers_mean", **{"class": "3"})
+    assert app.pills(key="view:reliability:shown").value == ["warm_start", "teachers_mean"]
+    assert app.selectbox(key="view:reliability:class").value == "3"
+    app.pills(key="view:reliability:shown").set_value(["student"]).run()
+    assert app.query_params["shown"] in ("student", ["student"])
+    app.pills(key="view:reliability:shown").set_value(["student", "teachers_mean"]).run()
+    assert "shown" not in app.query_params
+    assert not app.exception
+
+
+def test_nonsense_about_a_view_is_said_and_dropped(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/uncertainty.py", interval="wide")
+    said = "interval: the link says 'wide', which is none of the choices."
+    assert said in [warning.value for warning in app.warning]
+    assert app.segmented_control(key="view:uncertainty:interval").value == "eti"
+    assert "interval" not in app.query_params
+    assert said not in [warning.value for warning in app.run().warning]
+
+
+def test_what_one_page_shows_is_not_taken_by_the_next(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("setup/teachers.py")
+    app.segmented_control(key="view:teachers:shown").set_value("disputed").run()
+    del app.query_params["shown"]  # as the browser does when the page changes
+    app.switch_page("pages/results/reliability.py").run()
+    assert app.pills(key="view:reliability:shown").value == ["student", "teachers_mean"]
+    assert not app.exception

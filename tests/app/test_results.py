@@ -40,7 +40,7 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
 
 def test_highest_density_intervals_can_be_chosen(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/uncertainty.py", run=finished.id)
-    app.segmented_control(key="interval").set_value("hdi")
+    app.segmented_control(key="view:uncertainty:interval").set_value("hdi")
     app.run()
     assert not app.exception
     assert "highest density" in app.get("plotly_chart")[0].proto.spec
@@ -49,7 +49,7 @@ def test_highest_density_intervals_can_be_chosen(opened: Callable[..., AppTest],
 def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/influence.py", run=finished.id)
     before = len(app.get("plotly_chart"))
-    app.segmented_control(key="part").set_value("train")
+    app.segmented_control(key="view:influence:part").set_value("train")
     app.run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == before + 1
@@ -57,7 +57,7 @@ def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], fi
 
 def test_no_curve_chosen_asks_for_one(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/reliability.py", run=finished.id)
-    app.pills(key="shown").set_value([])
+    app.pills(key="view:reliability:shown").set_value([])
     app.run()
     assert not app.exception
     assert "at least one curve" in app.info[0].value
