@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView
 from pages.shared import runs
-from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.conftest import SMALL, FakeEngine, in_link, traces
 
 
 def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
@@ -38,12 +41,53 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
 
 
-def test_highest_density_intervals_can_be_chosen(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/uncertainty.py", run=finished.id)
-    app.segmented_control(key="interval").set_value("hdi")
+@pytest.mark.parametrize(
+    ("interval", "said", "low", "high"),
+    [("eti", "equal-tailed", "low", "high"), ("hdi", "highest density", "hdi_low", "hdi_high")],
+)
+def test_the_intervals_drawn_are_those_of_the_chosen_kind(
+    opened: Callable[..., AppTest], finished: RunView, interval: str, said: str, low: str, high: str
+) -> None:
+    app = opened("results/uncertainty.py", run=finished.id, example="11")
+    app.segmented_control(key="interval").set_value(interval)
     app.run()
     assert not app.exception
-    assert "highest density" in app.get("plotly_chart")[0].proto.spec
+    drawn = traces(app, "Credible intervals of the class probabilities")
+    predictions = store.load_result(finished.id).predictions
+    found = {name: predictions[f"test.{name}"][11].float().numpy() for name in ("mean", "mode", low, high)}
+    bars = drawn["bar", f"95 % interval ({said})"]
+    np.testing.assert_allclose(bars["base"], found[low], atol=1e-6)
+    np.testing.assert_allclose(np.add(bars["base"], bars["y"]), found[high], atol=1e-6)
+    np.testing.assert_allclose(drawn["scatter", "Posterior mean"]["y"], found["mean"], atol=1e-6)
+    np.testing.assert_allclose(drawn["scatter", "Posterior mode"]["y"], found["mode"], atol=1e-6)
+
+
+def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
+    opened: Callable[..., AppTest], finished: RunView
+) -> None:
+    app = opened("results/reliability.py", run=finished.id)
+    found = store.load_result(finished.id).predictions
+    whose = {
+        "student": ("Student (posterior mean)", found["test.mean"]),
+        "student_mode": ("Student (posterior mode)", found["test.mode"]),
+        "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
+        "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
+        "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),
+        "teacher:digits-5-9": ("Digits 5 to 9", found["test.teachers"][1]),
+        "teacher:even-digits": ("Even digits", found["test.teachers"][2]),
+    }
+    app.pills(key="shown").set_value(list(whose))
+    app.selectbox(key="class").set_value("3")
+    app.run()
+    drawn = traces(app, "Reliability diagram")
+    for title, probabilities in whose.values():
+        expected = reliability(probabilities, found["test.labels"], class_index=3)
+        full = expected.count > 0
+        curve = drawn["scatter", title]
+        np.testing.assert_allclose(curve["x"], expected.confidence[full])
+        np.testing.assert_allclose(curve["y"], expected.accuracy[full])
+        assert drawn["bar", title]["y"] == expected.count[full].tolist()
+    assert [drawn["scatter", title]["line"]["color"] for title, _ in whose.values()][-3:] == list(PALETTE[:3])
 
 
 def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:

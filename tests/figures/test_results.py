@@ -66,6 +66,18 @@ class TestInfluence:
             ["b", 1, "1", 0.1, 0.9],
         ]
 
+    def test_a_point_above_the_diagonal_has_more_responsibility_than_weight(self) -> None:
+        weights, shares = np.array([[0.2, 0.7], [0.8, 0.3]]), np.array([[0.4, 0.6], [0.6, 0.4]])
+        table = influence.weights_and_responsibilities(weights, shares, self.LABELS, CLASSES, TEACHERS)
+        figure = influence.draw_weights_and_responsibilities(table, COLOURS)
+        points = {trace.name: trace for trace in figure.data if trace.mode == "markers"}
+        for k, title in enumerate(TEACHERS.values()):
+            assert list(points[title].x) == weights[k].tolist()
+            assert list(points[title].y) == shares[k].tolist()
+            assert points[title].marker.color == theme.translucent(theme.PALETTE[k], 0.55)
+        assert figure.layout.xaxis.title.text.startswith("Weight")
+        assert figure.layout.yaxis.title.text.startswith("Responsibility")
+
 
 class TestUncertainty:
     @pytest.fixture
