@@ -13,7 +13,7 @@ from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView
-from pages.shared import runs
+from pages.shared import runs, tasks
 from tests.app.conftest import SMALL, FakeEngine, in_link, traces
 
 
@@ -88,6 +88,32 @@ def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
         np.testing.assert_allclose(curve["y"], expected.accuracy[full])
         assert drawn["bar", title]["y"] == expected.count[full].tolist()
     assert [drawn["scatter", title]["line"]["color"] for title, _ in whose.values()][-3:] == list(PALETTE[:3])
+
+
+def test_classes_bear_the_names_that_the_result_holds(opened: Callable[..., AppTest], finished: RunView) -> None:
+    file = finished.folder / "environment.json"
+    environment = json.loads(file.read_text())
+    names = [f"digit {name}" for name in environment["class_names"]]
+    file.write_text(json.dumps({**environment, "class_names": names}))
+    app = opened("results/reliability.py", run=finished.id)
+    assert app.selectbox(key="class").options == names
+    app.switch_page("pages/results/influence.py").run()
+    assert app.selectbox(key="class").options == names
+    app.switch_page("pages/results/uncertainty.py").run()
+    assert not app.exception
+    assert traces(app, "Credible intervals of the class probabilities")["scatter", "Posterior mean"]["x"] == names
+
+
+def test_scores_need_no_task(
+    opened: Callable[..., AppTest], finished: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the task was loaded")
+
+    monkeypatch.setattr(tasks, "load_task", refuse)
+    app = opened("results/reliability.py", run=finished.id)
+    assert not app.exception
+    assert len(app.dataframe) == 1
 
 
 def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:

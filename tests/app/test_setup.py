@@ -1,6 +1,7 @@
 """Setting a run up: teachers, prior, student and sampler; whatever is not allowed is one line, and changes nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from mtbkd_core import RunConfig, build_config, load_task
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
+from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -243,8 +245,6 @@ class TestDistill:
     def test_a_run_that_ended_without_a_result_says_what_to_do(
         self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, state: State, said: str
     ) -> None:
-        from dataclasses import replace
-
         view = store.create(build_config(SMALL.items()))
         ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
         monkeypatch.setattr(store, "read", lambda run: ended)
@@ -256,10 +256,6 @@ class TestDistill:
     def test_a_run_under_way_is_drawn_from_its_reports_and_can_be_cancelled(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from dataclasses import replace
-
-        from mtbkd_core.progress import Phase, Progress
-
         view = store.create(build_config(SMALL.items()))
         reports = tuple(
             Progress(Phase.SAMPLING, step, 100, step / 100, "", (-5.0 + step, -4.0), (0.5, 0.3, 0.2))
@@ -276,3 +272,16 @@ class TestDistill:
         app.button(key="cancel-run").click()
         app.run()
         assert fake_engine.cancelled == [view.id]
+
+    @pytest.mark.parametrize(("chains", "said"), [(64, ""), (100, " 64 of 100 chains are drawn.")])
+    def test_chains_that_are_not_drawn_are_said(
+        self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, chains: int, said: str
+    ) -> None:
+        view = store.create(build_config(SMALL.items()))
+        report = Progress(Phase.SAMPLING, 10, 100, 0.1, "", tuple(map(float, range(chains))), (0.5, 0.3, 0.2))
+        monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING, progress=(report,)))
+        app = opened("setup/distill.py", run=view.id)
+        assert not app.exception
+        (about,) = [caption.value for caption in app.caption if caption.value.startswith("Chains that level off")]
+        assert about.endswith(f"the same posterior.{said}")
+        assert any(text.value.count("<polyline") == 64 for text in app.markdown)
