@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, load_task
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
 from mtbkd_core.progress import Phase, Progress
@@ -124,6 +124,26 @@ class TestPrior:
         assert shown["Accuracy"] == f"{expected['accuracy']:.1%}"
         assert shown["NLL (nats)"] == f"{expected['nll']:.3f}"
         assert shown["ECE"] == f"{expected['ece']:.3f}"
+
+    def test_entropy_temperatures_are_fitted_on_the_students_labelled_images(
+        self, opened: Callable[..., AppTest]
+    ) -> None:
+        app = opened("setup/prior.py", teachers="digits-5-9,confidently-wrong")
+        next(button for button in app.button if button.label == "Fit on the labelled data").click()
+        app.run()
+        assert not app.exception
+        task = load_task("digits")
+        expected = fit_temperatures(task.teacher_logits(["digits-5-9", "confidently-wrong"]), task.y_train)
+        assert app.session_state.draft.prior.entropy_temperatures == expected.values
+        assert in_link(app, "prior.entropy_temperatures") == ",".join(map(str, expected.values))
+        shown = [app.slider(key=f"set:prior.entropy_temperatures:{index}").value for index in (0, 1)]
+        assert tuple(shown) == expected.values
+        assert expected.at_limit == (False, True)
+        (warning,) = app.warning
+        assert warning.value.startswith("Confidently wrong: the fit ended at the limit")
+        app.slider(key="set:prior.strength").set_value(0.5)
+        app.run()
+        assert not app.warning
 
     def test_a_single_teacher_has_a_prior(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/prior.py", teachers="generalist")
