@@ -37,6 +37,8 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
     assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
+    assert shown["Mean deviance"] == f"{result.metrics['student']['deviance']:.3f}"
+    assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
     deviance = float(result.predictions["test.deviance"][11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
 
@@ -114,6 +116,31 @@ def test_scores_need_no_task(
     app = opened("results/reliability.py", run=finished.id)
     assert not app.exception
     assert len(app.dataframe) == 1
+
+
+def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/influence.py", run=finished.id, example="11")
+    app.selectbox(key="class").set_value("3")
+    app.run()
+    found = {name: values.float() for name, values in store.load_result(finished.id).predictions.items()}
+    of_three = found["train.labels"] == 3
+    titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
+    by_class = traces(app, "Responsibility by class")
+    both = traces(app, "Weight against responsibility")
+    pulled = traces(app, "Class 3: pull on every logit")
+    for k, title in enumerate(titles):
+        share = float(found["train.responsibilities"][k, of_three].mean())
+        assert by_class["bar", title]["y"][3] == pytest.approx(share, abs=1e-4)
+        np.testing.assert_allclose(both["scatter", title]["x"], found["train.weights"][k], atol=1e-6)
+        np.testing.assert_allclose(both["scatter", title]["y"], found["train.responsibilities"][k], atol=1e-6)
+        np.testing.assert_allclose(pulled["bar", title]["y"], found["train.pulls"][k, of_three].mean(0), atol=1e-4)
+        assert by_class["bar", title]["marker"]["color"] == pulled["bar", title]["marker"]["color"] == PALETTE[k]
+    np.testing.assert_allclose(pulled["bar", "Label"]["y"], found["train.label_pull"][of_three].mean(0), atol=1e-4)
+    sides = traces(app, "Who the student sides with")
+    np.testing.assert_allclose(sides["bar", "Weight (before learning)"]["x"], found["test.weights"][:, 11], atol=1e-6)
+    np.testing.assert_allclose(
+        sides["bar", "Responsibility (after learning)"]["x"], found["test.responsibilities"][:, 11], atol=1e-6
+    )
 
 
 def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:

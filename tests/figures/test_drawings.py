@@ -35,7 +35,7 @@ def test_a_long_run_is_drawn_with_a_hundred_points() -> None:
 @pytest.mark.parametrize(("lines", "drawn"), [(1, 1), (64, 64), (65, 64), (1024, 64)])
 def test_of_many_lines_64_are_drawn_the_first_and_the_last_among_them(lines: int, drawn: int) -> None:
     colours = {str(number): f"#{number:06x}" for number in range(lines)}
-    svg = svg_lines(dict.fromkeys(colours, [0.0, 1.0]), [0, 1], colours, title="Log joint")
+    svg = svg_lines({name: [0.0, 1.0] for name in colours}, [0, 1], colours, title="Log joint")
     strokes = [line.get("stroke") for line in ElementTree.fromstring(svg).iter("polyline")]
     assert len(strokes) == len(set(strokes)) == drawn
     assert (strokes[0], strokes[-1]) == (colours["0"], colours[str(lines - 1)])
