@@ -105,7 +105,8 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Numbers = Annotated[tuple[Weight, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
 # From below, so that logits divided by a temperature stay finite in float32.
-Temperature = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
+TEMPERATURE_LIMITS = (0.01, 100.0)
+Temperature = Annotated[float, Field(ge=TEMPERATURE_LIMITS[0], le=TEMPERATURE_LIMITS[1], allow_inf_nan=False)]
 Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(_split_commas), Field(max_length=6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import t
 
-from mtbkd_core import Task, UserError, build_config, distill
+from mtbkd_core import RunConfig, Task, UserError, build_config, distill
 from mtbkd_core.baselines import compare, mean_distillation, methods, paired_difference, registry
 from mtbkd_core.baselines.registry import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
@@ -104,6 +104,32 @@ def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(digits: Task, monkeypat
     monkeypatch.setattr(registry, "distill", lambda *given, **named: calls.append(given) or distill(*given, **named))
     assert len(methods(build_config(QUICK.items()), digits)["mt_bkd"]()) == 2
     assert len(calls) == 1
+
+
+def test_every_posterior_runs_with_the_teachers_and_the_strength_of_its_name(
+    digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ran(Exception):
+        pass
+
+    def record(config: RunConfig, **_: object) -> None:
+        ran.append(config)
+        raise Ran
+
+    ran: list[RunConfig] = []
+    monkeypatch.setattr(registry, "distill", record)
+    config = build_config({**QUICK, "prior.base_weights": "1,2", "prior.entropy_temperatures": "1,3"}.items())
+    offered = methods(config, digits)
+    for name in POSTERIORS:
+        with pytest.raises(Ran):
+            offered[name]()
+    alone = {"prior.base_weights": None, "prior.entropy_temperatures": None}
+    assert ran == [
+        config,
+        build_config({"prior.strength": 0}.items(), base=config),
+        build_config({"teachers": "digits-0-4", **alone}.items(), base=config),
+        build_config({"teachers": "digits-5-9", **alone}.items(), base=config),
+    ]
 
 
 def test_an_ensemble_of_identical_networks_is_one_of_them(digits: Task, generator: torch.Generator) -> None:

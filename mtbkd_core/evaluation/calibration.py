@@ -17,6 +17,8 @@ from scipy.stats import beta
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 from torch import Tensor
 
+from mtbkd_core.config import TEMPERATURE_LIMITS
+
 Array = NDArray[np.float64]
 
 #: Bins of the expected calibration error and of the diagrams.
@@ -175,16 +177,49 @@ def _cosines(cells: int) -> tuple[Array, Array]:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M], between 0.05 and 20.
+    """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M].
 
+    It is sought between the limits of every temperature setting; an NLL that still falls there ends within 1 % of one.
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
     wide = logits.double()
+    if bool((wide.argmax(-1) == labels).all()):
+        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can tell
 
     def nll(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
 
-    return float(np.exp(minimize_scalar(nll, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
+    # in 1 / temperature the NLL is convex, so there is one minimum to find
+    return float(np.exp(minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURE_LIMITS)), method="bounded").x))
+
+
+@dataclass(frozen=True)
+class FittedTemperatures:
+    """What `fit_temperatures` finds.
+
+    Attributes:
+        values: [K] temperatures, to three significant digits.
+        at_limit: [K] whether the fit ended at a limit of the setting: the best temperature lies beyond it.
+    """
+
+    values: tuple[float, ...]
+    at_limit: tuple[bool, ...]
+
+
+def fit_temperatures(logits: Tensor, labels: Tensor) -> FittedTemperatures:
+    """Each teacher's own temperature by `fit_temperature`, from logits [K, N, C] and labels [N].
+
+    As entropy temperatures they make the entropies of differently calibrated teachers comparable.
+    """
+    low, high = TEMPERATURE_LIMITS
+    values, at_limit = [], []
+    for row in logits:
+        found = fit_temperature(row, labels)
+        # the search stops a little short of its bounds
+        limit = low if found < 1.01 * low else high if found > 0.99 * high else None
+        values.append(float(f"{found:.3g}") if limit is None else limit)
+        at_limit.append(limit is not None)
+    return FittedTemperatures(tuple(values), tuple(at_limit))
 
 
 def _checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, NDArray[np.int64]]:

@@ -14,6 +14,9 @@ import plotly.graph_objects as go
 
 from mtbkd_core.figures.theme import INK, MUTED, styled
 
+#: A picture holds at most so many lines: more are a blot, and too slow to draw several times a second.
+MOST_LINES = 64
+
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 520, 180, 58, 22, 8
 
 
@@ -26,7 +29,9 @@ def svg_lines(
     low: float | None = None,
     high: float | None = None,
 ) -> str:
-    """Lines over the share of the run that is done, as an SVG of at most 100 points a line.
+    """Lines over the share of the run that is done, as an SVG of at most `MOST_LINES` lines of 100 points each.
+
+    Of more lines, some are left out: those that are drawn are evenly spread, and the axis is theirs.
 
     Args:
         lines: name -> values, as many as `steps`; values that are not finite are left out.
@@ -36,6 +41,8 @@ def svg_lines(
         low, high: limits of the axis; None takes them from the values. What lies below the axis is not drawn.
     """
     keep = thinned(len(steps), 100)
+    names = list(lines)
+    lines = {names[index]: lines[names[index]] for index in thinned(len(names), MOST_LINES)}
     values = [float(row[index]) for row in lines.values() for index in keep if np.isfinite(row[index])]
     bottom = low if low is not None else _bottom(values)
     top = high if high is not None else max(values, default=1.0)

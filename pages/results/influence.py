@@ -11,7 +11,7 @@ chosen = runs.chosen()
 config, found = chosen.view.config, chosen.result.predictions
 runs.banner(chosen)
 shades = tasks.colours(config)
-class_names = runs.class_names(config)
+class_names = chosen.class_names
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))
 arrays = {
     name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")

@@ -33,7 +33,7 @@ chosen = runs.chosen()
 result, config = chosen.result, chosen.view.config
 runs.banner(chosen)
 info, shades = tasks.info(config), tasks.colours(config)
-class_names = runs.class_names(config)
+class_names = chosen.class_names
 found = result.predictions
 labels = found["test.labels"]
 

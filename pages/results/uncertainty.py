@@ -11,7 +11,7 @@ chosen = runs.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
 runs.banner(chosen)
 shades = tasks.colours(config)
-class_names = runs.class_names(config)
+class_names = chosen.class_names
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))
 task = tasks.load(config)
 arrays = {

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtbkd_core import PRESETS, RunConfig, Task, build_config
 from mtbkd_core.config import PriorConfig, WeightRule
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.posterior import weights_under
@@ -35,6 +35,32 @@ def preset_of(prior: PriorConfig) -> str | None:
 def take_preset() -> None:
     if name := st.session_state["set:preset"]:
         link.replace(link.draft().model_copy(update={"prior": build_config(preset=name).prior}))
+
+
+def take_fit() -> None:
+    config = link.draft()
+    task = tasks.load(config)
+    found = fit_temperatures(task.teacher_logits(config.teachers), task.y_train)
+    if link.change([("prior.entropy_temperatures", found.values)]):
+        st.session_state.fitted_at_limit = found.at_limit
+
+
+def draw_fit(titles: list[str]) -> None:
+    st.button(
+        "Fit on the labelled data",
+        icon=":material/tune:",
+        help="Set each teacher's entropy temperature by temperature scaling: the one at which its probabilities have "
+        "the lowest NLL on the student's labelled training images. Entropies of differently calibrated teachers become "
+        "comparable. No test image is used.",
+        on_click=take_fit,
+    )
+    at_limit = st.session_state.pop("fitted_at_limit", ())
+    if beyond := [title for title, hit in zip(titles, at_limit, strict=False) if hit]:
+        st.warning(
+            f"{', '.join(beyond)}: the fit ended at the limit of what the setting allows; the NLL is lower still "
+            "beyond it.",
+            icon=":material/warning:",
+        )
 
 
 def draw_controls(config: RunConfig, titles: list[str]) -> None:
@@ -64,6 +90,7 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         if config.prior.rule is not WeightRule.FIXED:
             with st.expander("Entropy temperatures"):
                 controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
+                draw_fit(titles)
 
 
 def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:

@@ -29,7 +29,8 @@ def names() -> list[str]:
 def page(name: str) -> st.Page:
     """A page, as the navigation, links and `st.switch_page` take it."""
     _, file, title, icon = _PLACES[name]
-    return st.Page(_PAGES / file, title=title, icon=icon, url_path=name, default=name == "overview")
+    first = name == "overview"
+    return st.Page(_PAGES / file, title=title, icon=icon, url_path="" if first else name, default=first)
 
 
 def sections() -> dict[str, list[st.Page]]:
@@ -37,6 +38,9 @@ def sections() -> dict[str, list[st.Page]]:
     found: dict[str, list[st.Page]] = {}
     for name, (section, *_) in _PLACES.items():
         found.setdefault(section, []).append(page(name))
+    # The first page's address is the app's own; whoever types its name finds it all the same.
+    section, file, title, icon = _PLACES["overview"]
+    found[section].append(st.Page(_PAGES / file, title=title, icon=icon, url_path="overview", visibility="hidden"))
     return found
 
 

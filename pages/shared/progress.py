@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import UserError
-from mtbkd_core.figures.live import svg_lines
+from mtbkd_core.figures.live import MOST_LINES, svg_lines
 from mtbkd_core.progress import Phase
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
@@ -99,8 +99,9 @@ def _curves(view: RunView) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Log joint of each chain**", help="Log likelihood plus log prior of every chain, in nats.")
-        st.caption("Chains that level off at one height explore the same posterior.")
         chains = list(zip(*(report.log_joint or () for report in reports), strict=False))
+        left_out = f" {MOST_LINES} of {len(chains)} chains are drawn." if len(chains) > MOST_LINES else ""
+        st.caption(f"Chains that level off at one height explore the same posterior.{left_out}")
         lines = {str(number): values for number, values in enumerate(chains)}
         charts.drawing(
             svg_lines(

@@ -11,7 +11,7 @@ from mtbkd_core.config import flatten
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
-from pages.shared import link, places, tasks
+from pages.shared import link, places
 
 #: state -> (mark in plain text, icon, what it means)
 STATES: dict[State, tuple[str, str, str]] = {
@@ -97,6 +97,11 @@ class Chosen:
         known = {teacher.name: teacher.title for teacher in task_info(self.view.config.task).teachers}
         return [known[name] for name in self.view.config.teachers]
 
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, as they were when the run was done; no task is loaded for them."""
+        return list(self.result.environment["class_names"])
+
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _result(run: str, attempt: int) -> Result:
@@ -136,11 +141,6 @@ def chosen() -> Chosen:
     st.info(f"This run {meaning}{reason} It has no results to show; choose another run in the sidebar.", icon=icon)
     places.link("distill", "See it on the Distill page")
     st.stop()
-
-
-def class_names(config: RunConfig) -> list[str]:
-    """The classes of a configuration's task."""
-    return list(tasks.load(config).class_names)
 
 
 def agrees(result: Result) -> bool:

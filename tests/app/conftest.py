@@ -1,9 +1,13 @@
 """The app's pages without a browser, and an engine that computes where it stands."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -107,3 +111,17 @@ def in_link(app: AppTest, name: str) -> str | None:
     """What the address bar holds under a name."""
     value = app.query_params.get(name)
     return value[0] if isinstance(value, list) else value
+
+
+def traces(app: AppTest, title: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the page sends to draw a chart: its traces by kind and name, with arrays of numbers as lists."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict) and "bdata" in value:
+            numbers = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+            shape = str(value.get("shape", len(numbers))).split(",")
+            return numbers.reshape([int(size) for size in shape]).tolist()
+        return {name: plain(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+    (chart,) = [chart for chart in app.get("plotly_chart") if chart.proto.alt.startswith(f"{title}. ")]
+    return {(trace["type"], trace.get("name", "")): plain(trace) for trace in json.loads(chart.proto.spec)["data"]}

@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView
-from pages.shared import runs
-from tests.app.conftest import SMALL, FakeEngine, in_link
+from pages.shared import runs, tasks
+from tests.app.conftest import SMALL, FakeEngine, in_link, traces
 
 
 def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
@@ -34,16 +37,110 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
     assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
+    assert shown["Mean deviance"] == f"{result.metrics['student']['deviance']:.3f}"
+    assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
     deviance = float(result.predictions["test.deviance"][11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
 
 
-def test_highest_density_intervals_can_be_chosen(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/uncertainty.py", run=finished.id)
-    app.segmented_control(key="view:uncertainty:interval").set_value("hdi")
+@pytest.mark.parametrize(
+    ("interval", "said", "low", "high"),
+    [("eti", "equal-tailed", "low", "high"), ("hdi", "highest density", "hdi_low", "hdi_high")],
+)
+def test_the_intervals_drawn_are_those_of_the_chosen_kind(
+    opened: Callable[..., AppTest], finished: RunView, interval: str, said: str, low: str, high: str
+) -> None:
+    app = opened("results/uncertainty.py", run=finished.id, example="11")
+    app.segmented_control(key="view:uncertainty:interval").set_value(interval)
     app.run()
     assert not app.exception
-    assert "highest density" in app.get("plotly_chart")[0].proto.spec
+    drawn = traces(app, "Credible intervals of the class probabilities")
+    predictions = store.load_result(finished.id).predictions
+    found = {name: predictions[f"test.{name}"][11].float().numpy() for name in ("mean", "mode", low, high)}
+    bars = drawn["bar", f"95 % interval ({said})"]
+    np.testing.assert_allclose(bars["base"], found[low], atol=1e-6)
+    np.testing.assert_allclose(np.add(bars["base"], bars["y"]), found[high], atol=1e-6)
+    np.testing.assert_allclose(drawn["scatter", "Posterior mean"]["y"], found["mean"], atol=1e-6)
+    np.testing.assert_allclose(drawn["scatter", "Posterior mode"]["y"], found["mode"], atol=1e-6)
+
+
+def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
+    opened: Callable[..., AppTest], finished: RunView
+) -> None:
+    app = opened("results/reliability.py", run=finished.id)
+    found = store.load_result(finished.id).predictions
+    whose = {
+        "student": ("Student (posterior mean)", found["test.mean"]),
+        "student_mode": ("Student (posterior mode)", found["test.mode"]),
+        "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
+        "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
+        "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),
+        "teacher:digits-5-9": ("Digits 5 to 9", found["test.teachers"][1]),
+        "teacher:even-digits": ("Even digits", found["test.teachers"][2]),
+    }
+    app.pills(key="view:reliability:shown").set_value(list(whose))
+    app.selectbox(key="view:reliability:class").set_value("3")
+    app.run()
+    drawn = traces(app, "Reliability diagram")
+    for title, probabilities in whose.values():
+        expected = reliability(probabilities, found["test.labels"], class_index=3)
+        full = expected.count > 0
+        curve = drawn["scatter", title]
+        np.testing.assert_allclose(curve["x"], expected.confidence[full])
+        np.testing.assert_allclose(curve["y"], expected.accuracy[full])
+        assert drawn["bar", title]["y"] == expected.count[full].tolist()
+    assert [drawn["scatter", title]["line"]["color"] for title, _ in whose.values()][-3:] == list(PALETTE[:3])
+
+
+def test_classes_bear_the_names_that_the_result_holds(opened: Callable[..., AppTest], finished: RunView) -> None:
+    file = finished.folder / "environment.json"
+    environment = json.loads(file.read_text())
+    names = [f"digit {name}" for name in environment["class_names"]]
+    file.write_text(json.dumps({**environment, "class_names": names}))
+    app = opened("results/reliability.py", run=finished.id)
+    assert app.selectbox(key="view:reliability:class").options == names
+    app.switch_page("pages/results/influence.py").run()
+    assert app.selectbox(key="view:influence:class").options == names
+    app.switch_page("pages/results/uncertainty.py").run()
+    assert not app.exception
+    assert traces(app, "Credible intervals of the class probabilities")["scatter", "Posterior mean"]["x"] == names
+
+
+def test_scores_need_no_task(
+    opened: Callable[..., AppTest], finished: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the task was loaded")
+
+    monkeypatch.setattr(tasks, "load_task", refuse)
+    app = opened("results/reliability.py", run=finished.id)
+    assert not app.exception
+    assert len(app.dataframe) == 1
+
+
+def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened("results/influence.py", run=finished.id, example="11")
+    app.selectbox(key="view:influence:class").set_value("3")
+    app.run()
+    found = {name: values.float() for name, values in store.load_result(finished.id).predictions.items()}
+    of_three = found["train.labels"] == 3
+    titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
+    by_class = traces(app, "Responsibility by class")
+    both = traces(app, "Weight against responsibility")
+    pulled = traces(app, "Class 3: pull on every logit")
+    for k, title in enumerate(titles):
+        share = float(found["train.responsibilities"][k, of_three].mean())
+        assert by_class["bar", title]["y"][3] == pytest.approx(share, abs=1e-4)
+        np.testing.assert_allclose(both["scatter", title]["x"], found["train.weights"][k], atol=1e-6)
+        np.testing.assert_allclose(both["scatter", title]["y"], found["train.responsibilities"][k], atol=1e-6)
+        np.testing.assert_allclose(pulled["bar", title]["y"], found["train.pulls"][k, of_three].mean(0), atol=1e-4)
+        assert by_class["bar", title]["marker"]["color"] == pulled["bar", title]["marker"]["color"] == PALETTE[k]
+    np.testing.assert_allclose(pulled["bar", "Label"]["y"], found["train.label_pull"][of_three].mean(0), atol=1e-4)
+    sides = traces(app, "Who the student sides with")
+    np.testing.assert_allclose(sides["bar", "Weight (before learning)"]["x"], found["test.weights"][:, 11], atol=1e-6)
+    np.testing.assert_allclose(
+        sides["bar", "Responsibility (after learning)"]["x"], found["test.responsibilities"][:, 11], atol=1e-6
+    )
 
 
 def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:

@@ -1,15 +1,17 @@
 """Setting a run up: teachers, prior, student and sampler; whatever is not allowed is one line, and changes nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, load_task
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
+from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -122,6 +124,26 @@ class TestPrior:
         assert shown["Accuracy"] == f"{expected['accuracy']:.1%}"
         assert shown["NLL (nats)"] == f"{expected['nll']:.3f}"
         assert shown["ECE"] == f"{expected['ece']:.3f}"
+
+    def test_entropy_temperatures_are_fitted_on_the_students_labelled_images(
+        self, opened: Callable[..., AppTest]
+    ) -> None:
+        app = opened("setup/prior.py", teachers="digits-5-9,confidently-wrong")
+        next(button for button in app.button if button.label == "Fit on the labelled data").click()
+        app.run()
+        assert not app.exception
+        task = load_task("digits")
+        expected = fit_temperatures(task.teacher_logits(["digits-5-9", "confidently-wrong"]), task.y_train)
+        assert app.session_state.draft.prior.entropy_temperatures == expected.values
+        assert in_link(app, "prior.entropy_temperatures") == ",".join(map(str, expected.values))
+        shown = [app.slider(key=f"set:prior.entropy_temperatures:{index}").value for index in (0, 1)]
+        assert tuple(shown) == expected.values
+        assert expected.at_limit == (False, True)
+        (warning,) = app.warning
+        assert warning.value.startswith("Confidently wrong: the fit ended at the limit")
+        app.slider(key="set:prior.strength").set_value(0.5)
+        app.run()
+        assert not app.warning
 
     def test_a_single_teacher_has_a_prior(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/prior.py", teachers="generalist")
@@ -243,8 +265,6 @@ class TestDistill:
     def test_a_run_that_ended_without_a_result_says_what_to_do(
         self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, state: State, said: str
     ) -> None:
-        from dataclasses import replace
-
         view = store.create(build_config(SMALL.items()))
         ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
         monkeypatch.setattr(store, "read", lambda run: ended)
@@ -256,10 +276,6 @@ class TestDistill:
     def test_a_run_under_way_is_drawn_from_its_reports_and_can_be_cancelled(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from dataclasses import replace
-
-        from mtbkd_core.progress import Phase, Progress
-
         view = store.create(build_config(SMALL.items()))
         reports = tuple(
             Progress(Phase.SAMPLING, step, 100, step / 100, "", (-5.0 + step, -4.0), (0.5, 0.3, 0.2))
@@ -276,3 +292,16 @@ class TestDistill:
         app.button(key="cancel-run").click()
         app.run()
         assert fake_engine.cancelled == [view.id]
+
+    @pytest.mark.parametrize(("chains", "said"), [(64, ""), (100, " 64 of 100 chains are drawn.")])
+    def test_chains_that_are_not_drawn_are_said(
+        self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, chains: int, said: str
+    ) -> None:
+        view = store.create(build_config(SMALL.items()))
+        report = Progress(Phase.SAMPLING, 10, 100, 0.1, "", tuple(map(float, range(chains))), (0.5, 0.3, 0.2))
+        monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING, progress=(report,)))
+        app = opened("setup/distill.py", run=view.id)
+        assert not app.exception
+        (about,) = [caption.value for caption in app.caption if caption.value.startswith("Chains that level off")]
+        assert about.endswith(f"the same posterior.{said}")
+        assert any(text.value.count("<polyline") == 64 for text in app.markdown)

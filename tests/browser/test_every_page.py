@@ -33,6 +33,14 @@ def test_every_page_fits_in_light_and_in_dark(
         assert not too_wide, f"{page or 'overview'} scrolls sideways: {too_wide}"
 
 
+def test_the_overview_is_found_by_its_name_too(tab: Visitor) -> None:
+    tab.page.goto(f"{tab.url}/overview?prior.strength=0.5")
+    tab.sees("")
+    expect(tab.page.get_by_text("Page not found")).to_have_count(0)
+    tab.go("prior")
+    tab.link_holds("prior.strength", "0.5")
+
+
 def test_pages_do_not_break_one_another(tab: Visitor, done_run: str) -> None:
     tab.open("", run=done_run)
     for page in [*PAGES, *reversed(PAGES)]:  # in haste: the next before the last one stands whole

@@ -32,6 +32,15 @@ def test_a_long_run_is_drawn_with_a_hundred_points() -> None:
     assert len(lines_of(svg)[0]) == 100
 
 
+@pytest.mark.parametrize(("lines", "drawn"), [(1, 1), (64, 64), (65, 64), (1024, 64)])
+def test_of_many_lines_64_are_drawn_the_first_and_the_last_among_them(lines: int, drawn: int) -> None:
+    colours = {str(number): f"#{number:06x}" for number in range(lines)}
+    svg = svg_lines({name: [0.0, 1.0] for name in colours}, [0, 1], colours, title="Log joint")
+    strokes = [line.get("stroke") for line in ElementTree.fromstring(svg).iter("polyline")]
+    assert len(strokes) == len(set(strokes)) == drawn
+    assert (strokes[0], strokes[-1]) == (colours["0"], colours[str(lines - 1)])
+
+
 def test_nothing_yet_is_an_empty_picture() -> None:
     assert lines_of(svg_lines({}, [], {}, title="Log joint")) == []
 

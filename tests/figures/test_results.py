@@ -32,6 +32,16 @@ class TestReliability:
         np.testing.assert_allclose(np.asarray(curve.y), [1.0, 0.5])
         counts = next(trace for trace in figure.data if trace.type == "bar")
         assert list(counts.y) == [1, 2]
+        np.testing.assert_allclose(np.asarray(counts.x), [0.75, 0.85])  # the middle of a bin
+        np.testing.assert_allclose(np.asarray(counts.width), 0.1)
+
+    def test_a_band_reaches_from_low_to_high(self, table: pd.DataFrame) -> None:
+        curve = next(trace for trace in draw_reliability(table, COLOURS).data if trace.type == "scatter" and trace.x[0])
+        right = np.asarray(curve.y)
+        low, high = right - np.asarray(curve.error_y.arrayminus), right + np.asarray(curve.error_y.array)
+        # Clopper and Pearson for 1 of 1 and 1 of 2: roots of 0.025 = p, and of 0.025 = p squared
+        np.testing.assert_allclose(low, [0.025, 1 - np.sqrt(0.975)])
+        np.testing.assert_allclose(high, [1.0, np.sqrt(0.975)])
 
 
 class TestInfluence:
@@ -50,6 +60,12 @@ class TestInfluence:
         total = next(trace for trace in figure.data if trace.name == "Sum")
         np.testing.assert_allclose(np.asarray(total.y), [1.7, -1.1, -0.6])
 
+    def test_pulls_point_where_they_pull_in_their_teachers_colours(self) -> None:
+        table = influence.pulls_of(self.PULLS[:, 0], self.LABEL[0], CLASSES, TEACHERS)
+        *bars, _ = influence.draw_pulls(table, COLOURS, x="Class").data
+        assert [list(bar.y) for bar in bars] == [*self.PULLS[:, 0].tolist(), self.LABEL[0].tolist()]
+        assert [bar.marker.color for bar in bars] == [*COLOURS.values(), theme.MUTED]
+
     def test_own_pulls_are_on_the_true_class(self) -> None:
         table = influence.own_pulls(self.PULLS, self.LABEL, self.LABELS, CLASSES, TEACHERS)
         rows = table.set_index(["source", "class"])["pull"]
@@ -66,6 +82,18 @@ class TestInfluence:
             ["b", 1, "1", 0.1, 0.9],
         ]
 
+    def test_a_point_above_the_diagonal_has_more_responsibility_than_weight(self) -> None:
+        weights, shares = np.array([[0.2, 0.7], [0.8, 0.3]]), np.array([[0.4, 0.6], [0.6, 0.4]])
+        table = influence.weights_and_responsibilities(weights, shares, self.LABELS, CLASSES, TEACHERS)
+        figure = influence.draw_weights_and_responsibilities(table, COLOURS)
+        points = {trace.name: trace for trace in figure.data if trace.mode == "markers"}
+        for k, title in enumerate(TEACHERS.values()):
+            assert list(points[title].x) == weights[k].tolist()
+            assert list(points[title].y) == shares[k].tolist()
+            assert points[title].marker.color == theme.translucent(theme.PALETTE[k], 0.55)
+        assert figure.layout.xaxis.title.text.startswith("Weight")
+        assert figure.layout.yaxis.title.text.startswith("Responsibility")
+
 
 class TestUncertainty:
     @pytest.fixture
@@ -77,7 +105,7 @@ class TestUncertainty:
             np.array([2.0, 0.5, 0.1]),
             np.array([0.6, 0.8, 0.9]),
             np.array([0.4, 0.5, 0.6]),
-            np.array([0.2, 0.3, 0.3]),
+            np.array([0.2, 0.3, 0.4]),
             CLASSES,
         )
 
@@ -94,12 +122,20 @@ class TestUncertainty:
     def test_right_and_wrong_are_told_apart_by_more_than_colour(self, table: pd.DataFrame) -> None:
         right, wrong = uncertainty.draw_entropy_split(table).data
         assert (right.name, wrong.name) == ("Right (2)", "Wrong (1)")
+        assert (list(right.x), list(right.y), list(wrong.x), list(wrong.y)) == ([0.4, 0.6], [0.2, 0.4], [0.5], [0.3])
         assert right.marker.symbol != wrong.marker.symbol
+
+    def test_the_chosen_example_is_marked_where_it_lies(self, table: pd.DataFrame) -> None:
+        *_, star = uncertainty.draw_entropy_split(table, chosen=2).data
+        assert (list(star.x), list(star.y)) == ([0.6], [0.4])
 
     def test_the_split_by_class_begins_with_the_chosen_example(self, table: pd.DataFrame) -> None:
         split = uncertainty.entropy_by_class(table, chosen=0)
         assert split["name"].tolist() == ["chosen", "0", "1"]
         assert split["aleatoric"].tolist() == pytest.approx([0.4, 0.4, 0.55])
+        aleatoric, epistemic = uncertainty.draw_entropy_by_class(split).data
+        assert list(aleatoric.y) == pytest.approx([0.4, 0.4, 0.55])
+        assert list(epistemic.y) == pytest.approx([0.2, 0.2, 0.35])
 
     def test_sets_are_counted_by_size_and_by_whether_they_hold_the_truth(self) -> None:
         sets = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]], dtype=np.uint8)
@@ -117,9 +153,22 @@ class TestUncertainty:
             np.array([1, 1, 0], dtype=np.uint8),
             CLASSES,
         )
-        bar = uncertainty.draw_intervals(table, label="1", kind="equal-tailed").data[0]
+        figure = uncertainty.draw_intervals(table, label="1", kind="equal-tailed")
+        bar, mean, mode = figure.data
+        assert (list(mean.y), list(mode.y)) == ([0.7, 0.2, 0.1], [0.8, 0.1, 0.1])
+        assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (0.5, 1.5)  # the true class is shaded
         np.testing.assert_allclose(np.asarray(bar.base, dtype=float) + np.asarray(bar.y), [0.9, 0.4, 0.2])
         assert table["in_set"].tolist() == [True, True, False]
+
+    def test_draws_and_teachers_lie_where_their_shares_put_them(self) -> None:
+        draws, says = np.eye(3), np.array([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
+        _, cloud, *points = uncertainty.draw_draws(draws, says, CLASSES, TEACHERS, COLOURS).data
+        top = np.sqrt(3) / 2
+        np.testing.assert_allclose(np.stack([cloud.x, cloud.y], -1), [[0, 0], [1, 0], [0.5, top]], atol=1e-6)
+        np.testing.assert_allclose([[*point.x, *point.y] for point in points], [[0.5, top], [0.5, 0]])
+        assert [(point.name, point.marker.color) for point in points] == [
+            (title, COLOURS[name]) for name, title in TEACHERS.items()
+        ]
 
     def test_shares_among_some_classes_sum_to_one_even_where_they_have_nothing(self) -> None:
         shares = uncertainty.rescaled(np.array([[0.2, 0.2, 0.0], [0.0, 0.0, 0.0]]))
@@ -136,3 +185,15 @@ class TestTeachers:
     def test_agreement_is_symmetric_and_whole_on_the_diagonal(self) -> None:
         table = teachers.agreement(self.PREDICTED, ["A", "B"]).to_numpy()
         np.testing.assert_allclose(table, [[1, 2 / 3], [2 / 3, 1]])
+
+    def test_a_table_is_drawn_as_it_reads(self) -> None:
+        table = teachers.expertise(self.PREDICTED, np.array([0, 1, 2]), CLASSES, ["A", "B"])
+        (cells,) = teachers.draw_table(table, x="Class", hover="").data
+        assert (list(cells.y), list(cells.x)) == (["A", "B"], CLASSES)
+        np.testing.assert_array_equal(np.asarray(cells.z), [[1, 1, 0], [1, 0, 0]])
+
+    def test_what_each_teacher_says_is_in_its_colour_and_in_the_classes_order(self) -> None:
+        says = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+        bars = teachers.draw_probabilities(says, CLASSES, TEACHERS, COLOURS).data
+        assert [list(bar.y) for bar in bars] == says.tolist()
+        assert [bar.marker.color for bar in bars] == list(COLOURS.values())

@@ -68,6 +68,12 @@ def test_a_teacher_keeps_its_colour_whoever_else_is_chosen() -> None:
     assert theme.series_style("teacher:c", colours)[0] == theme.PALETTE[2]
 
 
+def test_the_student_and_its_kin_are_told_apart_without_hues() -> None:
+    styles = [theme.series_style(name, {}) for name in ("student", "student_mode", "warm_start", "teachers_mean")]
+    assert {colour for colour, _, _ in styles} == {theme.INK, theme.MUTED}
+    assert len({symbol for _, _, symbol in styles}) == len({style[:2] for style in styles}) == 4
+
+
 def test_a_ninth_teacher_has_a_colour() -> None:
     assert set(theme.teacher_colours([str(number) for number in range(9)]).values()) == set(theme.PALETTE)
 

@@ -37,10 +37,18 @@ def test_bars_stack_up_to_one_in_the_teachers_colours(table: pd.DataFrame) -> No
     np.testing.assert_allclose(np.asarray(above.base, dtype=float) + np.asarray(above.y), 1)
 
 
+def test_the_thin_line_spans_the_spread() -> None:
+    table = shares_by_class(np.array([[0.1, 0.2, 0.9]]), np.array([0, 0, 0]), ["0"], {"a": "Teacher A"})
+    (bar,) = draw_shares_by_class(table, COLOURS, y="Mean weight").data
+    assert bar.y[0] - bar.error_y.arrayminus[0] == pytest.approx(0.12)
+    assert bar.y[0] + bar.error_y.array[0] == pytest.approx(0.76)
+
+
 def test_one_example_shows_what_was_asked_for_beside_what_was_settled_on() -> None:
     alone = draw_shares_of_one([0.25, 0.75], None, TEACHERS, COLOURS)
-    both = draw_shares_of_one([0.25, 0.75], [0.5, 0.5], TEACHERS, COLOURS)
-    assert [len(alone.data), len(both.data)] == [1, 2]
+    both = draw_shares_of_one([0.25, 0.75], [0.4, 0.6], TEACHERS, COLOURS)
+    assert [list(bar.x) for bar in alone.data] == [[0.25, 0.75]]
+    assert [list(bar.x) for bar in both.data] == [[0.25, 0.75], [0.4, 0.6]]
     assert list(both.data[1].marker.color) == [COLOURS["a"], COLOURS["b"]]
 
 
@@ -49,5 +57,6 @@ def test_the_present_value_is_marked_where_it_stands(logarithmic: bool, place: f
     table = pd.DataFrame({"value": [1.0, 100.0], "a": [0.0, 1.0], "b": [1.0, 0.0], "label": [0.9, 0.9]})
     figure = draw_effect(table, TEACHERS, COLOURS, now=10.0, x="Concentration", logarithmic=logarithmic)
     assert [trace.name for trace in figure.data] == ["Teacher A", "Teacher B", "Label"]
+    assert [list(trace.y) for trace in figure.data] == [[0.0, 1.0], [1.0, 0.0], [0.9, 0.9]]
     assert figure.layout.annotations[0].x == pytest.approx(place)  # plotly places notes by exponent on a log axis
     assert figure.layout.shapes[0].x0 == 10.0

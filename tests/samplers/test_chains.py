@@ -122,8 +122,16 @@ def test_the_guard_shortens_a_step_that_leaves(algorithm: str) -> None:
     asked = settings(algorithm=algorithm, step_size=0.3 if algorithm != "sgld" else 0.02, draws=50)
     generator = torch.Generator().manual_seed(0)
     start = 0.05 * torch.randn(16, 9, generator=generator, dtype=torch.float64)
-    kept = sample(target, start, asked, generator, unwatched)
+    watched = 0
+
+    def count(phase: Phase, step: int, steps: int, message: str, info: Info) -> None:
+        nonlocal watched
+        watched += 1
+
+    kept = sample(target, start, asked, generator, count)
     assert kept.restarts > 0
+    # the step that shows a chain to have left costs a gradient too, and is not watched
+    assert watched <= kept.gradients <= watched + kept.restarts
     shorter = 0.7 if algorithm == "baoab" else 0.5
     assert asked.step_size is not None
     assert kept.step_size == pytest.approx(asked.step_size * shorter**kept.restarts)
