@@ -285,7 +285,7 @@ def describe(error: ValidationError) -> str:
 
 
 def flatten(config: RunConfig, *, only_changed: bool = False, base: RunConfig | None = None) -> dict[str, str]:
-    """Dotted name -> text, the inverse of `build_config`; `only_changed` leaves out what `base` (or the defaults) has."""
+    """Dotted name -> text, the inverse of `build_config`; `only_changed`: what differs from `base`, or the defaults."""
 
     def walk(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:
         for key, value in values.items():

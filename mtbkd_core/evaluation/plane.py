@@ -1,18 +1,20 @@
-"""What is said everywhere on a plane of two inputs: by the truth, by the teachers, by the prior and by the posterior."""
+"""What is said everywhere on a plane of two inputs: by the truth, the teachers, the prior and the posterior."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
-from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.evaluation.predictive import entropy
 from mtbkd_core.posterior import stack_priors, weights_under
 from mtbkd_core.prior import entropies
 from mtbkd_core.progress import UserError
 from mtbkd_core.result import Result, thin
+from mtbkd_core.student import softmax
 from mtbkd_core.tasks.base import KnownTruth, Task
 
 #: Posterior draws over all chains that a map is made of.
@@ -33,7 +35,8 @@ class Plane:
 
     def square(self, values: Tensor) -> Tensor:
         """Values [..., G * G] at the inputs as [..., G, G]: rows are the second input, columns the first."""
-        return values.unflatten(-1, (len(self.axis), len(self.axis)))
+        side = len(self.axis)
+        return values.reshape(*values.shape[:-1], side, side)
 
 
 def plane_of(truth: KnownTruth, points: int = 61) -> Plane:
@@ -91,14 +94,33 @@ class PlanePosterior:
 def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int = DRAWS) -> PlanePosterior:
     """The posterior at inputs [M, 2], from at most `max_draws` students evenly spread over the chains.
 
+    The numbers are those of `Result.predict` with as many draws; its intervals, modes and sets, which no map shows,
+    are not worked out.
+
     Raises:
-        UserError: the task's truth is not known, or the inputs are not [M, 2] and finite.
+        UserError: the task's truth is not known.
     """
-    predictive = result.predict(inputs, max_draws=max_draws)
     prior = stack_priors(truth_of(task).teacher_logits(result.config.teachers, inputs), [result.config.prior])
     students = thin(result.draws, max_draws).flatten(0, 1)
-    shares = influence(result.student.logits(students, inputs), prior).responsibilities
-    return PlanePosterior(predictive.mean, predictive.epistemic, shares)
+    logits = result.student.logits(students, inputs)
+    terms, _ = prior.terms(logits)
+    probabilities = softmax(logits)
+    mean = probabilities.mean(0)
+    epistemic = (entropy(mean) - entropy(probabilities).mean(0)).clamp_min(0)
+    return PlanePosterior(mean, epistemic, terms.softmax(-2).mean(0))
+
+
+def distance(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Total variation [...] between probabilities [..., C]: half the sum of the absolute differences, from 0 to 1."""
+    far: np.ndarray = np.abs(found - truth).sum(-1) / 2
+    return far
+
+
+def true_at(task: Task, index: int, temperature: float) -> Tensor | None:
+    """[C], the true probabilities of a test example, tempered as the student's are; None where they are not known."""
+    if task.truth is None:
+        return None
+    return tempered(task.truth.probabilities(task.x_test[index : index + 1])[0], temperature)
 
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:

@@ -89,9 +89,14 @@ def draw_simplex(
     colours: Mapping[str, str],
     weights: Sequence[float],
     *,
+    draws: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
     height: int = 400,
 ) -> go.Figure:
-    """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density."""
+    """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density.
+
+    Posterior draws [n, 3] and the truth [3], both as shares of the three classes, are laid over it where given.
+    """
     figure = go.Figure()
     figure.add_heatmap(
         x=grid.x.astype(np.float32),
@@ -103,6 +108,16 @@ def draw_simplex(
         hoverinfo="skip",
         zmin=0,
     )
+    if draws is not None:
+        points = to_plane(draws)
+        figure.add_scatter(
+            x=points[:, 0].astype(np.float32),
+            y=points[:, 1].astype(np.float32),
+            mode="markers",
+            name=f"Student draws ({len(draws)})",
+            marker={"color": INK, "size": 4, "opacity": 0.35},
+            hoverinfo="skip",
+        )
     for k, (name, title) in enumerate(teachers.items()):
         half = float(np.nanmax(grid.components[k]) / 2)
         figure.add_contour(
@@ -128,6 +143,18 @@ def draw_simplex(
                 f"class {label}: {share:.2f}" for label, share in zip(class_names, grid.modes[k], strict=True)
             )
             + f"<br>weight {weights[k]:.2f}<extra></extra>",
+        )
+    if truth is not None:
+        point = to_plane(truth)
+        figure.add_scatter(
+            x=[point[0]],
+            y=[point[1]],
+            mode="markers",
+            marker={"color": "#ffffff", "size": 16, "symbol": "star", "line": {"color": "#000000", "width": 1.5}},
+            name="Truth",
+            hovertemplate="truth<br>"
+            + "<br>".join(f"class {label}: {share:.2f}" for label, share in zip(class_names, truth, strict=True))
+            + "<extra></extra>",
         )
     outline = np.vstack([CORNERS, CORNERS[:1]])
     figure.add_scatter(

@@ -69,7 +69,11 @@ def run_id(config: RunConfig) -> str:
     Raises:
         UserError: the task or a teacher does not exist.
     """
-    return content_hash(config.model_dump_json(), _fingerprint(config.task, config.teachers, config.split_seed, config.n_train))
+    return content_hash(config.model_dump_json(), _fingerprint_of(config))
+
+
+def _fingerprint_of(config: RunConfig) -> str:
+    return _fingerprint(config.task, config.teachers, config.split_seed, config.n_train)
 
 
 @lru_cache(maxsize=1024)
@@ -280,7 +284,7 @@ def _is_own(path: Path, raw: bytes, config: RunConfig) -> bool:
     """
     said = to_json(from_json(raw))
     with suppress(UserError):  # a task or teacher that is no more
-        if content_hash(said, _fingerprint(config.task, config.teachers, config.split_seed, config.n_train)) == path.name:
+        if content_hash(said, _fingerprint_of(config)) == path.name:
             return True
     try:
         return content_hash(said, json.loads((path / "environment.json").read_bytes())["fingerprint"]) == path.name

@@ -48,7 +48,8 @@ def load_task(
         should_stop: asked often; when true, the load ends with `Cancelled`.
         n_train: labelled examples for the student; None for as many as the task says.
     Raises:
-        UserError: an unknown task, teacher or split; more labelled examples than the task has; a home folder that cannot be written.
+        UserError: an unknown task, teacher or split; more labelled examples than the task has; a home folder that
+            cannot be written.
         Cancelled: `should_stop` said so.
     """
     return _source(name).load(teachers, split_seed, split, on_progress, should_stop, n_train)

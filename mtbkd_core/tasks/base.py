@@ -155,7 +155,7 @@ class Source(Protocol):
     """Where a task comes from: what the registry holds."""
 
     @property
-    def INFO(self) -> TaskInfo:  # noqa: N802: a module's constant
+    def INFO(self) -> TaskInfo:
         """The task before it is loaded."""
 
     def load(

@@ -67,8 +67,8 @@ def _images() -> tuple[Tensor, Tensor, str]:
 def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the student's, the evaluation's and the teachers' images, each stratified by class.
 
-    The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody
-    sees.
+    The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
+    "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody sees.
     """
     if split not in ("test", "validation"):
         raise UserError(f"split: got {split!r}, allowed: test, validation")

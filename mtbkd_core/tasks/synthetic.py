@@ -22,7 +22,7 @@ from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks.base import KnownTruth, Task, TaskInfo, Teacher, TeacherInfo
 
-N_TRAIN, MOST_TRAIN, N_TEST = 150, 20_000, 2_000
+N_TRAIN, MOST_TRAIN, N_TEST = 150, 20_000, 1_000
 RADIUS, BOUND = 2.0, 2.6
 CLASSES = ("A", "B", "C")
 #: Raise it when a formula changes: every fingerprint changes with it.
@@ -244,7 +244,7 @@ CURVED = Plane(
         "points for the student, or any other number.",
         prior__concentration="6",
         prior__temperature="1",
-        student__weight_scale="1.5",
+        student__weight_scale="0.8",
     ),
     swirl=0.9,
 )

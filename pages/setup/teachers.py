@@ -3,16 +3,18 @@
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core import Task, task_infos
+from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.config import field_help
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
-from pages.shared import charts, examples, link, places, tasks
+from mtbkd_core.tasks import change_task
+from pages.shared import charts, controls, examples, link, places, planes, tasks
 
-places.heading("teachers", "Choose what is learned and who teaches it. Every number here is on the test images.")
 config = link.draft()
 infos = {info.name: info for info in task_infos()}
 info = infos[config.task]
+item = info.item
+places.heading("teachers", f"Choose what is learned and who teaches it. Every number here is on the test {item}s.")
 shades = tasks.colours(config)
 task = tasks.load(config, every_teacher=True)
 
@@ -37,9 +39,10 @@ def take_teachers() -> None:
 
 
 def take_task() -> None:
-    picked = infos[st.session_state["set:task"]]
-    per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
-    link.change([("task", picked.name), ("teachers", picked.default_teachers), *per_teacher])
+    try:
+        link.replace(change_task(config, st.session_state["set:task"]))
+    except UserError as error:
+        st.session_state.notice = str(error)
 
 
 if st.session_state.get("set:task") != config.task:
@@ -51,9 +54,11 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wr
         format_func=lambda name: infos[name].title,
         key="set:task",
         width=230,
-        help=field_help("task"),
+        help=f"{field_help('task')} Another task brings its own teachers and settings.",
         on_change=take_task,
     )
+    with st.container(width=150):
+        controls.text("n_train", f"Labelled {item}s", str(info.n_train))
     st.caption(info.description, width="stretch")
 
 with st.container(key="cards"):
@@ -79,8 +84,8 @@ with st.container(key="cards"):
             st.markdown(
                 f"{score['accuracy']:.1%} :small[:gray[accuracy]] &ensp; {score['nll']:.2f} :small[:gray[NLL]] &ensp; "
                 f"{score['ece']:.3f} :small[:gray[ECE]]",
-                help="Accuracy: share of test images named right. NLL: mean negative log probability of the true class "
-                "in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
+                help=f"Accuracy: share of test {item}s named right. NLL: mean negative log probability of the true "
+                "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.teachers}
@@ -88,6 +93,15 @@ predicted = task.teacher_logits(config.teachers, "test").argmax(-1).numpy()
 labels = task.y_test.numpy()
 known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
 agree = figures.agreement(predicted, list(chosen_titles.values()))
+
+if seen := planes.sight(task):
+    st.space("small")
+    st.subheader("The plane", anchor=False, help="A click on a map chooses the point that every page follows.")
+    left, right = st.columns(2, gap="large")
+    with left:
+        planes.show_truth(seen, key="truth")
+    with right:
+        planes.show_certainty(seen, config, key="certainty")
 
 st.space("small")
 left, right = st.columns([3, 2], gap="large")
@@ -109,17 +123,17 @@ with right:
     )
 
 st.space("small")
-st.subheader("Examples", anchor=False, help="A click chooses the image that every page follows.")
+st.subheader("Examples", anchor=False, help=f"A click chooses the {item} that every page follows.")
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     only = st.segmented_control(
         "Show",
         ["all", "disputed"],
         default="all",
         required=True,
-        format_func={"all": "All images", "disputed": "Teachers disagree"}.get,
+        format_func={"all": f"All {item}s", "disputed": "Teachers disagree"}.get,
         key="shown",
         bind="query-params",
-        help="Disputed images are those for which the chosen teachers do not all name the same class.",
+        help=f"Disputed {item}s are those for which the chosen teachers do not all name the same class.",
     )
     label = st.selectbox(
         "Class",
@@ -129,7 +143,7 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         key="class",
         bind="query-params",
         width=140,
-        help="Only images of this class.",
+        help=f"Only {item}s of this class.",
     )
 wanted = [
     index
@@ -140,12 +154,12 @@ wanted = [
 left, right = st.columns([3, 2], gap="large")
 with left:
     if not wanted:
-        st.info("No test image fits. Show all images, or choose another class.", icon=":material/image_search:")
+        st.info(f"No test {item} fits. Show all {item}s, or choose another class.", icon=":material/image_search:")
     examples.gallery(
         task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
     )
     if len(wanted) > 24:
-        st.caption(f"The first 24 of {len(wanted)} images.")
+        st.caption(f"The first 24 of {len(wanted)} {item}s.")
 with right:
     index = examples.chosen(task)
     probabilities = task.teacher_logits(config.teachers, "test")[:, index].softmax(-1).numpy()
@@ -155,7 +169,7 @@ with right:
             f"{title}: **{task.class_names[row.argmax()]}**"
             for title, row in zip(chosen_titles.values(), probabilities, strict=True)
         )
-        st.markdown(f"**Test image {index}**  \n{says}")
+        st.markdown(f"**Test {item} {index}**  \n{says}")
     charts.show(
         figures.draw_probabilities(probabilities, task.class_names, chosen_titles, shades),
         "What each teacher says",

@@ -19,7 +19,14 @@ class TaskShelf:
         self._tasks: dict[tuple[str, tuple[str, ...] | None, int, int | None], Task] = {}
         self._lock = Lock()
 
-    def get(self, name: str, teachers: tuple[str, ...] | None, split_seed: int, n_train: int | None, on_progress: OnProgress | None) -> Task:
+    def get(
+        self,
+        name: str,
+        teachers: tuple[str, ...] | None,
+        split_seed: int,
+        n_train: int | None,
+        on_progress: OnProgress | None,
+    ) -> Task:
         """The task, from the shelf or loaded; one at a time, so that nothing is trained twice.
 
         Raises:
@@ -72,6 +79,11 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
 def info(config: RunConfig) -> TaskInfo:
     """The task's description, without loading it."""
     return task_info(config.task)
+
+
+def item(config: RunConfig) -> str:
+    """What one input of the task is called: image, point."""
+    return task_info(config.task).item
 
 
 def colours(config: RunConfig) -> dict[str, str]:
