@@ -25,11 +25,13 @@ from mtbkd_core.tasks import default_config, synthetic
 
 TASK = synthetic.LINEAR
 WRONG = "confidently-wrong"
+NO_TEACHER, WRONG_ALONE = "no teacher", "the wrong one alone"
+TEACHERS = {"experts": synthetic.EXPERTS, "experts and wrong": (*synthetic.EXPERTS, WRONG)}
 #: Settings of the study by name: who teaches, and how entropies become weights; no teacher, no distillation.
 SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
-    "no teacher": ((), WeightRule.FIXED),
-    "experts": (synthetic.EXPERTS, WeightRule.INVERSE_ENTROPY),
-    **{f"experts and wrong, {rule}": ((*synthetic.EXPERTS, WRONG), rule) for rule in WeightRule},
+    NO_TEACHER: ((), WeightRule.FIXED),
+    **{f"{who}, {rule}": (names, rule) for who, names in TEACHERS.items() for rule in WeightRule},
+    WRONG_ALONE: ((WRONG,), WeightRule.FIXED),
 }
 #: For a linear student, whose posterior is nearly Gaussian, short chains are enough.
 SAMPLER = SamplerConfig(chains=4, draws=100, thinning=8, warm_start_steps=100, burn_in=100)

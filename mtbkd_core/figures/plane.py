@@ -12,11 +12,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.ndimage import distance_transform_edt, label
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, SEQUENTIAL, styled, translucent
+from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, styled, translucent
 
 HEIGHT = 400
-#: The lighter part of the scale, on which INK can be read.
-_SOFT = [(place / 6, colour) for place, colour in enumerate(SEQUENTIAL[:7])]
 #: Regions smaller than this share of the plane bear no name.
 _SMALLEST = 0.012
 
@@ -58,14 +56,12 @@ def draw_decisions(
         z=probabilities.max(-1).astype(np.float32),
         zmin=1 / len(class_names),
         zmax=1,
-        colorscale=_SOFT,
+        colorscale=SOFT,
         customdata=named,
         colorbar=_bar("Probability", ".0%"),
         hovertemplate="class %{customdata}: %{z:.1%}<extra></extra>",
     )
     _add_borders(figure, axis, probabilities)
-    for x, y, index in region_names(axis, probabilities.argmax(-1)):
-        figure.add_annotation(x=x, y=y, text=f"<b>{class_names[index]}</b>", showarrow=False, font={"size": 20})
     if points is not None:
         figure.add_scatter(
             x=points["x1"],
@@ -75,8 +71,20 @@ def draw_decisions(
             textfont={"color": INK, "size": 9},
             name="Labelled points",
             showlegend=False,
+            unselected={"textfont": {"color": INK}},
             hovertemplate="labelled %{text}<extra></extra>",
         )
+    names = region_names(axis, probabilities.argmax(-1))
+    figure.add_scatter(
+        x=[x for x, _, _ in names],
+        y=[y for _, y, _ in names],
+        mode="text",
+        text=[f"<b>{class_names[index]}</b>" for _, _, index in names],
+        textfont={"color": INK, "size": 30},
+        unselected={"textfont": {"color": INK}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
     return _plane(figure, axis, chosen, height)
 
 
@@ -113,6 +121,7 @@ def draw_quantity(
             text=points["class"],
             name="Labelled points",
             showlegend=False,
+            unselected={"marker": {"opacity": 1}},
             hovertemplate="labelled %{text}<extra></extra>",
         )
     return _plane(figure, axis, chosen, height)
@@ -236,6 +245,7 @@ def _plane(
             marker={"color": "#ffffff", "size": 13, "symbol": "star", "line": {"color": "#000000", "width": 1.5}},
             name="Chosen point",
             showlegend=False,
+            unselected={"marker": {"opacity": 1}},
             hoverinfo="skip",
         )
     low, high = float(axis[0]), float(axis[-1])

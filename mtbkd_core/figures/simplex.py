@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.special import gammaln, logsumexp
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, styled
+from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, styled
 
 #: The triangle: height and corners.
 TOP = np.sqrt(3) / 2
@@ -102,7 +102,7 @@ def draw_simplex(
         x=grid.x.astype(np.float32),
         y=grid.y.astype(np.float32),
         z=np.sqrt(grid.density).astype(np.float32),
-        colorscale=COLORSCALE,
+        colorscale=COLORSCALE if draws is None else SOFT,
         showscale=False,
         zsmooth="best",
         hoverinfo="skip",
@@ -115,7 +115,7 @@ def draw_simplex(
             y=points[:, 1].astype(np.float32),
             mode="markers",
             name=f"Student draws ({len(draws)})",
-            marker={"color": INK, "size": 4, "opacity": 0.35},
+            marker={"color": INK, "size": 4, "opacity": 0.5},
             hoverinfo="skip",
         )
     for k, (name, title) in enumerate(teachers.items()):

@@ -45,6 +45,43 @@ def take_task() -> None:
         st.session_state.notice = str(error)
 
 
+def draw_gallery() -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        only = st.segmented_control(
+            "Show",
+            ["all", "disputed"],
+            default="all",
+            required=True,
+            format_func={"all": f"All {item}s", "disputed": "Teachers disagree"}.get,
+            key="shown",
+            bind="query-params",
+            help=f"Disputed {item}s are those for which the chosen teachers do not all name the same class.",
+        )
+        label = st.selectbox(
+            "Class",
+            task.class_names,
+            index=None,
+            placeholder="Any",
+            key="class",
+            bind="query-params",
+            width=140,
+            help=f"Only {item}s of this class.",
+        )
+    wanted = [
+        index
+        for index in range(len(labels))
+        if (only == "all" or len(set(predicted[:, index])) > 1)
+        and (label is None or task.class_names[labels[index]] == label)
+    ]
+    if not wanted:
+        st.info(f"No test {item} fits. Show all {item}s, or choose another class.", icon=":material/image_search:")
+    examples.gallery(
+        task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
+    )
+    if len(wanted) > 24:
+        st.caption(f"The first 24 of {len(wanted)} {item}s.")
+
+
 if st.session_state.get("set:task") != config.task:
     st.session_state["set:task"] = config.task
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False):
@@ -124,42 +161,12 @@ with right:
 
 st.space("small")
 st.subheader("Examples", anchor=False, help=f"A click chooses the {item} that every page follows.")
-with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-    only = st.segmented_control(
-        "Show",
-        ["all", "disputed"],
-        default="all",
-        required=True,
-        format_func={"all": f"All {item}s", "disputed": "Teachers disagree"}.get,
-        key="shown",
-        bind="query-params",
-        help=f"Disputed {item}s are those for which the chosen teachers do not all name the same class.",
-    )
-    label = st.selectbox(
-        "Class",
-        task.class_names,
-        index=None,
-        placeholder="Any",
-        key="class",
-        bind="query-params",
-        width=140,
-        help=f"Only {item}s of this class.",
-    )
-wanted = [
-    index
-    for index in range(len(labels))
-    if (only == "all" or len(set(predicted[:, index])) > 1)
-    and (label is None or task.class_names[labels[index]] == label)
-]
 left, right = st.columns([3, 2], gap="large")
 with left:
-    if not wanted:
-        st.info(f"No test {item} fits. Show all {item}s, or choose another class.", icon=":material/image_search:")
-    examples.gallery(
-        task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
-    )
-    if len(wanted) > 24:
-        st.caption(f"The first 24 of {len(wanted)} {item}s.")
+    if seen:
+        planes.show_teacher(seen, config, key="teacher-map")
+    else:
+        draw_gallery()
 with right:
     index = examples.chosen(task)
     probabilities = task.teacher_logits(config.teachers, "test")[:, index].softmax(-1).numpy()

@@ -108,6 +108,30 @@ def show_truth(seen: Sight, *, key: str) -> None:
     )
 
 
+def show_teacher(seen: Sight, config: RunConfig, *, key: str) -> None:
+    """What one teacher says everywhere; which one is picked here."""
+    titles = dict(zip(config.teachers, tasks.titles(config), strict=True))
+    names = seen.task.class_names
+    name = st.selectbox(
+        "Teacher",
+        list(titles),
+        format_func=titles.get,
+        key=key,
+        width=230,
+        help="Whose probabilities are drawn on the plane.",
+    )
+    logits = truth_of(seen.task).teacher_logits([name], seen.plane.inputs)[0]
+    says = np.moveaxis(seen.plane.square(logits.softmax(-1).t()).numpy(), 0, -1)
+    show(
+        figures.draw_decisions(seen.axis, says, names, chosen=here(seen)),
+        seen,
+        f"What it says: {titles[name]}",
+        "Pale: it does not know. Compare its borders with the truth's. A click chooses a point.",
+        lambda: figures.map_table(seen.axis, **figures.probability_columns(name, says, names)),
+        key=f"{key}-map",
+    )
+
+
 def show_certainty(seen: Sight, config: RunConfig, *, key: str) -> None:
     """Which teacher is least uncertain where."""
     who, certainty = least_uncertain(truth_of(seen.task).teacher_logits(config.teachers, seen.plane.inputs))
