@@ -49,7 +49,7 @@ def draw_decisions(
         chosen: [2], a point to mark.
     """
     figure = go.Figure()
-    named = np.asarray(class_names)[probabilities.argmax(-1)]
+    named = np.asarray(list(class_names))[probabilities.argmax(-1)]
     figure.add_heatmap(
         x=axis,
         y=axis,

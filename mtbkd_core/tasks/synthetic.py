@@ -244,7 +244,10 @@ CURVED = Plane(
         "points for the student, or any other number.",
         prior__concentration="6",
         prior__temperature="1",
-        student__weight_scale="0.8",
+        student__weight_scale="1.2",
+        # Experts that know the truth make the posterior stiff in places: at the step that its tuning finds, BAOAB was
+        # seen to leave it on every other seed.
+        sampler__algorithm="mclmc",
     ),
     swirl=0.9,
 )

@@ -89,8 +89,8 @@ def study() -> None:
         f"{alone['coverage']:.1%}",
         f"{100 * (alone['coverage'] - none['coverage']):+.1f} points",
         delta_description="vs no teacher",
-        help=f"Coverage where nobody else teaches; the intervals are {alone['width']:.3f} wide on average. It is not in "
-        "the chart, whose scale it would take.",
+        help=f"Coverage where nobody else teaches; the intervals are {alone['width']:.3f} wide on average. It is "
+        "not in the chart, whose scale it would take.",
         border=True,
     )
 

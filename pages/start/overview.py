@@ -48,6 +48,11 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     places.link("teachers", "Or choose your own teachers")
     places.link("method", "How it works")
 
+st.caption(
+    "**Start here**: three classes on a plane, where the truth is known and everything can be seen. "
+    "**The demo**: handwritten digits."
+)
+
 views = runs.all_runs()
 alive = [view for view in views if not view.finished]
 if alive:
