@@ -102,7 +102,7 @@ def settle_dropout(splits: int) -> None:
 
 
 def settle_plane(splits: int) -> None:
-    """Of the curved task; `low` is by how many median absolute deviations the lowest log joint lies under the median."""
+    """Of the curved task; `low`: how many median absolute deviations the lowest log joint lies under the median."""
     print("sampler  scale  temperature |    NLL    ECE  accuracy | R-hat: mean, worst | restarts  low | seconds")
     for algorithm, scale, temperature in PLANES:
         rows = []

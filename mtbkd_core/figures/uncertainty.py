@@ -35,8 +35,11 @@ def interval_table(
     )
 
 
-def draw_intervals(table: pd.DataFrame, *, label: str, kind: str) -> go.Figure:
-    """Posterior mean and mode of each class's probability with its 95 % credible interval; the true class is shaded."""
+def draw_intervals(table: pd.DataFrame, *, label: str, kind: str, truth: np.ndarray | None = None) -> go.Figure:
+    """Posterior mean and mode of each class's probability with its 95 % credible interval; the true class is shaded.
+
+    The true probabilities [C] are marked where they are known.
+    """
     figure = go.Figure()
     figure.add_bar(
         x=table["class"],
@@ -64,6 +67,15 @@ def draw_intervals(table: pd.DataFrame, *, label: str, kind: str) -> go.Figure:
         marker={"color": INK, "size": 9, "symbol": "line-ew", "line": {"color": INK, "width": 2}},
         hovertemplate="mode %{y:.3f}<extra>class %{x}</extra>",
     )
+    if truth is not None:
+        figure.add_scatter(
+            x=table["class"],
+            y=truth,
+            mode="markers",
+            name="Truth",
+            marker={"color": "#ffffff", "size": 13, "symbol": "star", "line": {"color": "#000000", "width": 1.2}},
+            hovertemplate="truth %{y:.3f}<extra>class %{x}</extra>",
+        )
     place = list(table["class"]).index(label)
     figure.add_vrect(x0=place - 0.5, x1=place + 0.5, fillcolor=BAND, line_width=0, layer="below")
     figure.update_xaxes(type="category")

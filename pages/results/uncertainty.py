@@ -68,6 +68,7 @@ with right:
         bind="query-params",
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
+    plain = true_at(task, index, 1.0)
     low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")
     intervals = figures.interval_table(
         *(found[name][index].float().numpy() for name in ("test.mean", "test.mode", low, high)),
@@ -79,9 +80,11 @@ with right:
             intervals,
             label=class_names[arrays["labels"][index]],
             kind="equal-tailed" if kind == "eti" else "highest density",
+            truth=None if plain is None else plain.numpy(),
         ),
         "Credible intervals of the class probabilities",
-        f"Long bars: students that fit the data equally well disagree about this {item}.",
+        f"Long bars: students that fit the data equally well disagree about this {item}."
+        + (" Stars: the truth." if seen else ""),
         lambda: intervals,
         key="intervals",
     )

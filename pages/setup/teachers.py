@@ -84,7 +84,7 @@ def draw_gallery() -> None:
 
 if st.session_state.get("set:task") != config.task:
     st.session_state["set:task"] = config.task
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False):
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     st.selectbox(
         "Task",
         list(infos),
@@ -96,7 +96,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wr
     )
     with st.container(width=150):
         controls.text("n_train", f"Labelled {item}s", str(info.n_train))
-    st.caption(info.description, width="stretch")
+st.caption(info.description)
 
 with st.container(key="cards"):
     for name, teacher in task.teachers.items():

@@ -16,7 +16,7 @@ from mtbkd_core.figures import plane as figures
 from pages.shared import charts, link, runs, tasks
 
 #: Points to a side of every map.
-POINTS = 51
+POINTS = 61
 #: Test points that a click can choose.
 _CHOOSABLE = 600
 
@@ -101,7 +101,7 @@ def show_truth(seen: Sight, *, key: str) -> None:
         figures.draw_decisions(seen.axis, seen.truth, names, points=seen.points, chosen=here(seen)),
         seen,
         "The truth",
-        "Letters: the labels that the student gets. Pale along a border: there even the truth is undecided.",
+        "Letters: the labels. Faint along a border: there even the truth is undecided.",
         lambda: figures.map_table(seen.axis, **figures.probability_columns("truth", seen.truth, names)),
         key=key,
         help="The most probable class at every point, and its true probability. The star is the chosen point.",
@@ -126,7 +126,7 @@ def show_teacher(seen: Sight, config: RunConfig, *, key: str) -> None:
         figures.draw_decisions(seen.axis, says, names, chosen=here(seen)),
         seen,
         f"What it says: {titles[name]}",
-        "Pale: it does not know. Compare its borders with the truth's. A click chooses a point.",
+        "Faint: it does not know. Compare its borders with the truth's. A click chooses a point.",
         lambda: figures.map_table(seen.axis, **figures.probability_columns(name, says, names)),
         key=f"{key}-map",
     )
