@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,6 +27,10 @@ RADIUS, BOUND = 2.0, 2.6
 CLASSES = ("A", "B", "C")
 #: Raise it when a formula changes: every fingerprint changes with it.
 FORMULA_VERSION = 1
+
+#: Beside the seed, what tells the streams of random numbers apart.
+_TRAIN_STREAM, _NOISE_STREAM = 0, 2
+_STREAMS = {"test": 1, "validation": 3}
 
 _STEEPNESS = 2.1
 _CLASS_ANGLES = (30.0, 150.0, 270.0)
@@ -75,7 +79,7 @@ def noise(x: Tensor, seed: int) -> Tensor:
 
     Source: Rahimi and Recht, "Random features for large-scale kernel machines", NeurIPS 2007.
     """
-    random = np.random.default_rng([seed, 2])
+    random = np.random.default_rng([seed, _NOISE_STREAM])
     frequency = torch.from_numpy(_NOISE_SCALE * random.standard_normal((2, _NOISE_FEATURES))).to(x)
     phase = torch.from_numpy(2 * math.pi * random.random(_NOISE_FEATURES)).to(x)
     weight = torch.from_numpy(random.standard_normal((_NOISE_FEATURES, len(CLASSES)))).to(x)
@@ -133,7 +137,7 @@ def draw(count: int, swirl: float, seed: Sequence[int]) -> tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Plane:
+class PlaneTask:
     """A task on the plane, as the registry takes it: `INFO`, `load` and `fingerprint`.
 
     Attributes:
@@ -142,7 +146,6 @@ class Plane:
 
     INFO: TaskInfo
     swirl: float
-    _streams: dict[str, int] = field(default_factory=lambda: {"test": 1, "validation": 3}, repr=False)
 
     def load(
         self,
@@ -166,8 +169,8 @@ class Plane:
         names = [teacher.name for teacher in TEACHERS] if teachers is None else list(teachers)
         check_teachers(names)
         self._check_split(split)
-        x_train, y_train = draw(self.INFO.check_n_train(n_train), self.swirl, [split_seed, 0])
-        x_test, y_test = draw(N_TEST, self.swirl, [split_seed, self._streams[split]])
+        x_train, y_train = draw(self.INFO.check_n_train(n_train), self.swirl, [split_seed, _TRAIN_STREAM])
+        x_test, y_test = draw(N_TEST, self.swirl, [split_seed, _STREAMS[split]])
 
         def says(names: Sequence[str], x: Tensor) -> Tensor:
             return teacher_logits(names, x, swirl=self.swirl, seed=split_seed)
@@ -217,8 +220,8 @@ class Plane:
         return content_hash("synthetic teacher", json.dumps([FORMULA_VERSION, self.swirl, name, seed]))
 
     def _check_split(self, split: str) -> None:
-        if split not in self._streams:
-            raise UserError(f"split: got {split!r}, allowed: {', '.join(self._streams)}")
+        if split not in _STREAMS:
+            raise UserError(f"split: got {split!r}, allowed: {', '.join(_STREAMS)}")
 
 
 def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
@@ -236,7 +239,7 @@ def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
     )
 
 
-CURVED = Plane(
+CURVED = PlaneTask(
     _info(
         "synthetic",
         "Three classes on a plane",
@@ -251,7 +254,7 @@ CURVED = Plane(
     ),
     swirl=0.9,
 )
-LINEAR = Plane(
+LINEAR = PlaneTask(
     _info(
         "synthetic-linear",
         "Three classes, straight borders",

@@ -97,8 +97,8 @@ def study() -> None:
 
 places.heading(
     "coverage",
-    "An interval of 95 % should hold the truth 95 times in 100. Here the truth is known, so that can be counted.",
-    "What the weights can and can't protect against",
+    "What the weights can and can't protect against. An interval of 95 % should hold the truth 95 times in 100: here "
+    "the truth is known, so that can be counted.",
 )
 study()
 st.space("small")

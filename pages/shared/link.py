@@ -76,12 +76,17 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     """Change the draft; what is not allowed is said in one line on the next drawing, and changes nothing."""
     try:
         changed = build_config(overrides, base=draft())
-        fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
+        if _data(changed) != _data(draft()):
+            fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
         replace(changed)
         return True
     except UserError as error:
         st.session_state.notice = str(error)
         return False
+
+
+def _data(config: RunConfig) -> tuple[Any, ...]:
+    return config.task, config.teachers, config.n_train
 
 
 def replace(config: RunConfig) -> None:

@@ -19,7 +19,7 @@ PAGES = {
     "results/reliability.py": "Reliability",
     "results/influence.py": "Influence",
     "results/uncertainty.py": "Uncertainty",
-    "learn/coverage.py": "What the weights can and can't protect against",
+    "learn/coverage.py": "Coverage",
     "learn/method.py": "Method",
 }
 
