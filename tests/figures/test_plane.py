@@ -46,7 +46,7 @@ def test_classes_carry_no_hue(halves: np.ndarray) -> None:
     for figure in drawn:
         text = figure.to_json()
         assert not any(colour in text.replace('"colorway":["' + '","'.join(PALETTE), "") for colour in PALETTE)
-    texts = [list(trace.text) for trace in drawn[0].data if trace.mode == "text"]
+    texts = [list(trace.text) for trace in drawn[0].data if isinstance(trace, go.Scatter) and trace.mode == "text"]
     assert texts == [["C"], ["<b>A</b>", "<b>C</b>"]]
 
 
