@@ -8,7 +8,7 @@ from mtbkd_core.config import PRESETS, ConfigError, RunConfig, build_config
 from mtbkd_core.distillation import distill
 from mtbkd_core.progress import Cancelled, Progress, UserError
 from mtbkd_core.result import Result
-from mtbkd_core.tasks import fingerprint, load_task, task_info, task_infos
+from mtbkd_core.tasks import default_config, fingerprint, load_task, task_info, task_infos
 from mtbkd_core.tasks.base import Task, Teacher
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Teacher",
     "UserError",
     "build_config",
+    "default_config",
     "distill",
     "fingerprint",
     "load_task",

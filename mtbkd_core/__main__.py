@@ -24,7 +24,7 @@ from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.distillation import limit_threads
 from mtbkd_core.progress import Progress, UserError
 from mtbkd_core.runs.store import run_id
-from mtbkd_core.tasks import task_info, task_infos
+from mtbkd_core.tasks import change_task, task_info, task_infos
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -43,25 +43,27 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     Raises:
         UserError: one line that names the option or field, the value and what is allowed.
     """
-    base = None
+    base = RunConfig()
     if file is not None:
         try:
             base = parse_config(file.read_bytes())
         except OSError as error:
             raise UserError(f"--config: {file} cannot be read ({error.strerror})") from None
     overrides: list[tuple[str, Any]] = []
-    if task is not None:
-        overrides.append(("task", task_info(task).name))
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
             raise UserError(f"--set: got {setting!r}, needs name=value, such as prior.strength=0.5")
         overrides.append((name.strip(), value.strip()))
+    task = dict(overrides).get("task", task)
+    if task is not None and task_info(task).name != base.task:
+        base = change_task(base, task)
     config = build_config(overrides, base=base, preset=preset)
     known = [teacher.name for teacher in task_info(config.task).teachers]
     unknown = [name for name in config.teachers if name not in known]
     if unknown:
         raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
+    task_info(config.task).check_n_train(config.n_train)
     return config
 
 

@@ -202,6 +202,9 @@ class RunConfig(_Part):
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of the chains: their starts and their noise.")
     split_seed: int = Field(0, ge=0, lt=2**31, description="Seed of the data split and of the teachers' training.")
+    n_train: Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)] = Field(
+        None, description="Labelled examples that the student gets; none: as many as the task says."
+    )
     device: Device = Field(Device.AUTO, description="Where to compute.")
 
     @model_validator(mode="after")
@@ -282,8 +285,8 @@ def describe(error: ValidationError) -> str:
     return f"{name or 'configuration'}: got {shown}, {message}{more}"
 
 
-def flatten(config: RunConfig, *, only_changed: bool = False) -> dict[str, str]:
-    """Dotted name -> text, the inverse of `build_config`; `only_changed` leaves out what equals the default."""
+def flatten(config: RunConfig, *, only_changed: bool = False, base: RunConfig | None = None) -> dict[str, str]:
+    """Dotted name -> text, the inverse of `build_config`; `only_changed`: what differs from `base`, or the defaults."""
 
     def walk(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:
         for key, value in values.items():
@@ -298,7 +301,7 @@ def flatten(config: RunConfig, *, only_changed: bool = False) -> dict[str, str]:
 
     flat = dict(walk(config.model_dump(mode="json"), ""))
     if only_changed:
-        defaults = flatten(RunConfig())
+        defaults = flatten(base or RunConfig())
         flat = {name: text for name, text in flat.items() if defaults[name] != text}
     return flat
 

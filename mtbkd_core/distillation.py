@@ -54,6 +54,7 @@ def distill(
             config.task,
             teachers=config.teachers,
             split_seed=config.split_seed,
+            n_train=config.n_train,
             on_progress=report.forward,
             should_stop=should_stop,
         )

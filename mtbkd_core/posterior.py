@@ -42,7 +42,7 @@ class LogPosterior:
 
     Attributes:
         student: the network.
-        x, labels: [N, F] and [N].
+        x, labels: [N, F] and [N]; or [S, N, F] and [S, N], where every chain has data of its own (and no minibatches).
         mixture: the teachers' prior at the N examples; None: no distillation.
         anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
     """
@@ -63,7 +63,7 @@ class LogPosterior:
         if batch is not None:
             x, labels = x[batch], labels[batch]
             mixture = mixture.select(batch) if mixture is not None else None
-        scale = len(self.labels) / len(labels)
+        scale = self.labels.shape[-1] / labels.shape[-1]
 
         logits, pullback = self.student.vjp(self.student.weight_scale * position, x)
         shifted = logits - logits.amax(-1, keepdim=True)

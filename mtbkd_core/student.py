@@ -52,13 +52,16 @@ class Student:
         return views
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Logits [S, N, C] of parameters [S, P] at inputs [N, F]."""
+        """Logits [S, N, C] of parameters [S, P] at inputs [N, F], or at inputs of each chain's own [S, N, F]."""
         return self.vjp(theta, x)[0]
 
     def vjp(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
-        """Logits [S, N, C] and the pullback that takes a gradient on the logits [S, N, C] to one on theta [S, P]."""
+        """Logits [S, N, C] and the pullback that takes a gradient on the logits [S, N, C] to one on theta [S, P].
+
+        Arguments as `logits`.
+        """
         layers = self.layers(theta)
-        inputs = [x.t().expand(theta.shape[0], -1, -1)]
+        inputs = [x.transpose(-1, -2).expand(theta.shape[0], -1, -1)]
         pre_activations = []
         for weight, bias in layers[:-1]:
             pre_activations.append(torch.baddbmm(bias, weight, inputs[-1]))

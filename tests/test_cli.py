@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mtbkd_core import Result, RunConfig, baselines, build_config
+from mtbkd_core import Result, RunConfig, baselines, build_config, default_config
 from mtbkd_core.__main__ import main, read_config
 from mtbkd_core.baselines import Comparison, Difference
 from mtbkd_core.progress import UserError
@@ -155,3 +155,48 @@ def test_a_configuration_file_that_is_no_json_is_refused(tmp_path: Path) -> None
     file.write_text("{")
     with pytest.raises(UserError, match=r"^configuration: not valid JSON"):
         read_config(None, None, file, "default")
+
+
+def test_a_task_brings_its_own_settings_and_set_wins_over_them() -> None:
+    config = read_config("synthetic", None, None, "default")
+    assert config == default_config("synthetic")
+    changed = read_config("synthetic", ["prior.concentration=9", "teachers=noisy"], None, "default")
+    assert (changed.prior.concentration, changed.teachers) == (9, ("noisy",))
+    assert read_config(None, ["task=synthetic"], None, "default") == config
+
+
+def test_a_files_own_values_stay_unless_its_task_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    own = build_config([("prior.concentration", 11), ("seed", 3)], base=default_config("synthetic"))
+    file.write_text(own.model_dump_json())
+    assert read_config("synthetic", None, file, "default") == own
+    moved = read_config("synthetic-linear", None, file, "default")
+    assert (moved.task, moved.seed, moved.student.kind, moved.prior.concentration) == (
+        "synthetic-linear",
+        3,
+        "linear",
+        6,
+    )
+
+
+def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"^n_train: got 201, allowed for digits: at most 200"):
+        read_config("digits", ["n_train=201"], None, "default")
+
+
+def test_the_synthetic_task_works_from_the_command_line(tmp_path: Path) -> None:
+    done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
+    assert (answer["config"]["task"], answer["config"]["n_train"]) == ("synthetic", 30)
+    assert answer["metrics"]["student"]["accuracy"] > 0.5
+    assert not (tmp_path / "teachers").exists()
+
+
+@pytest.mark.slow
+def test_the_synthetic_task_is_compared_with_the_rivals(tmp_path: Path) -> None:
+    done = call("compare", "--task", "synthetic", *SET, "--seeds", "2", "--json", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
+    assert (answer["task"], answer["seeds"]) == ("synthetic", [0, 1])
+    assert {"mt_bkd", "no_teacher", "teacher:north", "laplace"} <= set(answer["methods"])

@@ -157,6 +157,8 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("sampler.temperature", "0", ["sampler.temperature", "0", "0.01"]),
         ("sampler.temperature", "nan", ["sampler.temperature", "nan"]),
         ("seed", "-1", ["seed", "-1"]),
+        ("n_train", "3", ["n_train", "3", "greater than or equal to 4"]),
+        ("n_train", "20001", ["n_train", "20001", "less than or equal to 20000"]),
         ("seed", "99999999999999999999", ["seed", "99999999999999999999"]),
         ("device", "abacus", ["device", "abacus", "cpu"]),
         ("prior.loudness", "1", ["prior.loudness", "no such setting", "prior.strength"]),

@@ -102,6 +102,25 @@ def test_the_log_joint_passes_gradcheck_with_its_own_gradient(
     assert torch.autograd.gradcheck(Joint.apply, position.requires_grad_())
 
 
+def test_chains_with_data_of_their_own_equal_separate_evaluations(
+    sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
+    (first, position, _), (second, _, _) = (replace_mixture(scene(sizes, generator)) for _ in range(2))
+    together = replace(first, x=torch.stack([first.x, second.x]), labels=torch.stack([first.labels, second.labels]))(
+        position
+    )
+    for chain, target in enumerate((first, second)):
+        alone = target(position[chain : chain + 1])
+        torch.testing.assert_close(together.log_joint[chain], alone.log_joint[0])
+        torch.testing.assert_close(together.gradient[chain], alone.gradient[0])
+
+
+def replace_mixture(given: tuple[LogPosterior, Tensor, Tensor]) -> tuple[LogPosterior, Tensor, Tensor]:
+    """The same scene without teachers."""
+    target, position, logits = given
+    return replace(target, mixture=None), position, logits
+
+
 def test_minibatches_average_to_the_whole(generator: torch.Generator) -> None:
     target, position, _ = scene((5, 3, 4), generator)
     whole = target(position)

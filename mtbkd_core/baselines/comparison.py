@@ -94,7 +94,7 @@ def compare(
 def _runs(config: RunConfig, seeds: Sequence[int]) -> Iterator[tuple[int, str, Row]]:
     for seed in seeds:
         replicate = config.model_copy(update={"seed": seed, "split_seed": seed})
-        task = load_task(config.task, teachers=config.teachers, split_seed=seed)
+        task = load_task(config.task, teachers=config.teachers, split_seed=seed, n_train=config.n_train)
         for method in methods(replicate, task).values():
             for name, found in method().items():
                 # a score that is not a number keeps its place, so that seeds stay paired

@@ -16,7 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.special import gammaln, logsumexp
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, composed
+from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, composed
 
 #: The triangle: height and corners.
 TOP = np.sqrt(3) / 2
@@ -90,9 +90,14 @@ def draw_simplex(
     colours: Mapping[str, str],
     weights: Sequence[float],
     *,
+    draws: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
     height: int = 400,
 ) -> go.Figure:
-    """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density."""
+    """The mixture as shading, on a square-root scale; each teacher's mode, and the outline at half its density.
+
+    Posterior draws [n, 3] and the truth [3], both as shares of the three classes, are laid over it where given.
+    """
     x, y = grid.x.astype(np.float32), grid.y.astype(np.float32)
     traces: list[dict[str, Any]] = [
         {
@@ -100,13 +105,26 @@ def draw_simplex(
             "x": x,
             "y": y,
             "z": np.sqrt(grid.density).astype(np.float32),
-            "colorscale": COLORSCALE,
+            "colorscale": COLORSCALE if draws is None else SOFT,
             "showscale": False,
             "zsmooth": "best",
             "hoverinfo": "skip",
             "zmin": 0,
         }
     ]
+    if draws is not None:
+        points = to_plane(draws).astype(np.float32)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": points[:, 0],
+                "y": points[:, 1],
+                "mode": "markers",
+                "name": f"Student draws ({len(draws)})",
+                "marker": {"color": INK, "size": 4, "opacity": 0.5},
+                "hoverinfo": "skip",
+            }
+        )
     for k, (name, title) in enumerate(teachers.items()):
         half = float(np.nanmax(grid.components[k]) / 2)
         point = to_plane(grid.modes[k])
@@ -134,6 +152,25 @@ def draw_simplex(
                 "hovertemplate": "<br>".join([title, *modes, f"weight {weights[k]:.2f}<extra></extra>"]),
             },
         ]
+    if truth is not None:
+        point = to_plane(truth)
+        shares = (f"class {label}: {share:.2f}" for label, share in zip(class_names, truth, strict=True))
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [point[0]],
+                "y": [point[1]],
+                "mode": "markers",
+                "marker": {
+                    "color": "#ffffff",
+                    "size": 16,
+                    "symbol": "star",
+                    "line": {"color": "#000000", "width": 1.5},
+                },
+                "name": "Truth",
+                "hovertemplate": "<br>".join(["truth", *shares]) + "<extra></extra>",
+            }
+        )
     outline = np.vstack([CORNERS, CORNERS[:1]])
     traces.append(
         {

@@ -75,6 +75,8 @@ DARK: Mapping[str, str] = {
 }
 
 COLORSCALE: list[tuple[float, str]] = [(index / 9, colour) for index, colour in enumerate(SEQUENTIAL)]
+#: The scale's end near the background, on which INK can be read.
+SOFT: list[tuple[float, str]] = [(index / 6, colour) for index, colour in enumerate(SEQUENTIAL[:7])]
 
 #: Light on purpose: it travels with every figure. Fonts and colours of text come from the app, or from `standalone`.
 TEMPLATE = go.layout.Template(

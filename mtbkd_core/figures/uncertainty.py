@@ -35,8 +35,11 @@ def interval_table(
     )
 
 
-def draw_intervals(table: pd.DataFrame, *, label: str, kind: str) -> go.Figure:
-    """Posterior mean and mode of each class's probability with its 95 % credible interval; the true class is shaded."""
+def draw_intervals(table: pd.DataFrame, *, label: str, kind: str, truth: np.ndarray | None = None) -> go.Figure:
+    """Posterior mean and mode of each class's probability with its 95 % credible interval; the true class is shaded.
+
+    The true probabilities [C] are marked where they are known.
+    """
     figure = go.Figure()
     figure.add_bar(
         x=table["class"],
@@ -64,6 +67,15 @@ def draw_intervals(table: pd.DataFrame, *, label: str, kind: str) -> go.Figure:
         marker={"color": INK, "size": 9, "symbol": "line-ew", "line": {"color": INK, "width": 2}},
         hovertemplate="mode %{y:.3f}<extra>class %{x}</extra>",
     )
+    if truth is not None:
+        figure.add_scatter(
+            x=table["class"],
+            y=truth,
+            mode="markers",
+            name="Truth",
+            marker={"color": "#ffffff", "size": 13, "symbol": "star", "line": {"color": "#000000", "width": 1.2}},
+            hovertemplate="truth %{y:.3f}<extra>class %{x}</extra>",
+        )
     place = list(table["class"]).index(label)
     figure.add_vrect(x0=place - 0.5, x1=place + 0.5, fillcolor=BAND, line_width=0, layer="below")
     figure.update_xaxes(type="category")
@@ -120,9 +132,9 @@ def draw_deviance(table: pd.DataFrame, *, chosen: int | None = None) -> go.Figur
             x=[row["class"]],
             y=[row["deviance"]],
             mode="markers",
-            name="Chosen image",
+            name="Chosen example",
             marker={"color": PALETTE[1], "size": 12, "symbol": "star", "line": {"color": INK, "width": 1}},
-            hovertemplate="chosen image: %{y:.3g}<extra></extra>",
+            hovertemplate="chosen example: %{y:.3g}<extra></extra>",
         )
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
     figure.update_yaxes(type="log", tickvals=[10.0**power for power in range(-6, 3)])
@@ -141,7 +153,7 @@ def draw_entropy_split(table: pd.DataFrame, *, chosen: int | None = None) -> go.
             name=f"{name} ({len(part)})",
             marker={"color": colour, "size": 6 if right else 8, "symbol": symbol, "opacity": 0.6 if right else 1},
             customdata=part[["example", "class", "predicted"]].to_numpy(),
-            hovertemplate="test image %{customdata[0]}: class %{customdata[1]}, predicted %{customdata[2]}<br>"
+            hovertemplate="test example %{customdata[0]}: class %{customdata[1]}, predicted %{customdata[2]}<br>"
             "aleatoric %{x:.3f}, epistemic %{y:.3f} nats<extra></extra>",
         )
     if chosen is not None:
@@ -150,14 +162,14 @@ def draw_entropy_split(table: pd.DataFrame, *, chosen: int | None = None) -> go.
             x=[row["aleatoric"]],
             y=[row["epistemic"]],
             mode="markers",
-            name="Chosen image",
+            name="Chosen example",
             marker={"color": PALETTE[1], "size": 13, "symbol": "star", "line": {"color": INK, "width": 1}},
             hoverinfo="skip",
         )
     figure.update_xaxes(rangemode="tozero", showgrid=True, gridcolor=GRID)
     figure.update_yaxes(rangemode="tozero")
     return styled(
-        figure, height=360, x="Aleatoric (nats): the image is ambiguous", y="Epistemic (nats): students differ"
+        figure, height=360, x="Aleatoric (nats): the example is ambiguous", y="Epistemic (nats): students differ"
     )
 
 
@@ -216,7 +228,7 @@ def draw_sets(table: pd.DataFrame) -> go.Figure:
     )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(type="category")
-    return styled(figure, height=360, x="Classes in the set", y="Test images")
+    return styled(figure, height=360, x="Classes in the set", y="Test examples")
 
 
 def rescaled(probabilities: np.ndarray) -> np.ndarray:

@@ -69,13 +69,17 @@ def run_id(config: RunConfig) -> str:
     Raises:
         UserError: the task or a teacher does not exist.
     """
-    return content_hash(config.model_dump_json(), _fingerprint(config.task, config.teachers, config.split_seed))
+    return content_hash(config.model_dump_json(), _fingerprint_of(config))
+
+
+def _fingerprint_of(config: RunConfig) -> str:
+    return _fingerprint(config.task, config.teachers, config.split_seed, config.n_train)
 
 
 @lru_cache(maxsize=1024)
-def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int) -> str:
+def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int, n_train: int | None) -> str:
     # It takes milliseconds, and every run of a list asks for it again; it depends on nothing else.
-    return fingerprint(RunConfig(task=task, teachers=teachers, split_seed=split_seed))
+    return fingerprint(RunConfig(task=task, teachers=teachers, split_seed=split_seed, n_train=n_train))
 
 
 def create(config: RunConfig) -> RunView:
@@ -280,7 +284,7 @@ def _is_own(path: Path, raw: bytes, config: RunConfig) -> bool:
     """
     said = to_json(from_json(raw))
     with suppress(UserError):  # a task or teacher that is no more
-        if content_hash(said, _fingerprint(config.task, config.teachers, config.split_seed)) == path.name:
+        if content_hash(said, _fingerprint_of(config)) == path.name:
             return True
     try:
         return content_hash(said, json.loads((path / "environment.json").read_bytes())["fingerprint"]) == path.name

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 
-from mtbkd_core.config import RunConfig
+from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks import digits
-from mtbkd_core.tasks.base import Task, TaskInfo
+from mtbkd_core.tasks import digits, synthetic
+from mtbkd_core.tasks.base import Source, Task, TaskInfo
 
-#: Each module offers `INFO`, `load` and `fingerprint`.
-_TASKS: dict[str, ModuleType] = {digits.INFO.name: digits}
+_SOURCES: tuple[Source, ...] = (digits, synthetic.CURVED, synthetic.LINEAR)
+_TASKS: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
 
 
 def task_infos() -> tuple[TaskInfo, ...]:
     """Every task, without loading any."""
-    return tuple(module.INFO for module in _TASKS.values())
+    return tuple(source.INFO for source in _TASKS.values())
 
 
 def task_info(name: str) -> TaskInfo:
@@ -25,8 +24,7 @@ def task_info(name: str) -> TaskInfo:
     Raises:
         UserError: no such task.
     """
-    info: TaskInfo = _module(name).INFO
-    return info
+    return _source(name).INFO
 
 
 def load_task(
@@ -37,6 +35,7 @@ def load_task(
     split: str = "test",
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    n_train: int | None = None,
 ) -> Task:
     """Load a task: its data and what its teachers say, training teachers that the cache does not hold.
 
@@ -47,25 +46,56 @@ def load_task(
         split: "test", or "validation" for settling settings without a look at the test examples.
         on_progress: told how far the teachers' training is.
         should_stop: asked often; when true, the load ends with `Cancelled`.
+        n_train: labelled examples for the student; None for as many as the task says.
     Raises:
-        UserError: an unknown task, teacher or split; a home folder that cannot be written.
+        UserError: an unknown task, teacher or split; more labelled examples than the task has; a home folder that
+            cannot be written.
         Cancelled: `should_stop` said so.
     """
-    task: Task = _module(name).load(teachers, split_seed, split, on_progress, should_stop)
-    return task
+    return _source(name).load(teachers, split_seed, split, on_progress, should_stop, n_train)
 
 
 def fingerprint(config: RunConfig) -> str:
     """Digest of the data and the teachers that a run would use; cheap, trains nothing.
 
     Raises:
-        UserError: an unknown task or teacher.
+        UserError: an unknown task or teacher, or more labelled examples than the task has.
     """
-    digest: str = _module(config.task).fingerprint(config.teachers, config.split_seed)
-    return digest
+    return _source(config.task).fingerprint(config.teachers, config.split_seed, "test", config.n_train)
 
 
-def _module(name: str) -> ModuleType:
+def default_config(task: str, preset: str = "default") -> RunConfig:
+    """What a newcomer to a task starts with: its teachers and its settings, and a preset on top.
+
+    Raises:
+        UserError: no such task or preset.
+    """
+    info = task_info(task)
+    return build_config(base=change_task(RunConfig(), info.name), preset=preset)
+
+
+def change_task(config: RunConfig, task: str) -> RunConfig:
+    """A configuration moved to another task: that task's teachers and settings; what neither task settles stays.
+
+    Raises:
+        UserError: no such task.
+    """
+    info = task_info(task)
+    own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None)]
+    per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
+    plain = flatten(RunConfig())
+    left = [(name, plain[name]) for name in (_TASKS[config.task].INFO.defaults if config.task in _TASKS else ())]
+    return build_config([*own, *per_teacher, *left, *info.defaults.items()], base=config)
+
+
+def changed_settings(config: RunConfig) -> dict[str, str]:
+    """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text."""
+    named = {} if config.task == RunConfig().task else {"task": config.task}
+    base = default_config(config.task) if config.task in _TASKS else RunConfig()
+    return named | flatten(config, only_changed=True, base=base)
+
+
+def _source(name: str) -> Source:
     if name not in _TASKS:
         raise UserError(f"task: got {name!r}, allowed: {', '.join(_TASKS)}")
     return _TASKS[name]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
-from mtbkd_core.progress import UserError
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,21 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class KnownTruth:
+    """What nature is where inputs are points of a plane: known anywhere, as are the teachers.
+
+    Attributes:
+        probabilities: [M, 2] inputs -> [M, C] true class probabilities.
+        teacher_logits: names of K teachers and [M, 2] inputs -> [K, M, C]; an unknown name is a `UserError`.
+        bounds: (low, high) of both axes of the plane that is drawn.
+    """
+
+    probabilities: Callable[[Tensor], Tensor]
+    teacher_logits: Callable[[Sequence[str], Tensor], Tensor]
+    bounds: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Task:
     """Data and teachers, ready for a student.
 
@@ -45,6 +61,7 @@ class Task:
         fingerprint: of the data alone; see `fingerprint_of`.
         shifts: name -> [M', F], inputs from elsewhere; empty where the task has none.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
+        truth: the true probabilities where they are known and inputs are points of a plane; else None.
     """
 
     name: str
@@ -59,6 +76,7 @@ class Task:
     fingerprint: str
     shifts: dict[str, Tensor] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
+    truth: KnownTruth | None = None
 
     @property
     def n_classes(self) -> int:
@@ -106,6 +124,9 @@ class TaskInfo:
         n_classes: C.
         teachers: in the order in which they are offered.
         default_teachers: names of those that a newcomer starts with.
+        item: what one input is called, such as "image"; its plural takes an s.
+        n_train, most_train: labelled examples that the student gets where nothing else is asked for, and at most.
+        defaults: settings by dotted name, as text, that a newcomer to this task starts with.
     """
 
     name: str
@@ -114,3 +135,39 @@ class TaskInfo:
     n_classes: int
     teachers: tuple[TeacherInfo, ...]
     default_teachers: tuple[str, ...]
+    item: str = "example"
+    n_train: int = 0
+    most_train: int = 0
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+    def check_n_train(self, n_train: int | None) -> int:
+        """The number of labelled examples that a configuration's `n_train` asks for.
+
+        Raises:
+            UserError: the task has not so many.
+        """
+        if n_train is not None and n_train > self.most_train:
+            raise UserError(f"n_train: got {n_train}, allowed for {self.name}: at most {self.most_train}")
+        return self.n_train if n_train is None else n_train
+
+
+class Source(Protocol):
+    """Where a task comes from: what the registry holds."""
+
+    @property
+    def INFO(self) -> TaskInfo:
+        """The task before it is loaded."""
+
+    def load(
+        self,
+        teachers: Sequence[str] | None,
+        split_seed: int,
+        split: str,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+        n_train: int | None,
+    ) -> Task:
+        """The task; arguments and errors as `mtbkd_core.tasks.load_task`."""
+
+    def fingerprint(self, teachers: Sequence[str] | None, split_seed: int, split: str, n_train: int | None) -> str:
+        """What `Task.fingerprint_of` these teachers would be; trains nothing."""

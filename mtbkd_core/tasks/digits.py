@@ -49,6 +49,9 @@ INFO = TaskInfo(
     n_classes=10,
     teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
     default_teachers=("digits-0-4", "digits-5-9", "even-digits"),
+    item="image",
+    n_train=N_STUDENT,
+    most_train=N_STUDENT,
 )
 
 
@@ -61,11 +64,11 @@ def _images() -> tuple[Tensor, Tensor, str]:
     return torch.from_numpy(pixels), torch.from_numpy(labels), content_hash(pixels.tobytes(), labels.tobytes())
 
 
-def _split(split_seed: int, split: str) -> tuple[Tensor, Tensor, Tensor]:
+def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the student's, the evaluation's and the teachers' images, each stratified by class.
 
-    With split "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody
-    sees.
+    The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
+    "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody sees.
     """
     if split not in ("test", "validation"):
         raise UserError(f"split: got {split!r}, allowed: test, validation")
@@ -74,6 +77,7 @@ def _split(split_seed: int, split: str) -> tuple[Tensor, Tensor, Tensor]:
     pool, student = train_test_split(rest, test_size=N_STUDENT, stratify=labels[rest], random_state=split_seed)
     if split == "validation":
         pool, test = train_test_split(pool, test_size=N_VALIDATION, stratify=labels[pool], random_state=split_seed)
+    student = student[: INFO.check_n_train(n_train)]
     return torch.from_numpy(student), torch.from_numpy(test), torch.from_numpy(pool)
 
 
@@ -90,16 +94,18 @@ def _hash_of_pool(pool: Tensor) -> str:
     return content_hash(_images()[2], pool.numpy().tobytes())
 
 
-def _hash_of_data(split_seed: int, split: str) -> str:
-    student, test, _ = _split(split_seed, split)
+def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
+    student, test, _ = _split(split_seed, split, n_train)
     return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes())
 
 
-def fingerprint(teachers: Sequence[str] | None, split_seed: int, split: str = "test") -> str:
+def fingerprint(
+    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
+) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
     pool_hash = _hash_of_pool(_split(split_seed, split)[2])
     recipes = [recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in _chosen(teachers)]
-    return content_hash(_hash_of_data(split_seed, split), *recipes)
+    return content_hash(_hash_of_data(split_seed, split, n_train), *recipes)
 
 
 def load(
@@ -108,6 +114,7 @@ def load(
     split: str = "test",
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    n_train: int | None = None,
 ) -> Task:
     """Load the images and the teachers, training those that the cache does not hold (about a second each).
 
@@ -115,13 +122,14 @@ def load(
         teachers: names; None for all.
         split_seed: of the split and of the teachers.
         split: "test", or "validation" for settling defaults without a look at the test images.
+        n_train: labelled images for the student; None for all 200.
     Raises:
-        UserError: an unknown teacher or split; a home folder that cannot be written.
+        UserError: an unknown teacher or split; more than 200 labelled images; a home folder that cannot be written.
         Cancelled: `should_stop` said so.
     """
     names = _chosen(teachers)
     x, labels, _ = _images()
-    student, test, pool = _split(split_seed, split)
+    student, test, pool = _split(split_seed, split, n_train)
     pool_hash = _hash_of_pool(pool)
     digests = {name: recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in names}
     missing = [name for name in names if not cache_path("digits", name, digests[name]).exists()]
@@ -161,6 +169,6 @@ def load(
         y_test=labels[test],
         class_names=tuple(str(digit) for digit in _ALL),
         teachers=loaded,
-        fingerprint=_hash_of_data(split_seed, split),
+        fingerprint=_hash_of_data(split_seed, split, n_train),
         image_shape=(8, 8),
     )

@@ -39,7 +39,7 @@ FORMULAS = (
     ),
     (
         "What it does not know",
-        "Total uncertainty splits into what the image leaves open and what the students disagree about.",
+        "Total uncertainty splits into what the example leaves open and what the students disagree about.",
         r"\underbrace{H(\mathbb{E}\,p)}_{\text{total}} = \underbrace{\mathbb{E}\,H(p)}_{\text{aleatoric}}"
         r" + \underbrace{I(y;\theta)}_{\text{epistemic}}",
     ),

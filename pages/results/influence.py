@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import influence, weights
-from pages.shared import charts, examples, link, places, runs, tasks
+from pages.shared import charts, examples, link, places, planes, runs, tasks
 
 places.heading("influence", "Which teacher explains the student, and who pulled it where.")
 chosen = runs.chosen()
@@ -17,6 +17,15 @@ arrays = {
     name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
 }
 labels = found["train.labels"].numpy()
+task, item = tasks.load(config), tasks.item(config)
+
+if seen := planes.sight(task):
+    left, right = st.columns(2, gap="large")
+    with left:
+        planes.show_responsibilities(seen, chosen, key="rule-map")
+    with right:
+        planes.show_weights(seen, config, key="weight-map")
+    st.space("small")
 
 left, right = st.columns(2, gap="large")
 with left:
@@ -28,7 +37,7 @@ with left:
         lambda: shares,
         key="responsibilities",
         help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
-        "mean, over the training images of each class. Thin lines: 10th to 90th percentile.",
+        f"mean, over the training {item}s of each class. Thin lines: 10th to 90th percentile.",
     )
 with right:
     both = influence.weights_and_responsibilities(
@@ -40,7 +49,7 @@ with right:
         "Above the line the student sided with a teacher more than the prior asked for.",
         lambda: both,
         key="both",
-        help="A point for each teacher and training image: its weight in the prior, and its responsibility once the "
+        help=f"A point for each teacher and training {item}: its weight in the prior, and its responsibility once the "
         "student has learned.",
     )
 
@@ -49,14 +58,14 @@ st.subheader(
     "Pulls",
     anchor=False,
     help="Parts of the gradient of the log joint on the student's logits: alpha (lambda / T) r_k (t_k - q) from "
-    "teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on the training images.",
+    "teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on the training set.",
 )
 of = st.selectbox(
-    "Images of class",
+    f"{item.capitalize()}s of class",
     class_names,
     **link.bound("class", class_names, class_names[0]),
     width=170,
-    help="The training images over which the pulls on the right are averaged.",
+    help=f"The training {item}s over which the pulls on the right are averaged.",
 )
 own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
 here = labels == class_names.index(of)
@@ -80,15 +89,14 @@ with right:
     )
 
 st.space("small")
-st.subheader("One image", anchor=False)
-task = tasks.load(config)
+st.subheader(f"One {item}", anchor=False)
 part = st.segmented_control(
-    "Image from",
+    f"{item.capitalize()} from",
     ["test", "train"],
     required=True,
-    format_func={"test": "Test images", "train": "Training images"}.get,
+    format_func={"test": f"Test {item}s", "train": f"Training {item}s"}.get,
     **link.bound("part", ["test", "train"], "test"),
-    help="Pulls exist where the student learned: on training images.",
+    help="Pulls exist where the student learned: on the training set.",
 )
 left, right = st.columns([1, 3], gap="large")
 with left:
@@ -96,11 +104,11 @@ with left:
         index = examples.chooser(task)
     else:
         index = st.number_input(
-            "Training image",
+            f"Training {item}",
             0,
             len(labels) - 1,
             **link.bound("train", range(len(labels)), 0),
-            help="One of the labelled images that the student learned from.",
+            help=f"One of the labelled {item}s that the student learned from.",
         )
     examples.show(task, index, part=part, size=144)
 with right:
@@ -119,7 +127,7 @@ if part == "train":
     single = influence.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
     charts.show(
         influence.draw_pulls(single, shades, x="Class whose logit is pulled"),
-        "Who pulls which logit at this image",
+        f"Who pulls which logit at this {item}",
         "Teachers that point opposite ways disagree about it.",
         lambda: single,
         key="image-pulls",

@@ -19,7 +19,7 @@ SCORES = {
     "smooth_ece": "Smooth ECE",
 }
 HELP = {
-    "accuracy": "Share of test images named right.",
+    "accuracy": "Share of test examples named right.",
     "nll": "Mean negative log probability of the true class, in nats; lower is better.",
     "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
     "ece": "Expected calibration error over 15 bins of equal width.",
@@ -95,7 +95,7 @@ rows = pd.DataFrame(
     ],
     columns=["", *SCORES],
 )
-st.markdown("**Scores on the test images**")
+st.markdown("**Scores on the test set**")
 st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
 st.dataframe(
     rows,

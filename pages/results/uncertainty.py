@@ -1,10 +1,12 @@
-"""Uncertainty: what the posterior does not know, image by image and class by class."""
+"""Uncertainty: what the posterior does not know, example by example and class by class."""
 
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation.plane import tempered, true_at
+from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from pages.shared import charts, examples, link, places, runs, tasks
+from pages.shared import charts, examples, link, places, planes, runs, tasks
 
 places.heading("uncertainty", "What the student does not know, and says so.")
 chosen = runs.chosen()
@@ -14,6 +16,7 @@ shades = tasks.colours(config)
 class_names = chosen.class_names
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))
 task = tasks.load(config)
+item = tasks.item(config)
 arrays = {
     name: found[f"test.{name}"].numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
@@ -26,10 +29,10 @@ columns = st.columns(4, gap="small")
 columns[0].metric(
     "Coverage of 95 % sets",
     f"{metrics['coverage']:.1%}",
-    help="Share of test images whose prediction set holds the truth.",
+    help=f"Share of test {item}s whose prediction set holds the truth.",
 )
 columns[1].metric(
-    "Mean set size", f"{metrics['set_size']:.2f}", help="Classes in a 95 % prediction set, mean over images."
+    "Mean set size", f"{metrics['set_size']:.2f}", help=f"Classes in a 95 % prediction set, mean over the test {item}s."
 )
 columns[2].metric(
     "Mean deviance", f"{metrics['deviance']:.3f}", help="E[-2 sum p log p], the paper's uncertainty score, in nats."
@@ -41,7 +44,10 @@ columns[3].metric(
 )
 
 st.space("small")
-st.subheader("One image", anchor=False)
+if seen := planes.sight(task):
+    planes.show_posterior(seen, chosen)
+    st.space("small")
+st.subheader(f"One {item}", anchor=False)
 left, right = st.columns([1, 3], gap="large")
 with left:
     index = examples.chooser(task)
@@ -49,7 +55,7 @@ with left:
     examples.show(task, index, size=144, note=f"named **{row['predicted']}**")
     st.markdown(
         "  \n".join(f"{part.capitalize()} **{row[part]:.3f}**" for part in ("deviance", "aleatoric", "epistemic")),
-        help="In nats. Aleatoric: the image itself is ambiguous. Epistemic: students that fit the data differ.",
+        help=f"In nats. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit the data differ.",
     )
 with right:
     kind = st.segmented_control(
@@ -60,6 +66,7 @@ with right:
         **link.bound("interval", ["eti", "hdi"], "eti"),
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
+    plain = true_at(task, index, 1.0)
     low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")
     intervals = figures.interval_table(
         *(found[name][index].float().numpy() for name in ("test.mean", "test.mode", low, high)),
@@ -71,32 +78,60 @@ with right:
             intervals,
             label=class_names[arrays["labels"][index]],
             kind="equal-tailed" if kind == "eti" else "highest density",
+            truth=None if plain is None else plain.numpy(),
         ),
         "Credible intervals of the class probabilities",
-        "Long bars: students that fit the data equally well disagree about this image.",
+        f"Long bars: students that fit the data equally well disagree about this {item}."
+        + (" Stars: the truth." if seen else ""),
         lambda: intervals,
         key="intervals",
     )
 left, right = st.columns([2, 3], gap="large")
 with left:
-    top = found["test.mean"][index].argsort(descending=True)[:3]
-    names = [class_names[int(which)] for which in top]
+    exact = len(class_names) == 3
+    top = found["test.mean"][index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
+    names = [class_names[which] for which in top]
     draws = found["test.draws"][:, :, index][..., top].float().reshape(-1, 3)
     draws = draws[:: max(1, len(draws) // 400)]
     says = found["test.teachers"][:, index][:, top].float()
-    among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
-    charts.show(
-        figures.draw_draws(*among, names, teachers, shades),
-        f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
-        "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
-        lambda: pd.DataFrame(among[0], columns=names),
-        key="draws",
-        help="The three classes that the student finds most probable, rescaled to sum to 1. "
-        "Each small point is one posterior draw.",
-    )
+    if seen:
+        temperature, shares = config.prior.temperature, found["test.weights"][:, index]
+        draws, says = tempered(draws, temperature), tempered(says, temperature)
+        grid = simplex.simplex_density(
+            says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
+        )
+        true = true_at(task, index, temperature)
+        charts.show(
+            simplex.draw_simplex(
+                grid,
+                names,
+                teachers,
+                shades,
+                shares.tolist(),
+                draws=draws.numpy(),
+                truth=None if true is None else true.numpy(),
+            ),
+            "Prior, posterior and truth",
+            "Small points: students. They should gather around the star, which is the truth.",
+            lambda: pd.DataFrame(draws.numpy(), columns=names),
+            key="draws",
+            help="Shaded: the mixture prior at this point. Large points and outlines: the teachers' Dirichlets. Each "
+            "small point is one posterior draw. All at the distillation temperature.",
+        )
+    else:
+        among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
+        charts.show(
+            figures.draw_draws(*among, names, teachers, shades),
+            f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
+            "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
+            lambda: pd.DataFrame(among[0], columns=names),
+            key="draws",
+            help="The three classes that the student finds most probable, rescaled to sum to 1. "
+            "Each small point is one posterior draw.",
+        )
 with right:
-    st.markdown("**Least sure of**", help="Test images with the highest deviance.")
-    st.caption("A click chooses the image for every page.")
+    st.markdown("**Least sure of**", help=f"Test {item}s with the highest deviance.")
+    st.caption(f"A click chooses the {item} for every page.")
     worst = table.sort_values("deviance", ascending=False).head(18)
     examples.gallery(
         task,
@@ -107,7 +142,7 @@ with right:
     st.caption("Label → what the student names.")
 
 st.space("small")
-st.subheader("All test images", anchor=False)
+st.subheader(f"All test {item}s", anchor=False)
 left, right = st.columns(2, gap="large")
 with left:
     charts.show(
@@ -140,7 +175,7 @@ with right:
     split = figures.entropy_by_class(table, chosen=index)
     charts.show(
         figures.draw_entropy_by_class(split),
-        "Entropy of this image and of each class",
+        f"Entropy of this {item} and of each class",
         "More data would shrink the epistemic part; not the aleatoric one.",
         lambda: split,
         key="entropy",

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import streamlit as st
+import torch
 
-from mtbkd_core import PRESETS, RunConfig, Task, build_config
+from mtbkd_core import PRESETS, RunConfig, Task, default_config
 from mtbkd_core.config import PriorConfig, WeightRule
 from mtbkd_core.evaluation.calibration import fit_temperatures, scores
+from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.posterior import weights_under
-from pages.shared import charts, controls, examples, link, places, tasks
+from pages.shared import charts, controls, examples, link, places, planes, tasks
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
 #: setting -> (title, from, to, logarithmic)
@@ -24,17 +26,18 @@ RANGES = {
 }
 
 
-def preset_of(prior: PriorConfig) -> str | None:
+def preset_of(task: str, prior: PriorConfig) -> str | None:
     """The preset that this prior is, if it is one."""
     for name in PRESETS:
-        if build_config(preset=name).prior == prior:
+        if default_config(task, name).prior == prior:
             return name
     return None
 
 
 def take_preset() -> None:
     if name := st.session_state["set:preset"]:
-        link.replace(link.draft().model_copy(update={"prior": build_config(preset=name).prior}))
+        draft = link.draft()
+        link.replace(draft.model_copy(update={"prior": default_config(draft.task, name).prior}))
 
 
 def take_fit() -> None:
@@ -64,8 +67,8 @@ def draw_fit(titles: list[str]) -> None:
 
 
 def draw_controls(config: RunConfig, titles: list[str]) -> None:
-    if st.session_state.get("set:preset") != preset_of(config.prior):
-        st.session_state["set:preset"] = preset_of(config.prior)
+    if st.session_state.get("set:preset") != preset_of(config.task, config.prior):
+        st.session_state["set:preset"] = preset_of(config.task, config.prior)
     st.segmented_control(
         "Preset",
         list(PRESETS),
@@ -97,13 +100,14 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
     logits = task.teacher_logits(config.teachers)
     shares = weights_under(logits, config.prior)
     alone = scores(mixture_probabilities(logits, shares, config.prior.temperature), task.y_train)
+    item = tasks.item(config)
     about = (
         "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the "
-        f"student's {len(task.y_train)} training images. No student is involved, and no test image."
+        f"student's {len(task.y_train)} labelled {item}s. No student is involved, and no test {item}."
     )
     st.markdown("**What the prior alone predicts**", help=about)
     columns = st.columns(4, gap="small")
-    columns[0].metric("Accuracy", f"{alone['accuracy']:.1%}", help="Share of the training images named right.")
+    columns[0].metric("Accuracy", f"{alone['accuracy']:.1%}", help="Share of the labelled examples named right.")
     columns[1].metric(
         "NLL (nats)", f"{alone['nll']:.3f}", help="Mean negative log probability of the true class; lower is better."
     )
@@ -158,43 +162,54 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
         lambda: table,
         key="effect",
         help="Mean length of each teacher's pull on the logits of a student that gives every class the same "
-        "probability, over the training images.",
+        "probability, over the labelled examples.",
     )
 
 
 def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
-    st.subheader("One image", anchor=False)
+    item = tasks.item(config)
+    st.subheader(f"One {item}", anchor=False)
     left, right = st.columns([1, 1.75], gap="large")
     with left:
         index = examples.chooser(task)
         examples.show(task, index, size=144)
+        if seen := planes.sight(task):
+            planes.show_weights(seen, config, key="weight-map")
     logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
     mixed = mixture_probabilities(logits, shares, config.prior.temperature)[0]
-    top = mixed.argsort(descending=True)[:3]
+    exact = len(mixed) == 3
+    top = torch.arange(3) if exact else mixed.argsort(descending=True)[:3]
     classes = [task.class_names[int(which)] for which in top]
     targets = (logits[:, 0] / config.prior.temperature).softmax(-1)[:, top].double().numpy()
     numbers = shares[:, 0].tolist()
-    with left:
+    with right if seen else left:
         charts.show(
             weights.draw_shares_of_one(numbers, None, teachers, shades),
-            "Weights at this image",
+            f"Weights at this {item}",
             "Who the prior listens to here.",
             lambda: pd.DataFrame({"teacher": list(teachers.values()), "weight": numbers}),
             key="weights-here",
         )
+    true = true_at(task, index, config.prior.temperature)
     with right:
         grid = simplex.simplex_density(targets, shares[:, 0].double().numpy(), config.prior.concentration, points=45)
         charts.show(
-            simplex.draw_simplex(grid, classes, teachers, shades, numbers),
+            simplex.draw_simplex(
+                grid, classes, teachers, shades, numbers, truth=None if true is None else true.numpy()
+            ),
             f"The mixture prior among classes {', '.join(classes[:-1])} and {classes[-1]}",
-            "Shaded: where the prior wants the student. Point: a teacher's mode. Outline: half its peak.",
+            "Shaded: where the prior wants the student. Point: a teacher's mode. Outline: half its peak."
+            + (" Star: the truth." if seen else ""),
             lambda: pd.DataFrame(
                 {"teacher": list(teachers.values()), "weight": numbers}
                 | {f"mode, class {label}": grid.modes[:, place] for place, label in enumerate(classes)}
             ),
             key="simplex",
-            help="The three classes that the weighted mixture finds most probable, and their shares among themselves. "
+            help="Every triple of probabilities is a point of the triangle, so this is the whole prior. The shading is "
+            "on a square-root scale."
+            if exact
+            else "The three classes that the weighted mixture finds most probable, and their shares among themselves. "
             "For a Dirichlet over all classes these shares are again Dirichlet, with the same three parameters "
             "1 + lambda t, and independent of what the other classes have together; so the mixture keeps its weights. "
             "The shading is on a square-root scale.",

@@ -3,16 +3,18 @@
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core import Task, task_infos
+from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.config import field_help
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
-from pages.shared import charts, examples, link, places, tasks
+from mtbkd_core.tasks import change_task
+from pages.shared import charts, controls, examples, link, places, planes, tasks
 
-places.heading("teachers", "Choose what is learned and who teaches it. Every number here is on the test images.")
 config = link.draft()
 infos = {info.name: info for info in task_infos()}
 info = infos[config.task]
+item = info.item
+places.heading("teachers", f"Choose what is learned and who teaches it. Every number here is on the test {item}s.")
 shades = tasks.colours(config)
 task = tasks.load(config, every_teacher=True)
 
@@ -37,24 +39,61 @@ def take_teachers() -> None:
 
 
 def take_task() -> None:
-    picked = infos[st.session_state["set:task"]]
-    per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
-    link.change([("task", picked.name), ("teachers", picked.default_teachers), *per_teacher])
+    try:
+        link.replace(change_task(config, st.session_state["set:task"]))
+    except UserError as error:
+        st.session_state.notice = str(error)
+
+
+def draw_gallery() -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        only = st.segmented_control(
+            "Show",
+            ["all", "disputed"],
+            required=True,
+            format_func={"all": f"All {item}s", "disputed": "Teachers disagree"}.get,
+            **link.bound("shown", ["all", "disputed"], "all"),
+            help=f"Disputed {item}s are those for which the chosen teachers do not all name the same class.",
+        )
+        label = st.selectbox(
+            "Class",
+            task.class_names,
+            index=None,
+            placeholder="Any",
+            **link.bound("class", task.class_names),
+            width=140,
+            help=f"Only {item}s of this class.",
+        )
+    wanted = [
+        index
+        for index in range(len(labels))
+        if (only == "all" or len(set(predicted[:, index])) > 1)
+        and (label is None or task.class_names[labels[index]] == label)
+    ]
+    if not wanted:
+        st.info(f"No test {item} fits. Show all {item}s, or choose another class.", icon=":material/image_search:")
+    examples.gallery(
+        task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
+    )
+    if len(wanted) > 24:
+        st.caption(f"The first 24 of {len(wanted)} {item}s.")
 
 
 if st.session_state.get("set:task") != config.task:
     st.session_state["set:task"] = config.task
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", wrap=False):
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     st.selectbox(
         "Task",
         list(infos),
         format_func=lambda name: infos[name].title,
         key="set:task",
         width=230,
-        help=field_help("task"),
+        help=f"{field_help('task')} Another task brings its own teachers and settings.",
         on_change=take_task,
     )
-    st.caption(info.description, width="stretch")
+    with st.container(width=150):
+        controls.text("n_train", f"Labelled {item}s", str(info.n_train))
+st.caption(info.description)
 
 with st.container(key="cards"):
     for name, teacher in task.teachers.items():
@@ -79,8 +118,8 @@ with st.container(key="cards"):
             st.markdown(
                 f"{score['accuracy']:.1%} :small[:gray[accuracy]] &ensp; {score['nll']:.2f} :small[:gray[NLL]] &ensp; "
                 f"{score['ece']:.3f} :small[:gray[ECE]]",
-                help="Accuracy: share of test images named right. NLL: mean negative log probability of the true class "
-                "in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
+                help=f"Accuracy: share of test {item}s named right. NLL: mean negative log probability of the true "
+                "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.teachers}
@@ -88,6 +127,15 @@ predicted = task.teacher_logits(config.teachers, "test").argmax(-1).numpy()
 labels = task.y_test.numpy()
 known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
 agree = figures.agreement(predicted, list(chosen_titles.values()))
+
+if seen := planes.sight(task):
+    st.space("small")
+    st.subheader("The plane", anchor=False, help="A click on a map chooses the point that every page follows.")
+    left, right = st.columns(2, gap="large")
+    with left:
+        planes.show_truth(seen, key="truth")
+    with right:
+        planes.show_certainty(seen, config, key="certainty")
 
 st.space("small")
 left, right = st.columns([3, 2], gap="large")
@@ -109,40 +157,13 @@ with right:
     )
 
 st.space("small")
-st.subheader("Examples", anchor=False, help="A click chooses the image that every page follows.")
-with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-    only = st.segmented_control(
-        "Show",
-        ["all", "disputed"],
-        required=True,
-        format_func={"all": "All images", "disputed": "Teachers disagree"}.get,
-        **link.bound("shown", ["all", "disputed"], "all"),
-        help="Disputed images are those for which the chosen teachers do not all name the same class.",
-    )
-    label = st.selectbox(
-        "Class",
-        task.class_names,
-        index=None,
-        placeholder="Any",
-        **link.bound("class", task.class_names),
-        width=140,
-        help="Only images of this class.",
-    )
-wanted = [
-    index
-    for index in range(len(labels))
-    if (only == "all" or len(set(predicted[:, index])) > 1)
-    and (label is None or task.class_names[labels[index]] == label)
-]
+st.subheader("Examples", anchor=False, help=f"A click chooses the {item} that every page follows.")
 left, right = st.columns([3, 2], gap="large")
 with left:
-    if not wanted:
-        st.info("No test image fits. Show all images, or choose another class.", icon=":material/image_search:")
-    examples.gallery(
-        task, wanted[:24], [f"label {task.class_names[labels[index]]}" for index in wanted[:24]], key="browse"
-    )
-    if len(wanted) > 24:
-        st.caption(f"The first 24 of {len(wanted)} images.")
+    if seen:
+        planes.show_teacher(seen, config, key="teacher-map")
+    else:
+        draw_gallery()
 with right:
     index = examples.chosen(task)
     probabilities = task.teacher_logits(config.teachers, "test")[:, index].softmax(-1).numpy()
@@ -152,7 +173,7 @@ with right:
             f"{title}: **{task.class_names[row.argmax()]}**"
             for title, row in zip(chosen_titles.values(), probabilities, strict=True)
         )
-        st.markdown(f"**Test image {index}**  \n{says}")
+        st.markdown(f"**Test {item} {index}**  \n{says}")
     charts.show(
         figures.draw_probabilities(probabilities, task.class_names, chosen_titles, shades),
         "What each teacher says",

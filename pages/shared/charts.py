@@ -20,10 +20,12 @@ def show(
     *,
     key: str,
     help: str | None = None,
+    on_click: Callable[[int], None] | None = None,
 ) -> None:
     """Draw a figure. The picture is saved from the chart's own toolbar, the data by the button beside the title.
 
-    `table` makes the data behind the figure; it is called only when the button is pressed.
+    `table` makes the data behind the figure; it is called only when the button is pressed. `on_click` is told the
+    number that a clicked point bears as its custom data.
     """
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     with st.container(gap="xxsmall"):
@@ -50,7 +52,16 @@ def show(
                 "toImageButtonOptions": {"filename": name, "scale": 2},
             },
             alt=f"{title}. {look_for}",
+            **({"on_select": lambda: _clicked(key, on_click), "selection_mode": "points"} if on_click else {}),
         )
+
+
+def _clicked(key: str, on_click: Callable[[int], None]) -> None:
+    points = st.session_state[f"chart:{key}"].selection.points
+    numbers = [point["customdata"] for point in points if "customdata" in point]
+    if numbers:
+        number = numbers[0]
+        on_click(int(number[0] if isinstance(number, list) else number))
 
 
 def drawing(svg: str) -> None:

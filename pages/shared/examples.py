@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from mtbkd_core import Task
+from mtbkd_core import Task, task_info
 from pages.shared import link
 
 
@@ -32,6 +32,11 @@ def data_uri(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
+def item(task: Task) -> str:
+    """What one input is called: image, point."""
+    return task_info(task.name).item
+
+
 def chosen(task: Task) -> int:
     """The chosen test example; one beyond the task's end falls back to the last, and is said."""
     index: int = st.session_state.example
@@ -49,12 +54,12 @@ def chooser(task: Task) -> int:
     if st.session_state.get("set:example") != index:
         st.session_state["set:example"] = index
     st.number_input(
-        "Test image",
+        f"Test {item(task)}",
         0,
         len(task.y_test) - 1,
         step=1,
         key="set:example",
-        help="The image that every page follows. Its number is part of the link.",
+        help=f"The {item(task)} that every page follows. Its number is part of the link.",
         on_change=lambda: link.choose_example(st.session_state["set:example"]),
     )
     return index
@@ -70,7 +75,11 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
             image, width=size, caption=caption, alt=f"Example {index}, label {task.class_names[int(label[index])]}"
         )
     else:
-        st.markdown(f"Example {index}. {caption}")
+        where = ", ".join(f"{value:.2f}" for value in values[index].tolist())
+        st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where})  \n{caption}")
+        if task.truth is not None:
+            true = task.truth.probabilities(values[index : index + 1])[0].tolist()
+            st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))
 
 
 def gallery(
@@ -90,7 +99,7 @@ def gallery(
                 label,
                 key=f"{key}:{index}",
                 type="primary" if index == st.session_state.example else "secondary",
-                help=f"Test image {index}, label {task.class_names[int(task.y_test[index])]}.",
+                help=f"Test {item(task)} {index}, label {task.class_names[int(task.y_test[index])]}.",
                 on_click=choose or link.choose_example,
                 args=(int(index),),
             )

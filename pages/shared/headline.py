@@ -19,7 +19,7 @@ def draw(result: Result) -> None:
         f"{student['accuracy']:.1%}",
         f"{100 * (student['accuracy'] - teachers['accuracy']):+.1f} points",
         delta_description="vs teachers",
-        help="Share of test images that the posterior mean names right.",
+        help="Share of test examples that the posterior mean names right.",
         border=True,
     )
     columns[1].metric(

@@ -13,8 +13,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mtbkd_core import RunConfig, UserError, build_config, fingerprint
-from mtbkd_core.config import field_names, flatten
+from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
+from mtbkd_core.config import field_names
+from mtbkd_core.tasks import changed_settings
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train"})
@@ -43,7 +44,7 @@ def open_link() -> None:
     except ValueError as error:
         wrong.append(f"example: a whole number is needed ({error})")
     try:
-        draft = build_config(given.items())
+        draft = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
         fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
         st.session_state.draft = draft
     except UserError as error:
@@ -98,8 +99,8 @@ def _take_view(name: str, key: str, default: Any, many: bool) -> None:
 
 
 def write_link() -> None:
-    """Write what differs from the defaults into the address bar."""
-    wanted = flatten(st.session_state.draft, only_changed=True)
+    """Write the task, and what differs from where a newcomer to it starts, into the address bar."""
+    wanted = changed_settings(st.session_state.draft)
     if st.session_state.run:
         wanted["run"] = st.session_state.run
     if st.session_state.example:
@@ -121,11 +122,18 @@ def draft() -> RunConfig:
 def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     """Change the draft; what is not allowed is said in one line on the next drawing, and changes nothing."""
     try:
-        replace(build_config(overrides, base=draft()))
+        changed = build_config(overrides, base=draft())
+        if _data(changed) != _data(draft()):
+            fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
+        replace(changed)
         return True
     except UserError as error:
         st.session_state.notice = str(error)
         return False
+
+
+def _data(config: RunConfig) -> tuple[Any, ...]:
+    return config.task, config.teachers, config.n_train
 
 
 def replace(config: RunConfig) -> None:

@@ -16,7 +16,7 @@ PHASES = {
     Phase.WARM_START: "Warm start: fitting one student for each chain",
     Phase.TUNING: "Tuning the step size",
     Phase.SAMPLING: "Sampling the posterior",
-    Phase.EVALUATION: "Evaluating on the test images",
+    Phase.EVALUATION: "Evaluating on the test set",
 }
 
 
@@ -113,7 +113,7 @@ def _curves(view: RunView) -> None:
         )
     with right:
         st.markdown(
-            "**Share of each teacher**", help="Mean responsibility of each teacher over chains and training images."
+            "**Share of each teacher**", help="Mean responsibility of each teacher over chains and labelled examples."
         )
         st.caption("Who explains the student, as it learns.")
         shades = tasks.colours(view.config)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError, task_info
-from mtbkd_core.config import flatten
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.tasks import changed_settings
 from pages.shared import link, places
 
 #: state -> (mark in plain text, icon, what it means)
@@ -42,6 +42,7 @@ _WORDS = {
     "sampler.temperature": "posterior temperature {}",
     "seed": "seed {}",
     "split_seed": "split {}",
+    "n_train": "{} labels",
     "task": "{}",
     "device": "on {}",
 }
@@ -50,7 +51,7 @@ _WORDS = {
 def describe(config: RunConfig) -> str:
     """What differs from the default settings, in a few words."""
     parts = []
-    for name, text in flatten(config, only_changed=True).items():
+    for name, text in changed_settings(config).items():
         if name == "teachers":
             parts.append(f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}")
         elif name in _WORDS:

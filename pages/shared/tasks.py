@@ -13,30 +13,37 @@ from mtbkd_core.tasks.base import TaskInfo, TeacherInfo
 
 
 class TaskShelf:
-    """Loaded tasks by name, teachers and split."""
+    """Loaded tasks by name, teachers, split and number of labelled examples."""
 
     def __init__(self) -> None:
-        self._tasks: dict[tuple[str, tuple[str, ...] | None, int], Task] = {}
+        self._tasks: dict[tuple[str, tuple[str, ...] | None, int, int | None], Task] = {}
         self._lock = Lock()
 
-    def get(self, name: str, teachers: tuple[str, ...] | None, split_seed: int, on_progress: OnProgress | None) -> Task:
+    def get(
+        self,
+        name: str,
+        teachers: tuple[str, ...] | None,
+        split_seed: int,
+        n_train: int | None,
+        on_progress: OnProgress | None,
+    ) -> Task:
         """The task, from the shelf or loaded; one at a time, so that nothing is trained twice.
 
         Raises:
             UserError: an unknown task or teacher, or a home folder that cannot be written.
         """
-        key = (name, teachers, split_seed)
+        key = (name, teachers, split_seed, n_train)
         if key not in self._tasks:
             with self._lock:
                 if key not in self._tasks:
                     self._tasks[key] = load_task(
-                        name, teachers=teachers, split_seed=split_seed, on_progress=on_progress
+                        name, teachers=teachers, split_seed=split_seed, n_train=n_train, on_progress=on_progress
                     )
         return self._tasks[key]
 
-    def holds(self, name: str, teachers: tuple[str, ...] | None, split_seed: int) -> bool:
+    def holds(self, name: str, teachers: tuple[str, ...] | None, split_seed: int, n_train: int | None) -> bool:
         """Whether `get` answers at once."""
-        return (name, teachers, split_seed) in self._tasks
+        return (name, teachers, split_seed, n_train) in self._tasks
 
 
 @st.cache_resource(show_spinner=False)
@@ -51,8 +58,9 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
     A problem is said in one line and ends the page.
     """
     teachers = None if every_teacher else config.teachers
-    if shelf().holds(config.task, teachers, config.split_seed):
-        return shelf().get(config.task, teachers, config.split_seed, None)
+    key = (config.task, teachers, config.split_seed, config.n_train)
+    if shelf().holds(*key):
+        return shelf().get(*key, None)
     place = st.empty()
     bar = place.progress(0.0, text="Getting the teachers ready…")
 
@@ -60,7 +68,7 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
         bar.progress(min(1.0, progress.step / max(1, progress.steps)), text=progress.message or "Training teachers…")
 
     try:
-        return shelf().get(config.task, teachers, config.split_seed, show)
+        return shelf().get(*key, show)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
@@ -71,6 +79,11 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
 def info(config: RunConfig) -> TaskInfo:
     """The task's description, without loading it."""
     return task_info(config.task)
+
+
+def item(config: RunConfig) -> str:
+    """What one input of the task is called: image, point."""
+    return task_info(config.task).item
 
 
 def colours(config: RunConfig) -> dict[str, str]:

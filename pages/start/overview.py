@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from mtbkd_core import RunConfig, UserError
+from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
 from pages.shared import charts, engine, headline, link, places, progress, runs
 
 
-def distill_demo() -> None:
+def distill_demo(config: RunConfig) -> None:
     try:
-        view = engine.submit(RunConfig())
+        view = engine.submit(config)
     except UserError as error:
         st.session_state.notice = str(error)
         return
-    link.replace(RunConfig())
+    link.replace(config)
     link.choose_run(view.id)
     st.session_state.to_distill = True
 
@@ -29,15 +29,29 @@ with st.container(border=True):
 st.space("small")
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.button(
-        "Distill the demo",
+        "Start here",
         type="primary",
+        icon=":material/explore:",
+        help="Three experts teach a student about points of a plane, where the truth is known and everything can be "
+        "seen. It takes a few seconds.",
+        on_click=distill_demo,
+        args=(default_config("synthetic"),),
+    )
+    st.button(
+        "Distill the demo",
         icon=":material/play_arrow:",
         help="Three specialists of handwritten digits teach one small student, with the default settings. "
         "It takes a few seconds.",
         on_click=distill_demo,
+        args=(RunConfig(),),
     )
     places.link("teachers", "Or choose your own teachers")
     places.link("method", "How it works")
+
+st.caption(
+    "**Start here**: three classes on a plane, where the truth is known and everything can be seen. "
+    "**The demo**: handwritten digits."
+)
 
 views = runs.all_runs()
 alive = [view for view in views if not view.finished]
@@ -51,7 +65,7 @@ if alive:
 newest = runs.newest_done(views)
 st.subheader("Last results", anchor=False)
 if newest is None:
-    st.caption("None yet. Distill the demo: its results will stand here.")
+    st.caption("None yet. Press Start here: its results will stand here.")
 else:
     st.caption(f"{runs.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
     try:

@@ -19,6 +19,7 @@ PAGES = {
     "results/reliability.py": "Reliability",
     "results/influence.py": "Influence",
     "results/uncertainty.py": "Uncertainty",
+    "learn/coverage.py": "Coverage",
     "learn/method.py": "Method",
 }
 

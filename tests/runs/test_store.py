@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtbkd_core.config import build_config
+from mtbkd_core.files import content_hash
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
@@ -150,6 +151,21 @@ def test_a_finished_run_outlives_a_change_of_the_fingerprint(home, monkeypatch):
         assert store.list_runs() == []
     finally:
         store._fingerprint.cache_clear()
+
+
+def test_a_run_of_before_the_number_of_labels_could_be_chosen_is_still_read(home):
+    old = config().model_dump(mode="json")
+    del old["n_train"]
+    said = json.dumps(old, separators=(",", ":"))
+    run = content_hash(said, store.fingerprint(config()))
+    (home / "runs" / run).mkdir(parents=True)
+    (home / "runs" / run / "config.json").write_text(said)
+    assert store.read(run).config == config()
+    assert run != store.run_id(config())
+
+
+def test_runs_with_more_labels_are_other_runs(home):
+    assert store.create(config(n_train=100)).id != store.create(config()).id
 
 
 @pytest.mark.parametrize("absurd", ["[" * 100_000, '{"seed": ' + "9" * 5000 + "}", '{"a":' * 100_000])

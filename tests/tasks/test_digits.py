@@ -282,6 +282,22 @@ def test_other_teachers_seeds_and_splits_have_other_fingerprints() -> None:
     assert len(set(prints)) == len(prints)
 
 
+def test_fewer_labels_are_the_first_of_all_and_the_teachers_stay(digits: Task, trained_home: Path) -> None:
+    few = load_task("digits", teachers=RunConfig().teachers, n_train=40)
+    assert torch.equal(few.x_train, digits.x_train[:40])
+    assert torch.equal(few.x_test, digits.x_test)
+    assert few.teachers["digits-0-4"].fingerprint == digits.teachers["digits-0-4"].fingerprint
+    assert few.fingerprint != digits.fingerprint
+    assert few.fingerprint_of(RunConfig().teachers) == fingerprint(build_config([("n_train", 40)]))
+
+
+def test_more_labels_than_there_are_are_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match="n_train: got 201, allowed for digits: at most 200"):
+        load_task("digits", n_train=201)
+    with pytest.raises(UserError, match="n_train: got 201"):
+        fingerprint(build_config([("n_train", 201)]))
+
+
 def test_tasks_and_teachers_can_be_listed_without_loading(own_home: Path) -> None:
     (info,) = [info for info in task_infos() if info.name == "digits"]
     assert task_info("digits") is info

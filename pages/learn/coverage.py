@@ -1,0 +1,116 @@
+"""Coverage: do the intervals hold the truth, and what a teacher that is sure and wrong does to them."""
+
+import streamlit as st
+
+from mtbkd_core.config import SamplerConfig, WeightRule
+from mtbkd_core.evaluation.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, coverage_study
+from mtbkd_core.figures.coverage import coverage_table, draw_coverage
+from pages.shared import charts, places
+
+RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
+REPLICATIONS = 24
+#: A few seconds for everything; benchmarks/coverage.py takes more replications and longer chains.
+SAMPLER = SamplerConfig(chains=2, draws=80, thinning=6, warm_start_steps=80, burn_in=80)
+
+
+def measure(points: int, sharpness: float) -> None:
+    bar = st.progress(0.0, text="Drawing data sets…")
+    found = coverage_study(
+        REPLICATIONS,
+        points,
+        tests=60,
+        wrong_sharpness=sharpness,
+        sampler=SAMPLER,
+        watch=lambda fraction, what: bar.progress(fraction, text=f"Sampling: {what.replace('_', ' ')}"),
+    )
+    bar.empty()
+    st.session_state.coverage = (points, sharpness, coverage_table(found))
+
+
+@st.fragment
+def study() -> None:
+    left, right = st.columns([1, 2.2], gap="large")
+    with left:
+        points = st.slider(
+            "Labelled points", 10, 300, 150, 10, help="Of each data set. Few: the teachers decide. Many: the labels do."
+        )
+        sharpness = st.slider(
+            "How sure the wrong teacher is",
+            0.0,
+            4.0,
+            2.0,
+            0.25,
+            help="Its logits are the truth's, each class taken for the next one, times this number. "
+            "0: it says that it does not know. 1: it is as sure as the truth allows.",
+        )
+        pressed = st.button(
+            "Measure",
+            type="primary",
+            icon=":material/play_arrow:",
+            help=f"Draw {REPLICATIONS} data sets, and sample a student's posterior from each in every setting: "
+            f"{REPLICATIONS} x {len(SETTINGS)} posteriors, side by side.",
+        )
+        st.caption(
+            f"{REPLICATIONS} times: draw labels from a known truth, sample a linear student, and look whether its 95 % "
+            "intervals hold the true probabilities at 60 points."
+        )
+    with right:
+        if pressed:
+            measure(points, sharpness)
+        if "coverage" not in st.session_state:
+            st.info("Nothing has been measured yet. Press Measure: it takes a few seconds.", icon=":material/science:")
+            return
+        of_points, of_sharpness, table = st.session_state.coverage
+        charts.show(
+            draw_coverage(table, RULES),
+            "Coverage against width",
+            "Left is tighter; on the dotted line intervals are honest. An arrow that falls: the wrong teacher's doing.",
+            lambda: table,
+            key="coverage",
+            help=f"Measured with {of_points} labelled points, the wrong teacher's logits times {of_sharpness:g}, and "
+            f"{REPLICATIONS} data sets. Vertical lines: 95 % intervals of the coverage over data sets.",
+        )
+        st.caption(f"Measured with {of_points} labelled points; the wrong teacher's logits times {of_sharpness:g}.")
+    said = table.set_index("setting")
+    columns = st.columns(4, gap="small")
+    for column, (rule, title) in zip(columns, RULES.items(), strict=False):
+        good, bad = said.loc[f"experts, {rule}"], said.loc[f"experts and wrong, {rule}"]
+        column.metric(
+            title,
+            f"{bad['coverage']:.1%}",
+            f"{100 * (bad['coverage'] - good['coverage']):+.1f} points",
+            delta_description="vs experts alone",
+            help="Coverage with the experts and the wrong teacher under this weight rule.",
+            border=True,
+        )
+    alone, none = said.loc[WRONG_ALONE], said.loc[NO_TEACHER]
+    columns[3].metric(
+        "The wrong one alone",
+        f"{alone['coverage']:.1%}",
+        f"{100 * (alone['coverage'] - none['coverage']):+.1f} points",
+        delta_description="vs no teacher",
+        help=f"Coverage where nobody else teaches; the intervals are {alone['width']:.3f} wide on average. It is "
+        "not in the chart, whose scale it would take.",
+        border=True,
+    )
+
+
+places.heading(
+    "coverage",
+    "What the weights can and can't protect against. An interval of 95 % should hold the truth 95 times in 100: here "
+    "the truth is known, so that can be counted.",
+)
+study()
+st.space("small")
+left, right = st.columns(2, gap="large")
+left.markdown(
+    "**What they can**  \nA teacher that knows that it does not know has a high entropy, and gets less weight: "
+    "experts narrow the intervals where they are at home, and step back elsewhere."
+)
+right.markdown(
+    "**What they can't**  \nEntropy is about being sure, not about being right: a sure and wrong teacher gets the most "
+    "weight of all. What contradicts it is the labels, and experts who agree with them: the mixture lets the student "
+    "side with whoever fits. Left alone with it, a student is narrowly wrong."
+)
+st.space("small")
+places.link("prior", "See the weights on the plane")

@@ -1,0 +1,142 @@
+"""The task with a known truth on every page: maps, the exact simplex, and no word of images."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, build_config, default_config
+from mtbkd_core.runs.store import RunView
+from pages.shared import runs
+from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.test_pages import PAGES, lines
+
+TASK = "synthetic"
+
+
+@pytest.fixture
+def synthetic_run(home: object) -> RunView:
+    """A small run on the plane that is done."""
+    return FakeEngine().submit(build_config(SMALL.items(), base=default_config(TASK)))
+
+
+def chart(app: AppTest, title: str) -> dict[str, Any]:
+    """The figure under a title, as it is sent."""
+    (found,) = [c for c in app.get("plotly_chart") if c.proto.alt.startswith(title + ".")]
+    figure: dict[str, Any] = json.loads(found.proto.spec)
+    return figure
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_the_plane(opened: Callable[..., AppTest], synthetic_run: RunView, page: str) -> None:
+    app = opened(page, task=TASK, run=synthetic_run.id)
+    assert [title.value for title in app.title] == [PAGES[page]]
+    assert not app.exception
+    assert not lines(app, "error")
+    assert all(line.startswith("The chains disagree") for line in lines(app, "warning"))
+    charts = app.get("plotly_chart")
+    assert len(app.get("download_button")) == len(charts)
+    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
+    elements = [element for kind in kinds for element in getattr(app, kind)]
+    assert [element.label for element in elements if not element.help] == []
+    if page != "start/overview.py":  # which offers the digits as well
+        said = [*lines(app, "markdown", "caption", "subheader"), *(e.label + e.help for e in elements)]
+        said += [c.proto.alt for c in charts]
+        assert [line for line in said if "image" in line.lower()] == []
+
+
+def test_a_link_names_the_task_and_what_differs_from_its_own_settings(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", task=TASK)
+    assert app.session_state.draft == default_config(TASK)
+    app.slider(key="set:prior.concentration").set_value(12.0)
+    app.run()
+    assert (in_link(app, "task"), in_link(app, "prior.concentration")) == (TASK, "12.0")
+    assert "teachers" not in app.query_params
+    assert "prior.temperature" not in app.query_params
+
+
+def test_choosing_the_task_brings_its_settings_and_the_way_back_takes_them_away(
+    opened: Callable[..., AppTest],
+) -> None:
+    app = opened("setup/teachers.py")
+    app.selectbox(key="set:task").set_value(TASK)
+    app.run()
+    assert app.session_state.draft == default_config(TASK)
+    app.selectbox(key="set:task").set_value("digits")
+    app.run()
+    assert app.session_state.draft == RunConfig()
+    assert not app.exception
+
+
+@pytest.mark.parametrize(("task", "most"), [("digits", 200), (TASK, 20_000)])
+def test_the_number_of_labels_can_be_chosen_up_to_what_there_is(
+    opened: Callable[..., AppTest], task: str, most: int
+) -> None:
+    app = opened("setup/teachers.py", task=task)
+    app.text_input(key="set:n_train").set_value("40")
+    app.run()
+    assert app.session_state.draft.n_train == 40
+    assert not app.exception
+    app.text_input(key="set:n_train").set_value(str(most + 1))
+    app.run()
+    (error,) = app.error
+    assert "n_train" in error.value
+    assert app.session_state.draft.n_train == 40
+
+
+def test_the_truth_is_marked_on_the_priors_simplex(opened: Callable[..., AppTest]) -> None:
+    figure = chart(opened("setup/prior.py", task=TASK), "The mixture prior among classes A, B and C")
+    assert "Truth" in [trace.get("name") for trace in figure["data"]]
+
+
+def test_draws_teachers_and_truth_share_the_simplex_of_the_results(
+    opened: Callable[..., AppTest], synthetic_run: RunView
+) -> None:
+    figure = chart(opened("results/uncertainty.py", task=TASK, run=synthetic_run.id), "Prior, posterior and truth")
+    names = [trace.get("name") or "" for trace in figure["data"]]
+    assert {"Truth", "North expert", "South-west expert", "South-east expert"} <= set(names)
+    assert any(name.startswith("Student draws") for name in names)
+
+
+def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> None:
+    fake_engine.problem = "no worker"  # how it is submitted is enough; it takes seconds
+    seen: list[RunConfig] = []
+    refuse = fake_engine.submit
+    fake_engine.submit = lambda config: (seen.append(config), refuse(config))[1]  # type: ignore[method-assign]
+    app.run()
+    next(button for button in app.button if button.label == "Start here").click()
+    app.run()
+    assert seen == [default_config(TASK)]
+
+
+def test_a_run_on_the_plane_is_described_by_its_task() -> None:
+    assert runs.describe(default_config(TASK)) == TASK
+    assert runs.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
+
+
+def test_coverage_is_shown_as_it_was_measured(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    from mtbkd_core.evaluation import coverage
+
+    real, seen = coverage.coverage_study, []
+
+    def quick(replications: int, points: int, **options: Any) -> list[coverage.Coverage]:
+        tiny = options["sampler"].model_copy(update={"draws": 5, "thinning": 1, "warm_start_steps": 5, "burn_in": 5})
+        seen.append((points, options["wrong_sharpness"]))
+        return real(2, points, **(options | {"sampler": tiny, "tests": 4}))
+
+    monkeypatch.setattr(coverage, "coverage_study", quick)
+    app = opened("learn/coverage.py")
+    assert "Nothing has been measured yet" in app.info[0].value
+    assert not app.get("plotly_chart")
+    app.slider[0].set_value(20)
+    app.button[0].click()
+    app.run()
+    assert not app.exception
+    assert seen == [(20, 2.0)]
+    table = app.session_state.coverage[2]
+    shown = {metric.label: metric.value for metric in app.metric}
+    alone = table.set_index("setting").loc[coverage.WRONG_ALONE, "coverage"]
+    assert shown["The wrong one alone"] == f"{alone:.1%}"
+    assert any("20 labelled points" in line for line in lines(app, "caption"))
