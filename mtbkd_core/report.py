@@ -163,10 +163,15 @@ def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]
     trained = found["train.labels"].numpy()
     pulls, label_pull = (found[f"train.{name}"].float().numpy() for name in ("pulls", "label_pull"))
     responsibilities = found["train.responsibilities"].float().numpy()
-    arrays = [
-        found[f"test.{name}"].numpy() for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")
-    ]
-    examples = uncertainty.example_table(*arrays, class_names=classes)
+    examples = uncertainty.example_table(
+        labels.numpy(),
+        found["test.mean"].numpy(),
+        found["test.deviance"].numpy(),
+        found["test.total"].numpy(),
+        found["test.aleatoric"].numpy(),
+        found["test.epistemic"].numpy(),
+        classes,
+    )
     student = metrics["student"]
     measured = (
         ("Coverage of the 95 % prediction sets", f"{student['coverage']:.1%}"),

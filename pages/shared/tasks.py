@@ -89,6 +89,11 @@ def titles(config: RunConfig) -> list[str]:
     return [known[name].title for name in config.teachers]
 
 
+def titles_by_name(config: RunConfig) -> dict[str, str]:
+    """The configuration's teachers, name -> title."""
+    return dict(zip(config.teachers, titles(config), strict=True))
+
+
 def legend(config: RunConfig) -> None:
     """One line that ties each teacher to its colour."""
     shades = colours(config)
