@@ -45,7 +45,7 @@ def paired_difference(ours: Sequence[float | None], theirs: Sequence[float | Non
     gap = np.array([a - b for a, b in pairs])
     if len(gap) < 2:
         return Difference(float(gap.mean()), None, None)
-    if np.ptp(gap) == 0:
+    if np.allclose(gap, gap[0], rtol=1e-9, atol=0):  # equal but for rounding, where scipy warns
         return Difference(float(gap[0]), float(gap[0]), float(gap[0]))
     interval = ttest_1samp(gap, 0.0).confidence_interval(0.95)
     return Difference(float(gap.mean()), float(interval.low), float(interval.high))
