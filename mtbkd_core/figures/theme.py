@@ -134,6 +134,9 @@ def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
     background = "#14171c" if dark else "#ffffff"
     copy: go.Figure = pio.from_json(text)
     copy.update_layout(paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]})
+    # Room for the axes' numbers and titles, which the app's own theme sees to elsewhere.
+    copy.update_xaxes(automargin=True)
+    copy.update_yaxes(automargin=True)
     return copy
 
 

@@ -79,23 +79,49 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
         help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
     )
     st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
-    columns = st.columns(2, gap="large")
-    for place, (score, title) in enumerate(SCORES.items()):
-        part = gaps[gaps["score"] == score]
-        side = "Right" if HIGHER_IS_BETTER[score] else "Left"
-        with columns[place % 2]:
-            if part["difference"].isna().all():
-                st.markdown(f"**{title}**")
-                st.caption("Not defined with these seeds: some method made no error.")
-                continue
-            charts.show(
-                draw_forest(gaps, score),
-                title,
-                f"{side} of the line MT-BKD is better.",
-                lambda part=part: part,
-                key=f"forest-{score}",
-                help=_HELP[score],
-            )
+    scores = list(SCORES)
+    for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
+        for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                _draw_forest(gaps, score)
+    with st.expander("In numbers", icon=":material/table_rows:"):
+        st.caption("Mean difference over the seeds, and its 95 % interval in brackets. Accuracy in points.")
+        _draw_numbers(gaps)
+
+
+def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
+    part = gaps[gaps["score"] == score]
+    if part["difference"].isna().all():
+        st.markdown(f"**{SCORES[score]}**")
+        st.caption("Not defined with these seeds: a method that makes no error has none.")
+        return
+    charts.show(
+        draw_forest(gaps, score),
+        SCORES[score],
+        f"{'Right' if HIGHER_IS_BETTER[score] else 'Left'} of the line MT-BKD is better.",
+        lambda: part,
+        key=f"forest-{score}",
+        help=_HELP[score],
+    )
+
+
+def _draw_numbers(gaps: pd.DataFrame) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    for row in gaps.itertuples():
+        scale, digits = (100, 1) if row.score == "accuracy" else (1, 3)
+        spoken = "–" if pd.isna(row.difference) else f"{scale * row.difference:+.{digits}f}"
+        if not pd.isna(row.low):
+            spoken += f" [{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
+        rows.setdefault(row.title, {})[row.score] = spoken
+    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Rival").reset_index()
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="differences",
+        height=37 + 35 * len(shown),
+        column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
+        | {score: st.column_config.TextColumn(SCORES[score], help=_HELP[score]) for score in SCORES},
+    )
 
 
 def _in_words(gaps: pd.DataFrame) -> str:
@@ -131,7 +157,7 @@ def draw_scores(view: ComparisonView, *, whole: bool) -> None:
         scale, digits = (100, 1) if score == "accuracy" else (1, 3)
         spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
         shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
-    shown["R-hat"] = table["r_hat"]
+    shown["R-hat"] = ["" if pd.isna(value) else f"{value:.3f}" for value in table["r_hat"]]
     shown["What it is"] = table["line"]
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown("**Scores**", help="Ensembles: as many networks as MT-BKD has chains, averaged.", width="stretch")
@@ -155,8 +181,8 @@ def draw_scores(view: ComparisonView, *, whole: bool) -> None:
         column_config={
             "Method": st.column_config.TextColumn(width=170, pinned=True),
             "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),
-            "R-hat": st.column_config.NumberColumn(
-                format="%.3f", width=70, help="The worst over the seeds. Only posteriors have chains."
+            "R-hat": st.column_config.TextColumn(
+                width=70, help="The worst over the seeds. Only posteriors have chains."
             ),
             "What it is": st.column_config.TextColumn(width="large"),
         }

@@ -97,14 +97,19 @@ class TestRivals:
         assert list(table.index) == ["MT-BKD", "No teacher", "Only Digits 0 to 4", "Mean KD"]
         assert table.loc["MT-BKD", "nll"] == "0.210 ± 0.010"
         assert table.loc["MT-BKD", "auroc_misclassification"] == "–"
-        assert table.loc["MT-BKD", "R-hat"] == pytest.approx(1.03)
+        assert table.loc["MT-BKD", "R-hat"] == "1.030"
+        assert table.loc["Mean KD", "R-hat"] == ""
         assert all(table["What it is"])
+        numbers = next(frame.value for frame in app.dataframe if "Rival" in frame.value).set_index("Rival")
+        gap = compared.table().paired["no_teacher"]["nll"]
+        assert numbers.loc["No teacher", "nll"] == f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        assert numbers.loc["No teacher", "auroc_misclassification"] == "–"
         said = next(text.value for text in app.markdown if text.value.startswith("Against"))
         # by NLL one better, one worse, one unclear; by accuracy, Brier and ECE all three are tied
         assert "better in **1** of 12 differences and worse in **1**; **10** are no clear difference" in said
         # the glance and one forest for each score but AUROC, which no method has
         assert len(app.get("plotly_chart")) == 5
-        assert any("some method made no error" in caption.value for caption in app.caption)
+        assert any("a method that makes no error has none" in caption.value for caption in app.caption)
 
     @pytest.mark.parametrize(
         ("state", "reason", "said", "button"),
