@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mtbkd_core import baselines
-from mtbkd_core.baselines import Comparison, Row, tabulate
+from mtbkd_core.baselines import Comparison, tabulate
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
 from mtbkd_core.files import content_hash, write_atomically
@@ -60,7 +61,7 @@ class ComparisonView(JobView):
     Attributes:
         config: MT-BKD's settings.
         seeds: of the whole comparison.
-        rows: what is computed so far.
+        rows: what is computed so far; from `list_comparisons` none.
     """
 
     config: RunConfig
@@ -110,7 +111,7 @@ def read(id: str) -> ComparisonView:
 
 
 def list_comparisons(on_problem: Callable[[str], None] | None = None) -> list[ComparisonView]:
-    """All comparisons, newest first; `on_problem` is told of each folder that cannot be shown, in one line.
+    """All comparisons, newest first, without their rows; `on_problem` is told of each folder that cannot be shown.
 
     Raises:
         UserError: the home folder cannot be used.
@@ -181,9 +182,10 @@ def _reusable(path: Path, asked: Asked) -> Rows:
     rows, seconds = dict(own.whole), dict(own.seconds)
     for other in list_comparisons():
         if other.config == asked.config and other.id != path.name and other.id == _id(_asked(other.folder)):
-            for seed, found in other.rows.whole.items():
+            theirs = read_rows(other.folder / ROWS)
+            for seed, found in theirs.whole.items():
                 if seed in asked.seeds and seed not in rows:
-                    rows[seed], seconds[seed] = found, other.rows.seconds[seed]
+                    rows[seed], seconds[seed] = found, theirs.seconds[seed]
     return Rows({seed: rows[seed] for seed in asked.seeds if seed in rows}, seconds)
 
 
@@ -213,7 +215,7 @@ def _asked(path: Path) -> Asked:
         raise UserError(f"comparison {path.name}: config.json cannot be read ({error.strerror or error})") from None
     except ValidationError as error:
         raise UserError(f"comparison {path.name}: config.json is torn ({error.error_count()} problems)") from None
-    if path.name not in (_id(asked), _id_of_result(path, asked)):
+    if not _is_own(path, asked):
         raise UserError(
             f"comparison {path.name}: config.json is not this comparison's; it was changed, or the comparison was made "
             "by another version of this program and has no result"
@@ -221,13 +223,19 @@ def _asked(path: Path) -> Asked:
     return asked
 
 
-def _id_of_result(path: Path, asked: Asked) -> str | None:
-    """The name by the fingerprints that the result was computed with: it is not to vanish with the next version."""
+def _is_own(path: Path, asked: Asked) -> bool:
+    """Whether the folder's name is the hash of what config.json says, and of the data's and teachers' fingerprints.
+
+    These are today's, or those that the result was computed with: it is not to vanish with the next version.
+    """
+    with suppress(UserError):  # a task or teacher that is no more
+        if _id(asked) == path.name:
+            return True
     result = files.read_result(path, files.COMPARISON)
     told = result.get("fingerprints") if result is not None else None
     if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
-        return None
-    return content_hash(asked.model_dump_json(), *told)
+        return False
+    return content_hash(asked.model_dump_json(), *told) == path.name
 
 
 def _is_torn(path: Path) -> bool:
@@ -238,18 +246,5 @@ def _is_torn(path: Path) -> bool:
 def _view(path: Path, *, whole: bool) -> ComparisonView:
     asked = _asked(path)
     common = jobs.look_at(path, files.COMPARISON, whole=whole)
-    return ComparisonView(config=asked.config, seeds=asked.seeds, rows=read_rows(path / ROWS), **common)
-
-
-__all__ = [
-    "Asked",
-    "ComparisonView",
-    "Row",
-    "comparison_id",
-    "delete_comparison",
-    "enqueue",
-    "execute_comparison",
-    "list_comparisons",
-    "read",
-    "request_cancel",
-]
+    rows = read_rows(path / ROWS) if whole else Rows({}, {})
+    return ComparisonView(config=asked.config, seeds=asked.seeds, rows=rows, **common)

@@ -90,8 +90,9 @@ def titles(config: RunConfig) -> list[str]:
 
 
 def titles_by_name(config: RunConfig) -> dict[str, str]:
-    """The configuration's teachers, name -> title."""
-    return dict(zip(config.teachers, titles(config), strict=True))
+    """The configuration's teachers, name -> title; one that is offered no more keeps its name."""
+    known = offered(config)
+    return {name: known[name].title if name in known else name for name in config.teachers}
 
 
 def legend(config: RunConfig) -> None:
