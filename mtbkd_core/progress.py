@@ -8,13 +8,14 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The stages of a run, in order."""
+    """The stages of a run, in order; a comparison, which is many runs, reports as one stage of its own."""
 
     TEACHERS = "teachers"
     WARM_START = "warm_start"
     TUNING = "tuning"
     SAMPLING = "sampling"
     EVALUATION = "evaluation"
+    COMPARISON = "comparison"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ ShouldStop = Callable[[], bool]
 
 class Cancelled(Exception):
     """Raised inside a computation when its `should_stop` says so."""
+
+
+def stop_if(should_stop: ShouldStop | None) -> None:
+    """Raise `Cancelled` where `should_stop` says so; None never does."""
+    if should_stop is not None and should_stop():
+        raise Cancelled
 
 
 class UserError(ValueError):

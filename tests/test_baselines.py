@@ -6,8 +6,20 @@ import pytest
 import torch
 from scipy.stats import t
 
-from mtbkd_core import RunConfig, Task, UserError, build_config, distill
-from mtbkd_core.baselines import compare, mean_distillation, methods, paired_difference, registry
+from mtbkd_core import Cancelled, Progress, RunConfig, Task, UserError, build_config, distill
+from mtbkd_core.baselines import (
+    HIGHER_IS_BETTER,
+    Difference,
+    Verdict,
+    compare,
+    comparison,
+    mean_distillation,
+    methods,
+    paired_difference,
+    registry,
+    tabulate,
+    verdict,
+)
 from mtbkd_core.baselines.registry import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
 
@@ -88,6 +100,7 @@ def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, digits:
     every = set(scores(torch.full((2, 2), 0.5), torch.tensor([0, 1])))
     for name, row in rows:
         assert set(row) >= every, name
+        assert ("r_hat" in row) == (name in POSTERIORS), name
         assert 0.3 < row["accuracy"] < 1, name
         assert all(value is not None and math.isfinite(value) for value in row.values()), name
 
@@ -96,7 +109,8 @@ def test_the_deep_ensemble_is_the_warm_start_of_our_own_run(digits: Task) -> Non
     config = build_config(QUICK.items())
     found = methods(config, digits)["mt_bkd"]()
     metrics = distill(config, task=digits).metrics
-    assert found == {"mt_bkd": metrics["student"], "deep_ensemble": metrics["warm_start"]}
+    ours = {**metrics["student"], "r_hat": metrics["diagnostics"]["r_hat"]}
+    assert found == {"mt_bkd": ours, "deep_ensemble": metrics["warm_start"]}
 
 
 def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,13 +174,15 @@ def test_the_table_and_its_differences_agree() -> None:
     assert sorted(found.methods) == sorted(ROWS)
     assert set(found.paired) == {*ROWS} - {"mt_bkd"}
     for rival, gaps in found.paired.items():
-        assert {"accuracy", "nll", "brier", "ece", "auroc_misclassification"} <= set(gaps)
+        assert set(HIGHER_IS_BETTER) <= set(gaps)
+        assert "r_hat" not in gaps
         for score, gap in gaps.items():
             ours, theirs = found.methods["mt_bkd"][score], found.methods[rival][score]
             assert gap.difference == pytest.approx(sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2)
             assert gap.low is not None
             assert gap.high is not None
             assert gap.low <= gap.difference <= gap.high
+    assert all(len(found.methods[name]["r_hat"]) == 2 for name in POSTERIORS)
     # another seed is another split: not the same numbers again
     assert found.methods["mt_bkd"]["nll"][0] != found.methods["mt_bkd"]["nll"][1]
 
@@ -174,3 +190,97 @@ def test_the_table_and_its_differences_agree() -> None:
 def test_no_seed_is_refused() -> None:
     with pytest.raises(UserError, match=r"^seeds: at least 1"):
         compare(build_config(QUICK.items()), [])
+
+
+def test_a_seed_twice_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^seeds: each may come once only"):
+        compare(build_config(QUICK.items()), [1, 1])
+
+
+def test_a_method_that_a_seed_has_not_come_to_is_none_there_and_paired_over_the_others() -> None:
+    rows = {
+        0: {"mt_bkd": {"nll": 1.0, "r_hat": 1.01}, "no_teacher": {"nll": 3.0, "r_hat": 1.2}},
+        1: {"mt_bkd": {"nll": 2.0, "r_hat": None}, "no_teacher": {"nll": 3.0, "r_hat": 1.1}},
+        5: {"mt_bkd": {"nll": 9.0, "r_hat": 1.0}},
+    }
+    found = tabulate("digits", rows)
+    assert found.seeds == (0, 1, 5)
+    assert found.methods["mt_bkd"] == {"nll": [1.0, 2.0, 9.0], "r_hat": [1.01, None, 1.0]}
+    assert found.methods["no_teacher"]["nll"] == [3.0, 3.0, None]
+    assert found.paired == {"no_teacher": {"nll": paired_difference([1.0, 2.0], [3.0, 3.0])}}
+    assert tabulate("digits", {}).methods == {}
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high", "said"),
+    [
+        ("nll", -2.0, -1.0, Verdict.BETTER),
+        ("nll", 1.0, 2.0, Verdict.WORSE),
+        ("accuracy", 1.0, 2.0, Verdict.BETTER),
+        ("auroc_misclassification", -2.0, -1.0, Verdict.WORSE),
+        ("ece", -1.0, 1.0, Verdict.UNCLEAR),
+        ("brier", 0.0, 1.0, Verdict.UNCLEAR),
+        ("brier", 0.0, 0.0, Verdict.UNCLEAR),
+        ("brier", None, None, Verdict.UNKNOWN),
+    ],
+)
+def test_who_is_better_follows_the_interval_and_the_scores_direction(
+    score: str, low: float | None, high: float | None, said: Verdict
+) -> None:
+    middle = None if low is None or high is None else (low + high) / 2
+    assert verdict(score, Difference(middle, low, high)) is said
+
+
+def test_whole_seeds_are_taken_as_they_are_and_the_others_computed(
+    digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: digits)
+    monkeypatch.setattr(
+        comparison, "methods", lambda config, task, **named: {"mt_bkd": lambda: {"mt_bkd": {"nll": config.seed + 0.5}}}
+    )
+    steps: list[tuple[int, str]] = []
+    whole: list[int] = []
+    found = compare(
+        build_config(QUICK.items()),
+        [0, 1, 2],
+        known={1: {"mt_bkd": {"nll": 7.0}}},
+        on_step=lambda seed, name, row: steps.append((seed, name)),
+        on_seed=whole.append,
+    )
+    assert found.methods["mt_bkd"]["nll"] == [0.5, 7.0, 2.5]
+    assert steps == [(0, "mt_bkd"), (2, "mt_bkd")]
+    assert whole == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["mt_bkd", "mean_kd", "ebkd", "mc_dropout", "laplace"])
+def test_every_kind_of_method_can_be_stopped_in_its_middle(name: str, digits: Task) -> None:
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 20
+
+    offered = methods(build_config(QUICK.items()), digits, should_stop=should_stop)
+    with pytest.raises(Cancelled):
+        offered[name]()
+    assert asked == 21
+
+
+def test_a_comparison_tells_how_far_it_is_by_seeds_and_methods(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: digits)
+    real = comparison.methods
+
+    def few(*given: object, **named: object) -> dict[str, object]:
+        return {name: run for name, run in real(*given, **named).items() if name in ("mt_bkd", "mean_kd")}
+
+    monkeypatch.setattr(comparison, "methods", few)
+    told: list[Progress] = []
+    compare(build_config(QUICK.items()), [0, 1], on_progress=told.append)
+    fractions = [progress.fraction for progress in told]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] < fractions[-1] < 1
+    assert [(one.step, one.steps) for one in told if one.message == "mean_kd"] == [(1, 2), (2, 2)]
+    assert min(one.fraction for one in told if one.step == 2) == 0.5
+    # a run within is followed, not only begun
+    assert sum(one.message == "mt_bkd" for one in told) > 4

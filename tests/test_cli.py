@@ -66,6 +66,9 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(session_ho
         for score in ("accuracy", "nll", "brier", "ece", "auroc_misclassification"):
             (value,) = row[score]
             assert 0 <= value < 5, (name, score)
+        assert ("r_hat" in row) == (
+            name in {"mt_bkd", "no_teacher", *(f"teacher:{one}" for one in build_config().teachers)}
+        )
     ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
     gap = answer["paired"]["laplace"]["nll"]
     assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), "low": None, "high": None}

@@ -21,6 +21,7 @@ Sources: Fang et al., ICML 2024 (BKD); Hinton, Vinyals and Dean, arXiv 1503.0253
 their files.
 """
 
+from mtbkd_core.baselines.about import About, about
 from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
     TUNED_MEAN_WEIGHT,
@@ -30,17 +31,32 @@ from mtbkd_core.baselines.classic import (
     entropy_weighted_distillation,
     mean_distillation,
 )
-from mtbkd_core.baselines.comparison import Comparison, Difference, compare, paired_difference
+from mtbkd_core.baselines.comparison import (
+    HIGHER_IS_BETTER,
+    Comparison,
+    Difference,
+    Row,
+    Verdict,
+    compare,
+    paired_difference,
+    tabulate,
+    verdict,
+)
 from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.baselines.laplace import laplace_distillation
 from mtbkd_core.baselines.registry import methods
 
 __all__ = [
+    "HIGHER_IS_BETTER",
     "MEAN_WEIGHT",
     "TUNED_MEAN_WEIGHT",
     "TUNED_WEIGHT_SCALE",
+    "About",
     "Comparison",
     "Difference",
+    "Row",
+    "Verdict",
+    "about",
     "compare",
     "confidence_aware_distillation",
     "confidence_weights",
@@ -50,4 +66,6 @@ __all__ = [
     "mean_distillation",
     "methods",
     "paired_difference",
+    "tabulate",
+    "verdict",
 ]

@@ -17,6 +17,7 @@ from torch import Tensor
 from mtbkd_core.baselines.fitting import fit_networks, soft_targets
 from mtbkd_core.config import RunConfig
 from mtbkd_core.prior import entropy_weights
+from mtbkd_core.progress import ShouldStop
 from mtbkd_core.tasks.base import Task
 
 #: Weight of the teachers' mean, and of the tuned one with its weight scale; see benchmarks/settle_defaults.py.
@@ -24,18 +25,23 @@ MEAN_WEIGHT = 2.0
 TUNED_MEAN_WEIGHT, TUNED_WEIGHT_SCALE = 0.5, 1.5
 
 
-def mean_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+def mean_distillation(
+    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
+) -> Tensor:
     """Classic distillation from the mean of the teachers' tempered probabilities, by one network per chain.
 
     Args:
         weight: of the soft cross-entropy against the labels' own.
+        should_stop: asked at every step; when true, the call ends with `Cancelled`.
     Returns:
         [S, M, C], each network's probabilities on the test examples.
     """
-    return _distilled(config, task, None, weight)
+    return _distilled(config, task, None, weight, should_stop)
 
 
-def entropy_weighted_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+def entropy_weighted_distillation(
+    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
+) -> Tensor:
     """Classic distillation in which a teacher counts the more, the more certain it is at the example (EBKD).
 
     The idea is Kwon et al.'s; the formula is the one that the authors of CA-MKD publish for it in their code,
@@ -44,17 +50,20 @@ def entropy_weighted_distillation(config: RunConfig, task: Task, *, weight: floa
 
     Args and returns as `mean_distillation`.
     """
-    return _distilled(config, task, entropy_weights(task.teacher_logits(config.teachers)), weight)
+    weights = entropy_weights(task.teacher_logits(config.teachers))
+    return _distilled(config, task, weights, weight, should_stop)
 
 
-def confidence_aware_distillation(config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT) -> Tensor:
+def confidence_aware_distillation(
+    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
+) -> Tensor:
     """Classic distillation in which a teacher counts the more, the better it knows the example's label (CA-MKD).
 
     Only the part that works on logits: the published method also matches features of inner layers, and a teacher here
     may be no more than a table of its outputs. Args and returns as `mean_distillation`.
     """
     weights = confidence_weights(task.teacher_logits(config.teachers), task.y_train)
-    return _distilled(config, task, weights, weight)
+    return _distilled(config, task, weights, weight, should_stop)
 
 
 def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
@@ -76,6 +85,8 @@ def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
     return (1 - loss.softmax(0)) / (count - 1)
 
 
-def _distilled(config: RunConfig, task: Task, weights: Tensor | None, weight: float) -> Tensor:
+def _distilled(
+    config: RunConfig, task: Task, weights: Tensor | None, weight: float, should_stop: ShouldStop | None
+) -> Tensor:
     soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature, weights)
-    return fit_networks(config, task, soft, weight=weight).probabilities(task.x_test)
+    return fit_networks(config, task, soft, weight=weight, should_stop=should_stop).probabilities(task.x_test)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from scipy.stats import ttest_1samp
 
+from mtbkd_core.baselines.fitting import FIT_STEPS
 from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
-from mtbkd_core.progress import UserError
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
+from mtbkd_core.samplers.chains import gradients_per_step
 from mtbkd_core.tasks import load_task
 
-#: A method's scores with one seed; None where a score is not defined there.
+#: A method's scores with one seed; None where a score is not defined there. A posterior has its R-hat with them.
 Row = dict[str, float | None]
+
+#: The scores that methods are held against each other by, and whether more of it is better.
+HIGHER_IS_BETTER = {"accuracy": True, "nll": False, "brier": False, "ece": False, "auroc_misclassification": True}
+R_HAT = "r_hat"
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,28 @@ def paired_difference(ours: Sequence[float | None], theirs: Sequence[float | Non
     gap = np.array([a - b for a, b in pairs])
     if len(gap) < 2:
         return Difference(float(gap.mean()), None, None)
-    if np.ptp(gap) == 0:
+    if np.allclose(gap, gap[0], rtol=1e-9, atol=0):  # equal but for rounding, where scipy warns
         return Difference(float(gap[0]), float(gap[0]), float(gap[0]))
     interval = ttest_1samp(gap, 0.0).confidence_interval(0.95)
     return Difference(float(gap.mean()), float(interval.low), float(interval.high))
+
+
+class Verdict(StrEnum):
+    """What an interval says of MT-BKD against a rival."""
+
+    BETTER = "MT-BKD is better"
+    WORSE = "the rival is better"
+    UNCLEAR = "no clear difference"
+    UNKNOWN = "not known"
+
+
+def verdict(score: str, gap: Difference) -> Verdict:
+    """Which is better by one of `HIGHER_IS_BETTER`'s scores; an interval that holds zero says nothing either way."""
+    if gap.low is None or gap.high is None:
+        return Verdict.UNKNOWN
+    if gap.low <= 0 <= gap.high:
+        return Verdict.UNCLEAR
+    return Verdict.BETTER if (gap.low > 0) is HIGHER_IS_BETTER[score] else Verdict.WORSE
 
 
 @dataclass(frozen=True)
@@ -60,8 +85,39 @@ class Comparison:
     paired: dict[str, dict[str, Difference]]
 
 
+def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
+    """The comparison that seed -> method -> scores amount to; a method that a seed has not come to has None there."""
+    table: dict[str, dict[str, list[float | None]]] = {}
+    for found in rows.values():
+        for name, row in found.items():
+            for score in row:
+                table.setdefault(name, {}).setdefault(score, [])
+    for name, columns in table.items():
+        for score, values in columns.items():
+            values += [found.get(name, {}).get(score) for found in rows.values()]
+    ours = table.get("mt_bkd", {})
+    paired = {
+        rival: {
+            score: paired_difference(ours[score], theirs[score])
+            for score in theirs
+            # how well chains agree is a reason for trust, not a merit to be held against another method's
+            if score in ours and score != R_HAT
+        }
+        for rival, theirs in table.items()
+        if rival != "mt_bkd"
+    }
+    return Comparison(task, tuple(rows), table, paired)
+
+
 def compare(
-    config: RunConfig, seeds: Sequence[int], *, on_step: Callable[[int, str, Row], None] | None = None
+    config: RunConfig,
+    seeds: Sequence[int],
+    *,
+    known: Mapping[int, Mapping[str, Row]] | None = None,
+    on_step: Callable[[int, str, Row], None] | None = None,
+    on_seed: Callable[[int], None] | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Comparison:
     """Run MT-BKD and every rival with each seed.
 
@@ -69,36 +125,102 @@ def compare(
 
     Args:
         config: MT-BKD's settings; its own seeds are replaced.
-        seeds: at least one.
+        seeds: at least one, each once.
+        known: seed -> method -> scores of seeds that are whole already; they are not computed again.
         on_step: told each seed, method and its scores as they come.
+        on_seed: told each seed once it is whole.
+        on_progress: told how far the comparison is: step and steps count seeds, the message names the method.
+        should_stop: asked at every step of every method.
     Raises:
-        UserError: no seed; otherwise as `distill`.
+        UserError: no seed, or one twice; otherwise as `distill`.
+        Cancelled: `should_stop` said so.
     """
     if not seeds:
         raise UserError("seeds: at least 1 is needed")
-    table: dict[str, dict[str, list[float | None]]] = {}
-    for seed, name, found in _runs(config, seeds):
-        if on_step is not None:
-            on_step(seed, name, found)
-        for score, value in found.items():
-            table.setdefault(name, {}).setdefault(score, []).append(value)
-    ours = table["mt_bkd"]
-    paired = {
-        rival: {score: paired_difference(ours[score], theirs[score]) for score in theirs if score in ours}
-        for rival, theirs in table.items()
-        if rival != "mt_bkd"
-    }
-    return Comparison(config.task, tuple(seeds), table, paired)
+    if len(set(seeds)) < len(seeds):
+        raise UserError("seeds: each may come once only, or it would count twice")
+    rows: dict[int, Mapping[str, Row]] = {}
+    for place, seed in enumerate(seeds):
+        if known is not None and seed in known:
+            rows[seed] = known[seed]
+            continue
+        report = _Report(place, len(seeds), config, on_progress, should_stop)
+        fresh: dict[str, Row] = {}
+        for name, found in _replicate(config, seed, report):
+            fresh[name] = found
+            if on_step is not None:
+                on_step(seed, name, found)
+        rows[seed] = fresh
+        if on_seed is not None:
+            on_seed(seed)
+    return tabulate(config.task, rows)
 
 
-def _runs(config: RunConfig, seeds: Sequence[int]) -> Iterator[tuple[int, str, Row]]:
-    for seed in seeds:
-        replicate = config.model_copy(update={"seed": seed, "split_seed": seed})
-        task = load_task(config.task, teachers=config.teachers, split_seed=seed, n_train=config.n_train)
-        for method in methods(replicate, task).values():
-            for name, found in method().items():
-                # a score that is not a number keeps its place, so that seeds stay paired
-                yield seed, name, {score: _finite(value) for score, value in found.items()}
+def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[str, Row]]:
+    replicate = config.model_copy(update={"seed": seed, "split_seed": seed})
+    report.begin("getting the teachers ready", _FITTED)
+    task = load_task(
+        config.task,
+        teachers=config.teachers,
+        split_seed=seed,
+        n_train=config.n_train,
+        on_progress=report.forward,
+        should_stop=report.should_stop,
+    )
+    offered = methods(replicate, task, on_progress=report.forward, should_stop=report.should_stop)
+    for name, method in offered.items():
+        report.begin(name, report.cost(name))
+        for row, found in method().items():
+            # a score that is not a number keeps its place, so that seeds stay paired
+            yield row, {score: _finite(value) for score, value in found.items()}
+
+
+#: What fitting the networks of one method costs, in gradients of all chains.
+_FITTED = float(FIT_STEPS)
+
+
+class _Report:
+    """Tells how far a comparison is: the seeds before, and of this one the methods, each by what it costs."""
+
+    def __init__(
+        self,
+        place: int,
+        seeds: int,
+        config: RunConfig,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> None:
+        self.should_stop = should_stop
+        self._place, self._seeds, self._on_progress = place, seeds, on_progress
+        sampler = config.sampler
+        steps = sampler.burn_in + sampler.draws * sampler.thinning
+        self._sampled = 1.2 * steps * gradients_per_step(sampler) + sampler.warm_start_steps
+        # the teachers, MT-BKD, no teacher, and each alone; then the networks: five fits, one with dropout's passes
+        self._all = (2 + len(config.teachers)) * self._sampled + 7 * _FITTED
+        self._name, self._before, self._cost = "", 0.0, 0.0
+
+    def cost(self, name: str) -> float:
+        """What a method is reckoned to cost, in gradients."""
+        if name in ("mt_bkd", "no_teacher") or name.startswith("teacher:"):
+            return self._sampled
+        return 0.0 if name == "laplace" else _FITTED * (2 if name == "mc_dropout" else 1)
+
+    def begin(self, name: str, cost: float) -> None:
+        """A method begins, whose name is told."""
+        stop_if(self.should_stop)
+        self._before += self._cost
+        self._name, self._cost = name, cost
+        self._tell(0.0)
+
+    def forward(self, progress: Progress) -> None:
+        """Pass on how far a run within the comparison is."""
+        self._tell(progress.fraction)
+
+    def _tell(self, done: float) -> None:
+        if self._on_progress is not None:
+            of_seed = min(1.0, (self._before + done * self._cost) / self._all)
+            fraction = (self._place + of_seed) / self._seeds
+            self._on_progress(Progress(Phase.COMPARISON, self._place + 1, self._seeds, fraction, self._name))
 
 
 def _finite(value: object) -> float | None:

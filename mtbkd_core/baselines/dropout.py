@@ -15,6 +15,7 @@ from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import configured_student, fit_networks, soft_targets
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
+from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.student import Pullback, Student
 from mtbkd_core.tasks.base import Task
 
@@ -70,7 +71,13 @@ class DropoutStudent(Student):
 
 @torch.no_grad()
 def dropout_distillation(
-    config: RunConfig, task: Task, *, rate: float = DROPOUT_RATE, passes: int = PASSES, weight: float = MEAN_WEIGHT
+    config: RunConfig,
+    task: Task,
+    *,
+    rate: float = DROPOUT_RATE,
+    passes: int = PASSES,
+    weight: float = MEAN_WEIGHT,
+    should_stop: ShouldStop | None = None,
 ) -> Tensor:
     """Classic distillation from the teachers' mean with dropout, by one network per chain.
 
@@ -80,6 +87,7 @@ def dropout_distillation(
         rate: chance that a hidden unit is dropped.
         passes: stochastic passes that are averaged.
         weight: of the soft cross-entropy against the labels' own.
+        should_stop: asked at every step and pass; when true, the call ends with `Cancelled`.
     Returns:
         [S, M, C], each network's probabilities on the test examples, mean over its passes.
     """
@@ -87,8 +95,11 @@ def dropout_distillation(
     plain = configured_student(config, task)
     student = DropoutStudent(plain.sizes, plain.weight_scale, rate, generator)
     soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
-    networks = fit_networks(config, task, soft, weight=weight, student=student, generator=generator)
+    networks = fit_networks(
+        config, task, soft, weight=weight, student=student, generator=generator, should_stop=should_stop
+    )
     total = networks.probabilities(task.x_test)
     for _ in range(passes - 1):
+        stop_if(should_stop)
         total += networks.probabilities(task.x_test)
     return total / passes

@@ -11,12 +11,13 @@ from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior
+from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.samplers import warm_start
 from mtbkd_core.student import Student
 from mtbkd_core.tasks.base import Task
 
 #: Adam steps of a fitted network.
-_FIT_STEPS = 600
+FIT_STEPS = 600
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def fit_networks(
     weight: float,
     student: Student | None = None,
     generator: torch.Generator | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Networks:
     """Fit one network per chain to the labels and to soft targets.
 
@@ -66,6 +68,9 @@ def fit_networks(
         weight: of the soft cross-entropy against the labels' own.
         student: the network; None: the configured one.
         generator: of the starts, and of what the student draws; None: a new one with the configured seed.
+        should_stop: asked at every step.
+    Raises:
+        Cancelled: `should_stop` said so.
     """
     device = find_device(config.device)
     temperature = config.prior.temperature
@@ -76,9 +81,10 @@ def fit_networks(
     heard = torch.ones(mean.shape[:2], device=device)
     mixture = MixturePrior.build(logits, heard, concentration=weight, temperature=temperature)
     target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
-    sampler = warm_start.build(target, steps=_FIT_STEPS)
+    sampler = warm_start.build(target, steps=FIT_STEPS)
     state = sampler.init(student.draw_whitened(config.sampler.chains, generator, device), generator)
-    for _ in range(_FIT_STEPS):
+    for _ in range(FIT_STEPS):
+        stop_if(should_stop)
         state, _ = sampler.update(state, None, generator)
     return Networks(student, student.weight_scale * state.position)
 

@@ -16,6 +16,7 @@ from torch.nn.functional import pad, silu
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
 from mtbkd_core.config import RunConfig
+from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.student import Student, softmax
 from mtbkd_core.tasks.base import Task
 
@@ -42,15 +43,22 @@ def laplace_distillation(config: RunConfig, task: Task, *, draws: int = DRAWS, w
 
 @torch.no_grad()
 def laplace_predictions(
-    config: RunConfig, task: Task, networks: Networks, *, draws: int = DRAWS, weight: float = MEAN_WEIGHT
+    config: RunConfig,
+    task: Task,
+    networks: Networks,
+    *,
+    draws: int = DRAWS,
+    weight: float = MEAN_WEIGHT,
+    should_stop: ShouldStop | None = None,
 ) -> Tensor:
-    """The same for networks that are fitted already, with that weight."""
+    """The same for networks that are fitted already, with that weight; asks `should_stop` before each."""
     student, device = networks.student, networks.theta.device
     generator = torch.Generator(device).manual_seed(config.seed)
     means = last_layer(student, networks.theta)
     predictions = []
     # one network after the other: a precision matrix is large enough to keep the machine busy, and S of them are large
     for theta, mean in zip(networks.theta, means, strict=True):
+        stop_if(should_stop)
         precision = last_layer_precision(
             features(student, theta[None], task.x_train.to(device))[0].double(),
             mean.double(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from torch import Tensor
 
@@ -20,26 +21,36 @@ from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
 from mtbkd_core.baselines.laplace import laplace_predictions
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import distill
-from mtbkd_core.evaluation.calibration import Scores, scores
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.progress import OnProgress, ShouldStop
 from mtbkd_core.tasks.base import Task
 
 #: Rows of the table, by name.
-Rows = dict[str, Scores]
+Rows = dict[str, Mapping[str, object]]
 
 
-def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], Rows]]:
+def methods(
+    config: RunConfig, task: Task, *, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
+) -> dict[str, Callable[[], Rows]]:
     """Every method by name, each a call that runs it and gives the scores of what it is reported as.
 
     MT-BKD's call also gives `deep_ensemble`, which is the warm start of its own run; a method that gives one network
-    per chain is reported as the first of them and as `<name>_ensemble`.
+    per chain is reported as the first of them and as `<name>_ensemble`. A posterior has its `r_hat` beside its scores.
+
+    Args:
+        on_progress: told how far a posterior's own run is, as by `distill`.
+        should_stop: asked at every step of every method; when true, the call ends with `Cancelled`.
     """
 
+    def sampled(changed: RunConfig) -> dict[str, Any]:
+        return distill(changed, task=task, on_progress=on_progress, should_stop=should_stop).metrics
+
     def ours() -> Rows:
-        metrics = distill(config, task=task).metrics
-        return {"mt_bkd": metrics["student"], "deep_ensemble": metrics["warm_start"]}
+        metrics = sampled(config)
+        return {"mt_bkd": _with_r_hat(metrics), "deep_ensemble": metrics["warm_start"]}
 
     def posterior(name: str, changed: RunConfig) -> Callable[[], Rows]:
-        return lambda: {name: distill(changed, task=task).metrics["student"]}
+        return lambda: {name: _with_r_hat(sampled(changed))}
 
     def networks(name: str, run: Callable[[], Tensor]) -> Callable[[], Rows]:
         return lambda: one_and_ensemble(name, run(), task.y_test)
@@ -47,12 +58,13 @@ def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], Rows]]:
     @cache
     def distilled() -> Networks:
         soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
-        return fit_networks(config, task, soft, weight=MEAN_WEIGHT)
+        return fit_networks(config, task, soft, weight=MEAN_WEIGHT, should_stop=should_stop)
 
     student = config.student.model_copy(update={"weight_scale": TUNED_WEIGHT_SCALE})
     tuned = config.model_copy(update={"student": student})
     prior = config.prior
     without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
+    asked: dict[str, Any] = {"should_stop": should_stop}
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {
         "mt_bkd": ours,
@@ -64,12 +76,18 @@ def methods(config: RunConfig, task: Task) -> dict[str, Callable[[], Rows]]:
             for name in config.teachers
         },
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
-        "mean_kd_tuned": networks("mean_kd_tuned", lambda: mean_distillation(tuned, task, weight=TUNED_MEAN_WEIGHT)),
-        "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task)),
-        "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task)),
-        "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task)),
-        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled())),
+        "mean_kd_tuned": networks(
+            "mean_kd_tuned", lambda: mean_distillation(tuned, task, weight=TUNED_MEAN_WEIGHT, **asked)
+        ),
+        "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **asked)),
+        "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **asked)),
+        "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **asked)),
+        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled(), **asked)),
     }
+
+
+def _with_r_hat(metrics: dict[str, Any]) -> dict[str, object]:
+    return {**metrics["student"], "r_hat": metrics["diagnostics"]["r_hat"]}
 
 
 def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> Rows:

@@ -168,16 +168,26 @@ def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
     background = "#14171c" if dark else "#ffffff"
     copy: go.Figure = pio.from_json(text)
     copy.update_layout(paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]})
+    # Room for the axes' numbers and titles, which the app's own theme sees to elsewhere.
+    copy.update_xaxes(automargin=True)
+    copy.update_yaxes(automargin=True)
     return copy
 
 
 def series_style(series: str, colours: Mapping[str, str]) -> tuple[str, str, str]:
-    """Colour, dash and symbol of what metrics.json calls `series`: the student and its kin in ink, teachers in hues."""
+    """Colour, dash and symbol of what metrics.json calls `series`: the student and its kin in ink, teachers in hues.
+
+    Runs side by side are `run:A` to `run:D`.
+    """
     fixed = {
         "student": (INK, "solid", "circle"),
         "student_mode": (INK, "dash", "square-open"),
         "warm_start": (INK, "dot", "diamond-open"),
         "teachers_mean": (MUTED, "solid", "x"),
+        "run:A": (INK, "solid", "circle"),
+        "run:B": (MUTED, "dash", "square"),
+        "run:C": (SEQUENTIAL[6], "dot", "diamond"),
+        "run:D": (SEQUENTIAL[8], "dashdot", "triangle-up"),
     }
     if series in fixed:
         return fixed[series]

@@ -10,7 +10,7 @@ import importlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,14 @@ from mtbkd_core.config import Device, RunConfig
 from mtbkd_core.distillation import find_threads
 from mtbkd_core.files import home
 from mtbkd_core.progress import UserError
+from mtbkd_core.runs import comparisons, store
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import store
 from mtbkd_core.runs.cluster import worker_count
+from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
 from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.tasks import load_task, task_info
 
@@ -41,7 +43,7 @@ class EngineInfo:
         workers: how many are ready for a run; 0 while the engine starts.
         gpus: how many of the workers have a GPU.
         threads: that a run computes with on a worker of this machine; none on a cluster.
-        queued, running: runs of this home folder, whoever submitted them.
+        queued, running: runs and comparisons of this home folder, whoever submitted them.
         starting: no worker is ready yet, and that is as it should be.
         problem: one line on what is wrong, if anything is.
     """
@@ -120,8 +122,24 @@ class Engine:
         if submission is None:
             return run
         settled = connection.settled
-        connection.then(self._send, connection, run, submission)
+        connection.then(self._send, connection, execute, run, config.device, submission)
         return store.read(run.id) if settled else run
+
+    def compare(self, config: RunConfig, seeds: Sequence[int], *, submitted_by: str | None = None) -> ComparisonView:
+        """Have a comparison executed, as `submit` does with a run; one that ended early goes on where it was.
+
+        Raises:
+            UserError: as `submit`; no seed, or one twice.
+        """
+        connection = self._started()
+        if config.device is Device.CUDA:
+            self._refuse_without_gpu(connection)
+        found, submission = comparisons.enqueue(config, seeds, engine=connection.name, submitted_by=submitted_by)
+        if submission is None:
+            return found
+        settled = connection.settled
+        connection.then(self._send, connection, execute_comparison, found, config.device, submission)
+        return comparisons.read(found.id) if settled else found
 
     def cancel(self, id: str) -> RunView:
         """Stop a run: a queued one at once, a running one at its next step; a finished one stays as it is.
@@ -130,6 +148,14 @@ class Engine:
             UserError: no such run, or its folder cannot be written.
         """
         return store.request_cancel(id)
+
+    def cancel_comparison(self, id: str) -> ComparisonView:
+        """Stop a comparison, as `cancel` does a run; its whole seeds stay.
+
+        Raises:
+            UserError: no such comparison, or its folder cannot be written.
+        """
+        return comparisons.request_cancel(id)
 
     def prepare(self, task: str) -> None:
         """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
@@ -154,7 +180,7 @@ class Engine:
         Raises:
             UserError: the home folder cannot be read.
         """
-        states = [run.state for run in store.list_runs()]
+        states = [job.state for job in (*store.list_runs(), *comparisons.list_comparisons())]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
         workers: dict[str, Any] = {}
@@ -209,24 +235,26 @@ class Engine:
         if not found:
             raise UserError("device: got 'cuda', but no worker has a GPU; allowed here: auto, cpu")
 
-    def _send(self, connection: Connection, run: RunView, submission: str) -> None:
-        """Hand a submission to Dask; whatever stands in the way is told in the run's folder."""
+    def _send(
+        self, connection: Connection, function: Callable[[str], None], job: JobView, device: Device, submission: str
+    ) -> None:
+        """Hand a submission to Dask; whatever stands in the way is told in the job's folder."""
         try:
             # Where there is a GPU, `auto` means it, and runs take turns on it.
-            gpu = run.config.device is not Device.CPU and connection.has_gpu()
+            gpu = device is not Device.CPU and connection.has_gpu()
             future = connection.client().submit(
-                _sent_by_value(execute),
-                str(run.folder),
-                key=f"run-{run.id}-{submission[:8]}",
+                _sent_by_value(function),
+                str(job.folder),
+                key=f"{function.__name__}-{job.id}-{submission[:8]}",
                 pure=False,
                 resources={"GPU": 1} if gpu else None,
             )
         except Exception as error:
-            _tell(run.folder, submission, State.FAILED, error)
+            _tell(job.folder, submission, State.FAILED, error)
             return
         fire_and_forget(future)
         self._sent[submission] = future
-        future.add_done_callback(lambda done: self._over(done, run.folder, submission))
+        future.add_done_callback(lambda done: self._over(done, job.folder, submission))
 
     def _over(self, future: Future[Any], folder: Path, submission: str) -> None:
         """Dask has let go of a submission. An attempt tells its own end; what kept it from that is told here."""

@@ -6,23 +6,29 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from mtbkd_core import distillation
 from mtbkd_core.config import parse_config
 from mtbkd_core.files import write_atomically
-from mtbkd_core.progress import Cancelled, UserError
+from mtbkd_core.progress import Cancelled, OnProgress, ShouldStop, UserError
 from mtbkd_core.result import Result
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs.folder import Owner, State, Status
+from mtbkd_core.runs.folder import Kind, Owner, State, Status
 from mtbkd_core.runs.progress_log import ProgressLog
 
 #: Attempts of one submission that may end without a word (a killed worker) before the run counts as crashed.
 MAX_ATTEMPTS = 3
 
 _CANCEL_LOOK_SECONDS = 0.02
+
+
+#: Computes what a folder asks for; what it returns leaves the result there.
+Work = Callable[[Path, OnProgress, ShouldStop], Callable[[], None]]
 
 
 def execute(folder: str) -> None:
@@ -34,20 +40,29 @@ def execute(folder: str) -> None:
     Raises:
         UserError: the folder is not there, or the outcome could not be written into it.
     """
-    path = Path(folder)
+    carry_out(Path(folder), files.RUN, _distil)
+
+
+def carry_out(path: Path, kind: Kind, work: Work) -> None:
+    """What `execute` does, for every kind of work; errors as there."""
     try:
         with files.hold(path):
-            _attempt(path)
+            _attempt(path, kind, work)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be used by this worker ({error.strerror or error}); do all workers share the home folder?"
         ) from None
 
 
-def _attempt(path: Path) -> None:
+def _distil(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Callable[[], None]:
+    config = parse_config((path / files.CONFIG).read_bytes())
+    return partial(_save, distillation.distill(config, on_progress=on_progress, should_stop=should_stop), path)
+
+
+def _attempt(path: Path, kind: Kind, work: Work) -> None:
     """One attempt, with the folder's lock held."""
     # Looked for only now: whoever held the lock before us may have finished the run.
-    if files.read_metrics(path) is not None:
+    if files.read_result(path, kind) is not None:
         return
     with files.gate(path):
         files.remove_temporaries(path)
@@ -63,14 +78,14 @@ def _attempt(path: Path) -> None:
         reason = f"{died} attempts ended without a word: the worker was killed each time (out of memory?)"
         files.finish(path, status.submission, State.CRASHED, reason)
         return
-    state, told = _compute(path, status, attempt)
+    state, told = _compute(path, status, attempt, work)
     # That a result is there is word enough, should the disk be full by now.
     with suppress(UserError) if state is State.DONE else nullcontext():
         files.finish(path, status.submission, state, told)
 
 
-def _compute(path: Path, status: Status, attempt: int) -> tuple[State, str | None]:
-    """Run the distillation and save its result; every way to end becomes a state and a reason."""
+def _compute(path: Path, status: Status, attempt: int, work: Work) -> tuple[State, str | None]:
+    """Do the work and save its result; every way to end becomes a state and a reason."""
     try:
         owner = Owner(
             host=socket.gethostname(),
@@ -80,10 +95,9 @@ def _compute(path: Path, status: Status, attempt: int) -> tuple[State, str | Non
             submission=status.submission,
         )
         write_atomically(path / files.OWNER, owner.model_dump_json())
-        config = parse_config((path / files.CONFIG).read_bytes())
         with ProgressLog(files.progress_file(path, attempt)) as log:
-            result = distillation.distill(config, on_progress=log, should_stop=_CancelFile(path / files.CANCEL))
-        _save(result, path)
+            save = work(path, log, _CancelFile(path / files.CANCEL))
+        save()
     except Cancelled:
         return State.CANCELLED, None
     except UserError as error:

@@ -1,5 +1,7 @@
 """What lies in a run's folder, how it is read and changed, and the state that follows from it.
 
+A comparison's folder is kept in the same way; what differs between the two is a `Kind`.
+
 Two locks guard a folder. `lock` is held by the one process that computes, as long as it computes: it tells the living
 from the dead. `gate` is held for the milliseconds in which a submission begins, ends, is cancelled or is deleted, so
 that each of these sees the others whole.
@@ -11,6 +13,7 @@ import json
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +29,25 @@ CONFIG, STATUS, OWNER, METRICS, CANCEL = "config.json", "status.json", "owner.js
 FAILURE = "failure.txt"
 _LOCK, _GATE = "lock", "gate"
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as `write_atomically` names them
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the life of one kind of work needs to know of it.
+
+    Attributes:
+        noun: what a person calls one of them.
+        place: the folder under the home folder that holds theirs.
+        result: the last file of a result to be written.
+    """
+
+    noun: str
+    place: str
+    result: str
+
+
+RUN = Kind("run", "runs", METRICS)
+COMPARISON = Kind("comparison", "comparisons", "comparison.json")
 
 
 class State(StrEnum):
@@ -119,13 +141,13 @@ def read_owner(path: Path) -> Owner | None:
     return _read(path / OWNER, Owner)
 
 
-def read_metrics(path: Path) -> dict[str, Any] | None:
-    """metrics.json, the last file of a result to be written: where it is whole, a result is there. None otherwise."""
+def read_result(path: Path, kind: Kind = RUN) -> dict[str, Any] | None:
+    """The last file of a result to be written: where it is whole, a result is there. None otherwise."""
     try:
-        metrics = json.loads((path / METRICS).read_bytes())
+        content = json.loads((path / kind.result).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-    return metrics if isinstance(metrics, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def last_attempt(path: Path) -> int:
@@ -187,22 +209,23 @@ def finish(path: Path, submission: str, state: State, reason: str | None = None)
             raise
 
 
-def look(path: Path) -> tuple[State, str | None]:
+def look(path: Path, kind: Kind = RUN) -> tuple[State, str | None]:
     """The state of the run, and why, from the folder alone."""
     # The lock first: what its holder wrote before letting go is then seen below.
     held = is_held(path)
     status = read_status(path)
-    if (path / METRICS).exists():
-        if read_metrics(path) is not None:
+    again = f"launch the {kind.noun} again"
+    if (path / kind.result).exists():
+        if read_result(path, kind) is not None:
             return State.DONE, _deaths(path, status, held, State.DONE)
         if not held and (status is None or status.state is not State.QUEUED):
-            return State.FAILED, "metrics.json is torn; launch the run again"
+            return State.FAILED, f"{kind.result} is torn; {again}"
     cancelled = (path / CANCEL).exists()
     if status is not None and status.state is not State.QUEUED:
         if cancelled and status.state in (State.FAILED, State.CRASHED):
             return State.CANCELLED, None
         if status.state is State.DONE:
-            return State.FAILED, "the result is gone; launch the run again"
+            return State.FAILED, f"the result is gone; {again}"
         return status.state, status.reason
     if held:
         return State.RUNNING, "stopping" if cancelled else _deaths(path, status, held, State.RUNNING)
@@ -214,7 +237,7 @@ def look(path: Path) -> tuple[State, str | None]:
         return State.QUEUED, _deaths(path, status, held, State.QUEUED)
     started = (owner := read_owner(path)) is not None and owner.submission == status.submission
     what = "in the middle of it" if started else "before it began"
-    return State.INTERRUPTED, f"the engine ended {what}; launch the run again"
+    return State.INTERRUPTED, f"the engine ended {what}; {again}"
 
 
 def _deaths(path: Path, status: Status | None, held: bool, state: State) -> str | None:

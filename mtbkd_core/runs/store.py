@@ -3,64 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic_core import from_json, to_json
 
 from mtbkd_core.config import RunConfig, parse_config
-from mtbkd_core.files import content_hash, home, write_atomically
-from mtbkd_core.progress import Progress, UserError
+from mtbkd_core.files import content_hash
+from mtbkd_core.progress import UserError
 from mtbkd_core.result import Result
 from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import jobs
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.progress_log import read_last_progress, read_progress
+from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.tasks import fingerprint
 
 __all__ = ["RunView", "State", "create", "delete_run", "list_runs", "load_result", "read", "request_cancel", "run_id"]
 
-_ID = re.compile(r"[0-9a-f]{16}")
 
+@dataclass(frozen=True, kw_only=True)
+class RunView(JobView):
+    """A run as it was when it was looked at; `config` is what it computes."""
 
-@dataclass(frozen=True)
-class RunView:
-    """A run as it was when it was looked at.
-
-    Attributes:
-        id: 16 hexadecimal digits.
-        reason: one line: why it ended as it did, or what happened on the way; none where there is nothing to tell.
-        created: when it was first submitted.
-        attempt: number of the newest attempt, 0 before the first.
-        progress: reports of the newest attempt, oldest first. From `list_runs` the newest alone, and only of live runs.
-        started, ended: of the newest attempt; none where it has not come to that.
-        stopping: a cancel was asked for, and the worker has not stopped yet.
-    """
-
-    id: str
-    folder: Path
     config: RunConfig
-    state: State
-    reason: str | None
-    created: datetime
-    attempt: int
-    progress: tuple[Progress, ...] = ()
-    submitted_by: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    stopping: bool = False
-
-    @property
-    def finished(self) -> bool:
-        """Nothing happens any more unless the run is launched again."""
-        return self.state.finished
 
 
 def run_id(config: RunConfig) -> str:
@@ -89,19 +57,7 @@ def create(config: RunConfig) -> RunView:
         UserError: the task or a teacher does not exist, or the home folder cannot be written.
     """
     run = run_id(config)
-    path = _runs() / run
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with files.gate(path):
-            try:
-                _config(path)
-            except (
-                UserError
-            ):  # missing, torn or another run's: the name is a hash of what it held, so it can be written again
-                write_atomically(path / files.CONFIG, config.model_dump_json(indent=2))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
-    return _view(path, whole=True)
+    return _view(jobs.create(files.RUN, run, config.model_dump_json(indent=2), _config), whole=True)
 
 
 def enqueue(config: RunConfig, *, engine: str, submitted_by: str | None = None) -> tuple[RunView, str | None]:
@@ -117,19 +73,7 @@ def enqueue(config: RunConfig, *, engine: str, submitted_by: str | None = None) 
         UserError: as `create`.
     """
     path = create(config).folder
-    submission = None
-    try:
-        with files.gate(path):
-            state, _ = files.look(path)
-            torn = state is State.DONE and _is_torn(path)
-            if torn:  # nobody takes what is left for a result; the next attempt replaces it
-                (path / files.METRICS).unlink(missing_ok=True)
-            # One that is stopping is queued behind itself: the submission begun here is not cancelled.
-            stopping = state is State.RUNNING and (path / files.CANCEL).exists()
-            if stopping or torn or (state.finished and state is not State.DONE):
-                submission = files.begin(path, engine=engine, submitted_by=submitted_by).submission
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    submission = jobs.enqueue(path, files.RUN, engine=engine, submitted_by=submitted_by, is_torn=_is_torn)
     return _view(path, whole=True), submission
 
 
@@ -151,22 +95,7 @@ def list_runs(on_problem: Callable[[str], None] | None = None) -> list[RunView]:
     Raises:
         UserError: the home folder cannot be used.
     """
-    runs = _runs()
-    try:
-        names = [name for name in os.listdir(runs) if _ID.fullmatch(name)]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"{runs}: cannot be read ({error.strerror or error})") from None
-    views = []
-    for name in names:
-        try:
-            views.append(_view(runs / name, whole=False))
-        except Exception as error:  # whatever lies in one folder, the others are shown
-            line = " ".join(f"{type(error).__name__}: {error}".split())
-            if on_problem is not None:
-                on_problem(str(error) if isinstance(error, UserError) else f"run {name}: cannot be shown ({line})")
-    return sorted(views, key=lambda view: (view.created, view.id), reverse=True)
+    return jobs.views(files.RUN, lambda path: _view(path, whole=False), on_problem)
 
 
 def request_cancel(id: str) -> RunView:
@@ -176,12 +105,7 @@ def request_cancel(id: str) -> RunView:
         UserError: no such run, or its folder cannot be written.
     """
     path = _find(id)
-    try:
-        with files.gate(path):
-            if not files.look(path)[0].finished:
-                (path / files.CANCEL).touch()
-    except OSError as error:
-        raise UserError(f"{path / files.CANCEL}: cannot be written ({error.strerror or error})") from None
+    jobs.request_cancel(path, files.RUN)
     return _view(path, whole=True)
 
 
@@ -205,33 +129,11 @@ def delete_run(id: str) -> None:
     Raises:
         UserError: no such run, it is queued or running, or it cannot be deleted.
     """
-    path = _find(id)
-    try:
-        with files.gate(path):
-            state, _ = files.look(path)
-            if not state.finished:
-                raise UserError(f"run {id}: it is {state}; cancel it before you delete it")
-            if files.is_held(path):  # its result is there, and its worker is about to let go
-                raise UserError(f"run {id}: it is just ending; delete it in a moment")
-            doomed = path.with_name(f".deleted-{id}-{uuid.uuid4().hex}")
-            path.rename(doomed)  # at once and whole: no reader sees half a folder
-        shutil.rmtree(doomed)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be deleted ({error.strerror or error})") from None
-
-
-def _runs() -> Path:
-    return home() / "runs"
+    jobs.delete(_find(id), files.RUN)
 
 
 def _find(id: str) -> Path:
-    if not isinstance(id, str) or not _ID.fullmatch(id):
-        shown = repr(id) if len(repr(id)) <= 40 else repr(id)[:37] + "..."
-        raise UserError(f"run {shown}: not a run's name, which is 16 hexadecimal digits")
-    path = _runs() / id
-    if not path.is_dir():
-        raise UserError(f"run {id}: no such run; it was deleted, or made under another home folder")
-    return path
+    return jobs.find(files.RUN, id)
 
 
 class _TornResult(UserError):
@@ -293,34 +195,4 @@ def _is_own(path: Path, raw: bytes, config: RunConfig) -> bool:
 
 
 def _view(path: Path, *, whole: bool) -> RunView:
-    config = _config(path)
-    state, reason = files.look(path)
-    status, owner = files.read_status(path), files.read_owner(path)
-    # A submission that has not begun shows nothing of the one before it.
-    begun = owner is not None and (status is None or owner.submission == status.submission or state is State.RUNNING)
-    progress: tuple[Progress, ...] = ()
-    if owner is not None and begun and (whole or not state.finished):
-        reader = read_progress if whole else read_last_progress
-        progress = reader(files.progress_file(path, owner.attempt))
-    return RunView(
-        id=path.name,
-        folder=path,
-        config=config,
-        state=state,
-        reason=reason,
-        created=status.created if status else _time(path / files.CONFIG),
-        attempt=owner.attempt if owner else 0,
-        progress=progress,
-        submitted_by=status.submitted_by if status else None,
-        started=owner.started if owner and begun else None,
-        # A result is there a moment before the status says so.
-        ended=status.ended if status and status.ended else _time(path / files.METRICS) if state is State.DONE else None,
-        stopping=state is State.RUNNING and (path / files.CANCEL).exists(),
-    )
-
-
-def _time(path: Path) -> datetime:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except OSError:
-        return datetime.fromtimestamp(0, UTC)
+    return RunView(config=_config(path), **jobs.look_at(path, files.RUN, whole=whole))

@@ -6,6 +6,7 @@ import os
 
 import torch
 
+import mtbkd_core.runs.comparisons
 import mtbkd_core.runs.execute  # noqa: F401  (for its imports)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.distillation import limit_threads
+from mtbkd_core.runs.comparisons import ComparisonView
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.store import RunView
 
@@ -52,3 +55,13 @@ def submit(config: RunConfig) -> RunView:
 def cancel(run: str) -> None:
     """Ask a run to stop; errors as `submit`."""
     _engine().cancel(run)
+
+
+def compare(config: RunConfig, seeds: Sequence[int]) -> ComparisonView:
+    """Hand a comparison to the engine; one that exists is found, one that ended early goes on. Errors as `submit`."""
+    return _engine().compare(config, seeds)
+
+
+def cancel_comparison(comparison: str) -> None:
+    """Ask a comparison to stop; errors as `submit`."""
+    _engine().cancel_comparison(comparison)

@@ -59,3 +59,4 @@ def links() -> None:
         places.link("reliability", "Can it be trusted?")
         places.link("influence", "Who shaped it?")
         places.link("uncertainty", "What does it not know?")
+        places.link("compare", "Is it better than others?")

@@ -18,7 +18,7 @@ from mtbkd_core.config import field_names
 from mtbkd_core.tasks import changed_settings
 
 #: Parameters that a page's own widgets hold: see `bound`.
-VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train"})
+VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"})
 _EMBED = frozenset({"embed", "embed_options"})
 _FIELDS = frozenset(field_names())
 
@@ -152,6 +152,23 @@ def choose_example(index: int) -> None:
     """Choose the test example that every page follows."""
     st.session_state.example = int(index)
     write_link()
+
+
+def kept(name: str) -> str | None:
+    """A parameter of one page that no widget holds: from the link, or as it was when the page was left."""
+    value = st.query_params.get(name) or st.session_state.get(f"kept:{name}")
+    keep(name, value)
+    return value
+
+
+def keep(name: str, value: str | None) -> None:
+    """Put such a parameter into the link, or take it away."""
+    st.session_state[f"kept:{name}"] = value
+    if value:
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
 
 
 def show_notices() -> None:

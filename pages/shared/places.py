@@ -17,6 +17,7 @@ _PLACES = {
     "reliability": ("Results", "results/reliability.py", "Reliability", ":material/verified:"),
     "influence": ("Results", "results/influence.py", "Influence", ":material/call_split:"),
     "uncertainty": ("Results", "results/uncertainty.py", "Uncertainty", ":material/blur_on:"),
+    "compare": ("Results", "results/compare.py", "Compare", ":material/balance:"),
     "coverage": ("Learn", "learn/coverage.py", "Coverage", ":material/target:"),
     "method": ("Learn", "learn/method.py", "Method", ":material/menu_book:"),
 }

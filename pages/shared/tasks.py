@@ -102,6 +102,12 @@ def titles(config: RunConfig) -> list[str]:
     return [known[name].title for name in config.teachers]
 
 
+def titles_by_name(config: RunConfig) -> dict[str, str]:
+    """The configuration's teachers, name -> title; one that is offered no more keeps its name."""
+    known = offered(config)
+    return {name: known[name].title if name in known else name for name in config.teachers}
+
+
 def legend(config: RunConfig) -> None:
     """One line that ties each teacher to its colour."""
     shades = colours(config)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config, load_task
-from mtbkd_core.runs import store
+from mtbkd_core.runs import comparisons, store
+from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.store import RunView
@@ -48,6 +49,16 @@ class FakeEngine:
         view = store.create(config)
         execute(str(view.folder))
         return store.read(view.id)
+
+    def compare(self, config: RunConfig, seeds: Sequence[int]) -> ComparisonView:
+        if self.problem:
+            raise UserError(self.problem)
+        view, _ = comparisons.enqueue(config, seeds, engine="none")
+        execute_comparison(str(view.folder))
+        return comparisons.read(view.id)
+
+    def cancel_comparison(self, comparison: str) -> None:
+        self.cancelled.append(comparison)
 
     def cancel(self, run: str) -> None:
         self.cancelled.append(run)

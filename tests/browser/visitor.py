@@ -21,6 +21,7 @@ PAGES = {
     "reliability": "Reliability",
     "influence": "Influence",
     "uncertainty": "Uncertainty",
+    "compare": "Compare",
     "coverage": "Coverage",
     "method": "Method",
 }

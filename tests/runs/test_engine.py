@@ -14,10 +14,10 @@ import torch
 from mtbkd_core import load_task
 from mtbkd_core.config import RunConfig
 from mtbkd_core.progress import Phase, UserError
+from mtbkd_core.runs import comparisons, store
 from mtbkd_core.runs import connection as connection_module
 from mtbkd_core.runs import engine as engine_module
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import Engine, start_engine
 from mtbkd_core.runs.store import RunView, State
 from tests.runs.support import config, eventually
@@ -165,6 +165,32 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
     assert crashed.reason.startswith("3 attempts ended without a word")
     other = finished(behind)
     assert (other.state, other.attempt, other.reason) == (State.DONE, 1, None)
+
+
+def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_killed(engine):
+    small = config(teachers="digits-0-4", seed=40)
+    found = engine.compare(small, (0, 1))
+    assert engine.compare(small, (0, 1)).id == found.id
+
+    def rows():
+        view = comparisons.read(found.id)
+        assert not view.finished, view
+        return view if view.rows.found else None
+
+    running = eventually(rows)
+    assert engine.info().running == 1
+    kill_worker(running)
+    eventually(lambda: comparisons.read(found.id).attempt == 2)
+    engine.cancel_comparison(found.id)
+    eventually(lambda: comparisons.read(found.id).finished)
+    assert comparisons.read(found.id).state is State.CANCELLED
+    whole = list(comparisons.read(found.id).rows.whole)
+    engine.compare(small, (0, 1))
+    eventually(lambda: comparisons.read(found.id).finished)
+    done = comparisons.read(found.id)
+    assert done.state is State.DONE
+    assert list(done.rows.whole) == [0, 1]
+    assert whole == list(done.rows.whole)[: len(whole)]
 
 
 def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):

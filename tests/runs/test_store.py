@@ -186,10 +186,10 @@ def test_a_folder_that_cannot_be_looked_at_for_an_unforeseen_reason_hides_no_oth
     good, bad = store.create(config()), store.create(config(seed=1))
     look = files.look
 
-    def stumbles(path):
+    def stumbles(path, kind):
         if path == bad.folder:
             raise RecursionError("too\ndeep")
-        return look(path)
+        return look(path, kind)
 
     monkeypatch.setattr(files, "look", stumbles)
     problems = []

@@ -1,0 +1,200 @@
+"""What a comparison found: who is better, by how much and how surely, and the scores behind it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.figures.comparison import SCORES, draw_forest, draw_verdicts, gap_table, score_table
+from mtbkd_core.runs.comparisons import ComparisonView
+from pages.shared import charts, runs, tasks
+
+_HELP = {
+    "accuracy": "Share of test examples named right; higher is better.",
+    "nll": "Mean negative log probability of the true class, in nats; lower is better.",
+    "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
+    "ece": "Expected calibration error over 15 bins of equal width; lower is better.",
+    "auroc_misclassification": "How well 1 - confidence tells errors from right answers; higher is better. "
+    "Not defined where a method makes no error.",
+}
+
+
+def draw(view: ComparisonView) -> None:
+    """What the whole seeds say; nothing before the first of them."""
+    comparison = view.table()
+    count = len(comparison.seeds)
+    if count == 0:
+        return
+    gaps = gap_table(comparison, tasks.titles_by_name(view.config))
+    st.caption(
+        " · ".join(
+            part
+            for part in (
+                f"Comparison **{view.id}**",
+                runs.describe(view.config),
+                f"{count} of {len(view.seeds)} seeds",
+                pace(view),
+            )
+            if part
+        )
+    )
+    _warn_of_chains(view)
+    if count == 1:
+        st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
+    else:
+        st.markdown(_in_words(gaps))
+        _draw_verdicts(gaps)
+        _draw_forests(gaps)
+    if view.finished:
+        st.space("small")
+        draw_scores(view, whole=True)
+
+
+def pace(view: ComparisonView) -> str:
+    """How long a seed took, mean over those that are whole; nothing before the first."""
+    seconds = view.rows.seconds.values()
+    return f"{sum(seconds) / len(seconds):.0f} s a seed" if seconds else ""
+
+
+def _draw_verdicts(gaps: pd.DataFrame) -> None:
+    charts.show(
+        draw_verdicts(gaps),
+        "Who is better",
+        "Filled circle: MT-BKD is better. Diamond: the rival is. Dash: no clear difference.",
+        lambda: gaps,
+        key="verdicts",
+        help="A difference is clear when its 95 % interval over the seeds leaves out zero. Each interval stands for "
+        "itself: of twenty true ties, about one looks clear by chance. The seeds split the same data anew, so the "
+        "intervals say how much splits, teachers and chains matter, not what other data would give.",
+    )
+
+
+def _draw_forests(gaps: pd.DataFrame) -> None:
+    st.space("small")
+    st.subheader(
+        "MT-BKD minus each rival",
+        anchor=False,
+        help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
+    )
+    st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
+    scores = list(SCORES)
+    for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
+        for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                _draw_forest(gaps, score)
+    with st.expander("In numbers", icon=":material/table_rows:"):
+        st.caption("Mean difference over the seeds, and its 95 % interval in brackets. Accuracy in points.")
+        _draw_numbers(gaps)
+
+
+def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
+    part = gaps[gaps["score"] == score]
+    if part["difference"].isna().all():
+        st.markdown(f"**{SCORES[score]}**")
+        st.caption("Not defined with these seeds: a method that makes no error has none.")
+        return
+    charts.show(
+        draw_forest(gaps, score),
+        SCORES[score],
+        f"{'Right' if HIGHER_IS_BETTER[score] else 'Left'} of the line MT-BKD is better.",
+        lambda: part,
+        key=f"forest-{score}",
+        help=_HELP[score],
+    )
+
+
+def _draw_numbers(gaps: pd.DataFrame) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    for row in gaps.itertuples():
+        scale, digits = (100, 1) if row.score == "accuracy" else (1, 3)
+        spoken = "–" if pd.isna(row.difference) else f"{scale * row.difference:+.{digits}f}"
+        if not pd.isna(row.low):
+            spoken += f" [{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
+        rows.setdefault(row.title, {})[row.score] = spoken
+    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Rival").reset_index()
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="differences",
+        height=37 + 35 * len(shown),
+        column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
+        | {score: st.column_config.TextColumn(SCORES[score], help=_HELP[score]) for score in SCORES},
+    )
+
+
+def _in_words(gaps: pd.DataFrame) -> str:
+    """How often each is better, in one sentence."""
+    counts = gaps["verdict"].value_counts()
+    better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
+    return (
+        f"Against {gaps['method'].nunique()} rivals by {len(SCORES)} scores, MT-BKD is better in **{better}** of "
+        f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
+    )
+
+
+def _warn_of_chains(view: ComparisonView) -> None:
+    table = score_table(view.table(), tasks.titles_by_name(view.config))
+    apart = table[table["r_hat"] > R_HAT_LIMIT]
+    if not apart.empty:
+        worst = ", ".join(f"{row.title} {row.r_hat:.3f}" for row in apart.itertuples())
+        st.warning(
+            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}: {worst}). "
+            "Sample longer before you trust a difference that hangs on these.",
+            icon=":material/warning:",
+        )
+
+
+def draw_scores(view: ComparisonView, *, whole: bool) -> None:
+    """Mean and sd of every method, over whole seeds or all rows that are there.
+
+    The table shows text, so that digits line up; the download holds the numbers.
+    """
+    table = score_table(view.table(whole=whole), tasks.titles_by_name(view.config))
+    shown = pd.DataFrame({"Method": table["title"], "Seeds": table["seeds"]})
+    for score in SCORES:
+        scale, digits = (100, 1) if score == "accuracy" else (1, 3)
+        spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
+        shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
+    shown["R-hat"] = ["" if pd.isna(value) else f"{value:.3f}" for value in table["r_hat"]]
+    shown["What it is"] = table["line"]
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.markdown("**Scores**", help="Ensembles: as many networks as MT-BKD has chains, averaged.", width="stretch")
+        st.download_button(
+            "CSV",
+            data=lambda: table.to_csv(index=False).encode(),
+            file_name="comparison-scores.csv",
+            mime="text/csv",
+            key=f"csv:scores-{whole}",
+            type="tertiary",
+            icon=":material/download:",
+            help="Download means and standard deviations as numbers.",
+            on_click="ignore",
+        )
+    st.caption("Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key=f"scores-{whole}",
+        height=37 + 35 * len(shown),
+        column_config={
+            "Method": st.column_config.TextColumn(width=170, pinned=True),
+            "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),
+            "R-hat": st.column_config.TextColumn(
+                width=70, help="The worst over the seeds. Only posteriors have chains."
+            ),
+            "What it is": st.column_config.TextColumn(width="large"),
+        }
+        | {score: st.column_config.TextColumn(_short(score), help=_HELP[score], width=110) for score in SCORES},
+    )
+
+
+def _short(score: str) -> str:
+    return {"accuracy": "Accuracy, %", "auroc_misclassification": "AUROC, errors"}.get(score, SCORES[score])
+
+
+def _with_spread(mean: float, sd: float, digits: int) -> str:
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:.{digits}f}" if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
