@@ -53,8 +53,8 @@ def draw_fit(titles: list[str]) -> None:
         "Fit on the labelled data",
         icon=":material/tune:",
         help="Set each teacher's entropy temperature by temperature scaling: the one at which its probabilities have "
-        "the lowest NLL on the student's labelled training images. Entropies of differently calibrated teachers become "
-        "comparable. No test image is used.",
+        "the lowest NLL on the student's labelled training set. Entropies of differently calibrated teachers become "
+        "comparable. Nothing of the test set is used.",
         on_click=take_fit,
     )
     at_limit = st.session_state.pop("fitted_at_limit", ())
@@ -221,7 +221,8 @@ def page() -> None:
     config = link.draft()
     link.write_link()
     link.show_notices()
-    task = tasks.load(config)
+    with st.container():  # its progress bar, at a first load, must not move what comes after it
+        task = tasks.load(config)
     teachers = dict(zip(config.teachers, tasks.titles(config), strict=True))
     shades = tasks.colours(config)
     left, right = st.columns([1, 1.75], gap="large")

@@ -222,13 +222,13 @@ class TestSideBySide:
         return FakeEngine().submit(build_config({**SMALL, "prior.strength": "0.5"}.items()))
 
     def test_one_run_is_not_enough(self, opened: Callable[..., AppTest], finished: RunView) -> None:
-        app = opened(PAGE, view="Runs side by side", run=finished.id)
+        app = opened(PAGE, view="runs", run=finished.id)
         assert "one finished run" in app.info[0].value
 
     def test_two_runs_show_what_differs_and_their_own_scores(
         self, opened: Callable[..., AppTest], finished: RunView, other: RunView
     ) -> None:
-        app = opened(PAGE, view="Runs side by side", runs=f"{finished.id},{other.id}")
+        app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert not app.exception
         assert not app.error
         differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
@@ -242,14 +242,14 @@ class TestSideBySide:
     def test_a_link_without_runs_shows_the_chosen_run_and_the_newest_other(
         self, opened: Callable[..., AppTest], finished: RunView, other: RunView
     ) -> None:
-        app = opened(PAGE, view="Runs side by side", run=finished.id)
+        app = opened(PAGE, view="runs", run=finished.id)
         assert app.multiselect(key="set:runs").value == [finished.id, other.id]
         assert in_link(app, "runs") == f"{finished.id},{other.id}"
 
     def test_runs_that_are_none_are_said_and_too_few_ask_for_more(
         self, opened: Callable[..., AppTest], finished: RunView, other: RunView
     ) -> None:
-        app = opened(PAGE, view="Runs side by side", runs=f"{finished.id},nonsense")
+        app = opened(PAGE, view="runs", runs=f"{finished.id},nonsense")
         assert "Not among the finished runs: nonsense" in app.warning[0].value
         assert "at least two runs" in app.info[0].value
         app.multiselect(key="set:runs").set_value([finished.id, other.id])
@@ -265,7 +265,7 @@ class TestSideBySide:
         file = finished.folder / "config.json"
         assert json.loads(file.read_text())["split_seed"] == 0
         other = FakeEngine().submit(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
-        app = opened(PAGE, view="Runs side by side", runs=f"{finished.id},{other.id}")
+        app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert any("different test examples" in warning.value for warning in app.warning)
 
 
@@ -273,7 +273,7 @@ class TestTakeAway:
     def test_a_run_is_offered_as_a_report_and_as_numbers(
         self, opened: Callable[..., AppTest], finished: RunView
     ) -> None:
-        app = opened(PAGE, view="Take away", run=finished.id)
+        app = opened(PAGE, view="report", run=finished.id)
         assert not app.exception
         assert {button.proto.label for button in app.get("download_button")} == {
             "Download the report",
@@ -281,5 +281,5 @@ class TestTakeAway:
         }
 
     def test_without_a_run_it_says_what_to_do_next(self, opened: Callable[..., AppTest]) -> None:
-        app = opened(PAGE, view="Take away")
+        app = opened(PAGE, view="report")
         assert "Distill a student first" in app.info[0].value
