@@ -198,8 +198,8 @@ def test_the_synthetic_task_works_from_the_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_synthetic_task_is_compared_with_the_rivals(tmp_path: Path) -> None:
-    done = call("compare", "--task", "synthetic", *SET, "--seeds", "2", "--json", home=tmp_path)
+    done = call("compare", "--task", "synthetic", *SET, "--seeds", "1", "--json", home=tmp_path)
     assert done.returncode == 0, done.stderr
     answer = last_json(done.stdout)
-    assert (answer["task"], answer["seeds"]) == ("synthetic", [0, 1])
+    assert (answer["task"], answer["seeds"]) == ("synthetic", [0])
     assert {"mt_bkd", "no_teacher", "teacher:north", "laplace"} <= set(answer["methods"])
