@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -57,35 +58,38 @@ class LogPosterior:
         """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
         return replace(self, anchor=anchor)
 
+    @cached_property
+    def _onehot(self) -> Tensor:
+        """[N, C], with examples contiguous as in the student's logits."""
+        onehot = torch.nn.functional.one_hot(self.labels, self.student.sizes[-1]).to(self.x.dtype)
+        return onehot.t().contiguous().t()
+
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
-        x, labels, mixture = self.x, self.labels, self.mixture
+        x, onehot, mixture = self.x, self._onehot, self.mixture
         if batch is not None:
-            x, labels = x[batch], labels[batch]
+            x, onehot = x[batch], onehot[batch]
             mixture = mixture.select(batch) if mixture is not None else None
-        scale = len(self.labels) / len(labels)
+        scale = len(self.labels) / len(x)
 
         logits, pullback = self.student.vjp(self.student.weight_scale * position, x)
         shifted = logits - logits.amax(-1, keepdim=True)
-        exp = shifted.exp()
-        total = exp.sum(-1, keepdim=True)
-        p = exp / total
-        index = labels.expand(position.shape[0], -1)[..., None]
-        log_likelihood = (shifted.gather(-1, index) - total.log())[..., 0].sum(-1)
-        ones = torch.ones((), dtype=p.dtype, device=p.device).expand_as(index)
-        gradient = (-p).scatter_add(-1, index, ones)
+        p = shifted.exp()
+        total = p.sum(-1, keepdim=True)
+        log_likelihood = (shifted * onehot).sum((-2, -1)) - total.log().sum((-2, -1))
+        gradient = torch.sub(onehot, p.div_(total), out=p)
 
         log_data, share = log_likelihood, None
         if mixture is not None:
-            log_m, responsibility, pull = mixture.gradient(*mixture.terms(logits))
+            log_m, responsibility, pull = mixture.gradient(*mixture.terms_of_shifted(shifted))
             log_data = log_likelihood + mixture.strength * log_m.sum(-1)
-            gradient = gradient + pull
+            gradient.add_(pull)
             share = responsibility.mean(-1)
 
         offset = position if self.anchor is None else position - self.anchor
         return Density(
             scale * log_data - 0.5 * offset.square().sum(-1),
-            torch.sub(pullback(gradient) * (scale * self.student.weight_scale), offset),
+            pullback(gradient).mul_(scale * self.student.weight_scale).sub_(offset),
             share,
         )
 

@@ -187,26 +187,28 @@ class MixturePrior:
 
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
-        scaled = student_logits / self.temperature[..., None, None]
-        shifted = scaled - scaled.amax(-1, keepdim=True)
-        exp = shifted.exp()
+        return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
+
+    def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
+        """`terms`, for logits whose largest at each example is 0."""
+        scaled = shifted / self.temperature[..., None, None]
+        exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)
-        log_total = total.log()[..., 0]
         # sum_c t_c log q_c = sum_c t_c f_c / T - log sum_c exp(f_c / T), since the targets sum to 1
-        cross = torch.stack([(target * shifted).sum(-1) - log_total for target in self.targets.unbind(-3)], -2)
-        return self.log_offsets + self.concentration[..., None, None] * cross, exp / total
+        cross = (self.targets * scaled[..., None, :, :]).sum(-1) - total.log().transpose(-1, -2)
+        return torch.addcmul(self.log_offsets, self.concentration[..., None, None], cross), exp / total
 
     def gradient(self, terms: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From `terms`: log m_i [..., N], responsibilities [..., K, N], and d(alpha log m_i)/d logits [..., N, C].
 
         The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i).
         """
-        log_m = terms.logsumexp(-2)
-        share = (terms - log_m[..., None, :]).exp()
-        pulled = -q
-        for target, weight in zip(self.targets.unbind(-3), share.unbind(-2), strict=True):
-            pulled = torch.addcmul(pulled, target, weight[..., None])
-        return log_m, share, pulled * self.pull_scale[..., None, None]
+        highest = terms.amax(-2, keepdim=True)
+        share = (terms - highest).exp_()
+        total = share.sum(-2, keepdim=True)
+        share.div_(total)
+        pulled = (share[..., None] * self.targets).sum(-3).sub_(q)
+        return (total.log() + highest)[..., 0, :], share, pulled.mul_(self.pull_scale[..., None, None])
 
     @property
     def pull_scale(self) -> Tensor:
