@@ -36,6 +36,17 @@ class Density:
     gradient: Tensor
     teacher_share: Tensor | None = None
 
+    def where(self, accept: Tensor, other: Density) -> Density:
+        """This one's chains for which `accept` [S] holds, and the other's for the rest."""
+        column, share = accept[:, None], self.teacher_share
+        if share is not None and other.teacher_share is not None:
+            share = torch.where(column, share, other.teacher_share)
+        return Density(
+            torch.where(accept, self.log_joint, other.log_joint),
+            torch.where(column, self.gradient, other.gradient),
+            share,
+        )
+
 
 @dataclass(frozen=True)
 class LogPosterior:
@@ -57,6 +68,11 @@ class LogPosterior:
     def anchored(self, anchor: Tensor) -> LogPosterior:
         """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
         return replace(self, anchor=anchor)
+
+    def of_chains(self, chains: Tensor) -> LogPosterior:
+        """The target of some of the chains, by index."""
+        mixture = None if self.mixture is None else self.mixture.of_chains(chains)
+        return replace(self, mixture=mixture, anchor=None if self.anchor is None else self.anchor[chains])
 
     @cached_property
     def _onehot(self) -> Tensor:

@@ -7,7 +7,7 @@ arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import torch
@@ -185,6 +185,30 @@ class MixturePrior:
             self.strength,
         )
 
+    @classmethod
+    def stack(cls, priors: Sequence[Self], chains: int) -> Self:
+        """The prior of `chains` chains for each of several priors that have no chain axis and equal shapes.
+
+        What is equal in all of them stays without a chain axis.
+        """
+
+        def together(name: str) -> Tensor:
+            values: list[Tensor] = [getattr(prior, name) for prior in priors]
+            if all(torch.equal(values[0], other) for other in values[1:]):
+                return values[0]
+            stacked = torch.stack(values).repeat_interleave(chains, 0)
+            return _examples_last(stacked) if name == "targets" else stacked
+
+        return cls(*(together(field.name) for field in fields(cls)))
+
+    def of_chains(self, chains: Tensor) -> MixturePrior:
+        """The prior of some of the chains, by index."""
+        dimensions = {"targets": 3, "log_offsets": 2}
+        each = {field.name: getattr(self, field.name) for field in fields(self)}
+        return MixturePrior(
+            **{name: value[chains] if value.ndim > dimensions.get(name, 0) else value for name, value in each.items()}
+        )
+
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
         return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
@@ -207,7 +231,9 @@ class MixturePrior:
         share = (terms - highest).exp_()
         total = share.sum(-2, keepdim=True)
         share.div_(total)
-        pulled = (share[..., None] * self.targets).sum(-3).sub_(q)
+        # classes before examples, so that products and sums run over contiguous memory
+        drawn_to = (share[..., None, :] * self.targets.transpose(-1, -2)).sum(-3).transpose(-1, -2)
+        pulled = drawn_to.sub_(q)
         return (total.log() + highest)[..., 0, :], share, pulled.mul_(self.pull_scale[..., None, None])
 
     @property
