@@ -317,9 +317,9 @@ def _run(
             log_joint[:, kept] = target(state.position).log_joint if inexact else info.log_joint
             kept += 1
         if info.acceptance is not None and not burning_in:
-            acceptance.add(by_group(info.acceptance).mean(1))
+            acceptance.add(by_group(info.acceptance.double()).mean(1))
         if info.energy_error is not None and step > settings.burn_in // 2:
-            energy.add(by_group(info.energy_error.square()).mean(1) / position.shape[1])
+            energy.add(by_group(info.energy_error.double().square()).mean(1) / position.shape[1])
         if step == settings.burn_in and info.energy_error is not None:
             if settings.step_size is None:
                 step_sizes = [

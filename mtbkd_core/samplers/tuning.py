@@ -71,7 +71,7 @@ def tune_step_size(
     for count in range(trajectories):
         state, info = build([math.exp(log_step) for log_step in log_steps]).update(state, None, generator)
         assert info.acceptance is not None
-        acceptance = info.acceptance.view(groups, -1).mean(1).tolist()
+        acceptance = info.acceptance.double().view(groups, -1).mean(1).tolist()
         gain = 1.5 / math.sqrt(count + 1)
         log_steps = [log_step + gain * (a - wanted) for log_step, a in zip(log_steps, acceptance, strict=True)]
         if count >= trajectories // 2:
@@ -133,7 +133,7 @@ def tune_energy_variance(
         for _ in range(steps):
             moved, info = sampler.update(moved, None, generator)
             assert info.energy_error is not None
-            squares.append(info.energy_error.square().view(groups, -1).mean(1))
+            squares.append(info.energy_error.double().square().view(groups, -1).mean(1))
         if watch is not None:
             watch(count, info)
         found = (torch.stack(squares).mean(0) / position.shape[1]).tolist()
