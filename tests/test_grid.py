@@ -1,4 +1,4 @@
-"""Many settings at once: the same results as one by one, whatever is batched with what; and the way it tells and stops."""
+"""Many settings at once: the same results as one by one, whatever is batched with what; progress and stopping."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -162,9 +162,7 @@ def test_a_grid_that_is_stopped_ends_in_all_its_batches(threads: int, digits: Ta
     seen: list[Progress] = []
     configs = [small(), small(student__kind="linear"), small(sampler__chains=4)]
     with pytest.raises(Cancelled):
-        distill_grid(
-            configs, task=digits, on_progress=seen.append, should_stop=lambda: len(seen) > 2, threads=threads
-        )
+        distill_grid(configs, task=digits, on_progress=seen.append, should_stop=lambda: len(seen) > 2, threads=threads)
     assert seen[-1].fraction < 1
 
 
