@@ -3,8 +3,8 @@
     python benchmarks/grid.py [--chains 16 4 1] [--settings 100] [--alone 5] [--commands 3] [--threads 1 2]
 
 100 settings (strength x concentration) on the digits; of the separate runs some are timed, spread over the settings,
-and their mean is taken for all. Agreement is checked on those. Wall clock, and processor seconds beside it, which depend
-less on what else the machine does. Last, what the matrix products of a run alone would take.
+and their mean is taken for all. Agreement is checked on those. Wall clock, and processor seconds, which depend less
+on what else the machine does. Last, what the matrix products of a run alone would take.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def main() -> None:
     for chains in chosen.chains:
         configs = settings(chosen.settings, chains)
         few = range(0, len(configs), max(1, len(configs) // chosen.alone))[: chosen.alone]
-        alone = {place: timed(lambda place=place: distill(configs[place], task=task)) for place in few}
+        alone = {place: timed(partial(distill, configs[place], task=task)) for place in few}
         wall, cpu = (len(configs) * sum(run[part] for run in alone.values()) / len(alone) for part in (1, 2))
         print(f"{chains:6} {'separate, one process':22}{wall:9.1f}{cpu:9.1f}", flush=True)
         command = [sys.executable, "-m", "mtbkd_core", "distill", "--task", "digits", "--json"]
@@ -99,11 +100,11 @@ def main() -> None:
 
         commands = 0.0
         if chosen.commands:
-            commands = len(configs) * sum(timed(lambda n=n: launch(n))[1] for n in range(chosen.commands))
+            commands = len(configs) * sum(timed(partial(launch, n))[1] for n in range(chosen.commands))
             commands /= chosen.commands
             print(f"{'':6} {'separate commands':22}{commands:9.1f}", flush=True)
         for threads in dict.fromkeys(chosen.threads):
-            results, took, used = timed(lambda t=threads, c=configs: distill_grid(c, task=task, threads=t))
+            results, took, used = timed(partial(distill_grid, configs, task=task, threads=threads))
             off = max(largest_difference(results[place].metrics, alone[place][0].metrics) for place in few)
             of_commands = f"{took / commands:13.3f}" if commands else f"{'':13}"
             label = f"grid, {threads} thread{'s' * (threads > 1)}"
@@ -116,7 +117,7 @@ def main() -> None:
         operations = products(configs[0], student, len(task.y_train))
         large, layer = product_rate(student, chains, len(task.y_train))
         print(
-            f"{'':6} products of all runs: {len(configs) * operations / 1e9:.0f} GFLOP; one core does {large / 1e9:.0f} "
+            f"{'':6} products of all runs: {len(configs) * operations / 1e9:.0f} GFLOP; a core does {large / 1e9:.0f} "
             f"GFLOP/s on large matrices, {layer / 1e9:.0f} on these: {len(configs) * operations / large:.0f} s, "
             f"{len(configs) * operations / layer:.0f} s",
             flush=True,

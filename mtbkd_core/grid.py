@@ -112,7 +112,8 @@ def each_result(
             queue = list(reversed(batches))
             while queue or waiting:
                 while queue and len(waiting) < threads:
-                    waiting[pool.submit(run, queue[-1])] = queue.pop()
+                    places = queue.pop()
+                    waiting[pool.submit(run, places)] = places
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from zip(waiting.pop(future), future.result(), strict=True)
