@@ -22,7 +22,7 @@ from mtbkd_core.student import Student
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
-#: Bound on what the kept draws may take, in bytes. They are held once; the peak of a run is that and what a step and the
+#: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
 #: evaluation take, whose sizes do not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
 _REPORT_EVERY = 0.05

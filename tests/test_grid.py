@@ -84,7 +84,7 @@ def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_ru
         {"sampler__algorithm": "sgld", "sampler__schedule": "decaying"},
         {"sampler__algorithm": "mclmc"},
         {"sampler__algorithm": "hmc", "sampler__thinning": 1},
-        {"sampler__batch_size": 50},
+        {"sampler__batch_size": 48},
         {"sampler__step_size": 0.02, "student__kind": "linear"},
         {"sampler__chains": 1},
     ],
@@ -96,6 +96,13 @@ def test_every_sampler_gives_in_a_batch_what_it_gives_alone(
     configs = [small(**settings, prior__strength=0.2), small(**settings, prior__concentration=6)]
     agree(distill_grid(configs, task=few), configs, few)
     assert [len(batch) for batch in batches] == [2]
+
+
+def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, batches: list[list[RunConfig]]) -> None:
+    """3 chains x 50 examples x 6 units is no multiple of 16."""
+    configs = [small(sampler__batch_size=50, prior__strength=strength) for strength in (0.2, 1)]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [1, 1]
 
 
 def test_configurations_of_different_shapes_run_apart_and_come_back_in_their_order(
