@@ -6,6 +6,7 @@ Priors", arXiv 2605.27967.
 
 from mtbkd_core.config import PRESETS, ConfigError, RunConfig, build_config
 from mtbkd_core.distillation import distill
+from mtbkd_core.grid import distill_grid
 from mtbkd_core.progress import Cancelled, Progress, UserError
 from mtbkd_core.result import Result
 from mtbkd_core.tasks import default_config, fingerprint, load_task, task_info, task_infos
@@ -24,6 +25,7 @@ __all__ = [
     "build_config",
     "default_config",
     "distill",
+    "distill_grid",
     "fingerprint",
     "load_task",
     "task_info",

@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 
 from mtbkd_core.config import Device, RunConfig
-from mtbkd_core.evaluation.report import STAGES, evaluate
+from mtbkd_core.evaluation.report import STAGES, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
+from mtbkd_core.prior import MixturePrior
 from mtbkd_core.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample, tuning_gradients
+from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample_groups, tuning_gradients
 from mtbkd_core.student import Student
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
-#: Bound on what the kept draws may take, in bytes.
+#: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
+#: evaluation take, whose sizes do not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
 _REPORT_EVERY = 0.05
 #: Share of the whole run that training teachers is reckoned as, where some have to be trained.
@@ -48,7 +51,7 @@ def distill(
         Cancelled: `should_stop` said so.
     """
     device = find_device(config.device)
-    report = _Reporter(config, on_progress, should_stop)
+    report = Reporter(config, on_progress, should_stop)
     if task is None:
         task = load_task(
             config.task,
@@ -62,10 +65,20 @@ def distill(
         return _distill(config, task, device, report)
 
 
-def _distill(config: RunConfig, task: Task, device: torch.device, report: _Reporter) -> Result:
+def _distill(config: RunConfig, task: Task, device: torch.device, report: Reporter) -> Result:
+    (result,) = distill_together([config], task, device, report)
+    return result
+
+
+def check(config: RunConfig, task: Task) -> Student:
+    """The student of a configuration on a task; what cannot be run is refused before anything takes time.
+
+    Raises:
+        UserError: draws that need too much memory, or a minibatch larger than the data.
+    """
     settings = config.sampler
     student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
-    needed = 4 * settings.chains * settings.draws * student.n_parameters
+    needed = draws_bytes(config, student)
     if needed > MAX_DRAWS_BYTES:
         raise UserError(
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
@@ -75,44 +88,82 @@ def _distill(config: RunConfig, task: Task, device: torch.device, report: _Repor
         raise UserError(
             f"sampler.batch_size: got {settings.batch_size}, the task has {len(task.y_train)} training examples"
         )
-    mixture = stack_priors(task.teacher_logits(config.teachers).to(device), [config.prior])
+    return student
+
+
+def draws_bytes(config: RunConfig, student: Student) -> int:
+    """What the kept draws of a run take; they are held once, and are most of what a long run takes."""
+    return 4 * config.sampler.chains * config.sampler.draws * student.n_parameters
+
+
+def distill_together(
+    configs: Sequence[RunConfig],
+    task: Task,
+    device: torch.device,
+    report: Reporter,
+    teacher_scores: TeacherScores | None = None,
+) -> list[Result]:
+    """Distil configurations that agree in all but prior, teachers and seed as chains of one batch.
+
+    Args:
+        configs: with as many teachers each; where gradients are of minibatches, with one seed.
+        report: told of the batch as of one run.
+        teacher_scores: what `evaluation.report.score_teachers` gave; None: each is scored anew.
+    Raises:
+        UserError: as `distill`.
+    """
+    settings = configs[0].sampler
+    student = check(configs[0], task)
+    priors = [stack_priors(task.teacher_logits(each.teachers).to(device), [each.prior]) for each in configs]
+    mixture = MixturePrior.stack(priors, settings.chains)
     target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
-    generator = torch.Generator(device).manual_seed(config.seed)
+    # equal seeds: one generator, whose numbers are drawn once for all of them
+    by_seed = {each.seed: torch.Generator(device).manual_seed(each.seed) for each in configs}
+    starts = {seed: student.draw_whitened(settings.chains, own, device) for seed, own in by_seed.items()}
+    generators = [by_seed[each.seed] for each in configs]
 
     started = time.perf_counter()
-    start = student.draw_whitened(settings.chains, generator, device)
+    start = torch.cat([starts[each.seed] for each in configs])
     if not torch.isfinite(target(start).log_joint).all():
         raise UserError("the log joint is not finite at the start; a smaller weight_scale or concentration may help")
-    position = fit_start(target, start, settings, generator, report)
+    position = fit_start(target, start, settings, generators[0], report)
     warmed = time.perf_counter()
-    kept = sample(target, position, settings, generator, report)
+    kept = sample_groups(target, position, settings, generators, report)
     sampled = time.perf_counter()
 
-    def watch(stage: int) -> None:
-        report(Phase.EVALUATION, stage, STAGES + 1, "Measuring the students")
+    results = []
+    stages = (STAGES + 1) * len(configs)
+    for number, (config, own, warm) in enumerate(zip(configs, kept, position.chunk(len(configs)), strict=True)):
+        began = time.perf_counter()
 
-    watch(0)
-    scale = student.weight_scale
-    draws = scale * kept.positions
-    metrics, predictions = evaluate(config, task, student, draws, scale * position, kept.log_joint, watch)
-    metrics["diagnostics"] |= {
-        "step_size": kept.step_size,
-        "acceptance": kept.acceptance,
-        "energy_variance": kept.energy_variance,
-        "restarts": kept.restarts,
-        "gradients": kept.gradients,
-        "seconds_warm_start": warmed - started,
-        "seconds_sampling": sampled - warmed,
-        "seconds_evaluation": time.perf_counter() - sampled,
-    }
-    environment = describe_environment(device) | {
-        "task": task.name,
-        "fingerprint": task.fingerprint_of(config.teachers),
-        "n_features": task.x_train.shape[1],
-        "class_names": list(task.class_names),
-    }
+        def watch(stage: int, number: int = number) -> None:
+            report(Phase.EVALUATION, number * (STAGES + 1) + stage, stages, "Measuring the students")
+
+        watch(0)
+        scale = student.weight_scale
+        draws = own.positions.mul_(scale)
+        metrics, predictions = evaluate(
+            config, task, student, draws, scale * warm, own.log_joint, watch, teacher_scores=teacher_scores
+        )
+        metrics["diagnostics"] |= {
+            "step_size": own.step_size,
+            "acceptance": own.acceptance,
+            "energy_variance": own.energy_variance,
+            "restarts": own.restarts,
+            "gradients": own.gradients,
+            "seconds_warm_start": (warmed - started) / len(configs),
+            "seconds_sampling": (sampled - warmed) / len(configs),
+            "seconds_evaluation": time.perf_counter() - began,
+        }
+        environment = describe_environment(device) | {
+            "task": task.name,
+            "fingerprint": task.fingerprint_of(config.teachers),
+            "n_features": task.x_train.shape[1],
+            "class_names": list(task.class_names),
+        }
+        results.append(Result(config, metrics, draws.cpu(), predictions, environment))
     report.finish()
-    return Result(config, metrics, draws.cpu(), predictions, environment)
+    return results
 
 
 def find_device(device: Device) -> torch.device:
@@ -148,7 +199,7 @@ def limit_threads() -> None:
 
 
 @dataclass
-class _Reporter:
+class Reporter:
     """Tells `on_progress` how far the whole run is, not too often, and asks `should_stop` at every step."""
 
     config: RunConfig
@@ -160,6 +211,7 @@ class _Reporter:
     _fraction: float = 0.0
 
     def __call__(self, phase: Phase, step: int, steps: int, message: str, info: Info | None = None) -> None:
+        """Report a step of a phase; raises `Cancelled` where it is to stop."""
         if self.should_stop is not None and self.should_stop():
             raise Cancelled
         now = time.perf_counter()

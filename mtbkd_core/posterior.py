@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,6 +36,17 @@ class Density:
     gradient: Tensor
     teacher_share: Tensor | None = None
 
+    def where(self, accept: Tensor, other: Density) -> Density:
+        """This one's chains for which `accept` [S] holds, and the other's for the rest."""
+        column, share = accept[:, None], self.teacher_share
+        if share is not None and other.teacher_share is not None:
+            share = torch.where(column, share, other.teacher_share)
+        return Density(
+            torch.where(accept, self.log_joint, other.log_joint),
+            torch.where(column, self.gradient, other.gradient),
+            share,
+        )
+
 
 @dataclass(frozen=True)
 class LogPosterior:
@@ -57,35 +69,43 @@ class LogPosterior:
         """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
         return replace(self, anchor=anchor)
 
+    def of_chains(self, chains: Tensor) -> LogPosterior:
+        """The target of some of the chains, by index."""
+        mixture = None if self.mixture is None else self.mixture.of_chains(chains)
+        return replace(self, mixture=mixture, anchor=None if self.anchor is None else self.anchor[chains])
+
+    @cached_property
+    def _onehot(self) -> Tensor:
+        """[N, C] or, with data per chain, [S, N, C]; examples contiguous as in the student's logits."""
+        onehot = torch.nn.functional.one_hot(self.labels, self.student.sizes[-1]).to(self.x.dtype)
+        return onehot.transpose(-1, -2).contiguous().transpose(-1, -2)
+
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
-        x, labels, mixture = self.x, self.labels, self.mixture
+        x, onehot, mixture = self.x, self._onehot, self.mixture
         if batch is not None:
-            x, labels = x[batch], labels[batch]
+            x, onehot = x[batch], onehot[batch]
             mixture = mixture.select(batch) if mixture is not None else None
-        scale = self.labels.shape[-1] / labels.shape[-1]
+        scale = self.labels.shape[-1] / x.shape[-2]
 
         logits, pullback = self.student.vjp(self.student.weight_scale * position, x)
         shifted = logits - logits.amax(-1, keepdim=True)
-        exp = shifted.exp()
-        total = exp.sum(-1, keepdim=True)
-        p = exp / total
-        index = labels.expand(position.shape[0], -1)[..., None]
-        log_likelihood = (shifted.gather(-1, index) - total.log())[..., 0].sum(-1)
-        ones = torch.ones((), dtype=p.dtype, device=p.device).expand_as(index)
-        gradient = (-p).scatter_add(-1, index, ones)
+        p = shifted.exp()
+        total = p.sum(-1, keepdim=True)
+        log_likelihood = (shifted * onehot).sum((-2, -1)) - total.log().sum((-2, -1))
+        gradient = torch.sub(onehot, p.div_(total), out=p)
 
         log_data, share = log_likelihood, None
         if mixture is not None:
-            log_m, responsibility, pull = mixture.gradient(*mixture.terms(logits))
+            log_m, responsibility, pull = mixture.gradient(*mixture.terms_of_shifted(shifted))
             log_data = log_likelihood + mixture.strength * log_m.sum(-1)
-            gradient = gradient + pull
+            gradient.add_(pull)
             share = responsibility.mean(-1)
 
         offset = position if self.anchor is None else position - self.anchor
         return Density(
             scale * log_data - 0.5 * offset.square().sum(-1),
-            torch.sub(pullback(gradient) * (scale * self.student.weight_scale), offset),
+            pullback(gradient).mul_(scale * self.student.weight_scale).sub_(offset),
             share,
         )
 

@@ -7,7 +7,7 @@ arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import torch
@@ -185,28 +185,56 @@ class MixturePrior:
             self.strength,
         )
 
+    @classmethod
+    def stack(cls, priors: Sequence[Self], chains: int) -> Self:
+        """The prior of `chains` chains for each of several priors that have no chain axis and equal shapes.
+
+        What is equal in all of them stays without a chain axis.
+        """
+
+        def together(name: str) -> Tensor:
+            values: list[Tensor] = [getattr(prior, name) for prior in priors]
+            if all(torch.equal(values[0], other) for other in values[1:]):
+                return values[0]
+            stacked = torch.stack(values).repeat_interleave(chains, 0)
+            return _examples_last(stacked) if name == "targets" else stacked
+
+        return cls(*(together(field.name) for field in fields(cls)))
+
+    def of_chains(self, chains: Tensor) -> MixturePrior:
+        """The prior of some of the chains, by index."""
+        dimensions = {"targets": 3, "log_offsets": 2}
+        each = {field.name: getattr(self, field.name) for field in fields(self)}
+        return MixturePrior(
+            **{name: value[chains] if value.ndim > dimensions.get(name, 0) else value for name, value in each.items()}
+        )
+
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
-        scaled = student_logits / self.temperature[..., None, None]
-        shifted = scaled - scaled.amax(-1, keepdim=True)
-        exp = shifted.exp()
+        return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
+
+    def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
+        """`terms`, for logits whose largest at each example is 0."""
+        scaled = shifted / self.temperature[..., None, None]
+        exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)
-        log_total = total.log()[..., 0]
         # sum_c t_c log q_c = sum_c t_c f_c / T - log sum_c exp(f_c / T), since the targets sum to 1
-        cross = torch.stack([(target * shifted).sum(-1) - log_total for target in self.targets.unbind(-3)], -2)
-        return self.log_offsets + self.concentration[..., None, None] * cross, exp / total
+        cross = (self.targets * scaled[..., None, :, :]).sum(-1) - total.log().transpose(-1, -2)
+        return torch.addcmul(self.log_offsets, self.concentration[..., None, None], cross), exp / total
 
     def gradient(self, terms: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From `terms`: log m_i [..., N], responsibilities [..., K, N], and d(alpha log m_i)/d logits [..., N, C].
 
         The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i).
         """
-        log_m = terms.logsumexp(-2)
-        share = (terms - log_m[..., None, :]).exp()
-        pulled = -q
-        for target, weight in zip(self.targets.unbind(-3), share.unbind(-2), strict=True):
-            pulled = torch.addcmul(pulled, target, weight[..., None])
-        return log_m, share, pulled * self.pull_scale[..., None, None]
+        highest = terms.amax(-2, keepdim=True)
+        share = (terms - highest).exp_()
+        total = share.sum(-2, keepdim=True)
+        share.div_(total)
+        # classes before examples, so that products and sums run over contiguous memory
+        drawn_to = (share[..., None, :] * self.targets.transpose(-1, -2)).sum(-3).transpose(-1, -2)
+        pulled = drawn_to.sub_(q)
+        return (total.log() + highest)[..., 0, :], share, pulled.mul_(self.pull_scale[..., None, None])
 
     @property
     def pull_scale(self) -> Tensor:

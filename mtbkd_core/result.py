@@ -125,10 +125,15 @@ class Result:
 
 def thin(draws: Tensor, most: int) -> Tensor:
     """Keep at most `most` of S x D draws [S, D, ...], evenly spread, the same in every chain."""
+    index = thinned(draws, most)
+    return draws if len(index) == draws.shape[1] else draws[:, index]
+
+
+def thinned(draws: Tensor, most: int) -> Tensor:
+    """[d], the draws that `thin` keeps of every chain."""
     chains, count = draws.shape[:2]
     keep = min(count, max(1, most // chains))
-    index = torch.linspace(count - 1, 0, keep).round().long().flip(0)
-    return draws[:, index]
+    return torch.linspace(count - 1, 0, keep).round().long().flip(0)
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn.functional import silu
 
 from mtbkd_core.config import StudentConfig, StudentKind
 
@@ -62,12 +61,15 @@ class Student:
         """
         layers = self.layers(theta)
         inputs = [x.transpose(-1, -2).expand(theta.shape[0], -1, -1)]
-        pre_activations = []
+        gates = []
         for weight, bias in layers[:-1]:
-            pre_activations.append(torch.baddbmm(bias, weight, inputs[-1]))
-            inputs.append(silu(pre_activations[-1]))
+            unit = torch.baddbmm(bias, weight, inputs[-1])
+            gates.append(unit.sigmoid())
+            inputs.append(unit * gates[-1])
         weight, bias = layers[-1]
         logits = torch.baddbmm(bias, weight, inputs[-1]).transpose(1, 2)
+
+        one = torch.ones((), dtype=theta.dtype, device=theta.device)
 
         def pullback(gradient: Tensor) -> Tensor:
             signal = gradient.transpose(1, 2)
@@ -75,8 +77,9 @@ class Student:
             for level in range(len(layers) - 1, -1, -1):
                 parts += [signal.sum(2), torch.bmm(signal, inputs[level].transpose(1, 2)).flatten(1)]
                 if level:
-                    back = torch.bmm(layers[level][0].transpose(1, 2), signal)
-                    signal = torch.ops.aten.silu_backward(back, pre_activations[level - 1])
+                    # SiLU's slope is s + u (1 - s) with s the gate and u the unit, so the way back needs no exponential
+                    slope = torch.lerp(inputs[level], one, gates[level - 1])
+                    signal = torch.bmm(layers[level][0].transpose(1, 2), signal).mul_(slope)
             return torch.cat(parts[::-1], 1)
 
         return logits, pullback

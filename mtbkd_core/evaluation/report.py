@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config import RunConfig
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.calibration import Scores, scores
 from mtbkd_core.evaluation.diagnostics import convergence
 from mtbkd_core.evaluation.influence import influence
 from mtbkd_core.evaluation.predictive import summarise
 from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.result import thin
+from mtbkd_core.result import thin, thinned
 from mtbkd_core.student import Student
 from mtbkd_core.tasks.base import Task
 
@@ -29,6 +29,8 @@ STAGES = 5
 
 #: Told, with the number of stages done, between the parts of the evaluation; it may raise to stop.
 Watch = Callable[[int], None]
+#: Rows of the teachers alone, by name.
+TeacherScores = Mapping[str, Scores]
 
 
 def evaluate(
@@ -39,6 +41,8 @@ def evaluate(
     warm_start: Tensor,
     log_joint: Tensor,
     watch: Watch = lambda stage: None,
+    *,
+    teacher_scores: TeacherScores | None = None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Metrics and predictions of a run.
 
@@ -47,6 +51,7 @@ def evaluate(
         warm_start: [S, P] parameters before sampling.
         log_joint: [S, D].
         watch: see `Watch`.
+        teacher_scores: rows that are there already, for these teachers on this task; None: work them out.
     Returns:
         metrics: "student", "student_mode", "warm_start", "teachers_mean" and "teacher:<name>", each the scores of
             `calibration.scores` on the test examples; the student also has the means of its epistemic uncertainty and
@@ -82,13 +87,12 @@ def evaluate(
         },
         "student_mode": scores(predictive.mode, y_test),
         "warm_start": scores(warm, y_test),
-        "teachers_mean": scores(teachers.mean(0), y_test),
-        **{f"teacher:{name}": scores(p, y_test) for name, p in zip(config.teachers, teachers, strict=True)},
+        **(score_teachers(config, task) if teacher_scores is None else teacher_scores),
     }
     watch(3)
     few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
     log_probability = _log_probability_of_label(
-        student, thin(draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0])), x_test[few_tests], y_test[few_tests], watch
+        student, draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0]), x_test[few_tests], y_test[few_tests], watch
     )
     diagnostics = asdict(convergence(log_probability, log_joint))
     metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
@@ -121,17 +125,28 @@ def evaluate(
     return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
 
 
+def score_teachers(config: RunConfig, task: Task) -> TeacherScores:
+    """The rows "teachers_mean" and "teacher:<name>" on the test examples; the same for equal teachers."""
+    teachers = task.teacher_logits(config.teachers, "test").softmax(-1)
+    return {
+        "teachers_mean": scores(teachers.mean(0), task.y_test),
+        **{f"teacher:{name}": scores(p, task.y_test) for name, p in zip(config.teachers, teachers, strict=True)},
+    }
+
+
 def _logits(student: Student, theta: Tensor, x: Tensor, *, memory: int = 2**26) -> Tensor:
     """Logits [D, N, C] of draws [D, P], in pieces so that no layer holds more than `memory` numbers at a time."""
     rows = max(1, memory // (len(x) * max(student.sizes)))
     return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 
-def _log_probability_of_label(student: Student, draws: Tensor, x: Tensor, labels: Tensor, watch: Watch) -> Tensor:
-    """[S, D, M] for draws [S, D, P], a draw of every chain at a time, so that memory does not grow with D."""
+def _log_probability_of_label(
+    student: Student, draws: Tensor, most: int, x: Tensor, labels: Tensor, watch: Watch
+) -> Tensor:
+    """[S, D', M] for at most so many draws [S, D, P], a draw of every chain at a time: memory does not grow with D."""
     index = labels.expand(draws.shape[0], -1)[..., None]
     each = []
-    for theta in draws.unbind(1):
+    for kept in thinned(draws, most).tolist():
         watch(3)
-        each.append(student.logits(theta, x).log_softmax(-1).gather(-1, index)[..., 0])
+        each.append(student.logits(draws[:, kept], x).log_softmax(-1).gather(-1, index)[..., 0])
     return torch.stack(each, 1)

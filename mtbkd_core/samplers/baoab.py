@@ -12,11 +12,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, Target, Transform, noise_like
+from mtbkd_core.samplers.base import (
+    Info,
+    Number,
+    Source,
+    Target,
+    Transform,
+    add_scaled,
+    apply,
+    factor,
+    is_positive,
+    noise_like,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class BAOABState:
     density: Density
 
 
-def build(target: Target, *, step_size: float, friction: float = 1.0, temperature: float = 1.0) -> Transform:
+def build(target: Target, *, step_size: Number, friction: float = 1.0, temperature: float = 1.0) -> Transform:
     """The BAOAB integrator, unit mass in whitened coordinates.
 
     Args:
@@ -39,26 +49,26 @@ def build(target: Target, *, step_size: float, friction: float = 1.0, temperatur
     Raises:
         ValueError: a step size or friction that is not positive, or a negative temperature.
     """
-    if not step_size > 0 or not friction > 0 or not temperature >= 0:
+    if not is_positive(step_size) or not friction > 0 or not temperature >= 0:
         raise ValueError(
             "step_size and friction must be positive and temperature not negative, "
             f"got {step_size}, {friction}, {temperature}"
         )
-    decay = math.exp(-friction * step_size)
-    noise_scale = math.sqrt((1 - decay**2) * temperature)
-    half = step_size / 2
+    decay = apply(lambda h: math.exp(-friction * h), step_size)
+    noise_scale = apply(lambda c: math.sqrt((1 - c**2) * temperature), decay)
+    half = apply(lambda h: h / 2, step_size)
 
-    def init(position: Tensor, generator: torch.Generator) -> BAOABState:
+    def init(position: Tensor, generator: Source) -> BAOABState:
         momentum = math.sqrt(temperature) * noise_like(position, generator)
         return BAOABState(position, momentum, target(position, None))
 
-    def update(state: BAOABState, batch: Tensor | None, generator: torch.Generator) -> tuple[BAOABState, Info]:
-        momentum = torch.add(state.momentum, state.density.gradient, alpha=half)
-        position = torch.add(state.position, momentum, alpha=half)
-        momentum = torch.add(decay * momentum, noise_like(momentum, generator), alpha=noise_scale)
-        position = torch.add(position, momentum, alpha=half)
+    def update(state: BAOABState, batch: Tensor | None, generator: Source) -> tuple[BAOABState, Info]:
+        momentum = add_scaled(state.momentum, state.density.gradient, half)
+        position = add_scaled(state.position, momentum, half)
+        momentum = add_scaled(momentum.mul_(factor(decay)), noise_like(momentum, generator), noise_scale)
+        position = add_scaled(position, momentum, half)
         density = target(position, batch)
-        momentum = torch.add(momentum, density.gradient, alpha=half)
+        momentum = add_scaled(momentum, density.gradient, half)
         return BAOABState(position, momentum, density), Info(density.log_joint, density.teacher_share)
 
     return Transform(init, update)

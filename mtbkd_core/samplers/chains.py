@@ -6,7 +6,7 @@ import logging
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -17,7 +17,7 @@ from mtbkd_core.config import Algorithm, SamplerConfig, Schedule
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.progress import Phase, UserError
 from mtbkd_core.samplers import baoab, hmc, mclmc, sgld, warm_start
-from mtbkd_core.samplers.base import Info, State, Transform
+from mtbkd_core.samplers.base import Info, Number, Source, State, Streams, Transform, per_group, permutation
 from mtbkd_core.samplers.tuning import Tuned, step_for_energy, tune_energy_variance, tune_step_size
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What one attempt kept, and with which step size; the last two are means over the steps after the burn-in."""
+    """What one group kept, and with which step size; the last two are means over the steps after the burn-in."""
 
     positions: Tensor
     log_joint: Tensor
@@ -70,9 +70,15 @@ class _Kept:
     energy_variance: float | None
 
 
-def fit_start(
-    target: LogPosterior, start: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
-) -> Tensor:
+@dataclass(frozen=True)
+class _Left:
+    """A group of which a chain left the posterior: after how many steps, and where its random numbers stood."""
+
+    steps: int
+    generator: torch.Generator
+
+
+def fit_start(target: LogPosterior, start: Tensor, settings: SamplerConfig, generator: Source, watch: Watch) -> Tensor:
     """The anchored warm start of every chain from its own whitened draw of the prior, [S, P] -> [S, P].
 
     It is that of temperature 1 whatever the posterior's is; tuning and burn-in cool or heat the chains from there.
@@ -93,7 +99,7 @@ def fit_start(
 
 
 class _Mean:
-    """The mean of what was added, on its device until it is asked for; None where nothing was."""
+    """The means of what was added, on its device until they are asked for; None where nothing was."""
 
     def __init__(self) -> None:
         self._sum: Tensor | None = None
@@ -103,50 +109,85 @@ class _Mean:
         self._sum = value if self._sum is None else self._sum + value
         self._count += 1
 
-    @property
-    def value(self) -> float | None:
-        return None if self._sum is None else float(self._sum) / self._count
+    def values(self, groups: int) -> list[float] | list[None]:
+        return [None] * groups if self._sum is None else [each / self._count for each in self._sum.tolist()]
 
-    @property
-    def exceeds_limit(self) -> bool:
-        """As an energy variance; one that is not a number does."""
-        return self.value is not None and not self.value <= _MOST_ENERGY_VARIANCE
+
+def _exceeds_limit(energy: float | None) -> bool:
+    """As an energy variance; one that is not a number does."""
+    return energy is not None and not energy <= _MOST_ENERGY_VARIANCE
 
 
 def sample(
     target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
 ) -> Sample:
-    """Sample the target from whitened positions [S, P].
+    """Sample the target from whitened positions [S, P]; one step size for all chains. See `sample_groups`."""
+    return sample_groups(target, position, settings, [generator], watch)[0]
 
-    A step size that is not given is tuned first. A chain has left the posterior when its log joint is not finite, or
-    lies 20 standard deviations of a Gaussian's of the same dimension under where the worst chain began; at a
-    temperature above 1 the limit is lower still by twice as much as a Gaussian's falls when it warms up from 1. MCLMC
-    has left as well when its energy variance after the burn-in is twenty times what it is tuned to.
 
+def sample_groups(
+    target: LogPosterior,
+    position: Tensor,
+    settings: SamplerConfig,
+    generators: Sequence[torch.Generator],
+    watch: Watch,
+) -> list[Sample]:
+    """Sample the target from whitened positions [G S, P] of G groups of chains, each as it would be alone.
+
+    A step size that is not given is tuned first, for each group. A chain has left the posterior when its log joint is
+    not finite, or lies 20 standard deviations of a Gaussian's of the same dimension under where the worst chain of its
+    group began; at a temperature above 1 the limit is lower still by twice as much as a Gaussian's falls when it warms
+    up from 1. MCLMC has left as well when its energy variance after the burn-in is twenty times what it is tuned to. Of
+    several groups, those that left go on alone, with random numbers of their own.
+
+    Args:
+        generators: one for each group; groups may share one, and then have the same random numbers.
     Raises:
         UserError: a chain leaves the posterior at every step size tried.
     """
-    step_size, acceptance = settings.step_size, None
-    if step_size is None:
-        tuned = _tune(target, position, settings, generator, watch)
-        position, acceptance, step_size = tuned.position, tuned.acceptance, tuned.step_size
+    groups = len(generators)
+    chains = len(position) // groups
+    source: Source = generators[0] if groups == 1 else Streams(generators)
+    step_sizes = [settings.step_size or math.nan] * groups
+    acceptances: list[float | None] = [None] * groups
+    if settings.step_size is None:
+        tuned = _tune(target, position, settings, source, groups, watch)
+        position, acceptances, step_sizes = tuned.position, list(tuned.acceptances), list(tuned.step_sizes)
     dimensions, hot = position.shape[1], max(1.0, settings.temperature)
-    floor = float(target(position).log_joint.min()) - hot * 20 * math.sqrt(dimensions / 2) - (hot - 1) * dimensions
-    gradients = 0
-    for restart in range(_MOST_RESTARTS + 1):
-        kept, done = _run(target, position, step_size, floor, settings, generator, watch)
-        gradients += done * gradients_per_step(settings)
-        if kept is not None:
-            if kept.acceptance is not None:
-                acceptance = kept.acceptance
-            return Sample(
-                kept.positions, kept.log_joint, kept.step_size, acceptance, kept.energy_variance, restart, gradients
-            )
-        if restart < _MOST_RESTARTS:
+    slack = hot * 20 * math.sqrt(dimensions / 2) + (hot - 1) * dimensions
+    floor = target(position).log_joint.view(groups, chains).amin(1) - slack
+
+    first = _run(target, position, step_sizes, floor, settings, source, watch)
+    samples = []
+    for group, outcome in enumerate(first):
+        alone = slice(None) if groups == 1 else torch.arange(group * chains, (group + 1) * chains)
+        step_size, gradients, restart = step_sizes[group], 0, 0
+        while isinstance(outcome, _Left):
+            gradients += outcome.steps * gradients_per_step(settings)
+            if restart == _MOST_RESTARTS:
+                raise UserError(
+                    f"sampler.step_size: a chain leaves the posterior even at {step_size:.2g}; give a smaller one"
+                )
             _log.warning("a chain left the posterior at step size %.4g; starting again with a shorter one", step_size)
             # SGLD's step is a square; MCLMC's energy variance says that it is far too long, not just too long
             step_size *= 0.5 if settings.algorithm in (Algorithm.SGLD, Algorithm.MCLMC) else 0.7
-    raise UserError(f"sampler.step_size: a chain leaves the posterior even at {step_size:.2g}; give a smaller one")
+            restart += 1
+            own = target if isinstance(alone, slice) else target.of_chains(alone.to(position.device))
+            (outcome,) = _run(
+                own, position[alone], [step_size], floor[group : group + 1], settings, outcome.generator, watch
+            )
+        samples.append(
+            Sample(
+                outcome.positions,
+                outcome.log_joint,
+                outcome.step_size,
+                acceptances[group] if outcome.acceptance is None else outcome.acceptance,
+                outcome.energy_variance,
+                restart,
+                gradients + _steps(settings) * gradients_per_step(settings),
+            )
+        )
+    return samples
 
 
 def step_from_leapfrog(algorithm: Algorithm, leapfrog_step: float) -> float:
@@ -186,9 +227,9 @@ def kept_steps(settings: SamplerConfig) -> list[int]:
 
 
 def _tune(
-    target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: torch.Generator, watch: Watch
+    target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: Source, groups: int, watch: Watch
 ) -> Tuned:
-    """The step size of the sampler itself, by its own rule."""
+    """The groups' step sizes of the sampler itself, by its own rule."""
 
     def show(count: int, info: Info) -> None:
         watch(Phase.TUNING, count + 1, _TRAJECTORIES, "Choosing a step size", info)
@@ -203,6 +244,7 @@ def _tune(
             steps=_tuning_steps(settings),
             friction=settings.friction,
             temperature=temperature,
+            groups=groups,
             watch=show,
         )
     tuned = tune_step_size(
@@ -212,63 +254,96 @@ def _tune(
         trajectories=_TRAJECTORIES,
         leapfrog_steps=_tuning_steps(settings),
         temperature=temperature,
+        groups=groups,
         watch=show,
     )
-    return replace(tuned, step_size=step_from_leapfrog(settings.algorithm, tuned.step_size))
+    return replace(tuned, step_sizes=tuple(step_from_leapfrog(settings.algorithm, step) for step in tuned.step_sizes))
+
+
+def _steps(settings: SamplerConfig) -> int:
+    return settings.burn_in + settings.draws * settings.thinning
 
 
 def _run(
     target: LogPosterior,
     position: Tensor,
-    step_size: float,
-    floor: float,
+    step_sizes: Sequence[float],
+    floor: Tensor,
     settings: SamplerConfig,
-    generator: torch.Generator,
+    generator: Source,
     watch: Watch,
-) -> tuple[_Kept | None, int]:
-    """What was kept, or None as soon as a chain leaves; and the steps taken.
+) -> list[_Kept | _Left]:
+    """What each group kept, or when a chain of it left; it ends as soon as every group has left.
 
     MCLMC's tuned step is set right once more after the burn-in, by the energy errors of its second half: the tuning's
     few steps begin where the warm start ended, and the errors grow until the chains have spread.
     """
-    sampler = build(target, settings, step_size)
+    groups = len(step_sizes)
+    step_sizes, left = list(step_sizes), dict[int, _Left]()
+    sampler = build(target, settings, per_group(step_sizes, position))
     state: State = sampler.init(position, generator)
-    steps = settings.burn_in + settings.draws * settings.thinning
-    positions: list[Tensor] = []
-    log_joints: list[Tensor] = []
-    acceptance, energy = _Mean(), _Mean()
+    steps = _steps(settings)
     copies = Counter(kept_steps(settings))
+    kept = 0
+    # filled in place: all draws at once are most of what a run takes of memory
+    positions = position.new_empty(len(position), settings.draws, position.shape[1])
+    log_joint = position.new_empty(len(position), settings.draws)
+    acceptance, energy = _Mean(), _Mean()
     stochastic = _is_minibatch(settings, target)
     # where a step shows the log joint of its start, or an estimate of it, a kept draw's own is worked out anew
     inexact = stochastic or settings.algorithm is Algorithm.SGLD
+
+    def by_group(values: Tensor) -> Tensor:
+        return values.view(groups, -1)
+
+    def take_out(fine: Tensor, step: int) -> None:
+        exceeded = step >= settings.burn_in + _STEPS_TO_JUDGE or step == steps
+        energies = energy.values(groups) if exceeded else [None] * groups
+        for group, (inside, variance) in enumerate(zip(fine.all(1).tolist(), energies, strict=True)):
+            if group not in left and (not inside or _exceeds_limit(variance)):
+                own = generator.generators[group] if isinstance(generator, Streams) else generator
+                left[group] = _Left(step, own if groups == 1 else own.clone_state())
+
     for step in range(1, steps + 1):
         state, info = sampler.update(state, _batch(settings, target, generator), generator)
         if step % _CHECK_EVERY == 0:
-            fine = torch.isfinite(info.log_joint) if stochastic else info.log_joint > floor
-            if not bool(fine.all()) or (step >= settings.burn_in + _STEPS_TO_JUDGE and energy.exceeds_limit):
-                return None, step
+            shown = by_group(info.log_joint)
+            take_out(torch.isfinite(shown) if stochastic else shown > floor[:, None], step)
+            if len(left) == groups:
+                break
         burning_in = step <= settings.burn_in
-        if step in copies:
-            positions += [state.position] * copies[step]
-            log_joints += [target(state.position).log_joint if inexact else info.log_joint] * copies[step]
+        for _ in range(copies[step]):
+            positions[:, kept] = state.position
+            log_joint[:, kept] = target(state.position).log_joint if inexact else info.log_joint
+            kept += 1
         if info.acceptance is not None and not burning_in:
-            acceptance.add(info.acceptance.mean())
+            acceptance.add(by_group(info.acceptance.double()).mean(1))
         if info.energy_error is not None and step > settings.burn_in // 2:
-            energy.add(info.energy_error.square().mean() / position.shape[1])
-        if step == settings.burn_in and energy.value is not None:
-            if settings.step_size is None and math.isfinite(energy.value):
-                step_size = step_for_energy(step_size, energy.value)
-                sampler = build(target, settings, step_size)
+            energy.add(by_group(info.energy_error.double().square()).mean(1) / position.shape[1])
+        if step == settings.burn_in and info.energy_error is not None:
+            if settings.step_size is None:
+                step_sizes = [
+                    step_for_energy(step_size, found) if found is not None and math.isfinite(found) else step_size
+                    for step_size, found in zip(step_sizes, energy.values(groups), strict=True)
+                ]
+                sampler = build(target, settings, per_group(step_sizes, position))
             energy = _Mean()
         message = "Burning in" if burning_in else "Sampling students"
         watch(Phase.SAMPLING, step, steps, message, info)
-    log_joint = torch.stack(log_joints, 1)
-    if not bool((log_joint > floor).all()) or energy.exceeds_limit:
-        return None, steps
-    return _Kept(torch.stack(positions, 1), log_joint, step_size, acceptance.value, energy.value), steps
+    else:
+        take_out((log_joint > floor.repeat_interleave(len(position) // groups)[:, None]).view(groups, -1), steps)
+    each = zip(
+        positions.chunk(groups),
+        log_joint.chunk(groups),
+        step_sizes,
+        acceptance.values(groups),
+        energy.values(groups),
+        strict=True,
+    )
+    return [left[group] if group in left else _Kept(*what) for group, what in enumerate(each)]
 
 
-def build(target: LogPosterior, settings: SamplerConfig, step_size: float) -> Transform:
+def build(target: LogPosterior, settings: SamplerConfig, step_size: Number) -> Transform:
     """The sampler that the settings ask for."""
     friction, temperature = settings.friction, settings.temperature
     match settings.algorithm:
@@ -296,8 +371,7 @@ def _is_minibatch(settings: SamplerConfig, target: LogPosterior) -> bool:
     return settings.batch_size is not None and settings.batch_size < len(target.labels)
 
 
-def _batch(settings: SamplerConfig, target: LogPosterior, generator: torch.Generator) -> Tensor | None:
+def _batch(settings: SamplerConfig, target: LogPosterior, generator: Source) -> Tensor | None:
     if not _is_minibatch(settings, target):
         return None
-    order = torch.randperm(len(target.labels), generator=generator, device=generator.device)
-    return order[: settings.batch_size]
+    return permutation(len(target.labels), generator)[: settings.batch_size]

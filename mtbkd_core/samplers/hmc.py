@@ -12,7 +12,18 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, Target, Transform, noise_like
+from mtbkd_core.samplers.base import (
+    Info,
+    Number,
+    Source,
+    Target,
+    Transform,
+    add_scaled,
+    apply,
+    coins_like,
+    is_positive,
+    noise_like,
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class HMCState:
     density: Density
 
 
-def build(target: Target, *, step_size: float, leapfrog_steps: int, temperature: float = 1.0) -> Transform:
+def build(target: Target, *, step_size: Number, leapfrog_steps: int, temperature: float = 1.0) -> Transform:
     """HMC with unit mass in whitened coordinates; one update is one trajectory.
 
     Args:
@@ -34,28 +45,29 @@ def build(target: Target, *, step_size: float, leapfrog_steps: int, temperature:
     Raises:
         ValueError: a step size, number of steps or temperature that is not positive.
     """
-    if not step_size > 0 or not leapfrog_steps > 0 or not temperature > 0:
+    if not is_positive(step_size) or not leapfrog_steps > 0 or not temperature > 0:
         raise ValueError(f"all settings must be positive, got {step_size}, {leapfrog_steps}, {temperature}")
 
-    def init(position: Tensor, generator: torch.Generator) -> HMCState:
+    half = apply(lambda h: h / 2, step_size)
+
+    def init(position: Tensor, generator: Source) -> HMCState:
         return HMCState(position, target(position, None))
 
-    def update(state: HMCState, batch: Tensor | None, generator: torch.Generator) -> tuple[HMCState, Info]:
+    def update(state: HMCState, batch: Tensor | None, generator: Source) -> tuple[HMCState, Info]:
         if batch is not None:
             raise ValueError("HMC's correction needs all examples; it cannot use a minibatch")
         start = math.sqrt(temperature) * noise_like(state.position, generator)
         position, density = state.position, state.density
-        momentum = torch.add(start, density.gradient, alpha=step_size / 2)
+        momentum = add_scaled(start, density.gradient, half)
         for step in range(leapfrog_steps):
-            position = torch.add(position, momentum, alpha=step_size)
+            position = add_scaled(position, momentum, step_size)
             density = target(position, None)
             last = step == leapfrog_steps - 1
-            momentum = torch.add(momentum, density.gradient, alpha=step_size / 2 if last else step_size)
+            momentum = add_scaled(momentum, density.gradient, half if last else step_size)
 
         gain = density.log_joint - state.density.log_joint - 0.5 * (momentum.square() - start.square()).sum(-1)
         acceptance = torch.nan_to_num(gain / temperature, nan=-math.inf).clamp_max(0).exp()
-        coin = torch.rand(acceptance.shape, generator=generator, dtype=acceptance.dtype, device=acceptance.device)
-        accept = coin < acceptance
+        accept = coins_like(acceptance, generator) < acceptance
         kept = _choose(accept, HMCState(position, density), state)
         return kept, Info(kept.density.log_joint, kept.density.teacher_share, acceptance)
 
@@ -64,14 +76,4 @@ def build(target: Target, *, step_size: float, leapfrog_steps: int, temperature:
 
 def _choose(accept: Tensor, new: HMCState, old: HMCState) -> HMCState:
     column = accept[:, None]
-    share = new.density.teacher_share
-    if share is not None and old.density.teacher_share is not None:
-        share = torch.where(column, share, old.density.teacher_share)
-    return HMCState(
-        torch.where(column, new.position, old.position),
-        Density(
-            torch.where(accept, new.density.log_joint, old.density.log_joint),
-            torch.where(column, new.density.gradient, old.density.gradient),
-            share,
-        ),
-    )
+    return HMCState(torch.where(column, new.position, old.position), new.density.where(accept, old.density))

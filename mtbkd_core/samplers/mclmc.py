@@ -25,7 +25,18 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, Target, Transform, noise_like
+from mtbkd_core.samplers.base import (
+    Info,
+    Number,
+    Source,
+    Target,
+    Transform,
+    add_scaled,
+    apply,
+    factor,
+    is_positive,
+    noise_like,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class MCLMCState:
     density: Density
 
 
-def build(target: Target, *, step_size: float, friction: float = 1.0, temperature: float = 1.0) -> Transform:
+def build(target: Target, *, step_size: Number, friction: float = 1.0, temperature: float = 1.0) -> Transform:
     """MCLMC in whitened coordinates.
 
     Args:
@@ -49,33 +60,33 @@ def build(target: Target, *, step_size: float, friction: float = 1.0, temperatur
         ValueError: a step size or temperature that is not positive, a negative friction, one dimension, or a minibatch,
             whose noise in the energy the dynamics would take for slope.
     """
-    if not step_size > 0 or not temperature > 0 or not friction >= 0:
+    if not is_positive(step_size) or not temperature > 0 or not friction >= 0:
         raise ValueError(
             "step_size and temperature must be positive and friction not negative, "
             f"got {step_size}, {temperature}, {friction}"
         )
 
-    def init(position: Tensor, generator: torch.Generator) -> MCLMCState:
+    def init(position: Tensor, generator: Source) -> MCLMCState:
         if position.shape[1] < 2:
             raise ValueError("one dimension has no direction to turn to; MCLMC needs two or more")
         return MCLMCState(position, _unit(noise_like(position, generator)), target(position, None))
 
-    def update(state: MCLMCState, batch: Tensor | None, generator: torch.Generator) -> tuple[MCLMCState, Info]:
+    def update(state: MCLMCState, batch: Tensor | None, generator: Source) -> tuple[MCLMCState, Info]:
         if batch is not None:
             raise ValueError("MCLMC's energy needs all examples; it cannot use a minibatch")
         dimensions = state.position.shape[1]
         speed = math.sqrt(dimensions * temperature)
-        bend = step_size / 2 * speed / (temperature * (dimensions - 1))
+        bend = apply(lambda h: h / 2 * speed / (temperature * (dimensions - 1)), step_size)
 
         direction, first = _turn(state.direction, state.density.gradient, bend)
-        position = torch.add(state.position, direction, alpha=step_size * speed)
+        position = add_scaled(state.position, direction, apply(lambda h: h * speed, step_size))
         density = target(position, None)
         direction, second = _turn(direction, density.gradient, bend)
         gained = (density.log_joint - state.density.log_joint) / temperature
         error = (dimensions - 1) * (first + second) - gained
         if friction:
-            scale = math.sqrt(math.expm1(2 * friction * step_size) / dimensions)
-            direction = _unit(torch.add(direction, noise_like(direction, generator), alpha=scale))
+            scale = apply(lambda h: math.sqrt(math.expm1(2 * friction * h) / dimensions), step_size)
+            direction = _unit(add_scaled(direction, noise_like(direction, generator), scale))
         return MCLMCState(position, direction, density), Info(
             density.log_joint, density.teacher_share, energy_error=error
         )
@@ -83,7 +94,7 @@ def build(target: Target, *, step_size: float, friction: float = 1.0, temperatur
     return Transform(init, update)
 
 
-def _turn(direction: Tensor, gradient: Tensor, bend: float) -> tuple[Tensor, Tensor]:
+def _turn(direction: Tensor, gradient: Tensor, bend: Number) -> tuple[Tensor, Tensor]:
     """The B step: the new directions [S, P], and the growth [S] of the logarithm of the momentum's length.
 
     Written with exp(-d) alone, which cannot overflow on a steep slope.
@@ -91,7 +102,7 @@ def _turn(direction: Tensor, gradient: Tensor, bend: float) -> tuple[Tensor, Ten
     length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     uphill = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
     cosine = (direction * uphill).sum(-1, keepdim=True)
-    angle = bend * length
+    angle = length * factor(bend)
     shrink = torch.exp(-angle)
     turned = uphill * ((1 - shrink) * (1 + shrink + cosine * (1 - shrink))) + 2 * shrink * direction
     stretched = 1 + cosine + (1 - cosine) * shrink.square()
@@ -101,3 +112,13 @@ def _turn(direction: Tensor, gradient: Tensor, bend: float) -> tuple[Tensor, Ten
 
 def _unit(vector: Tensor) -> Tensor:
     return torch.nn.functional.normalize(vector, dim=-1)
+
+
+def choose(accept: Tensor, new: MCLMCState, old: MCLMCState) -> MCLMCState:
+    """The new state of the chains for which `accept` [S] holds, the old one of the others."""
+    column = accept[:, None]
+    return MCLMCState(
+        torch.where(column, new.position, old.position),
+        torch.where(column, new.direction, old.direction),
+        new.density.where(accept, old.density),
+    )

@@ -13,10 +13,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from mtbkd_core.samplers.base import Info, Target, Transform, noise_like
+from mtbkd_core.samplers.base import Info, Number, Source, Target, Transform, add_scaled, apply, is_positive, noise_like
 
 _POWER = 0.55
 
@@ -34,7 +33,7 @@ def step_share(step: int, decay_steps: float) -> float:
     return math.pow(1 + step / decay_steps, -_POWER)
 
 
-def build(target: Target, *, step_size: float, temperature: float = 1.0, decay_steps: float = math.inf) -> Transform:
+def build(target: Target, *, step_size: Number, temperature: float = 1.0, decay_steps: float = math.inf) -> Transform:
     """SGLD with a constant or a decaying step.
 
     Args:
@@ -45,20 +44,21 @@ def build(target: Target, *, step_size: float, temperature: float = 1.0, decay_s
     Raises:
         ValueError: a step size or number of steps that is not positive, or a negative temperature.
     """
-    if not step_size > 0 or not temperature >= 0 or not decay_steps > 0:
+    if not is_positive(step_size) or not temperature >= 0 or not decay_steps > 0:
         raise ValueError(
             "step_size and decay_steps must be positive and temperature not negative, "
             f"got {step_size}, {decay_steps} and {temperature}"
         )
 
-    def init(position: Tensor, generator: torch.Generator) -> SGLDState:
+    def init(position: Tensor, generator: Source) -> SGLDState:
         return SGLDState(position)
 
-    def update(state: SGLDState, batch: Tensor | None, generator: torch.Generator) -> tuple[SGLDState, Info]:
+    def update(state: SGLDState, batch: Tensor | None, generator: Source) -> tuple[SGLDState, Info]:
         density = target(state.position, batch)
-        eps = step_size * step_share(state.step, decay_steps)
-        position = torch.add(state.position, density.gradient, alpha=eps)
-        position = torch.add(position, noise_like(position, generator), alpha=math.sqrt(2 * eps * temperature))
+        eps = apply(lambda first: first * step_share(state.step, decay_steps), step_size)
+        position = add_scaled(state.position, density.gradient, eps)
+        noise_scale = apply(lambda now: math.sqrt(2 * now * temperature), eps)
+        position = add_scaled(position, noise_like(position, generator), noise_scale)
         return SGLDState(position, state.step + 1), Info(density.log_joint, density.teacher_share)
 
     return Transform(init, update)

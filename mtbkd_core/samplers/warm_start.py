@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtbkd_core.samplers.base import Info, Target, Transform
+from mtbkd_core.samplers.base import Info, Source, Target, Transform
 
 _DECAY_MEAN, _DECAY_SQUARE, _TINY = 0.9, 0.99, 1e-8
 
@@ -37,10 +37,10 @@ def build(target: Target, *, step_size: float = 0.2, steps: int) -> Transform:
         steps: over how many updates the step size falls to nothing.
     """
 
-    def init(position: Tensor, generator: torch.Generator) -> WarmStartState:
+    def init(position: Tensor, generator: Source) -> WarmStartState:
         return WarmStartState(position, torch.zeros_like(position), torch.zeros_like(position), 0)
 
-    def update(state: WarmStartState, batch: Tensor | None, generator: torch.Generator) -> tuple[WarmStartState, Info]:
+    def update(state: WarmStartState, batch: Tensor | None, generator: Source) -> tuple[WarmStartState, Info]:
         density = target(state.position, batch)
         step = state.step + 1
         mean = torch.lerp(density.gradient, state.mean, _DECAY_MEAN)

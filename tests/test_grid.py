@@ -1,0 +1,199 @@
+"""Many settings at once: the same results as one by one, whatever is batched with what; progress and stopping."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, UserError, build_config, distill, distill_grid
+from mtbkd_core import grid as grid_module
+
+SMALL = {
+    "student.hidden": "6",
+    "sampler.chains": 3,
+    "sampler.draws": 8,
+    "sampler.thinning": 3,
+    "sampler.warm_start_steps": 20,
+    "sampler.burn_in": 12,
+    "device": "cpu",
+}
+
+
+def small(**changes: Any) -> RunConfig:
+    return build_config({**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}.items())
+
+
+def agree(together: Sequence[Result], configs: Sequence[RunConfig], task: Task) -> None:
+    """Each result is the one that the configuration has alone: draws to 1e-3, and every metric to 1e-4."""
+    assert [result.config for result in together] == list(configs)
+    for result, config in zip(together, configs, strict=True):
+        alone = distill(config, task=task)
+        torch.testing.assert_close(result.draws, alone.draws, rtol=0, atol=1e-3)
+        assert set(result.predictions) == set(alone.predictions)
+        for row, expected in alone.metrics.items():
+            found = {name: value for name, value in result.metrics[row].items() if not name.startswith("seconds")}
+            assert found == pytest.approx({name: expected[name] for name in found}, abs=1e-4), row
+
+
+@pytest.fixture(scope="module")
+def few(digits: Task) -> Task:
+    """The digits with 40 test images: most of a small run's time is its evaluation."""
+    teachers = {
+        name: replace(teacher, logits_test=teacher.logits_test[:40]) for name, teacher in digits.teachers.items()
+    }
+    return replace(digits, x_test=digits.x_test[:40], y_test=digits.y_test[:40], teachers=teachers)
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[RunConfig]]:
+    """What is run together, batch by batch."""
+    seen: list[list[RunConfig]] = []
+    run = grid_module.distill_together
+
+    def noted(configs: Sequence[RunConfig], *rest: Any) -> list[Result]:
+        seen.append(list(configs))
+        return run(configs, *rest)
+
+    monkeypatch.setattr(grid_module, "distill_together", noted)
+    return seen
+
+
+def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_runs(
+    few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [
+        small(),
+        small(prior__strength=0),
+        small(prior__concentration=5, seed=3),
+        small(prior__temperature=1, prior__strength=0.3),
+        small(prior__base_weights="0.7,0.2,0.1", prior__rule="softmin", prior__sharpness=0.4, seed=3),
+        small(teachers="even-digits,digits-0-4,digits-5-9"),
+        small(teachers="digits-0-4,digits-5-9"),
+        small(teachers="digits-5-9,even-digits", seed=3),
+    ]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [6, 2]  # three teachers, and two
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampler__algorithm": "sgld"},
+        {"sampler__algorithm": "sgld", "sampler__schedule": "decaying"},
+        {"sampler__algorithm": "mclmc"},
+        {"sampler__algorithm": "hmc", "sampler__thinning": 1},
+        {"sampler__batch_size": 48},
+        {"sampler__step_size": 0.02, "student__kind": "linear"},
+        {"sampler__chains": 1},
+    ],
+    ids=lambda settings: " ".join(str(value) for value in settings.values()),
+)
+def test_every_sampler_gives_in_a_batch_what_it_gives_alone(
+    settings: dict[str, Any], few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [small(**settings, prior__strength=0.2), small(**settings, prior__concentration=6)]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [2]
+
+
+def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, batches: list[list[RunConfig]]) -> None:
+    """3 chains x 50 examples x 6 units is no multiple of 16."""
+    configs = [small(sampler__batch_size=50, prior__strength=strength) for strength in (0.2, 1)]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [1, 1]
+
+
+def test_configurations_of_different_shapes_run_apart_and_come_back_in_their_order(
+    few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [
+        small(),
+        small(student__hidden="5,4"),
+        small(seed=1),
+        small(sampler__draws=6),
+        small(sampler__batch_size=50),
+        small(sampler__batch_size=50, seed=1),
+    ]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert batches == [[configs[0], configs[2]], [configs[1]], [configs[3]], [configs[4]], [configs[5]]]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_memory_budget_only_changes_how_many_run_together(
+    threads: int, few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [small(prior__concentration=10 + place) for place in range(4)]
+    whole = distill_grid(configs, task=few)
+    assert [len(batch) for batch in batches] == [4]
+    batches.clear()
+    parts = distill_grid(configs, task=few, memory=1_200_000 * threads, threads=threads)
+    assert len(batches) > 1
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one.draws, other.draws, rtol=0, atol=1e-4)
+    batches.clear()
+    distill_grid(configs, task=few, memory=1)
+    assert [len(batch) for batch in batches] == [1] * 4
+
+
+@pytest.mark.parametrize("algorithm", ["baoab", "sgld"])
+def test_a_group_that_leaves_starts_again_alone_and_leaves_the_others_as_they_are(
+    algorithm: str, few: Task, batches: list[list[RunConfig]]
+) -> None:
+    step = {"baoab": 0.08, "sgld": 0.0018}[algorithm]
+    common = {"sampler__algorithm": algorithm, "sampler__step_size": step, "sampler__burn_in": 30, "seed": 1}
+    configs = [small(**common, prior__strength=strength) for strength in (0.0, 4.0, 0.01)]
+    together = distill_grid(configs, task=few)
+    restarts = [result.metrics["diagnostics"]["restarts"] for result in together]
+    assert restarts[1] > 0
+    assert restarts[0] == restarts[2] == 0
+    agree(together, configs, few)
+    assert [len(batch) for batch in batches] == [3]
+
+
+def test_a_task_is_loaded_once_with_every_teacher_that_is_named(trained_home: object) -> None:
+    configs = [small(teachers="digits-0-4"), small(teachers="even-digits"), small(teachers="digits-0-4,digits-5-9")]
+    results = distill_grid(configs)
+    assert [result.predictions["test.teachers"].shape[0] for result in results] == [1, 1, 2]
+    assert len({result.environment["fingerprint"] for result in results}) == 3
+
+
+def test_nothing_to_run_gives_nothing() -> None:
+    assert distill_grid([]) == []
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_share_done_never_falls_and_ends_at_one(threads: int, few: Task) -> None:
+    seen: list[Progress] = []
+    configs = [small(), small(student__kind="linear"), small(prior__strength=0)]
+    distill_grid(configs, task=few, on_progress=seen.append, threads=threads)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    assert 0 < fractions[len(fractions) // 2] < 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_grid_that_is_stopped_ends_in_all_its_batches(threads: int, few: Task) -> None:
+    seen: list[Progress] = []
+    configs = [small(), small(student__kind="linear"), small(sampler__chains=4)]
+    with pytest.raises(Cancelled):
+        distill_grid(configs, task=few, on_progress=seen.append, should_stop=lambda: len(seen) > 2, threads=threads)
+    assert seen[-1].fraction < 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sampler__batch_size": 201}, r"configuration 2 of 2: sampler\.batch_size: got 201"),
+        ({"sampler__chains": 1024, "sampler__draws": 5000, "student__hidden": "512"}, r"configuration 2 .* GiB"),
+        ({"teachers": "nobody"}, r"configuration 2 of 2: teachers: digits has no 'nobody'"),
+    ],
+)
+def test_a_configuration_that_cannot_run_is_named_before_any_runs(
+    changes: dict[str, Any], words: str, few: Task, batches: list[list[RunConfig]]
+) -> None:
+    with pytest.raises(UserError, match=words):
+        distill_grid([small(), small(**changes)], task=few)
+    assert batches == []
