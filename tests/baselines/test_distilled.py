@@ -167,13 +167,13 @@ def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generato
 def test_distillation_with_rate_0_is_distillation_without_dropout(digits: Task) -> None:
     config = build_config(QUICK.items())
     found = dropout_distillation(config, digits, rate=0.0, passes=2)
-    torch.testing.assert_close(found, mean_distillation(config, digits), atol=2e-3, rtol=0)
+    torch.testing.assert_close(found, mean_distillation(config, digits), atol=5e-3, rtol=0)
 
 
 def test_dropout_does_nothing_to_a_linear_student(digits: Task) -> None:
     config = build_config({**QUICK, "student.kind": "linear"}.items())
     found = dropout_distillation(config, digits, rate=0.5, passes=2)
-    torch.testing.assert_close(found, mean_distillation(config, digits), atol=2e-3, rtol=0)
+    torch.testing.assert_close(found, mean_distillation(config, digits), atol=5e-3, rtol=0)
 
 
 def test_dropout_predictions_are_means_of_probabilities_and_repeat_with_their_seed(digits: Task) -> None:
