@@ -41,6 +41,7 @@ FIRST_SIGHT = {
     "reliability": "drawn('reliability')",
     "influence": "drawn('responsibilities')",
     "uncertainty": "drawn('intervals')",
+    "compare": "visible('[data-testid=stAlert]')",
     "coverage": "visible('[data-testid=stAlert]')",
     "method": "visible('.katex')",
     "": "visible('[data-testid=stMain] .stMarkdown svg')",

@@ -36,6 +36,8 @@ _LANES = 16
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.
 _CHAINS = 32
 _TEACHERS_SHARE = 0.05
+#: What a task is loaded by: its name, the split's seed, the number of labelled examples.
+_Key = tuple[str, int, int | None]
 
 
 def distill_grid(
@@ -49,9 +51,9 @@ def distill_grid(
 ) -> list[Result]:
     """Distil every configuration; one Result each, in their order.
 
-    Any configurations will do. Those that agree in task, split seed, device, student, sampler and number of teachers
-    (and, with minibatches, in the seed) run together as chains of one batch, if chains x examples x width is a multiple
-    of 16 for every layer, as it is with 16 chains; the others run after one another.
+    Any configurations will do. Those that agree in task, split seed, labelled examples, device, student, sampler and
+    number of teachers (and, with minibatches, in the seed) run together as chains of one batch, if chains x examples x
+    width is a multiple of 16 for every layer, as it is with 16 chains; the others run after one another.
 
     Args:
         configs: what to run; prior, teachers and seed may differ within a batch.
@@ -142,34 +144,35 @@ def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     return list(kinds.values())
 
 
-def _key(config: RunConfig) -> tuple[str, int]:
-    return config.task, config.split_seed
+def _key(config: RunConfig) -> _Key:
+    return config.task, config.split_seed, config.n_train
 
 
-def _task_of(config: RunConfig, tasks: dict[tuple[str, int], Task]) -> Task:
+def _task_of(config: RunConfig, tasks: dict[_Key, Task]) -> Task:
     return tasks[_key(config)]
 
 
-def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) -> dict[tuple[str, int], Task]:
+def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) -> dict[_Key, Task]:
     """Each task once, with every teacher that anyone needs."""
-    wanted: dict[tuple[str, int], dict[str, None]] = {}
+    wanted: dict[_Key, dict[str, None]] = {}
     for config in configs:
         wanted.setdefault(_key(config), {}).update(dict.fromkeys(config.teachers))
     if task is not None:
         return dict.fromkeys(wanted, task)
     return {
-        (name, split_seed): load_task(
+        (name, split_seed, n_train): load_task(
             name,
             teachers=list(teachers),
             split_seed=split_seed,
+            n_train=n_train,
             on_progress=progress.teachers,
             should_stop=progress.stops,
         )
-        for (name, split_seed), teachers in wanted.items()
+        for (name, split_seed, n_train), teachers in wanted.items()
     }
 
 
-def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[tuple[str, int], Task]) -> Student:
+def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key, Task]) -> Student:
     """The student of configurations that are alike; all are checked before the first one runs."""
     for place in places:
         config = configs[place]

@@ -197,3 +197,11 @@ def test_a_configuration_that_cannot_run_is_named_before_any_runs(
     with pytest.raises(UserError, match=words):
         distill_grid([small(), small(**changes)], task=few)
     assert batches == []
+
+
+def test_each_setting_learns_from_as_many_labelled_examples_as_it_says() -> None:
+    changed = {"task": "synthetic", "teachers": "north,south-west", "sampler.algorithm": "baoab"}
+    configs = [build_config({**SMALL, **changed, "n_train": count}.items()) for count in (48, 16)]
+    found = distill_grid(configs)
+    assert [len(result.predictions["train.labels"]) for result in found] == [48, 16]
+    assert found[1].metrics["student"] == pytest.approx(distill(configs[1]).metrics["student"], abs=1e-4)
