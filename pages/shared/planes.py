@@ -205,7 +205,7 @@ def show_posterior(seen: Sight, chosen: runs.Chosen) -> None:
             ),
             seen,
             "How far it is off",
-            "Where this is strong, so should the map on the left be: a student that is off ought to say so.",
+            "Where this is strong, the student ought to say so: compare with what it does not know.",
             lambda: figures.map_table(seen.axis, distance=off),
             key="distance-map",
             help="Total variation between the posterior mean and the truth: half the sum of the absolute differences.",
