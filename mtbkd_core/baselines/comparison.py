@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import ttest_1samp
+import scipy
 
 from mtbkd_core.baselines.fitting import FIT_STEPS
 from mtbkd_core.baselines.registry import methods
@@ -47,7 +47,7 @@ def paired_difference(ours: Sequence[float | None], theirs: Sequence[float | Non
         return Difference(float(gap.mean()), None, None)
     if np.allclose(gap, gap[0], rtol=1e-9, atol=0):  # equal but for rounding, where scipy warns
         return Difference(float(gap[0]), float(gap[0]), float(gap[0]))
-    interval = ttest_1samp(gap, 0.0).confidence_interval(0.95)
+    interval = scipy.stats.ttest_1samp(gap, 0.0).confidence_interval(0.95)
     return Difference(float(gap.mean()), float(interval.low), float(interval.high))
 
 

@@ -10,11 +10,9 @@ from functools import cache
 from typing import TypedDict
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.stats import beta
-from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 from torch import Tensor
 
 from mtbkd_core.config import TEMPERATURE_LIMITS
@@ -80,8 +78,8 @@ def reliability(
     hits = np.bincount(place, correct, bins)
     with np.errstate(invalid="ignore"):
         accuracy, mean_confidence = hits / count, np.bincount(place, confidence, bins) / count
-    low = np.where(hits > 0, beta.ppf(0.025, hits, count - hits + 1), 0.0)
-    high = np.where(hits < count, beta.ppf(0.975, hits + 1, count - hits), 1.0)
+    low = np.where(hits > 0, scipy.stats.beta.ppf(0.025, hits, count - hits + 1), 0.0)
+    high = np.where(hits < count, scipy.stats.beta.ppf(0.975, hits + 1, count - hits), 1.0)
     empty = count == 0
     return Reliability(
         edges, count, mean_confidence, accuracy, np.where(empty, np.nan, low), np.where(empty, np.nan, high)
@@ -112,6 +110,8 @@ def scores(probabilities: Tensor, labels: Tensor) -> Scores:
     Raises:
         ValueError: as `reliability`; probabilities that are negative, not finite or do not sum to 1.
     """
+    from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
+
     p, y = _checked(probabilities, labels)
     classes = range(p.shape[1])
     confidence, correct = p.max(1), p.argmax(1) == y
@@ -140,6 +140,8 @@ def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> fl
     Returns:
         the area, or None where every answer is right or every answer is wrong: there is nothing to tell apart.
     """
+    from sklearn.metrics import roc_auc_score
+
     if correct.all() or not correct.any():
         return None
     return float(roc_auc_score(~correct, 1 - confidence))
@@ -190,7 +192,9 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
 
     # in 1 / temperature the NLL is convex, so there is one minimum to find
-    return float(np.exp(minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURE_LIMITS)), method="bounded").x))
+    return float(
+        np.exp(scipy.optimize.minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURE_LIMITS)), method="bounded").x)
+    )
 
 
 @dataclass(frozen=True)

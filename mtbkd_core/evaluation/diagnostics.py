@@ -11,7 +11,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -55,6 +54,8 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
     Raises:
         ValueError: fewer than four draws a chain.
     """
+    from arviz_stats.base import array_stats
+
     fewest = min(log_probability.shape[1], log_joint.shape[1])
     if fewest < 4:
         raise ValueError(f"at least 4 draws a chain are needed, got {fewest}")
@@ -78,6 +79,8 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """R-hat of values [S, D, ...]; a single chain is held against itself, its first half against its second."""
+    from arviz_stats.base import array_stats
+
     if len(values) == 1:
         half = values.shape[1] // 2
         values = np.concatenate([values[:, :half], values[:, -half:]])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.fft import dct, idct
 from torch import Tensor
 
 #: Level of intervals, of the deviance's bound and of the prediction sets.
@@ -152,7 +152,7 @@ def _modes(ordered: Tensor) -> Tensor:
     scale = torch.where(robust > 0, torch.minimum(robust, deviation), deviation) / spread[..., 0]
     bandwidth = 0.9 * scale * count**-0.2
     damping = (-0.5 * (torch.pi * torch.arange(_GRID, device=ordered.device) * bandwidth[..., None]).square()).exp()
-    smooth = idct(dct(histogram.cpu().numpy(), norm="ortho") * damping.cpu().numpy(), norm="ortho")
+    smooth = scipy.fft.idct(scipy.fft.dct(histogram.cpu().numpy(), norm="ortho") * damping.cpu().numpy(), norm="ortho")
     centre = (torch.from_numpy(smooth).argmax(-1).to(ordered.device) + 0.5) / _GRID
     mode = low[..., 0] + centre * (high - low)[..., 0]
     return mode / mode.sum(-1, keepdim=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy.special import logsumexp
+import scipy
 
 from mtbkd_core.figures.simplex import log_dirichlet
 from mtbkd_core.figures.theme import INK, MUTED, PALETTE, styled, translucent
@@ -42,7 +42,7 @@ def two_classes(
     logs = np.stack([log_dirichlet(shares, 1 + concentration * np.array([t, 1 - t])) for t in says])
     with np.errstate(divide="ignore"):
         logs = logs + np.log(np.asarray(weights, dtype=float))[:, None]
-    mixture = logsumexp(logs, axis=0)
+    mixture = scipy.special.logsumexp(logs, axis=0)
     joint = seen[0] * np.log(q) + seen[1] * np.log(1 - q) + strength * mixture
     posterior = np.exp(joint - joint.max())
     columns = {"q": q} | {f"teacher {k}": np.exp(row) for k, row in enumerate(logs)}

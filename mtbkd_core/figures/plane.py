@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy.ndimage import distance_transform_edt, label
+import scipy
 
 from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, styled, translucent
 
@@ -203,12 +203,12 @@ def region_names(axis: np.ndarray, named: np.ndarray) -> list[tuple[float, float
     """Where to write the class of each connected region of a map [G, G]: (x, y, class), deepest inside the region."""
     found = []
     for index in np.unique(named):
-        regions, count = label(named == index)
+        regions, count = scipy.ndimage.label(named == index)
         for number in range(1, count + 1):
             inside = regions == number
             if inside.mean() < _SMALLEST:
                 continue
-            depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+            depth = scipy.ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(depth.argmax(), depth.shape)
             found.append((float(axis[column]), float(axis[row]), int(index)))
     return found

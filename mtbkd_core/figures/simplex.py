@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from scipy.special import gammaln, logsumexp
+import scipy
 
 from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, composed
 
@@ -43,7 +43,7 @@ class SimplexDensity:
 
 def log_dirichlet(shares: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """Log density [...] of a Dirichlet with parameters [C] at shares [..., C], all positive."""
-    constant = gammaln(parameters.sum()) - gammaln(parameters).sum()
+    constant = scipy.special.gammaln(parameters.sum()) - scipy.special.gammaln(parameters).sum()
     density: np.ndarray = constant + ((parameters - 1) * np.log(shares)).sum(-1)
     return density
 
@@ -71,7 +71,7 @@ def simplex_density(
     logs = np.stack([log_dirichlet(safe, 1 + concentration * target) for target in targets])
     logs[:, ~inside] = np.nan
     with np.errstate(divide="ignore"):
-        mixture = logsumexp(logs + np.log(weights)[:, None, None], axis=0)
+        mixture = scipy.special.logsumexp(logs + np.log(weights)[:, None, None], axis=0)
     total = targets.sum(-1, keepdims=True)
     modes = np.where(total > 0, targets / np.where(total > 0, total, 1), 1 / 3)
     return SimplexDensity(x, y, np.exp(mixture), np.exp(logs), modes)

@@ -8,6 +8,9 @@ import torch
 
 import mtbkd_core.runs.comparisons
 import mtbkd_core.runs.execute  # noqa: F401  (for its imports)
+from mtbkd_core.evaluation import load_libraries
+
+load_libraries()
 
 
 def dask_setup(worker: object) -> None:

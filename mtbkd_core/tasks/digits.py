@@ -12,8 +12,6 @@ from functools import cache
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
@@ -58,6 +56,8 @@ INFO = TaskInfo(
 @cache
 def _images() -> tuple[Tensor, Tensor, str]:
     """All images [1797, 64] from 0 to 1, labels [1797], and a digest of both."""
+    from sklearn.datasets import load_digits
+
     data = load_digits()
     pixels = np.ascontiguousarray(data.data, dtype=np.float32) / 16
     labels = np.ascontiguousarray(data.target, dtype=np.int64)
@@ -70,6 +70,8 @@ def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Ten
     The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
     "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody sees.
     """
+    from sklearn.model_selection import train_test_split
+
     if split not in ("test", "validation"):
         raise UserError(f"split: got {split!r}, allowed: test, validation")
     labels = _images()[1].numpy()

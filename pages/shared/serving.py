@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared import engine, places
+from pages.shared import places
 
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
@@ -25,11 +26,27 @@ def is_script_run() -> bool:
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Start the engine with the server, in the background, and stop it with the server."""
-    engine.begin()
+    starting = asyncio.create_task(asyncio.to_thread(_start_engine))
     try:
         yield
     finally:
-        engine.end()
+        await starting
+        _stop_engine()
+
+
+def _start_engine() -> None:
+    # Imported here: the libraries take longer than the server and the browser, which begin beside it.
+    from mtbkd_core.evaluation import load_libraries
+    from pages.shared import engine
+
+    engine.begin()
+    load_libraries()
+
+
+def _stop_engine() -> None:
+    from pages.shared import engine
+
+    engine.end()
 
 
 class KnowsItsPages:
