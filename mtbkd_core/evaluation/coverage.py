@@ -34,7 +34,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
     WRONG_ALONE: ((WRONG,), WeightRule.FIXED),
 }
 #: For a linear student, whose posterior is nearly Gaussian, short chains are enough.
-SAMPLER = SamplerConfig(chains=4, draws=100, thinning=8, warm_start_steps=100, burn_in=100)
+SAMPLER = SamplerConfig(chains=4, draws=100, thinning=8, warm_start_steps=100, burn_in=100, friction=1.0)
 
 #: Told how far the study is, from 0 to 1, and what is computed; it may raise to stop.
 Watch = Callable[[float, str], None]

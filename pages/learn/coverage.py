@@ -10,7 +10,7 @@ from pages.shared import charts, places
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
 REPLICATIONS = 24
 #: A few seconds for everything; benchmarks/coverage.py takes more replications and longer chains.
-SAMPLER = SamplerConfig(chains=2, draws=80, thinning=6, warm_start_steps=80, burn_in=80)
+SAMPLER = SamplerConfig(chains=2, draws=80, thinning=6, warm_start_steps=80, burn_in=80, friction=1.0)
 
 
 def measure(points: int, sharpness: float) -> None:

@@ -57,7 +57,7 @@ def draw_settings(config: RunConfig) -> None:
             if config.sampler.algorithm is Algorithm.SGLD:
                 controls.choice("sampler.schedule", "Schedule", list(Schedule), SCHEDULES)
             if config.sampler.algorithm in (Algorithm.BAOAB, Algorithm.MCLMC):
-                controls.number("sampler.friction", "Friction", 0.01, 1000.0, 0.1)
+                controls.number("sampler.friction", "Friction", 0.01, 1000.0, 0.05)
             if config.sampler.algorithm is Algorithm.HMC:
                 controls.number("sampler.leapfrog_steps", "Leapfrog steps", 1, 1000, 1)
             if config.sampler.algorithm not in FULL_BATCH:
