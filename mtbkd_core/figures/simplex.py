@@ -32,6 +32,7 @@ class SimplexDensity:
         density: [len(y), len(x)], the mixture's density by area of shares; NaN outside the triangle.
         components: [K, len(y), len(x)], each Dirichlet's density alone, likewise.
         modes: [K, 3], each Dirichlet's mode.
+        outlines: [K, n, 3], points around each mode where the density is half its peak, or the triangle ends before.
     """
 
     x: np.ndarray
@@ -39,6 +40,7 @@ class SimplexDensity:
     density: np.ndarray
     components: np.ndarray
     modes: np.ndarray
+    outlines: np.ndarray
 
 
 def log_dirichlet(shares: np.ndarray, parameters: np.ndarray) -> np.ndarray:
@@ -74,7 +76,37 @@ def simplex_density(
         mixture = scipy.special.logsumexp(logs + np.log(weights)[:, None, None], axis=0)
     total = targets.sum(-1, keepdims=True)
     modes = np.where(total > 0, targets / np.where(total > 0, total, 1), 1 / 3)
-    return SimplexDensity(x, y, np.exp(mixture), np.exp(logs), modes)
+    outlines = np.stack(
+        [half_peak(1 + concentration * target, mode) for target, mode in zip(targets, modes, strict=True)]
+    )
+    return SimplexDensity(x, y, np.exp(mixture), np.exp(logs), modes, outlines)
+
+
+def half_peak(parameters: np.ndarray, mode: np.ndarray, *, points: int = 90) -> np.ndarray:
+    """Shares [points, 3] around a Dirichlet's mode [3] where its density is half its peak, or the triangle ends before.
+
+    With parameters [3] of at least 1 the density is log-concave, so it falls along every ray from the mode and each ray
+    is searched by bisection.
+    """
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    third = np.sin(angle) / TOP
+    second = np.cos(angle) - third / 2
+    rays = np.stack([-second - third, second, third], -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.where(rays < -1e-12, mode / -rays, np.inf).min(-1)
+
+    def log_ratio(reach: np.ndarray) -> np.ndarray:
+        shares = (mode + reach[:, None] * rays).clip(0)
+        power = parameters - 1
+        return np.asarray((scipy.special.xlogy(power, shares) - scipy.special.xlogy(power, mode)).sum(-1))
+
+    low, high = np.zeros(points), ends
+    for _ in range(30):
+        middle = (low + high) / 2
+        above = log_ratio(middle) >= -np.log(2)
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    shares: np.ndarray = (mode + low[:, None] * rays).clip(0)
+    return shares
 
 
 def to_plane(shares: np.ndarray) -> np.ndarray:
@@ -126,20 +158,18 @@ def draw_simplex(
             }
         )
     for k, (name, title) in enumerate(teachers.items()):
-        half = float(np.nanmax(grid.components[k]) / 2)
+        outline = to_plane(np.vstack([grid.outlines[k], grid.outlines[k][:1]])).astype(np.float32)
         point = to_plane(grid.modes[k])
         modes = (f"class {label}: {share:.2f}" for label, share in zip(class_names, grid.modes[k], strict=True))
         traces += [
             {
-                "type": "contour",
-                "x": x,
-                "y": y,
-                "z": grid.components[k].astype(np.float32),
-                "contours": {"start": half, "end": half, "size": 1, "coloring": "none"},
+                "type": "scatter",
+                "x": outline[:, 0],
+                "y": outline[:, 1],
+                "mode": "lines",
                 "line": {"color": colours[name], "width": 1.5 + 2 * float(weights[k])},
                 "name": title,
                 "showlegend": False,
-                "showscale": False,
                 "hoverinfo": "skip",
             },
             {
@@ -171,12 +201,12 @@ def draw_simplex(
                 "hovertemplate": "<br>".join(["truth", *shares]) + "<extra></extra>",
             }
         )
-    outline = np.vstack([CORNERS, CORNERS[:1]])
+    edge = np.vstack([CORNERS, CORNERS[:1]])
     traces.append(
         {
             "type": "scatter",
-            "x": outline[:, 0],
-            "y": outline[:, 1],
+            "x": edge[:, 0],
+            "y": edge[:, 1],
             "mode": "lines",
             "line": {"color": INK, "width": 1},
             "hoverinfo": "skip",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mtbkd_core.figures.simplex import CORNERS, draw_simplex, log_dirichlet, simplex_density, to_plane
+from mtbkd_core.figures.simplex import CORNERS, draw_simplex, half_peak, log_dirichlet, simplex_density, to_plane
 
 TARGETS = np.array([[0.7, 0.1, 0.05], [0.2, 0.5, 0.2]])
 WEIGHTS = np.array([0.3, 0.7])
@@ -47,6 +47,31 @@ def test_shares_among_three_of_many_classes_follow_the_three_class_mixture() -> 
     parameters = 1 + 8.0 * TARGETS
     expected = (WEIGHTS[:, None] * parameters / parameters.sum(1, keepdims=True)).sum(0)
     assert np.abs(shares.mean(0) - expected).max() < 4 * shares.std() / np.sqrt(len(shares))
+
+
+def test_an_outline_lies_where_the_density_is_half_its_peak() -> None:
+    parameters = np.array([4.0, 3.0, 6.0])
+    mode = (parameters - 1) / (parameters - 1).sum()
+    outline = half_peak(parameters, mode)
+    np.testing.assert_allclose(outline.sum(-1), 1)
+    np.testing.assert_allclose(
+        scipy.stats.dirichlet.logpdf(outline.T, parameters),
+        scipy.stats.dirichlet.logpdf(mode, parameters) - np.log(2),
+        atol=1e-6,
+    )
+    around = np.unwrap(np.arctan2(*(to_plane(outline) - to_plane(mode)).T[::-1]))
+    assert np.all(np.diff(around) > 0)
+    assert around[-1] - around[0] > 6
+
+
+def test_an_outline_ends_with_the_triangle() -> None:
+    # A class that the teacher rules out: the mode lies on the edge, and nothing lies beyond.
+    outline = half_peak(1 + 8.0 * np.array([0.6, 0.4, 0.0]), np.array([0.6, 0.4, 0.0]))
+    assert outline.min() >= 0
+    assert outline[:, 2].max() == pytest.approx(1 - 2 ** (-1 / 8), abs=1e-4)
+    # Equal densities everywhere: the outline is the triangle.
+    flat = half_peak(np.ones(3), np.full(3, 1 / 3))
+    np.testing.assert_allclose(flat.min(-1), 0, atol=1e-8)
 
 
 def test_a_teacher_without_weight_leaves_the_mixture_finite() -> None:
