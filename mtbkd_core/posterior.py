@@ -21,6 +21,10 @@ from mtbkd_core.config import PriorConfig
 from mtbkd_core.prior import MixturePrior, entropy_weights
 from mtbkd_core.student import Student
 
+#: Examples are taken in pieces that make no intermediate larger than so many numbers: what does not fit the processor's
+#: cache costs more than twice as much for twice the size.
+_MOST_NUMBERS = 2**19
+
 
 @dataclass(frozen=True)
 class Density:
@@ -82,13 +86,37 @@ class LogPosterior:
 
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
-        x, onehot, mixture = self.x, self._onehot, self.mixture
-        if batch is not None:
-            x, onehot = x[batch], onehot[batch]
-            mixture = mixture.select(batch) if mixture is not None else None
-        scale = self.labels.shape[-1] / x.shape[-2]
+        count = self.labels.shape[-1] if batch is None else len(batch)
+        rows = max(1, _MOST_NUMBERS // (len(position) * self._numbers_per_example))
+        theta = self.student.weight_scale * position
+        parts = [batch] if count <= rows else _pieces(count, rows) if batch is None else list(batch.split(rows))
+        log_data, gradient, share = self._of_examples(theta, parts[0])
+        for part in parts[1:]:
+            more_log, more_gradient, more_share = self._of_examples(theta, part)
+            log_data, gradient = log_data + more_log, gradient.add_(more_gradient)
+            share = None if share is None or more_share is None else share + more_share
+        scale = self.labels.shape[-1] / count
+        offset = position if self.anchor is None else position - self.anchor
+        return Density(
+            scale * log_data - 0.5 * offset.square().sum(-1),
+            gradient.mul_(scale * self.student.weight_scale).sub_(offset),
+            None if share is None else share / count,
+        )
 
-        logits, pullback = self.student.vjp(self.student.weight_scale * position, x)
+    @cached_property
+    def _numbers_per_example(self) -> int:
+        """Of the largest intermediate, for one chain."""
+        teachers = 1 if self.mixture is None else self.mixture.targets.shape[-3]
+        return max(*self.student.sizes[1:], teachers * self.student.sizes[-1])
+
+    def _of_examples(self, theta: Tensor, index: Tensor | slice | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Sums over some examples, None meaning all: log data term [S], its gradient on theta, responsibilities."""
+        x, onehot, mixture = self.x, self._onehot, self.mixture
+        if index is not None:
+            x, onehot = x[..., index, :], onehot[..., index, :]
+            mixture = mixture.select(index) if mixture is not None else None
+
+        logits, pullback = self.student.vjp(theta, x)
         shifted = logits - logits.amax(-1, keepdim=True)
         p = shifted.exp()
         total = p.sum(-1, keepdim=True)
@@ -100,14 +128,12 @@ class LogPosterior:
             log_m, responsibility, pull = mixture.gradient(*mixture.terms_of_shifted(shifted))
             log_data = log_likelihood + mixture.strength * log_m.sum(-1)
             gradient.add_(pull)
-            share = responsibility.mean(-1)
+            share = responsibility.sum(-1)
+        return log_data, pullback(gradient), share
 
-        offset = position if self.anchor is None else position - self.anchor
-        return Density(
-            scale * log_data - 0.5 * offset.square().sum(-1),
-            pullback(gradient).mul_(scale * self.student.weight_scale).sub_(offset),
-            share,
-        )
+
+def _pieces(count: int, rows: int) -> list[slice]:
+    return [slice(start, start + rows) for start in range(0, count, rows)]
 
 
 def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:

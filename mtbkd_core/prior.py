@@ -175,8 +175,8 @@ class MixturePrior:
         normaliser = torch.lgamma(classes + wide) - torch.lgamma(1 + wide[..., None] * targets).sum(-1)
         return cls(targets, weights.log() + normaliser, lam, temp, alpha)
 
-    def select(self, index: Tensor) -> MixturePrior:
-        """The prior of a minibatch: `index` [B] picks examples."""
+    def select(self, index: Tensor | slice) -> MixturePrior:
+        """The prior of some of the examples: a minibatch's `index` [B], or a range."""
         return MixturePrior(
             self.targets[..., index, :],
             self.log_offsets[..., index],

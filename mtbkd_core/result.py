@@ -47,7 +47,7 @@ class Result:
         """The network that the draws are parameters of."""
         return Student.build(self.config.student, self.environment["n_features"], len(self.environment["class_names"]))
 
-    def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**26) -> Predictive:
+    def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**24) -> Predictive:
         """Predict inputs with all students, or with `max_draws` of them evenly spread over the chains.
 
         Args:
@@ -64,12 +64,14 @@ class Result:
         chains, count = draws.shape[:2]
         theta = draws.flatten(0, 1)
         rows = max(1, memory // (len(theta) * max(self.student.sizes[1:])))
-        pieces = []
-        for part in x.float().split(rows):
-            pieces.append(
-                summarise(self.student.probabilities(theta, part, memory=memory).unflatten(0, (chains, count)))
-            )
-        return Predictive(**{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in vars(pieces[0])})
+        whole: dict[str, Tensor] = {}
+        for start in range(0, max(1, len(x)), rows):
+            part = x[start : start + rows].float()
+            piece = summarise(self.student.probabilities(theta, part, memory=memory).unflatten(0, (chains, count)))
+            # copied, since a piece's quantiles are views that would keep all of its draws
+            for name, value in vars(piece).items():
+                whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
+        return Predictive(**whole)
 
     def save(self, folder: str | Path) -> None:
         """Write the result; metrics.json comes last, so that a folder that has it is whole.

@@ -115,6 +115,27 @@ def test_chains_with_data_of_their_own_equal_separate_evaluations(
         torch.testing.assert_close(together.gradient[chain], alone.gradient[0])
 
 
+@pytest.mark.parametrize("batch", [None, torch.tensor([6, 1, 4, 0, 2])], ids=["all", "minibatch"])
+@pytest.mark.parametrize("priors", [None, [SETTINGS, PriorConfig(strength=0.2)]], ids=["one prior", "prior per chain"])
+def test_examples_in_pieces_equal_examples_at_once(
+    batch: Tensor | None,
+    priors: list[PriorConfig] | None,
+    sizes: tuple[int, ...],
+    generator: torch.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target, position, _ = scene(sizes, generator, priors)
+    whole = target(position, batch)
+    seen = []
+    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[2])) or vjp(*given))
+    monkeypatch.setattr("mtbkd_core.posterior._MOST_NUMBERS", 2 * 2 * 12)
+    pieces = target(position, batch)
+    assert seen == ([2, 2, 2, 2] if batch is None else [2, 2, 1])
+    torch.testing.assert_close(pieces.log_joint, whole.log_joint)
+    torch.testing.assert_close(pieces.gradient, whole.gradient)
+    torch.testing.assert_close(pieces.teacher_share, whole.teacher_share)
+
+
 def replace_mixture(given: tuple[LogPosterior, Tensor, Tensor]) -> tuple[LogPosterior, Tensor, Tensor]:
     """The same scene without teachers."""
     target, position, logits = given

@@ -136,6 +136,13 @@ def test_a_folder_whose_files_do_not_fit_together_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_prediction_holds_no_more_than_what_it_shows(result: Result) -> None:
+    found = result.predict(torch.rand(6, 4), memory=3 * 5 * 3 * 4)
+    for name, value in vars(found).items():
+        assert len(value) == 6
+        assert value.untyped_storage().nbytes() == value.numel() * value.element_size(), name
+
+
 def test_predictions_are_a_summary_of_all_students(result: Result) -> None:
     x = torch.rand(6, 4)
     probabilities = result.student.probabilities(result.draws.flatten(0, 1), x).unflatten(0, (3, 5))
