@@ -164,7 +164,7 @@ class SamplerConfig(_Part):
     chains: int = Field(16, ge=1, le=1024, description="Students that are sampled side by side (S).")
     draws: int = Field(100, ge=4, le=5000, description="Draws kept per chain (D).")
     thinning: int = Field(20, ge=1, le=1000, description="Sampler steps per kept draw.")
-    warm_start_steps: int = Field(100, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
+    warm_start_steps: int = Field(200, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
     burn_in: int = Field(100, ge=0, le=1_000_000, description="Sampler steps thrown away after the warm start.")
     step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_none_word)] = Field(
         None, description="Step size in whitened coordinates; none: tuned on short Hamiltonian trajectories."
