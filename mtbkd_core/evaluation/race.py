@@ -63,6 +63,7 @@ class Racer:
     Attributes:
         seconds, gradients: as in `Standing`.
         step_size: in whitened coordinates; None until it is chosen.
+        problem: why it dropped out of a race; None where it did not.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Racer:
             on_draw: given each draw's probabilities [S, M, C] and log joints [S].
         """
         self.seconds, self.gradients, self.step_size = seconds, 0, settings.step_size
+        self.problem: str | None = None
         self._target, self._x, self._settings = target, x, settings
         self._generator = torch.Generator(position.device).manual_seed(seed)
         self._position = position
@@ -153,9 +155,10 @@ class Racer:
     def _keep(self, position: Tensor) -> None:
         student = self._target.student
         log_joint = self._target(position).log_joint
-        self._log_joint = float(log_joint.mean())
-        if not math.isfinite(self._log_joint):
+        mean = float(log_joint.mean())
+        if not math.isfinite(mean):
             raise FloatingPointError(f"{self._settings.algorithm}: a chain has left the posterior")
+        self._log_joint = mean
         probabilities = student.probabilities(student.weight_scale * position, self._x)
         self._sums += self._weight * probabilities
         self._joint_sum += self._weight * self._log_joint
@@ -186,18 +189,39 @@ class Racer:
 
 
 def race(
-    racers: Mapping[str, Racer], reference: Tensor, *, seconds: float, slice_seconds: float = 0.1
+    racers: Mapping[str, Racer],
+    reference: Tensor,
+    *,
+    seconds: float,
+    slice_seconds: float = 0.1,
+    should_stop: ShouldStop | None = None,
 ) -> Iterator[tuple[str, Standing]]:
     """Let the racers take turns until each has worked for so many seconds more; who is behind goes next.
 
+    One whose chains leave the posterior drops out, and says so by its `problem`.
+
     Args:
+        racers: name -> racer.
         reference: [M, C], the predictive mean that they are held against.
+        seconds: of each one's work.
         slice_seconds: of a turn.
+        should_stop: asked at every step.
     Yields:
         who had its turn, and where it is now.
+
+    Raises:
+        Cancelled: `should_stop` said so.
     """
     ends = {name: racer.seconds + seconds for name, racer in racers.items()}
-    while waiting := [name for name, racer in racers.items() if racer.seconds < ends[name]]:
+
+    def is_waiting(name: str) -> bool:
+        return racers[name].problem is None and racers[name].seconds < ends[name]
+
+    while waiting := [name for name in racers if is_waiting(name)]:
         name = min(waiting, key=lambda name: racers[name].seconds - ends[name])
-        racers[name].advance(min(slice_seconds, ends[name] - racers[name].seconds))
-        yield name, racers[name].standing(reference)
+        racer = racers[name]
+        try:
+            racer.advance(min(slice_seconds, ends[name] - racer.seconds), should_stop=should_stop)
+        except FloatingPointError as error:
+            racer.problem = str(error)
+        yield name, racer.standing(reference)
