@@ -44,7 +44,7 @@ def score_table(outcome: Outcome) -> pd.DataFrame:
 
 
 def draw_race(table: pd.DataFrame, titles: Mapping[str, str], *, level: float | None) -> go.Figure:
-    """Each sampler's error against its seconds on logarithmic axes, where averaging independent draws is a straight line.
+    """Each sampler's error against its seconds, on logarithmic axes: averaging independent draws is a straight line.
 
     Args:
         table: as `race_table`.

@@ -17,8 +17,8 @@ TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
 LINES = {
     Algorithm.BAOAB: "Langevin dynamics with momentum: it goes on where it was going, and so gets far. The default.",
     Algorithm.MCLMC: "Constant speed; the gradient only turns it. Close to BAOAB, but it needs all examples.",
-    Algorithm.HMC: "Long trajectories, accepted or refused: exact at any step, and dearer. The reference is a longer one.",
-    Algorithm.SGLD: "A gradient step and fresh noise, again and again: a random walk, which takes long to get anywhere.",
+    Algorithm.HMC: "Long trajectories, accepted or refused: exact at any step, and dearer. The reference is one.",
+    Algorithm.SGLD: "A gradient step and fresh noise, again and again: a random walk, which is slow to get anywhere.",
 }
 
 

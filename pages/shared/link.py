@@ -19,8 +19,8 @@ from mtbkd_core.tasks import changed_settings
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
-    ("shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs")
-    + ("posterior", "seconds", "race")
+    {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"}
+    | {"posterior", "seconds", "race"}
 )
 _EMBED = frozenset({"embed", "embed_options"})
 _FIELDS = frozenset(field_names())
