@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.evaluation.contest import Outcome
+from mtbkd_core.evaluation.outcome import Outcome
 from mtbkd_core.figures.theme import INK, MUTED, SEQUENTIAL, styled
 
 #: sampler -> colour, dash, symbol

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation import contest
-from mtbkd_core.evaluation.contest import Outcome
+from mtbkd_core.evaluation.outcome import Outcome
 from mtbkd_core.files import content_hash, home, write_atomically
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.result import describe_environment

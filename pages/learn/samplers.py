@@ -5,7 +5,8 @@ import streamlit as st
 
 from mtbkd_core import UserError, default_config, task_info
 from mtbkd_core.config import Algorithm
-from mtbkd_core.evaluation.contest import CHAINS, RACERS, REFERENCE, Outcome, judge, reference_seconds
+from mtbkd_core.evaluation.contest import CHAINS, RACERS, REFERENCE, reference_seconds
+from mtbkd_core.evaluation.outcome import Outcome, judge
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
 from mtbkd_core.runs import races
 from mtbkd_core.runs.races import RaceView

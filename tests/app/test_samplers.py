@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import default_config
-from mtbkd_core.evaluation.contest import Outcome, Reference, Score
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.runs import folder as files

@@ -7,7 +7,8 @@ import pytest
 from mtbkd_core import default_config, load_task
 from mtbkd_core.config import Algorithm, RunConfig
 from mtbkd_core.evaluation import contest, race
-from mtbkd_core.evaluation.contest import RACERS, Outcome, Reference, Score, hold_race, judge
+from mtbkd_core.evaluation.contest import RACERS, hold_race
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score, judge
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.progress import Cancelled, Phase, Progress
 from mtbkd_core.tasks.base import Task

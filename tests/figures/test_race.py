@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mtbkd_core.evaluation.contest import Outcome, Reference, Score
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
 

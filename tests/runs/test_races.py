@@ -8,7 +8,7 @@ import pytest
 
 from mtbkd_core import default_config
 from mtbkd_core.evaluation import contest
-from mtbkd_core.evaluation.contest import Outcome, Reference, Score
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.progress import Phase, Progress, UserError, stop_if
 from mtbkd_core.runs import execute as execute_module
