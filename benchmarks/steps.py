@@ -65,7 +65,10 @@ def candidates() -> dict[str, Setting]:
         DEFAULT: having(),
         **{f"BAOAB, friction {friction:g}": having(friction=friction) for friction in (0.1, 0.2, 0.3, 0.4, 0.7, 2.0)},
         **{f"BAOAB, friction 0.2, step x {factor:g}": having(factor, friction=0.2) for factor in (1.15, 1.3)},
-        "BAOAB, friction 0.2, warm start 100": having(warm_start_steps=100, friction=0.2),
+        **{
+            f"BAOAB, friction 0.2, warm start {steps}": having(warm_start_steps=steps, friction=0.2)
+            for steps in (25, 50, 100)
+        },
         "MCLMC": having(algorithm=Algorithm.MCLMC),
         "MCLMC, friction 0.2": having(algorithm=Algorithm.MCLMC, friction=0.2),
         "HMC, 8 leapfrog steps": hmc(8),
