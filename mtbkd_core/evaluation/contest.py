@@ -33,6 +33,8 @@ REFERENCE = "reference"
 #: Inputs on which predictions are compared.
 _MOST_INPUTS = 600
 _BURN_IN = 100
+#: Of the reference's trajectories: about as long as the posterior is wide, where the app's shorter ones walk at random.
+_REFERENCE_LEAPFROG = 24
 _SLICE = 0.05
 
 
@@ -79,7 +81,7 @@ def hold_race(
     x, labels = task.x_test[:_MOST_INPUTS], task.y_test[:_MOST_INPUTS]
 
     tell(0.0, REFERENCE)
-    settings = _settings(Algorithm.HMC)
+    settings = _settings(Algorithm.HMC, leapfrog_steps=_REFERENCE_LEAPFROG)
     position, warmed = _warm_start(target, config.seed + 1, should_stop)
     exact = Racer(target, position, x, settings, seed=config.seed + 1, seconds=warmed)
     while exact.seconds < lasts or exact.mean is None:
@@ -150,9 +152,9 @@ class _Runner:
         return Score(score.error, median, low, score.log_joint, score.step_size)
 
 
-def _settings(algorithm: Algorithm) -> SamplerConfig:
+def _settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
     """The sampler's defaults; a trajectory of HMC counts for the burn-in as the gradients that it takes."""
-    plain = SamplerConfig(algorithm=algorithm, chains=CHAINS)
+    plain = SamplerConfig.model_validate({"algorithm": algorithm, "chains": CHAINS, **changes})
     burn_in = _BURN_IN // plain.leapfrog_steps if algorithm is Algorithm.HMC else _BURN_IN
     return plain.model_copy(update={"burn_in": burn_in})
 

@@ -43,26 +43,31 @@ def score_table(outcome: Outcome) -> pd.DataFrame:
     return table
 
 
-def draw_race(table: pd.DataFrame, titles: Mapping[str, str], *, level: float | None) -> go.Figure:
+def draw_race(
+    table: pd.DataFrame, titles: Mapping[str, str], *, level: float | None, seconds: float | None = None
+) -> go.Figure:
     """Each sampler's error against its seconds, on logarithmic axes: averaging independent draws is a straight line.
 
     Args:
         table: as `race_table`.
         titles: sampler -> title.
         level: the reference's own error, below which nobody can be told apart.
+        seconds: that each is going to race, so that the axis holds still meanwhile.
     """
     figure = go.Figure()
-    for sampler, rows in table.dropna(subset=["error"]).groupby("sampler", sort=False):
-        colour, dash, symbol = STYLES[str(sampler)]
-        title = titles[str(sampler)]
-        marks = {"color": colour, "symbol": symbol, "size": [0] * (len(rows) - 1) + [10]}
+    arrived = table.dropna(subset=["error"])
+    for sampler, (colour, dash, symbol) in STYLES.items():
+        rows = arrived[arrived["sampler"] == sampler]
+        if rows.empty:
+            continue
+        title = titles[sampler]
         figure.add_scatter(
             x=rows["seconds"],
             y=rows["error"],
             mode="lines+markers",
             name=title,
             line={"color": colour, "dash": dash, "width": 2.5},
-            marker=marks,
+            marker={"color": colour, "symbol": symbol, "size": [0] * (len(rows) - 1) + [10], "opacity": 1},
             hovertemplate=title + "<br>after %{x:.2f} s<br>error %{y:.4f}<extra></extra>",
         )
     if level is not None and level > 0:
@@ -77,9 +82,18 @@ def draw_race(table: pd.DataFrame, titles: Mapping[str, str], *, level: float | 
             yanchor="bottom",
             font={"color": MUTED},
         )
-    figure.update_xaxes(type="log", dtick="D1", minor={"showgrid": False})
-    figure.update_yaxes(type="log", dtick="D1")
+    # a decade's digits alone, as logarithmic axes have them, are hard to read
+    figure.update_xaxes(type="log", tickvals=_ticks(-1, 2), tickformat="~g")
+    figure.update_yaxes(type="log", tickvals=_ticks(-4, 0), tickformat="~g")
+    if seconds is not None and not arrived.empty:
+        first = float(arrived["seconds"].min())
+        figure.update_xaxes(range=np.log10([0.95 * first, 1.05 * (float(table["seconds"].min()) + seconds)]).tolist())
     return styled(figure, height=400, x="Seconds of its own work", y="Error (total variation)")
+
+
+def _ticks(lowest: int, highest: int) -> list[float]:
+    """1, 2 and 5 times each power of ten."""
+    return [digit * 10.0**power for power in range(lowest, highest + 1) for digit in (1, 2, 5)]
 
 
 def draw_effective(scores: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:

@@ -110,7 +110,7 @@ def live(race: str) -> None:
             args=(view.id,),
         )
     if view.outcome.standings:
-        draw_errors(view.outcome)
+        draw_errors(view)
 
 
 def text(view: RaceView) -> str:
@@ -127,11 +127,11 @@ def text(view: RaceView) -> str:
     return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message or "Starting…"
 
 
-def draw_errors(outcome: Outcome) -> None:
-    table = race_table(outcome)
-    reference = outcome.reference
+def draw_errors(view: RaceView) -> None:
+    table = race_table(view.outcome)
+    reference = view.outcome.reference
     charts.show(
-        draw_race(table, TITLES, level=reference.error if reference else None),
+        draw_race(table, TITLES, level=reference.error if reference else None, seconds=view.seconds),
         "Error of the predictive mean",
         "Lower is better. Read across: how long each sampler takes to one and the same error.",
         lambda: table,
@@ -147,7 +147,7 @@ def draw_finished(view: RaceView) -> None:
     st.markdown(verdict(outcome))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
-        draw_errors(outcome)
+        draw_errors(view)
     with right:
         charts.show(
             draw_effective(scores, TITLES),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mtbkd_core import default_config, load_task
-from mtbkd_core.config import Algorithm, RunConfig
+from mtbkd_core.config import Algorithm, RunConfig, SamplerConfig
 from mtbkd_core.evaluation import contest, race
 from mtbkd_core.evaluation.contest import RACERS, hold_race
 from mtbkd_core.evaluation.outcome import Outcome, Reference, Score, judge
@@ -97,9 +97,9 @@ def test_a_racer_that_leaves_the_posterior_drops_out_and_the_others_go_on(
 ) -> None:
     real = contest._settings
 
-    def settings(algorithm: Algorithm) -> object:
+    def settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
         step_size = 10.0 if algorithm is Algorithm.SGLD else None
-        return real(algorithm).model_copy(update={"step_size": step_size})
+        return real(algorithm, **changes).model_copy(update={"step_size": step_size})
 
     monkeypatch.setattr(contest, "_settings", settings)
     found = hold_race(config, task, 0.25, racers=(Algorithm.SGLD, Algorithm.BAOAB))

@@ -27,7 +27,8 @@ def test_lines_hold_every_standing_that_has_an_error(outcome: Outcome) -> None:
     assert len(table) == 3
     figure = draw_race(table, TITLES, level=0.01)
     drawn = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
-    assert drawn == {"SGLD": ([0.5], [0.2]), "BAOAB": ([1.0], [0.1])}
+    assert drawn == {"BAOAB": ([1.0], [0.1]), "SGLD": ([0.5], [0.2])}
+    assert list(drawn) == ["BAOAB", "SGLD"]
     assert [shape.y0 for shape in figure.layout.shapes] == [0.01]
     assert figure.layout.annotations[0].y == pytest.approx(math.log10(0.01))
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
