@@ -69,6 +69,7 @@ def candidates() -> dict[str, Setting]:
             f"BAOAB, friction 0.2, warm start {steps}": having(warm_start_steps=steps, friction=0.2)
             for steps in (25, 50, 100)
         },
+        "BAOAB, friction 0.2, warm start 50, step x 0.75": having(0.75, warm_start_steps=50, friction=0.2),
         "MCLMC": having(algorithm=Algorithm.MCLMC),
         "MCLMC, friction 0.2": having(algorithm=Algorithm.MCLMC, friction=0.2),
         "HMC, 8 leapfrog steps": hmc(8),
@@ -117,7 +118,7 @@ def main() -> None:
     reference = hmc_reference(config, *first, gradients=24_000)[0].mean(0)
     scenes = [first] + [digits_target(config.model_copy(update={"split_seed": n})) for n in range(1, chosen.splits)]
     print(f"{chosen.seeds} seeds on each of {chosen.splits} splits; R-hat is the mean and the worst\n")
-    print(f"{'':38}{'burn-in + gradients':>20}{'R-hat':>8}{'worst':>8}{'p95':>8}{'ESS':>8}{'5th':>8}", end="")
+    print(f"{'':48}{'burn-in + gradients':>20}{'R-hat':>8}{'worst':>8}{'p95':>8}{'ESS':>8}{'5th':>8}", end="")
     print(f"{'error':>9}{'restarts':>10}")
     for name, setting in candidates().items():
         if name not in chosen.only:
@@ -130,7 +131,7 @@ def main() -> None:
         for place, (burn_in, length) in enumerate(LENGTHS):
             r_hat, p95, ess, low, error, restarts = np.array([rows[place] for rows in found]).T
             print(
-                f"{name if not place else '':38}{f'{burn_in} + {length}':>20}{r_hat.mean():8.3f}{r_hat.max():8.3f}"
+                f"{name if not place else '':48}{f'{burn_in} + {length}':>20}{r_hat.mean():8.3f}{r_hat.max():8.3f}"
                 f"{p95.mean():8.3f}{ess.mean():8.0f}{low.mean():8.0f}{np.nanmean(error):9.4f}{restarts.sum():10.0f}",
                 flush=True,
             )
