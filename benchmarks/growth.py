@@ -1,6 +1,6 @@
 """How time and memory grow with examples, teachers, classes, chains and the student's width; prediction in bounds.
 
-usage: python benchmarks/growth.py [--quick]
+usage: python benchmarks/growth.py [N K C chains width predict] [--quick]
 
 Time: of one BAOAB step on all examples, for powers of two of one size while the others stay. Memory: the highest
 resident size of a process of its own that takes ten such steps, above what it had before the first one. The slope of
@@ -34,9 +34,9 @@ from mtbkd_core.student import Student
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {"N": 1024, "K": 4, "C": 16, "chains": 16, "width": 32}
 SIZES = {
-    "N": [512, 1024, 2048, 4096, 8192, 16384],
+    "N": [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
     "K": [1, 2, 4, 8, 16, 32],
-    "C": [4, 8, 16, 32, 64, 128],
+    "C": [4, 8, 16, 32, 64, 128, 256],
     "chains": [2, 4, 8, 16, 32, 64],
     "width": [16, 32, 64, 128, 256, 512],
 }
@@ -119,6 +119,7 @@ def slope(sizes: list[int], values: list[float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=[*SIZES, "predict"], help="of " + ", ".join([*SIZES, "predict"]))
     parser.add_argument("--quick", action="store_true", help="small sizes and few inputs: does it run?")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -130,6 +131,8 @@ def main() -> None:
     print(machine())
     print(f"One BAOAB step, the others at {BASE}: milliseconds and MiB")
     for name, all_sizes in SIZES.items():
+        if name not in chosen.parts:
+            continue
         sizes = all_sizes[:4] if chosen.quick else all_sizes
         budget = 0.05 if chosen.quick else 0.5
         times = [step_seconds(BASE | {name: size}, budget) for size in sizes]
@@ -142,6 +145,8 @@ def main() -> None:
                 f"{what:8}" + "".join(f"{value / unit:10.2f}" for value in values) + f"{found:10.2f}{verdict}",
                 flush=True,
             )
+    if "predict" not in chosen.parts:
+        return
     inputs = INPUTS // 100 if chosen.quick else INPUTS
     found = json.loads(in_a_process("--child", "predict", str(inputs)))
     verdict = "holds" if found["bytes"] <= PREDICT_LIMIT else "MISSED"
