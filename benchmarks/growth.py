@@ -1,6 +1,6 @@
 """How time and memory grow with examples, teachers, classes, chains and the student's width; prediction in bounds.
 
-usage: python benchmarks/growth.py [N K C chains width predict] [--quick]
+usage: python benchmarks/growth.py [N K C chains width predict] [--memory 26] [--quick]
 
 Time: of one BAOAB step on all examples, for powers of two of one size while the others stay. Memory: the highest
 resident size of a process of its own that takes ten such steps, above what it had before the first one. The slope of
@@ -91,7 +91,7 @@ def child_step(sizes: dict[str, int]) -> None:
 
 
 @torch.no_grad()
-def child_predict(inputs: int) -> None:
+def child_predict(inputs: int, memory: int) -> None:
     config = RunConfig(sampler=SamplerConfig(draws=DRAWS))
     student = Student.build(config.student, FEATURES, 10)
     draws = torch.randn(config.sampler.chains, config.sampler.draws, student.n_parameters)
@@ -101,7 +101,7 @@ def child_predict(inputs: int) -> None:
     result.predict(x[:64])
     peak = Peak()
     started = time.perf_counter()
-    prediction = result.predict(x)
+    prediction = result.predict(x, memory=memory)
     print(json.dumps({"bytes": peak.above(), "seconds": time.perf_counter() - started, "rows": len(prediction.mean)}))
 
 
@@ -120,13 +120,16 @@ def slope(sizes: list[int], values: list[float]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=[*SIZES, "predict"], help="of " + ", ".join([*SIZES, "predict"]))
+    parser.add_argument(
+        "--memory", type=int, default=26, help="log2 of what a piece of a prediction may hold in numbers"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes and few inputs: does it run?")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     if chosen.child:
         what, given = chosen.child
-        child_step(json.loads(given)) if what == "step" else child_predict(int(given))
+        child_step(json.loads(given)) if what == "step" else child_predict(*json.loads(given))
         return
     print(machine())
     print(f"One BAOAB step, the others at {BASE}: milliseconds and MiB")
@@ -148,7 +151,7 @@ def main() -> None:
     if "predict" not in chosen.parts:
         return
     inputs = INPUTS // 100 if chosen.quick else INPUTS
-    found = json.loads(in_a_process("--child", "predict", str(inputs)))
+    found = json.loads(in_a_process("--child", "predict", json.dumps([inputs, 2**chosen.memory])))
     verdict = "holds" if found["bytes"] <= PREDICT_LIMIT else "MISSED"
     print(
         f"\nResult.predict, {inputs:,} inputs, 16 x {DRAWS} students 64-32-10: {found['bytes'] / 2**20:,.0f} MiB above "
