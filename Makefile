@@ -10,6 +10,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 stamp = $(VENV)/.$(1)-$(shell { pwd; cat $(2); } | cksum | tr ' ' '-')
 APP := $(call stamp,app,requirements.txt pyproject.toml)
 DEV := $(call stamp,dev,requirements.txt requirements-dev.txt)
+BENCH := $(call stamp,bench,requirements.txt requirements-bench.txt)
 
 # $(call part,name,command): says what runs, and which part it was if it fails.
 part = echo "== $(1)"; $(2) || { echo "== FAILED: $(1)" >&2; exit 1; }
@@ -40,7 +41,7 @@ format: $(DEV)  ## let ruff format the code and fix what it can
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
-bench: $(APP)  ## list the benchmarks and how to run them
+bench: $(BENCH)  ## install the peers, list the benchmarks and how to run them
 	@for f in $(wildcard benchmarks/*.py); do echo "  $(PY) $$f"; sed -n '1s/"""//g; 1s/^/      /p' $$f; done
 
 clean:  ## remove .venv and caches (runs and teachers in the home folder stay)
@@ -66,3 +67,8 @@ $(DEV): | $(APP)
 	@echo "Installing what the tests need."
 	$(PIP) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-* && touch $@
+
+$(BENCH): | $(APP)
+	@echo "Installing the peers that the benchmarks measure against."
+	$(PIP) -r requirements-bench.txt
+	@rm -f $(VENV)/.bench-* && touch $@

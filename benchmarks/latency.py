@@ -43,6 +43,7 @@ FIRST_SIGHT = {
     "uncertainty": "drawn('intervals')",
     "compare": "visible('[data-testid=stAlert]')",
     "coverage": "visible('[data-testid=stAlert]')",
+    "samplers": "visible('[data-testid=stAlert]')",
     "method": "visible('.katex')",
     "": "visible('[data-testid=stMain] .stMarkdown svg')",
 }

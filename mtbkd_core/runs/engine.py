@@ -22,7 +22,7 @@ from mtbkd_core.config import Device, RunConfig
 from mtbkd_core.distillation import find_threads
 from mtbkd_core.files import home
 from mtbkd_core.progress import UserError
-from mtbkd_core.runs import comparisons, store
+from mtbkd_core.runs import comparisons, races, store
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.cluster import worker_count
 from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
@@ -30,6 +30,7 @@ from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.jobs import JobView
+from mtbkd_core.runs.races import RaceView, execute_race
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.tasks import load_task, task_info
 
@@ -43,7 +44,7 @@ class EngineInfo:
         workers: how many are ready for a run; 0 while the engine starts.
         gpus: how many of the workers have a GPU.
         threads: that a run computes with on a worker of this machine; none on a cluster.
-        queued, running: runs and comparisons of this home folder, whoever submitted them.
+        queued, running: runs, comparisons and races of this home folder, whoever submitted them.
         starting: no worker is ready yet, and that is as it should be.
         problem: one line on what is wrong, if anything is.
     """
@@ -141,6 +142,20 @@ class Engine:
         connection.then(self._send, connection, execute_comparison, found, config.device, submission)
         return comparisons.read(found.id) if settled else found
 
+    def race(self, config: RunConfig, seconds: float, *, submitted_by: str | None = None) -> RaceView:
+        """Have samplers race on a posterior, on a processor, as `submit` does with a run; one under way is found.
+
+        Raises:
+            UserError: as `submit`; seconds beyond the limits.
+        """
+        connection = self._started()
+        found, submission = races.enqueue(config, seconds, engine=connection.name, submitted_by=submitted_by)
+        if submission is None:
+            return found
+        settled = connection.settled
+        connection.then(self._send, connection, execute_race, found, Device.CPU, submission)
+        return races.read(found.id) if settled else found
+
     def cancel(self, id: str) -> RunView:
         """Stop a run: a queued one at once, a running one at its next step; a finished one stays as it is.
 
@@ -156,6 +171,14 @@ class Engine:
             UserError: no such comparison, or its folder cannot be written.
         """
         return comparisons.request_cancel(id)
+
+    def cancel_race(self, id: str) -> RaceView:
+        """Stop a race, as `cancel` does a run.
+
+        Raises:
+            UserError: no such race, or its folder cannot be written.
+        """
+        return races.request_cancel(id)
 
     def prepare(self, task: str) -> None:
         """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
@@ -180,7 +203,7 @@ class Engine:
         Raises:
             UserError: the home folder cannot be read.
         """
-        states = [job.state for job in (*store.list_runs(), *comparisons.list_comparisons())]
+        states = [job.state for job in (*store.list_runs(), *comparisons.list_comparisons(), *races.list_races())]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
         workers: dict[str, Any] = {}

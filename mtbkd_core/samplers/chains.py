@@ -90,7 +90,7 @@ def fit_start(target: LogPosterior, start: Tensor, settings: SamplerConfig, gene
     state: State = sampler.init(start, generator)
     for step in range(steps):
         position = state.position
-        state, info = sampler.update(state, _batch(settings, target, generator), generator)
+        state, info = sampler.update(state, minibatch(settings, target, generator), generator)
         # what is shown is the log joint that is sampled next, not the anchored one that is climbed
         moved = 0.5 * ((position - start).square().sum(-1) - position.square().sum(-1))
         shown = info._replace(log_joint=info.log_joint + moved)
@@ -151,7 +151,7 @@ def sample_groups(
     step_sizes = [settings.step_size or math.nan] * groups
     acceptances: list[float | None] = [None] * groups
     if settings.step_size is None:
-        tuned = _tune(target, position, settings, source, groups, watch)
+        tuned = tune(target, position, settings, source, groups, watch)
         position, acceptances, step_sizes = tuned.position, list(tuned.acceptances), list(tuned.step_sizes)
     dimensions, hot = position.shape[1], max(1.0, settings.temperature)
     slack = hot * 20 * math.sqrt(dimensions / 2) + (hot - 1) * dimensions
@@ -222,11 +222,16 @@ def kept_steps(settings: SamplerConfig) -> list[int]:
     if not _is_decaying(settings):
         return [burn_in + thinning * (draw + 1) for draw in range(draws)]
     steps = range(burn_in, burn_in + draws * thinning)
-    times = list(accumulate(sgld.step_share(step, _decay_steps(settings)) for step in steps))
+    times = list(accumulate(step_share(settings, step) for step in steps))
     return [burn_in + 1 + bisect_left(times, times[-1] * ((draw + 1) / draws)) for draw in range(draws)]
 
 
-def _tune(
+def step_share(settings: SamplerConfig, step: int) -> float:
+    """The sampler's time that a step, counted from 0, stands for, over that of the first."""
+    return sgld.step_share(step, _decay_steps(settings)) if _is_decaying(settings) else 1.0
+
+
+def tune(
     target: LogPosterior, position: Tensor, settings: SamplerConfig, generator: Source, groups: int, watch: Watch
 ) -> Tuned:
     """The groups' step sizes of the sampler itself, by its own rule."""
@@ -305,7 +310,7 @@ def _run(
                 left[group] = _Left(step, own if groups == 1 else own.clone_state())
 
     for step in range(1, steps + 1):
-        state, info = sampler.update(state, _batch(settings, target, generator), generator)
+        state, info = sampler.update(state, minibatch(settings, target, generator), generator)
         if step % _CHECK_EVERY == 0:
             shown = by_group(info.log_joint)
             take_out(torch.isfinite(shown) if stochastic else shown > floor[:, None], step)
@@ -371,7 +376,8 @@ def _is_minibatch(settings: SamplerConfig, target: LogPosterior) -> bool:
     return settings.batch_size is not None and settings.batch_size < len(target.labels)
 
 
-def _batch(settings: SamplerConfig, target: LogPosterior, generator: Source) -> Tensor | None:
+def minibatch(settings: SamplerConfig, target: LogPosterior, generator: Source) -> Tensor | None:
+    """The examples [B] of the next gradient, drawn anew; None: all of them."""
     if not _is_minibatch(settings, target):
         return None
     return permutation(len(target.labels), generator)[: settings.batch_size]

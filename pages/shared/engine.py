@@ -10,6 +10,7 @@ from mtbkd_core import RunConfig, UserError
 from mtbkd_core.distillation import limit_threads
 from mtbkd_core.runs.comparisons import ComparisonView
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
+from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
 
 
@@ -65,3 +66,13 @@ def compare(config: RunConfig, seeds: Sequence[int]) -> ComparisonView:
 def cancel_comparison(comparison: str) -> None:
     """Ask a comparison to stop; errors as `submit`."""
     _engine().cancel_comparison(comparison)
+
+
+def race(config: RunConfig, seconds: float) -> RaceView:
+    """Have samplers race on a posterior. Errors as `submit`."""
+    return _engine().race(config, seconds)
+
+
+def cancel_race(race: str) -> None:
+    """Ask a race to stop; errors as `submit`."""
+    _engine().cancel_race(race)

@@ -13,10 +13,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config, load_task
-from mtbkd_core.runs import comparisons, store
+from mtbkd_core.runs import comparisons, races, store
 from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
+from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
 from pages.shared import engine
 
@@ -59,6 +60,15 @@ class FakeEngine:
 
     def cancel_comparison(self, comparison: str) -> None:
         self.cancelled.append(comparison)
+
+    def race(self, config: RunConfig, seconds: float) -> RaceView:
+        """Queues it alone: a race takes as long as it is told to."""
+        if self.problem:
+            raise UserError(self.problem)
+        return races.enqueue(config, seconds, engine="none")[0]
+
+    def cancel_race(self, race: str) -> None:
+        self.cancelled.append(race)
 
     def cancel(self, run: str) -> None:
         self.cancelled.append(run)

@@ -21,6 +21,7 @@ PAGES = {
     "results/uncertainty.py": "Uncertainty",
     "results/compare.py": "Compare",
     "learn/coverage.py": "Coverage",
+    "learn/samplers.py": "Why this sampler",
     "learn/method.py": "Method",
 }
 

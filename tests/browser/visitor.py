@@ -23,6 +23,7 @@ PAGES = {
     "uncertainty": "Uncertainty",
     "compare": "Compare",
     "coverage": "Coverage",
+    "samplers": "Why this sampler",
     "method": "Method",
 }
 

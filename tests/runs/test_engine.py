@@ -11,10 +11,10 @@ import psutil
 import pytest
 import torch
 
-from mtbkd_core import load_task
+from mtbkd_core import default_config, load_task
 from mtbkd_core.config import RunConfig
 from mtbkd_core.progress import Phase, UserError
-from mtbkd_core.runs import comparisons, store
+from mtbkd_core.runs import comparisons, races, store
 from mtbkd_core.runs import connection as connection_module
 from mtbkd_core.runs import engine as engine_module
 from mtbkd_core.runs import folder as files
@@ -191,6 +191,17 @@ def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_
     assert done.state is State.DONE
     assert list(done.rows.whole) == [0, 1]
     assert whole == list(done.rows.whole)[: len(whole)]
+
+
+def test_a_race_of_samplers_runs_in_a_worker_and_can_be_cancelled(engine):
+    found = engine.race(default_config("synthetic"), 60.0)
+    assert engine.race(default_config("synthetic"), 60.0).id == found.id
+    running = eventually(lambda: view if (view := races.read(found.id)).progress else None)
+    assert (running.state, running.progress[-1].phase) == (State.RUNNING, Phase.RACE)
+    assert engine.info().running == 1
+    engine.cancel_race(found.id)
+    eventually(lambda: races.read(found.id).finished)
+    assert races.read(found.id).state is State.CANCELLED
 
 
 def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):

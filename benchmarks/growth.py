@@ -1,0 +1,163 @@
+"""How time and memory grow with examples, teachers, classes, chains and the student's width; prediction in bounds.
+
+usage: python benchmarks/growth.py [N K C chains width predict] [--memory 26] [--quick]
+
+Time: of one BAOAB step on all examples, for powers of two of one size while the others stay. Memory: the highest
+resident size of a process of its own that takes ten such steps, above what it had before the first one. The slope of
+the logarithms says how it grows: 1 is linear. It is fitted to the upper half of the sizes, where what is constant no
+longer hides it. Then `Result.predict` on a million inputs, in a process of its own: its highest resident size, above
+the model's and the inputs'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.shared.scene import machine, random_target, seconds_per_call
+from mtbkd_core import Result, RunConfig
+from mtbkd_core.config import SamplerConfig
+from mtbkd_core.samplers import baoab
+from mtbkd_core.student import Student
+
+ROOT = Path(__file__).resolve().parents[1]
+BASE = {"N": 1024, "K": 4, "C": 16, "chains": 16, "width": 32}
+SIZES = {
+    "N": [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536],
+    "K": [1, 2, 4, 8, 16, 32],
+    "C": [4, 8, 16, 32, 64, 128, 256],
+    "chains": [2, 4, 8, 16, 32, 64],
+    "width": [16, 32, 64, 128, 256, 512],
+}
+#: Those that are to grow linearly or better; a slope is measured, so a little above 1 passes.
+LINEAR, SLOPE, FEATURES = ("N", "K", "C", "chains"), 1.1, 64
+#: Few draws, for time's sake: pieces hold as many numbers whatever the draws are.
+INPUTS, DRAWS, PREDICT_LIMIT = 1_000_000, 10, 2**30
+
+
+@torch.no_grad()
+def step_seconds(sizes: dict[str, int], budget: float) -> float:
+    return seconds_per_call({"step": _stepper(sizes)}, budget=budget, rounds=5)["step"]
+
+
+def _stepper(sizes: dict[str, int]) -> Callable[[], None]:
+    target = random_target((FEATURES, sizes["width"], sizes["C"]), examples=sizes["N"], teachers=sizes["K"])
+    generator = torch.Generator().manual_seed(0)
+    sampler = baoab.build(target, step_size=1e-4)
+    state = sampler.init(target.student.draw_whitened(sizes["chains"], generator, torch.device("cpu")), generator)
+
+    def step() -> None:
+        nonlocal state
+        state, _ = sampler.update(state, None, generator)
+
+    return step
+
+
+class Peak:
+    """The highest resident size from now on, in bytes above the size now."""
+
+    def __init__(self) -> None:
+        self._clear = Path("/proc/self/clear_refs")
+        self._clear.write_text("5")  # resets the kernel's own record of the highest size
+        self._before = psutil.Process().memory_info().rss
+
+    def above(self) -> int:
+        """Bytes that were held at most, above those at the beginning."""
+        status = Path("/proc/self/status").read_text().splitlines()
+        highest = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+        return highest - self._before
+
+
+@torch.no_grad()
+def child_step(sizes: dict[str, int]) -> None:
+    step = _stepper(BASE | {"N": 64})
+    step()  # libraries have loaded what they need
+    peak = Peak()
+    step = _stepper(sizes)
+    for _ in range(10):
+        step()
+    print(peak.above())
+
+
+@torch.no_grad()
+def child_predict(inputs: int, memory: int) -> None:
+    config = RunConfig(sampler=SamplerConfig(draws=DRAWS))
+    student = Student.build(config.student, FEATURES, 10)
+    draws = torch.randn(config.sampler.chains, config.sampler.draws, student.n_parameters)
+    environment = {"n_features": FEATURES, "class_names": [str(label) for label in range(10)]}
+    result = Result(config, {}, 0.6 * draws, {}, environment)
+    x = torch.rand(inputs, FEATURES)
+    result.predict(x[:64])
+    peak = Peak()
+    started = time.perf_counter()
+    prediction = result.predict(x, memory=memory)
+    print(json.dumps({"bytes": peak.above(), "seconds": time.perf_counter() - started, "rows": len(prediction.mean)}))
+
+
+def in_a_process(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout
+
+
+def slope(sizes: list[int], values: list[float]) -> float:
+    half = len(sizes) // 2
+    return float(np.polyfit(np.log(sizes[half:]), np.log(np.maximum(values[half:], 1e-9)), 1)[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=[*SIZES, "predict"], help="of " + ", ".join([*SIZES, "predict"]))
+    parser.add_argument(
+        "--memory", type=int, default=26, help="log2 of what a piece of a prediction may hold in numbers"
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes and few inputs: does it run?")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    if chosen.child:
+        what, given = chosen.child
+        child_step(json.loads(given)) if what == "step" else child_predict(*json.loads(given))
+        return
+    print(machine())
+    print(f"One BAOAB step, the others at {BASE}: milliseconds and MiB")
+    for name, all_sizes in SIZES.items():
+        if name not in chosen.parts:
+            continue
+        sizes = all_sizes[:4] if chosen.quick else all_sizes
+        budget = 0.05 if chosen.quick else 0.5
+        times = [step_seconds(BASE | {name: size}, budget) for size in sizes]
+        peaks = [float(in_a_process("--child", "step", json.dumps(BASE | {name: size}))) for size in sizes]
+        print(f"\n{name:8}" + "".join(f"{size:10}" for size in sizes) + "     slope")
+        for what, values, unit in (("time", times, 1e-3), ("memory", peaks, 2**20)):
+            found = slope(sizes, values)
+            verdict = "" if name not in LINEAR else "  holds" if found <= SLOPE else "  MISSED"
+            print(
+                f"{what:8}" + "".join(f"{value / unit:10.2f}" for value in values) + f"{found:10.2f}{verdict}",
+                flush=True,
+            )
+    if "predict" not in chosen.parts:
+        return
+    inputs = INPUTS // 100 if chosen.quick else INPUTS
+    found = json.loads(in_a_process("--child", "predict", json.dumps([inputs, 2**chosen.memory])))
+    verdict = "holds" if found["bytes"] <= PREDICT_LIMIT else "MISSED"
+    print(
+        f"\nResult.predict, {inputs:,} inputs, 16 x {DRAWS} students 64-32-10: {found['bytes'] / 2**20:,.0f} MiB above "
+        f"model and inputs (limit {PREDICT_LIMIT / 2**20:,.0f}) in {found['seconds']:.0f} s: {verdict}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What the sampler benchmarks run on, and how they take times: sides in turn, so that a busy moment hits them all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtbkd_core import RunConfig, Task, load_task
+from mtbkd_core.config import PriorConfig, SamplerConfig
+from mtbkd_core.posterior import LogPosterior, stack_priors
+from mtbkd_core.samplers.chains import fit_start
+from mtbkd_core.student import Student
+
+#: Widths from inputs to classes, and examples in a minibatch.
+STUDENTS: dict[str, tuple[tuple[int, ...], int]] = {
+    "64-32-10": ((64, 32, 10), 64),
+    "320-128-10": ((320, 128, 10), 64),
+    "647-128-10": ((647, 128, 10), 128),
+}
+
+
+def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int = 3, seed: int = 0) -> LogPosterior:
+    """The posterior of a student on random inputs, labels and teachers: times do not depend on what they say."""
+    generator = torch.Generator().manual_seed(seed)
+    classes = sizes[-1]
+    logits = 2 * torch.randn(teachers, examples, classes, generator=generator)
+    return LogPosterior(
+        Student(sizes, weight_scale=0.6),
+        torch.rand(examples, sizes[0], generator=generator),
+        torch.randint(classes, (examples,), generator=generator),
+        stack_priors(logits, [PriorConfig()]),
+    )
+
+
+def digits_target(config: RunConfig) -> tuple[Task, LogPosterior]:
+    """The digits and the posterior that a configuration asks for on them."""
+    task = load_task("digits", teachers=config.teachers, split_seed=config.split_seed)
+    student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
+    mixture = stack_priors(task.teacher_logits(config.teachers), [config.prior])
+    return task, LogPosterior(student, task.x_train, task.y_train, mixture)
+
+
+def warm_start(target: LogPosterior, settings: SamplerConfig, seed: int) -> tuple[Tensor, float]:
+    """Where the settings' chains start, [S, P] whitened, and the seconds that fitting them took."""
+    generator = torch.Generator().manual_seed(seed)
+    start = target.student.draw_whitened(settings.chains, generator, torch.device("cpu"))
+    started = time.perf_counter()
+    return fit_start(target, start, settings, generator, lambda *_: None), time.perf_counter() - started
+
+
+def seconds_per_call(
+    sides: Mapping[str, Callable[[], object]], *, budget: float = 1.0, rounds: int = 7
+) -> dict[str, float]:
+    """Median over rounds of each side's seconds a call; in a round every side has its turn, each `budget` in all."""
+    counts = {}
+    for name, call in sides.items():
+        call()
+        start = time.perf_counter()
+        call()
+        counts[name] = max(1, round(budget / rounds / (time.perf_counter() - start)))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            start = time.perf_counter()
+            for _ in range(counts[name]):
+                call()
+            times[name].append((time.perf_counter() - start) / counts[name])
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def machine() -> str:
+    """One line: when, on what, and how busy it was."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{datetime.now():%Y-%m-%d %H:%M}  {model}, {os.cpu_count()} cores, torch {torch.__version__} on "
+        f"{torch.get_num_threads()} thread{load}"
+    )

@@ -1,0 +1,141 @@
+"""How few steps would do for a default run on digits: R-hat, effective draws and error against gradients, by setting.
+
+usage: python benchmarks/steps.py [--seeds 4] [--splits 1] [--only "BAOAB, friction 0.2" ...]
+
+Every setting samples 16 chains by the app's own code, keeps a draw every ten gradients, and is then looked at as if it
+had ended sooner: after a burn-in and so many gradients more. Nothing here depends on the clock. Error is the total
+variation distance of the predictive mean to the long HMC run of `quality.py`; it is there for the first split alone.
+Other splits have teachers of their own, and say whether chains agree there too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.shared.reference import hmc_reference
+from benchmarks.shared.scene import digits_target, machine
+from mtbkd_core import RunConfig, Task
+from mtbkd_core.config import Algorithm, SamplerConfig
+from mtbkd_core.evaluation.diagnostics import convergence
+from mtbkd_core.evaluation.race import total_variation
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.samplers import chains
+
+DEFAULT = "BAOAB (the default)"
+BURN_IN, EVERY, GRADIENTS = 100, 10, 2700
+#: (steps thrown away, gradients after them); the default run's is the last.
+LENGTHS = ((100, 1000), (100, 1500), (100, 2000), (200, 2500))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Settings of the sampler, and by how much its tuned step is multiplied."""
+
+    settings: SamplerConfig
+    step_factor: float = 1.0
+
+
+def candidates() -> dict[str, Setting]:
+    """Name -> what is tried."""
+
+    def having(step_factor: float = 1.0, **changes: object) -> Setting:
+        plain = SamplerConfig(burn_in=BURN_IN, thinning=EVERY, draws=(GRADIENTS - BURN_IN) // EVERY)
+        return Setting(SamplerConfig.model_validate(plain.model_dump() | changes), step_factor)
+
+    def hmc(leapfrog_steps: int) -> Setting:
+        draws = (GRADIENTS - BURN_IN) // leapfrog_steps
+        return having(
+            algorithm=Algorithm.HMC,
+            leapfrog_steps=leapfrog_steps,
+            burn_in=BURN_IN // leapfrog_steps,
+            thinning=1,
+            draws=draws,
+        )
+
+    return {
+        DEFAULT: having(),
+        **{f"BAOAB, friction {friction:g}": having(friction=friction) for friction in (0.1, 0.2, 0.3, 0.4, 0.7, 2.0)},
+        **{f"BAOAB, friction 0.2, step x {factor:g}": having(factor, friction=0.2) for factor in (1.15, 1.3)},
+        **{
+            f"BAOAB, friction 0.2, warm start {steps}": having(warm_start_steps=steps, friction=0.2)
+            for steps in (25, 50, 100)
+        },
+        "BAOAB, friction 0.2, warm start 50, step x 0.75": having(0.75, warm_start_steps=50, friction=0.2),
+        "MCLMC": having(algorithm=Algorithm.MCLMC),
+        "MCLMC, friction 0.2": having(algorithm=Algorithm.MCLMC, friction=0.2),
+        "HMC, 8 leapfrog steps": hmc(8),
+        "HMC, 24 leapfrog steps": hmc(24),
+    }
+
+
+def look(task: Task, target: LogPosterior, setting: Setting, seed: int, reference: Tensor | None) -> list[list[float]]:
+    """For each of the lengths: R-hat, its 95th percentile over images, effective draws (median, 5th percentile), error.
+
+    The last number is how often the guard had all chains begin again.
+    """
+    settings, student = setting.settings, target.student
+    generator = torch.Generator().manual_seed(seed)
+    start = student.draw_whitened(settings.chains, generator, torch.device("cpu"))
+    position = chains.fit_start(target, start, settings, generator, lambda *_: None)
+    if setting.step_factor != 1.0:
+        tuned = chains.tune(target, position, settings, generator, 1, lambda *_: None)
+        position = tuned.position
+        settings = settings.model_copy(update={"step_size": setting.step_factor * tuned.step_size})
+    kept = chains.sample(target, position, settings, generator, lambda *_: None)
+    each = settings.thinning * chains.gradients_per_step(settings)
+    draws = kept.positions.unbind(1)
+    p = torch.stack([student.probabilities(student.weight_scale * draw, task.x_test) for draw in draws], 1)
+    log_p = p.gather(-1, task.y_test.expand(*p.shape[:2], -1)[..., None])[..., 0].log()
+    rows = []
+    for burn_in, length in LENGTHS:
+        part = slice((burn_in - BURN_IN) // each, (burn_in - BURN_IN + length) // each)
+        found = convergence(log_p[:, part], kept.log_joint[:, part])
+        error = float("nan") if reference is None else total_variation(p[:, part].mean((0, 1)), reference)
+        rows.append([found.r_hat, found.r_hat_p95, found.ess_median, found.ess_p5, error, float(kept.restarts)])
+    return rows
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--splits", type=int, default=1)
+    parser.add_argument("--only", nargs="+", default=list(candidates()), help="settings, by their whole names")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    print(machine())
+    config = RunConfig()
+    first = digits_target(config)
+    reference = hmc_reference(config, *first, gradients=24_000)[0].mean(0)
+    scenes = [first] + [digits_target(config.model_copy(update={"split_seed": n})) for n in range(1, chosen.splits)]
+    print(f"{chosen.seeds} seeds on each of {chosen.splits} splits; R-hat is the mean and the worst\n")
+    print(f"{'':48}{'burn-in + gradients':>20}{'R-hat':>8}{'worst':>8}{'p95':>8}{'ESS':>8}{'5th':>8}", end="")
+    print(f"{'error':>9}{'restarts':>10}")
+    for name, setting in candidates().items():
+        if name not in chosen.only:
+            continue
+        found = [
+            look(*scene, setting, seed, reference if scene is first else None)
+            for scene in scenes
+            for seed in range(chosen.seeds)
+        ]
+        for place, (burn_in, length) in enumerate(LENGTHS):
+            r_hat, p95, ess, low, error, restarts = np.array([rows[place] for rows in found]).T
+            print(
+                f"{name if not place else '':48}{f'{burn_in} + {length}':>20}{r_hat.mean():8.3f}{r_hat.max():8.3f}"
+                f"{p95.mean():8.3f}{ess.mean():8.0f}{low.mean():8.0f}{np.nanmean(error):9.4f}{restarts.sum():10.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

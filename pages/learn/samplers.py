@@ -1,0 +1,221 @@
+"""Why this sampler: all of them race on one posterior, and a longer exact run judges them."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import UserError, default_config, task_info
+from mtbkd_core.config import Algorithm
+from mtbkd_core.evaluation.contest import CHAINS, RACERS, REFERENCE, reference_seconds
+from mtbkd_core.evaluation.outcome import Outcome, judge
+from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
+from mtbkd_core.runs import races
+from mtbkd_core.runs.races import RaceView
+from mtbkd_core.runs.store import State
+from pages.shared import charts, engine, link, places, runs
+
+TASKS = ("digits", "synthetic")
+TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
+LINES = {
+    Algorithm.BAOAB: "Langevin dynamics with momentum: it goes on where it was going, and so gets far. The default.",
+    Algorithm.MCLMC: "Constant speed; the gradient only turns it. Close to BAOAB, but it needs all examples.",
+    Algorithm.HMC: "Long trajectories, accepted or refused: exact at any step, and dearer. The reference is one.",
+    Algorithm.SGLD: "A gradient step and fresh noise, again and again: a random walk, which is slow to get anywhere.",
+}
+
+
+def launch(task: str, seconds: float) -> None:
+    try:
+        link.keep("race", engine.race(default_config(task), seconds).id)
+    except UserError as error:
+        st.session_state.notice = str(error)
+
+
+def cancel(race: str) -> None:
+    try:
+        engine.cancel_race(race)
+    except UserError as error:
+        st.session_state.notice = str(error)
+
+
+def launcher() -> str:
+    """The controls; which posterior is chosen."""
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        task = st.segmented_control(
+            "Posterior",
+            TASKS,
+            **link.bound("posterior", TASKS, TASKS[0]),
+            required=True,
+            format_func=lambda name: task_info(name).title,
+            help="Whose posterior is sampled: that of the task's default settings.",
+        )
+        seconds = st.slider(
+            "Seconds a sampler",
+            1,
+            10,
+            **link.bound("seconds", range(1, 11), 3),
+            width=220,
+            help="Of each sampler's own work after the warm start, choosing its step size included. "
+            "The reference takes six times as long, and at least ten seconds.",
+        )
+        st.button(
+            "Race",
+            type="primary",
+            icon=":material/flag:",
+            help="Run the reference, then let the samplers take turns on one processor. Racing again measures again.",
+            on_click=launch,
+            args=(task, float(seconds)),
+        )
+        whole = reference_seconds(seconds) + len(RACERS) * seconds
+        st.caption(
+            f"About {whole:.0f} s: {reference_seconds(seconds):.0f} for the reference, then {seconds} for each of "
+            f"{len(RACERS)} samplers. {CHAINS} chains each, from one start.",
+            width="stretch",
+        )
+    return str(task)
+
+
+def chosen(task: str) -> RaceView | None:
+    """The race of the link where it is of this posterior, else the newest that is."""
+    try:
+        asked = link.kept("race")
+        view = races.read(asked) if asked else None
+        if view is None or view.config.task != task:
+            newest = next((one for one in races.list_races() if one.config.task == task), None)
+            view = races.read(newest.id) if newest is not None else None
+            link.keep("race", view.id if view is not None else None)
+        return view
+    except UserError as error:
+        link.keep("race", None)
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def live(race: str) -> None:
+    try:
+        view = races.read(race)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if view.finished:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.progress(view.progress[-1].fraction if view.progress else 0.0, text=text(view))
+        st.button(
+            "Cancel",
+            key="cancel-race",
+            icon=":material/stop_circle:",
+            help="Stop at the next step.",
+            disabled=view.stopping,
+            on_click=cancel,
+            args=(view.id,),
+        )
+    if view.outcome.standings:
+        draw_errors(view)
+
+
+def text(view: RaceView) -> str:
+    if view.stopping:
+        return "Stopping…"
+    if view.state is State.QUEUED:
+        state = engine.info()
+        if isinstance(state, str):
+            return f"Waiting: {state}"
+        return "The engine is starting…" if state.starting else "Waiting for a free worker…"
+    message = view.progress[-1].message if view.progress else ""
+    if message in TITLES:
+        return "Racing"
+    return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message or "Starting…"
+
+
+def draw_errors(view: RaceView) -> None:
+    table = race_table(view.outcome)
+    reference = view.outcome.reference
+    charts.show(
+        draw_race(table, TITLES, level=reference.error if reference else None, seconds=view.seconds),
+        "Error of the predictive mean",
+        "Lower is better. Read across: how long each sampler takes to one and the same error.",
+        lambda: table,
+        key="race",
+        help="Mean total variation distance, over test inputs, to the reference's predictive mean. A line begins with "
+        "the first draw after warm start, choice of the step size and burn-in.",
+    )
+
+
+def draw_finished(view: RaceView) -> None:
+    outcome = view.outcome
+    scores = score_table(outcome)
+    st.markdown(verdict(outcome))
+    left, right = st.columns([1.3, 1], gap="large")
+    with left:
+        draw_errors(view)
+    with right:
+        charts.show(
+            draw_effective(scores, TITLES),
+            "Effective draws a second",
+            "Right is better. Draws that resemble the one before count for little.",
+            lambda: scores,
+            key="effective",
+            help="Of each test input's log probability of its label: the median input, and the 5th percentile, which "
+            "is what the hard ones get. A step that is too long scores well here, and shows as a log joint that is "
+            "away from the reference's.",
+        )
+    for row in scores.dropna(subset=["problem"]).itertuples():
+        st.warning(f"{TITLES[row.sampler]} dropped out: {row.problem}.", icon=":material/warning:")
+    shown = pd.DataFrame(
+        {
+            "Sampler": scores["sampler"].map(TITLES),
+            "Error": scores["error"].map("{:.4f}".format),
+            "Effective draws a second": scores["ess_median"].map("{:.0f}".format),
+            "5th percentile": scores["ess_p5"].map("{:.0f}".format),
+            "Log joint, off by (nats)": scores["away"].map("{:+.1f}".format),
+            "Step size": scores["step_size"].map("{:.2g}".format),
+        }
+    ).replace("nan", "–")
+    st.dataframe(shown, hide_index=True, key="race-scores")
+    if outcome.reference is not None:
+        st.caption(
+            f"The reference: {CHAINS} chains of Hamiltonian Monte Carlo for {outcome.reference.seconds:.0f} s, from a "
+            f"start of their own. It is a sample too: its own error is about {outcome.reference.error:.4f}, and what "
+            "lies near that cannot be told apart. One race is one seed on one machine at one moment."
+        )
+
+
+def verdict(outcome: Outcome) -> str:
+    """What the race says, in one line."""
+    found = judge(outcome)
+    if found is None:
+        return "**Nobody arrived.** Give the samplers more seconds."
+    first, last = TITLES[found.ranking[0]], TITLES[found.ranking[-1]]
+    level = " and ".join(TITLES[name] for name in found.level)
+    line = f"**{first} is nearest to the reference**" + (f", and {level} cannot be told from it." if level else ".")
+    if found.ranking[-1] not in (found.ranking[0], *found.level):
+        line += f" {last} is {found.times_farther:.1f} times as far"
+        effective = found.times_effective
+        line += f", with {first} making {effective:.1f} times as many effective draws a second." if effective else "."
+    return line
+
+
+def ending(view: RaceView) -> None:
+    _, icon, meaning = runs.STATES[view.state]
+    reason = f" {runs.sentence(view.reason)}" if view.reason else ""
+    (st.info if view.state is State.CANCELLED else st.error)(f"This race {meaning}{reason} Race again.", icon=icon)
+
+
+places.heading(
+    "samplers",
+    "All samplers walk through the same posterior. Let them race: who is near the truth after how many seconds?",
+    title="Why this sampler",
+)
+race = chosen(launcher())
+if race is None:
+    st.info("No race has been held on this posterior yet. Press Race.", icon=":material/flag:")
+elif not race.finished:
+    st.fragment(live, run_every=0.5)(race.id)
+elif race.state is State.DONE:
+    draw_finished(race)
+else:
+    ending(race)
+st.space("small")
+columns = st.columns(2, gap="large")
+for place, (algorithm, line) in enumerate(LINES.items()):
+    columns[place % 2].markdown(f"**{TITLES[algorithm]}**  \n:small[:gray[{line}]]")

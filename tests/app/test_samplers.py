@@ -1,0 +1,147 @@
+"""The page on which samplers race: launched, watched, cancelled, and told as it was measured."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import default_config
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
+from mtbkd_core.evaluation.race import Standing
+from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import races
+from mtbkd_core.runs.progress_log import ProgressLog
+from mtbkd_core.runs.races import RaceView
+from tests.app.conftest import FakeEngine, in_link, traces
+
+PAGE = "learn/samplers.py"
+
+
+def outcome(**changes: Score) -> Outcome:
+    scores = {
+        "baoab": Score(0.010, 200.0, 120.0, -5.0, 0.05),
+        "mclmc": Score(0.011, 180.0, 110.0, -5.5, 0.04),
+        "hmc": Score(0.016, 90.0, 70.0, -5.2, 0.045),
+        "sgld": Score(0.040, 20.0, 4.0, -9.0, 0.001),
+    } | changes
+    standings = [
+        (name, Standing(seconds, 10 * place, -6.0, None if seconds < 1 else error))
+        for place, (seconds, error) in enumerate([(0.5, 0.0), (1.0, 0.05), (2.0, 0.02)], 1)
+        for name in scores
+    ]
+    return Outcome(standings, Reference(10.1, 0.002, -5.0), scores)
+
+
+def held(result: Outcome, task: str = "digits") -> RaceView:
+    """A race that is over."""
+    view, _ = races.enqueue(default_config(task), 3.0, engine="none")
+    files.finish(view.folder, files.read_status(view.folder).submission, files.State.DONE)
+    (view.folder / "race.json").write_text(json.dumps(result.to_json()))
+    return races.read(view.id)
+
+
+def test_nothing_held_yet_says_what_to_do(opened: Callable[..., AppTest]) -> None:
+    app = opened(PAGE)
+    assert "Press Race" in app.info[0].value
+    assert not app.get("plotly_chart")
+
+
+def test_the_button_holds_a_race_on_the_chosen_posterior_for_as_long_as_chosen(opened: Callable[..., AppTest]) -> None:
+    app = opened(PAGE, posterior="synthetic", seconds="2")
+    next(button for button in app.button if button.label == "Race").click()
+    app.run()
+    assert not app.exception
+    (view,) = races.list_races()
+    assert (view.config, view.seconds) == (default_config("synthetic"), 2.0)
+    assert in_link(app, "race") == view.id
+
+
+def test_a_finished_race_shows_its_own_numbers(opened: Callable[..., AppTest], home: Path) -> None:
+    view = held(outcome())
+    app = opened(PAGE)
+    assert not app.exception
+    assert in_link(app, "race") == view.id
+    table = app.dataframe[0].value.set_index("Sampler")
+    assert table.loc["BAOAB", "Error"] == "0.0100"
+    assert table.loc["SGLD", "5th percentile"] == "4"
+    assert table.loc["SGLD", "Log joint, off by (nats)"] == "-4.0"
+    drawn = traces(app, "Error of the predictive mean")
+    assert drawn["scatter", "BAOAB"]["y"] == [0.05, 0.02]
+    said = next(text.value for text in app.markdown if "nearest" in text.value)
+    assert said == (
+        "**BAOAB is nearest to the reference**, and MCLMC cannot be told from it. SGLD is 4.0 times as far, with BAOAB "
+        "making 10.0 times as many effective draws a second."
+    )
+    assert any("its own error is about 0.0020" in caption.value for caption in app.caption)
+
+
+def test_the_verdict_follows_the_race_and_not_the_default(opened: Callable[..., AppTest], home: Path) -> None:
+    held(outcome(baoab=Score(0.05, 10.0, 5.0, -5.0, 0.05)))
+    app = opened(PAGE)
+    assert any(text.value.startswith("**MCLMC is nearest") for text in app.markdown)
+
+
+def test_one_that_dropped_out_is_said(opened: Callable[..., AppTest], home: Path) -> None:
+    held(outcome(sgld=Score(problem="sgld: a chain has left the posterior", step_size=10.0)))
+    app = opened(PAGE)
+    assert not app.exception
+    assert "SGLD dropped out" in app.warning[0].value
+    assert app.dataframe[0].value.set_index("Sampler").loc["SGLD", "Error"] == "–"
+
+
+def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[..., AppTest], home: Path) -> None:
+    view = held(outcome(), task="synthetic")
+    app = opened(PAGE, race=view.id)
+    assert "Press Race" in app.info[0].value
+    app.segmented_control(key="view:samplers:posterior").set_value("synthetic")
+    app.run()
+    assert in_link(app, "race") == view.id
+    assert app.dataframe
+
+
+def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
+    opened: Callable[..., AppTest], home: Path, fake_engine: FakeEngine
+) -> None:
+    view, _ = races.enqueue(default_config("digits"), 3.0, engine="none")
+    with files.hold(view.folder):
+        status = files.read_status(view.folder)
+        owner = files.Owner(host="h", pid=1, started=status.created, attempt=1, submission=status.submission)
+        (view.folder / files.OWNER).write_text(owner.model_dump_json())
+        with ProgressLog(files.progress_file(view.folder, 1)) as log:
+            log(Progress(Phase.RACE, 60, 100, 0.6, "baoab"))
+        unfinished = Outcome(outcome().standings, outcome().reference)
+        (view.folder / races.STANDINGS).write_text(json.dumps(unfinished.to_json()))
+        app = opened(PAGE)
+        assert not app.exception
+        (bar,) = app.get("progress")
+        assert (bar.proto.value, bar.proto.text) == (60, "Racing")
+        assert len(app.get("plotly_chart")) == 1
+        app.button(key="cancel-race").click()
+        app.run()
+        assert fake_engine.cancelled == [view.id]
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
+def test_a_link_to_no_race_is_one_line(opened: Callable[..., AppTest], asked: str) -> None:
+    app = opened(PAGE, race=asked)
+    assert not app.exception
+    (error,) = app.error
+    assert asked in error.value
+
+
+def test_an_engine_that_cannot_run_is_one_line(opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
+    app = opened(PAGE)
+    fake_engine.problem = "the scheduler is gone"
+    next(button for button in app.button if button.label == "Race").click()
+    app.run()
+    assert [error.value for error in app.error] == ["the scheduler is gone"]
+
+
+def test_every_control_has_help_in_every_state(opened: Callable[..., AppTest], home: Path) -> None:
+    held(outcome())
+    app = opened(PAGE)
+    kinds = ("slider", "segmented_control", "button")
+    assert not [element.label for kind in kinds for element in getattr(app, kind) if not element.help]

@@ -1,0 +1,137 @@
+"""A whole race: everybody takes part from one start, what is told is what was measured, and it can be stopped."""
+
+import json
+
+import pytest
+
+from mtbkd_core import default_config, load_task
+from mtbkd_core.config import Algorithm, RunConfig, SamplerConfig
+from mtbkd_core.evaluation import contest, race
+from mtbkd_core.evaluation.contest import RACERS, hold_race
+from mtbkd_core.evaluation.outcome import Outcome, Reference, Score, judge
+from mtbkd_core.evaluation.race import Standing
+from mtbkd_core.progress import Cancelled, Phase, Progress
+from mtbkd_core.tasks.base import Task
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return default_config("synthetic")
+
+
+@pytest.fixture
+def task(session_home: object, config: RunConfig) -> Task:
+    return load_task("synthetic", teachers=config.teachers)
+
+
+class Clock:
+    """Goes on by a millisecond whenever it is looked at, so that a step takes one, however busy the machine is."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def perf_counter(self) -> float:
+        self._now += 0.001
+        return self._now
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short reference, and a clock that counts steps."""
+    monkeypatch.setattr(contest, "REFERENCE_LEAST", 0.1)
+    monkeypatch.setattr(contest, "REFERENCE_TIMES", 0.1)
+    monkeypatch.setattr(contest, "_MOST_INPUTS", 40)
+    monkeypatch.setattr(contest, "CHAINS", 4)
+    clock = Clock()
+    monkeypatch.setattr(contest, "time", clock)
+    monkeypatch.setattr(race, "time", clock)
+
+
+def test_everybody_races_for_as_long_and_the_score_is_the_last_standing(config: RunConfig, task: Task) -> None:
+    progress: list[Progress] = []
+    told: list[int] = []
+    found = hold_race(
+        config,
+        task,
+        0.25,
+        on_progress=progress.append,
+        on_outcome=lambda outcome: told.append(len(outcome.standings)),
+    )
+    assert found.reference is not None
+    assert found.reference.error > 0
+    assert found.reference.seconds >= 0.1
+    assert set(found.scores) == {name.value for name in RACERS}
+    lasts = dict(found.standings)
+    for name, score in found.scores.items():
+        assert score.problem is None
+        assert score.error == lasts[name].distance
+        assert score.error is not None
+        assert 0 < score.error < 1
+        assert lasts[name].seconds == pytest.approx(0.251, abs=0.002)  # the warm start's one, and its own
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] == len(found.standings)
+    fractions = [report.fraction for report in progress]
+    assert fractions == sorted(fractions)
+    assert {report.phase for report in progress} == {Phase.RACE}
+    assert Outcome.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
+
+
+@pytest.mark.parametrize("after", [0, 60, 600])
+def test_it_stops_when_asked_to(config: RunConfig, task: Task, after: int) -> None:
+    """During the reference's warm start, in the reference, and in the race."""
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > after
+
+    with pytest.raises(Cancelled):
+        hold_race(config, task, 60.0, should_stop=should_stop)
+    assert asked == after + 1
+
+
+def test_a_racer_that_leaves_the_posterior_drops_out_and_the_others_go_on(
+    config: RunConfig, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = contest._settings
+
+    def settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
+        step_size = 10.0 if algorithm is Algorithm.SGLD else None
+        return real(algorithm, **changes).model_copy(update={"step_size": step_size})
+
+    monkeypatch.setattr(contest, "_settings", settings)
+    found = hold_race(config, task, 0.25, racers=(Algorithm.SGLD, Algorithm.BAOAB))
+    assert found.scores["sgld"].error is None
+    assert "has left the posterior" in (found.scores["sgld"].problem or "")
+    assert found.scores["baoab"].error is not None
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def outcome(reference_error: float, **errors: float | None) -> Outcome:
+    scores = {name: Score(error, 100.0 if name == "a" else 20.0) for name, error in errors.items()}
+    return Outcome([], Reference(10.0, reference_error, 0.0), scores)
+
+
+def test_the_verdict_ranks_by_error_and_knows_what_cannot_be_told_apart() -> None:
+    found = judge(outcome(0.001, b=0.011, a=0.010, c=0.03, d=None))
+    assert found is not None
+    assert found.ranking == ("a", "b", "c")
+    assert found.level == ("b",)  # within a fifth
+    assert found.times_farther == pytest.approx(3.0)
+    assert found.times_effective == pytest.approx(5.0)
+    blurred = judge(outcome(0.05, b=0.011, a=0.010, c=0.03))
+    assert blurred is not None
+    assert blurred.level == ("b", "c")
+
+
+def test_no_verdict_before_the_end_or_where_nobody_arrived() -> None:
+    assert judge(Outcome([("a", Standing(1.0, 1, 0.0, 0.1))], Reference(1.0, 0.1, 0.0))) is None
+    assert judge(outcome(0.1, a=None, b=None)) is None
+
+
+@pytest.mark.parametrize("content", [{}, {"reference": None, "standings": 1, "scores": {}}, {"standings": [["a", 1]]}])
+def test_what_is_no_outcome_is_refused(content: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Outcome.from_json(content)
