@@ -13,6 +13,7 @@ from scipy.stats import ttest_1samp
 from mtbkd_core.baselines.fitting import FIT_STEPS
 from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.samplers.chains import gradients_per_step
 from mtbkd_core.tasks import load_task
@@ -21,7 +22,7 @@ from mtbkd_core.tasks import load_task
 Row = dict[str, float | None]
 
 #: The scores that methods are held against each other by, and whether more of it is better.
-HIGHER_IS_BETTER = {"accuracy": True, "nll": False, "brier": False, "ece": False, "auroc_misclassification": True}
+HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
 R_HAT = "r_hat"
 
 

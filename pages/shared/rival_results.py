@@ -7,17 +7,15 @@ import streamlit as st
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
-from mtbkd_core.figures.comparison import SCORES, draw_forest, draw_verdicts, gap_table, score_table
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.runs.comparisons import ComparisonView
 from pages.shared import charts, runs, tasks
 
-_HELP = {
-    "accuracy": "Share of test examples named right; higher is better.",
-    "nll": "Mean negative log probability of the true class, in nats; lower is better.",
-    "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
-    "ece": "Expected calibration error over 15 bins of equal width; lower is better.",
-    "auroc_misclassification": "How well 1 - confidence tells errors from right answers; higher is better. "
-    "Not defined where a method makes no error.",
+#: The table's columns; of AUROC it does not say by itself what it is of.
+_COLUMNS = {score: SCORES[score].short for score in COMPARED} | {
+    "accuracy": "Accuracy, %",
+    "auroc_misclassification": "AUROC, errors",
 }
 
 
@@ -79,7 +77,7 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
         help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
     )
     st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
-    scores = list(SCORES)
+    scores = list(COMPARED)
     for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
         for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
             with column:
@@ -92,16 +90,16 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
 def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
     part = gaps[gaps["score"] == score]
     if part["difference"].isna().all():
-        st.markdown(f"**{SCORES[score]}**")
+        st.markdown(f"**{SCORES[score].title}**")
         st.caption("Not defined with these seeds: a method that makes no error has none.")
         return
     charts.show(
         draw_forest(gaps, score),
-        SCORES[score],
+        SCORES[score].title,
         f"{'Right' if HIGHER_IS_BETTER[score] else 'Left'} of the line MT-BKD is better.",
         lambda: part,
         key=f"forest-{score}",
-        help=_HELP[score],
+        help=SCORES[score].help,
     )
 
 
@@ -120,7 +118,7 @@ def _draw_numbers(gaps: pd.DataFrame) -> None:
         key="differences",
         height=37 + 35 * len(shown),
         column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
-        | {score: st.column_config.TextColumn(SCORES[score], help=_HELP[score]) for score in SCORES},
+        | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
     )
 
 
@@ -129,7 +127,7 @@ def _in_words(gaps: pd.DataFrame) -> str:
     counts = gaps["verdict"].value_counts()
     better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
     return (
-        f"Against {gaps['method'].nunique()} rivals by {len(SCORES)} scores, MT-BKD is better in **{better}** of "
+        f"Against {gaps['method'].nunique()} rivals by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
         f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
     )
 
@@ -153,7 +151,7 @@ def draw_scores(view: ComparisonView, *, whole: bool) -> None:
     """
     table = score_table(view.table(whole=whole), tasks.titles_by_name(view.config))
     shown = pd.DataFrame({"Method": table["title"], "Seeds": table["seeds"]})
-    for score in SCORES:
+    for score in COMPARED:
         scale, digits = (100, 1) if score == "accuracy" else (1, 3)
         spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
         shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
@@ -186,12 +184,11 @@ def draw_scores(view: ComparisonView, *, whole: bool) -> None:
             ),
             "What it is": st.column_config.TextColumn(width="large"),
         }
-        | {score: st.column_config.TextColumn(_short(score), help=_HELP[score], width=110) for score in SCORES},
+        | {
+            score: st.column_config.TextColumn(_COLUMNS[score], help=SCORES[score].help, width=110)
+            for score in COMPARED
+        },
     )
-
-
-def _short(score: str) -> str:
-    return {"accuracy": "Accuracy, %", "auroc_misclassification": "AUROC, errors"}.get(score, SCORES[score])
 
 
 def _with_spread(mean: float, sd: float, digits: int) -> str:
