@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The stages of a run, in order; a comparison, which is many runs, reports as one stage of its own."""
+    """The stages of a run, in order; a comparison or a grid, which is many runs, reports as one stage of its own."""
 
     TEACHERS = "teachers"
     WARM_START = "warm_start"
@@ -16,6 +16,7 @@ class Phase(StrEnum):
     SAMPLING = "sampling"
     EVALUATION = "evaluation"
     COMPARISON = "comparison"
+    GRID = "grid"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+#: Scores by name; None where one is not defined there, and so a row keeps its shape. A posterior's R-hat is with them.
+Row = dict[str, float | None]
+
+R_HAT = "r_hat"
 
 
 @dataclass(frozen=True)
@@ -88,3 +94,12 @@ SCORES: Mapping[str, ScoreInfo] = {
 OF_ALL = tuple(name for name in SCORES if name not in ("coverage", "set_size", "epistemic"))
 #: Those that methods, settings and teachers are held against each other by.
 COMPARED = ("accuracy", "nll", "brier", "ece", "auroc_misclassification")
+
+
+def row_of(found: Mapping[str, object], r_hat: object = None) -> Row:
+    """A row of scores; what is not a finite number keeps its place as None. `r_hat`: of a posterior's chains."""
+    both = found if r_hat is None else {**found, R_HAT: r_hat}
+    return {
+        name: float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+        for name, value in both.items()
+    }
