@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Comparison, Verdict, about, verdict
-from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, styled
 
 #: What differences are counted in: those in accuracy are shown in percentage points.
@@ -57,16 +57,24 @@ def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataF
     rows = []
     for method, columns in comparison.methods.items():
         known = about(method, teachers)
-        row: dict[str, object] = {"method": method, "title": known.title, "line": known.line}
-        row["seeds"] = max(sum(value is not None for value in values) for values in columns.values())
-        for score in COMPARED:
-            values = np.array([value for value in columns.get(score, []) if value is not None])
-            row[score] = float(values.mean()) if len(values) else np.nan
-            row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-        row["r_hat"] = max((value for value in columns.get("r_hat", []) if value is not None), default=np.nan)
-        rows.append(row)
-    names = [name for score in COMPARED for name in (score, f"{score}_sd")]
-    return pd.DataFrame(rows, columns=["method", "title", "line", "seeds", *names, "r_hat"])
+        rows.append({"method": method, "title": known.title, "line": known.line, **summarise(columns)})
+    return pd.DataFrame(rows, columns=["method", "title", "line", *SUMMARY])
+
+
+#: The columns that `summarise` gives.
+SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_sd")), R_HAT)
+
+
+def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
+    """`SUMMARY` of scores, one a seed: mean and sd of each over the seeds that have it, and the worst R-hat."""
+    row: dict[str, float] = {}
+    row["seeds"] = max((sum(value is not None for value in values) for values in columns.values()), default=0)
+    for score in COMPARED:
+        values = np.array([value for value in columns.get(score, []) if value is not None])
+        row[score] = float(values.mean()) if len(values) else np.nan
+        row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    row[R_HAT] = max((value for value in columns.get(R_HAT, []) if value is not None), default=np.nan)
+    return row
 
 
 def draw_verdicts(table: pd.DataFrame) -> go.Figure:
