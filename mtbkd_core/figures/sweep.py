@@ -1,4 +1,4 @@
-"""A setting over several values: the student's scores against the value, a mark for each seed and for the current one."""
+"""A setting over several values: the student's scores against the value, with each seed, and where it stands now."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation.scores import R_HAT
-from mtbkd_core.evaluation.shapley import Subset, shapley_values
+from mtbkd_core.evaluation.shapley import Subset, Worth, worth
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import grids
@@ -33,28 +33,12 @@ class Asked(grids.Asked):
         return {",".join(subset): hearing(self.config, subset) for subset in all_subsets(self.config.teachers)}
 
 
-@dataclass(frozen=True)
-class Worth:
-    """What the teachers are worth with one seed, in a score's own unit and direction: what changes with a teacher.
-
-    Attributes:
-        shapley: by teacher; they add up to the score of all teachers minus that of none.
-        last: by teacher, what changes when it joins all the others: the score of all minus that without it.
-        alone: by teacher, what changes when it is the only one: its score minus that of none.
-    """
-
-    shapley: Mapping[str, float]
-    last: Mapping[str, float]
-    alone: Mapping[str, float]
-
-
 @dataclass(frozen=True, kw_only=True)
 class ValuationView(GridView[Asked]):
     """A valuation as it was when it was looked at."""
 
     def worth(self, score: str) -> list[Worth]:
         """One for each seed whose every subset has the score."""
-        names = self.config.teachers
         found = []
         for seed in range(self.asked.seeds):
             each: dict[Subset, float] = {}
@@ -63,17 +47,8 @@ class ValuationView(GridView[Asked]):
                 value = row.get(score) if row is not None else None
                 if value is not None:
                     each[frozenset(point.split(",")) if point else frozenset()] = value
-            if len(each) < 2 ** len(names):
-                continue
-            every, none = frozenset(names), frozenset[str]()
-            values = shapley_values(each)
-            found.append(
-                Worth(
-                    shapley={name: values[name] for name in names},
-                    last={name: each[every] - each[every - {name}] for name in names},
-                    alone={name: each[frozenset({name})] - each[none] for name in names},
-                )
-            )
+            if len(each) == 2 ** len(self.config.teachers):
+                found.append(worth(each))
         return found
 
     def worst_r_hat(self) -> float | None:
