@@ -18,7 +18,10 @@ from mtbkd_core.config import field_names
 from mtbkd_core.tasks import changed_settings
 
 #: Parameters that a page's own widgets hold: see `bound`.
-VIEW = frozenset({"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"})
+VIEW = frozenset(
+    {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"}
+    | {"sweep", "setting", "repeats", "scores", "score", "replicates"}
+)
 _EMBED = frozenset({"embed", "embed_options"})
 _FIELDS = frozenset(field_names())
 

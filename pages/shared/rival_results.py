@@ -10,13 +10,8 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.runs.comparisons import ComparisonView
-from pages.shared import charts, runs, tasks
-
-#: The table's columns; of AUROC it does not say by itself what it is of.
-_COLUMNS = {score: SCORES[score].short for score in COMPARED} | {
-    "accuracy": "Accuracy, %",
-    "auroc_misclassification": "AUROC, errors",
-}
+from pages.shared import charts, jobs, tasks
+from pages.shared import score_table as scores
 
 
 def draw(view: ComparisonView) -> None:
@@ -26,18 +21,7 @@ def draw(view: ComparisonView) -> None:
     if count == 0:
         return
     gaps = gap_table(comparison, tasks.titles_by_name(view.config))
-    st.caption(
-        " · ".join(
-            part
-            for part in (
-                f"Comparison **{view.id}**",
-                runs.describe(view.config),
-                f"{count} of {len(view.seeds)} seeds",
-                pace(view),
-            )
-            if part
-        )
-    )
+    st.caption(jobs.summary(jobs.COMPARISONS, view))
     _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
@@ -47,13 +31,7 @@ def draw(view: ComparisonView) -> None:
         _draw_forests(gaps)
     if view.finished:
         st.space("small")
-        draw_scores(view, whole=True)
-
-
-def pace(view: ComparisonView) -> str:
-    """How long a seed took, mean over those that are whole; nothing before the first."""
-    seconds = view.rows.seconds.values()
-    return f"{sum(seconds) / len(seconds):.0f} s a seed" if seconds else ""
+        _draw_scores(view, whole=True)
 
 
 def _draw_verdicts(gaps: pd.DataFrame) -> None:
@@ -144,54 +122,21 @@ def _warn_of_chains(view: ComparisonView) -> None:
         )
 
 
-def draw_scores(view: ComparisonView, *, whole: bool) -> None:
-    """Mean and sd of every method, over whole seeds or all rows that are there.
+def draw_first_rows(view: ComparisonView) -> None:
+    """The rows that are there of a comparison under way."""
+    if view.rows.found:
+        _draw_scores(view, whole=False)
 
-    The table shows text, so that digits line up; the download holds the numbers.
-    """
+
+def _draw_scores(view: ComparisonView, *, whole: bool) -> None:
+    """Mean and sd of every method, over whole seeds or all rows that are there."""
     table = score_table(view.table(whole=whole), tasks.titles_by_name(view.config))
-    shown = pd.DataFrame({"Method": table["title"], "Seeds": table["seeds"]})
-    for score in COMPARED:
-        scale, digits = (100, 1) if score == "accuracy" else (1, 3)
-        spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
-        shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
-    shown["R-hat"] = ["" if pd.isna(value) else f"{value:.3f}" for value in table["r_hat"]]
-    shown["What it is"] = table["line"]
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        st.markdown("**Scores**", help="Ensembles: as many networks as MT-BKD has chains, averaged.", width="stretch")
-        st.download_button(
-            "CSV",
-            data=lambda: table.to_csv(index=False).encode(),
-            file_name="comparison-scores.csv",
-            mime="text/csv",
-            key=f"csv:scores-{whole}",
-            type="tertiary",
-            icon=":material/download:",
-            help="Download means and standard deviations as numbers.",
-            on_click="ignore",
-        )
-    st.caption("Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.")
-    st.dataframe(
-        shown,
-        hide_index=True,
+    scores.draw(
+        table,
+        "Method",
+        help="Ensembles: as many networks as MT-BKD has chains, averaged.",
+        caption="Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.",
         key=f"scores-{whole}",
-        height=37 + 35 * len(shown),
-        column_config={
-            "Method": st.column_config.TextColumn(width=170, pinned=True),
-            "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),
-            "R-hat": st.column_config.TextColumn(
-                width=70, help="The worst over the seeds. Only posteriors have chains."
-            ),
-            "What it is": st.column_config.TextColumn(width="large"),
-        }
-        | {
-            score: st.column_config.TextColumn(_COLUMNS[score], help=SCORES[score].help, width=110)
-            for score in COMPARED
-        },
+        file="comparison-scores.csv",
+        lines=table["line"],
     )
-
-
-def _with_spread(mean: float, sd: float, digits: int) -> str:
-    if pd.isna(mean):
-        return "–"
-    return f"{mean:.{digits}f}" if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
