@@ -14,7 +14,7 @@ from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.runs.sweeps import SweepView
 from mtbkd_core.runs.tables import Table
-from tests.app.conftest import SMALL, FakeEngine, in_link, traces
+from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 
 PAGE = "results/compare.py"
@@ -69,7 +69,7 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     # strength 1 with the first seed is the run itself
     assert len(computed) == 5
     assert in_link(app, "sweep") == view.id
-    again = AppTest.from_file("app.py", default_timeout=60)
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     again.query_params.update({"view": "sweep", "sweep": view.id})
     again.run()
     again.switch_page("pages/results/compare.py")
