@@ -171,7 +171,7 @@ class Table(Generic[A, V]):
         """
         noun = self.kind.noun
         try:
-            asked = self.asked.model_validate_json((path / files.CONFIG).read_bytes())
+            asked: A = _parse(self.asked, (path / files.CONFIG).read_bytes())
         except OSError as error:
             raise UserError(f"{noun} {path.name}: config.json cannot be read ({error.strerror or error})") from None
         except ValidationError as error:
@@ -221,6 +221,12 @@ class Table(Generic[A, V]):
             "environment": describe_environment(find_device(asked.config.device)),
         }
         return partial(write_atomically, path / self.kind.result, json.dumps(content, indent=2, allow_nan=False))
+
+
+@lru_cache(maxsize=1024)
+def _parse(asked: type[A], content: bytes) -> A:
+    # A list is looked at every second while something runs, and a sweep's values are each checked against the settings.
+    return asked.model_validate_json(content)
 
 
 @lru_cache(maxsize=1024)

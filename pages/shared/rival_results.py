@@ -10,7 +10,7 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.runs.comparisons import ComparisonView
-from pages.shared import charts, jobs, tasks
+from pages.shared import charts, desks, jobs, tasks
 from pages.shared import score_table as scores
 
 
@@ -21,7 +21,7 @@ def draw(view: ComparisonView) -> None:
     if count == 0:
         return
     gaps = gap_table(comparison, tasks.titles_by_name(view.config))
-    st.caption(jobs.summary(jobs.COMPARISONS, view))
+    st.caption(jobs.summary(desks.COMPARISONS, view))
     _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")

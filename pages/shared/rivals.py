@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core.runs import comparisons
-from pages.shared import jobs, link, rival_results, runs
+from pages.shared import desks, jobs, link, rival_results, runs
 
 
 def draw() -> None:
     """The whole part of the page."""
     _launcher()
     view = jobs.pick(
-        jobs.COMPARISONS, help="Newest first. Each is described by what differs from the default settings."
+        desks.COMPARISONS, help="Newest first. Each is described by what differs from the default settings."
     )
     if view is None:
         if link.kept("comparison") is None:
@@ -22,7 +22,7 @@ def draw() -> None:
                 icon=":material/balance:",
             )
         return
-    jobs.follow(jobs.COMPARISONS, view, rival_results.draw_first_rows)
+    jobs.follow(desks.COMPARISONS, view, rival_results.draw_first_rows)
     rival_results.draw(view)
 
 
@@ -45,6 +45,6 @@ def _launcher() -> None:
             help="Run MT-BKD and every rival with each seed. A comparison that exists is found, not computed twice. "
             "Other runs wait for a free worker meanwhile; a cancelled comparison can go on later.",
             on_click=jobs.launch,
-            args=(jobs.COMPARISONS, comparisons.ask(config, range(seeds))),
+            args=(desks.COMPARISONS, comparisons.ask(config, range(seeds))),
         )
         st.caption(f"With the settings of {whose}: {runs.describe(config)}.", width="stretch")

@@ -12,7 +12,7 @@ from mtbkd_core.figures.sweep import draw_sweep, seed_table, sweep_table, value_
 from mtbkd_core.runs import sweeps
 from mtbkd_core.runs.sweeps import SweepView
 from mtbkd_core.sweep import sweep_values
-from pages.shared import charts, jobs, link, runs, score_table, setting_names
+from pages.shared import charts, desks, jobs, link, runs, score_table, setting_names
 
 _AT_FIRST = ["nll", "ece"]
 _SEEDS = range(1, 11)
@@ -22,13 +22,13 @@ def draw() -> None:
     """The whole part of the page."""
     _launcher()
     view = jobs.pick(
-        jobs.SWEEPS, help="Newest first. Each is described by what is swept over, and from which settings."
+        desks.SWEEPS, help="Newest first. Each is described by what is swept over, and from which settings."
     )
     if view is None:
         if link.kept("sweep") is None:
             st.info("Nothing is swept over yet. Choose a setting and press Sweep.", icon=":material/tune:")
         return
-    jobs.follow(jobs.SWEEPS, view)
+    jobs.follow(desks.SWEEPS, view)
     _draw_results(view)
 
 
@@ -74,7 +74,7 @@ def _launcher() -> None:
                 "sweep can go on later.",
                 disabled=asked is None,
                 on_click=jobs.launch,
-                args=(jobs.SWEEPS, asked),
+                args=(desks.SWEEPS, asked),
             )
             if asked is not None:
                 cost = runs.cost(len(asked.parts()), seconds)
@@ -96,7 +96,7 @@ def _draw_results(view: SweepView) -> None:
     table = sweep_table(scores, view.current)
     if table.empty:
         return
-    st.caption(jobs.summary(jobs.SWEEPS, view))
+    st.caption(jobs.summary(desks.SWEEPS, view))
     apart = table[table[R_HAT] > R_HAT_LIMIT]
     if not apart.empty:
         which = ", ".join(f"{row.title} ({row.r_hat:.3f})" for row in apart.itertuples())

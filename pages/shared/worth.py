@@ -13,7 +13,7 @@ from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table
 from mtbkd_core.runs import valuations
 from mtbkd_core.runs.grids import seconds_of
 from mtbkd_core.runs.valuations import ValuationView
-from pages.shared import charts, jobs, link, runs, tasks
+from pages.shared import charts, desks, jobs, link, runs, tasks
 from pages.shared.runs import Chosen
 
 _SCORES = ["nll", "ece", "brier", "accuracy"]
@@ -42,7 +42,7 @@ def draw(
         return
     if view is None:
         return
-    jobs.follow(jobs.VALUATIONS, view)
+    jobs.follow(desks.VALUATIONS, view)
     if view.worth("nll"):
         _draw_results(view, influence_table(responsibilities, pulls, labels, teachers))
 
@@ -70,7 +70,7 @@ def _launcher(shown: Chosen) -> valuations.Asked | None:
             icon=":material/calculate:",
             help="Distil a student from every subset of the teachers. What is computed already is not computed again.",
             on_click=jobs.launch,
-            args=(jobs.VALUATIONS, asked),
+            args=(desks.VALUATIONS, asked),
         )
         cost = runs.cost(len(asked.parts()), seconds_of(shown.result.metrics))
         st.caption(f"Every subset of the run's {len(config.teachers)} teachers is heard once a seed: {cost}")
@@ -89,7 +89,7 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     info = SCORES[score]
     found = view.worth(score)
     table = worth_table(found, cheap)
-    st.caption(jobs.summary(jobs.VALUATIONS, view))
+    st.caption(jobs.summary(desks.VALUATIONS, view))
     r_hat = view.worst_r_hat()
     if r_hat is not None and r_hat > R_HAT_LIMIT:
         st.warning(

@@ -193,3 +193,15 @@ def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callabl
     view = FakeEngine().fill(sweeps.TABLE, sweeps.ask(config, "prior.strength", ("0.0", "1.0")))
     app = opened(PAGE, view="sweep", sweep=view.id)
     assert any("The settings' own value, 0.7, is not among those" in caption.value for caption in app.caption)
+
+
+def test_its_link_shows_it_even_where_another_part_was_looked_at_before(
+    opened: Callable[..., AppTest], swept: SweepView
+) -> None:
+    app = opened(PAGE)
+    assert app.segmented_control(key="view:compare:view").value == "rivals"
+    app.switch_page("pages/start/overview.py").run()
+    app.query_params.update({"view": "sweep", "sweep": swept.id})
+    app.switch_page("pages/results/compare.py").run()
+    assert app.segmented_control(key="view:compare:view").value == "sweep"
+    assert len(app.get("plotly_chart")) == 2
