@@ -78,7 +78,13 @@ def draw_worth(table: pd.DataFrame, score: str, colours: Mapping[str, str]) -> g
         width=0.45,
         name="Shapley value",
         marker_color=[colours[name] for name in shown["teacher"]],
-        error_x={"array": shown["shapley_sd"].fillna(0), "color": INK, "thickness": 1.3, "width": 3},
+        error_x={
+            "array": shown["shapley_sd"],
+            "color": INK,
+            "thickness": 1.3,
+            "width": 3,
+            "visible": bool(shown["shapley_sd"].notna().any()),
+        },
         hovertemplate="<b>%{y}</b><br>Shapley value %{x:+.4f}<extra></extra>",
         showlegend=False,
     )
@@ -124,8 +130,8 @@ def draw_influence(table: pd.DataFrame, colours: Mapping[str, str]) -> go.Figure
     for column in (1, 2):
         _one_row_each(figure, list(table["title"]), row=1, col=column)
     figure.add_vline(x=0, line={"color": INK, "width": 1}, row=1, col=2)
-    figure.update_xaxes(title="Mean responsibility", tickformat=".0%", rangemode="tozero", nticks=4, row=1, col=1)
-    figure.update_xaxes(title="Mean pull on the truth (nats per logit)", nticks=4, row=1, col=2)
+    figure.update_xaxes(title="Responsibility", tickformat=".0%", rangemode="tozero", nticks=4, row=1, col=1)
+    figure.update_xaxes(title="Pull (nats per logit)", nticks=4, row=1, col=2)
     figure.update_xaxes(showgrid=True, gridcolor=GRID, title_standoff=8)
     figure.update_layout(margin={"t": 30})
     return figure

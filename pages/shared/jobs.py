@@ -159,11 +159,12 @@ def _ending(desk: Desk[A, V], view: V) -> None:
     )
 
 
-def summary(desk: Desk[A, V], view: V) -> str:
-    """One line on what is shown: which, of what, how much of it is there, how long a part took."""
+def summary(desk: Desk[A, V], view: V, of: str = "") -> str:
+    """One line on what is shown: which, `of` what, with which settings, how much is there, how long a part took."""
     whole, count = len(view.rows.whole), len(view.asked.parts())
     parts = (
         f"{desk.noun.capitalize()} **{view.id}**",
+        of,
         runs.describe(view.config),
         f"{whole} of {count} {desk.part}s",
         pace(desk, view),

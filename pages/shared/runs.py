@@ -88,8 +88,11 @@ def cost(count: int, seconds: float | None) -> str:
     if seconds is None:
         return f"{many}."
     total = count * seconds
-    length = f"{total:.0f} s" if total < 90 else f"{total / 60:.0f} min" if total < 5400 else f"{total / 3600:.1f} h"
-    return f"{many}, about {length}: the chosen run took {seconds:.1f} s."
+    # with spaces at which no line breaks
+    length = f"{total:.0f}\u00a0s" if total < 90 else f"{total / 60:.0f}\u00a0min"
+    if total >= 5400:
+        length = f"{total / 3600:.1f}\u00a0h"
+    return f"{many}, about {length}: the chosen run took {seconds:.1f}\u00a0s."
 
 
 def sentence(text: str) -> str:

@@ -96,7 +96,8 @@ def _draw_results(view: SweepView) -> None:
     table = sweep_table(scores, view.current)
     if table.empty:
         return
-    st.caption(jobs.summary(desks.SWEEPS, view))
+    title = setting_names.title(view.asked.setting)
+    st.caption(jobs.summary(desks.SWEEPS, view, title))
     apart = table[table[R_HAT] > R_HAT_LIMIT]
     if not apart.empty:
         which = ", ".join(f"{row.title} ({row.r_hat:.3f})" for row in apart.itertuples())
@@ -113,7 +114,6 @@ def _draw_results(view: SweepView) -> None:
         **link.bound("scores", list(COMPARED), _AT_FIRST, many=True),
         help="\n".join(f"- **{SCORES[score].short}**: {SCORES[score].help}" for score in COMPARED),
     )
-    title = setting_names.title(view.asked.setting)
     if not table["current"].any():
         st.caption(f"The settings' own value, {value_title(view.current)}, is not among those swept over.")
     for first in range(0, len(shown), 2):

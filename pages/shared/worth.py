@@ -117,11 +117,11 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
         charts.show(
             draw_influence(cheap, shades),
             "What the run itself says",
-            "Cheap, from one run. A teacher may explain much of a student that would do as well without it.",
+            "Cheap, from one run: who moved this student, not whom it could do without.",
             lambda: cheap,
             key="cheap",
-            help="Means over the training set: the responsibility, and the pull on the true class's logit. They say "
-            "who moved this student, not what another would have been without the teacher.",
+            help="Means over the training set: the responsibility, and the pull on the true class's logit. A teacher "
+            "may explain much of a student that would do as well without it.",
         )
 
 
