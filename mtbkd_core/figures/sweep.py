@@ -67,7 +67,8 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
     figure = go.Figure()
     if numbers and _number(current) is not None:
         figure.add_vline(x=_number(current), line={"color": MUTED, "width": 1, "dash": "dot"})
-    if each["value"].duplicated().any():
+    several = bool(each["value"].duplicated().any())
+    if several:
         figure.add_scatter(
             x=each["value"].map(places),
             y=each[score],
@@ -81,8 +82,9 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
     figure.add_scatter(
         x=table["value"].map(places),
         y=table[score],
-        mode="lines+markers" if len(numbers) > 1 else "markers",
-        name="Mean over seeds" if len(each) > len(table) else info.short,
+        mode="markers" if any(_number(value) is None for value in scores) else "lines+markers",
+        name="Mean over seeds" if several else info.short,
+        showlegend=several,
         line={"color": INK, "width": 1.5},
         marker={
             "color": INK,
@@ -139,7 +141,9 @@ def _wide(numbers: Mapping[str, float]) -> bool:
 def _scale(figure: go.Figure, places: Mapping[str, float | str], numbers: Mapping[str, float]) -> None:
     """Equal steps, or a logarithm, or just one place after another, whatever keeps the values apart."""
     if not numbers:
-        figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(places.values()))
+        # all places from the start: the axis stays where it is while points come
+        shown = {"range": [-0.5, len(places) - 0.5], "categoryorder": "array", "categoryarray": list(places.values())}
+        figure.update_xaxes(type="category", **shown)
         return
     figure.update_xaxes(showgrid=True, gridcolor=GRID)
     if _wide(numbers):

@@ -60,7 +60,7 @@ def _seed_by_seed(view: ComparisonView) -> str:
 
 def _run_by_run(view: GridView[A]) -> str:
     newest = view.progress[-1]
-    return f"{newest.step} of {newest.steps} runs are done. {newest.message}"
+    return f"{newest.step} of {newest.steps} runs done · {newest.message}"
 
 
 def _swept(view: SweepView) -> str:

@@ -92,8 +92,7 @@ def _ask(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | 
 
 
 def _draw_results(view: SweepView) -> None:
-    scores = view.scores()
-    table = sweep_table(scores, view.current)
+    table = sweep_table(view.scores(), view.current)
     if table.empty:
         return
     title = setting_names.title(view.asked.setting)
@@ -106,6 +105,22 @@ def _draw_results(view: SweepView) -> None:
             "Sample longer before you trust them.",
             icon=":material/warning:",
         )
+    if len(table) > 1:
+        _draw_charts(view, title)
+    if not table["current"].any():
+        st.caption(f"The settings' own value, {value_title(view.current)}, is not among those that are there.")
+    st.space("small")
+    score_table.draw(
+        table,
+        title,
+        help="Of the posterior mean, on the test examples.",
+        caption="Mean over the seeds ± standard deviation." if view.asked.seeds > 1 else "One seed each.",
+        key="sweep-scores",
+        file="sweep-scores.csv",
+    )
+
+
+def _draw_charts(view: SweepView, title: str) -> None:
     shown = st.pills(
         "Scores",
         list(COMPARED),
@@ -114,8 +129,7 @@ def _draw_results(view: SweepView) -> None:
         **link.bound("scores", list(COMPARED), _AT_FIRST, many=True),
         help="\n".join(f"- **{SCORES[score].short}**: {SCORES[score].help}" for score in COMPARED),
     )
-    if not table["current"].any():
-        st.caption(f"The settings' own value, {value_title(view.current)}, is not among those swept over.")
+    scores = view.scores()
     for first in range(0, len(shown), 2):
         for score, column in zip(shown[first : first + 2], st.columns(2, gap="large"), strict=False):
             with column:
@@ -128,12 +142,3 @@ def _draw_results(view: SweepView) -> None:
                     key=f"sweep-{score}",
                     help=SCORES[score].help,
                 )
-    st.space("small")
-    score_table.draw(
-        table,
-        title,
-        help="Of the posterior mean, on the test examples.",
-        caption="Mean over the seeds ± standard deviation." if view.asked.seeds > 1 else "One seed each.",
-        key="sweep-scores",
-        file="sweep-scores.csv",
-    )

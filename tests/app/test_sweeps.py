@@ -145,13 +145,13 @@ def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
     opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     progress = (Progress(Phase.GRID, 2, 6, 0.4, "Sampling students"),)
-    rows = Rows({part: swept.rows.found[part] for part in (0, 1)}, {0: 3.5, 1: 3.5})
+    rows = Rows({part: swept.rows.found[part] for part in (0, 1, 2)}, dict.fromkeys((0, 1, 2), 3.5))
     look(replace(swept, state=State.RUNNING, progress=progress, rows=rows), monkeypatch)
     app = opened(PAGE, view="sweep", sweep=swept.id)
     assert not app.exception
     (bar,) = app.get("progress")
-    assert (bar.proto.value, bar.proto.text) == (40, "2 of 6 runs are done. Sampling students")
-    assert traces(app, "NLL against prior strength")["scatter", "Mean over seeds"]["y"] == pytest.approx([1.005])
+    assert (bar.proto.value, bar.proto.text) == (40, "2 of 6 runs done · Sampling students")
+    assert traces(app, "NLL against prior strength")["scatter", "Mean over seeds"]["y"] == pytest.approx([1.005, 0.9])
     app.button(key="cancel-sweep").click()
     app.run()
     assert fake_engine.cancelled == [swept.id]
@@ -183,7 +183,7 @@ def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, mo
     assert any(
         caption.value == "Sweep · Prior strength, 3 values, 2 seeds · default settings" for caption in app.caption
     )
-    assert app.get("progress")[0].proto.text == "2 of 6 runs are done. Sampling students"
+    assert app.get("progress")[0].proto.text == "2 of 6 runs done · Sampling students"
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
     assert watch.proto.query_string == f"view=sweep&sweep={swept.id}"
 
@@ -192,7 +192,7 @@ def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callabl
     config = build_config([*SMALL.items(), ("prior.strength", "0.7")])
     view = FakeEngine().fill(sweeps.TABLE, sweeps.ask(config, "prior.strength", ("0.0", "1.0")))
     app = opened(PAGE, view="sweep", sweep=view.id)
-    assert any("The settings' own value, 0.7, is not among those" in caption.value for caption in app.caption)
+    assert any("The settings' own value, 0.7, is not among those that" in caption.value for caption in app.caption)
 
 
 def test_its_link_shows_it_even_where_another_part_was_looked_at_before(

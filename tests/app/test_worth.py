@@ -100,7 +100,7 @@ def test_one_under_way_is_watched_and_can_be_cancelled(
     monkeypatch.setattr(Table, "read", lambda self, id: early)
     app = opened(PAGE, run=finished.id)
     assert not app.exception
-    assert app.get("progress")[0].proto.text == "3 of 8 runs are done. Sampling students"
+    assert app.get("progress")[0].proto.text == "3 of 8 runs done · Sampling students"
     app.button(key="cancel-valuation").click()
     app.run()
     assert fake_engine.cancelled == [view.id]
