@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The stages of a run, in order; a comparison, which is many runs, and a race of samplers are one stage each."""
+    """The stages of a run, in order; a comparison, a grid or a race, which is many runs, is one stage of its own."""
 
     TEACHERS = "teachers"
     WARM_START = "warm_start"
@@ -17,6 +17,7 @@ class Phase(StrEnum):
     EVALUATION = "evaluation"
     COMPARISON = "comparison"
     RACE = "race"
+    GRID = "grid"
 
 
 @dataclass(frozen=True)

@@ -14,27 +14,13 @@ from plotly.offline import get_plotlyjs
 from mtbkd_core.config import RunConfig, field_help, flatten
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.result import Result
 from mtbkd_core.tasks import task_info
-
-#: score -> title, and in one line what it is.
-SCORES = {
-    "accuracy": ("Accuracy", "Share of test examples named right; higher is better."),
-    "nll": ("NLL", "Mean negative log probability of the true class, in nats; lower is better."),
-    "brier": ("Brier", "Mean squared distance between the probabilities and the truth; lower is better."),
-    "ece": ("ECE", "Expected calibration error over 15 bins of equal width; lower is better."),
-    "ece_adaptive": ("Adaptive ECE", "The same over 15 bins of equally many predictions."),
-    "ece_classwise": ("Classwise ECE", "The same for each class's probability, mean over classes."),
-    "smooth_ece": ("Smooth ECE", "A calibration error without bins: the gap is smoothed over confidence."),
-    "auroc_misclassification": (
-        "AUROC",
-        "Of misclassification: how well 1 - confidence tells errors from right answers; higher is better.",
-    ),
-}
 
 #: The browser itself refuses to load anything: plotly.js names servers of maps, which no figure here asks for.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -130,10 +116,10 @@ def _headline(metrics: Mapping[str, Any]) -> str:
 
 
 def _scores(metrics: Mapping[str, Any], titles: Mapping[str, str]) -> str:
-    head = "".join(f'<th class="number">{escape(title)}</th>' for title, _ in SCORES.values())
+    head = "".join(f'<th class="number">{escape(SCORES[score].short)}</th>' for score in OF_ALL)
     rows = "".join(
         f"<tr><td>{escape(title)}</td>"
-        + "".join(f'<td class="number">{_number(score, metrics[name].get(score))}</td>' for score in SCORES)
+        + "".join(f'<td class="number">{SCORES[score].text(metrics[name].get(score))}</td>' for score in OF_ALL)
         + "</tr>"
         for name, title in titles.items()
     )
@@ -141,13 +127,7 @@ def _scores(metrics: Mapping[str, Any], titles: Mapping[str, str]) -> str:
 
 
 def _legend() -> str:
-    return _note(" ".join(f"{title}: {line[:1].lower()}{line[1:]}" for title, line in SCORES.values()))
-
-
-def _number(score: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if score == "accuracy" else f"{value:.4f}"
+    return _note(" ".join(f"{SCORES[score].short}: {SCORES[score].help}" for score in OF_ALL))
 
 
 def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]) -> list[str]:

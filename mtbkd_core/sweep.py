@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mtbkd_core.config import RunConfig, build_config
+from mtbkd_core.config import ConfigError, RunConfig, build_config, flatten
 from mtbkd_core.evaluation.shapley import Subset, shapley_values
 from mtbkd_core.grid import each_result
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.tasks import task_info
 from mtbkd_core.tasks.base import Task
 
 #: Beyond this many teachers, all subsets are more than a thousand runs.
 MOST_TEACHERS = 10
+MOST_VALUES = 50
+_PER_TEACHER = frozenset({"prior.base_weights", "prior.entropy_temperatures"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def sweep(
         UserError, Cancelled: as `distill_grid`.
     """
     chosen = list(values)
-    configs = [build_config([(name, value)], base=config) for value in chosen]
+    configs = [with_value(config, name, value) for value in chosen]
     return _rows([str(value) for value in chosen], configs, task, on_progress, should_stop, threads)
 
 
@@ -92,9 +96,7 @@ def teacher_subsets(
         UserError: more teachers than `MOST_TEACHERS`; else as `distill_grid`.
     """
     names = config.teachers
-    if len(names) > MOST_TEACHERS:
-        raise UserError(f"teachers: got {len(names)}, at most {MOST_TEACHERS} are allowed for all their subsets")
-    subsets = [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
+    subsets = all_subsets(names)
     rows = _of_subsets(config, subsets, task, on_progress, should_stop, threads)
     return {frozenset(subset): row for subset, row in zip(subsets, rows, strict=True)}
 
@@ -105,6 +107,64 @@ def teacher_values(rows: Mapping[Subset, Row], score: str = "nll") -> dict[str, 
     In the score's own unit and direction: a negative value of the NLL is a teacher that helps.
     """
     return shapley_values({subset: row.metrics["student"][score] for subset, row in rows.items()})
+
+
+def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
+    """The configuration with one setting changed; of a setting with a number for each teacher, one is for all of them.
+
+    Raises:
+        ConfigError: a setting or value that there is not.
+    """
+    if name in _PER_TEACHER and isinstance(value, int | float | str) and "," not in str(value):
+        value = [value] * len(config.teachers)
+    return build_config([(name, value)], base=config)
+
+
+def value_text(config: RunConfig, name: str) -> str:
+    """The configuration's value of a setting, as `with_value` takes it and `sweep_values` writes it."""
+    text = flatten(config)[name]
+    if name == "n_train" and text == "none":
+        return str(task_info(config.task).n_train)
+    if name in _PER_TEACHER:
+        each = set(text.split(","))
+        return "1.0" if text == "none" else each.pop() if len(each) == 1 else text
+    return text
+
+
+def sweep_values(config: RunConfig, name: str, text: str) -> tuple[str, ...]:
+    """The values that a person wrote, between commas: each once and in one spelling; numbers in their order.
+
+    Raises:
+        ConfigError: the setting, or the first value, that there is not; no value; more than `MOST_VALUES`.
+    """
+    given = [part.strip() for part in text.split(",") if part.strip()]
+    if not given:
+        raise ConfigError(f"{name}: at least one value is needed")
+    values = list(dict.fromkeys(value_text(with_value(config, name, value), name) for value in given))
+    if len(values) > MOST_VALUES:
+        raise ConfigError(f"{name}: got {len(values)} values, at most {MOST_VALUES} are allowed")
+    with suppress(ValueError):  # a rule is not a number
+        values.sort(key=float)
+    return tuple(values)
+
+
+def replicates(config: RunConfig, count: int) -> list[RunConfig]:
+    """The configuration as it is, and with other splits, teachers and chains: both seeds move on by one each time."""
+    return [
+        build_config([("seed", config.seed + place), ("split_seed", config.split_seed + place)], base=config)
+        for place in range(count)
+    ]
+
+
+def all_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every subset of the teachers, the empty one first and all of them last.
+
+    Raises:
+        UserError: more teachers than `MOST_TEACHERS`.
+    """
+    if len(names) > MOST_TEACHERS:
+        raise UserError(f"teachers: got {len(names)}, at most {MOST_TEACHERS} are allowed for all their subsets")
+    return [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
 
 
 def hearing(config: RunConfig, teachers: Sequence[str]) -> RunConfig:

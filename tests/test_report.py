@@ -11,7 +11,8 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from mtbkd_core import Result, Task, build_config, distill
-from mtbkd_core.report import SCORES, build_report
+from mtbkd_core.evaluation.scores import OF_ALL
+from mtbkd_core.report import build_report
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 MADE = datetime(2026, 5, 27, 12, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_it_asks_nobody_for_anything(report: str) -> None:
 def test_it_holds_the_runs_own_numbers(report: str, result: Result) -> None:
     text = Reader(report).text
     for name in ("student", "student_mode", "warm_start", "teachers_mean", "teacher:even-digits"):
-        for score in SCORES:
+        for score in OF_ALL:
             value = result.metrics[name][score]
             assert (f"{value:.1%}" if score == "accuracy" else f"{value:.4f}") in text, (name, score)
     assert f"{result.metrics['student']['coverage']:.1%}" in text

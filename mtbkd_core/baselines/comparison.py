@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,16 +12,13 @@ import scipy
 from mtbkd_core.baselines.fitting import FIT_STEPS
 from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row, row_of
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.samplers.chains import gradients_per_step
 from mtbkd_core.tasks import load_task
 
-#: A method's scores with one seed; None where a score is not defined there. A posterior has its R-hat with them.
-Row = dict[str, float | None]
-
 #: The scores that methods are held against each other by, and whether more of it is better.
-HIGHER_IS_BETTER = {"accuracy": True, "nll": False, "brier": False, "ece": False, "auroc_misclassification": True}
-R_HAT = "r_hat"
+HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
 
 
 @dataclass(frozen=True)
@@ -171,8 +167,7 @@ def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[
     for name, method in offered.items():
         report.begin(name, report.cost(name))
         for row, found in method().items():
-            # a score that is not a number keeps its place, so that seeds stay paired
-            yield row, {score: _finite(value) for score, value in found.items()}
+            yield row, row_of(found)
 
 
 #: What fitting the networks of one method costs, in gradients of all chains.
@@ -221,7 +216,3 @@ class _Report:
             of_seed = min(1.0, (self._before + done * self._cost) / self._all)
             fraction = (self._place + of_seed) / self._seeds
             self._on_progress(Progress(Phase.COMPARISON, self._place + 1, self._seeds, fraction, self._name))
-
-
-def _finite(value: object) -> float | None:
-    return value if isinstance(value, float) and math.isfinite(value) else None

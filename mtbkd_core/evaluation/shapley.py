@@ -9,11 +9,38 @@ score(all) - score(none). Source: Shapley, "A value for n-person games", Contrib
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 #: The teachers that are heard.
 Subset = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What each teacher is worth, in a score's own unit and direction: what the score changes by with the teacher.
+
+    Attributes:
+        shapley: see above.
+        last: what changes when it joins all the others: the score of all minus that without it (leave one out).
+        alone: what changes when it is the only one: its score minus that of none.
+    """
+
+    shapley: Mapping[str, float]
+    last: Mapping[str, float]
+    alone: Mapping[str, float]
+
+
+def worth(score: Mapping[Subset, float]) -> Worth:
+    """All three from the score of every subset; arguments and errors as `shapley_values`."""
+    values = shapley_values(score)
+    every, none = frozenset(values), frozenset[str]()
+    return Worth(
+        shapley=values,
+        last={name: score[every] - score[every - {name}] for name in values},
+        alone={name: score[frozenset({name})] - score[none] for name in values},
+    )
 
 
 def shapley_values(score: Mapping[Subset, float]) -> dict[str, float]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Comparison, Verdict, about, verdict
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, styled
 
-#: score -> title; and what its differences are counted in.
-SCORES = {
-    "accuracy": "Accuracy",
-    "nll": "NLL",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "auroc_misclassification": "AUROC of misclassification",
-}
-_UNITS = {"accuracy": "points", "nll": "nats"}
-#: Differences in accuracy are shown in percentage points.
-_SCALE = {"accuracy": 100.0}
+#: What differences are counted in: those in accuracy are shown in percentage points.
+_UNITS = {score: "points" if SCORES[score].share else SCORES[score].unit for score in COMPARED}
+_SCALE = {score: 100.0 if SCORES[score].share else 1.0 for score in COMPARED}
 
 #: verdict -> colour, symbol, size of the mark. Shape and size say it too: colour is never alone.
 _MARKS = {
@@ -43,7 +36,7 @@ def gap_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFra
     rows = []
     for method, gaps in comparison.paired.items():
         known = about(method, teachers)
-        for score in SCORES:
+        for score in COMPARED:
             if score not in gaps:
                 continue
             gap = gaps[score]
@@ -64,16 +57,24 @@ def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataF
     rows = []
     for method, columns in comparison.methods.items():
         known = about(method, teachers)
-        row: dict[str, object] = {"method": method, "title": known.title, "line": known.line}
-        row["seeds"] = max(sum(value is not None for value in values) for values in columns.values())
-        for score in SCORES:
-            values = np.array([value for value in columns.get(score, []) if value is not None])
-            row[score] = float(values.mean()) if len(values) else np.nan
-            row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-        row["r_hat"] = max((value for value in columns.get("r_hat", []) if value is not None), default=np.nan)
-        rows.append(row)
-    names = [name for score in SCORES for name in (score, f"{score}_sd")]
-    return pd.DataFrame(rows, columns=["method", "title", "line", "seeds", *names, "r_hat"])
+        rows.append({"method": method, "title": known.title, "line": known.line, **summarise(columns)})
+    return pd.DataFrame(rows, columns=["method", "title", "line", *SUMMARY])
+
+
+#: The columns that `summarise` gives.
+SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_sd")), R_HAT)
+
+
+def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
+    """`SUMMARY` of scores, one a seed: mean and sd of each over the seeds that have it, and the worst R-hat."""
+    row: dict[str, float] = {}
+    row["seeds"] = max((sum(value is not None for value in values) for values in columns.values()), default=0)
+    for score in COMPARED:
+        values = np.array([value for value in columns.get(score, []) if value is not None])
+        row[score] = float(values.mean()) if len(values) else np.nan
+        row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    row[R_HAT] = max((value for value in columns.get(R_HAT, []) if value is not None), default=np.nan)
+    return row
 
 
 def draw_verdicts(table: pd.DataFrame) -> go.Figure:
@@ -85,7 +86,7 @@ def draw_verdicts(table: pd.DataFrame) -> go.Figure:
         if part.empty:
             continue
         figure.add_scatter(
-            x=part["score"].map(_short),
+            x=part["score"].map(lambda score: SCORES[score].short),
             y=part["title"],
             mode="markers",
             name=said[0].upper() + said[1:],
@@ -93,7 +94,7 @@ def draw_verdicts(table: pd.DataFrame) -> go.Figure:
             customdata=np.column_stack([_spoken(part), part["line"]]),
             hovertemplate="<b>%{y}</b>, %{x}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         )
-    order = [_short(score) for score in SCORES]
+    order = [SCORES[score].short for score in COMPARED]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, side="top", range=[-0.5, 4.5])
     figure.update_yaxes(
         type="category",
@@ -113,10 +114,10 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
 
     Args:
         table: as `gap_table`; rivals without a difference in this score are not drawn.
-        score: one of `SCORES`.
+        score: one of `COMPARED`.
     """
     rows = table[(table["score"] == score) & table["difference"].notna()].copy()
-    scale = _SCALE.get(score, 1.0)
+    scale = _SCALE[score]
     rows[["difference", "low", "high"]] *= scale
     figure = go.Figure()
     low, high = _limits(rows)
@@ -154,7 +155,7 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=titles, range=[len(titles) - 0.5, -0.5], showgrid=False
     )
-    unit = f" ({_UNITS[score]})" if score in _UNITS else ""
+    unit = f" ({_UNITS[score]})" if _UNITS[score] else ""
     styled(figure, height=110 + 21 * len(titles), legend=False, x=f"MT-BKD minus the rival{unit}")
     sides = ("rival better", "MT-BKD better") if higher else ("MT-BKD better", "rival better")
     for place, (text, anchor) in enumerate(((f"← {sides[0]}", "left"), (f"{sides[1]} →", "right"))):
@@ -163,10 +164,6 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
         )
     figure.update_layout(margin={"t": 30})
     return figure
-
-
-def _short(score: str) -> str:
-    return "AUROC" if score == "auroc_misclassification" else SCORES[score]
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:
@@ -182,8 +179,8 @@ def _spoken(rows: pd.DataFrame, *, scaled: bool = False) -> list[str]:
     """Each difference with its interval and what that says, in words."""
     found = []
     for row in rows.itertuples():
-        scale = 1.0 if scaled else _SCALE.get(str(row.score), 1.0)
-        unit = f" {_UNITS[str(row.score)]}" if row.score in _UNITS else ""
+        scale = 1.0 if scaled else _SCALE[str(row.score)]
+        unit = f" {_UNITS[str(row.score)]}" if _UNITS[str(row.score)] else ""
         digits = 1 if row.score == "accuracy" else 4
         if not np.isfinite(row.difference):
             found.append("not defined for these seeds")

@@ -10,7 +10,7 @@ import importlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,17 @@ from mtbkd_core.config import Device, RunConfig
 from mtbkd_core.distillation import find_threads
 from mtbkd_core.files import home
 from mtbkd_core.progress import UserError
-from mtbkd_core.runs import comparisons, races, store
 from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import races, store
 from mtbkd_core.runs.cluster import worker_count
-from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
 from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.runs.races import RaceView, execute_race
+from mtbkd_core.runs.registry import TABLES, execute_table
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.tables import A, Table, V
 from mtbkd_core.tasks import load_task, task_info
 
 
@@ -44,7 +45,7 @@ class EngineInfo:
         workers: how many are ready for a run; 0 while the engine starts.
         gpus: how many of the workers have a GPU.
         threads: that a run computes with on a worker of this machine; none on a cluster.
-        queued, running: runs, comparisons and races of this home folder, whoever submitted them.
+        queued, running: work of every kind in this home folder, whoever submitted them.
         starting: no worker is ready yet, and that is as it should be.
         problem: one line on what is wrong, if anything is.
     """
@@ -126,21 +127,21 @@ class Engine:
         connection.then(self._send, connection, execute, run, config.device, submission)
         return store.read(run.id) if settled else run
 
-    def compare(self, config: RunConfig, seeds: Sequence[int], *, submitted_by: str | None = None) -> ComparisonView:
-        """Have a comparison executed, as `submit` does with a run; one that ended early goes on where it was.
+    def fill(self, table: Table[A, V], asked: A, *, submitted_by: str | None = None) -> V:
+        """Have a comparison, a sweep or a valuation computed, as `submit` has a run; one that ended early goes on.
 
         Raises:
-            UserError: as `submit`; no seed, or one twice.
+            UserError: as `submit`.
         """
         connection = self._started()
-        if config.device is Device.CUDA:
+        if asked.config.device is Device.CUDA:
             self._refuse_without_gpu(connection)
-        found, submission = comparisons.enqueue(config, seeds, engine=connection.name, submitted_by=submitted_by)
+        found, submission = table.enqueue(asked, engine=connection.name, submitted_by=submitted_by)
         if submission is None:
             return found
         settled = connection.settled
-        connection.then(self._send, connection, execute_comparison, found, config.device, submission)
-        return comparisons.read(found.id) if settled else found
+        connection.then(self._send, connection, execute_table, found, asked.config.device, submission)
+        return table.read(found.id) if settled else found
 
     def race(self, config: RunConfig, seconds: float, *, submitted_by: str | None = None) -> RaceView:
         """Have samplers race on a posterior, on a processor, as `submit` does with a run; one under way is found.
@@ -164,13 +165,13 @@ class Engine:
         """
         return store.request_cancel(id)
 
-    def cancel_comparison(self, id: str) -> ComparisonView:
-        """Stop a comparison, as `cancel` does a run; its whole seeds stay.
+    def cancel_table(self, table: Table[A, V], id: str) -> V:
+        """Stop a table's computation, as `cancel` does a run; what is whole of it stays.
 
         Raises:
-            UserError: no such comparison, or its folder cannot be written.
+            UserError: no such table, or its folder cannot be written.
         """
-        return comparisons.request_cancel(id)
+        return table.request_cancel(id)
 
     def cancel_race(self, id: str) -> RaceView:
         """Stop a race, as `cancel` does a run.
@@ -203,7 +204,8 @@ class Engine:
         Raises:
             UserError: the home folder cannot be read.
         """
-        states = [job.state for job in (*store.list_runs(), *comparisons.list_comparisons(), *races.list_races())]
+        tables = (job for table in TABLES for job in table.all())
+        states = [job.state for job in (*store.list_runs(), *tables, *races.list_races())]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
         workers: dict[str, Any] = {}

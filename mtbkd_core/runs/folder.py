@@ -1,6 +1,6 @@
 """What lies in a run's folder, how it is read and changed, and the state that follows from it.
 
-A comparison's folder and a race's are kept in the same way; what differs between them is a `Kind`.
+Comparisons, sweeps, valuations and races have folders of the same kind; what differs between them is a `Kind`.
 
 Two locks guard a folder. `lock` is held by the one process that computes, as long as it computes: it tells the living
 from the dead. `gate` is held for the milliseconds in which a submission begins, ends, is cancelled or is deleted, so
@@ -49,6 +49,8 @@ class Kind:
 RUN = Kind("run", "runs", METRICS)
 COMPARISON = Kind("comparison", "comparisons", "comparison.json")
 RACE = Kind("race", "races", "race.json")
+SWEEP = Kind("sweep", "sweeps", "sweep.json")
+VALUATION = Kind("valuation", "valuations", "valuation.json")
 
 
 class State(StrEnum):

@@ -1,4 +1,4 @@
-"""What runs and comparisons have in common as a person sees them: found by name, listed, queued, cancelled, deleted."""
+"""What all kinds of work have in common as a person sees them: found by name, listed, queued, cancelled, deleted."""
 
 from __future__ import annotations
 
@@ -96,6 +96,12 @@ def find(kind: Kind, id: str) -> Path:
     if not path.is_dir():
         raise UserError(f"{kind.noun} {id}: no such {kind.noun}; it was deleted, or made under another home folder")
     return path
+
+
+def exists(kind: Kind, id: str) -> Path | None:
+    """The folder of that name, if it is there."""
+    path = home() / kind.place / id
+    return path if path.is_dir() else None
 
 
 def create(kind: Kind, id: str, config: str, is_own: Callable[[Path], object]) -> Path:

@@ -1,21 +1,22 @@
-"""The rows of a comparison as they come: one JSON object a line, kept from one attempt to the next.
+"""The rows of a table as they come: one JSON object a line, kept from one attempt to the next.
 
-A line holds one method's scores with one seed; a line of its own closes a seed that is whole. What a killed worker left
-of a seed is dropped by the next attempt, which computes that seed anew.
+A table has numbered parts: a comparison's seeds, a grid's settings. A line holds the scores of one row of a part (a
+method, or the student); a line of its own closes a part that is whole. What a killed worker left of a part is dropped
+by the next attempt, which computes that part anew.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mtbkd_core.baselines import Row
+from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.files import write_atomically
 from mtbkd_core.progress import UserError
 
@@ -25,8 +26,8 @@ class Rows:
     """What a file of rows holds.
 
     Attributes:
-        found: seed -> method -> scores, in the order of the file.
-        seconds: seed -> how long it took; only of seeds that are whole.
+        found: part -> name -> scores, in the order of the file.
+        seconds: part -> how long it took; only of parts that are whole.
     """
 
     found: dict[int, dict[str, Row]]
@@ -34,8 +35,14 @@ class Rows:
 
     @property
     def whole(self) -> dict[int, dict[str, Row]]:
-        """The seeds whose every method is there."""
-        return {seed: rows for seed, rows in self.found.items() if seed in self.seconds}
+        """The parts whose every row is there."""
+        return {part: rows for part, rows in self.found.items() if part in self.seconds}
+
+    def of(self, parts: Iterable[int]) -> Rows:
+        """What is whole of some parts, in their order."""
+        whole = self.whole
+        kept = {part: whole[part] for part in parts if part in whole}
+        return Rows(kept, {part: self.seconds[part] for part in kept})
 
 
 def read_rows(path: Path) -> Rows:
@@ -50,19 +57,19 @@ def read_rows(path: Path) -> Rows:
 
 
 class RowsLog:
-    """Writes rows; those of whole seeds that are there already stay."""
+    """Writes rows; those of whole parts that are there already stay."""
 
     def __init__(self, path: Path, kept: Rows) -> None:
-        """Begin with the whole seeds of `kept`, and with nothing else.
+        """Begin with the whole parts of `kept`, and with nothing else.
 
         Raises:
             UserError: the file cannot be written.
         """
         self._path = path
         lines = []
-        for seed, found in kept.whole.items():
-            lines += [_row(seed, method, row) for method, row in found.items()]
-            lines.append(_close(seed, kept.seconds[seed]))
+        for part, found in kept.whole.items():
+            lines += [_row(part, name, row) for name, row in found.items()]
+            lines.append(_close(part, kept.seconds[part]))
         write_atomically(path, b"".join(lines))
         try:
             # Unbuffered: each line is one write, so a reader sees it at once and whole.
@@ -70,17 +77,17 @@ class RowsLog:
         except OSError as error:
             raise self._refused(error) from None
 
-    def write(self, seed: int, method: str, row: Row) -> None:
-        """Add one method's scores.
+    def write(self, part: int, name: str, row: Row) -> None:
+        """Add one row.
 
         Raises:
             UserError: the disk is full or the folder is gone.
         """
-        self._write(_row(seed, method, row))
+        self._write(_row(part, name, row))
 
-    def close_seed(self, seed: int, seconds: float) -> None:
-        """Say that a seed is whole, and how long it took; errors as `write`."""
-        self._write(_close(seed, seconds))
+    def close(self, part: int, seconds: float) -> None:
+        """Say that a part is whole, and how long it took; errors as `write`."""
+        self._write(_close(part, seconds))
 
     def __enter__(self) -> Self:
         return self
@@ -102,12 +109,12 @@ class RowsLog:
         return UserError(f"{self._path}: cannot be written ({error.strerror or error})")
 
 
-def _row(seed: int, method: str, row: Row) -> bytes:
-    return _line({"seed": seed, "method": method, "scores": row})
+def _row(part: int, name: str, row: Row) -> bytes:
+    return _line({"part": part, "name": name, "scores": row})
 
 
-def _close(seed: int, seconds: float) -> bytes:
-    return _line({"seed": seed, "seconds": seconds})
+def _close(part: int, seconds: float) -> bytes:
+    return _line({"part": part, "seconds": seconds})
 
 
 def _line(values: Mapping[str, object]) -> bytes:
@@ -115,14 +122,16 @@ def _line(values: Mapping[str, object]) -> bytes:
 
 
 def _take(values: dict[str, Any], rows: Rows) -> None:
-    seed = values["seed"]
-    if not isinstance(seed, int):
-        raise TypeError("a seed is a whole number")
-    if "method" not in values:
-        rows.seconds[seed] = float(values["seconds"])
+    if "seed" in values:  # a comparison's rows, as they were written before other tables had any
+        values = {**values, "part": values["seed"], **({"name": values["method"]} if "method" in values else {})}
+    part = values["part"]
+    if not isinstance(part, int):
+        raise TypeError("a part is a whole number")
+    if "name" not in values:
+        rows.seconds[part] = float(values["seconds"])
         return
-    scores = {str(name): _number(value) for name, value in values["scores"].items()}
-    rows.found.setdefault(seed, {})[str(values["method"])] = scores
+    scores = {str(score): _number(value) for score, value in values["scores"].items()}
+    rows.found.setdefault(part, {})[str(values["name"])] = scores
 
 
 def _number(value: object) -> float | None:

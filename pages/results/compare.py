@@ -1,14 +1,15 @@
-"""Compare: MT-BKD against its rivals over seeds, finished runs side by side, and a run to take away."""
+"""Compare: MT-BKD against its rivals, a setting over its values, runs side by side, and a run to take away."""
 
 import json
 
 import streamlit as st
 
 from mtbkd_core.report import build_report
-from pages.shared import link, places, rivals, runs, side_by_side
+from pages.shared import link, places, rivals, runs, side_by_side, sweeps
 
 VIEWS = {
     "rivals": ("Against the rivals", "MT-BKD and all its rivals, on the same student, data and seeds."),
+    "sweep": ("Sweep a setting", "What one setting does, over several of its values and with several seeds."),
     "runs": ("Runs side by side", "What differs in the settings of finished runs, and what came of it."),
     "report": ("Take away", "The chosen run as files to read, to send and to keep."),
 }
@@ -68,6 +69,8 @@ st.caption(VIEWS[shown][1])
 match shown:
     case "rivals":
         rivals.draw()
+    case "sweep":
+        sweeps.draw()
     case "runs":
         side_by_side.draw()
     case "report":

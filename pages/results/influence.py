@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import influence, weights
-from pages.shared import charts, examples, link, places, planes, runs, tasks
+from pages.shared import charts, examples, link, places, planes, runs, tasks, worth
 
 places.heading("influence", "Which teacher explains the student, and who pulled it where.")
 chosen = runs.chosen()
@@ -87,6 +87,9 @@ with right:
         lambda: mean,
         key="class-pulls",
     )
+
+st.space("small")
+worth.draw(chosen, arrays["responsibilities"], arrays["pulls"], labels, teachers)
 
 st.space("small")
 st.subheader(f"One {item}", anchor=False)

@@ -5,28 +5,12 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.teachers import draw_table, expertise
 from pages.shared import charts, link, places, runs, tasks
 
-SCORES = {
-    "accuracy": "Accuracy",
-    "nll": "NLL",
-    "brier": "Brier",
-    "ece": "ECE",
-    "ece_adaptive": "Adaptive ECE",
-    "ece_classwise": "Classwise ECE",
-    "smooth_ece": "Smooth ECE",
-}
-HELP = {
-    "accuracy": "Share of test examples named right.",
-    "nll": "Mean negative log probability of the true class, in nats; lower is better.",
-    "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
-    "ece": "Expected calibration error over 15 bins of equal width.",
-    "ece_adaptive": "The same over 15 bins of equally many predictions.",
-    "ece_classwise": "The same for each class's probability, mean over classes.",
-    "smooth_ece": "A calibration error without bins: the gap is smoothed over confidence.",
-}
+SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
 places.heading("reliability", "Of the answers given with 80 % confidence, are 80 % right?")
 chosen = runs.chosen()
@@ -90,10 +74,10 @@ with chart:
 st.space("small")
 rows = pd.DataFrame(
     [
-        [titles[name], *(result.metrics[name][score] * (100 if score == "accuracy" else 1) for score in SCORES)]
+        [titles[name], *(result.metrics[name][score] * (100 if SCORES[score].share else 1) for score in SHOWN)]
         for name in titles
     ],
-    columns=["", *SCORES],
+    columns=["", *SHOWN],
 )
 st.markdown("**Scores on the test set**")
 st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
@@ -102,8 +86,10 @@ st.dataframe(
     hide_index=True,
     column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
     | {
-        name: st.column_config.NumberColumn(title, help=HELP[name], format="%.1f%%" if name == "accuracy" else "%.4f")
-        for name, title in SCORES.items()
+        score: st.column_config.NumberColumn(
+            SCORES[score].short, help=SCORES[score].help, format="%.1f%%" if SCORES[score].share else "%.4f"
+        )
+        for score in SHOWN
     },
 )
 

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
+from mtbkd_core.batching import suggest_batch_size
 from mtbkd_core.config import FULL_BATCH, Algorithm, Device, Schedule, StudentKind
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
@@ -21,6 +22,27 @@ def launch() -> None:
         link.choose_run(engine.submit(link.draft()).id)
     except UserError as error:
         st.session_state.notice = str(error)
+
+
+def suggest(config: RunConfig) -> None:
+    if st.button(
+        "Suggest a batch size",
+        icon=":material/timer:",
+        type="tertiary",
+        help="Time one gradient of all examples and of a few minibatches on this machine, and set the batch size. It "
+        "becomes part of the settings, so the run stays reproducible.",
+    ):
+        try:
+            found = suggest_batch_size(config, tasks.load(config))
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        if link.change([("sampler.batch_size", found.batch_size)]):
+            st.session_state.suggested = (link.draft(), found.reason)
+        st.rerun()
+    chosen, reason = st.session_state.get("suggested", (None, ""))
+    if chosen == config:
+        st.caption(reason)
 
 
 def summary(config: RunConfig) -> str:
@@ -62,6 +84,7 @@ def draw_settings(config: RunConfig) -> None:
                 controls.number("sampler.leapfrog_steps", "Leapfrog steps", 1, 1000, 1)
             if config.sampler.algorithm not in FULL_BATCH:
                 controls.text("sampler.batch_size", "Batch size", "all examples")
+                suggest(config)
             controls.number("sampler.temperature", "Posterior temperature", 0.01, 100.0, 0.1)
         with machine:
             st.markdown("**Machine and chance**")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.distillation import limit_threads
-from mtbkd_core.runs.comparisons import ComparisonView
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.tables import A, Table, V
 
 
 @st.cache_resource(show_spinner=False, on_release=Engine.close)
@@ -58,14 +56,14 @@ def cancel(run: str) -> None:
     _engine().cancel(run)
 
 
-def compare(config: RunConfig, seeds: Sequence[int]) -> ComparisonView:
-    """Hand a comparison to the engine; one that exists is found, one that ended early goes on. Errors as `submit`."""
-    return _engine().compare(config, seeds)
+def fill(table: Table[A, V], asked: A) -> V:
+    """Hand a table to the engine; one that exists is found, one that ended early goes on. Errors as `submit`."""
+    return _engine().fill(table, asked)
 
 
-def cancel_comparison(comparison: str) -> None:
-    """Ask a comparison to stop; errors as `submit`."""
-    _engine().cancel_comparison(comparison)
+def cancel_table(table: Table[A, V], id: str) -> None:
+    """Ask the computation of a table to stop; errors as `submit`."""
+    _engine().cancel_table(table, id)
 
 
 def race(config: RunConfig, seconds: float) -> RaceView:

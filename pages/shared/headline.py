@@ -6,6 +6,7 @@ import streamlit as st
 
 from mtbkd_core import Result
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.scores import SCORES
 from pages.shared import places, runs
 
 
@@ -23,16 +24,16 @@ def draw(result: Result) -> None:
         border=True,
     )
     columns[1].metric(
-        "NLL (nats)",
+        SCORES["nll"].with_unit,
         f"{student['nll']:.3f}",
         f"{student['nll'] - teachers['nll']:+.3f}",
         delta_color="inverse",
         delta_description="vs teachers",
-        help="Mean negative log probability of the true class; lower is better.",
+        help=SCORES["nll"].help,
         border=True,
     )
     columns[2].metric(
-        "ECE",
+        SCORES["ece"].title,
         f"{student['ece']:.3f}",
         f"{student['ece'] - teachers['ece']:+.3f}",
         delta_color="inverse",

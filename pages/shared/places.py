@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -47,10 +48,10 @@ def sections() -> dict[str, list[st.Page]]:
     return found
 
 
-def link(name: str, label: str | None = None) -> None:
-    """A link to another page; the draft, the run and the example go along."""
+def link(name: str, label: str | None = None, parameters: Mapping[str, str] | None = None) -> None:
+    """A link to another page; the draft, the run and the example go along, and what the page is to show."""
     _, _, title, icon = _PLACES[name]
-    st.page_link(page(name), label=label or title, icon=icon)
+    st.page_link(page(name), label=label or title, icon=icon, query_params=dict(parameters) if parameters else None)
 
 
 def heading(name: str, line: str, title: str | None = None) -> None:

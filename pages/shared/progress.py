@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.figures.live import MOST_LINES, svg_lines
 from mtbkd_core.progress import Phase
 from mtbkd_core.runs import store
+from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.runs.store import RunView, State
 from pages.shared import charts, engine, places, runs, tasks
 
@@ -38,9 +41,31 @@ def _bar(run: str) -> None:
         return
     if view.finished:
         st.rerun()
+    meter(view, _phase(view), lambda: places.link("distill", "Watch"))
+
+
+def meter(view: JobView, text: str, beside: Callable[[], None]) -> None:
+    """The one progress bar: how far it is, what is being done or waited for, and what can be done about it.
+
+    Args:
+        text: what is being done, where work is being done.
+        beside: draws what stands beside the bar.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(view.progress[-1].fraction if view.progress else 0.0, text=_text(view))
-        places.link("distill", "Watch")
+        st.progress(view.progress[-1].fraction if view.progress else 0.0, text=_waiting(view) or text)
+        beside()
+
+
+def _waiting(view: JobView) -> str | None:
+    """What is waited for; None where work is being done."""
+    if view.stopping:
+        return "Stopping…"
+    if view.state is State.QUEUED:
+        state = engine.info()
+        if isinstance(state, str):
+            return f"Waiting: {state}"
+        return "The engine is starting…" if state.starting else "Waiting for a free worker…"
+    return None if view.progress else "Starting…"
 
 
 def _live(run: str) -> None:
@@ -53,20 +78,22 @@ def _live(run: str) -> None:
         if view.state is not State.DONE:
             ending(view)  # said at once; the whole page follows
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(view.progress[-1].fraction if view.progress else 0.0, text=_text(view))
-        st.button(
-            "Cancel",
-            key="cancel-run",
-            icon=":material/stop_circle:",
-            help="Stop this run at its next step. Its settings stay in the draft.",
-            disabled=view.stopping,
-            on_click=cancel,
-            args=(view.id,),
-        )
+    meter(view, _phase(view), lambda: _cancel_button(view))
     if view.reason:
         st.warning(runs.sentence(view.reason), icon=":material/warning:")
     _curves(view)
+
+
+def _cancel_button(view: RunView) -> None:
+    st.button(
+        "Cancel",
+        key="cancel-run",
+        icon=":material/stop_circle:",
+        help="Stop this run at its next step. Its settings stay in the draft.",
+        disabled=view.stopping,
+        on_click=cancel,
+        args=(view.id,),
+    )
 
 
 def cancel(run: str) -> None:
@@ -77,16 +104,9 @@ def cancel(run: str) -> None:
         st.session_state.notice = str(error)
 
 
-def _text(view: RunView) -> str:
-    if view.stopping:
-        return "Stopping…"
-    if view.state is State.QUEUED:
-        state = engine.info()
-        if isinstance(state, str):
-            return f"Waiting: {state}"
-        return "The engine is starting…" if state.starting else "Waiting for a free worker…"
+def _phase(view: RunView) -> str:
     if not view.progress:
-        return "Starting…"
+        return ""
     newest = view.progress[-1]
     again = f" (attempt {view.attempt})" if view.attempt > 1 else ""
     count = f": {newest.step} of {newest.steps}" if newest.steps > 1 else ""

@@ -7,18 +7,11 @@ import streamlit as st
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
-from mtbkd_core.figures.comparison import SCORES, draw_forest, draw_verdicts, gap_table, score_table
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.runs.comparisons import ComparisonView
-from pages.shared import charts, runs, tasks
-
-_HELP = {
-    "accuracy": "Share of test examples named right; higher is better.",
-    "nll": "Mean negative log probability of the true class, in nats; lower is better.",
-    "brier": "Mean squared distance between the probabilities and the truth; lower is better.",
-    "ece": "Expected calibration error over 15 bins of equal width; lower is better.",
-    "auroc_misclassification": "How well 1 - confidence tells errors from right answers; higher is better. "
-    "Not defined where a method makes no error.",
-}
+from pages.shared import charts, desks, jobs, tasks
+from pages.shared import score_table as scores
 
 
 def draw(view: ComparisonView) -> None:
@@ -28,18 +21,7 @@ def draw(view: ComparisonView) -> None:
     if count == 0:
         return
     gaps = gap_table(comparison, tasks.titles_by_name(view.config))
-    st.caption(
-        " · ".join(
-            part
-            for part in (
-                f"Comparison **{view.id}**",
-                runs.describe(view.config),
-                f"{count} of {len(view.seeds)} seeds",
-                pace(view),
-            )
-            if part
-        )
-    )
+    st.caption(jobs.summary(desks.COMPARISONS, view))
     _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
@@ -49,13 +31,7 @@ def draw(view: ComparisonView) -> None:
         _draw_forests(gaps)
     if view.finished:
         st.space("small")
-        draw_scores(view, whole=True)
-
-
-def pace(view: ComparisonView) -> str:
-    """How long a seed took, mean over those that are whole; nothing before the first."""
-    seconds = view.rows.seconds.values()
-    return f"{sum(seconds) / len(seconds):.0f} s a seed" if seconds else ""
+        _draw_scores(view, whole=True)
 
 
 def _draw_verdicts(gaps: pd.DataFrame) -> None:
@@ -79,7 +55,7 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
         help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
     )
     st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
-    scores = list(SCORES)
+    scores = list(COMPARED)
     for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
         for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
             with column:
@@ -92,16 +68,16 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
 def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
     part = gaps[gaps["score"] == score]
     if part["difference"].isna().all():
-        st.markdown(f"**{SCORES[score]}**")
+        st.markdown(f"**{SCORES[score].title}**")
         st.caption("Not defined with these seeds: a method that makes no error has none.")
         return
     charts.show(
         draw_forest(gaps, score),
-        SCORES[score],
+        SCORES[score].title,
         f"{'Right' if HIGHER_IS_BETTER[score] else 'Left'} of the line MT-BKD is better.",
         lambda: part,
         key=f"forest-{score}",
-        help=_HELP[score],
+        help=SCORES[score].help,
     )
 
 
@@ -120,7 +96,7 @@ def _draw_numbers(gaps: pd.DataFrame) -> None:
         key="differences",
         height=37 + 35 * len(shown),
         column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
-        | {score: st.column_config.TextColumn(SCORES[score], help=_HELP[score]) for score in SCORES},
+        | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
     )
 
 
@@ -129,7 +105,7 @@ def _in_words(gaps: pd.DataFrame) -> str:
     counts = gaps["verdict"].value_counts()
     better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
     return (
-        f"Against {gaps['method'].nunique()} rivals by {len(SCORES)} scores, MT-BKD is better in **{better}** of "
+        f"Against {gaps['method'].nunique()} rivals by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
         f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
     )
 
@@ -146,55 +122,21 @@ def _warn_of_chains(view: ComparisonView) -> None:
         )
 
 
-def draw_scores(view: ComparisonView, *, whole: bool) -> None:
-    """Mean and sd of every method, over whole seeds or all rows that are there.
+def draw_first_rows(view: ComparisonView) -> None:
+    """The rows that are there of a comparison under way."""
+    if view.rows.found:
+        _draw_scores(view, whole=False)
 
-    The table shows text, so that digits line up; the download holds the numbers.
-    """
+
+def _draw_scores(view: ComparisonView, *, whole: bool) -> None:
+    """Mean and sd of every method, over whole seeds or all rows that are there."""
     table = score_table(view.table(whole=whole), tasks.titles_by_name(view.config))
-    shown = pd.DataFrame({"Method": table["title"], "Seeds": table["seeds"]})
-    for score in SCORES:
-        scale, digits = (100, 1) if score == "accuracy" else (1, 3)
-        spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
-        shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
-    shown["R-hat"] = ["" if pd.isna(value) else f"{value:.3f}" for value in table["r_hat"]]
-    shown["What it is"] = table["line"]
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        st.markdown("**Scores**", help="Ensembles: as many networks as MT-BKD has chains, averaged.", width="stretch")
-        st.download_button(
-            "CSV",
-            data=lambda: table.to_csv(index=False).encode(),
-            file_name="comparison-scores.csv",
-            mime="text/csv",
-            key=f"csv:scores-{whole}",
-            type="tertiary",
-            icon=":material/download:",
-            help="Download means and standard deviations as numbers.",
-            on_click="ignore",
-        )
-    st.caption("Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.")
-    st.dataframe(
-        shown,
-        hide_index=True,
+    scores.draw(
+        table,
+        "Method",
+        help="Ensembles: as many networks as MT-BKD has chains, averaged.",
+        caption="Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.",
         key=f"scores-{whole}",
-        height=37 + 35 * len(shown),
-        column_config={
-            "Method": st.column_config.TextColumn(width=170, pinned=True),
-            "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),
-            "R-hat": st.column_config.TextColumn(
-                width=70, help="The worst over the seeds. Only posteriors have chains."
-            ),
-            "What it is": st.column_config.TextColumn(width="large"),
-        }
-        | {score: st.column_config.TextColumn(_short(score), help=_HELP[score], width=110) for score in SCORES},
+        file="comparison-scores.csv",
+        lines=table["line"],
     )
-
-
-def _short(score: str) -> str:
-    return {"accuracy": "Accuracy, %", "auroc_misclassification": "AUROC, errors"}.get(score, SCORES[score])
-
-
-def _with_spread(mean: float, sd: float, digits: int) -> str:
-    if pd.isna(mean):
-        return "–"
-    return f"{mean:.{digits}f}" if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"

@@ -9,6 +9,7 @@ import streamlit as st
 from mtbkd_core import Result, RunConfig, UserError, task_info
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.runs import store
+from mtbkd_core.runs.grids import seconds_of
 from mtbkd_core.runs.store import RunView, State
 from mtbkd_core.tasks import changed_settings
 from pages.shared import link, places
@@ -63,6 +64,35 @@ def describe(config: RunConfig) -> str:
         if parts
         else "default settings"
     )
+
+
+def basis() -> tuple[RunConfig, str, float | None]:
+    """What new work of several runs starts from: the chosen run's settings, or else the draft's.
+
+    Returns:
+        the settings, whose they are, and how many seconds a run of them took, if that is known.
+    """
+    if st.session_state.run:
+        try:
+            view = store.read(st.session_state.run)
+            seconds = seconds_of(result(view).metrics) if view.state is State.DONE else None
+            return view.config, "the chosen run", seconds
+        except UserError:  # what is wrong with the run is said where the run itself is shown
+            pass
+    return link.draft(), "the set-up pages", None
+
+
+def cost(count: int, seconds: float | None) -> str:
+    """How many runs, and about how long they take together on one worker, as a sentence."""
+    many = f"{count} run{'s' * (count != 1)}"
+    if seconds is None:
+        return f"{many}."
+    total = count * seconds
+    # with spaces at which no line breaks
+    length = f"{total:.0f}\u00a0s" if total < 90 else f"{total / 60:.0f}\u00a0min"
+    if total >= 5400:
+        length = f"{total / 3600:.1f}\u00a0h"
+    return f"{many}, about {length}: the chosen run took {seconds:.1f}\u00a0s."
 
 
 def sentence(text: str) -> str:

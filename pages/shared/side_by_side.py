@@ -9,22 +9,13 @@ from mtbkd_core import Result, UserError
 from mtbkd_core.config import flatten
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.runs.store import RunView, State
 from pages.shared import charts, link, places, runs, tasks
 
 _LETTERS = "ABCD"
-_SCORES = {
-    "accuracy": "Accuracy",
-    "nll": "NLL (nats)",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "auroc_misclassification": "AUROC of misclassification",
-    "coverage": "Coverage of 95 % sets",
-    "set_size": "Mean set size",
-    "epistemic": "Epistemic, mean (nats)",
-}
-_SHARES = {"accuracy", "coverage"}
+_SCORES = (*COMPARED, "coverage", "set_size", "epistemic")
 
 #: Letter -> run and result.
 Shown = dict[str, tuple[RunView, Result]]
@@ -133,8 +124,11 @@ def _draw_settings(shown: Shown) -> None:
 
 def _draw_scores(shown: Shown) -> None:
     rows = [
-        [title, *(_text(score, result.metrics["student"].get(score)) for _, result in shown.values())]
-        for score, title in _SCORES.items()
+        [
+            SCORES[score].with_unit,
+            *(SCORES[score].text(result.metrics["student"].get(score)) for _, result in shown.values()),
+        ]
+        for score in _SCORES
     ]
     found = [result.metrics["diagnostics"]["r_hat"] for _, result in shown.values()]
     rows.append(["R-hat", *("none" if value is None else f"{value:.3f}" for value in found)])
@@ -151,9 +145,3 @@ def _draw_scores(shown: Shown) -> None:
             "you trust them.",
             icon=":material/warning:",
         )
-
-
-def _text(score: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if score in _SHARES else f"{value:.4f}"

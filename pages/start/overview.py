@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
-from pages.shared import charts, engine, headline, link, places, progress, runs
+from pages.shared import charts, engine, headline, jobs, link, places, progress, runs
 
 
 def distill_demo(config: RunConfig) -> None:
@@ -55,12 +55,17 @@ st.caption(
 
 views = runs.all_runs()
 alive = [view for view in views if not view.finished]
-if alive:
+others = jobs.under_way()
+if alive or others:
     st.subheader("Under way", anchor=False)
     for view in alive:
         with st.container(key=f"alive-{view.id}"):
             st.caption(runs.describe(view.config))
             progress.bar(view.id)
+    for desk, view in others:
+        with st.container(key=f"alive-{view.id}"):
+            st.caption(f"{desk.noun.capitalize()} · {desk.what(view)}")
+            jobs.bar(desk, view)
 
 newest = runs.newest_done(views)
 st.subheader("Last results", anchor=False)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config, load_task
-from mtbkd_core.runs import comparisons, races, store
-from mtbkd_core.runs.comparisons import ComparisonView, execute_comparison
+from mtbkd_core.runs import races, store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.tables import A, Table, V
 from pages.shared import engine
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ class FakeEngine:
 
     problem: str | None = None
     submitted: list[RunConfig] = field(default_factory=list)
+    filled: list[Any] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
     def info(self) -> EngineInfo:
@@ -51,15 +52,16 @@ class FakeEngine:
         execute(str(view.folder))
         return store.read(view.id)
 
-    def compare(self, config: RunConfig, seeds: Sequence[int]) -> ComparisonView:
+    def fill(self, table: Table[A, V], asked: A) -> V:
         if self.problem:
             raise UserError(self.problem)
-        view, _ = comparisons.enqueue(config, seeds, engine="none")
-        execute_comparison(str(view.folder))
-        return comparisons.read(view.id)
+        self.filled.append(asked)
+        view, _ = table.enqueue(asked, engine="none")
+        table.execute(str(view.folder))
+        return table.read(view.id)
 
-    def cancel_comparison(self, comparison: str) -> None:
-        self.cancelled.append(comparison)
+    def cancel_table(self, table: Table[A, V], id: str) -> None:
+        self.cancelled.append(id)
 
     def race(self, config: RunConfig, seconds: float) -> RaceView:
         """Queues it alone: a race takes as long as it is told to."""

@@ -16,6 +16,7 @@ from mtbkd_core.runs.comparisons import ComparisonView
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.tables import Table
 from tests.app.conftest import SMALL, FakeEngine, in_link
 
 PAGE = "results/compare.py"
@@ -48,13 +49,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compared(home: object) -> ComparisonView:
     """A comparison of the defaults with three seeds that is done."""
-    return FakeEngine().compare(RunConfig(), range(3))
+    return FakeEngine().fill(comparisons.TABLE, comparisons.ask(RunConfig(), range(3)))
 
 
 def look(view: ComparisonView, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page see a comparison as `view`."""
-    monkeypatch.setattr(comparisons, "read", lambda id: view)
-    monkeypatch.setattr(comparisons, "list_comparisons", lambda on_problem=None: [view])
+    monkeypatch.setattr(Table, "read", lambda self, id: view)
+    kind = comparisons.TABLE.kind
+    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self.kind is kind else [])
 
 
 def rows(*seeds: int, then: dict[int, list[str]] | None = None) -> Rows:
@@ -83,7 +85,7 @@ class TestRivals:
         next(button for button in app.button if button.label == "Compare").click()
         app.run()
         assert not app.exception
-        (view,) = comparisons.list_comparisons()
+        (view,) = comparisons.TABLE.all()
         assert (view.config, view.seeds) == (finished.config, (0, 1, 2))
         assert in_link(app, "comparison") == view.id
 
@@ -134,11 +136,11 @@ class TestRivals:
         assert not app.exception
         assert any(said in box.value for box in [*app.info, *app.error])
         assert scores(app).loc["MT-BKD", "nll"] == "0.210 ± 0.014"
-        asked: list[tuple[RunConfig, tuple[int, ...]]] = []
-        monkeypatch.setattr(FakeEngine, "compare", lambda self, config, seeds: asked.append((config, seeds)))
+        asked: list[comparisons.Asked] = []
+        monkeypatch.setattr(FakeEngine, "fill", lambda self, table, given: asked.append(given) or compared)
         next(one for one in app.button if one.label == button).click()
         app.run()
-        assert asked == [(compared.config, (0, 1, 2))]
+        assert asked == [compared.asked]
 
     def test_one_under_way_shows_the_rows_as_they_come_and_can_be_cancelled(
         self,

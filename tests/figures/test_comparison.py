@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mtbkd_core.baselines import Comparison, Verdict, tabulate
-from mtbkd_core.figures.comparison import SCORES, draw_forest, draw_verdicts, gap_table, score_table
+from mtbkd_core.evaluation.scores import COMPARED
+from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.figures.theme import INK, MUTED
 
 TEACHERS = {"digits-0-4": "Digits 0 to 4"}
@@ -43,7 +44,7 @@ def test_the_table_of_differences_is_the_comparisons_own(comparison: Comparison,
     assert found["EBKD", "nll"] == Verdict.WORSE
     assert found["Only Digits 0 to 4", "nll"] == Verdict.UNCLEAR
     assert found["EBKD", "auroc_misclassification"] == Verdict.UNKNOWN
-    assert set(gaps["score"]) == {"accuracy", "nll", "auroc_misclassification"} < set(SCORES)
+    assert set(gaps["score"]) == {"accuracy", "nll", "auroc_misclassification"} < set(COMPARED)
 
 
 def test_means_and_spreads_by_hand(comparison: Comparison) -> None:

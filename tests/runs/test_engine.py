@@ -169,25 +169,25 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
 
 def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_killed(engine):
     small = config(teachers="digits-0-4", seed=40)
-    found = engine.compare(small, (0, 1))
-    assert engine.compare(small, (0, 1)).id == found.id
+    found = engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1)))
+    assert engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1))).id == found.id
 
     def rows():
-        view = comparisons.read(found.id)
+        view = comparisons.TABLE.read(found.id)
         assert not view.finished, view
         return view if view.rows.found else None
 
     running = eventually(rows)
     assert engine.info().running == 1
     kill_worker(running)
-    eventually(lambda: comparisons.read(found.id).attempt == 2)
-    engine.cancel_comparison(found.id)
-    eventually(lambda: comparisons.read(found.id).finished)
-    assert comparisons.read(found.id).state is State.CANCELLED
-    whole = list(comparisons.read(found.id).rows.whole)
-    engine.compare(small, (0, 1))
-    eventually(lambda: comparisons.read(found.id).finished)
-    done = comparisons.read(found.id)
+    eventually(lambda: comparisons.TABLE.read(found.id).attempt == 2)
+    engine.cancel_table(comparisons.TABLE, found.id)
+    eventually(lambda: comparisons.TABLE.read(found.id).finished)
+    assert comparisons.TABLE.read(found.id).state is State.CANCELLED
+    whole = list(comparisons.TABLE.read(found.id).rows.whole)
+    engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1)))
+    eventually(lambda: comparisons.TABLE.read(found.id).finished)
+    done = comparisons.TABLE.read(found.id)
     assert done.state is State.DONE
     assert list(done.rows.whole) == [0, 1]
     assert whole == list(done.rows.whole)[: len(whole)]

@@ -1,0 +1,103 @@
+"""Kinds of work beside runs (comparisons, sweeps, valuations): how a person speaks of each, and where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic
+
+from mtbkd_core.baselines import about
+from mtbkd_core.runs import comparisons, store, sweeps, valuations
+from mtbkd_core.runs.comparisons import ComparisonView
+from mtbkd_core.runs.grids import GridView
+from mtbkd_core.runs.sweeps import SweepView
+from mtbkd_core.runs.tables import A, Table, V
+from mtbkd_core.runs.valuations import ValuationView
+from pages.shared import runs, setting_names, tasks
+
+
+@dataclass(frozen=True)
+class Desk(Generic[A, V]):
+    """Where one kind of work is dealt with.
+
+    Attributes:
+        table: the kind.
+        what: one of them in a line of plain text, without its state.
+        how_far: what is being done, once it has told something.
+        part: what a person calls a part of it.
+        where: the page and the link's parameters that show it.
+        parameter: of the link, which holds the chosen one; "" where the chosen run tells.
+    """
+
+    table: Table[A, V]
+    what: Callable[[V], str]
+    how_far: Callable[[V], str]
+    part: str
+    where: Callable[[V], tuple[str, dict[str, str]]]
+    parameter: str = ""
+
+    @property
+    def noun(self) -> str:
+        """What a person calls one."""
+        return self.table.kind.noun
+
+
+def pace(desk: Desk[A, V], view: V) -> str:
+    """How long a part took, mean over those that are whole; nothing before the first."""
+    seconds = view.rows.seconds.values()
+    if not seconds:
+        return ""
+    mean = sum(seconds) / len(seconds)
+    return f"{mean:.{0 if mean >= 10 else 1}f} s a {desk.part}"
+
+
+def _seed_by_seed(view: ComparisonView) -> str:
+    newest = view.progress[-1]
+    method = about(newest.message, tasks.titles_by_name(view.config)).title
+    took = pace(COMPARISONS, view)
+    return f"Seed {newest.step} of {newest.steps}: {method}" + (f" · {took}" if took else "")
+
+
+def _run_by_run(view: GridView[A]) -> str:
+    newest = view.progress[-1]
+    return f"{newest.step} of {newest.steps} runs done · {newest.message}"
+
+
+def _swept(view: SweepView) -> str:
+    asked = view.asked
+    often = f", {asked.seeds} seeds" if asked.seeds > 1 else ""
+    title = setting_names.title(asked.setting)
+    return f"{title}, {len(asked.values)} values{often} · {runs.describe(view.config)}"
+
+
+def _valued(view: ValuationView) -> str:
+    return f"{len(view.config.teachers)} teachers · {runs.describe(view.config)}"
+
+
+COMPARISONS: Desk[comparisons.Asked, ComparisonView] = Desk(
+    comparisons.TABLE,
+    what=lambda view: f"{runs.describe(view.config)} · {len(view.seeds)} seeds",
+    how_far=_seed_by_seed,
+    part="seed",
+    where=lambda view: ("compare", {"view": "rivals", "comparison": view.id}),
+    parameter="comparison",
+)
+SWEEPS: Desk[sweeps.Asked, SweepView] = Desk(
+    sweeps.TABLE,
+    what=_swept,
+    how_far=_run_by_run,
+    part="run",
+    where=lambda view: ("compare", {"view": "sweep", "sweep": view.id}),
+    parameter="sweep",
+)
+VALUATIONS: Desk[valuations.Asked, ValuationView] = Desk(
+    valuations.TABLE,
+    what=_valued,
+    how_far=_run_by_run,
+    part="run",
+    where=lambda view: (
+        "influence",
+        {"run": store.run_id(view.config), "replicates": str(view.asked.seeds)},
+    ),
+)
+DESKS: tuple[Desk, ...] = (COMPARISONS, SWEEPS, VALUATIONS)

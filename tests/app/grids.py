@@ -1,0 +1,40 @@
+"""A grid that takes no time: scores that follow from the settings, one row a run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mtbkd_core import RunConfig
+from mtbkd_core.runs import grids
+
+
+@dataclass
+class Scored:
+    """As much of a result as a grid's job takes."""
+
+    metrics: dict[str, Any]
+
+
+def fake_grid(
+    monkeypatch: pytest.MonkeyPatch, nll_of: Callable[[RunConfig], float], r_hat: Callable[[RunConfig], float]
+) -> list[RunConfig]:
+    """Put it in the real one's place; what is computed is noted in the list."""
+    computed: list[RunConfig] = []
+
+    def each_result(configs: Sequence[RunConfig], **named: Any) -> Iterator[tuple[int, Scored]]:
+        for place, config in enumerate(configs):
+            computed.append(config)
+            student = {
+                "nll": nll_of(config),
+                "accuracy": 0.9,
+                "ece": 0.05,
+                "brier": 0.1,
+                "auroc_misclassification": 0.8,
+            }
+            seconds = {"seconds_warm_start": 1.0, "seconds_sampling": 2.0, "seconds_evaluation": 0.5}
+            yield place, Scored({"student": student, "diagnostics": {"r_hat": r_hat(config), **seconds}})
+
+    monkeypatch.setattr(grids, "each_result", each_result)
+    return computed

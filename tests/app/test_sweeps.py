@@ -1,0 +1,207 @@
+"""Sweep a setting: what is written is checked, it runs as one job, is found by its link, and shows its own scores."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, build_config
+from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.runs import sweeps
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.rows import Rows
+from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.sweeps import SweepView
+from mtbkd_core.runs.tables import Table
+from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
+from tests.app.grids import fake_grid
+
+PAGE = "results/compare.py"
+
+
+@pytest.fixture(autouse=True)
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """NLL falls with the strength and rises with the seed; the chains disagree at strength 3."""
+    return fake_grid(
+        monkeypatch,
+        lambda config: 1 - config.prior.strength / 10 + config.seed / 100,
+        lambda config: 1.3 if config.prior.strength == 3 else 1.01,
+    )
+
+
+@pytest.fixture
+def swept(home: object) -> SweepView:
+    """A sweep of the strength with two seeds that is done."""
+    return FakeEngine().fill(sweeps.TABLE, sweeps.ask(RunConfig(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
+
+
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click()
+    app.run()
+    assert not app.exception
+
+
+def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "read", lambda self, id: view)
+    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweeps.TABLE else [])
+
+
+def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_link(
+    opened: Callable[..., AppTest], finished: RunView, computed: list[RunConfig]
+) -> None:
+    app = opened(PAGE, view="sweep", run=finished.id)
+    assert "Nothing is swept over yet" in app.info[0].value
+    (values,) = app.text_input
+    assert values.value == "0, 0.1, 0.3, 1, 3"
+    values.set_value("2, 0.5,1.0")
+    app.slider(key="view:compare:repeats").set_value(2)
+    app.run()
+    assert any(caption.value.startswith("6 runs, about") for caption in app.caption)
+    press(app, "Sweep")
+    (view,) = sweeps.TABLE.all()
+    assert (view.config, view.asked.setting, view.asked.values, view.asked.seeds) == (
+        finished.config,
+        "prior.strength",
+        ("0.5", "1.0", "2.0"),
+        2,
+    )
+    # strength 1 with the first seed is the run itself
+    assert len(computed) == 5
+    assert in_link(app, "sweep") == view.id
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    again.query_params.update({"view": "sweep", "sweep": view.id})
+    again.run()
+    again.switch_page("pages/results/compare.py")
+    again.run()
+    assert not again.exception
+    assert len(again.get("plotly_chart")) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("1, -2", "prior.strength: got '-2', input should be greater than or equal to 0"),
+        ("1, much", "prior.strength: got 'much', input should be a valid number"),
+        ("", "prior.strength: at least one value is needed"),
+    ],
+)
+def test_a_value_that_is_none_is_one_line_and_nothing_can_be_launched(
+    opened: Callable[..., AppTest], written: str, said: str
+) -> None:
+    app = opened(PAGE, view="sweep")
+    app.text_input[0].set_value(written)
+    app.run()
+    assert not app.exception
+    (error,) = app.error
+    assert error.value.startswith(said)
+    assert next(button for button in app.button if button.label == "Sweep").disabled
+
+
+def test_more_labelled_examples_than_there_are_is_one_line(opened: Callable[..., AppTest]) -> None:
+    app = opened(PAGE, view="sweep", setting="n_train")
+    assert app.text_input[0].value == "50, 100, 150, 200"
+    app.text_input[0].set_value("50, 5000")
+    app.run()
+    assert app.error[0].value.startswith("n_train: got 5000, allowed for digits: at most")
+
+
+def test_every_setting_offers_values_that_can_be_run(opened: Callable[..., AppTest]) -> None:
+    app = opened(PAGE, view="sweep", **{"prior.rule": "softmin"})
+    settings = app.selectbox(key="view:compare:setting").options
+    assert len(settings) == 11
+    for setting in settings:
+        app.selectbox(key="view:compare:setting").select(setting)
+        app.run()
+        assert not app.exception
+        assert not app.error, setting
+        assert "," in app.text_input[0].value
+
+
+def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_disagree(
+    opened: Callable[..., AppTest], swept: SweepView
+) -> None:
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    assert not app.exception
+    drawn = traces(app, "NLL against prior strength")
+    mean = drawn["scatter", "Mean over seeds"]
+    assert mean["y"] == pytest.approx([1.005, 0.905, 0.705])
+    assert mean["marker"]["symbol"] == ["circle", "diamond", "circle-open"]
+    assert len(drawn["scatter", "Each seed"]["y"]) == 6
+    assert any("at 3 (1.300)" in warning.value for warning in app.warning)
+    (frame,) = app.dataframe
+    assert frame.value["Prior strength"].tolist() == ["0", "1", "3"]
+    assert frame.value["nll"].tolist()[0] == "1.005 ± 0.007"
+    assert frame.value["R-hat"].tolist() == ["1.010", "1.010", "1.300"]
+    app.pills(key="view:compare:scores").set_value(["accuracy"])
+    app.run()
+    assert [chart.proto.alt.partition(".")[0] for chart in app.get("plotly_chart")] == [
+        "Accuracy against prior strength"
+    ]
+    assert in_link(app, "scores") == "accuracy"
+
+
+def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
+    opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = (Progress(Phase.GRID, 2, 6, 0.4, "Sampling students"),)
+    rows = Rows({part: swept.rows.found[part] for part in (0, 1, 2)}, dict.fromkeys((0, 1, 2), 3.5))
+    look(replace(swept, state=State.RUNNING, progress=progress, rows=rows), monkeypatch)
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    assert not app.exception
+    (bar,) = app.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (40, "2 of 6 runs done · Sampling students")
+    assert traces(app, "NLL against prior strength")["scatter", "Mean over seeds"]["y"] == pytest.approx([1.005, 0.9])
+    app.button(key="cancel-sweep").click()
+    app.run()
+    assert fake_engine.cancelled == [swept.id]
+
+
+def test_one_that_was_cancelled_keeps_its_runs_and_can_go_on(
+    opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows({0: swept.rows.found[0]}, {0: 3.5})
+    look(replace(swept, state=State.CANCELLED, rows=rows), monkeypatch)
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    assert "was cancelled. 1 of 6 runs is whole." in app.info[0].value
+    monkeypatch.setattr(FakeEngine, "fill", lambda self, table, asked: self.filled.append(asked) or swept)
+    press(app, "Go on")
+    assert fake_engine.filled == [swept.asked]
+
+
+def test_every_control_has_help(opened: Callable[..., AppTest], swept: SweepView) -> None:
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    kinds = ("slider", "selectbox", "segmented_control", "button", "multiselect", "text_input", "pills")
+    assert not [element.label for kind in kinds for element in getattr(app, kind) if not element.help]
+
+
+def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = (Progress(Phase.GRID, 2, 6, 0.4, "Sampling students"),)
+    look(replace(swept, state=State.RUNNING, progress=progress), monkeypatch)
+    app.run()
+    assert not app.exception
+    assert any(
+        caption.value == "Sweep · Prior strength, 3 values, 2 seeds · default settings" for caption in app.caption
+    )
+    assert app.get("progress")[0].proto.text == "2 of 6 runs done · Sampling students"
+    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
+    assert watch.proto.query_string == f"view=sweep&sweep={swept.id}"
+
+
+def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callable[..., AppTest], home: object) -> None:
+    config = build_config([*SMALL.items(), ("prior.strength", "0.7")])
+    view = FakeEngine().fill(sweeps.TABLE, sweeps.ask(config, "prior.strength", ("0.0", "1.0")))
+    app = opened(PAGE, view="sweep", sweep=view.id)
+    assert any("The settings' own value, 0.7, is not among those that" in caption.value for caption in app.caption)
+
+
+def test_its_link_shows_it_even_where_another_part_was_looked_at_before(
+    opened: Callable[..., AppTest], swept: SweepView
+) -> None:
+    app = opened(PAGE)
+    assert app.segmented_control(key="view:compare:view").value == "rivals"
+    app.switch_page("pages/start/overview.py").run()
+    app.query_params.update({"view": "sweep", "sweep": swept.id})
+    app.switch_page("pages/results/compare.py").run()
+    assert app.segmented_control(key="view:compare:view").value == "sweep"
+    assert len(app.get("plotly_chart")) == 2
