@@ -26,6 +26,10 @@ def refused(app: AppTest, before: RunConfig) -> str:
     return error.value
 
 
+def press_distill(app: AppTest) -> None:
+    next(button for button in app.button if button.label == "Distill").click()
+
+
 class TestTeachers:
     def test_a_teacher_is_taken_in_and_left_out(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/teachers.py")
@@ -154,7 +158,7 @@ class TestPrior:
 class TestDistill:
     def test_the_draft_is_what_runs(self, opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
         app = opened("setup/distill.py", **SMALL)
-        app.button[0].click()
+        press_distill(app)
         app.run()
         (config,) = fake_engine.submitted
         assert config == build_config(SMALL.items())
@@ -166,7 +170,7 @@ class TestDistill:
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine
     ) -> None:
         app = opened("setup/distill.py", **SMALL)
-        app.button[0].click()
+        press_distill(app)
         app.run()
         metrics = store.load_result(app.session_state.run).metrics
         shown = {metric.label: metric.value for metric in app.metric}
@@ -182,7 +186,7 @@ class TestDistill:
     ) -> None:
         fake_engine.problem = "the engine's scheduler is gone"
         app = opened("setup/distill.py", seed="3")
-        app.button[0].click()
+        press_distill(app)
         app.run()
         assert refused(app, build_config([("seed", 3)])) == "the engine's scheduler is gone"
 
@@ -240,7 +244,7 @@ class TestDistill:
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, settings: dict[str, str], said: str
     ) -> None:
         app = opened("setup/distill.py", **(SMALL | settings))
-        app.button[0].click()
+        press_distill(app)
         app.run()
         assert not app.exception
         assert any(said in caption.value for caption in app.caption)
