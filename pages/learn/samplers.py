@@ -204,7 +204,6 @@ def ending(view: RaceView) -> None:
 places.heading(
     "samplers",
     "All samplers walk through the same posterior. Let them race: who is near the truth after how many seconds?",
-    title="Why this sampler",
 )
 race = chosen(launcher())
 if race is None:

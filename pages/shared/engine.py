@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.distillation import limit_threads
+from mtbkd_core.evaluation import load_libraries
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
@@ -27,6 +30,12 @@ def begin() -> str | None:
         return None
     except UserError as error:
         return str(error)
+
+
+@st.cache_resource(show_spinner=False)
+def load_the_rest() -> None:
+    """Read the libraries that other pages need, in the background; once, and after the first page is drawn."""
+    threading.Thread(target=load_libraries, daemon=True).start()
 
 
 def end() -> None:

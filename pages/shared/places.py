@@ -20,7 +20,7 @@ _PLACES = {
     "uncertainty": ("Results", "results/uncertainty.py", "Uncertainty", ":material/blur_on:"),
     "compare": ("Results", "results/compare.py", "Compare", ":material/balance:"),
     "coverage": ("Learn", "learn/coverage.py", "Coverage", ":material/target:"),
-    "samplers": ("Learn", "learn/samplers.py", "Samplers", ":material/flag:"),
+    "samplers": ("Learn", "learn/samplers.py", "Why this sampler", ":material/flag:"),
     "method": ("Learn", "learn/method.py", "Method", ":material/menu_book:"),
 }
 

@@ -36,11 +36,9 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
 def _start_engine() -> None:
     # Imported here: the libraries take longer than the server and the browser, which begin beside it.
-    from mtbkd_core.evaluation import load_libraries
     from pages.shared import engine
 
     engine.begin()
-    load_libraries()
 
 
 def _stop_engine() -> None:
