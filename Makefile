@@ -30,7 +30,8 @@ app: $(APP)  ## install what is missing and open the app on 127.0.0.1 (PORT=8501
 test: export STREAMLIT_SERVER_HEADLESS := true
 test: lint  ## every check: ruff, mypy, and all tests, the browser's included
 	@echo "== browser"; MTBKD_BROWSER=$$(bash .ci/browser $(PY)) || { echo "== FAILED: browser" >&2; exit 1; }; \
-	export MTBKD_BROWSER; echo "$$MTBKD_BROWSER"; $(call part,pytest,$(PY) -m pytest)
+	export MTBKD_BROWSER; echo "$$MTBKD_BROWSER"; $(call part,pytest,$(PY) -m pytest -m "not browser" -n auto --maxprocesses 4 --dist loadfile); \
+	$(call part,pytest in the browser,$(PY) -m pytest -m browser)
 
 lint: $(DEV)  ## ruff check, ruff format --check, mypy
 	@$(call part,ruff check,$(PY) -m ruff check .)
