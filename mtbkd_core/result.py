@@ -47,7 +47,7 @@ class Result:
         """The network that the draws are parameters of."""
         return Student.build(self.config.student, self.environment["n_features"], len(self.environment["class_names"]))
 
-    def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**24) -> Predictive:
+    def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**22) -> Predictive:
         """Predict inputs with all students, or with `max_draws` of them evenly spread over the chains.
 
         Args:
