@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from threading import Event, Lock
 
 import torch
@@ -83,8 +84,12 @@ def each_result(
     should_stop: ShouldStop | None = None,
     memory: int = MAX_DRAWS_BYTES,
     threads: int | None = None,
+    on_problem: Callable[[int, UserError], None] | None = None,
 ) -> Iterator[tuple[int, Result]]:
-    """As `distill_grid`, but (place, Result) as soon as a batch is done: who keeps only scores needs little memory."""
+    """As `distill_grid`, but (place, Result) as soon as a batch is done: who keeps only scores needs little memory.
+
+    `on_problem` is told of a configuration that fails while it runs, by its place, and the others go on; None: raised.
+    """
     threads = threads or find_threads()
     progress = _Progress(len(configs), on_progress, should_stop)
     tasks = _load(configs, task, progress)
@@ -102,15 +107,24 @@ def each_result(
         alike = {each.teachers for each in chosen}
         told = teacher_scores(chosen[0], known) if len(alike) == 1 else None
         report = Reporter(chosen[0], progress.of(places), progress.stops)
+        with torch.no_grad():
+            return distill_together(chosen, known, find_device(chosen[0].device), report, told)
+
+    def settled(places: Sequence[int], results: Callable[[], list[Result]]) -> Iterator[tuple[int, Result]]:
         try:
-            with torch.no_grad():
-                return distill_together(chosen, known, find_device(chosen[0].device), report, told)
+            yield from zip(places, results(), strict=True)
         except UserError as error:
-            raise UserError(_named(places, len(configs), error)) from None
+            if on_problem is None:
+                raise UserError(_named(places, len(configs), error)) from None
+            if len(places) == 1:
+                on_problem(places[0], error)
+                return
+            for place in places:  # which of them it was, and what the others give
+                yield from settled([place], partial(run, [place]))
 
     if threads == 1:
         for places in batches:
-            yield from zip(places, run(places), strict=True)
+            yield from settled(places, partial(run, places))
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: dict[Future[list[Result]], list[int]] = {}
@@ -122,7 +136,7 @@ def each_result(
                     waiting[pool.submit(run, places)] = places
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield from zip(waiting.pop(future), future.result(), strict=True)
+                    yield from settled(waiting.pop(future), future.result)
         finally:
             progress.ended.set()
 

@@ -199,6 +199,25 @@ def test_a_configuration_that_cannot_run_is_named_before_any_runs(
     assert batches == []
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_of_a_batch_that_fails_is_told_and_the_others_go_on(
+    threads: int, few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [small(prior__strength=strength, sampler__step_size=0.15) for strength in ("0.1", "100", "0.2")]
+    problems: dict[int, str] = {}
+
+    def tell(place: int, error: UserError) -> None:
+        problems[place] = str(error)
+
+    found = dict(grid_module.each_result(configs, task=few, threads=threads, on_problem=tell))
+    assert batches[0] == configs
+    assert sorted(found) == [0, 2]
+    assert list(problems) == [1]
+    assert problems[1].startswith("sampler.step_size: a chain leaves the posterior")
+    with pytest.raises(UserError, match=r"configuration one of 1 to 3 of 3: sampler\.step_size"):
+        list(grid_module.each_result(configs, task=few, threads=threads))
+
+
 def test_each_setting_learns_from_as_many_labelled_examples_as_it_says() -> None:
     changed = {"task": "synthetic", "teachers": "north,south-west", "sampler.algorithm": "baoab"}
     configs = [build_config({**SMALL, **changed, "n_train": count}.items()) for count in (48, 16)]

@@ -17,7 +17,7 @@ from pydantic import Field
 from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation.scores import Row, row_of
 from mtbkd_core.grid import each_result
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import jobs, store, tables
 from mtbkd_core.runs.rows import Rows, RowsLog
@@ -71,9 +71,14 @@ class GridView(TableView[G]):
 def compute(
     asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
 ) -> Mapping[str, Any]:
-    """Run what is missing of a grid; see `tables.Compute`."""
+    """Run what is missing of a grid; see `tables.Compute`.
+
+    Raises:
+        UserError: runs that cannot be made, named by their points, once all others are there.
+    """
     parts = asked.parts()
-    found = {part: rows[_STUDENT] for part, rows in kept.whole.items()}
+    found = {part: rows[_STUDENT] for part, rows in kept.whole.items() if _STUDENT in rows}
+    problems: dict[int, UserError] = {}
     missing = [part for part in parts if part not in found]
     before = len(found)
 
@@ -83,11 +88,20 @@ def compute(
         what = progress.message.rpartition(": ")[2]
         on_progress(Progress(Phase.GRID, len(found), len(parts), done, what))
 
-    for place, result in each_result([parts[part] for part in missing], on_progress=tell, should_stop=should_stop):
+    def fail(place: int, error: UserError) -> None:
+        problems[missing[place]] = error
+
+    configs = [parts[part] for part in missing]
+    for place, result in each_result(configs, on_progress=tell, should_stop=should_stop, on_problem=fail):
         part = missing[place]
         found[part] = _row(result.metrics)
         log.write(part, _STUDENT, found[part])
         log.close(part, seconds_of(result.metrics))
+    if problems:
+        first = min(problems)
+        point = list(asked.points())[first // asked.seeds]
+        others = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise UserError(f"{point}{others}: {problems[first]}; {len(found)} of {len(parts)} runs are there")
     scores = [found[part] for part in parts]
     return {
         "seeds": asked.seeds,
@@ -114,7 +128,7 @@ def lent(asked: G, table: Table[G, Any]) -> Rows:
     for other, theirs in table.lendable():
         configs = other.parts()
         for place, found in theirs.whole.items():
-            name = store.run_id(configs[place]) if place in configs else None
+            name = store.run_id(configs[place]) if place in configs and _STUDENT in found else None
             if name is not None and name in wanted:
                 lend(wanted[name], found[_STUDENT], theirs.seconds[place])
     return rows

@@ -128,7 +128,10 @@ def _take(values: dict[str, Any], rows: Rows) -> None:
     if not isinstance(part, int):
         raise TypeError("a part is a whole number")
     if "name" not in values:
-        rows.seconds[part] = float(values["seconds"])
+        seconds = _number(values["seconds"])
+        if seconds is None:
+            raise TypeError("how long a part took is a number")
+        rows.seconds[part] = seconds
         return
     scores = {str(score): _number(value) for score, value in values["scores"].items()}
     rows.found.setdefault(part, {})[str(values["name"])] = scores
@@ -138,5 +141,5 @@ def _number(value: object) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("a score is a number")
+        raise ValueError("neither a number nor none")
     return float(value)

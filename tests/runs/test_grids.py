@@ -20,6 +20,7 @@ from mtbkd_core.sweep import sweep_values
 from tests.runs.support import FakeResult, config
 
 STRENGTHS = ("0.0", "0.5", "1.0")
+WRONG = 99.0
 TEACHERS = ("digits-0-4", "digits-5-9", "even-digits")
 
 
@@ -53,14 +54,19 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """A grid that takes no time in the place of the real one, and what was computed."""
     calls: list[RunConfig] = []
 
-    def each_result(configs: Sequence[RunConfig], *, on_progress: Any, should_stop: Any) -> Iterator[tuple[int, Fake]]:
+    def each_result(
+        configs: Sequence[RunConfig], *, on_progress: Any, should_stop: Any, on_problem: Any
+    ) -> Iterator[tuple[int, Fake]]:
         for place, each in enumerate(configs):
             if should_stop():
                 raise Cancelled
             fraction = place / len(configs)
             on_progress(Progress(Phase.SAMPLING, 1, 9, fraction, f"Settings {place + 1} of 9: Sampling students"))
             calls.append(each)
-            yield place, Fake(each)
+            if each.prior.concentration == WRONG:
+                on_problem(place, UserError("sampler.step_size: a chain leaves the posterior"))
+            else:
+                yield place, Fake(each)
 
     monkeypatch.setattr(grids, "each_result", each_result)
     return calls
@@ -92,6 +98,34 @@ def test_a_sweep_holds_each_values_scores_for_each_seed(engine: str, computed: l
     content = json.loads((after.folder / "sweep.json").read_text())
     assert (content["setting"], list(content["points"])) == ("prior.strength", list(STRENGTHS))
     assert content["points"]["0.5"] == after.scores()["0.5"]
+
+
+def test_a_value_that_cannot_be_run_is_named_and_the_others_are_computed(
+    engine: str, computed: list[RunConfig]
+) -> None:
+    asked = sweeps.ask(config(), "prior.concentration", ("5.0", str(WRONG), "7.0"), 2)
+    view = submit(sweeps.TABLE, asked)
+    registry.execute_table(str(view.folder))
+    after = sweeps.TABLE.read(view.id)
+    assert after.state is State.FAILED
+    assert after.reason is not None
+    assert "99.0, and 1 more: sampler.step_size: a chain leaves the posterior; 4 of 6 runs are there" in after.reason
+    assert [[row is not None for row in rows] for rows in after.scores().values()] == [
+        [True] * 2,
+        [False] * 2,
+        [True] * 2,
+    ]
+
+
+def test_a_part_without_the_students_row_is_computed_anew(engine: str, computed: list[RunConfig]) -> None:
+    first = submit(sweeps.TABLE, a_sweep())
+    foreign = b'{"part":0,"name":"foo","scores":{"nll":1}}\n{"part":0,"seconds":1}\n{"part":1,"seconds":NaN}\n'
+    (first.folder / "rows.jsonl").write_bytes(foreign)
+    other = submit(sweeps.TABLE, sweeps.ask(config(), "prior.strength", STRENGTHS[:2], 1))
+    for view in (other, first):
+        registry.execute_table(str(view.folder))
+        assert sweeps.TABLE.read(view.id).state is State.DONE
+    assert [each.prior.strength for each in computed] == [0.0, 0.5, 0.0, 1.0]
 
 
 def test_a_cancelled_sweep_keeps_its_points_and_goes_on_with_the_others(
