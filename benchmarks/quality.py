@@ -36,7 +36,7 @@ from mtbkd_core.samplers.chains import step_from_leapfrog
 from mtbkd_core.samplers.tuning import tune_step_size
 
 DEFAULT = "BAOAB (the default)"
-FRICTIONS = (0.3, 0.5, 2.0)
+FRICTIONS = (0.3, 0.5, 1.0, 2.0)
 #: SGLD's steps that are tried, as multiples of the one that follows from HMC's.
 SGLD_STEPS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
 #: How far, in nats, a log joint may be from the reference's to count as right when effective draws are compared.

@@ -14,5 +14,7 @@ controls.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()
 link.show_notices()
-page.run()
-engine.load_the_rest()
+try:
+    page.run()
+finally:  # a page may end itself early
+    engine.load_the_rest()

@@ -47,6 +47,17 @@ def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweeps.TABLE else [])
 
 
+def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
+    other = FakeEngine().fill(sweeps.TABLE, sweeps.ask(RunConfig(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    picker = next(box for box in app.selectbox if box.key == "set:sweep")
+    assert len(set(picker.options)) == 2
+    picker.select_index(picker.options.index(next(line for line in picker.options if other.id[:6] in line)))
+    app.run()
+    assert not app.exception
+    assert in_link(app, "sweep") == other.id
+
+
 def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_link(
     opened: Callable[..., AppTest], finished: RunView, computed: list[RunConfig]
 ) -> None:
