@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass, field
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mtbkd_core.config import Algorithm, describe
 from mtbkd_core.evaluation.race import Standing
+from mtbkd_core.progress import UserError
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class Score:
         error: total variation distance of its predictive mean to the reference's.
         ess_median, ess_p5: effective draws a second over the inputs; None where it has fewer than four draws.
         log_joint: mean over its draws, in nats.
-        step_size: in whitened coordinates.
-        problem: what ended it early, if anything did; all else is then None.
+        step_size: in whitened coordinates; None where it was not chosen yet.
+        problem: what ended it early, if anything did; all else but the step size is then None.
     """
 
     error: float | None = None
@@ -66,20 +71,37 @@ class Outcome:
         }
 
     @classmethod
-    def from_json(cls, content: dict[str, object]) -> Outcome:
-        """The outcome that `to_json` wrote.
+    def from_json(cls, content: object) -> Outcome:
+        """The outcome that `to_json` wrote, as JSON gives it back; what stands beside it is let be.
 
         Raises:
-            ValueError, TypeError, KeyError: it did not write this.
+            UserError: it did not write this: a part or a number is missing or of another type, a sampler is unknown.
         """
-        reference, standings, scores = content["reference"], content["standings"], content["scores"]
-        if not isinstance(standings, list) or not isinstance(scores, dict):
-            raise TypeError("standings and scores are a list and a mapping")
+        if not isinstance(content, dict):
+            raise UserError("holds no outcome of a race")
+        parts = {name: content[name] for name in _Saved.model_fields if name in content}
+        try:
+            saved = _Saved.model_validate_json(json.dumps(parts))
+        except ValidationError as error:
+            raise UserError(f"holds no outcome of a race ({describe(error)})") from None
         return cls(
-            [(str(name), Standing(*numbers)) for name, *numbers in standings],
-            Reference(**reference) if isinstance(reference, dict) else None,
-            {str(name): Score(**score) for name, score in scores.items()},
+            [
+                (name.value, Standing(seconds, gradients, log_joint, distance))
+                for name, seconds, gradients, log_joint, distance in saved.standings
+            ],
+            saved.reference,
+            {name.value: score for name, score in saved.scores.items()},
         )
+
+
+class _Saved(BaseModel):
+    """What `Outcome.to_json` writes."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    standings: list[tuple[Algorithm, float, int, float, float | None]]
+    reference: Reference | None
+    scores: dict[Algorithm, Score]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation import contest
 from mtbkd_core.evaluation.outcome import Outcome
 from mtbkd_core.files import content_hash, home, write_atomically
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.result import describe_environment
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import jobs
@@ -34,6 +34,8 @@ from mtbkd_core.tasks import fingerprint, load_task
 STANDINGS = "standings.json"
 SECONDS_LIMITS = (1.0, 60.0)
 _WRITE_EVERY = 0.3
+#: Of a race's progress, where teachers have to be trained for it.
+_TEACHERS_SHARE = 0.1
 
 
 class Asked(BaseModel):
@@ -98,7 +100,8 @@ def read(id: str) -> RaceView:
     """Look at a race.
 
     Raises:
-        UserError: no such race, a name that is none, or a folder whose configuration is torn.
+        UserError: no such race, a name that is none, a folder whose configuration is torn, or one that is done and
+            whose result is torn or another's.
     """
     return _view(jobs.find(files.RACE, id), whole=True)
 
@@ -116,7 +119,7 @@ def request_cancel(id: str) -> RaceView:
     """Ask a race to stop.
 
     Raises:
-        UserError: no such race, or its folder cannot be written.
+        UserError: as `read`, or its folder cannot be written.
     """
     path = jobs.find(files.RACE, id)
     jobs.request_cancel(path, files.RACE)
@@ -131,12 +134,13 @@ def execute_race(folder: str) -> None:
 def _hold(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Callable[[], None]:
     asked = _asked(path)
     config = asked.config
+    whole = _Progress(on_progress)
     task = load_task(
         config.task,
         teachers=config.teachers,
         split_seed=config.split_seed,
         n_train=config.n_train,
-        on_progress=on_progress,
+        on_progress=whole.teachers,
         should_stop=should_stop,
     )
     written = float("-inf")
@@ -149,13 +153,32 @@ def _hold(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Calla
 
     try:
         outcome = contest.hold_race(
-            config, task, asked.seconds, on_progress=on_progress, on_outcome=show, should_stop=should_stop
+            config, task, asked.seconds, on_progress=whole.race, on_outcome=show, should_stop=should_stop
         )
     except FloatingPointError as error:
         raise UserError(f"the reference ended early ({error}); a smaller weight scale may help") from None
     return partial(
         _write, path / files.RACE.result, outcome.to_json() | {"environment": describe_environment(torch.device("cpu"))}
     )
+
+
+class _Progress:
+    """The whole race's progress, which never falls: the teachers' training, where there is any, is its first part."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._before = self._fraction = 0.0
+
+    def teachers(self, progress: Progress) -> None:
+        self._before = _TEACHERS_SHARE
+        self._tell(progress, _TEACHERS_SHARE * progress.fraction)
+
+    def race(self, progress: Progress) -> None:
+        self._tell(progress, self._before + (1 - self._before) * progress.fraction)
+
+    def _tell(self, progress: Progress, fraction: float) -> None:
+        self._fraction = max(self._fraction, fraction)
+        self._on_progress(replace(progress, fraction=self._fraction))
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
@@ -180,16 +203,41 @@ def _asked(path: Path) -> Asked:
         raise UserError(f"race {path.name}: config.json is torn ({error.error_count()} problems)") from None
 
 
-def _outcome(path: Path) -> Outcome:
-    """What there is: the end, or how far it has come."""
-    for name in (files.RACE.result, STANDINGS):
-        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            return Outcome.from_json(json.loads((path / name).read_bytes()))
+def _end(path: Path) -> Outcome:
+    """What a race that is done has shown.
+
+    Raises:
+        UserError: race.json is torn, another's, or not of a race that is over.
+    """
+    outcome = _read_outcome(path / files.RACE.result)
+    if outcome.reference is None or not outcome.scores:
+        raise UserError(f"race {path.name}: {files.RACE.result} holds no race that is over")
+    return outcome
+
+
+def _so_far(path: Path) -> Outcome:
+    """How far it has come; nothing where that cannot be read."""
+    with suppress(UserError):
+        return _read_outcome(path / STANDINGS)
     return Outcome()
+
+
+def _read_outcome(file: Path) -> Outcome:
+    what = f"race {file.parent.name}: {file.name}"
+    try:
+        return Outcome.from_json(json.loads(file.read_bytes()))
+    except OSError as error:
+        raise UserError(f"{what} cannot be read ({error.strerror or error})") from None
+    except UserError as error:
+        raise UserError(f"{what} {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{what} is not valid JSON ({error})") from None
 
 
 def _view(path: Path, *, whole: bool) -> RaceView:
     asked = _asked(path)
     common = jobs.look_at(path, files.RACE, whole=whole)
-    outcome = _outcome(path) if whole else Outcome()
+    outcome = Outcome()
+    if whole:
+        outcome = _end(path) if common["state"] is files.State.DONE else _so_far(path)
     return RaceView(config=asked.config, seconds=asked.seconds, outcome=outcome, **common)

@@ -1,17 +1,19 @@
 """Why this sampler: all of them race on one posterior, and a longer exact run judges them."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError, default_config, task_info
 from mtbkd_core.config import Algorithm
-from mtbkd_core.evaluation.contest import CHAINS, RACERS, REFERENCE, reference_seconds
+from mtbkd_core.evaluation.contest import CHAINS, RACERS, reference_seconds
 from mtbkd_core.evaluation.outcome import Outcome, judge
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
 from mtbkd_core.runs import races
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import State
-from pages.shared import charts, engine, link, places, runs
+from pages.shared import charts, engine, jobs, link, places, progress, runs
 
 TASKS = ("digits", "synthetic")
 TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
@@ -75,56 +77,47 @@ def launcher() -> str:
 
 
 def chosen(task: str) -> RaceView | None:
-    """The race of the link where it is of this posterior, else the newest that is."""
+    """The race of the link where it is of this posterior, else the newest that is; what cannot be shown is said."""
+    problems: list[str] = []
     try:
-        asked = link.kept("race")
-        view = races.read(asked) if asked else None
-        if view is None or view.config.task != task:
-            newest = next((one for one in races.list_races() if one.config.task == task), None)
-            view = races.read(newest.id) if newest is not None else None
-            link.keep("race", view.id if view is not None else None)
-        return view
+        same = [view.id for view in races.list_races(problems.append) if view.config.task == task]
     except UserError as error:
-        link.keep("race", None)
-        st.error(str(error), icon=":material/error:")
-        return None
+        problems.append(str(error))
+        same = []
+    for problem in problems:
+        st.caption(f":material/broken_image: {problem}")
+    asked = link.kept("race")
+    for name in dict.fromkeys([asked, *same] if asked else same):
+        view = jobs.read(jobs.RACES, name)
+        if view is not None and view.config.task == task:
+            link.keep("race", name)
+            return view
+    link.keep("race", None)
+    return None
 
 
 def live(race: str) -> None:
-    try:
-        view = races.read(race)
-    except UserError as error:
-        st.error(str(error), icon=":material/error:")
+    view = jobs.read(jobs.RACES, race)
+    if view is None:
         return
     if view.finished:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.progress(view.progress[-1].fraction if view.progress else 0.0, text=text(view))
-        st.button(
-            "Cancel",
-            key="cancel-race",
-            icon=":material/stop_circle:",
-            help="Stop at the next step.",
-            disabled=view.stopping,
-            on_click=cancel,
-            args=(view.id,),
-        )
+    text = jobs.RACES.how_far(view) if view.progress else ""
+    progress.meter(view, text, lambda: cancel_button(view))
     if view.outcome.standings:
         draw_errors(view)
 
 
-def text(view: RaceView) -> str:
-    if view.stopping:
-        return "Stopping…"
-    if view.state is State.QUEUED:
-        state = engine.info()
-        if isinstance(state, str):
-            return f"Waiting: {state}"
-        return "The engine is starting…" if state.starting else "Waiting for a free worker…"
-    message = view.progress[-1].message if view.progress else ""
-    if message in TITLES:
-        return "Racing"
-    return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message or "Starting…"
+def cancel_button(view: RaceView) -> None:
+    st.button(
+        "Cancel",
+        key="cancel-race",
+        icon=":material/stop_circle:",
+        help="Stop at the next step.",
+        disabled=view.stopping,
+        on_click=cancel,
+        args=(view.id,),
+    )
 
 
 def draw_errors(view: RaceView) -> None:
@@ -164,13 +157,13 @@ def draw_finished(view: RaceView) -> None:
     shown = pd.DataFrame(
         {
             "Sampler": scores["sampler"].map(TITLES),
-            "Error": scores["error"].map("{:.4f}".format),
-            "Effective draws a second": scores["ess_median"].map("{:.0f}".format),
-            "5th percentile": scores["ess_p5"].map("{:.0f}".format),
-            "Log joint, off by (nats)": scores["away"].map("{:+.1f}".format),
-            "Step size": scores["step_size"].map("{:.2g}".format),
+            "Error": scores["error"].map(shown_as("{:.4f}")),
+            "Effective draws a second": scores["ess_median"].map(shown_as("{:.0f}")),
+            "5th percentile": scores["ess_p5"].map(shown_as("{:.0f}")),
+            "Log joint, off by (nats)": scores["away"].map(shown_as("{:+.1f}")),
+            "Step size": scores["step_size"].map(shown_as("{:.2g}")),
         }
-    ).replace("nan", "–")
+    )
     st.dataframe(shown, hide_index=True, key="race-scores")
     if outcome.reference is not None:
         st.caption(
@@ -178,6 +171,11 @@ def draw_finished(view: RaceView) -> None:
             f"start of their own. It is a sample too: its own error is about {outcome.reference.error:.4f}, and what "
             "lies near that cannot be told apart. One race is one seed on one machine at one moment."
         )
+
+
+def shown_as(form: str) -> Callable[[float], str]:
+    """Writes a number in that form, and a dash for one that there is not."""
+    return lambda number: "–" if pd.isna(number) else form.format(number)
 
 
 def verdict(outcome: Outcome) -> str:
@@ -207,7 +205,7 @@ places.heading(
 )
 race = chosen(launcher())
 if race is None:
-    st.info("No race has been held on this posterior yet. Press Race.", icon=":material/flag:")
+    st.info("There is no race on this posterior to show. Press Race.", icon=":material/flag:")
 elif not race.finished:
     st.fragment(live, run_every=0.5)(race.id)
 elif race.state is State.DONE:

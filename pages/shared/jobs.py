@@ -7,9 +7,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from mtbkd_core import UserError
+from mtbkd_core import UserError, task_info
+from mtbkd_core.evaluation.contest import RACERS, REFERENCE
+from mtbkd_core.runs import races
+from mtbkd_core.runs.folder import RACE
+from mtbkd_core.runs.jobs import JobView
+from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import State
-from mtbkd_core.runs.tables import A, TableView, V
+from mtbkd_core.runs.tables import A, V
 from pages.shared import engine, link, places, progress, runs
 from pages.shared.desks import DESKS, Desk, pace
 
@@ -175,9 +180,35 @@ def summary(desk: Desk[A, V], view: V, of: str = "") -> str:
     return " · ".join(part for part in parts if part)
 
 
-def under_way() -> list[tuple[Desk, TableView]]:
-    """All work of every kind that is not finished."""
-    return [(desk, view) for desk in DESKS for view in _all(desk, []) if not view.finished]
+class _Races:
+    """Races, looked at as tables are."""
+
+    kind = RACE
+    read = staticmethod(races.read)
+    all = staticmethod(races.list_races)
+
+
+def _racing(view: RaceView) -> str:
+    message = view.progress[-1].message
+    if message in RACERS:
+        return "Racing"
+    return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message
+
+
+#: Beside `DESKS`, for a race is no table: it is launched and cancelled on its own page.
+RACES: Desk = Desk(
+    _Races,
+    what=lambda view: f"{task_info(view.config.task).title} · {view.seconds:g} s a sampler",
+    how_far=_racing,
+    part="sampler",
+    where=lambda view: ("samplers", {"posterior": view.config.task, "race": view.id}),
+    parameter="race",
+)
+
+
+def under_way() -> list[tuple[Desk, JobView]]:
+    """All work of every kind beside runs that is not finished."""
+    return [(desk, view) for desk in (*DESKS, RACES) for view in _all(desk, []) if not view.finished]
 
 
 def bar(desk: Desk[A, V], view: V) -> None:

@@ -1,13 +1,14 @@
 """The page on which samplers race: launched, watched, cancelled, and told as it was measured."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import default_config
+from mtbkd_core import default_config, task_info
 from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.progress import Phase, Progress
@@ -41,6 +42,18 @@ def held(result: Outcome, task: str = "digits") -> RaceView:
     files.finish(view.folder, files.read_status(view.folder).submission, files.State.DONE)
     (view.folder / "race.json").write_text(json.dumps(result.to_json()))
     return races.read(view.id)
+
+
+@contextmanager
+def under_way(view: RaceView, progress: Progress) -> Iterator[None]:
+    """A worker has it, and has told so much."""
+    with files.hold(view.folder):
+        status = files.read_status(view.folder)
+        owner = files.Owner(host="h", pid=1, started=status.created, attempt=1, submission=status.submission)
+        (view.folder / files.OWNER).write_text(owner.model_dump_json())
+        with ProgressLog(files.progress_file(view.folder, 1)) as log:
+            log(progress)
+        yield
 
 
 def test_nothing_held_yet_says_what_to_do(opened: Callable[..., AppTest]) -> None:
@@ -89,7 +102,15 @@ def test_one_that_dropped_out_is_said(opened: Callable[..., AppTest], home: Path
     app = opened(PAGE)
     assert not app.exception
     assert "SGLD dropped out" in app.warning[0].value
-    assert app.dataframe[0].value.set_index("Sampler").loc["SGLD", "Error"] == "–"
+    rows = app.dataframe[0].value.set_index("Sampler")
+    assert list(rows.loc["SGLD"]) == ["–", "–", "–", "–", "10"]
+    assert list(rows.loc["HMC"]) == ["0.0160", "90", "70", "-0.2", "0.045"]
+
+
+def test_one_that_made_no_draw_has_dashes(opened: Callable[..., AppTest], home: Path) -> None:
+    held(outcome(sgld=Score()))
+    app = opened(PAGE)
+    assert list(app.dataframe[0].value.set_index("Sampler").loc["SGLD"]) == ["–"] * 5
 
 
 def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[..., AppTest], home: Path) -> None:
@@ -106,12 +127,7 @@ def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
     opened: Callable[..., AppTest], home: Path, fake_engine: FakeEngine
 ) -> None:
     view, _ = races.enqueue(default_config("digits"), 3.0, engine="none")
-    with files.hold(view.folder):
-        status = files.read_status(view.folder)
-        owner = files.Owner(host="h", pid=1, started=status.created, attempt=1, submission=status.submission)
-        (view.folder / files.OWNER).write_text(owner.model_dump_json())
-        with ProgressLog(files.progress_file(view.folder, 1)) as log:
-            log(Progress(Phase.RACE, 60, 100, 0.6, "baoab"))
+    with under_way(view, Progress(Phase.RACE, 60, 100, 0.6, "baoab")):
         unfinished = Outcome(outcome().standings, outcome().reference)
         (view.folder / races.STANDINGS).write_text(json.dumps(unfinished.to_json()))
         app = opened(PAGE)
@@ -130,6 +146,65 @@ def test_a_link_to_no_race_is_one_line(opened: Callable[..., AppTest], asked: st
     assert not app.exception
     (error,) = app.error
     assert asked in error.value
+
+
+def torn(view: RaceView, file: str, content: str) -> RaceView:
+    (view.folder / file).write_text(content)
+    return view
+
+
+@pytest.mark.parametrize("bad", ["../..", "0123456789abcdef", files.CONFIG, "race.json"])
+def test_a_bad_race_in_the_link_is_said_and_the_newest_is_shown(
+    opened: Callable[..., AppTest], home: Path, bad: str
+) -> None:
+    good = held(outcome())
+    asked = torn(held(outcome()), bad, "{}").id if bad.endswith(".json") else bad
+    app = opened(PAGE, race=asked)
+    assert not app.exception
+    (error,) = app.error
+    assert asked in error.value
+    assert not app.info
+    assert in_link(app, "race") == good.id
+    assert app.dataframe
+
+
+def test_folders_that_cannot_be_shown_are_said(opened: Callable[..., AppTest], home: Path) -> None:
+    broken = torn(held(outcome()), files.CONFIG, "{")
+    good = held(outcome())
+    app = opened(PAGE)
+    assert [broken.id in caption.value for caption in app.caption if "config.json is torn" in caption.value] == [True]
+    assert in_link(app, "race") == good.id
+
+
+FOREIGN = {"reference": None, "standings": [], "scores": {"nobody": {}}}
+
+
+@pytest.mark.parametrize("content", ["{}", "[", "[]", json.dumps(FOREIGN), json.dumps(FOREIGN | {"scores": {}})])
+def test_a_result_that_cannot_be_read_is_one_line_and_no_verdict(
+    opened: Callable[..., AppTest], home: Path, content: str
+) -> None:
+    torn(held(outcome()), "race.json", content)
+    app = opened(PAGE)
+    assert not app.exception
+    (error,) = app.error
+    assert "race.json" in error.value.lower()
+    assert "\n" not in error.value
+    assert not app.dataframe
+    assert not any("arrived" in text.value for text in app.markdown)
+
+
+def test_the_overview_lists_one_under_way(app: AppTest, home: Path) -> None:
+    view, _ = races.enqueue(default_config("synthetic"), 3.0, engine="none")
+    with under_way(view, Progress(Phase.RACE, 20, 100, 0.2, "reference")):
+        app.run()
+    assert not app.exception
+    title = task_info("synthetic").title
+    assert f"Race · {title} · 3 s a sampler" in [caption.value for caption in app.caption]
+    (bar,) = app.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (20, "Running the reference: Hamiltonian Monte Carlo")
+    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
+    assert watch.proto.page.endswith("samplers")
+    assert watch.proto.query_string == f"posterior=synthetic&race={view.id}"
 
 
 def test_an_engine_that_cannot_run_is_one_line(opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:

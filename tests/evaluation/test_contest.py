@@ -10,7 +10,7 @@ from mtbkd_core.evaluation import contest, race
 from mtbkd_core.evaluation.contest import RACERS, hold_race
 from mtbkd_core.evaluation.outcome import Outcome, Reference, Score, judge
 from mtbkd_core.evaluation.race import Standing
-from mtbkd_core.progress import Cancelled, Phase, Progress
+from mtbkd_core.progress import Cancelled, Phase, Progress, UserError
 from mtbkd_core.tasks.base import Task
 
 
@@ -131,7 +131,30 @@ def test_no_verdict_before_the_end_or_where_nobody_arrived() -> None:
     assert judge(outcome(0.1, a=None, b=None)) is None
 
 
-@pytest.mark.parametrize("content", [{}, {"reference": None, "standings": 1, "scores": {}}, {"standings": [["a", 1]]}])
-def test_what_is_no_outcome_is_refused(content: dict[str, object]) -> None:
-    with pytest.raises((ValueError, TypeError, KeyError)):
+WHOLE = Outcome([("hmc", Standing(1.0, 5, -2.0, None))], Reference(10.0, 0.1, -2.0), {"sgld": Score(0.1)}).to_json()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [],
+        None,
+        {name: part for name, part in WHOLE.items() if name != "reference"},
+        WHOLE | {"reference": {"seconds": 1.0}},
+        WHOLE | {"reference": {"seconds": float("nan"), "error": 0.1, "log_joint": 0.0}},
+        WHOLE | {"standings": 1},
+        WHOLE | {"standings": [["hmc", 1.0]]},
+        WHOLE | {"standings": [["nobody", 1.0, 5, -2.0, None]]},
+        WHOLE | {"scores": {"nobody": {}}},
+        WHOLE | {"scores": {"sgld": {"error": "0.1"}}},
+        WHOLE | {"scores": {"sgld": {"fault": 0.1}}},
+    ],
+)
+def test_what_is_no_outcome_is_refused_in_one_line(content: object) -> None:
+    with pytest.raises(UserError, match=r"^holds no outcome of a race[^\n]*$"):
         Outcome.from_json(content)
+
+
+def test_what_stands_beside_an_outcome_is_let_be() -> None:
+    assert Outcome.from_json(WHOLE | {"environment": {"torch": "2"}}).to_json() == WHOLE

@@ -134,6 +134,32 @@ def test_a_torn_configuration_is_told_and_hides_no_other_race(submitted: RaceVie
     assert len(problems) == 1
 
 
+@pytest.mark.parametrize("content", ["{}", '{"reference": 1}', json.dumps(Outcome().to_json())])
+def test_a_race_that_is_done_without_a_readable_result_is_one_line_and_hides_no_other(
+    submitted: RaceView, asked: list[tuple[object, float]], content: str
+) -> None:
+    execute_race(str(submitted.folder))
+    (submitted.folder / "race.json").write_text(content)
+    with pytest.raises(UserError, match=rf"^race {submitted.id}: race\.json [^\n]*$"):
+        races.read(submitted.id)
+    assert [view.id for view in races.list_races()] == [submitted.id]
+
+
+def test_progress_never_falls_where_teachers_are_trained_first(
+    submitted: RaceView, asked: list[tuple[object, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_task(*given, on_progress, **named):
+        for fraction in (0.5, 1.0, 0.25):  # a cached teacher that cannot be read is trained beside the missing ones
+            on_progress(Progress(Phase.TEACHERS, 1, 2, fraction, "Training"))
+
+    monkeypatch.setattr(races, "load_task", load_task)
+    reports: list[Progress] = []
+    races._hold(submitted.folder, reports.append, lambda: False)
+    fractions = [report.fraction for report in reports]
+    assert fractions == pytest.approx([0.05, 0.1, 0.1, 0.55])
+    assert [report.message for report in reports] == ["Training"] * 3 + ["baoab"]
+
+
 def test_standings_that_are_torn_show_nothing(submitted: RaceView) -> None:
     (submitted.folder / races.STANDINGS).write_text('{"reference": ')
     assert races.read(submitted.id).outcome == Outcome()
