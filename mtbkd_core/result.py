@@ -60,18 +60,7 @@ class Result:
         features = self.student.sizes[0]
         if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
             raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
-        draws = thin(self.draws, max_draws)
-        chains, count = draws.shape[:2]
-        theta = draws.flatten(0, 1)
-        rows = max(1, memory // (len(theta) * max(self.student.sizes[1:])))
-        whole: dict[str, Tensor] = {}
-        for start in range(0, max(1, len(x)), rows):
-            part = x[start : start + rows].float()
-            piece = summarise(self.student.probabilities(theta, part, memory=memory).unflatten(0, (chains, count)))
-            # copied, since a piece's quantiles are views that would keep all of its draws
-            for name, value in vars(piece).items():
-                whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
-        return Predictive(**whole)
+        return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory)
 
     def save(self, folder: str | Path) -> None:
         """Write the result; metrics.json comes last, so that a folder that has it is whole.
@@ -123,6 +112,21 @@ class Result:
                 f"{folder}: the draws have shape {list(result.draws.shape)}, the student has {wanted} parameters"
             )
         return result
+
+
+def predict(student: Student, draws: Tensor, x: Tensor, *, memory: int = 2**22) -> Predictive:
+    """What draws [S, D, P] predict for inputs [M, F], in pieces: no intermediate holds more than `memory` numbers."""
+    shape = draws.shape[:2]
+    theta = draws.flatten(0, 1)
+    rows = max(1, memory // (len(theta) * max(student.sizes[1:])))
+    whole: dict[str, Tensor] = {}
+    for start in range(0, max(1, len(x)), rows):
+        part = x[start : start + rows]
+        piece = summarise(student.probabilities(theta, part, memory=memory).unflatten(0, shape))
+        # copied, since a piece's quantiles are views that would keep all of its draws
+        for name, value in vars(piece).items():
+            whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
+    return Predictive(**whole)
 
 
 def thin(draws: Tensor, most: int) -> Tensor:

@@ -14,9 +14,10 @@ from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation.calibration import Scores, scores
 from mtbkd_core.evaluation.diagnostics import convergence
 from mtbkd_core.evaluation.influence import influence
-from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.evaluation.predictive import Predictive, summarise
+from mtbkd_core.evaluation.shift import foreign_scores, separation
 from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.result import thin, thinned
+from mtbkd_core.result import predict, thin, thinned
 from mtbkd_core.student import Student
 from mtbkd_core.tasks.base import Task
 
@@ -55,12 +56,14 @@ def evaluate(
     Returns:
         metrics: "student", "student_mode", "warm_start", "teachers_mean" and "teacher:<name>", each the scores of
             `calibration.scores` on the test examples; the student also has the means of its epistemic uncertainty and
-            deviance (nats), the coverage of its prediction sets and their mean size; "diagnostics".
+            deviance (nats), the coverage of its prediction sets and their mean size; "diagnostics"; "shifts", where the
+            task has some: name -> score of `shift.FOREIGN_SCORES` -> `shift.Separation` as a dict.
         predictions: on the CPU. `test.*`: labels [M]; mean, mode, low, high, hdi_low, hdi_high [M, C]; deviance,
             deviance_bound, total, aleatoric, epistemic [M]; prediction_set [M, C]; draws [S, d, M, C] (a thinned
             sample, float16); responsibilities, weights [K, M]; teachers [K, M, C]; warm_start [M, C].
             `train.*`: labels [N]; mean [N, C]; responsibilities, weights [K, N]; teachers, pulls [K, N, C];
-            label_pull [N, C]. `trace.log_joint` [S, D].
+            label_pull [N, C]. `trace.log_joint` [S, D]. `shift.<name>.*` for each shift of the task: mean, low, high
+            [M', C], and the scores of `shift.FOREIGN_SCORES`, [M'] each.
     """
     device = draws.device
     x_test, y_test = task.x_test.to(device), task.y_test.to(device)
@@ -104,6 +107,9 @@ def evaluate(
     on_train = influence(on_train_logits, mixture_train, y_train)
     on_test = influence(_logits(student, few, x_test), mixture_test)
     saved = thin(probabilities, _SAVED)
+    shifts, of_shifts = _measure_shifts(task, student, used, predictive)
+    if shifts:
+        metrics["shifts"] = shifts
     predictions = {
         "test.labels": y_test,
         **{f"test.{name}": value for name, value in vars(predictive).items()},
@@ -121,8 +127,25 @@ def evaluate(
         "train.pulls": on_train.pulls,
         "train.label_pull": on_train.label_pull,
         "trace.log_joint": log_joint,
+        **of_shifts,
     }
     return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
+
+
+def _measure_shifts(
+    task: Task, student: Student, draws: Tensor, own: Predictive
+) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, Tensor]]:
+    """Metrics and predictions of the task's shifts under draws [S, D, P]; `own` is of the test examples."""
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    predictions: dict[str, Tensor] = {}
+    at_home = foreign_scores(own)
+    for name, x in task.shifts.items():
+        there = predict(student, draws, x.to(draws.device))
+        scores_there = foreign_scores(there)
+        metrics[name] = {score: asdict(separation(at_home[score], value)) for score, value in scores_there.items()}
+        whole = {"mean": there.mean, "low": there.low, "high": there.high, **scores_there}
+        predictions |= {f"shift.{name}.{part}": value for part, value in whole.items()}
+    return metrics, predictions
 
 
 def score_teachers(config: RunConfig, task: Task) -> TeacherScores:

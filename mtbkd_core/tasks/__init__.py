@@ -27,6 +27,15 @@ def task_info(name: str) -> TaskInfo:
     return _source(name).INFO
 
 
+def missing_data(name: str) -> str | None:
+    """One line that says which data of a task is not on this machine and how to get it; None where there is all.
+
+    Raises:
+        UserError: no such task.
+    """
+    return _source(name).missing()
+
+
 def load_task(
     name: str,
     *,
@@ -48,11 +57,14 @@ def load_task(
         should_stop: asked often; when true, the load ends with `Cancelled`.
         n_train: labelled examples for the student; None for as many as the task says.
     Raises:
-        UserError: an unknown task, teacher or split; more labelled examples than the task has; a home folder that
-            cannot be written.
+        UserError: an unknown task, teacher or split; more labelled examples than the task has; data that is not on this
+            machine; a home folder that cannot be written.
         Cancelled: `should_stop` said so.
     """
-    return _source(name).load(teachers, split_seed, split, on_progress, should_stop, n_train)
+    source = _source(name)
+    if problem := source.missing():
+        raise UserError(problem)
+    return source.load(teachers, split_seed, split, on_progress, should_stop, n_train)
 
 
 def fingerprint(config: RunConfig) -> str:

@@ -59,7 +59,8 @@ class Task:
         class_names: C names.
         teachers: name -> Teacher, in the order in which they are offered.
         fingerprint: of the data alone; see `fingerprint_of`.
-        shifts: name -> [M', F], inputs from elsewhere; empty where the task has none.
+        shifts: name -> [M', F], inputs from elsewhere, which have no label among the classes and ought to make a
+            student less sure; empty where the task has none. `TaskInfo.shifts` has their titles.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.
     """
@@ -117,6 +118,21 @@ class TeacherInfo:
 
 
 @dataclass(frozen=True)
+class ShiftInfo:
+    """Inputs from elsewhere before they are loaded.
+
+    Attributes:
+        name: as in `Task.shifts`.
+        title: for people, in the plural, such as "Proteins of several locations".
+        description: one line: where they come from.
+    """
+
+    name: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
 class TaskInfo:
     """A task before it is loaded: enough to list it and to offer its teachers.
 
@@ -127,6 +143,7 @@ class TaskInfo:
         item: what one input is called, such as "image"; its plural takes an s.
         n_train, most_train: labelled examples that the student gets where nothing else is asked for, and at most.
         defaults: settings by dotted name, as text, that a newcomer to this task starts with.
+        shifts: what `Task.shifts` will hold, in the order in which it is shown.
     """
 
     name: str
@@ -139,6 +156,7 @@ class TaskInfo:
     n_train: int = 0
     most_train: int = 0
     defaults: Mapping[str, str] = field(default_factory=dict)
+    shifts: tuple[ShiftInfo, ...] = ()
 
     def check_n_train(self, n_train: int | None) -> int:
         """The number of labelled examples that a configuration's `n_train` asks for.
@@ -157,6 +175,9 @@ class Source(Protocol):
     @property
     def INFO(self) -> TaskInfo:
         """The task before it is loaded."""
+
+    def missing(self) -> str | None:
+        """One line that says which data is not on this machine and how to get it; None where the task can be loaded."""
 
     def load(
         self,

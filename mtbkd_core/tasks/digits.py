@@ -53,6 +53,11 @@ INFO = TaskInfo(
 )
 
 
+def missing() -> str | None:
+    """None: the images come with scikit-learn."""
+    return None
+
+
 @cache
 def _images() -> tuple[Tensor, Tensor, str]:
     """All images [1797, 64] from 0 to 1, labels [1797], and a digest of both."""

@@ -147,6 +147,10 @@ class PlaneTask:
     INFO: TaskInfo
     swirl: float
 
+    def missing(self) -> str | None:
+        """None: the data is drawn."""
+        return None
+
     def load(
         self,
         teachers: Sequence[str] | None = None,
