@@ -1,7 +1,8 @@
 """Inputs that a student should not trust: scores of how foreign an input looks, and how well they separate.
 
 Sources: maximum probability and the measures (AUROC, AUPR, false positive rate at 95 % true positives), Hendrycks and
-Gimpel, ICLR 2017, and Liang et al., ICLR 2018; deviance, arXiv 2605.27967; epistemic uncertainty, Depeweg et al., ICML 2018.
+Gimpel, ICLR 2017, and Liang et al., ICLR 2018; deviance, arXiv 2605.27967; epistemic uncertainty, Depeweg et al.,
+ICML 2018.
 """
 
 from __future__ import annotations
