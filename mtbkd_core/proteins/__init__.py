@@ -1,0 +1,1 @@
+"""Proteins: their descriptors, and what is known of amino acids."""
