@@ -85,7 +85,7 @@ _PLAIN: dict[str, str] = {
     "start-charge": "net charge of the first 25 residues",
     "start-acid": "acidic residues among the first 40: rare in what goes to mitochondria and plastids",
     "start-hydroxyl": "serine and threonine among the first 50: many in what goes to plastids",
-    "start-moment": f"highest hydrophobic moment of {_HELIX} of the first 40 residues: amphipathic helix, mitochondrion",
+    "start-moment": f"highest hydrophobic moment of {_HELIX} of the first 40: amphipathic helix, mitochondrion",
     "end-charge": "net charge of the last 25 residues",
     "nglyc": "sequons N-x-S/T (x not P) a hundred residues: sites of glycosylation",
     "cysteine-pairs": "cysteines less than 15 residues apart, a hundred residues: disulphide bonds outside the cell",
