@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -192,3 +193,16 @@ class Source(Protocol):
 
     def fingerprint(self, teachers: Sequence[str] | None, split_seed: int, split: str, n_train: int | None) -> str:
         """What `Task.fingerprint_of` these teachers would be; trains nothing."""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """What a task whose data can be downloaded offers beside `Source`."""
+
+    def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
+        """Download what `missing` speaks of, checked by its sha256; the folder that it is in then.
+
+        Raises:
+            UserError: no connection, a file that is not the one expected, or a home folder that cannot be written.
+            Cancelled: `should_stop` said so.
+        """
