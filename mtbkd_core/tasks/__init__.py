@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks import digits, synthetic
+from mtbkd_core.tasks import digits, fashion, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
 from mtbkd_core.teachers.shipped import Rebuilds
 
-_SOURCES: tuple[Source, ...] = (digits, synthetic.CURVED, synthetic.LINEAR)
+_SOURCES: tuple[Source, ...] = (
+    digits,
+    synthetic.CURVED,
+    synthetic.LINEAR,
+    fashion.FASHION,
+    fashion.FASHION_LEFT_OUT,
+)
 _TASKS: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
 
 
