@@ -1,12 +1,14 @@
 """Who gets which proteins: the teachers, the pool of the student, the tests, and those of several locations.
 
-The division between teachers and pool is fixed, so that teachers are trained once and what they say is shipped; a
-run's `split_seed` draws the student's proteins from the pool, which no teacher has seen.
+The division of the package's train part between teachers and pool is fixed, so that teachers are trained once and what
+they say is shipped; a run's `split_seed` draws the student's proteins from the pool, which no teacher has seen. What is
+measured on are the package's own parts, eval for validation and test, which have no near relatives in train: on the
+pool, which has such relatives among the teachers' proteins, teachers are better than on either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +17,8 @@ from mtbkd_core.progress import UserError
 from mtbkd_core.proteins.scldata import LOCATIONS, SEVERAL, Protein
 
 N_POOL = 3500
-#: So many of the pool are left for validation at least.
-N_VALIDATION = 500
-SPLITS = ("test", "validation")
+#: What is measured on, and the package's part that it is.
+SPLITS = {"test": "test", "validation": "eval"}
 _POOL_SEED = 20250600
 
 
@@ -27,35 +28,35 @@ class Division:
 
     Attributes:
         teachers: what the teachers are trained on.
-        pool: single locations that no teacher has seen: the student's, and those for validation.
-        test: single locations of the package's test part.
-        several: several locations of the package's test part; nobody is trained on them.
-        several_validation: as many of those of the other parts.
+        pool: those that the student's are drawn from.
+        measured: split -> those of a single location that are measured on.
+        several: split -> those of several locations.
     """
 
     teachers: tuple[Protein, ...]
     pool: tuple[Protein, ...]
-    test: tuple[Protein, ...]
-    several: tuple[Protein, ...]
-    several_validation: tuple[Protein, ...]
+    measured: Mapping[str, tuple[Protein, ...]]
+    several: Mapping[str, tuple[Protein, ...]]
+
+    @property
+    def asked(self) -> tuple[Protein, ...]:
+        """All that teachers are asked about."""
+        return (*self.pool, *(each for split in SPLITS for each in self.measured[split]))
 
 
 def divide(proteins: Sequence[Protein], n_pool: int = N_POOL) -> Division:
     """Divide the proteins, always in the same way; the pool has the classes' shares."""
     single = [each for each in proteins if SEVERAL not in each.location]
-    several = [each for each in proteins if SEVERAL in each.location]
-    to_learn = [each for each in single if each.part != "test"]
-    order = stratified_order([each.location for each in to_learn], _POOL_SEED)
-    pool = set(order[:n_pool].tolist())
-    tests = tuple(each for each in several if each.part == "test")
-    others = [each for each in several if each.part != "test"]
-    shuffled = np.random.default_rng(_POOL_SEED).permutation(len(others))[: len(tests)]
+    to_learn = [each for each in single if each.part == "train"]
+    pool = set(stratified_order([each.location for each in to_learn], _POOL_SEED)[:n_pool].tolist())
     return Division(
         teachers=tuple(each for place, each in enumerate(to_learn) if place not in pool),
         pool=tuple(each for place, each in enumerate(to_learn) if place in pool),
-        test=tuple(each for each in single if each.part == "test"),
-        several=tests,
-        several_validation=tuple(others[place] for place in sorted(shuffled)),
+        measured={split: tuple(each for each in single if each.part == part) for split, part in SPLITS.items()},
+        several={
+            split: tuple(each for each in proteins if each.part == part and SEVERAL in each.location)
+            for split, part in SPLITS.items()
+        },
     )
 
 
@@ -64,7 +65,7 @@ def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple
 
     Args:
         n_train: of the pool; the first of more are the same proteins.
-        split: "test", or "validation": the rest of the pool.
+        split: one of `SPLITS`.
     Raises:
         UserError: an unknown split.
     """
@@ -72,10 +73,7 @@ def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple
         raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
     order = stratified_order([each.location for each in division.pool], split_seed)
     student = tuple(division.pool[place] for place in order[:n_train])
-    if split == "test":
-        return student, division.test, division.several
-    rest = tuple(division.pool[place] for place in sorted(order[n_train:]))
-    return student, rest, division.several_validation
+    return student, division.measured[split], division.several[split]
 
 
 def stratified_order(classes: Sequence[str], seed: int) -> np.ndarray:

@@ -10,14 +10,15 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.files import content_hash, read_tensors, write_tensors
-from mtbkd_core.progress import Cancelled, ShouldStop, stop_if
+from mtbkd_core.files import content_hash, make_folder, read_tensors, write_tensors
+from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, encode
 
 #: Raise it when `train` or `says` changes what it computes.
@@ -26,6 +27,7 @@ TRAINING_VERSION = 1
 _GAP, _NOTHING = len(AMINO_ACIDS) + 1, len(AMINO_ACIDS) + 2
 #: In residues: how fast a network's sense of where the ends are fades.
 _FADE = 30.0
+_EMBEDDED, _HIDDEN = 24, 128
 
 
 @dataclass(frozen=True)
@@ -57,40 +59,58 @@ class SequenceNetwork(nn.Module):
     Args:
         reader: see there.
         n_classes: C.
+        generator: of the weights; None: memory without values, for a network that is loaded.
     """
 
-    def __init__(self, reader: Reader, n_classes: int) -> None:
+    def __init__(self, reader: Reader, n_classes: int, generator: torch.Generator | None) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(_NOTHING + 1, 24, padding_idx=_NOTHING)
-        sizes = (24 + 2, *reader.channels)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(sizes[i], sizes[i + 1], reader.width, padding=reader.width // 2) for i in range(len(sizes) - 1)
-        )
-        self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in reader.channels)
-        self.head = nn.Sequential(
-            nn.Dropout(reader.dropout),
-            nn.Linear(2 * sizes[-1], 128),
-            nn.ReLU(),
-            nn.Dropout(reader.dropout),
-            nn.Linear(128, n_classes),
-        )
+        sizes = (_EMBEDDED + 2, *reader.channels)
+        with torch.device("meta"):  # torch's own start would draw from everybody's random numbers
+            self.embedding = nn.Embedding(_NOTHING + 1, _EMBEDDED)
+            self.convolutions = nn.ModuleList(
+                nn.Conv1d(before, after, reader.width, padding=reader.width // 2) for before, after in pairwise(sizes)
+            )
+            self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in reader.channels)
+            self.hidden = nn.Linear(2 * sizes[-1], _HIDDEN)
+            self.classes = nn.Linear(_HIDDEN, n_classes)
+        self.dropout = reader.dropout
+        self.to_empty(device="cpu")
+        if generator is not None:
+            self._start(generator)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Logits [B, C] of codes [B, L] as `codes_of` gives them."""
+    def forward(self, codes: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Logits [B, C] of codes [B, L] as `batch_of` gives them; with a generator some numbers are left out."""
         there = codes != _NOTHING
         lengths = there.sum(1, keepdim=True)
         place = torch.arange(codes.shape[1])[None]
         ends = torch.stack([torch.exp(-place / _FADE).expand(len(codes), -1), torch.exp((place - lengths) / _FADE)], 1)
         mask = there[:, None].to(ends)
-        hidden = torch.cat([self.embedding(codes).transpose(1, 2), ends], 1) * mask
+        values = torch.cat([self.embedding(codes).transpose(1, 2), ends], 1) * mask
         for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             if number:
-                hidden, mask = nn.functional.max_pool1d(hidden, 2, ceil_mode=True), mask[:, :, ::2]
-            hidden = torch.relu(norm(convolution(hidden))) * mask
+                values, mask = nn.functional.max_pool1d(values, 2, ceil_mode=True), mask[:, :, ::2]
+            values = torch.relu(norm(convolution(values))) * mask
         # values are not negative, so what is masked is never the highest
-        pooled = torch.cat([hidden.amax(2), hidden.sum(2) / mask.sum(2)], 1)
-        logits: Tensor = self.head(pooled)
+        pooled = torch.cat([values.amax(2), values.sum(2) / mask.sum(2)], 1)
+        hidden = torch.relu(self.hidden(self._leave_out(pooled, generator)))
+        logits: Tensor = self.classes(self._leave_out(hidden, generator))
         return logits
+
+    def _leave_out(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
+        if generator is None:
+            return values
+        kept = torch.rand(values.shape, generator=generator) >= self.dropout
+        return values * kept / (1 - self.dropout)
+
+    @torch.no_grad()
+    def _start(self, generator: torch.Generator) -> None:
+        nn.init.normal_(self.embedding.weight, std=0.5, generator=generator)
+        for layer in (*self.convolutions, self.hidden, self.classes):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(layer.bias)
+        for norm in self.norms:
+            for name, values in norm.named_parameters():
+                values.fill_(1.0 if name == "weight" else 0.0)
 
 
 def codes_of(sequence: str, reader: Reader) -> np.ndarray:
@@ -140,27 +160,28 @@ def train(
     """
     codes = [codes_of(each, reader) for each in sequences]
     told = torch.tensor(labels)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = SequenceNetwork(reader, n_classes).train()
-        optimiser = torch.optim.AdamW(network.parameters(), lr=1.0, weight_decay=reader.weight_decay, foreach=True)
-        per_epoch = math.ceil(len(codes) / reader.batch_size)
-        done = _resume(checkpoint, network, optimiser) if checkpoint is not None and checkpoint.exists() else 0
-        for epoch in range(done, reader.epochs):
-            for number, batch in enumerate(_batches([len(each) for each in codes], reader.batch_size)):
-                if should_stop is not None and should_stop():
-                    raise Cancelled
-                share = (epoch * per_epoch + number) / (reader.epochs * per_epoch)
-                optimiser.param_groups[0]["lr"] = reader.learning_rate * _cycle(share)
-                optimiser.zero_grad()
-                logits = network(batch_of([codes[row] for row in batch]))
-                nn.functional.cross_entropy(logits, told[batch]).backward()
-                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimiser.step()
-            if checkpoint is not None:
-                _keep(checkpoint, network, optimiser, epoch + 1)
-            if on_epoch is not None:
-                on_epoch(epoch + 1, reader.epochs)
+    generator = torch.Generator().manual_seed(seed)
+    network = SequenceNetwork(reader, n_classes, generator)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1.0, weight_decay=reader.weight_decay, foreach=True)
+    per_epoch = math.ceil(len(codes) / reader.batch_size)
+    lengths = torch.tensor([float(len(each)) for each in codes])
+    done = 0
+    if checkpoint is not None and checkpoint.exists():
+        done = _resume(checkpoint, network, optimiser, generator)
+    for epoch in range(done, reader.epochs):
+        for number, batch in enumerate(_batches(lengths, reader.batch_size, generator)):
+            stop_if(should_stop)
+            share = (epoch * per_epoch + number) / (reader.epochs * per_epoch)
+            optimiser.param_groups[0]["lr"] = reader.learning_rate * _cycle(share)
+            optimiser.zero_grad()
+            logits = network(batch_of([codes[row] for row in batch]), generator)
+            nn.functional.cross_entropy(logits, told[batch]).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+        if checkpoint is not None:
+            _keep(checkpoint, network, optimiser, generator, epoch + 1)
+        if on_epoch is not None:
+            on_epoch(epoch + 1, reader.epochs)
     return network.eval()
 
 
@@ -175,7 +196,7 @@ def says(
     codes = [codes_of(each, reader) for each in sequences]
     # of like length together: little is filled up
     order = sorted(range(len(codes)), key=lambda row: len(codes[row]))
-    logits = torch.empty(len(codes), network.head[-1].out_features)
+    logits = torch.empty(len(codes), network.classes.out_features)
     with torch.inference_mode():
         for start in range(0, len(order), batch_size):
             stop_if(should_stop)
@@ -189,23 +210,24 @@ def _cycle(share: float) -> float:
     return share / 0.1 if share < 0.1 else 0.5 * (1 + math.cos(math.pi * (share - 0.1) / 0.9))
 
 
-def _batches(lengths: Sequence[int], size: int) -> list[Tensor]:
-    """Rows in random batches of like lengths, by torch's own random numbers."""
-    shuffled = torch.randperm(len(lengths))
-    by_length = shuffled[torch.tensor(lengths)[shuffled].float().mul(torch.empty(len(lengths)).uniform_(0.8, 1.25)).argsort()]
-    batches = by_length.split(size)
-    return [batches[place] for place in torch.randperm(len(batches)).tolist()]
+def _batches(lengths: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Rows in random batches of like lengths [N]."""
+    blurred = lengths * torch.empty(len(lengths)).uniform_(0.8, 1.25, generator=generator)
+    batches = blurred.argsort(stable=True).split(size)
+    return [batches[place] for place in torch.randperm(len(batches), generator=generator).tolist()]
 
 
-def _keep(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, epochs: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _keep(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator, epochs: int
+) -> None:
+    make_folder(path.parent)
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     for number, values in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    write_tensors(path, state | {"random": torch.get_rng_state(), "epochs": torch.tensor(epochs)})
+    write_tensors(path, state | {"random": generator.get_state(), "epochs": torch.tensor(epochs)})
 
 
-def _resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+def _resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> int:
     """Load a checkpoint; the epochs that it has done."""
     state = read_tensors(path)
     network.load_state_dict({name: state[f"network.{name}"] for name in network.state_dict()})
@@ -215,5 +237,5 @@ def _resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) ->
             _, number, name = key.split(".", 2)
             moments.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
-    torch.set_rng_state(state["random"])
+    generator.set_state(state["random"])
     return int(state["epochs"])
