@@ -1,6 +1,6 @@
 """Where a protein lives: 18,964 different proteins of UniProt, nine single locations, and teachers that read residues.
 
-The student sees descriptors of the sequence and 2,500 labels; the teachers were trained once on 10,274 other proteins,
+The student sees descriptors of the sequence and 2,500 labels; the teachers were trained once on 9,239 other proteins,
 and what they say is shipped. Proteins of several locations are a group of their own, which nobody is trained on.
 """
 
@@ -30,8 +30,8 @@ INFO = TaskInfo(
     name="proteins",
     title="Where a protein lives",
     description="Where in the cell a protein of UniProt is found, from its sequence: nine single locations (not "
-    "DeepLoc's ten classes), 2,500 labelled proteins for the student, 2,161 for testing, 10,274 for the teachers. Data: "
-    "SCL2205, the package p-scldata.",
+    "DeepLoc's ten classes), 2,500 labelled proteins for the student, 2,161 for testing, 9,239 for the teachers. "
+    "Data: SCL2205, the package p-scldata.",
     n_classes=len(LOCATIONS),
     teachers=protein_teachers.INFOS,
     default_teachers=tuple(teacher.name for teacher in protein_teachers.INFOS),
@@ -146,7 +146,7 @@ def origin() -> shipped.Origin:
     return _Origin(
         source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
         licence="MIT; UniProt: CC BY 4.0",
-        index="row of the package's scl2205.csv, from 0: single locations: the student's pool, the eval part and the test part",
+        index="row of the package's scl2205.csv, from 0: single locations of the student's pool, of eval and of test",
         teachers={
             teacher.name: protein_teachers.cost_as_dict(protein_teachers.kept_cost(teacher.name, digest))
             for teacher in INFO.teachers
