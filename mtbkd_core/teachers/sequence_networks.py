@@ -27,7 +27,7 @@ TRAINING_VERSION = 1
 _GAP, _NOTHING = len(AMINO_ACIDS) + 1, len(AMINO_ACIDS) + 2
 #: In residues: how fast a network's sense of where the ends are fades.
 _FADE = 30.0
-_EMBEDDED, _HIDDEN = 24, 128
+_EMBEDDED, _HIDDEN, _TINY = 24, 128, 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class SequenceNetwork(nn.Module):
             self.convolutions = nn.ModuleList(
                 nn.Conv1d(before, after, reader.width, padding=reader.width // 2) for before, after in pairwise(sizes)
             )
-            self.norms = nn.ModuleList(nn.GroupNorm(8, size) for size in reader.channels)
+            self.gains = nn.ParameterList(torch.empty(size, 1) for size in reader.channels)
             self.hidden = nn.Linear(2 * sizes[-1], _HIDDEN)
             self.classes = nn.Linear(_HIDDEN, n_classes)
         self.dropout = reader.dropout
@@ -86,10 +86,12 @@ class SequenceNetwork(nn.Module):
         ends = torch.stack([torch.exp(-place / _FADE).expand(len(codes), -1), torch.exp((place - lengths) / _FADE)], 1)
         mask = there[:, None].to(ends)
         values = torch.cat([self.embedding(codes).transpose(1, 2), ends], 1) * mask
-        for number, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+        for number, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
             if number:
                 values, mask = nn.functional.max_pool1d(values, 2, ceil_mode=True), mask[:, :, ::2]
-            values = torch.relu(norm(convolution(values))) * mask
+            values = convolution(values)
+            # each place by its own size: what a sequence is filled up with must not count
+            values = torch.relu(values * gain * (values.square().mean(1, keepdim=True) + _TINY).rsqrt()) * mask
         # values are not negative, so what is masked is never the highest
         pooled = torch.cat([values.amax(2), values.sum(2) / mask.sum(2)], 1)
         hidden = torch.relu(self.hidden(self._leave_out(pooled, generator)))
@@ -108,9 +110,8 @@ class SequenceNetwork(nn.Module):
         for layer in (*self.convolutions, self.hidden, self.classes):
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias)
-        for norm in self.norms:
-            for name, values in norm.named_parameters():
-                values.fill_(1.0 if name == "weight" else 0.0)
+        for gain in self.gains:
+            nn.init.ones_(gain)
 
 
 def codes_of(sequence: str, reader: Reader) -> np.ndarray:
