@@ -40,7 +40,7 @@ INFOS = (
 )
 #: Settled on the validation proteins.
 READERS: Mapping[str, Reader] = {
-    "sequence-cnn": Reader(head=250, tail=150, channels=(48, 64, 96), epochs=12),
+    "sequence-cnn": Reader(head=250, tail=150, channels=(48, 64, 96), epochs=8),
     "ends": Reader(head=50, tail=30, epochs=10),
 }
 TREES: Mapping[str, Any] = {
