@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks import digits, fashion, synthetic
+from mtbkd_core.tasks import digits, fashion, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
 from mtbkd_core.teachers.shipped import Rebuilds
 
@@ -14,6 +14,7 @@ _SOURCES: tuple[Source, ...] = (
     digits,
     synthetic.CURVED,
     synthetic.LINEAR,
+    proteins,
     fashion.FASHION,
     fashion.FASHION_LEFT_OUT,
 )

@@ -15,6 +15,34 @@ from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What it takes to ask somebody who has learned.
+
+    Attributes:
+        parameters: numbers that were learned.
+        bytes: what they take in a file.
+        milliseconds: from one input to its probabilities, on one core, in batches of 64.
+    """
+
+    parameters: int
+    bytes: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Proteins:
+    """Who the examples are where inputs are proteins.
+
+    Attributes:
+        accessions: "train", "test" and the name of each shift -> accession of each example, "" where there is none.
+        sequences: likewise -> amino acids' letters.
+    """
+
+    accessions: Mapping[str, tuple[str, ...]]
+    sequences: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Teacher:
     """A teacher of a task and its logits.
 
@@ -25,6 +53,7 @@ class Teacher:
         logits_train: [N, C] on the student's training examples.
         logits_test: [M, C] on the test examples.
         fingerprint: changes whenever anything that made the teacher changes.
+        cost: of asking it, measured when it was made; None where nobody did.
     """
 
     name: str
@@ -33,6 +62,7 @@ class Teacher:
     logits_train: Tensor
     logits_test: Tensor
     fingerprint: str = ""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +94,7 @@ class Task:
             student less sure; empty where the task has none. `TaskInfo.shifts` has their titles.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.
+        proteins: accessions and sequences where inputs are descriptors of proteins; else None.
     """
 
     name: str
@@ -79,6 +110,7 @@ class Task:
     shifts: dict[str, Tensor] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
     truth: KnownTruth | None = None
+    proteins: Proteins | None = None
 
     @property
     def n_classes(self) -> int:

@@ -104,6 +104,11 @@ def digest(task: str) -> str:
     return str(_entry(task)["sha256"])
 
 
+def about(task: str) -> Mapping[str, Any]:
+    """What the manifest says of a task's file; errors as `digest`."""
+    return _entry(task)
+
+
 def read(task: str) -> dict[str, Tensor]:
     """A task's file: each teacher's logits [R, C] as float32, and `index` [R] int64.
 
