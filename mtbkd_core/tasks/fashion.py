@@ -79,6 +79,7 @@ FASHION = ImageTask(
         item="image",
         n_train=1_000,
         most_train=SIZES.student,
+        pictures=True,
         shifts=(ShiftInfo("digits", "Handwritten digits", "The digits' test images, enlarged to 28 x 28 pixels."),),
     ),
     files=FILES,
