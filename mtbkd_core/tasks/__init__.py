@@ -6,11 +6,18 @@ from collections.abc import Sequence
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks import digits, proteins, synthetic
+from mtbkd_core.tasks import digits, fashion, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
 from mtbkd_core.teachers.shipped import Rebuilds
 
-_SOURCES: tuple[Source, ...] = (digits, proteins, synthetic.CURVED, synthetic.LINEAR)
+_SOURCES: tuple[Source, ...] = (
+    digits,
+    synthetic.CURVED,
+    synthetic.LINEAR,
+    proteins,
+    fashion.FASHION,
+    fashion.FASHION_LEFT_OUT,
+)
 _TASKS: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
 
 
