@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 
 from mtbkd_core.figures.theme import COLORSCALE, GRID, styled
 
+#: Letters of a class's name beyond which the names beside one another would overlap.
+_LONG = 8
+
 
 def expertise(
     predicted: np.ndarray, labels: np.ndarray, class_names: Sequence[str], titles: Sequence[str]
@@ -47,9 +50,11 @@ def draw_table(table: pd.DataFrame, *, x: str, hover: str, square: bool = False)
             hovertemplate=hover + "<extra></extra>",
         )
     )
-    figure.update_xaxes(type="category", showgrid=False, tickangle=-30 if square else 0)
+    slanted = square or max(map(len, columns), default=0) > _LONG
+    figure.update_xaxes(type="category", showgrid=False, tickangle=-30 if slanted else 0)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    return styled(figure, height=96 + (40 if square else 36) * len(rows), legend=False, x=x)
+    room = 40 * len(rows) if square else 36 * len(rows) + 40 * slanted
+    return styled(figure, height=96 + room, legend=False, x=x)
 
 
 def draw_probabilities(

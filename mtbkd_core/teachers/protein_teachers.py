@@ -41,7 +41,7 @@ INFOS = (
 #: Settled on the validation proteins.
 READERS: Mapping[str, Reader] = {
     "sequence-cnn": Reader(head=250, tail=150, channels=(48, 64, 96), epochs=8),
-    "ends": Reader(head=50, tail=30, epochs=10),
+    "ends": Reader(head=50, tail=30, channels=(48, 64, 96), dropout=0.5, epochs=8, weight_decay=5e-2),
 }
 TREES: Mapping[str, Any] = {
     "max_iter": 250,

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
+from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.costs import POSTERIOR, student_costs
 from mtbkd_core.tasks.base import Cost
 from pages.shared import runs, tasks
@@ -16,7 +17,7 @@ def _of_student(run: str, _chosen: runs.Chosen, _task: Task) -> dict[str, Cost]:
 
 def show(chosen: runs.Chosen) -> None:
     """A table of what each takes, where it was measured what the teachers take."""
-    config, metrics = chosen.view.config, chosen.result.metrics
+    config, metrics, found = chosen.view.config, chosen.result.metrics, chosen.result.predictions
     task = tasks.load(config)
     teachers = [
         (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"]) for name in config.teachers
@@ -25,7 +26,7 @@ def show(chosen: runs.Chosen) -> None:
         return
     own = _of_student(chosen.view.id, chosen, task)
     rows = [
-        ("One student", own["one"], None),
+        ("One student of the posterior", own["one"], scores(found["test.draws"][-1, -1].float(), found["test.labels"])),
         (f"Posterior mean of {POSTERIOR} students", own["posterior"], metrics["student"]),
         *teachers,
     ]
@@ -36,16 +37,17 @@ def show(chosen: runs.Chosen) -> None:
                 "Parameters": cost.parameters if cost else None,
                 "Size": cost.bytes / 1000 if cost else None,
                 "Time": cost.milliseconds if cost else None,
-                "Accuracy": 100 * scores["accuracy"] if scores else None,
-                "NLL": scores["nll"] if scores else None,
-                "ECE": scores["ece"] if scores else None,
+                "Accuracy": 100 * row["accuracy"],
+                "NLL": row["nll"],
+                "ECE": row["ece"],
             }
-            for title, cost, scores in rows
+            for title, cost, row in rows
         ]
     )
     st.markdown("**What each of them takes**")
     st.caption(
-        f"A student should be small and quick for what it knows. Time: for one {task_item(chosen)}, on one core."
+        f"A student should be small and quick for what it knows; its posterior is many of them. Time: for one "
+        f"{tasks.item(config)}, on one core."
     )
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -66,8 +68,3 @@ def show(chosen: runs.Chosen) -> None:
             "ECE": number(format="%.4f", help="Lower is better."),
         },
     )
-
-
-def task_item(chosen: runs.Chosen) -> str:
-    """What one input of the run's task is called."""
-    return tasks.item(chosen.view.config)

@@ -13,16 +13,11 @@ from mtbkd_core.teachers import protein_teachers, shipped
 NAMES = ("sequence-cnn", "ends", "descriptors")
 
 
-@pytest.fixture(scope="module")
-def home_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("proteins")
-
-
 @pytest.fixture
-def features(home_of_module: Path, own_home: Path) -> None:
-    """Descriptors are worked out once for all tests here."""
-    (home_of_module / "features").mkdir(exist_ok=True)
-    (own_home / "features").symlink_to(home_of_module / "features")
+def features(session_home: Path, own_home: Path) -> None:
+    """Descriptors are worked out once a session."""
+    (session_home / "features").mkdir(exist_ok=True)
+    (own_home / "features").symlink_to(session_home / "features")
 
 
 @pytest.fixture
