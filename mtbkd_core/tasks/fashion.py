@@ -80,6 +80,13 @@ FASHION = ImageTask(
         n_train=1_000,
         most_train=SIZES.student,
         pictures=True,
+        # settled on the validation images: at the scale for digits, ten times as many pixels make a student too sure
+        defaults={
+            "student.weight_scale": "0.15",
+            "sampler.chains": "8",
+            "sampler.draws": "60",
+            "sampler.thinning": "8",
+        },
         shifts=(ShiftInfo("digits", "Handwritten digits", "The digits' test images, enlarged to 28 x 28 pixels."),),
     ),
     files=FILES,
