@@ -57,21 +57,21 @@ def check_table(
     check_name("name", name)
     notes: list[str] = []
     warnings: list[str] = []
-    rows, class_names, sequences, said = _read(
-        spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop
-    )
+    rows, class_names, said = _read(spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop)
     check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side")
     test = None
     if spec.test is not None:
-        test, _, others, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
+        test, _, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
         if test.features.shape[1] != rows.features.shape[1]:
             raise UserError(
                 f"{spec.test.table.name}: {test.features.shape[1]} features, expected {rows.features.shape[1]} as in "
                 f"{spec.files.table.name}"
             )
-        _warn_of_shared(sequences, others, spec, warnings)
-    elif sequences is not None and len(set(sequences)) < len(sequences):
-        twice = len(sequences) - len(set(sequences))
+        shared = len(set(rows.sequences) & set(test.sequences))
+        if shared:
+            warnings.append(f"{spec.test.table.name}: {shared:,} sequences stand in {spec.files.table.name} as well")
+    elif len(set(rows.sequences)) < len(rows.sequences):
+        twice = len(rows.sequences) - len(set(rows.sequences))
         warnings.append(f"{spec.files.table.name}: {twice:,} sequences stand there more than once")
     item = spec.item or ("protein" if spec.sequence else "example")
     where = f"the {len(test):,} of {spec.test.table.name}" if spec.test and test else "a fifth of them"
@@ -117,8 +117,8 @@ def _read(
     warnings: list[str],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
-) -> tuple[Rows, tuple[str, ...], list[str] | None, dict[str, Said]]:
-    """One table's rows, the classes, its sequences, and what its teachers say."""
+) -> tuple[Rows, tuple[str, ...], dict[str, Said]]:
+    """One table's rows, the classes, and what its teachers say."""
     names = column_names(files.table)
     accession = spec.accession or next((name for name in names if is_accession(name, None)), None)
     wanted = dict.fromkeys(name for name in (spec.sequence, spec.label, accession, *spec.columns) if name is not None)
@@ -147,7 +147,8 @@ def _read(
     else:
         features = from_sequences(sequences or [], spec.model, on_progress, should_stop)
     logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}
-    return Rows(features, torch.from_numpy(labels), logits), class_names, sequences, said
+    rows = Rows(features, torch.from_numpy(labels), logits, tuple(accessions or ()), tuple(sequences or ()))
+    return rows, class_names, said
 
 
 def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, ...] | None:
@@ -159,14 +160,6 @@ def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, .
         return None
     known = read_matrix(next(iter(files.teachers.values())), len(table)).values.shape[1]
     return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
-
-
-def _warn_of_shared(
-    sequences: Sequence[str] | None, others: Sequence[str] | None, spec: TableSpec, warnings: list[str]
-) -> None:
-    shared = set(sequences or ()) & set(others or ())
-    if shared and spec.test is not None:
-        warnings.append(f"{spec.test.table.name}: {len(shared):,} sequences stand in {spec.files.table.name} as well")
 
 
 def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str]) -> str:

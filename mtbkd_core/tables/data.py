@@ -30,11 +30,14 @@ class Rows:
         features: [N, F] float32 as they were computed or read, not scaled.
         labels: [N] int64.
         logits: teacher -> [N, C] float32.
+        accessions, sequences: who the rows are; empty where the table does not say.
     """
 
     features: Tensor
     labels: Tensor
     logits: Mapping[str, Tensor]
+    accessions: tuple[str, ...] = ()
+    sequences: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -21,7 +21,7 @@ from mtbkd_core.tables.data import Rows, TableData
 
 #: Raise it when the meaning of a folder's files changes; older ones are then refused with the reason.
 FORMAT = 1
-MANIFEST, TENSORS = "manifest.json", "table.safetensors"
+MANIFEST, TENSORS, TEXTS = "manifest.json", "table.safetensors", "texts.json"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Manifest:
         teachers: name -> one line.
         sources: what was read, such as "teacher esm2" -> {"file": its name, "sha256": of its content}.
         notes, warnings: what was said of the files when they were read.
-        sha256: of the tensors' file.
+        sha256, sha256_texts: of the tensors' file, and of the accessions and sequences.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Manifest:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     sha256: str
+    sha256_texts: str
     format: int = FORMAT
 
 
@@ -64,6 +65,7 @@ def write(
     try:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, _tensors(data))
+        write_atomically(temporary / TEXTS, json.dumps(_texts(data)))
         manifest = Manifest(
             name=data.name,
             title=data.title,
@@ -78,6 +80,7 @@ def write(
             notes=notes,
             warnings=warnings,
             sha256=sha256(temporary / TENSORS),
+            sha256_texts=sha256(temporary / TEXTS),
         )
         write_atomically(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2))
         if folder.exists():
@@ -125,9 +128,13 @@ def read(folder: Path) -> TableData:
     """
     manifest = read_manifest(folder)
     path = folder / TENSORS
-    if path.exists() and sha256(path) != manifest.sha256:
-        raise UserError(f"{path}: is not the file that its manifest was written for; import the table again")
+    for file, digest in ((path, manifest.sha256), (folder / TEXTS, manifest.sha256_texts)):
+        if not file.exists():
+            raise UserError(f"{file}: not there; forget the task and import the table again")
+        if sha256(file) != digest:
+            raise UserError(f"{file}: is not what its manifest was written for; forget the task and import it again")
     tensors = read_tensors(path)
+    texts = json.loads((folder / TEXTS).read_text())
     try:
         return TableData(
             name=manifest.name,
@@ -135,8 +142,8 @@ def read(folder: Path) -> TableData:
             description=manifest.description,
             item=manifest.item,
             class_names=manifest.class_names,
-            rows=_rows(tensors, "rows", manifest),
-            test=_rows(tensors, "test", manifest) if manifest.n_test else None,
+            rows=_rows(tensors, texts, "rows", manifest),
+            test=_rows(tensors, texts, "test", manifest) if manifest.n_test else None,
             teacher_notes=manifest.teachers,
             fingerprint=manifest.fingerprint,
         )
@@ -164,9 +171,16 @@ def _tensors(data: TableData) -> dict[str, Tensor]:
     return tensors
 
 
-def _rows(tensors: Mapping[str, Tensor], part: str, manifest: Manifest) -> Rows:
+def _texts(data: TableData) -> dict[str, dict[str, tuple[str, ...]]]:
+    parts = {"rows": data.rows} | ({"test": data.test} if data.test is not None else {})
+    return {part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in parts.items()}
+
+
+def _rows(tensors: Mapping[str, Tensor], texts: Any, part: str, manifest: Manifest) -> Rows:
     return Rows(
         tensors[f"{part}.features"].float(),
         tensors[f"{part}.labels"].to(torch.int64),
         {teacher: tensors[f"{part}.logits.{teacher}"].float() for teacher in manifest.teachers},
+        tuple(texts[part]["accessions"]),
+        tuple(texts[part]["sequences"]),
     )
