@@ -1,4 +1,4 @@
-"""The command line: `python -m mtbkd_core tasks | distill | compare | import | forget`.
+"""The command line: `python -m mtbkd_core tasks | distill | compare | fetch | rebuild | import | forget`.
 
 Logs go to standard error; with --json the last line on standard output is one JSON object. Bad input ends with exit
 status 2 and one line that names the field, the value and what is allowed.
@@ -18,17 +18,19 @@ from typing import Annotated, Any
 
 import typer
 
-from mtbkd_core import baselines
+from mtbkd_core import baselines, data_commands
 from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
+from mtbkd_core.console import Log, say
 from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.distillation import limit_threads
-from mtbkd_core.progress import Progress, UserError
+from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
 from mtbkd_core.tables import commands
 from mtbkd_core.tasks import change_task, task_info, task_infos
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 commands.register(app)
+data_commands.register(app)
 
 TaskOption = Annotated[str | None, typer.Option("--task", help="What is learned; see the command tasks.")]
 SetOption = Annotated[
@@ -98,7 +100,7 @@ def distill(
     if out is not None:
         _make_folder(out)  # before the work, so that it is not lost on a folder that cannot be
     started = time.perf_counter()
-    result = run_distillation(config, on_progress=_Log())
+    result = run_distillation(config, on_progress=Log())
     seconds = time.perf_counter() - started
     if out is not None:
         result.save(out)
@@ -134,7 +136,7 @@ def compare(
     found = baselines.compare(
         config,
         range(int(seeds)),
-        on_step=lambda seed, name, row: _say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
+        on_step=lambda seed, name, row: say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
     )
     if as_json:
         print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
@@ -167,22 +169,6 @@ def _make_folder(folder: Path) -> None:
         raise UserError(f"--out: {folder} cannot be written ({error.strerror})") from None
 
 
-class _Log:
-    """Progress as lines on standard error, one whenever the phase changes."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.message != self._last:
-            self._last = progress.message
-            _say(f"{100 * progress.fraction:3.0f} %  {progress.message}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point, with the command line's words or those given; every foreseeable error is one line and status 2."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
@@ -199,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _refuse(message: str) -> int:
-    _say("error: " + " ".join(message.split()))
+    say("error: " + " ".join(message.split()))
     return 2
 
 

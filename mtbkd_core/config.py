@@ -41,6 +41,7 @@ class StudentKind(_Choice):
 
     LINEAR = "linear", "Multinomial logistic regression: one layer, no hidden units."
     MLP = "mlp", "A fully connected network with SiLU units."
+    CNN = "cnn", "A small convolutional network with SiLU units, for tasks whose inputs are pictures."
 
 
 class Algorithm(_Choice):
@@ -111,6 +112,9 @@ Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(_split_
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(_split_commas), Field(max_length=6)
 ]
+Channels = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=256)], ...], BeforeValidator(_split_commas), Field(min_length=1, max_length=4)
+]
 
 
 class PriorConfig(_Part):
@@ -151,7 +155,8 @@ class StudentConfig(_Part):
     """The small network that learns."""
 
     kind: StudentKind = Field(StudentKind.MLP, description="Architecture.")
-    hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; ignored by the linear student.")
+    hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; the other students ignore it.")
+    channels: Channels = Field((8, 16), description="Channels of each convolution of the CNN; the others ignore them.")
     weight_scale: Annotated[Positive, Field(le=100)] = Field(
         0.6, description="Prior standard deviation (sigma) of every weight and bias."
     )

@@ -19,6 +19,7 @@ from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample_groups, tuning_gradients
 from mtbkd_core.student import Student
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
@@ -74,10 +75,11 @@ def check(config: RunConfig, task: Task) -> Student:
     """The student of a configuration on a task; what cannot be run is refused before anything takes time.
 
     Raises:
-        UserError: draws that need too much memory, or a minibatch larger than the data.
+        UserError: draws that need too much memory, a minibatch larger than the data, or a convolutional student where
+            inputs are no pictures.
     """
     settings = config.sampler
-    student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
+    student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
     needed = draws_bytes(config, student)
     if needed > MAX_DRAWS_BYTES:
         raise UserError(
@@ -159,6 +161,7 @@ def distill_together(
             "task": task.name,
             "fingerprint": task.fingerprint_of(config.teachers),
             "n_features": task.x_train.shape[1],
+            "image_shape": task.image_shape and list(task.image_shape),
             "class_names": list(task.class_names),
         }
         results.append(Result(config, metrics, draws.cpu(), predictions, environment))

@@ -39,6 +39,18 @@ def home() -> Path:
         ) from None
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above it.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
+
+
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write to a temporary name beside `path`, sync, rename. On failure nothing is left behind.
 

@@ -28,6 +28,7 @@ from mtbkd_core.evaluation.report import TeacherScores, score_teachers
 from mtbkd_core.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result
 from mtbkd_core.student import Student
+from mtbkd_core.student_cnn import ConvolutionalStudent
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
@@ -202,6 +203,8 @@ def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
     """Configurations of a batch: as many as fill `_CHAINS` chains, if the memory allows."""
     chains, examples = config.sampler.chains, config.sampler.batch_size or len(task.y_train)
+    if isinstance(student, ConvolutionalStudent):  # a convolution of more groups may be computed in another way
+        return 1
     if any(chains * examples * width % _LANES for width in student.sizes[1:]):
         return 1
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states

@@ -18,6 +18,7 @@ from mtbkd_core.evaluation.predictive import Predictive, summarise
 from mtbkd_core.files import read_tensors, write_atomically, write_tensors
 from mtbkd_core.progress import UserError
 from mtbkd_core.student import Student
+from mtbkd_core.student_cnn import build_student
 
 #: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.
 FORMAT = 1
@@ -33,7 +34,7 @@ class Result:
             "diagnostics".
         draws: [S, D, P] parameters of the sampled students.
         predictions: named tensors on the test and training examples (see `mtbkd_core.evaluation.report`).
-        environment: machine, versions, data fingerprint, number of inputs and names of the classes.
+        environment: machine, versions, data fingerprint, number of inputs and their shape, names of classes.
     """
 
     config: RunConfig
@@ -45,7 +46,9 @@ class Result:
     @cached_property
     def student(self) -> Student:
         """The network that the draws are parameters of."""
-        return Student.build(self.config.student, self.environment["n_features"], len(self.environment["class_names"]))
+        shape = self.environment.get("image_shape")
+        features, classes = self.environment["n_features"], len(self.environment["class_names"])
+        return build_student(self.config.student, features, classes, None if shape is None else (shape[0], shape[1]))
 
     def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**22) -> Predictive:
         """Predict inputs with all students, or with `max_draws` of them evenly spread over the chains.
@@ -100,6 +103,13 @@ class Result:
             )
         if not isinstance(environment.get("n_features"), int) or not isinstance(environment.get("class_names"), list):
             raise UserError(f"{folder / 'environment.json'}: holds no number n_features or no list class_names")
+        shape = environment.get("image_shape")
+        if shape is not None and not (
+            isinstance(shape, list)
+            and len(shape) == 2
+            and all(isinstance(length, int) and length > 0 for length in shape)
+        ):
+            raise UserError(f"{folder / 'environment.json'}: image_shape is {shape!r}, allowed: null or two lengths")
         if "student" not in metrics:
             raise UserError(f"{folder / 'metrics.json'}: holds no scores of the student")
         posterior = read_tensors(folder / "posterior.safetensors")

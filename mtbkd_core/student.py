@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import silu
 
 from mtbkd_core.config import StudentConfig, StudentKind
 
@@ -83,6 +84,14 @@ class Student:
             return torch.cat(parts[::-1], 1)
 
         return logits, pullback
+
+    def last_units(self, theta: Tensor, x: Tensor) -> Tensor:
+        """The last hidden layer's units [S, N, H] of parameters [S, P] at inputs [N, F]; without one, the inputs."""
+        if len(self.sizes) == 2:
+            return x.expand(theta.shape[0], -1, -1)
+        below = Student(self.sizes[:-1], self.weight_scale)
+        units: Tensor = silu(below.logits(theta[:, : below.n_parameters], x))
+        return units
 
     def draw_whitened(self, chains: int, generator: torch.Generator, device: torch.device) -> Tensor:
         """[S, P], independent draws from the Gaussian prior in whitened coordinates (parameters over sigma)."""

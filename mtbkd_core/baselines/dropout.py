@@ -17,6 +17,7 @@ from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
 from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.student import Pullback, Student
+from mtbkd_core.student_cnn import ConvolutionalStudent
 from mtbkd_core.tasks.base import Task
 
 #: Chance that a hidden unit is dropped: the least of the usual ones, since on validation data every rate costs, and the
@@ -69,6 +70,31 @@ class DropoutStudent(Student):
         return logits.detach(), lambda gradient: torch.autograd.grad(logits, leaf, gradient)[0]
 
 
+@dataclass(frozen=True)
+class DropoutCnn(ConvolutionalStudent):
+    """A convolutional student that drops hidden units, anew for every network, example and call.
+
+    Attributes:
+        rate, generator: as in `DropoutStudent`.
+    """
+
+    rate: float = 0.0
+    generator: torch.Generator | None = None
+
+    def dropped(self, units: Tensor) -> Tensor:
+        """Hidden units of a layer, some of them dropped."""
+        if not self.rate or self.generator is None:
+            return units
+        return units * dropout_mask(tuple(units.shape), self.rate, self.generator)
+
+
+def with_dropout(student: Student, rate: float, generator: torch.Generator) -> Student:
+    """The student as one that drops hidden units."""
+    if isinstance(student, ConvolutionalStudent):
+        return DropoutCnn(student.sizes, student.weight_scale, student.image_shape, student.channels, rate, generator)
+    return DropoutStudent(student.sizes, student.weight_scale, rate, generator)
+
+
 @torch.no_grad()
 def dropout_distillation(
     config: RunConfig,
@@ -92,8 +118,7 @@ def dropout_distillation(
         [S, M, C], each network's probabilities on the test examples, mean over its passes.
     """
     generator = torch.Generator(find_device(config.device)).manual_seed(config.seed)
-    plain = configured_student(config, task)
-    student = DropoutStudent(plain.sizes, plain.weight_scale, rate, generator)
+    student = with_dropout(configured_student(config, task), rate, generator)
     soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
     networks = fit_networks(
         config, task, soft, weight=weight, student=student, generator=generator, should_stop=should_stop

@@ -14,6 +14,7 @@ from mtbkd_core.prior import MixturePrior
 from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.samplers import warm_start
 from mtbkd_core.student import Student
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Adam steps of a fitted network.
@@ -91,4 +92,4 @@ def fit_networks(
 
 def configured_student(config: RunConfig, task: Task) -> Student:
     """The student that a configuration asks for, on a task's inputs and classes."""
-    return Student.build(config.student, task.x_train.shape[1], task.n_classes)
+    return build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)

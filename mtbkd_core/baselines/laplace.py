@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, silu
+from torch.nn.functional import pad
 
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
@@ -83,12 +83,7 @@ def last_layer(student: Student, theta: Tensor) -> Tensor:
 
 def features(student: Student, theta: Tensor, x: Tensor) -> Tensor:
     """What the last layer sees at inputs [N, F]: [S, N, H + 1], the last hidden layer's units and a one."""
-    if len(student.sizes) == 2:
-        units = x.expand(theta.shape[0], -1, -1)
-    else:
-        below = Student(student.sizes[:-1], student.weight_scale)
-        units = silu(below.logits(theta[:, : below.n_parameters], x))
-    return pad(units, (0, 1), value=1.0)
+    return pad(student.last_units(theta, x), (0, 1), value=1.0)
 
 
 def last_layer_precision(

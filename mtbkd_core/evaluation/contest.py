@@ -22,7 +22,7 @@ from mtbkd_core.evaluation.race import Racer, monte_carlo_error, race
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, stop_if
 from mtbkd_core.samplers.chains import fit_start
-from mtbkd_core.student import Student
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import Task
 
 CHAINS = 16
@@ -75,7 +75,7 @@ def hold_race(
         if on_progress is not None:
             on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
-    student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
+    student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
     mixture = stack_priors(task.teacher_logits(config.teachers), [config.prior])
     target = LogPosterior(student, task.x_train, task.y_train, mixture)
     x, labels = task.x_test[:_MOST_INPUTS], task.y_test[:_MOST_INPUTS]

@@ -99,7 +99,7 @@ def _load(model: str) -> tuple[Any, Any]:
         from transformers import EsmModel, EsmTokenizer
     except ImportError:
         raise UserError(
-            "model: needs the package transformers, which is not installed: pip install 'mtbkd-explorer[embeddings]'"
+            "model: needs the package transformers, which is not installed: pip install '.[embeddings]'"
         ) from None
     place = Path(model).expanduser()
     source = str(place) if place.is_dir() else model

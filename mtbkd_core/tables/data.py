@@ -12,12 +12,14 @@ from torch import Tensor
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.checking import check_enough
-from mtbkd_core.tasks.base import Task, Teacher
+from mtbkd_core.tasks.base import Proteins, Task, Teacher
 
 #: Share of the rows that are held out, for testing and again for validation.
 HELD_OUT = 0.2
 #: The most labelled examples that a configuration can ask for.
 MOST_TRAIN = 20_000
+#: In standard deviations: values far from all others stay within reach of a network that never saw their like.
+_FURTHEST = 5.0
 #: Raise it when the meaning of a split or of the scaling changes.
 SPLIT_VERSION = 1
 
@@ -133,7 +135,21 @@ class TableData:
                 for name in teachers
             },
             fingerprint=fingerprint,
+            proteins=_proteins({"train": (own, train), "test": (other, test)}),
         )
+
+
+def _proteins(parts: Mapping[str, tuple[Rows, np.ndarray]]) -> Proteins | None:
+    if not all(rows.sequences for rows, _ in parts.values()):
+        return None
+    return Proteins(
+        {part: _chosen(rows.accessions or ("",) * len(rows), which) for part, (rows, which) in parts.items()},
+        {part: _chosen(rows.sequences, which) for part, (rows, which) in parts.items()},
+    )
+
+
+def _chosen(texts: Sequence[str], which: np.ndarray) -> tuple[str, ...]:
+    return tuple(texts[index] for index in which)
 
 
 def fingerprint_of_split(data: str, split_seed: int, split: str, count: int) -> str:
@@ -147,8 +163,9 @@ def fingerprint_of_teacher(data: str, name: str) -> str:
 
 
 def standardise(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """Features with mean 0 and standard deviation 1 over the training rows; one that is constant there becomes 0."""
+    """Features by mean and standard deviation of the training rows, cut at 5; one that is constant there becomes 0."""
     mean, deviation = train.double().mean(0), train.double().std(0, correction=0)
     varies = deviation > 1e-6 * mean.abs().clamp_min(1e-6)
     scale = torch.where(varies, 1 / deviation.clamp_min(1e-30), 0.0)
-    return tuple(((each.double() - mean) * scale).float() for each in (train, *others))
+    scaled = (((each.double() - mean) * scale).float() for each in (train, *others))
+    return tuple(each.clamp(-_FURTHEST, _FURTHEST) for each in scaled)

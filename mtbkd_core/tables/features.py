@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.proteins.descriptors import describe
+from mtbkd_core.proteins.features import described
 from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
 from mtbkd_core.tables.reading import Places, TextTable
 
@@ -25,7 +25,7 @@ def from_sequences(
         Cancelled: `should_stop` said so.
     """
     if model is None:
-        return describe(list(sequences))
+        return described(sequences, on_progress, should_stop)
     from mtbkd_core.proteins.embeddings import embed
 
     return embed(sequences, model, on_progress=on_progress, should_stop=should_stop)

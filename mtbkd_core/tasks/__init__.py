@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tables import source as imported
-from mtbkd_core.tasks import digits, synthetic
-from mtbkd_core.tasks.base import Source, Task, TaskInfo
+from mtbkd_core.tasks import digits, fashion, proteins, synthetic
+from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
+from mtbkd_core.teachers.shipped import Rebuilds
 
-_SOURCES: tuple[Source, ...] = (digits, synthetic.CURVED, synthetic.LINEAR)
+_SOURCES: tuple[Source, ...] = (
+    digits,
+    synthetic.CURVED,
+    synthetic.LINEAR,
+    proteins,
+    fashion.FASHION,
+    fashion.FASHION_LEFT_OUT,
+)
 _BUILT_IN: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
 
 
@@ -45,6 +53,32 @@ def missing_data(name: str) -> str | None:
         UserError: no such task.
     """
     return _source(name).missing()
+
+
+def rebuilds(name: str) -> Rebuilds:
+    """A task whose teachers' outputs are shipped, as what can train them anew.
+
+    Raises:
+        UserError: no such task, or one that ships none.
+    """
+    source = _source(name)
+    if not isinstance(source, Rebuilds):
+        able = [task for task, each in _BUILT_IN.items() if isinstance(each, Rebuilds)]
+        raise UserError(f"task: {name} ships no teachers' outputs; allowed: {', '.join(able) or 'none'}")
+    return source
+
+
+def fetches(name: str) -> Fetches:
+    """A task whose data can be downloaded.
+
+    Raises:
+        UserError: no such task, or one whose data is no download.
+    """
+    source = _source(name)
+    if not isinstance(source, Fetches):
+        able = [task for task, each in _BUILT_IN.items() if isinstance(each, Fetches)]
+        raise UserError(f"task: the data of {name} is not downloaded; allowed: {', '.join(able) or 'none'}")
+    return source
 
 
 def load_task(

@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it takes to ask somebody who has learned.
+
+    Attributes:
+        parameters: numbers that were learned.
+        bytes: what they take in a file.
+        milliseconds: from one input to its probabilities, on one core, in batches of 64.
+    """
+
+    parameters: int
+    bytes: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Proteins:
+    """Who the examples are where inputs are proteins.
+
+    Attributes:
+        accessions: "train", "test" and the name of each shift -> accession of each example, "" where there is none.
+        sequences: likewise -> amino acids' letters.
+    """
+
+    accessions: Mapping[str, tuple[str, ...]]
+    sequences: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -24,6 +53,7 @@ class Teacher:
         logits_train: [N, C] on the student's training examples.
         logits_test: [M, C] on the test examples.
         fingerprint: changes whenever anything that made the teacher changes.
+        cost: of asking it, measured when it was made; None where nobody did.
     """
 
     name: str
@@ -32,6 +62,7 @@ class Teacher:
     logits_train: Tensor
     logits_test: Tensor
     fingerprint: str = ""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +94,7 @@ class Task:
             student less sure; empty where the task has none. `TaskInfo.shifts` has their titles.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.
+        proteins: accessions and sequences where inputs are descriptors of proteins; else None.
     """
 
     name: str
@@ -78,6 +110,7 @@ class Task:
     shifts: dict[str, Tensor] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
     truth: KnownTruth | None = None
+    proteins: Proteins | None = None
 
     @property
     def n_classes(self) -> int:
@@ -145,6 +178,7 @@ class TaskInfo:
         defaults: settings by dotted name, as text, that a newcomer to this task starts with.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: another for other data under the same name; empty for what comes with the program.
+        pictures: whether an input is a picture, which a convolutional student can learn from.
     """
 
     name: str
@@ -159,6 +193,7 @@ class TaskInfo:
     defaults: Mapping[str, str] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
+    pictures: bool = False
 
     def check_n_train(self, n_train: int | None) -> int:
         """The number of labelled examples that a configuration's `n_train` asks for.
@@ -194,3 +229,16 @@ class Source(Protocol):
 
     def fingerprint(self, teachers: Sequence[str] | None, split_seed: int, split: str, n_train: int | None) -> str:
         """What `Task.fingerprint_of` these teachers would be; trains nothing."""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """What a task whose data can be downloaded offers beside `Source`."""
+
+    def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
+        """Download what `missing` speaks of, checked by its sha256; the folder that it is in then.
+
+        Raises:
+            UserError: no connection, a file that is not the one expected, or a home folder that cannot be written.
+            Cancelled: `should_stop` said so.
+        """

@@ -20,6 +20,7 @@ from mtbkd_core.tasks.base import Task, TaskInfo, Teacher, TeacherInfo
 from mtbkd_core.teachers.specialists import Recipe, cache_path, recipe_hash, trained
 
 N_STUDENT, N_TEST, N_VALIDATION = 200, 600, 200
+SHAPE = (8, 8)
 _ALL = tuple(range(10))
 
 _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
@@ -50,6 +51,7 @@ INFO = TaskInfo(
     item="image",
     n_train=N_STUDENT,
     most_train=N_STUDENT,
+    pictures=True,
 )
 
 
@@ -67,6 +69,11 @@ def _images() -> tuple[Tensor, Tensor, str]:
     pixels = np.ascontiguousarray(data.data, dtype=np.float32) / 16
     labels = np.ascontiguousarray(data.target, dtype=np.int64)
     return torch.from_numpy(pixels), torch.from_numpy(labels), content_hash(pixels.tobytes(), labels.tobytes())
+
+
+def measured_images(split_seed: int = 0) -> Tensor:
+    """[600, 64] from 0 to 1, the images that this task is measured on: inputs from elsewhere for another one."""
+    return _images()[0][_split(split_seed, "test")[1]]
 
 
 def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -177,5 +184,5 @@ def load(
         class_names=tuple(str(digit) for digit in _ALL),
         teachers=loaded,
         fingerprint=_hash_of_data(split_seed, split, n_train),
-        image_shape=(8, 8),
+        image_shape=SHAPE,
     )

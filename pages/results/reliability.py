@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.teachers import draw_table, expertise
-from pages.shared import charts, link, places, runs, tasks
+from pages.shared import charts, costs, link, places, runs, tasks
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
@@ -94,6 +94,7 @@ st.dataframe(
 )
 
 st.space("small")
+costs.show(chosen)
 order = ["student", "teachers_mean", *(name for name in titles if name.startswith("teacher:"))]
 by_class = expertise(
     np.stack([probabilities[name].argmax(-1).numpy() for name in order]),

@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core.evaluation.plane import tempered, true_at
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from pages.shared import charts, examples, link, places, planes, runs, tasks
+from pages.shared import charts, deviances, examples, link, places, planes, runs, tasks
 
 places.heading("uncertainty", "What the student does not know, and says so.")
 chosen = runs.chosen()
@@ -160,6 +160,7 @@ with right:
         lambda: table,
         key="split",
     )
+deviances.show(chosen)
 left, right = st.columns(2, gap="large")
 with left:
     sets = figures.set_table(arrays["prediction_set"], arrays["labels"])

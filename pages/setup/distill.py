@@ -11,7 +11,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from pages.shared import charts, controls, engine, headline, link, places, progress, runs, tasks
 
-KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP"}
+KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP", StudentKind.CNN: "CNN"}
 SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD", Algorithm.MCLMC: "MCLMC", Algorithm.HMC: "HMC"}
 SCHEDULES = {Schedule.CONSTANT: "Constant", Schedule.DECAYING: "Decaying"}
 DEVICES = {Device.AUTO: "Auto", Device.CPU: "CPU", Device.CUDA: "GPU"}
@@ -47,9 +47,13 @@ def suggest(config: RunConfig) -> None:
 
 def summary(config: RunConfig) -> str:
     student, sampler = config.student, config.sampler
-    hidden = f" with {' and '.join(map(str, student.hidden))} hidden units" if student.kind is StudentKind.MLP else ""
+    described = {
+        StudentKind.LINEAR: "A linear student",
+        StudentKind.MLP: f"An MLP student with {' and '.join(map(str, student.hidden))} hidden units",
+        StudentKind.CNN: f"A convolutional student with {' and '.join(map(str, student.channels))} channels",
+    }
     return (
-        f"{'An MLP' if student.kind is StudentKind.MLP else 'A linear'} student{hidden} learns "
+        f"{described[student.kind]} learns "
         f"**{tasks.info(config).title.lower()}** from **{', '.join(tasks.titles(config))}**; "
         f"{sampler.chains} chains, {sampler.draws} draws each, sampled by {SAMPLERS[sampler.algorithm]}."
     )
@@ -58,7 +62,10 @@ def summary(config: RunConfig) -> str:
 def draw_settings(config: RunConfig) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        controls.choice("student.kind", "Student", list(StudentKind), KINDS)
+        kinds = [kind for kind in KINDS if kind is not StudentKind.CNN or tasks.info(config).pictures]
+        # one that does not fit comes from a link; it is shown, and the run says why it cannot be
+        offered = kinds if config.student.kind in kinds else [*kinds, config.student.kind]
+        controls.choice("student.kind", "Student", offered, KINDS)
     with right:
         controls.slider("sampler.chains", "Chains", 4, 64, 4)
     with st.expander("Advanced", icon=":material/settings:"):
@@ -67,6 +74,8 @@ def draw_settings(config: RunConfig) -> None:
             st.markdown("**Student**")
             if config.student.kind is StudentKind.MLP:
                 controls.text("student.hidden", "Hidden widths", "32, 32")
+            if config.student.kind is StudentKind.CNN:
+                controls.text("student.channels", "Channels", "8, 16")
             controls.number("student.weight_scale", "Weight scale", 0.01, 100.0, 0.05)
             controls.number("sampler.warm_start_steps", "Warm start", 0, 100_000, 50, unit="steps")
             controls.number("sampler.burn_in", "Burn-in", 0, 1_000_000, 50, unit="steps")

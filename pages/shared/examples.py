@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from mtbkd_core import Task, task_info
-from pages.shared import link
+from pages.shared import link, sequences
 
 
 def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
@@ -33,7 +33,7 @@ def data_uri(image: Image.Image) -> str:
 
 
 def item(task: Task) -> str:
-    """What one input is called: image, point."""
+    """What one input is called: image, point, protein."""
     return task_info(task.name).item
 
 
@@ -74,6 +74,8 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
         st.image(
             image, width=size, caption=caption, alt=f"Example {index}, label {task.class_names[int(label[index])]}"
         )
+    elif task.proteins is not None:
+        sequences.show(task, index, part=part, caption=caption)
     else:
         where = ", ".join(f"{value:.2f}" for value in values[index].tolist())
         st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where})  \n{caption}")
@@ -94,7 +96,10 @@ def gallery(
     with st.container(key=key, horizontal=True, gap="small"):
         for index, note in zip(indices, notes, strict=True):
             image = picture(task, task.x_test[index], 48)
-            label = f"![{index}]({data_uri(image)}) {note}" if image is not None else f"{index}: {note}"
+            if image is not None:
+                label = f"![{index}]({data_uri(image)}) {note}"
+            else:
+                label = f"{index if task.proteins is None else sequences.name(task, index)}: {note}"
             st.button(
                 label,
                 key=f"{key}:{index}",

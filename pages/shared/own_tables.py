@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core import RunConfig, UserError, task_info
+from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.tables import guessing, importing
 from mtbkd_core.tables.assembling import Checked, check_table
 from mtbkd_core.tables.source import found
@@ -166,12 +166,18 @@ def check(asked: Asked) -> Checked | None:
     mark = asked.mark()
     if st.session_state.get("own:checked", ("",))[0] != mark:
         answer: Checked | str
-        with st.spinner("Checking the files…"):
-            try:
-                with laid_out(asked.uploads()) as paths:
-                    answer = check_table(_UNNAMED, asked.spec(paths))
-            except UserError as error:
-                answer = str(error)
+        place = st.empty()
+        bar = place.progress(0.0, text="Checking the files…")
+
+        def show(progress: Progress) -> None:
+            bar.progress(progress.fraction, text=progress.message)
+
+        try:
+            with laid_out(asked.uploads()) as paths:
+                answer = check_table(_UNNAMED, asked.spec(paths), on_progress=show)
+        except UserError as error:
+            answer = str(error)
+        place.empty()
         st.session_state["own:checked"] = (mark, answer)
     found_out = st.session_state["own:checked"][1]
     if isinstance(found_out, str):

@@ -35,6 +35,7 @@ _WORDS = {
     "prior.entropy_temperatures": "entropy temperatures {}",
     "student.kind": "{} student",
     "student.hidden": "hidden {}",
+    "student.channels": "channels {}",
     "student.weight_scale": "weight scale {}",
     "sampler.algorithm": "{}",
     "sampler.chains": "{} chains",

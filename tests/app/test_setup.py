@@ -309,3 +309,12 @@ class TestDistill:
         (about,) = [caption.value for caption in app.caption if caption.value.startswith("Chains that level off")]
         assert about.endswith(f"the same posterior.{said}")
         assert any(text.value.count("<polyline") == 64 for text in app.markdown)
+
+
+@pytest.mark.parametrize(("task", "offered"), [("digits", True), ("synthetic", False)])
+def test_a_convolutional_student_is_offered_where_inputs_are_pictures(
+    opened: Callable[..., AppTest], task: str, offered: bool
+) -> None:
+    app = opened("setup/distill.py", task=task)
+    (kinds,) = [control for control in app.button_group if control.label == "Student"]
+    assert ("CNN" in kinds.options) is offered

@@ -1,0 +1,94 @@
+"""Who gets which proteins: the teachers, the pool of the student, the tests, and those of several locations.
+
+The division of the package's train part between teachers and pool is fixed, so that teachers are trained once and what
+they say is shipped; a run's `split_seed` draws the student's proteins from the pool, which no teacher has seen. What is
+measured on are the package's own parts, eval for validation and test, which have no near relatives in train: on the
+pool, which has such relatives among the teachers' proteins, teachers are better than on either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtbkd_core.progress import UserError
+from mtbkd_core.proteins.scldata import LOCATIONS, SEVERAL, Protein
+
+N_POOL = 3500
+#: What is measured on, and the package's part that it is.
+SPLITS = {"test": "test", "validation": "eval"}
+_POOL_SEED = 20250600
+
+
+@dataclass(frozen=True)
+class Division:
+    """Proteins by what they are for.
+
+    Attributes:
+        teachers: what the teachers are trained on.
+        pool: those that the student's are drawn from.
+        measured: split -> those of a single location that are measured on.
+        several: split -> those of several locations.
+    """
+
+    teachers: tuple[Protein, ...]
+    pool: tuple[Protein, ...]
+    measured: Mapping[str, tuple[Protein, ...]]
+    several: Mapping[str, tuple[Protein, ...]]
+
+    @property
+    def asked(self) -> tuple[Protein, ...]:
+        """All that teachers are asked about."""
+        return (*self.pool, *(each for split in SPLITS for each in self.measured[split]))
+
+
+def divide(proteins: Sequence[Protein], n_pool: int = N_POOL) -> Division:
+    """Divide the proteins, always in the same way; the pool has the classes' shares."""
+    single = [each for each in proteins if SEVERAL not in each.location]
+    to_learn = [each for each in single if each.part == "train"]
+    pool = set(stratified_order([each.location for each in to_learn], _POOL_SEED)[:n_pool].tolist())
+    return Division(
+        teachers=tuple(each for place, each in enumerate(to_learn) if place not in pool),
+        pool=tuple(each for place, each in enumerate(to_learn) if place in pool),
+        measured={split: tuple(each for each in single if each.part == part) for split, part in SPLITS.items()},
+        several={
+            split: tuple(each for each in proteins if each.part == part and SEVERAL in each.location)
+            for split, part in SPLITS.items()
+        },
+    )
+
+
+def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple[tuple[Protein, ...], ...]:
+    """The student's proteins, what is measured on, and those of several locations.
+
+    Args:
+        n_train: of the pool; the first of more are the same proteins.
+        split: one of `SPLITS`.
+    Raises:
+        UserError: an unknown split.
+    """
+    if split not in SPLITS:
+        raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
+    order = stratified_order([each.location for each in division.pool], split_seed)
+    student = tuple(division.pool[place] for place in order[:n_train])
+    return student, division.measured[split], division.several[split]
+
+
+def stratified_order(classes: Sequence[str], seed: int) -> np.ndarray:
+    """[N] places in random order, in which every beginning has about the classes' shares."""
+    random = np.random.default_rng(seed)
+    when = np.empty(len(classes))
+    labels = np.array(classes)
+    for name in sorted(set(classes)):
+        places = np.flatnonzero(labels == name)
+        # the members of a class come at even distances, from a random start
+        when[random.permutation(places)] = (np.arange(len(places)) + random.random()) / len(places)
+    order: np.ndarray = np.argsort(when, kind="stable")
+    return order
+
+
+def label_of(protein: Protein) -> int:
+    """The class of a protein of a single location."""
+    return LOCATIONS.index(protein.location)

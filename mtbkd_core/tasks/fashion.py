@@ -1,0 +1,116 @@
+"""Fashion-MNIST: 70,000 pictures of clothing, and convolutional teachers that each know a part of the wardrobe.
+
+Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
+arXiv 1708.07747 (Zalando SE, MIT licence).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.tasks import digits
+from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
+from mtbkd_core.tasks.image_files import ImageFiles
+from mtbkd_core.tasks.images import ImageTask, Sizes
+from mtbkd_core.teachers.convolutional import Recipe
+from mtbkd_core.teachers.shipped import Origin
+
+CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+SHAPE = (28, 28)
+SIZES = Sizes(student=6_000, validation=2_000, test=2_000)
+#: Sandals and bags: a student that knows neither shoe nor bag of this kind can take them for nothing that it knows.
+LEFT_OUT = (5, 8)
+
+FILES = ImageFiles(
+    name="fashion-mnist",
+    variable="MTBKD_FASHION_FOLDER",
+    installed=Path("/usr/share/datasets/fashion-mnist"),
+    package="dataset-fashion-mnist",
+    url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    # as in TensorFlow Datasets' list of checksums; Debian's files hold the same images under another gzip header
+    sha256={
+        "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+)
+
+_TEACHERS: dict[str, tuple[str, str, Recipe]] = {
+    "tops": (
+        "Tops",
+        "Knows T-shirts, pullovers, dresses, coats and shirts well; of the others it saw 6 %.",
+        Recipe((0, 2, 3, 4, 6)),
+    ),
+    "shoes-and-bags": (
+        "Shoes and bags",
+        "Knows sandals, sneakers, boots and bags well; of the others it saw 6 %.",
+        Recipe((5, 7, 8, 9)),
+    ),
+    "winter-wear": (
+        "Winter wear",
+        "Knows trousers, pullovers, coats, bags and boots well; of the others it saw 6 %.",
+        Recipe((1, 2, 4, 8, 9)),
+    ),
+    "generalist": ("Generalist", "Saw every class.", Recipe(tuple(range(10)))),
+}
+
+
+def digit_images() -> Tensor:
+    """[600, 784], the test images of the task `digits` (its split 0), enlarged to 28 x 28 pixels."""
+    small = digits.measured_images().reshape(-1, 1, *digits.SHAPE)
+    large = torch.nn.functional.interpolate(small, size=SHAPE, mode="bilinear", align_corners=False)
+    return large.clamp(0, 1).flatten(1)
+
+
+FASHION = ImageTask(
+    INFO=TaskInfo(
+        name="fashion",
+        title="Clothing (Fashion-MNIST)",
+        description="Pictures of clothing of 28 x 28 pixels: 1,000 labelled ones for the student, 2,000 for testing, "
+        "52,000 for the teachers.",
+        n_classes=len(CLASSES),
+        teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
+        default_teachers=("tops", "shoes-and-bags", "winter-wear"),
+        item="image",
+        n_train=1_000,
+        most_train=SIZES.student,
+        pictures=True,
+        shifts=(ShiftInfo("digits", "Handwritten digits", "The digits' test images, enlarged to 28 x 28 pixels."),),
+    ),
+    files=FILES,
+    class_names=CLASSES,
+    recipes={name: recipe for name, (_, _, recipe) in _TEACHERS.items()},
+    sizes=SIZES,
+    shipped_as="fashion",
+    origin_of_data=Origin(
+        "Fashion-MNIST, Zalando SE, https://github.com/zalandoresearch/fashion-mnist (arXiv 1708.07747)",
+        "MIT",
+        "the image's place among the 60,000 training images and, after them, the 10,000 test images",
+    ),
+    digest="9edd5d13bc5a1f2c",
+    shifts={"digits": digit_images},
+)
+
+_NAMES_LEFT_OUT = " and ".join(CLASSES[label].lower() + "s" for label in LEFT_OUT)
+FASHION_LEFT_OUT = replace(
+    FASHION,
+    INFO=replace(
+        FASHION.INFO,
+        name="fashion-left-out",
+        title="Clothing, two kinds left out",
+        description=f"The same without {_NAMES_LEFT_OUT}, of which the student is never told: 1,000 labelled images "
+        "for the student, 1,600 for testing.",
+        n_classes=len(CLASSES) - len(LEFT_OUT),
+        most_train=SIZES.student * (len(CLASSES) - len(LEFT_OUT)) // len(CLASSES),
+        shifts=(
+            ShiftInfo("left-out", _NAMES_LEFT_OUT.capitalize(), "Test images of the kinds that were left out."),
+            *FASHION.INFO.shifts,
+        ),
+    ),
+    left_out=LEFT_OUT,
+)

@@ -1,0 +1,310 @@
+"""Tasks of images in IDX files: one split for all, so that what teachers say can be shipped.
+
+Of the training images a fixed part is for students, which no teacher sees; another fixed part is what settings are
+settled on ("validation"), which no teacher sees either; teachers are trained on the rest. `split_seed` draws the
+student's labelled images from its part. A fixed part of the test images is what everything is measured on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtbkd_core.files import content_hash
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
+from mtbkd_core.tasks.image_files import ImageFiles
+from mtbkd_core.teachers import convolutional, shipped
+from mtbkd_core.teachers.convolutional import Recipe
+
+_SEED = 0
+_SPLITS = ("test", "validation")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images are for whom: the student's part, validation, both of the training images; the test's."""
+
+    student: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The images that a student may be shown.
+
+    Attributes:
+        x: [R, F] from 0 to 1: the student's part, validation and test, in this order.
+        labels: [R].
+        index: [R], an image's place among the training images and, after them, the test images.
+        image_shape: (height, width).
+        digest: of all of this.
+    """
+
+    x: Tensor
+    labels: Tensor
+    index: Tensor
+    image_shape: tuple[int, int]
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTask:
+    """A task of images, as the registry takes it.
+
+    Attributes:
+        INFO: with the teachers that `recipes` names, in that order.
+        files: where the images are.
+        class_names: of all classes of the files, also of those left out.
+        recipes: of each teacher.
+        sizes: of the parts.
+        shipped_as: the name under which the teachers' outputs are shipped.
+        origin_of_data: for the manifest.
+        digest: of the images that the shipped outputs are about; "": whatever is there.
+        left_out: classes that the student is never told of; teachers' logits of them are dropped, and the test images
+            that show them are the shift "left-out".
+        shifts: name -> a call that gives images [M, F] from elsewhere.
+    """
+
+    INFO: TaskInfo
+    files: ImageFiles
+    class_names: tuple[str, ...]
+    recipes: Mapping[str, Recipe]
+    sizes: Sizes
+    shipped_as: str
+    origin_of_data: shipped.Origin
+    digest: str = ""
+    left_out: tuple[int, ...] = ()
+    shifts: Mapping[str, Callable[[], Tensor]] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """One line that says how to get the images, or the teachers' outputs; None where both are there."""
+        title = self.INFO.title
+        return self.files.missing(title, self.INFO.name) or shipped.absent(self.shipped_as)
+
+    def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
+        """Download the images; see `ImageFiles.fetch`."""
+        return self.files.fetch(on_progress, should_stop)
+
+    def origin(self) -> shipped.Origin:
+        """Where the images come from."""
+        return self.origin_of_data
+
+    def load(
+        self,
+        teachers: Sequence[str] | None = None,
+        split_seed: int = 0,
+        split: str = "test",
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+        n_train: int | None = None,
+    ) -> Task:
+        """Load the images and what the shipped teachers say of them; nothing is trained.
+
+        Args:
+            teachers: names; None for all.
+            split_seed: of the draw of the student's images from its part; the teachers are the same for all.
+            split: "test", or "validation" for settling settings without a look at the test images.
+            n_train: labelled images for the student; None for as many as the task says.
+        Raises:
+            UserError: an unknown teacher or split; more labelled images than there are; images or outputs that are not
+                on this machine or not what they should be.
+        """
+        names = self._chosen(teachers)
+        shown = self.shown()
+        student, test, foreign = self._rows(shown, split_seed, split, n_train)
+        outputs = self._outputs(shown)
+        kept = self._kept
+        new_label = torch.full((len(self.class_names),), -1)
+        new_label[kept] = torch.arange(len(kept))
+        offered = {teacher.name: teacher for teacher in self.INFO.teachers}
+        shifts = {name: give() for name, give in self.shifts.items()}
+        if self.left_out:
+            shifts["left-out"] = shown.x[foreign]
+        return Task(
+            name=self.INFO.name,
+            title=self.INFO.title,
+            description=self.INFO.description,
+            x_train=shown.x[student],
+            y_train=new_label[shown.labels[student]],
+            x_test=shown.x[test],
+            y_test=new_label[shown.labels[test]],
+            class_names=tuple(self.class_names[label] for label in kept.tolist()),
+            teachers={
+                name: Teacher(
+                    name,
+                    offered[name].title,
+                    offered[name].description,
+                    outputs[name][student][:, kept],
+                    outputs[name][test][:, kept],
+                    self._hash_of_teacher(name),
+                )
+                for name in names
+            },
+            fingerprint=self._hash_of_data(shown, student, test),
+            shifts={info.name: shifts[info.name] for info in self.INFO.shifts},
+            image_shape=shown.image_shape,
+        )
+
+    def fingerprint(
+        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
+    ) -> str:
+        """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
+        shown = self.shown()
+        student, test, _ = self._rows(shown, split_seed, split, n_train)
+        parts = [self._hash_of_teacher(name) for name in self._chosen(teachers)]
+        return content_hash(self._hash_of_data(shown, student, test), *parts)
+
+    def rebuild(
+        self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
+    ) -> dict[str, Tensor]:
+        """Train every teacher anew on the rest of the training images; what each says of what a student is shown.
+
+        Returns:
+            for each teacher its logits [R, C] as float16, and `index` [R] int32: the rows of `shown`.
+        Raises:
+            UserError: the images are not on this machine, or the home folder cannot be written.
+            Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
+        """
+        shown = self.shown()
+        images, all_labels = self.files.read("train")
+        rest = np.setdiff1d(np.arange(len(images)), shown.index.numpy())
+        x, labels = _pixels(images[rest]), torch.from_numpy(all_labels[rest].astype(np.int64))
+        data = content_hash(shown.digest, x.numpy().tobytes(), labels.numpy().tobytes())
+        titles = {teacher.name: teacher.title for teacher in self.INFO.teachers}
+        tensors, points = {"index": shown.index.int()}, []
+        for place, (name, recipe) in enumerate(self.recipes.items()):
+
+            def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
+                if on_progress is not None:
+                    done, of = place + epoch / epochs, len(self.recipes)
+                    message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
+                    on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
+
+            points.append(convolutional.checkpoint_path(self.shipped_as, name, recipe, data, _SEED))
+            network = convolutional.train(
+                recipe,
+                x,
+                labels,
+                shown.image_shape,
+                len(self.class_names),
+                seed=_SEED,
+                checkpoint=points[-1],
+                on_epoch=report,
+                should_stop=should_stop,
+            )
+            tensors[name] = convolutional.says(network, shown.x, shown.image_shape).half()
+        for point in points:  # so that the next rebuild trains anew
+            point.unlink(missing_ok=True)
+        return tensors
+
+    def shown(self) -> Shown:
+        """The images that a student may be shown, read once as long as the files stay as they are.
+
+        Raises:
+            UserError: images that are not there, cannot be read, are too few, or are not those of the outputs.
+        """
+        folder = self.files.folder()
+        changed = [] if folder is None else [path.stat().st_mtime_ns for path in sorted(folder.glob("*ubyte*"))]
+        key = (folder, *changed)
+        if key not in self._read:
+            self._read.clear()
+            self._read[key] = self._select()
+        return self._read[key]
+
+    @cached_property
+    def _read(self) -> dict[object, Shown]:
+        return {}
+
+    @property
+    def _kept(self) -> Tensor:
+        return torch.tensor([label for label in range(len(self.class_names)) if label not in self.left_out])
+
+    def _select(self) -> Shown:
+        (images, labels), (test_images, test_labels) = self.files.read("train"), self.files.read("test")
+        where = f"{self.INFO.name}: the images in {self.files.folder()}"
+        if images.shape[1:] != test_images.shape[1:]:
+            raise UserError(f"{where} are of {images.shape[1:]} for training and {test_images.shape[1:]} for testing")
+        highest = max(labels.max(), test_labels.max())
+        if highest >= len(self.class_names):
+            raise UserError(f"{where} have a label {highest}, allowed: 0 to {len(self.class_names) - 1}")
+        for part, given, needed in (
+            ("training", len(labels), self.sizes.student + self.sizes.validation + 1),
+            ("test", len(test_labels), self.sizes.test),
+        ):
+            if given < needed:
+                raise UserError(f"{where} are {given:,} {part} images, needed: at least {needed:,}")
+        order = spread(labels, _SEED)[: self.sizes.student + self.sizes.validation]
+        tested = spread(test_labels, _SEED)[: self.sizes.test]
+        index = np.concatenate([order, len(labels) + tested])
+        pixels = np.concatenate([images[order], test_images[tested]])
+        chosen = np.concatenate([labels[order], test_labels[tested]]).astype(np.int64)
+        digest = content_hash(pixels.tobytes(), chosen.tobytes(), index.astype(np.int64).tobytes())
+        if self.digest and digest != self.digest:
+            raise UserError(f"{where} are not those of {self.INFO.title}; their digest is {digest}, not {self.digest}")
+        shape = (pixels.shape[1], pixels.shape[2])
+        return Shown(_pixels(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
+
+    def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows of `shown` for the student, for measuring, and those to be measured that show a class left out."""
+        if split not in _SPLITS:
+            raise UserError(f"split: got {split!r}, allowed: {', '.join(_SPLITS)}")
+        known = ~torch.isin(shown.labels, torch.tensor(self.left_out, dtype=torch.int64))
+        part = torch.arange(self.sizes.student)
+        part = part[known[part]]
+        order = torch.from_numpy(spread(shown.labels[part].numpy(), split_seed))
+        student = part[order][: self.INFO.check_n_train(n_train)]
+        first = self.sizes.student + (0 if split == "validation" else self.sizes.validation)
+        measured = torch.arange(first, first + (self.sizes.validation if split == "validation" else self.sizes.test))
+        return student, measured[known[measured]], measured[~known[measured]]
+
+    def _outputs(self, shown: Shown) -> dict[str, Tensor]:
+        outputs = shipped.read(self.shipped_as)
+        path = shipped.path_of(self.shipped_as)
+        if not torch.equal(outputs["index"], shown.index):
+            raise UserError(
+                f"{path}: is about other images than {self.INFO.name} shows; {shipped.command(self.shipped_as)}"
+            )
+        absent = [name for name in self.recipes if name not in outputs]
+        if absent or outputs[next(iter(self.recipes))].shape[1] != len(self.class_names):
+            raise UserError(f"{path}: needs {len(self.class_names)} logits of {', '.join(self.recipes)}")
+        return outputs
+
+    def _chosen(self, teachers: Sequence[str] | None) -> list[str]:
+        names = list(self.recipes) if teachers is None else list(teachers)
+        unknown = [name for name in names if name not in self.recipes]
+        if unknown or not names:
+            wrong = f"{self.INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
+            raise UserError(f"teachers: {wrong}; {self.INFO.name} has {', '.join(self.recipes)}")
+        return names
+
+    def _hash_of_teacher(self, name: str) -> str:
+        return content_hash(self.shipped_as, name, shipped.digest(self.shipped_as))
+
+    def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
+        return content_hash(shown.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())
+
+
+def spread(labels: np.ndarray, seed: int) -> np.ndarray:
+    """An order of examples, drawn by the seed, whose every beginning has the classes in the proportions of all.
+
+    Within each class the order is random; the classes take turns as their sizes ask for.
+    """
+    random = np.random.default_rng([seed, len(labels)])
+    turn = np.empty(len(labels))
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        turn[random.permutation(own)] = (np.arange(len(own)) + random.random()) / len(own)
+    return np.argsort(turn, kind="stable")
+
+
+def _pixels(images: np.ndarray) -> Tensor:
+    """[N, F] from 0 to 1."""
+    return torch.from_numpy(images.reshape(len(images), -1).astype(np.float32) / 255)

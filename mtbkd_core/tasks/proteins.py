@@ -1,0 +1,201 @@
+"""Where a protein lives: 18,964 different proteins of UniProt, nine single locations, and teachers that read residues.
+
+The student sees descriptors of the sequence and 2,500 labels; the teachers were trained once on 9,239 other proteins,
+and what they say is shipped. Proteins of several locations are a group of their own, which nobody is trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.files import content_hash
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.proteins import scldata
+from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION
+from mtbkd_core.proteins.division import N_POOL, SPLITS, Division, divide, draw, label_of
+from mtbkd_core.proteins.features import described, standardise
+from mtbkd_core.proteins.scldata import LOCATIONS, Protein
+from mtbkd_core.tasks.base import Cost, Proteins, ShiftInfo, Task, TaskInfo, Teacher
+from mtbkd_core.teachers import protein_teachers, shipped
+
+SEVERAL = "several-locations"
+
+INFO = TaskInfo(
+    name="proteins",
+    title="Where a protein lives",
+    description="Where in the cell a protein of UniProt is found, from its sequence: nine single locations (not "
+    "DeepLoc's ten classes), 2,500 labelled proteins for the student, 2,161 for testing, 9,239 for the teachers. "
+    "Data: SCL2205, the package p-scldata.",
+    n_classes=len(LOCATIONS),
+    teachers=protein_teachers.INFOS,
+    default_teachers=tuple(teacher.name for teacher in protein_teachers.INFOS),
+    item="protein",
+    n_train=2500,
+    most_train=N_POOL,
+    defaults={"prior.concentration": "18", "student.weight_scale": "0.1"},
+    shifts=(
+        ShiftInfo(
+            SEVERAL,
+            "Proteins of several locations",
+            "Found in more than one place, such as cytoplasm and nucleus; neither student nor teachers were trained on "
+            "any.",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Origin(shipped.Origin):
+    """With what asking each teacher costs: name -> `Cost` as a dict."""
+
+    teachers: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def missing() -> str | None:
+    """How to install the package that has the proteins, where it is not there; or that the teachers' file is not."""
+    return scldata.missing() or shipped.absent(INFO.name)
+
+
+def load(
+    teachers: Sequence[str] | None = None,
+    split_seed: int = 0,
+    split: str = "test",
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    n_train: int | None = None,
+) -> Task:
+    """Load the proteins and what the teachers say of them; descriptors are worked out once, in some ten seconds.
+
+    Args:
+        teachers: names; None for all.
+        split_seed: draws the student's proteins from the pool; the teachers do not depend on it.
+        split: "test", or "validation" for settling settings without a look at the test proteins.
+        n_train: labelled proteins for the student; None for 2,500.
+    Raises:
+        UserError: an unknown teacher or split; more than 3,500 labelled proteins; the package or the teachers' file is
+            not there; a home folder that cannot be written.
+        Cancelled: `should_stop` said so.
+    """
+    names = _chosen(teachers)
+    division = _division()
+    student, tests, several = draw(division, INFO.check_n_train(n_train), split_seed, split)
+    everything = (*division.asked, *(each for group in division.several.values() for each in group))
+    row_of = {each.row: place for place, each in enumerate(everything)}
+    features = described([each.sequence for each in everything], on_progress, should_stop)
+    features = standardise(features, features[: len(division.pool)])
+
+    def inputs(group: Sequence[Protein]) -> Tensor:
+        return features[[row_of[each.row] for each in group]]
+
+    says = shipped.read(INFO.name)
+    place_of = {row: place for place, row in enumerate(says[shipped.INDEX].tolist())}
+    costs = shipped.about(INFO.name).get("teachers", {})
+    groups = {"train": student, "test": tests, SEVERAL: several}
+    known = {teacher.name: teacher for teacher in INFO.teachers}
+    try:
+        asked = [[place_of[each.row] for each in group] for group in (student, tests)]
+    except KeyError as error:
+        raise UserError(f"{shipped.path_of(INFO.name)}: lacks row {error} of {scldata.REQUIREMENT}") from None
+    return Task(
+        name=INFO.name,
+        title=INFO.title,
+        description=INFO.description,
+        x_train=inputs(student),
+        y_train=_labels(student),
+        x_test=inputs(tests),
+        y_test=_labels(tests),
+        class_names=LOCATIONS,
+        teachers={
+            name: Teacher(
+                name,
+                known[name].title,
+                known[name].description,
+                says[name][asked[0]],
+                says[name][asked[1]],
+                _hash_of_teacher(name),
+                Cost(**costs[name]) if name in costs else None,
+            )
+            for name in names
+        },
+        fingerprint=_hash_of_data(split_seed, split, n_train),
+        shifts={SEVERAL: inputs(several)},
+        proteins=Proteins(
+            {name: tuple(each.accession for each in group) for name, group in groups.items()},
+            {name: tuple(each.sequence for each in group) for name, group in groups.items()},
+        ),
+    )
+
+
+def fingerprint(
+    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
+) -> str:
+    """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
+    parts = [_hash_of_teacher(name) for name in _chosen(teachers)]
+    return content_hash(_hash_of_data(split_seed, split, n_train), *parts)
+
+
+def origin() -> shipped.Origin:
+    """Where the proteins come from; with what each teacher costs, once `rebuild` has trained it."""
+    digest = scldata.digest()
+    return _Origin(
+        source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
+        licence="MIT; UniProt: CC BY 4.0",
+        index="row of the package's scl2205.csv, from 0: single locations of the student's pool, of eval and of test",
+        teachers={
+            teacher.name: protein_teachers.cost_as_dict(protein_teachers.kept_cost(teacher.name, digest))
+            for teacher in INFO.teachers
+        },
+    )
+
+
+def rebuild(on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> dict[str, Tensor]:
+    """Train every teacher anew, about ten minutes on one core; see `shipped.Rebuilds`."""
+    division = _division()
+    names = [teacher.name for teacher in INFO.teachers]
+    titles = {teacher.name: teacher.title for teacher in INFO.teachers}
+
+    def report(name: str, done: int, steps: int) -> None:
+        if on_progress is not None:
+            share = (names.index(name) + done / steps) / len(names)
+            message = f"Training teacher {names.index(name) + 1} of {len(names)}: {titles[name]}, {done} of {steps}"
+            on_progress(Progress(Phase.TEACHERS, done, steps, share, message))
+
+    outcomes = {name: protein_teachers.outcome(name, division, scldata.digest(), report, should_stop) for name in names}
+    rows = torch.tensor([each.row for each in division.asked], dtype=torch.int32)
+    return {shipped.INDEX: rows} | {name: found.logits for name, found in outcomes.items()}
+
+
+@cache
+def _division() -> Division:
+    return divide(scldata.proteins())
+
+
+def _labels(group: Sequence[Protein]) -> Tensor:
+    return torch.tensor([label_of(each) for each in group])
+
+
+def _chosen(teachers: Sequence[str] | None) -> list[str]:
+    known = [teacher.name for teacher in INFO.teachers]
+    names = known if teachers is None else list(teachers)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        wrong = f"{INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
+        raise UserError(f"teachers: {wrong}; {INFO.name} has {', '.join(known)}")
+    return names
+
+
+def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
+    if split not in SPLITS:
+        raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
+    what = [DESCRIPTORS_VERSION, split_seed, split, INFO.check_n_train(n_train)]
+    return content_hash("proteins", scldata.digest(), json.dumps(what))
+
+
+def _hash_of_teacher(name: str) -> str:
+    return content_hash(name, shipped.digest(INFO.name))

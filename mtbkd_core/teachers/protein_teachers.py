@@ -1,0 +1,199 @@
+"""The three teachers of the task `proteins`, which see different things of a protein, trained on what no student gets.
+
+Two are networks on residues; the third boosts trees on the descriptors that the student sees as well. What a finished
+teacher says is kept under the home folder, so that a training that was broken off goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.files import content_hash, home, make_folder, read_tensors, write_tensors
+from mtbkd_core.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe
+from mtbkd_core.proteins.division import Division, label_of
+from mtbkd_core.proteins.features import described
+from mtbkd_core.proteins.scldata import LOCATIONS
+from mtbkd_core.tasks.base import Cost, TeacherInfo
+from mtbkd_core.teachers.sequence_networks import Reader, reader_hash, says, train
+
+#: Told a teacher's name, what it has done, and of how much.
+OnStep = Callable[[str, int, int], None]
+
+INFOS = (
+    TeacherInfo(
+        "sequence-cnn",
+        "Whole sequence",
+        "A convolutional network over the residues: the first 250 and the last 150 of what is longer.",
+    ),
+    TeacherInfo("ends", "Both ends", "A convolutional network that sees the first 50 and the last 30 residues alone."),
+    TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees as well."),
+)
+#: Settled on the validation proteins.
+READERS: Mapping[str, Reader] = {
+    "sequence-cnn": Reader(head=250, tail=150, channels=(48, 64, 96), epochs=8),
+    "ends": Reader(head=50, tail=30, epochs=10),
+}
+TREES: Mapping[str, Any] = {
+    "max_iter": 250,
+    "learning_rate": 0.05,
+    "max_leaf_nodes": 15,
+    "l2_regularization": 5.0,
+    "max_features": 0.2,
+}
+_SEED = 0
+_TIMED, _BATCH = 256, 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained teacher.
+
+    Attributes:
+        logits: [R, C], float16: as they are shipped.
+        cost: of asking it.
+    """
+
+    logits: Tensor
+    cost: Cost
+
+
+def outcome(
+    name: str,
+    division: Division,
+    data_hash: str,
+    on_step: OnStep | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Outcome:
+    """What a teacher says of `division.asked`: kept from before, or trained now.
+
+    Raises:
+        UserError: the home folder cannot be written, or what is kept there cannot be read.
+        Cancelled: `should_stop` said so.
+    """
+    stem = _stem(name, data_hash)
+    path = stem.with_name(f"{stem.name}.says.safetensors")
+    if path.exists():
+        return _read(path)
+    learn = [each.sequence for each in division.teachers]
+    labels = [label_of(each) for each in division.teachers]
+    asked = [each.sequence for each in division.asked]
+
+    def step(done: int, steps: int) -> None:
+        if on_step is not None:
+            on_step(name, done, steps)
+
+    trainer = _trees if name == "descriptors" else _network
+    found = trainer(name, learn, labels, asked, stem, step, should_stop)
+    make_folder(path.parent)
+    cost = found.cost
+    numbers = torch.tensor([cost.parameters, cost.bytes, cost.milliseconds], dtype=torch.float64)
+    write_tensors(path, {"logits": found.logits, "cost": numbers})
+    return found
+
+
+def kept_cost(name: str, data_hash: str) -> Cost:
+    """What asking a finished teacher costs.
+
+    Raises:
+        UserError: it is not finished.
+    """
+    stem = _stem(name, data_hash)
+    return _read(stem.with_name(f"{stem.name}.says.safetensors")).cost
+
+
+def _read(path: Path) -> Outcome:
+    kept = read_tensors(path)
+    if not {"logits", "cost"} <= set(kept):
+        raise UserError(f"{path}: is no teacher's; remove it, and the teacher is trained anew")
+    parameters, size, milliseconds = kept["cost"].tolist()
+    return Outcome(kept["logits"], Cost(int(parameters), int(size), milliseconds))
+
+
+def _stem(name: str, data_hash: str) -> Path:
+    if name in READERS:
+        digest = reader_hash(READERS[name], data_hash, _SEED)
+    else:
+        made_with = [version("scikit-learn"), str(DESCRIPTORS_VERSION), str(_SEED)]
+        digest = content_hash(json.dumps(dict(TREES)), data_hash, *made_with)
+    return home() / "teachers" / f"proteins-{name}-{digest}"
+
+
+def _network(
+    name: str,
+    learn: Sequence[str],
+    labels: Sequence[int],
+    asked: Sequence[str],
+    stem: Path,
+    step: Callable[[int, int], None],
+    should_stop: ShouldStop | None,
+) -> Outcome:
+    reader = READERS[name]
+    network = train(
+        reader,
+        learn,
+        labels,
+        len(LOCATIONS),
+        seed=_SEED,
+        checkpoint=stem.with_name(f"{stem.name}.safetensors"),
+        on_epoch=step,
+        should_stop=should_stop,
+    )
+    logits = says(network, reader, asked, should_stop=should_stop)
+    count = sum(values.numel() for values in network.parameters())
+    # as they come, not sorted by length: nobody who asks has all sequences at once
+    return Outcome(logits.half(), Cost(count, 4 * count, _milliseconds(lambda few: says(network, reader, few), asked)))
+
+
+def _trees(
+    name: str,
+    learn: Sequence[str],
+    labels: Sequence[int],
+    asked: Sequence[str],
+    stem: Path,
+    step: Callable[[int, int], None],
+    should_stop: ShouldStop | None,
+) -> Outcome:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    step(0, 3)
+    of_learn = described(learn, should_stop=should_stop)
+    of_asked = described(asked, should_stop=should_stop)
+    step(1, 3)
+    stop_if(should_stop)
+    model = HistGradientBoostingClassifier(random_state=_SEED, early_stopping=False, **TREES)
+    model.fit(of_learn.numpy(), labels)
+    step(2, 3)
+    logits = torch.from_numpy(model.decision_function(of_asked.numpy()))
+    trees = [tree.nodes for trees in model._predictors for tree in trees]
+    leaves = sum(int(nodes["is_leaf"].sum()) for nodes in trees)
+    inner = sum(len(nodes) for nodes in trees) - leaves
+    # a leaf is a value; any other node a feature and a threshold
+    size = sum(nodes.nbytes for nodes in trees)
+    spent = _milliseconds(lambda few: model.decision_function(describe(few).numpy()), asked)
+    step(3, 3)
+    return Outcome(logits.half(), Cost(leaves + 2 * inner, size, spent))
+
+
+def _milliseconds(ask: Callable[[Sequence[str]], object], sequences: Sequence[str]) -> float:
+    """From a sequence to logits, in batches, of the first sequences."""
+    few = sequences[:_TIMED]
+    ask(few[:_BATCH])
+    began = time.perf_counter()
+    for start in range(0, len(few), _BATCH):
+        ask(few[start : start + _BATCH])
+    return 1000 * (time.perf_counter() - began) / len(few)
+
+
+def cost_as_dict(cost: Cost) -> dict[str, float]:
+    """A cost for the manifest, with milliseconds to three digits."""
+    return asdict(cost) | {"milliseconds": round(cost.milliseconds, 3)}

@@ -1,0 +1,73 @@
+"""Compression, shown: what the student and its teachers take, beside what each is worth."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Task
+from mtbkd_core.evaluation.costs import POSTERIOR, student_costs
+from mtbkd_core.tasks.base import Cost
+from pages.shared import runs, tasks
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _of_student(run: str, _chosen: runs.Chosen, _task: Task) -> dict[str, Cost]:
+    return student_costs(_chosen.result, _task)
+
+
+def show(chosen: runs.Chosen) -> None:
+    """A table of what each takes, where it was measured what the teachers take."""
+    config, metrics = chosen.view.config, chosen.result.metrics
+    task = tasks.load(config)
+    teachers = [
+        (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"]) for name in config.teachers
+    ]
+    if not any(cost for _, cost, _ in teachers):
+        return
+    own = _of_student(chosen.view.id, chosen, task)
+    rows = [
+        ("One student", own["one"], None),
+        (f"Posterior mean of {POSTERIOR} students", own["posterior"], metrics["student"]),
+        *teachers,
+    ]
+    table = pd.DataFrame(
+        [
+            {
+                "": title,
+                "Parameters": cost.parameters if cost else None,
+                "Size": cost.bytes / 1000 if cost else None,
+                "Time": cost.milliseconds if cost else None,
+                "Accuracy": 100 * scores["accuracy"] if scores else None,
+                "NLL": scores["nll"] if scores else None,
+                "ECE": scores["ece"] if scores else None,
+            }
+            for title, cost, scores in rows
+        ]
+    )
+    st.markdown("**What each of them takes**")
+    st.caption(
+        f"A student should be small and quick for what it knows. Time: for one {task_item(chosen)}, on one core."
+    )
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "": st.column_config.TextColumn(width="medium", pinned=True),
+            "Parameters": number(help="Numbers that were learned.", format="localized"),
+            "Size": number("Size (kB)", help="What the parameters take in a file.", format="%.1f"),
+            "Time": number(
+                "Time (ms)",
+                help="From the input to the probabilities, in batches of 64, working out the descriptors included. The "
+                "teachers were timed when they were made, the students just now.",
+                format="%.2f",
+            ),
+            "Accuracy": number(format="%.1f%%", help="Higher is better."),
+            "NLL": number(format="%.4f", help="Lower is better."),
+            "ECE": number(format="%.4f", help="Lower is better."),
+        },
+    )
+
+
+def task_item(chosen: runs.Chosen) -> str:
+    """What one input of the run's task is called."""
+    return tasks.item(chosen.view.config)

@@ -1,0 +1,53 @@
+"""A protein as a person reads it: accession, location, and its sequence with what the descriptors see of it."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from mtbkd_core import Task
+from mtbkd_core.proteins.descriptors import SIGNALS, WINDOWS
+from mtbkd_core.proteins.marks import Stretch, signals_of, stretches
+
+_STYLE = (
+    "<style>.sequence {font-family:monospace; font-size:.8rem; line-height:1.55; overflow-wrap:anywhere;"
+    " max-height:11rem; overflow-y:auto; border:1px solid rgba(128,134,145,.35); border-radius:.4rem;"
+    " padding:.4rem .6rem}"
+    " .sequence .window {background:rgba(128,134,145,.16)} .sequence .other {background:rgba(128,134,145,.34)}"
+    " .sequence .signal {font-weight:700; text-decoration:underline; text-decoration-thickness:2px;"
+    " text-underline-offset:2px}</style>"
+)
+#: Two shades in turn, so that neighbouring windows are told apart.
+_SHADES = {window.title: ("window", "other")[number % 2] for number, window in enumerate(WINDOWS)}
+
+
+def name(task: Task, index: int, part: str = "test") -> str:
+    """A protein's accession, or its number where it has none."""
+    assert task.proteins is not None
+    return task.proteins.accessions[part][index] or f"protein {index}"
+
+
+def show(task: Task, index: int, *, part: str = "test", caption: str = "") -> None:
+    """Draw one protein with a caption under its name."""
+    assert task.proteins is not None
+    sequence = task.proteins.sequences[part][index]
+    accession = html.escape(name(task, index, part))
+    found = signals_of(sequence)
+    st.markdown(f"**{accession}** · {len(sequence):,} residues  \n{caption}")
+    pieces = "".join(_piece(stretch) for stretch in stretches(sequence))
+    st.html(f'{_STYLE}<div class="sequence" role="img" aria-label="Sequence of {accession}">{pieces}</div>')
+    signals = "; ".join(SIGNALS[key][0] for key in found)
+    st.caption(
+        f"Signals found: {signals}." if found else "No known signal found.",
+        help="Shaded: the windows at both ends whose composition the student sees. Underlined: the known signals that "
+        "it sees, by their pattern alone; not every match is a signal. Point at a residue to see what it is part of.",
+    )
+
+
+def _piece(stretch: Stretch) -> str:
+    notes = [*([stretch.window] if stretch.window else []), *(SIGNALS[key][0] for key in stretch.signals)]
+    shade = "" if stretch.window is None else _SHADES[stretch.window]
+    classes = " ".join([*([shade] if shade else []), *(["signal"] if stretch.signals else [])])
+    where = f"from residue {stretch.start}" + (f": {'; '.join(notes)}" if notes else "")
+    return f'<span class="{classes}" title="{html.escape(where)}">{html.escape(stretch.text)}</span>'

@@ -1,0 +1,85 @@
+"""The proteins on every page: named by accession, shown as sequences, with the paper's figures and what each takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import build_config, default_config, load_task
+from mtbkd_core.runs.store import RunView
+from tests.app.conftest import SMALL, FakeEngine, traces
+from tests.app.test_pages import PAGES, lines
+
+TASK = "proteins"
+FEW = {"n_train": "60", "student.hidden": "4"}
+
+
+@pytest.fixture(scope="module")
+def described(session_home: Path) -> Path:
+    """The session's home folder, where the descriptors are worked out."""
+    load_task(TASK)
+    return session_home
+
+
+@pytest.fixture
+def protein_run(described: Path, home: Path) -> RunView:
+    """A small run on the proteins that is done."""
+    (home / "features").symlink_to(described / "features")
+    return FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config(TASK)))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("learn/")])
+def test_every_page_opens_with_the_proteins(opened: Callable[..., AppTest], protein_run: RunView, page: str) -> None:
+    app = opened(page, task=TASK, run=protein_run.id, **FEW)
+    assert [title.value for title in app.title] == [PAGES[page]]
+    assert not app.exception
+    assert not lines(app, "error")
+    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
+    elements = [element for kind in kinds for element in getattr(app, kind)]
+    assert [element.label for element in elements if not element.help] == []
+    if page != "start/overview.py":  # which offers the digits as well
+        said = [*lines(app, "markdown", "caption", "subheader"), *(e.label + e.help for e in elements)]
+        assert [line for line in said if "image" in line.lower()] == []
+
+
+def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(
+    opened: Callable[..., AppTest], protein_run: RunView
+) -> None:
+    app = opened("results/uncertainty.py", task=TASK, run=protein_run.id, example="3", **FEW)
+    task = load_task(TASK, n_train=60)
+    assert task.proteins is not None
+    accession, sequence = (part["test"][3] for part in (task.proteins.accessions, task.proteins.sequences))
+    assert any(line.startswith(f"**{accession}** · {len(sequence):,} residues") for line in lines(app, "markdown"))
+    (drawn,) = [part.proto.body for part in app.get("html") if 'class="sequence"' in part.proto.body]
+    assert f">{sequence[:15]}<" in drawn or 'class="window signal"' in drawn
+    assert "from residue 1: first 15 residues" in drawn
+    assert any(button.label.startswith(tuple(task.proteins.accessions["test"])) for button in app.button)
+
+
+def test_the_papers_first_figure_has_both_groups_and_says_how_well_they_part(
+    opened: Callable[..., AppTest], protein_run: RunView
+) -> None:
+    app = opened("results/uncertainty.py", task=TASK, run=protein_run.id, **FEW)
+    drawn = traces(app, "Deviance of test proteins and of what lies elsewhere")
+    assert {name for _, name in drawn if name} == {"Test proteins (2161)", "Proteins of several locations (449)"}
+    assert any(line.startswith("Proteins of several locations: AUROC **0.") for line in lines(app, "caption"))
+
+
+def test_what_student_and_teachers_take_stands_beside_their_scores(
+    opened: Callable[..., AppTest], protein_run: RunView
+) -> None:
+    app = opened("results/reliability.py", task=TASK, run=protein_run.id, **FEW)
+    (table,) = [frame.value for frame in app.dataframe if "Parameters" in frame.value.columns]
+    assert list(table.iloc[:, 0])[2:] == ["Whole sequence", "Both ends", "Descriptors"]
+    # 217 descriptors to 4 hidden units to 9 classes
+    assert table["Parameters"].iloc[0] == 218 * 4 + 5 * 9
+    assert (table["Time"] > 0).all()
+    assert table["Parameters"].iloc[2:].min() > 100 * table["Parameters"].iloc[0]
+
+
+def test_a_task_whose_teachers_nobody_timed_has_no_such_table(
+    opened: Callable[..., AppTest], finished: RunView
+) -> None:
+    app = opened("results/reliability.py", run=finished.id)
+    assert not [frame for frame in app.dataframe if "Parameters" in frame.value.columns]

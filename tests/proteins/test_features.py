@@ -1,0 +1,52 @@
+"""Descriptors are worked out once, and inputs are on the student's scale."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtbkd_core import UserError
+from mtbkd_core.progress import Cancelled, Progress
+from mtbkd_core.proteins import features
+from mtbkd_core.proteins.descriptors import describe
+from mtbkd_core.proteins.features import described, standardise
+
+SEQUENCES = ["MKVLAAGIVG" * 3, "MSSRRKRKQQ" * 5, "MGCCAAVKDEL" * 2]
+
+
+def test_the_second_time_descriptors_come_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Progress] = []
+    first = described(SEQUENCES, seen.append)
+    assert torch.equal(first, describe(SEQUENCES))
+    assert [(each.step, each.steps) for each in seen] == [(3, 3)]
+    monkeypatch.setattr(features, "describe", lambda sequences: pytest.fail("worked out again"))
+    assert torch.equal(described(SEQUENCES), first)
+
+
+def test_a_torn_cache_is_said_and_replaced(own_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = described(SEQUENCES)
+    (kept,) = (own_home / "features").iterdir()
+    kept.write_bytes(b"torn")
+    with caplog.at_level(logging.WARNING):
+        assert torch.equal(described(SEQUENCES), first)
+    assert "worked out anew" in caplog.text
+    assert kept.stat().st_size > 4
+
+
+def test_a_bad_sequence_is_counted_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "_AT_ONCE", 2)
+    with pytest.raises(UserError, match="sequence 3: residue 2"):
+        described(["MKV", "MKV", "M*V"])
+
+
+def test_describing_can_be_stopped_and_leaves_nothing(own_home: Path) -> None:
+    with pytest.raises(Cancelled):
+        described(SEQUENCES, should_stop=lambda: True)
+    assert not (own_home / "features").exists()
+
+
+def test_inputs_are_in_deviations_of_the_reference_cut_at_five() -> None:
+    reference = torch.tensor([[0.0, 7.0], [2.0, 7.0]])  # mean 1, deviation sqrt(2); and a constant
+    found = standardise(torch.tensor([[1.0, 7.0], [1.0 + 2**0.5, 8.0], [100.0, 0.0]]), reference)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]]))
