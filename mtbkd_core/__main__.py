@@ -1,4 +1,4 @@
-"""The command line: `python -m mtbkd_core tasks | distill | compare | fetch | rebuild`.
+"""The command line: `python -m mtbkd_core tasks | distill | compare | fetch | rebuild | import | forget`.
 
 Logs go to standard error; with --json the last line on standard output is one JSON object. Bad input ends with exit
 status 2 and one line that names the field, the value and what is allowed.
@@ -25,9 +25,11 @@ from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.distillation import limit_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
+from mtbkd_core.tables import commands
 from mtbkd_core.tasks import change_task, task_info, task_infos
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+commands.register(app)
 data_commands.register(app)
 
 TaskOption = Annotated[str | None, typer.Option("--task", help="What is learned; see the command tasks.")]

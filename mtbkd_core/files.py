@@ -16,14 +16,19 @@ from torch import Tensor
 from mtbkd_core.progress import UserError
 
 
+def home_path() -> Path:
+    """Where the home folder is or would be; nothing is made or tried."""
+    chosen = os.environ.get("MTBKD_HOME")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("mtbkd-explorer"))
+
+
 def home() -> Path:
     """The user's data folder: `MTBKD_HOME` if set, else the platform's own place. Made if missing.
 
     Raises:
         UserError: it cannot be made or written.
     """
-    chosen = os.environ.get("MTBKD_HOME")
-    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("mtbkd-explorer"))
+    folder = home_path()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

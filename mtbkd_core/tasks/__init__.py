@@ -1,4 +1,4 @@
-"""What can be learned: one file a task, and the registry of them."""
+"""What can be learned: one file a task, and the registry of them and of the tables that were imported."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.tables import source as imported
 from mtbkd_core.tasks import digits, fashion, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
 from mtbkd_core.teachers.shipped import Rebuilds
@@ -18,12 +19,22 @@ _SOURCES: tuple[Source, ...] = (
     fashion.FASHION,
     fashion.FASHION_LEFT_OUT,
 )
-_TASKS: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
+_BUILT_IN: dict[str, Source] = {source.INFO.name: source for source in _SOURCES}
+
+
+def built_in() -> tuple[str, ...]:
+    """Names of the tasks that come with the program."""
+    return tuple(_BUILT_IN)
+
+
+def _tasks() -> dict[str, Source]:
+    """Every task by name; looked up anew, for a table may have been imported or forgotten meanwhile."""
+    return {**_BUILT_IN, **{name: task for name, task in imported.found().items() if name not in _BUILT_IN}}
 
 
 def task_infos() -> tuple[TaskInfo, ...]:
     """Every task, without loading any."""
-    return tuple(source.INFO for source in _TASKS.values())
+    return tuple(source.INFO for source in _tasks().values())
 
 
 def task_info(name: str) -> TaskInfo:
@@ -52,7 +63,7 @@ def rebuilds(name: str) -> Rebuilds:
     """
     source = _source(name)
     if not isinstance(source, Rebuilds):
-        able = [task for task, each in _TASKS.items() if isinstance(each, Rebuilds)]
+        able = [task for task, each in _BUILT_IN.items() if isinstance(each, Rebuilds)]
         raise UserError(f"task: {name} ships no teachers' outputs; allowed: {', '.join(able) or 'none'}")
     return source
 
@@ -65,7 +76,7 @@ def fetches(name: str) -> Fetches:
     """
     source = _source(name)
     if not isinstance(source, Fetches):
-        able = [task for task, each in _TASKS.items() if isinstance(each, Fetches)]
+        able = [task for task, each in _BUILT_IN.items() if isinstance(each, Fetches)]
         raise UserError(f"task: the data of {name} is not downloaded; allowed: {', '.join(able) or 'none'}")
     return source
 
@@ -130,18 +141,20 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None)]
     per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
     plain = flatten(RunConfig())
-    left = [(name, plain[name]) for name in (_TASKS[config.task].INFO.defaults if config.task in _TASKS else ())]
+    known = _tasks()
+    left = [(name, plain[name]) for name in (known[config.task].INFO.defaults if config.task in known else ())]
     return build_config([*own, *per_teacher, *left, *info.defaults.items()], base=config)
 
 
 def changed_settings(config: RunConfig) -> dict[str, str]:
     """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text."""
     named = {} if config.task == RunConfig().task else {"task": config.task}
-    base = default_config(config.task) if config.task in _TASKS else RunConfig()
+    base = default_config(config.task) if config.task in _tasks() else RunConfig()
     return named | flatten(config, only_changed=True, base=base)
 
 
 def _source(name: str) -> Source:
-    if name not in _TASKS:
-        raise UserError(f"task: got {name!r}, allowed: {', '.join(_TASKS)}")
-    return _TASKS[name]
+    known = _BUILT_IN if name in _BUILT_IN else _tasks()
+    if name not in known:
+        raise UserError(f"task: got {name!r}, allowed: {', '.join(known)}")
+    return known[name]

@@ -177,6 +177,7 @@ class TaskInfo:
         n_train, most_train: labelled examples that the student gets where nothing else is asked for, and at most.
         defaults: settings by dotted name, as text, that a newcomer to this task starts with.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
+        stamp: another for other data under the same name; empty for what comes with the program.
         pictures: whether an input is a picture, which a convolutional student can learn from.
     """
 
@@ -191,6 +192,7 @@ class TaskInfo:
     most_train: int = 0
     defaults: Mapping[str, str] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
+    stamp: str = ""
     pictures: bool = False
 
     def check_n_train(self, n_train: int | None) -> int:

@@ -93,6 +93,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     with st.container(width=150):
         controls.text("n_train", f"Labelled {item}s", str(info.n_train))
+    places.link("own_data")
 st.caption(info.description)
 
 with st.container(key="cards"):

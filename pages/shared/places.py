@@ -13,6 +13,7 @@ _PAGES = Path(__file__).resolve().parents[1]
 _PLACES = {
     "overview": ("Start", "start/overview.py", "Overview", ":material/home:"),
     "teachers": ("Set-up", "setup/teachers.py", "Teachers", ":material/school:"),
+    "own_data": ("Set-up", "setup/own_data.py", "Your own data", ":material/upload_file:"),
     "prior": ("Set-up", "setup/prior.py", "Prior", ":material/tune:"),
     "distill": ("Set-up", "setup/distill.py", "Distill", ":material/science:"),
     "reliability": ("Results", "results/reliability.py", "Reliability", ":material/verified:"),

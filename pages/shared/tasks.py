@@ -13,10 +13,10 @@ from mtbkd_core.tasks.base import TaskInfo, TeacherInfo
 
 
 class TaskShelf:
-    """Loaded tasks by name, teachers, split and number of labelled examples."""
+    """Loaded tasks by name, stamp of their data, teachers, split and number of labelled examples."""
 
     def __init__(self) -> None:
-        self._tasks: dict[tuple[str, tuple[str, ...] | None, int, int | None], Task] = {}
+        self._tasks: dict[tuple[str, str, tuple[str, ...] | None, int, int | None], Task] = {}
         self._lock = Lock()
 
     def get(
@@ -32,7 +32,7 @@ class TaskShelf:
         Raises:
             UserError: an unknown task or teacher, or a home folder that cannot be written.
         """
-        key = (name, teachers, split_seed, n_train)
+        key = (name, task_info(name).stamp, teachers, split_seed, n_train)
         if key not in self._tasks:
             with self._lock:
                 if key not in self._tasks:
@@ -43,7 +43,7 @@ class TaskShelf:
 
     def holds(self, name: str, teachers: tuple[str, ...] | None, split_seed: int, n_train: int | None) -> bool:
         """Whether `get` answers at once."""
-        return (name, teachers, split_seed, n_train) in self._tasks
+        return (name, task_info(name).stamp, teachers, split_seed, n_train) in self._tasks
 
 
 @st.cache_resource(show_spinner=False)

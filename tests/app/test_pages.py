@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "start/overview.py": "MT-BKD Explorer",
     "setup/teachers.py": "Teachers",
+    "setup/own_data.py": "Your own data",
     "setup/prior.py": "Prior",
     "setup/distill.py": "Distill",
     "results/reliability.py": "Reliability",

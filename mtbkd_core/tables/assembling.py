@@ -1,0 +1,172 @@
+"""From a person's files to a checked table: everything is read, checked and converted, and what was done is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mtbkd_core.files import content_hash
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
+from mtbkd_core.tables.data import Rows, TableData
+from mtbkd_core.tables.features import from_columns, from_file, from_sequences
+from mtbkd_core.tables.matrix import is_accession
+from mtbkd_core.tables.reading import TextTable, column_names, read_text
+from mtbkd_core.tables.spec import Files, TableSpec, check_name
+from mtbkd_core.tables.teaching import Said, read_teacher
+
+#: Rows that a class needs, so that each part of a split, validation included, gets one.
+LEAST_OF_CLASS = 8
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A table without problems.
+
+    Attributes:
+        notes: what was made of the files, a line each.
+        warnings: what may be wrong with them, a line each.
+    """
+
+    data: TableData
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check_table(
+    name: str,
+    spec: TableSpec,
+    *,
+    title: str = "",
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Checked:
+    """Read and check a table and all that belongs to it; nothing is written.
+
+    Args:
+        name: of the task.
+        title: for people; empty: the name.
+        on_progress: told how far a protein model is.
+    Raises:
+        UserError: the first problem found: one line that names file, row and column, and what was expected.
+        Cancelled: `should_stop` said so.
+    """
+    check_name("name", name)
+    notes: list[str] = []
+    warnings: list[str] = []
+    rows, class_names, said = _read(spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop)
+    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side")
+    test = None
+    if spec.test is not None:
+        test, _, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
+        if test.features.shape[1] != rows.features.shape[1]:
+            raise UserError(
+                f"{spec.test.table.name}: {test.features.shape[1]} features, expected {rows.features.shape[1]} as in "
+                f"{spec.files.table.name}"
+            )
+        shared = len(set(rows.sequences) & set(test.sequences))
+        if shared:
+            warnings.append(f"{spec.test.table.name}: {shared:,} sequences stand in {spec.files.table.name} as well")
+    elif len(set(rows.sequences)) < len(rows.sequences):
+        twice = len(rows.sequences) - len(set(rows.sequences))
+        warnings.append(f"{spec.files.table.name}: {twice:,} sequences stand there more than once")
+    item = spec.item or ("protein" if spec.sequence else "example")
+    where = f"the {len(test):,} of {spec.test.table.name}" if spec.test and test else "a fifth of them"
+    line = f"{len(rows):,} {item}s of {len(class_names)} classes from {spec.files.table.name}; tested on {where}."
+    data = TableData(
+        name=name,
+        title=title.strip() or name,
+        description=line,
+        item=item,
+        class_names=class_names,
+        rows=rows,
+        test=test,
+        teacher_notes={
+            who: f"From {spec.files.teachers[who].name}: names {each.accuracy:.1%} of the table's labels."
+            for who, each in said.items()
+        },
+        fingerprint=_fingerprint(rows, test, class_names),
+    )
+    return Checked(data, tuple(notes), tuple(warnings))
+
+
+def class_columns(spec: Files, first: str, last: str) -> tuple[str, ...]:
+    """Names of the classes that head the table's columns from one to another, both counted.
+
+    Raises:
+        UserError: a column that is not there, or comes before the first.
+    """
+    names = column_names(spec.table)
+    for name in (first, last):
+        if name not in names:
+            raise UserError(f"class columns: {spec.table.name} has no column {name!r}")
+    start, end = names.index(first), names.index(last)
+    if end <= start:
+        raise UserError(f"class columns: {last!r} does not come after {first!r} in {spec.table.name}")
+    return check_class_names(names[start : end + 1])
+
+
+def _read(
+    files: Files,
+    spec: TableSpec,
+    classes: Sequence[str] | None,
+    notes: list[str],
+    warnings: list[str],
+    on_progress: OnProgress | None,
+    should_stop: ShouldStop | None,
+) -> tuple[Rows, tuple[str, ...], dict[str, Said]]:
+    """One table's rows, the classes, and what its teachers say."""
+    names = column_names(files.table)
+    accession = spec.accession or next((name for name in names if is_accession(name, None)), None)
+    wanted = dict.fromkeys(name for name in (spec.sequence, spec.label, accession, *spec.columns) if name is not None)
+    table = read_text(files.table, list(wanted))
+    if not len(table):
+        raise UserError(f"{files.table.name}: has no rows under its header")
+    classes = classes or _counted_classes(table, spec.label, files)
+    labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
+    notes += found
+    sequences = table.columns[spec.sequence] if spec.sequence is not None else None
+    if spec.sequence is not None and sequences is not None:
+        check_sequences(sequences, table.places, spec.sequence)
+    accessions = table.columns[accession] if accession is not None else None
+    said = {
+        who: read_teacher(path, labels, class_names, table.places, accessions, accession)
+        for who, path in files.teachers.items()
+    }
+    for each in said.values():
+        notes += each.notes
+        warnings += each.warnings
+    if files.embeddings is not None:
+        features, found = from_file(files.embeddings, table.places, len(table), accessions, accession)
+        notes += found
+    elif spec.columns:
+        features = from_columns(table, spec.columns)
+    else:
+        features = from_sequences(sequences or [], spec.model, on_progress, should_stop)
+    logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}
+    rows = Rows(features, torch.from_numpy(labels), logits, tuple(accessions or ()), tuple(sequences or ()))
+    return rows, class_names, said
+
+
+def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, ...] | None:
+    """Classes 0 to C - 1 where the labels are whole numbers and a teacher knows more classes than occur; else None."""
+    from mtbkd_core.tables.matrix import read_matrix
+
+    texts = table.columns[label]
+    if not all(text.strip().isdecimal() for text in texts):
+        return None
+    known = read_matrix(next(iter(files.teachers.values())), len(table)).values.shape[1]
+    return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
+
+
+def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str]) -> str:
+    parts: list[bytes | str] = list(class_names)
+    for each in (rows, test):
+        if each is not None:
+            parts += [each.features.numpy().tobytes(), each.labels.numpy().tobytes()]
+            for who, logits in each.logits.items():
+                parts += [who, logits.numpy().tobytes()]
+    return content_hash(*parts)

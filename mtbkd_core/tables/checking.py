@@ -1,0 +1,116 @@
+"""Checking a table's sequences and labels, each problem in one line with its place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtbkd_core.progress import UserError
+from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
+from mtbkd_core.tables.reading import Places
+
+LETTERS = AMINO_ACIDS + OTHER_LETTERS
+#: An amino acid chain; titin, the longest known, has 34,350.
+MAX_LENGTH = 50_000
+MAX_CLASSES = 256
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_WRONG = re.compile(f"[^{LETTERS}]")
+
+
+def check_sequences(sequences: Sequence[str], places: Places, column: str) -> None:
+    """Refuse what is not an amino acid chain in capital letters.
+
+    B, Z, J, X (not known exactly), U and O (the two rare ones) are allowed; a stop (*), a gap (-) or a space is not.
+
+    Raises:
+        UserError: the first such row, one line.
+    """
+    for row, sequence in enumerate(sequences):
+        where = places.at(row, column)
+        if not sequence.strip():
+            raise UserError(f"{where}: is empty, expected a sequence of amino acids")
+        if len(sequence) > MAX_LENGTH:
+            raise UserError(f"{where}: {len(sequence):,} letters, allowed: at most {MAX_LENGTH:,}")
+        wrong = _WRONG.search(sequence)
+        if wrong is None:
+            continue
+        letter, place = wrong.group(), wrong.start() + 1
+        if letter.isspace():
+            raise UserError(f"{where}: a space or line break at letter {place}, expected capital letters alone")
+        if letter.upper() in LETTERS:
+            raise UserError(f"{where}: {letter!r} in lower case at letter {place}, expected capital letters alone")
+        raise UserError(
+            f"{where}: {letter!r} at letter {place} is no amino acid, allowed: {AMINO_ACIDS}, and {OTHER_LETTERS} for "
+            "those that are rare or not known"
+        )
+
+
+def check_labels(
+    texts: Sequence[str], places: Places, column: str, class_names: Sequence[str] | None
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """Labels as class indices.
+
+    Args:
+        texts: N labels: names of classes, or whole numbers from 0, which count the classes in their order.
+        class_names: C names in order; None: the labels' own. Whole numbers then are the classes 0 to the largest; names
+            are put in alphabetical order.
+    Returns:
+        [N] int64, the C names, and notes for people, a line each.
+    Raises:
+        UserError: an empty label or one that has no class, fewer than two classes; one line.
+    """
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise UserError(f"{places.at(row, column)}: is empty, expected a label")
+    clean = [text.strip() for text in texts]
+    numbered = all(_WHOLE.fullmatch(text) for text in clean)
+    notes: list[str] = []
+    if class_names is not None:
+        names = check_class_names(class_names)
+        known = {name: index for index, name in enumerate(names)}
+        by_name = all(text in known for text in clean)
+        numbered = numbered and not by_name
+    elif numbered:
+        largest = max(int(float(text)) for text in clean)
+        names = check_class_names([str(number) for number in range(min(largest, MAX_CLASSES) + 1)])
+    else:
+        names = check_class_names(sorted(set(clean)))
+        notes.append(f"{places.file}: the classes are the labels in alphabetical order: {', '.join(names)}")
+    known = {name: index for index, name in enumerate(names)}
+    labels = np.empty(len(clean), dtype=np.int64)
+    for row, text in enumerate(clean):
+        index = int(float(text)) if numbered else known.get(text, -1)
+        if not 0 <= index < len(names):
+            allowed = f"0 to {len(names) - 1}" if numbered or _WHOLE.fullmatch(text) else ", ".join(names)
+            raise UserError(f"{places.at(row, column)}: got {text[:40]!r}, which has no class, expected {allowed}")
+        labels[row] = index
+    counts = np.bincount(labels, minlength=len(names))
+    absent = [name for name, count in zip(names, counts, strict=True) if not count]
+    if absent:
+        notes.append(f"{places.file}: no row has the label {', '.join(absent)}")
+    if (counts > 0).sum() < 2:
+        raise UserError(f"{places.file}: column {column!r}: every label is the same, expected two classes at least")
+    return labels, names, tuple(notes)
+
+
+def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of classes, each once and none empty; raises `UserError` otherwise, or where they are 1 or too many."""
+    clean = tuple(name.strip() for name in names)
+    if not 2 <= len(clean) <= MAX_CLASSES:
+        raise UserError(f"classes: got {len(clean)}, allowed: 2 to {MAX_CLASSES}")
+    for index, name in enumerate(clean):
+        if not name:
+            raise UserError(f"classes: name {index + 1} of {len(clean)} is empty")
+        if name in clean[:index]:
+            raise UserError(f"classes: {name!r} is named twice")
+    return clean
+
+
+def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str) -> None:
+    """Refuse a class that has some rows but fewer than `least`; `why` says what so many are needed for."""
+    counts = np.bincount(labels, minlength=len(names))
+    for name, count in zip(names, counts, strict=True):
+        if 0 < count < least:
+            raise UserError(f"classes: {name!r} has {count} rows, expected {least} at least: {why}")

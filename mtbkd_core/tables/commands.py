@@ -1,0 +1,158 @@
+"""The command line's part on tables of one's own: `import` and `forget`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtbkd_core.progress import Progress, UserError
+from mtbkd_core.tables.assembling import Checked, check_table, class_columns
+from mtbkd_core.tables.importing import check_free, forget, save_table
+from mtbkd_core.tables.reading import column_names
+from mtbkd_core.tables.spec import Files, TableSpec
+from mtbkd_core.tasks import task_info
+
+TeacherOption = Annotated[
+    list[str], typer.Option("--teacher", help="A teacher's logits or probabilities, as name=file. Repeatable.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to a command line."""
+    app.command("import")(import_command)
+    app.command("forget")(forget_command)
+
+
+def import_command(
+    name: Annotated[str, typer.Option("--name", help="What the task is called from then on: a to z, 0 to 9 and -.")],
+    table: Annotated[Path, typer.Option("--table", help="CSV or Parquet, its columns named.")],
+    label: Annotated[str, typer.Option("--label", help="Column of labels: names of classes, or numbers from 0.")],
+    teacher: TeacherOption,
+    sequence: Annotated[str | None, typer.Option("--sequence", help="Column of amino acid sequences.")] = None,
+    classes: Annotated[str | None, typer.Option("--classes", help="Names of the classes in order: a,b,c.")] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--class-columns", help="The classes' names are those of the table's columns first:last."),
+    ] = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            "--features",
+            help="descriptors of the sequences; columns:a,b,c or columns:first:last of the table; a file of embeddings "
+            "(CSV, Parquet, NPZ, safetensors); or model:FOLDER or model:NAME, an ESM model (needs transformers).",
+        ),
+    ] = "descriptors",
+    accession: Annotated[
+        str | None, typer.Option("--accession", help="Column that names the rows, where its name is not a usual one.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option("--test", help="A table to be measured on; none: a fifth is kept.")
+    ] = None,
+    test_teacher: Annotated[
+        list[str] | None, typer.Option("--test-teacher", help="A teacher's outputs on --test, as name=file.")
+    ] = None,
+    test_features: Annotated[
+        Path | None, typer.Option("--test-features", help="Embeddings of --test, where --features is a file.")
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
+    only_check: Annotated[bool, typer.Option("--check", help="Check the files; write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
+) -> None:
+    """Check a table of your own with its teachers' outputs, and make a task of it."""
+    check_free(name)
+    chosen, embeddings, model = _features(features, table)
+    files = Files(table, _named(teacher, "--teacher"), embeddings)
+    others = None
+    if test is not None:
+        others = Files(test, _named(test_teacher or [], "--test-teacher"), test_features)
+    elif test_teacher or test_features is not None:
+        raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
+    if classes is not None and columns is not None:
+        raise UserError("--classes, --class-columns: one of the two names the classes, not both")
+    names = tuple(part.strip() for part in classes.split(",")) if classes is not None else None
+    if columns is not None:
+        names = class_columns(files, *_range(columns, "--class-columns"))
+    spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)
+    checked = check_table(name, spec, title=title, on_progress=_tell)
+    if not only_check:
+        save_table(checked, spec)
+    _say(name, checked, only_check, as_json)
+
+
+def forget_command(name: Annotated[str, typer.Argument(help="An imported task; see the command tasks.")]) -> None:
+    """Remove an imported task; its runs stay."""
+    forget(name)
+    print(f"{name}: forgotten")
+
+
+def _say(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
+    for line in checked.notes:
+        print(line, file=sys.stderr)
+    for line in checked.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    if as_json:
+        answer = {
+            "name": name,
+            "written": not only_check,
+            "notes": checked.notes,
+            "warnings": checked.warnings,
+            "classes": checked.data.class_names,
+            "rows": len(checked.data.rows),
+            "features": checked.data.rows.features.shape[1],
+        }
+        print(json.dumps(answer))
+    elif only_check:
+        print(f"{name}: nothing wrong was found; {checked.data.description}")
+    else:
+        print(f"{name}: {task_info(name).description} Next: python -m mtbkd_core distill --task {name}")
+
+
+def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str | None]:
+    """Columns, a file or a model, whichever is asked for."""
+    if text == "descriptors":
+        return (), None, None
+    kind, _, rest = text.partition(":")
+    if kind == "model" and rest:
+        return (), None, rest
+    if kind == "columns" and ":" in rest:
+        names = column_names(table)
+        first, last = _range(rest, "--features columns")
+        for name in (first, last):
+            if name not in names:
+                raise UserError(f"--features: {table.name} has no column {name!r}")
+        return names[names.index(first) : names.index(last) + 1], None, None
+    if kind == "columns" and rest:
+        return tuple(part.strip() for part in rest.split(",")), None, None
+    if Path(text).is_file():
+        return (), Path(text), None
+    raise UserError(
+        f"--features: got {text!r}, allowed: descriptors, columns:a,b,c, columns:first:last, model:NAME, or a file"
+    )
+
+
+def _named(pairs: Sequence[str], option: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, file = pair.partition("=")
+        if not equals or not name.strip() or not file.strip():
+            raise UserError(f"{option}: got {pair!r}, needs name=file, such as esm2=esm2_logits.csv")
+        if name.strip() in found:
+            raise UserError(f"{option}: {name.strip()!r} is named twice")
+        found[name.strip()] = Path(file.strip())
+    return found
+
+
+def _range(text: str, option: str) -> tuple[str, str]:
+    first, colon, last = text.partition(":")
+    if not colon or not first.strip() or not last.strip():
+        raise UserError(f"{option}: got {text!r}, needs first:last, two columns of the table")
+    return first.strip(), last.strip()
+
+
+def _tell(progress: Progress) -> None:
+    print(progress.message, file=sys.stderr, flush=True)

@@ -1,0 +1,61 @@
+"""The features of a table's rows: descriptors of sequences, a protein model's outputs, or numbers from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.proteins.features import described
+from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.reading import Places, TextTable
+
+
+def from_sequences(
+    sequences: Sequence[str], model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
+) -> Tensor:
+    """Features [N, F] of sequences: the descriptors, or where a model is named its mean-pooled outputs.
+
+    Raises:
+        UserError: a model that cannot be loaded.
+        Cancelled: `should_stop` said so.
+    """
+    if model is None:
+        return described(sequences, on_progress, should_stop)
+    from mtbkd_core.proteins.embeddings import embed
+
+    return embed(sequences, model, on_progress=on_progress, should_stop=should_stop)
+
+
+def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
+    """Features [N, F] from columns of numbers.
+
+    Raises:
+        UserError: a cell that is no finite number, one line.
+    """
+    values = np.empty((len(table), len(columns)), dtype=np.float32)
+    for index, column in enumerate(columns):
+        for row, text in enumerate(table.columns[column]):
+            try:
+                values[row, index] = float(text)
+            except ValueError:
+                values[row, index] = np.nan
+            if not np.isfinite(values[row, index]):
+                raise UserError(f"{table.places.at(row, column)}: got {text[:40]!r}, expected a finite number")
+    return torch.from_numpy(values)
+
+
+def from_file(
+    path: Path, table: Places, rows: int, accessions: Sequence[str] | None, accession: str | None
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
+    matrix = read_matrix(path, rows, accession)
+    check_size(matrix, rows, table.file)
+    held = check_order(matrix, accessions, table)
+    notes = [*matrix.notes, *([f"{path.name}: its rows are the table's by {matrix.accession_name}"] if held else [])]
+    notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
+    return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

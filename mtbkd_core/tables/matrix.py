@@ -1,0 +1,233 @@
+"""Reading a file of numbers, one row an example: with or without a header, an index column or an accession column."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mtbkd_core.files import read_tensors
+from mtbkd_core.progress import UserError
+from mtbkd_core.tables.reading import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    MAX_UNPACKED,
+    Places,
+    csv_cells,
+    is_parquet,
+    parquet_numbers,
+)
+
+#: Names, in lower case, of a column that numbers the rows, and of one that names them.
+_INDEX_NAMES = frozenset({"", "index", "unnamed: 0"})
+_ACCESSION_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Numbers of a file.
+
+    Attributes:
+        values: [N, F] float64, not checked for finiteness.
+        names: of the columns; None where the file names none.
+        accession_name, accessions: the column that names the rows; None where there is none.
+        notes: what was made of the file, a line each.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...] | None
+    places: Places
+    accession_name: str | None = None
+    accessions: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    def column(self, index: int) -> str:
+        """A column's name for people: the file's own, or its number from 1."""
+        return self.names[index] if self.names is not None else str(index + 1)
+
+
+def read_matrix(path: Path, rows: int, accession: str | None = None) -> Matrix:
+    """Read numbers from CSV, Parquet, NPZ (one array) or safetensors (one tensor).
+
+    A first line is a header where one of its cells is no number, or where its cells count up from 0 or 1. A first
+    column that counts the rows is left out.
+
+    Args:
+        rows: how many are expected. Not checked; it only tells the header 0,1 from a row of two such numbers.
+        accession: name of the column that names the rows, besides the usual names.
+    Raises:
+        UserError: a file that cannot be read, or a cell that is no number; one line with file, row and column.
+    """
+    if path.suffix.lower() == ".npz":
+        return _bare(path, _npz_array(path))
+    if path.suffix.lower() == ".safetensors":
+        tensors = read_tensors(path)
+        if len(tensors) != 1:
+            raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
+        return _bare(path, next(iter(tensors.values())).double().numpy())
+    found = _from_parquet(path, accession) if is_parquet(path) else _from_csv(path, rows, accession)
+    return _without_index(found)
+
+
+def is_accession(name: str, accession: str | None) -> bool:
+    """Whether a column's name is one that names rows."""
+    return name == accession or name.strip().lower() in _ACCESSION_NAMES
+
+
+def _bare(path: Path, values: np.ndarray) -> Matrix:
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise UserError(
+            f"{path.name}: expected numbers of shape [rows, columns], got {values.dtype} of shape {list(values.shape)}"
+        )
+    return Matrix(values.astype(np.float64), None, Places(path.name, None))
+
+
+def _npz_array(path: Path) -> np.ndarray:
+    """The one array of an NPZ file; an array of objects, which would have to be unpickled, is refused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+                raise UserError(f"{path.name}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
+        with np.load(path, allow_pickle=False) as archive:
+            if len(archive.files) != 1:
+                raise UserError(f"{path.name}: holds {len(archive.files)} arrays, expected one")
+            array: np.ndarray = archive[archive.files[0]]
+            return array
+    except UserError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path.name}: cannot be read as NPZ ({' '.join(str(error).split())[:120]})") from None
+
+
+def _from_csv(path: Path, rows: int, accession: str | None) -> Matrix:
+    lines = csv_cells(path)
+    all_lines = list(lines)
+    if not all_lines:
+        raise UserError(f"{path.name}: has no line")
+    first = all_lines[0][1]
+    header = _is_header([cells for _, cells in all_lines], rows)
+    body = all_lines[1:] if header else all_lines
+    places = Places(path.name, tuple(line for line, _ in body))
+    for line, cells in body:
+        if len(cells) != len(first):
+            raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
+    named = [index for index, name in enumerate(first) if header and is_accession(name, accession)][:1]
+    # a column of numbers called id could be a feature; it names the rows only if the table's own column is called that
+    named = [index for index in named if first[index] == accession or any(not _is_number(r[index]) for _, r in body)]
+    kept = [index for index in range(len(first)) if index not in named]
+    names = tuple(first[index] for index in kept) if header else None
+    values = np.empty((len(body), len(kept)))
+    for row, (_, cells) in enumerate(body):
+        try:
+            values[row] = [float(cells[index]) for index in kept]
+        except ValueError:
+            bad = next(index for index in kept if not _is_number(cells[index]))
+            column = first[bad] if header else str(bad + 1)
+            raise UserError(f"{places.at(row, column)}: got {cells[bad][:40]!r}, expected a number") from None
+    return Matrix(
+        values,
+        names,
+        places,
+        first[named[0]] if named else None,
+        tuple(cells[named[0]] for _, cells in body) if named else None,
+        (f"{path.name}: the first line was read as {'a header' if header else 'numbers'}",),
+    )
+
+
+def _from_parquet(path: Path, accession: str | None) -> Matrix:
+    names, columns = parquet_numbers(path)
+    named = [name for name in names if is_accession(name, accession) and columns[name].dtype.kind not in "fiu"][:1]
+    kept = [name for name in names if name not in named]
+    places = Places(path.name, None)
+    values = np.empty((len(next(iter(columns.values()), ())), len(kept)))
+    for index, name in enumerate(kept):
+        for row, value in enumerate(columns[name] if columns[name].dtype.kind not in "fiu" else ()):
+            if not _is_number(value):
+                raise UserError(f"{places.at(row, name)}: got {str(value)[:40]!r}, expected a number")
+        values[:, index] = columns[name].astype(np.float64)
+    accessions = tuple(str(value) for value in columns[named[0]]) if named else None
+    return Matrix(values, tuple(kept), places, named[0] if named else None, accessions)
+
+
+def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
+    first = lines[0]
+    if not all(_is_number(cell) for cell in first):
+        return True
+    counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
+    # of two classes a file of certain answers may begin with 0,1; then all its cells are like that
+    ambiguous = len(first) == 2 and all(cell in ("0", "1") for cells in lines for cell in cells)
+    return counts_up and not (ambiguous and len(lines) == rows)
+
+
+def _without_index(found: Matrix) -> Matrix:
+    """Leave out a first column that is named as an index, or not at all, and counts the rows from 0 or 1."""
+    values = found.values
+    if not values.size or values.shape[1] < 2:
+        return found
+    first = values[:, 0]
+    counts = np.array_equal(first, np.arange(len(first)) + first[0]) and first[0] in (0, 1) and len(first) > 1
+    named = found.names is None or found.names[0].strip().lower() in _INDEX_NAMES
+    if not (counts and named):
+        return found
+    return Matrix(
+        values[:, 1:],
+        found.names[1:] if found.names is not None else None,
+        found.places,
+        found.accession_name,
+        found.accessions,
+        (*found.notes, f"{found.places.file}: its first column counts the rows and was left out"),
+    )
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def check_size(matrix: Matrix, rows: int, expected: str) -> None:
+    """Refuse another number of rows than `rows`, or numbers that are too many or not finite.
+
+    Args:
+        expected: what has so many rows, such as "train.csv".
+    Raises:
+        UserError: one line with file, row and column.
+    """
+    file = matrix.places.file
+    if len(matrix.values) != rows:
+        less = "one too few" if len(matrix.values) == rows - 1 else f"expected {rows:,}"
+        more = f", expected {rows:,}" if less == "one too few" else ""
+        raise UserError(f"{file}: has {len(matrix.values):,} rows, {less}{more}: as many as {expected}")
+    if len(matrix.values) > MAX_ROWS or matrix.values.shape[1] > MAX_COLUMNS:
+        raise UserError(
+            f"{file}: {len(matrix.values):,} rows of {matrix.values.shape[1]:,} columns, allowed: at most {MAX_ROWS:,} "
+            f"of {MAX_COLUMNS:,}"
+        )
+    wrong = ~np.isfinite(matrix.values) | (np.abs(matrix.values) > 1e30)
+    if wrong.any():
+        row, column = (int(place) for place in np.argwhere(wrong)[0])
+        got = matrix.values[row, column]
+        where = matrix.places.at(row, matrix.column(column))
+        raise UserError(f"{where}: got {got}, expected a finite number, at most 1e30 in size")
+
+
+def check_order(matrix: Matrix, accessions: Sequence[str] | None, table: Places) -> bool:
+    """Whether the rows were held against the table's by accession; refuses another order.
+
+    Raises:
+        UserError: the first row whose accession is not the table's, one line.
+    """
+    if matrix.accessions is None or accessions is None:
+        return False
+    for row, (got, expected) in enumerate(zip(matrix.accessions, accessions, strict=True)):
+        if got != expected:
+            same = sorted(matrix.accessions) == sorted(accessions)
+            why = "the rows are in another order than the table's" if same else "the rows are not the table's"
+            where = matrix.places.at(row, matrix.accession_name)
+            raise UserError(f"{where}: got {got!r}, expected {expected!r} as in {table.at(row)}: {why}")
+    return True

@@ -1,0 +1,214 @@
+"""Reading CSV and Parquet files as text or numbers, so that every problem can be said with its place in the file.
+
+Nothing is unpickled, and nothing is guessed of a cell: an empty one is empty text, never a missing number.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtbkd_core.progress import UserError
+
+#: Bounds on a file: bytes on the disk and unpacked, rows, columns, characters of a CSV file's first line.
+MAX_BYTES, MAX_UNPACKED = 512 * 2**20, 2 * 2**30
+MAX_ROWS, MAX_COLUMNS, MAX_HEADER = 100_000, 6_000, 2**18
+_PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a file are, for people.
+
+    Attributes:
+        file: its name.
+        lines: line of each row in a CSV file, from 1, the header's counted; None for Parquet, whose rows are counted.
+    """
+
+    file: str
+    lines: tuple[int, ...] | None
+
+    def at(self, row: int, column: str | None = None) -> str:
+        """A row by its place from 0, and a column, as the beginning of a message."""
+        which = f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"{self.file}: {which}" + (f", column {column!r}" if column is not None else "")
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Chosen columns of a file as text.
+
+    Attributes:
+        names: all columns of the file, in order.
+        columns: the chosen ones, each with a text for each row.
+    """
+
+    names: tuple[str, ...]
+    columns: dict[str, list[str]]
+    places: Places
+
+    def __len__(self) -> int:
+        return len(self.places.lines) if self.places.lines is not None else len(next(iter(self.columns.values()), []))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does, whatever its name.
+
+    Raises:
+        UserError: it is not there, cannot be read, is empty or too large.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            begins = file.read(len(_PARQUET))
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
+    if size > MAX_BYTES:
+        raise UserError(f"{path.name}: {size / 2**20:,.0f} MiB, allowed: at most {MAX_BYTES // 2**20} MiB")
+    if not begins:
+        raise UserError(f"{path.name}: the file is empty")
+    return begins == _PARQUET
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a file whose first line names them; errors as `read_text`."""
+    if is_parquet(path):
+        with _parquet(path) as file:
+            return tuple(file.schema_arrow.names)
+    for _, cells in _csv_rows(path):
+        return _check_names(path, cells)
+    raise UserError(f"{path.name}: has no line")
+
+
+def read_text(path: Path, wanted: Sequence[str], most_rows: int | None = None) -> TextTable:
+    """Some columns of a file whose first line names them, as text.
+
+    Args:
+        wanted: names of columns.
+        most_rows: stop after so many, for a look at the beginning.
+    Raises:
+        UserError: a file that cannot be read or is too large, a column that is not there, a row with too many or too
+            few cells; one line with the file, the row and the column.
+    """
+    names = column_names(path)
+    for name in wanted:
+        if name not in names:
+            raise UserError(f"{path.name}: has no column {name!r}; it has {_list(names)}")
+    if is_parquet(path):
+        return _parquet_text(path, names, wanted, most_rows)
+    index = [names.index(name) for name in wanted]
+    columns: list[list[str]] = [[] for _ in wanted]
+    lines: list[int] = []
+    for line, cells in _csv_rows(path):
+        if not lines and line == 1:
+            continue
+        if len(cells) != len(names):
+            raise UserError(
+                f"{path.name}: line {line} has {_cells(len(cells))}, expected {len(names)} as in its header"
+            )
+        lines.append(line)
+        for column, place in zip(columns, index, strict=True):
+            column.append(cells[place])
+        if most_rows is not None and len(lines) == most_rows:
+            break
+    return TextTable(names, dict(zip(wanted, columns, strict=True)), Places(path.name, tuple(lines)))
+
+
+def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Every line of a CSV file, the first included, as its number and its cells; errors as `read_text`."""
+    return _csv_rows(path)
+
+
+def parquet_numbers(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The names of a Parquet file's columns, and each column as an array; errors as `read_text`."""
+    with _parquet(path) as file:
+        names = tuple(file.schema_arrow.names)
+        table = file.read()
+        return names, {name: table.column(name).to_pandas().to_numpy() for name in names}
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells; an empty line in the middle is an error, at the end it is none."""
+    empty = None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline(MAX_HEADER + 1)
+            if len(first) > MAX_HEADER:
+                raise UserError(f"{path.name}: line 1 is longer than {MAX_HEADER:,} characters, which no header is")
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+            before = 0
+            for count, cells in enumerate(reader):
+                line, before = before + 1, reader.line_num  # a quoted cell may hold line breaks
+                if not any(cells):
+                    empty = empty or line
+                    continue
+                if empty is not None:
+                    raise UserError(f"{path.name}: line {empty} is empty, expected a row")
+                if len(cells) > MAX_COLUMNS:
+                    raise UserError(
+                        f"{path.name}: line {line} has {len(cells):,} columns, allowed: at most {MAX_COLUMNS:,}"
+                    )
+                if count > MAX_ROWS:
+                    raise UserError(f"{path.name}: more than {MAX_ROWS:,} rows, which is the most that is allowed")
+                yield line, cells
+    except UnicodeDecodeError:
+        raise UserError(f"{path.name}: not a CSV file in UTF-8, nor Parquet") from None
+    except csv.Error as error:
+        raise UserError(f"{path.name}: line {before + 1} is not CSV ({error})") from None
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def _check_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise UserError(f"{path.name}: line 1 names the column {name!r} twice")
+        seen.add(name)
+    return tuple(names)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Any]:
+    """A Parquet file of an allowed size, by what it says of itself before anything is unpacked."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as file:
+            about = file.metadata
+            if about.num_rows > MAX_ROWS:
+                raise UserError(f"{path.name}: {about.num_rows:,} rows, allowed: at most {MAX_ROWS:,}")
+            if about.num_columns > MAX_COLUMNS:
+                raise UserError(f"{path.name}: {about.num_columns:,} columns, allowed: at most {MAX_COLUMNS:,}")
+            unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+            if unpacked > MAX_UNPACKED:
+                raise UserError(f"{path.name}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
+            _check_names(path, file.schema_arrow.names)
+            yield file
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path.name}: cannot be read as Parquet ({' '.join(str(error).split())[:120]})") from None
+
+
+def _parquet_text(path: Path, names: tuple[str, ...], wanted: Sequence[str], most_rows: int | None) -> TextTable:
+    with _parquet(path) as file:
+        table = file.read(columns=list(dict.fromkeys(wanted))).slice(0, most_rows)
+        columns = {
+            name: ["" if value is None else str(value) for value in table.column(name).to_pylist()] for name in wanted
+        }
+    return TextTable(names, columns, Places(path.name, None))
+
+
+def _list(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message; of many, the first and the number."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell" + ("" if count == 1 else "s")

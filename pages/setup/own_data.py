@@ -1,0 +1,120 @@
+"""Your own data: a table of examples and what teachers say of them, checked and made a task."""
+
+import streamlit as st
+
+from mtbkd_core import UserError
+from mtbkd_core.tables.guessing import Look
+from pages.shared import own_tables, places
+from pages.shared.own_tables import Asked, Features
+
+FILES = ["csv", "tsv", "txt", "parquet"]
+NUMBERS = [*FILES, "npz", "safetensors"]
+
+places.heading(
+    "own_data", "A table of examples and one file of outputs per teacher become a task like any other, after a check."
+)
+table = st.file_uploader(
+    "Table",
+    FILES,
+    key="own:table",
+    help="CSV or Parquet, one row an example, the columns named in the first line: a label, and a sequence or numbers.",
+)
+if table is None:
+    st.info("Choose a table first. Nothing leaves the machine that this app runs on.", icon=":material/upload_file:")
+    own_tables.draw_imported()
+    st.stop()
+try:
+    seen: Look = own_tables.look(table)
+except UserError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
+own_tables.draw_head(seen)
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Examples", anchor=False)
+    label = own_tables.choose_column(
+        "Label", seen, seen.label, "What the student learns to name: classes' names, or numbers that count them from 0."
+    )
+    classes = st.text_input(
+        "Classes",
+        ", ".join(seen.classes),
+        key=f"own:classes:{table.file_id}",
+        placeholder="As the labels say",
+        help="Names in the order of the teachers' columns, with commas between them. Empty: taken from the labels.",
+    )
+    kind = st.segmented_control(
+        "Features",
+        list(Features),
+        default=Features.DESCRIPTORS if seen.sequence else Features.COLUMNS,
+        required=True,
+        key=f"own:features:{table.file_id}",
+        help="What the student sees of an example: numbers worked out from a protein's sequence, columns of the table, "
+        "or a file of embeddings with as many rows. A language model can embed sequences from the command line.",
+    )
+    sequence, columns, embeddings = None, [], None
+    if kind is Features.DESCRIPTORS:
+        sequence = own_tables.choose_column(
+            "Sequence", seen, seen.sequence, "Amino acids as capital letters, without spaces."
+        )
+    elif kind is Features.COLUMNS:
+        columns = st.multiselect(
+            "Columns of numbers",
+            seen.names,
+            [name for name in seen.numbers if name not in (label, *seen.classes)],
+            key=f"own:columns:{table.file_id}",
+            help="Each becomes a feature, scaled by the student's own examples.",
+        )
+    else:
+        embeddings = st.file_uploader(
+            "Embeddings", NUMBERS, key="own:embeddings", help="Numbers alone, one row for each row of the table."
+        )
+with right:
+    st.subheader("Teachers", anchor=False)
+    files = st.file_uploader(
+        "What the teachers say",
+        NUMBERS,
+        accept_multiple_files=True,
+        key="own:teachers",
+        help="One file per teacher: a row for each row of the table, a column for each class, with or without a "
+        "header. Logits or probabilities; which of the two is found out, and said.",
+    )
+    teachers = own_tables.name_teachers(files)
+
+with st.expander("A test table of its own"):
+    test = st.file_uploader(
+        "Test table",
+        FILES,
+        key="own:test",
+        help="What the student is measured on. Without one, a fifth of the table is kept for that.",
+    )
+    test_teachers, test_embeddings = {}, None
+    if test is not None:
+        for name in teachers:
+            file = st.file_uploader(
+                f"What {name} says of the test table",
+                NUMBERS,
+                key=f"own:test:{name}",
+                help="As the teacher's other file; needed, since teachers are measured on the test table too.",
+            )
+            if file is not None:
+                test_teachers[name] = file
+        if kind is Features.FILE:
+            test_embeddings = st.file_uploader(
+                "Embeddings of the test table", NUMBERS, key="own:test-embeddings", help="As the table's own."
+            )
+
+st.subheader("Check", anchor=False)
+if missing := own_tables.what_is_missing(
+    label, kind, sequence, columns, embeddings, teachers, test, test_teachers, test_embeddings
+):
+    st.info(missing, icon=":material/upload_file:")
+    st.stop()
+asked = Asked(
+    table, label, classes, sequence, tuple(columns), embeddings, teachers, test, test_teachers, test_embeddings
+)
+checked = own_tables.check(asked)
+if checked is None:
+    st.stop()
+own_tables.draw_findings(checked)
+own_tables.draw_adding(asked, checked)

@@ -1,0 +1,124 @@
+"""A table of one's own through the browser: what is guessed, what is found, and the task that comes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import load_task, task_infos
+from mtbkd_core.tables.importing import import_table
+from tests.app.conftest import SMALL, in_link
+from tests.tables.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
+
+Upload = tuple[str, bytes, str]
+
+
+def upload(path: Path) -> Upload:
+    return path.name, path.read_bytes(), "text/csv"
+
+
+@pytest.fixture
+def with_table(opened: Callable[..., AppTest], tmp_path: Path) -> AppTest:
+    app = opened("setup/own_data.py")
+    app.file_uploader(key="own:table").set_value(upload(write_table(tmp_path / "train.csv")))
+    app.run()
+    return app
+
+
+def give_teachers(app: AppTest, *paths: Path) -> AppTest:
+    app.file_uploader(key="own:teachers").set_value([upload(path) for path in paths])
+    app.run()
+    assert not app.exception
+    return app
+
+
+def by_label(app: AppTest, kind: str, label: str) -> object:
+    (found,) = [element for element in getattr(app, kind) if element.label == label]
+    return found
+
+
+def test_columns_and_classes_are_guessed_from_the_table(with_table: AppTest) -> None:
+    app = with_table
+    assert not app.exception
+    assert by_label(app, "selectbox", "Label").value == "Label"  # type: ignore[attr-defined]
+    assert by_label(app, "selectbox", "Sequence").value == "Sequence"  # type: ignore[attr-defined]
+    assert by_label(app, "text_input", "Classes").value == ", ".join(CLASSES)  # type: ignore[attr-defined]
+    assert "Choose a file for each teacher" in app.info[0].value
+
+
+def test_a_checked_table_becomes_the_chosen_task(with_table: AppTest, tmp_path: Path, home: Path) -> None:
+    files = write_files(tmp_path)
+    app = give_teachers(with_table, files.teachers["good"], files.teachers["fair"])
+    assert not app.error
+    assert any("read as probabilities" in caption.value for caption in app.caption)
+    by_label(app, "text_input", "Title").set_value("Where they live")  # type: ignore[attr-defined]
+    app.run()
+    app.button(key="own:add").click()
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert app.session_state.draft.task == "where-they-live"
+    assert app.session_state.draft.teachers == ("good", "fair")
+    assert in_link(app, "task") == "where-they-live"
+    assert [title.value for title in app.title] == ["Teachers"]
+    assert load_task("where-they-live").class_names == CLASSES
+    assert list((home / "uploads").iterdir()) == []
+
+
+def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: AppTest, tmp_path: Path) -> None:
+    short = write_csv(tmp_path / "short.csv", None, logits()[:-1].tolist())
+    app = give_teachers(with_table, short)
+    (error,) = app.error
+    assert error.value == "short.csv: has 35 rows, one too few, expected 36: as many as train.csv"
+    assert [button for button in app.button if button.key == "own:add"] == []
+    # another file puts it right
+    app = give_teachers(app, write_csv(tmp_path / "whole.csv", None, logits().tolist()))
+    assert not app.error
+    assert app.button(key="own:add")
+
+
+def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/own_data.py")
+    app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))
+    app.run()
+    assert not app.exception
+    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet"
+
+
+def test_a_built_in_tasks_name_is_refused(with_table: AppTest, tmp_path: Path) -> None:
+    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
+    by_label(app, "text_input", "Title").set_value("Digits")  # type: ignore[attr-defined]
+    app.run()
+    app.button(key="own:add").click()
+    app.run()
+    assert "built-in" in app.error[0].value
+    assert "digits" in [info.name for info in task_infos()]
+
+
+def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home: Path) -> None:
+    import_table("mine", spec_of(write_files(tmp_path)))
+    app.query_params["task"] = "mine"
+    app.run()
+    assert app.session_state.draft.task == "mine"
+    app.switch_page("pages/setup/own_data.py")
+    app.run()
+    app.button(key="own:forget:mine").click()
+    app.run()
+    assert app.session_state.draft.task == "digits"
+    assert "mine" not in [info.name for info in task_infos()]
+
+
+@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "results/uncertainty.py"])
+def test_pages_show_an_imported_task(
+    opened: Callable[..., AppTest], fake_engine: object, tmp_path: Path, home: Path, page: str
+) -> None:
+    from mtbkd_core import build_config, default_config
+    from tests.app.conftest import FakeEngine
+
+    import_table("mine", spec_of(write_files(tmp_path)))
+    config = build_config(SMALL.items(), base=default_config("mine"))
+    run = FakeEngine().submit(config)
+    app = opened(page, task="mine", run=run.id)
+    assert not app.exception
+    assert not app.error

@@ -1,0 +1,80 @@
+"""Sequences and labels: what is allowed, and where what is not stands."""
+
+import numpy as np
+import pytest
+
+from mtbkd_core import UserError
+from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
+from mtbkd_core.tables.reading import Places
+
+PLACES = Places("t.csv", (2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "problem"),
+    [
+        ("", "t.csv: line 3, column 's': is empty, expected a sequence of amino acids"),
+        ("MKv", "t.csv: line 3, column 's': 'v' in lower case at letter 3, expected capital letters alone"),
+        ("MK V", "t.csv: line 3, column 's': a space or line break at letter 3, expected capital letters alone"),
+        ("MKV\n", "t.csv: line 3, column 's': a space or line break at letter 4, expected capital letters alone"),
+        ("MK*", "t.csv: line 3, column 's': '*' at letter 3 is no amino acid, allowed: ACDEFGHIKLMNPQRSTVWY, and"),
+        ("MK1", "t.csv: line 3, column 's': '1' at letter 3 is no amino acid"),
+        ("MKé", "t.csv: line 3, column 's': 'é' at letter 3 is no amino acid"),
+        ("M" * 50_001, "t.csv: line 3, column 's': 50,001 letters, allowed: at most 50,000"),
+    ],
+)
+def test_what_is_no_sequence_is_refused_with_its_place(sequence: str, problem: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check_sequences(["MKV", sequence, "MKV"], PLACES, "s")
+    assert str(raised.value).startswith(problem)
+    assert "\n" not in str(raised.value)
+
+
+def test_rare_and_unknown_residues_are_allowed() -> None:
+    check_sequences(["MXUBZOJ"], PLACES, "s")
+
+
+def test_labels_may_be_names_or_numbers_of_given_classes() -> None:
+    for texts in (["b", "a", "c"], ["1", "0", "2"], ["1.0", "0.0", "2.0"]):
+        found, names, _ = check_labels(texts, PLACES, "y", ["a", "b", "c"])
+        assert found.tolist() == [1, 0, 2]
+        assert names == ("a", "b", "c")
+
+
+def test_without_classes_names_are_sorted_and_numbers_count_from_0() -> None:
+    found, names, notes = check_labels(["x", "b", "x"], PLACES, "y", None)
+    assert (found.tolist(), names) == ([1, 0, 1], ("b", "x"))
+    assert "alphabetical order: b, x" in notes[0]
+    found, names, notes = check_labels(["3", "0", "1"], PLACES, "y", None)
+    assert (found.tolist(), names) == ([3, 0, 1], ("0", "1", "2", "3"))
+    assert notes == ("t.csv: no row has the label 2",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        (["0", "3", "1"], "t.csv: line 3, column 'y': got '3', which has no class, expected 0 to 2"),
+        (["0", "-1", "1"], "t.csv: line 3, column 'y': got '-1', which has no class, expected 0 to 2"),
+        (["a", "d", "b"], "t.csv: line 3, column 'y': got 'd', which has no class, expected a, b, c"),
+        (["a", " ", "b"], "t.csv: line 3, column 'y': is empty, expected a label"),
+        (["0", "1.5", "1"], "t.csv: line 2, column 'y': got '0', which has no class"),
+        (["b", "b", "b"], "t.csv: column 'y': every label is the same, expected two classes at least"),
+    ],
+)
+def test_a_label_without_a_class_is_refused_with_its_place(texts: list[str], problem: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check_labels(texts, PLACES, "y", ["a", "b", "c"])
+    assert str(raised.value).startswith(problem)
+
+
+def test_classes_are_named_once_each() -> None:
+    assert check_class_names([" a", "b "]) == ("a", "b")
+    for names, problem in ((["a"], "got 1, allowed: 2 to 256"), (["a", "a"], "named twice"), (["a", " "], "is empty")):
+        with pytest.raises(UserError, match=problem):
+            check_class_names(names)
+
+
+def test_a_class_with_too_few_rows_is_named() -> None:
+    check_enough(np.array([0, 0, 2, 2]), ["a", "b", "c"], 2, "why")
+    with pytest.raises(UserError, match="'c' has 1 rows, expected 2 at least: why"):
+        check_enough(np.array([0, 0, 2]), ["a", "b", "c"], 2, "why")

@@ -1,0 +1,78 @@
+"""The command line imports a table, says what it made of it, and forgets it; what is wrong is one line and status 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mtbkd_core.__main__ import main
+from mtbkd_core.tasks import task_infos
+from tests.tables.files import logits, write_csv, write_files
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    files = write_files(tmp_path)
+    return [
+        *("import", "--name", "mine", "--table", str(files.table), "--label", "Label", "--sequence", "Sequence"),
+        *("--class-columns", "Cytoplasm:Golgi"),
+        *(f"--teacher={name}={path}" for name, path in files.teachers.items()),
+    ]
+
+
+def names() -> list[str]:
+    return [info.name for info in task_infos()]
+
+
+def test_a_table_is_imported_and_forgotten(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0
+    answer = json.loads(out.splitlines()[-1])
+    assert (answer["rows"], answer["classes"]) == (36, ["Cytoplasm", "Nucleus", "Golgi"])
+    assert "fair.csv: read as probabilities" in err
+    assert "mine" in names()
+    assert run(capsys, "forget", "mine")[0] == 0
+    assert "mine" not in names()
+
+
+def test_a_check_writes_nothing(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    code, out, _ = run(capsys, *words, "--check")
+    assert (code, "nothing wrong was found" in out) == (0, True)
+    assert "mine" not in names()
+
+
+def test_features_are_columns_or_a_file(capsys: pytest.CaptureFixture[str], words: list[str], tmp_path: Path) -> None:
+    write_csv(tmp_path / "e.csv", None, logits().tolist())
+    for features, count in (("columns:Cytoplasm:Golgi", 3), ("columns:Golgi", 1), (str(tmp_path / "e.csv"), 3)):
+        code, out, _ = run(capsys, *words, "--check", "--json", "--features", features)
+        assert (code, json.loads(out)["features"]) == (0, count)
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        (["--features", "nothing"], "--features: got 'nothing', allowed: descriptors,"),
+        (["--teacher", "good"], "--teacher: got 'good', needs name=file"),
+        (["--teacher", "good=x.csv"], "--teacher: 'good' is named twice"),
+        (["--teacher", "Bad Name=x.csv"], "teacher: got 'Bad Name', allowed:"),
+        (["--classes", "a,b,c"], "--classes, --class-columns: one of the two"),
+        (["--class-columns", "Golgi"], "--class-columns: got 'Golgi', needs first:last"),
+        (["--test-teacher", "good=x.csv"], "--test-teacher, --test-features: need --test"),
+        (["--label", "label"], "train.csv: has no column 'label'"),
+        (["--name", "digits"], "name: 'digits' is a built-in task's"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], more: list[str], problem: str
+) -> None:
+    code, _, err = run(capsys, *words, *more)
+    assert code == 2
+    assert err.splitlines()[-1].startswith(f"error: {problem}")
+    assert "mine" not in names()

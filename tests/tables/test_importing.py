@@ -1,0 +1,220 @@
+"""From files to a task: what is written, how it is split, and that it can be run, found and forgotten."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtbkd_core import UserError, build_config, default_config, distill, fingerprint, load_task, task_info, task_infos
+from mtbkd_core.proteins.descriptors import names as descriptor_names
+from mtbkd_core.tables import store
+from mtbkd_core.tables.assembling import check_table, class_columns
+from mtbkd_core.tables.data import standardise
+from mtbkd_core.tables.importing import forget, import_table, open_table
+from mtbkd_core.tables.spec import Files, TableSpec
+from tests.app.conftest import SMALL
+from tests.tables.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
+
+DEEPLOC = Path(__file__).resolve().parents[2].parent / "shared" / "deeploc"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return write_files(tmp_path)
+
+
+def test_an_imported_table_is_a_task_that_runs(files: Files) -> None:
+    import_table("mine", spec_of(files), title="Mine")
+    info = task_info("mine")
+    assert (info.title, info.n_classes, info.default_teachers) == ("Mine", 3, ("good", "fair"))
+    # 8 of 36 are held out
+    assert (info.n_train, info.most_train) == (28, 28)
+    result = distill(build_config(SMALL.items(), base=default_config("mine")))
+    assert set(result.metrics) >= {"student", "teachers_mean", "teacher:good", "teacher:fair"}
+    assert result.environment["class_names"] == list(CLASSES)
+
+
+def test_the_fingerprint_is_known_without_loading_and_changes_with_data_teachers_and_split(
+    files: Files, tmp_path: Path
+) -> None:
+    import_table("mine", spec_of(files))
+    config = default_config("mine")
+    first = fingerprint(config)
+    assert load_task("mine").fingerprint_of(config.teachers) == first
+    found = {first, fingerprint(config.model_copy(update={"split_seed": 1}))}
+    found |= {fingerprint(config.model_copy(update={"n_train": 20}))}
+    found |= {fingerprint(config.model_copy(update={"teachers": ("fair",)}))}
+    assert len(found) == 4
+    stamp = task_info("mine").stamp
+    forget("mine")
+    write_csv(files.teachers["good"], None, logits(7).tolist())
+    import_table("mine", spec_of(files))
+    assert fingerprint(config) not in found
+    assert task_info("mine").stamp != stamp
+
+
+def test_a_split_is_stratified_and_what_teachers_say_goes_with_its_rows(files: Files) -> None:
+    import_table("mine", spec_of(files))
+    task = load_task("mine", split_seed=3)
+    assert torch.bincount(task.y_train).tolist() in ([9, 9, 10], [9, 10, 9], [10, 9, 9])
+    said = {tuple(row): int(label) for row, label in zip(logits().astype(np.float32).tolist(), labels(), strict=True)}
+    for part, truth in (("train", task.y_train), ("test", task.y_test)):
+        rows = [tuple(row) for row in task.teacher_logits(["good"], part)[0].tolist()]
+        assert [said[row] for row in rows] == truth.tolist()
+    assert task.proteins is not None
+    letters = dict(zip(sequences(), labels(), strict=True))
+    assert [letters[sequence] for sequence in task.proteins.sequences["test"]] == task.y_test.tolist()
+    few = load_task("mine", split_seed=3, n_train=10)
+    assert torch.equal(few.y_train, task.y_train[:10])
+    assert torch.equal(few.y_test, task.y_test)
+
+
+def test_validation_sees_no_test_row(files: Files) -> None:
+    import_table("mine", spec_of(files))
+    test, validation = load_task("mine"), load_task("mine", split="validation")
+
+    def rows(task_logits: torch.Tensor) -> set[tuple[float, ...]]:
+        return {tuple(row) for row in task_logits.tolist()}
+
+    seen = rows(validation.teacher_logits(["good"])[0]) | rows(validation.teacher_logits(["good"], "test")[0])
+    assert seen == rows(test.teacher_logits(["good"])[0])
+
+
+def test_folds_hold_every_row_out_once(files: Files) -> None:
+    data = check_table("mine", spec_of(files)).data
+    held = [tuple(row) for k in range(4) for row in data.fold(k, folds=4).teacher_logits(["good"], "test")[0].tolist()]
+    assert len(held) == len(set(held)) == ROWS
+    for k in range(4):
+        assert torch.bincount(data.fold(k, folds=4).y_test).tolist() == [3, 3, 3]
+    assert data.fold(0, folds=4).fingerprint != data.fold(1, folds=4).fingerprint
+    for k, folds in ((4, 4), (-1, 4), (0, 1), (0, 13)):
+        with pytest.raises(UserError):
+            data.fold(k, folds=folds)
+
+
+def test_a_test_table_is_what_is_measured_on(files: Files, tmp_path: Path) -> None:
+    test = Files(write_table(tmp_path / "test.csv", seed=9), dict(files.teachers))
+    import_table("mine", replace(spec_of(files), test=test))
+    task = load_task("mine")
+    assert (len(task.y_train), task.y_test.tolist()) == (ROWS, labels().tolist())
+    with pytest.raises(UserError, match="teacher fair: has no file for the test table"):
+        replace(spec_of(files), test=replace(test, teachers={"good": files.teachers["good"]}))
+
+
+def test_sequences_shared_with_the_test_table_are_warned_of(files: Files, tmp_path: Path) -> None:
+    first = sequences()[0]
+    test = Files(write_table(tmp_path / "test.csv", seed=9, Sequence={5: first}), dict(files.teachers))
+    found = check_table("mine", replace(spec_of(files), test=test))
+    assert found.warnings == ("test.csv: 1 sequences stand in train.csv as well",)
+
+
+def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path) -> None:
+    data = check_table("mine", spec_of(files)).data
+    assert data.rows.features.shape == (ROWS, len(descriptor_names()))
+    plain = TableSpec(files, "Label", columns=CLASSES)
+    assert check_table("mine", plain).data.rows.features.argmax(1).tolist() == labels().tolist()
+    numbers = np.arange(2.0 * ROWS).reshape(ROWS, 2)
+    np.savez(tmp_path / "e.npz", numbers)
+    from_file = TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")
+    assert check_table("mine", from_file).data.rows.features.tolist() == numbers.tolist()
+
+
+def test_features_are_scaled_by_the_training_rows_a_constant_one_becomes_0_and_far_ones_are_cut() -> None:
+    train, test = standardise(torch.tensor([[1.0, 5.0], [3.0, 5.0]]), torch.tensor([[5.0, 9.0], [99.0, 5.0]]))
+    assert train.tolist() == [[-1, 0], [1, 0]]
+    assert test.tolist() == [[3, 0], [5, 0]]
+
+
+def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
+    fewer = write_table(tmp_path / "two.csv", Label=dict.fromkeys(range(2, ROWS, 3), "0"))
+    found = check_table("mine", TableSpec(replace(files, table=fewer), "Label", "Sequence"))
+    assert found.data.class_names == ("0", "1", "2")
+
+
+def test_classes_are_named_by_columns(files: Files) -> None:
+    assert class_columns(files, "Cytoplasm", "Golgi") == CLASSES
+    for first, last in (("Golgi", "Cytoplasm"), ("Cytoplasm", "nothing")):
+        with pytest.raises(UserError, match="class columns"):
+            class_columns(files, first, last)
+
+
+def test_what_was_read_is_in_the_manifest(files: Files) -> None:
+    import_table("mine", spec_of(files))
+    manifest = store.read_manifest(store.folder_of("mine"))
+    assert manifest.sources["teacher good"] == {"file": "good.csv", "sha256": store.sha256(files.teachers["good"])}
+    assert any("fair.csv: read as probabilities" in note for note in manifest.notes)
+    data = open_table("mine")
+    assert data.rows.sequences == tuple(sequences())
+    assert data.rows.accessions[1] == "P00001"
+
+
+@pytest.mark.parametrize("name", ["digits", "mine", "Mine", "a b", "", "-a", "x" * 41, "../up"])
+def test_a_name_that_is_taken_or_none_is_refused(files: Files, name: str) -> None:
+    import_table("mine", spec_of(files))
+    with pytest.raises(UserError, match=r"^name: "):
+        import_table(name, spec_of(files))
+    assert [folder.name for folder in store.folder_of("mine").parent.iterdir()] == ["mine"]
+
+
+def test_a_refused_table_leaves_nothing_behind(files: Files, tmp_path: Path) -> None:
+    bad = replace(files, table=write_table(tmp_path / "bad.csv", Sequence={3: "MKx"}))
+    with pytest.raises(UserError, match=r"^bad\.csv: line 5, column 'Sequence': 'x' in lower case at letter 3"):
+        import_table("mine", spec_of(bad))
+    assert not store.folder_of("mine").exists()
+
+
+@pytest.mark.parametrize("broken", ["manifest", "format", "empty"])
+def test_a_broken_folder_hides_no_other_task(files: Files, broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    import_table("mine", spec_of(files))
+    folder = store.folder_of("other")
+    folder.mkdir()
+    if broken == "manifest":
+        (folder / store.MANIFEST).write_text("{")
+    elif broken == "format":
+        values = json.loads((store.folder_of("mine") / store.MANIFEST).read_text())
+        (folder / store.MANIFEST).write_text(json.dumps(values | {"format": 99}))
+    names = [info.name for info in task_infos()]
+    assert "mine" in names
+    assert "other" not in names
+    assert "a task is left out" in caplog.text
+
+
+def test_a_table_that_is_not_what_was_written_is_refused(files: Files) -> None:
+    import_table("mine", spec_of(files))
+    path = store.folder_of("mine") / store.TENSORS
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(UserError, match="is not what its manifest was written for"):
+        load_task("mine")
+    path.unlink()
+    with pytest.raises(UserError, match="task mine"):
+        load_task("mine")
+
+
+def test_a_forgotten_task_is_gone(files: Files) -> None:
+    import_table("mine", spec_of(files))
+    forget("mine")
+    assert "mine" not in [info.name for info in task_infos()]
+    assert list(store.folder_of("mine").parent.iterdir()) == []
+    with pytest.raises(UserError, match="imported are: none"):
+        forget("mine")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DEEPLOC.is_dir(), reason="the example data is not beside the project")
+def test_the_papers_proteins_are_read_as_they_are() -> None:
+    own = Files(
+        DEEPLOC / "train.csv",
+        {"esm2": DEEPLOC / "esm2_650m_logits.csv", "prott5": DEEPLOC / "prott5_logits.csv"},
+    )
+    spec = TableSpec(own, "Label", "Sequence", classes=class_columns(own, "Cytoplasm", "Peroxisome"))
+    found = check_table("deeploc", spec)
+    assert found.warnings == ()
+    assert len(found.data.rows) == 2500
+    accuracy = {
+        name: float((said.argmax(1) == found.data.rows.labels).float().mean())
+        for name, said in found.data.rows.logits.items()
+    }
+    assert accuracy == pytest.approx({"esm2": 0.812, "prott5": 0.830}, abs=5e-4)

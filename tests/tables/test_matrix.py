@@ -1,0 +1,120 @@
+"""Numbers from files: headers, index columns and accessions are told from data."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mtbkd_core import UserError
+from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.reading import Places
+
+NUMBERS = [[0.5, 1.5, -2.0], [3.0, 4.0, 5.0]]
+
+
+def csv(folder: Path, text: str) -> Path:
+    path = folder / "m.csv"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5,1.5,-2\n3,4,5\n",
+        "a,b,c\n0.5,1.5,-2\n3,4,5\n",
+        "0,1,2\n0.5,1.5,-2\n3,4,5\n",
+        "1,2,3\n0.5,1.5,-2\n3,4,5\n",
+        ",0,1,2\n0,0.5,1.5,-2\n1,3,4,5\n",
+        "index,a,b,c\n1,0.5,1.5,-2\n2,3,4,5\n",
+        "0,0.5,1.5,-2\n1,3,4,5\n",
+        "ACC,a,b,c\nP1,0.5,1.5,-2\nP2,3,4,5\n",
+    ],
+)
+def test_headers_index_columns_and_accessions_leave_the_numbers(tmp_path: Path, text: str) -> None:
+    assert read_matrix(csv(tmp_path, text), 2).values.tolist() == NUMBERS
+
+
+def test_a_counting_header_is_one_however_many_rows_follow(tmp_path: Path) -> None:
+    # else a file that lacks its last row would have as many lines as are expected, its header taken for an example
+    assert read_matrix(csv(tmp_path, "0,1,2\n3,4,5\n"), 2).values.tolist() == [[3, 4, 5]]
+
+
+def test_certain_answers_to_two_classes_may_begin_like_a_header(tmp_path: Path) -> None:
+    path = csv(tmp_path, "0,1\n1,0\n")
+    assert len(read_matrix(path, 2).values) == 2
+    assert len(read_matrix(path, 1).values) == 1
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors", "parquet"])
+def test_other_formats_hold_the_same_numbers(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"m.{kind}"
+    if kind == "npz":
+        np.savez(path, np.array(NUMBERS))
+    elif kind == "safetensors":
+        save_file({"m": torch.tensor(NUMBERS)}, path)
+    else:
+        pd.DataFrame(NUMBERS, columns=["a", "b", "c"]).assign(entry=["P1", "P2"]).to_parquet(path)
+    found = read_matrix(path, 2)
+    assert found.values.tolist() == NUMBERS
+    assert found.accessions == (("P1", "P2") if kind == "parquet" else None)
+
+
+def test_an_array_of_objects_is_never_unpickled(tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    np.savez(path, np.array([{"a": 1}], dtype=object))
+    with pytest.raises(UserError, match=r"m\.npz: cannot be read as NPZ"):
+        read_matrix(path, 1)
+
+
+def test_more_than_one_array_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", a=np.zeros((1, 2)), b=np.zeros((1, 2)))
+    with pytest.raises(UserError, match="holds 2 arrays, expected one"):
+        read_matrix(tmp_path / "m.npz", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a,b\n1,2\n3,x\n", "m.csv: line 3, column 'b': got 'x', expected a number"),
+        ("1,2\n3,\n", "m.csv: line 2, column '2': got '', expected a number"),
+        ("1,2\n3\n", "m.csv: line 2 has 1 cells, expected 2 as in line 1"),
+    ],
+)
+def test_a_cell_that_is_no_number_has_its_place(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(UserError) as raised:
+        read_matrix(csv(tmp_path, text), 2)
+    assert str(raised.value) == problem
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "-inf", "1e39"])
+def test_a_number_that_is_not_finite_has_its_place(tmp_path: Path, cell: str) -> None:
+    found = read_matrix(csv(tmp_path, f"a,b\n1,2\n3,{cell}\n"), 2)
+    with pytest.raises(UserError, match=r"^m\.csv: line 3, column 'b': got .*, expected a finite number"):
+        check_size(found, 2, "t.csv")
+
+
+def test_another_number_of_rows_is_refused(tmp_path: Path) -> None:
+    found = read_matrix(csv(tmp_path, "a,b\n1,2\n3,4\n"), 3)
+    with pytest.raises(UserError, match=r"^m\.csv: has 2 rows, one too few, expected 3: as many as t\.csv$"):
+        check_size(found, 3, "t.csv")
+    with pytest.raises(UserError, match=r"^m\.csv: has 2 rows, expected 9: as many as t\.csv$"):
+        check_size(found, 9, "t.csv")
+
+
+def test_another_order_is_caught_by_accession(tmp_path: Path) -> None:
+    found = read_matrix(csv(tmp_path, "ACC,a,b\nP2,1,2\nP1,3,4\n"), 2)
+    table = Places("t.csv", (2, 3))
+    with pytest.raises(UserError) as raised:
+        check_order(found, ["P1", "P2"], table)
+    assert str(raised.value) == (
+        "m.csv: line 2, column 'ACC': got 'P2', expected 'P1' as in t.csv: line 2: the rows are in another order than "
+        "the table's"
+    )
+    assert check_order(found, ["P2", "P1"], table)
+    assert not check_order(found, None, table)
+    with pytest.raises(UserError, match="the rows are not the table's"):
+        check_order(found, ["P2", "P9"], table)

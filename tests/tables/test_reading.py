@@ -1,0 +1,93 @@
+"""Files are read as they are, and every problem has its place."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mtbkd_core import UserError
+from mtbkd_core.tables import reading
+from mtbkd_core.tables.reading import column_names, read_text
+
+
+def text(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_columns_are_chosen_by_name_and_rows_know_their_lines(tmp_path: Path) -> None:
+    table = read_text(text(tmp_path, 'a,b,c\n1,2,3\n4,"x\ny",6\n7,8,9\n'), ["c", "b"])
+    assert table.columns == {"c": ["3", "6", "9"], "b": ["2", "x\ny", "8"]}
+    assert table.names == ("a", "b", "c")
+    assert table.places.at(2, "c") == "t.csv: line 5, column 'c'"
+
+
+def test_a_cell_that_reads_like_a_missing_number_stays_text(tmp_path: Path) -> None:
+    assert read_text(text(tmp_path, "a,b\nNA,nan\n,x\n"), ["a", "b"]).columns == {"a": ["NA", ""], "b": ["nan", "x"]}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_separator_is_told_from_the_first_line(tmp_path: Path, separator: str) -> None:
+    path = text(tmp_path, f"\ufeffa{separator}b\n1{separator}2\n")
+    assert read_text(path, ["a"]).columns == {"a": ["1"]}
+
+
+def test_parquet_is_told_by_its_first_bytes_and_counts_rows(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"a": ["x", None], "b": [1, 2]}).to_parquet(path)
+    table = read_text(path, ["b", "a"])
+    assert table.columns == {"b": ["1", "2"], "a": ["x", ""]}
+    assert table.places.at(1, "a") == "t.csv: row 2, column 'a'"
+    assert len(table) == 2
+
+
+def test_lines_at_the_end_may_be_empty_and_one_in_the_middle_may_not(tmp_path: Path) -> None:
+    assert len(read_text(text(tmp_path, "a,b\n1,2\n\n\n"), ["a"])) == 1
+    for middle in ("", ","):
+        with pytest.raises(UserError, match=r"^t\.csv: line 3 is empty, expected a row$"):
+            read_text(text(tmp_path, f"a,b\n1,2\n{middle}\n3,4\n"), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("a,b\n1,2\n3\n", "t.csv: line 3 has 1 cell, expected 2 as in its header"),
+        ("a,b\n1,2,3\n", "t.csv: line 2 has 3 cells, expected 2 as in its header"),
+        ("a,a\n1,2\n", "t.csv: line 1 names the column 'a' twice"),
+        ("", "t.csv: the file is empty"),
+        (b"\xff\xfe\x00a", "t.csv: not a CSV file in UTF-8, nor Parquet"),
+        ('a,b\n1,"2\n', "t.csv: line 2 is not CSV"),
+        (b"PAR1 and nothing", "t.csv: cannot be read as Parquet"),
+        ("b,c\n1,2\n", "t.csv: has no column 'a'; it has 'b', 'c'"),
+        (",".join(f"f{n}" for n in range(10_000)) + "\n", "t.csv: line 1 has 10,000 columns, allowed: at most 6,000"),
+        ("x" * 300_000, "t.csv: line 1 is longer than 262,144 characters, which no header is"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, content: str | bytes, problem: str) -> None:
+    with pytest.raises(UserError) as raised:
+        read_text(text(tmp_path, content), ["a"])
+    assert str(raised.value).startswith(problem)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_parquet_file_of_ten_thousand_columns_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({f"f{n}": [0.0] for n in range(10_000)}).to_parquet(path)
+    with pytest.raises(UserError, match="10,000 columns, allowed: at most 6,000"):
+        column_names(path)
+
+
+def test_too_many_rows_and_too_large_a_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = text(tmp_path, "a\n1\n2\n3\n")
+    monkeypatch.setattr(reading, "MAX_ROWS", 2)
+    with pytest.raises(UserError, match="more than 2 rows"):
+        read_text(path, ["a"])
+    monkeypatch.setattr(reading, "MAX_BYTES", 3)
+    with pytest.raises(UserError, match="allowed: at most"):
+        read_text(path, ["a"])
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file"):
+        read_text(tmp_path / "none.csv", ["a"])

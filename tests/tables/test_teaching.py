@@ -1,0 +1,85 @@
+"""Logits and probabilities are told apart, and what cannot agree with the labels is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtbkd_core import UserError
+from mtbkd_core.tables.reading import Places
+from mtbkd_core.tables.teaching import SMALLEST, chance_agreement, read_teacher
+from tests.tables.files import CLASSES, ROWS, labels, logits, softmax, write_csv
+
+TABLE = Places("train.csv", tuple(range(2, ROWS + 2)))
+
+
+def said(folder: Path, values: np.ndarray, header: list[object] | None = None):  # type: ignore[no-untyped-def]
+    return read_teacher(write_csv(folder / "t.csv", header, values.tolist()), labels(), CLASSES, TABLE)
+
+
+def test_logits_stay_as_they_are(tmp_path: Path) -> None:
+    found = said(tmp_path, logits())
+    assert np.allclose(found.logits, logits())
+    assert "t.csv: read as logits" in found.notes
+    assert not found.warnings
+
+
+def test_probabilities_become_logarithms_with_the_same_softmax_and_it_is_said(tmp_path: Path) -> None:
+    shares = softmax(logits())
+    found = said(tmp_path, np.round(shares, 3))
+    assert np.allclose(softmax(found.logits), shares, atol=2e-3)
+    assert any("read as probabilities" in note for note in found.notes)
+
+
+def test_a_probability_of_zero_is_set_to_the_smallest_and_counted(tmp_path: Path) -> None:
+    found = said(tmp_path, np.eye(3)[labels()])
+    assert found.logits.min() == pytest.approx(np.log(SMALLEST))
+    assert any("72 of them below 1e-07 were set to it" in note for note in found.notes)
+    assert found.accuracy == 1
+
+
+def test_log_probabilities_serve_as_logits(tmp_path: Path) -> None:
+    found = said(tmp_path, np.log(softmax(logits())))
+    assert any("log probabilities" in note for note in found.notes)
+
+
+def test_numbers_from_0_to_1_that_do_not_sum_to_1_are_refused_with_their_row(tmp_path: Path) -> None:
+    shares = softmax(logits())
+    shares[4] = [0.5, 0.6, 0.7]
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to 1\.800, expected 1 within 0\.02"):
+        said(tmp_path, shares)
+
+
+def test_a_logit_beyond_any_networks_is_refused_with_its_place(tmp_path: Path) -> None:
+    values = logits()
+    values[2, 1] = -1e7
+    with pytest.raises(UserError, match=r"^t\.csv: line 4, column 'b': got -1e\+07, expected a logit"):
+        said(tmp_path, values, ["a", "b", "c"])
+
+
+def test_another_number_of_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^t\.csv: has 2 columns of numbers, expected 3: one for each class$"):
+        said(tmp_path, logits()[:, :2])
+
+
+def test_columns_named_as_classes_may_stand_in_another_order_among_others(tmp_path: Path) -> None:
+    values = np.column_stack([logits()[:, [2, 0, 1]], np.arange(ROWS) % 5])
+    found = said(tmp_path, values, ["Golgi", "Cytoplasm", "Nucleus", "Partition"])
+    assert np.allclose(found.logits, logits())
+    assert "t.csv: its columns were taken by the classes' names" in found.notes
+
+
+@pytest.mark.parametrize("order", ["rows", "columns"])
+def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: str) -> None:
+    sure = logits(sharpness=8)
+    found = said(
+        tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 2, 0]]
+    )
+    (warning,) = found.warnings
+    assert "its rows or columns may be in another order than the table's" in warning
+
+
+def test_chance_agreement_is_that_of_shuffled_answers() -> None:
+    # shares 1/2, 1/2 and 3/4, 1/4: 3/8 + 1/8
+    assert chance_agreement(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), 2) == pytest.approx(0.5)
+    assert chance_agreement(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 1]), 2) == pytest.approx(10 / 16)
