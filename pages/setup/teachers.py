@@ -16,7 +16,6 @@ info = infos[config.task]
 item = info.item
 places.heading("teachers", f"Choose what is learned and who teaches it. Every number here is on the test {item}s.")
 shades = tasks.colours(config)
-task = tasks.load(config, every_teacher=True)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -95,6 +94,8 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         controls.text("n_train", f"Labelled {item}s", str(info.n_train))
     places.link("own_data")
 st.caption(info.description)
+# after the choice of a task, so that one whose data is missing can be left again
+task = tasks.load(config, every_teacher=True)
 
 with st.container(key="cards"):
     for name, teacher in task.teachers.items():
