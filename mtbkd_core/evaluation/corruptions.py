@@ -13,6 +13,8 @@ import scipy
 import torch
 from torch import Tensor
 
+from mtbkd_core.evaluation.predictive import Predictive
+
 Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 
 
@@ -93,3 +95,32 @@ def corrupt(x: Tensor, image_shape: tuple[int, int], name: str, severity: float,
         return x
     images = x.reshape(-1, *image_shape)
     return kind.apply(images, severity, torch.Generator().manual_seed(seed)).reshape(x.shape)
+
+
+def severity_table(
+    predict: Callable[[Tensor], Predictive],
+    x: Tensor,
+    labels: Tensor,
+    image_shape: tuple[int, int],
+    name: str,
+    *,
+    steps: int = 9,
+) -> list[dict[str, float]]:
+    """What a student makes of pictures as they get worse, at `steps` severities from 0 to the corruption's `most`.
+
+    Args:
+        predict: the student: pictures [M, F] -> its predictions.
+        x, labels: [M, F] and [M].
+        image_shape, name: as `corrupt`.
+    Returns:
+        a row a severity: "severity", "accuracy" and "deviance", the mean in nats.
+    Raises:
+        ValueError: an unknown corruption.
+    """
+    rows = []
+    for step in range(steps):
+        severity = CORRUPTIONS[name].most * step / (steps - 1) if name in CORRUPTIONS else 0.0
+        says = predict(corrupt(x, image_shape, name, severity))
+        right = (says.mean.argmax(-1) == labels).float().mean()
+        rows.append({"severity": severity, "accuracy": float(right), "deviance": float(says.deviance.mean())})
+    return rows

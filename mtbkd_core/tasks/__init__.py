@@ -81,6 +81,16 @@ def fetches(name: str) -> Fetches:
     return source
 
 
+def can_fetch(name: str) -> bool:
+    """Whether a task lacks data that `fetches(name).fetch()` would bring.
+
+    Raises:
+        UserError: no such task.
+    """
+    source = _source(name)
+    return isinstance(source, Fetches) and source.can_fetch()
+
+
 def load_task(
     name: str,
     *,

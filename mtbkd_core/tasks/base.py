@@ -235,6 +235,9 @@ class Source(Protocol):
 class Fetches(Protocol):
     """What a task whose data can be downloaded offers beside `Source`."""
 
+    def can_fetch(self) -> bool:
+        """Whether `missing` speaks of data that `fetch` would bring."""
+
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         """Download what `missing` speaks of, checked by its sha256; the folder that it is in then.
 

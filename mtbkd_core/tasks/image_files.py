@@ -62,6 +62,10 @@ class ImageFiles:
         """Where a download goes; errors as `home`."""
         return home() / "datasets" / self.name
 
+    def can_fetch(self) -> bool:
+        """Whether the images are nowhere, and can be downloaded."""
+        return self.url is not None and not os.environ.get(self.variable, "").strip() and self.folder() is None
+
     def missing(self, title: str, task: str) -> str | None:
         """One line that says how to get it; None where it is there."""
         try:

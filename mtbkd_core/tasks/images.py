@@ -89,6 +89,10 @@ class ImageTask:
         title = self.INFO.title
         return self.files.missing(title, self.INFO.name) or shipped.absent(self.shipped_as)
 
+    def can_fetch(self) -> bool:
+        """Whether the images are nowhere on this machine, and can be downloaded."""
+        return self.files.can_fetch()
+
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         """Download the images; see `ImageFiles.fetch`."""
         return self.files.fetch(on_progress, should_stop)

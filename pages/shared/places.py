@@ -19,6 +19,7 @@ _PLACES = {
     "reliability": ("Results", "results/reliability.py", "Reliability", ":material/verified:"),
     "influence": ("Results", "results/influence.py", "Influence", ":material/call_split:"),
     "uncertainty": ("Results", "results/uncertainty.py", "Uncertainty", ":material/blur_on:"),
+    "shifts": ("Results", "results/shifts.py", "Shifts", ":material/alt_route:"),
     "compare": ("Results", "results/compare.py", "Compare", ":material/balance:"),
     "coverage": ("Learn", "learn/coverage.py", "Coverage", ":material/target:"),
     "samplers": ("Learn", "learn/samplers.py", "Why this sampler", ":material/flag:"),

@@ -9,6 +9,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, Task, UserError, load_task, task_info
 from mtbkd_core.figures.theme import teacher_colours
 from mtbkd_core.progress import OnProgress, Progress
+from mtbkd_core.tasks import can_fetch, fetches, missing_data
 from mtbkd_core.tasks.base import TaskInfo, TeacherInfo
 
 
@@ -61,6 +62,8 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
     key = (config.task, teachers, config.split_seed, config.n_train)
     if shelf().holds(*key):
         return shelf().get(*key, None)
+    if problem := missing_data(config.task):
+        _offer_download(config.task, problem)
     place = st.empty()
     bar = place.progress(0.0, text="Getting the teachers ready…")
 
@@ -74,6 +77,24 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
         st.stop()
     finally:
         place.empty()
+
+
+def _offer_download(task: str, problem: str) -> None:
+    """Say which data is missing, offer to fetch it where that is possible, and end the page."""
+    st.warning(problem, icon=":material/cloud_download:")
+    if can_fetch(task) and st.button(
+        "Download the images",
+        type="primary",
+        help="Fetches them once into your data folder and checks each file's sha256.",
+    ):
+        bar = st.progress(0.0, text="Downloading…")
+        try:
+            fetches(task).fetch(lambda progress: bar.progress(progress.fraction, text=progress.message))
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
+            st.stop()
+        st.rerun()
+    st.stop()
 
 
 def info(config: RunConfig) -> TaskInfo:

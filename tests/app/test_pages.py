@@ -20,6 +20,7 @@ PAGES = {
     "results/reliability.py": "Reliability",
     "results/influence.py": "Influence",
     "results/uncertainty.py": "Uncertainty",
+    "results/shifts.py": "Shifts",
     "results/compare.py": "Compare",
     "learn/coverage.py": "Coverage",
     "learn/samplers.py": "Why this sampler",
@@ -51,7 +52,9 @@ def test_every_page_opens_with_a_run(opened: Callable[..., AppTest], finished: R
     assert in_link(app, "run") == finished.id
 
 
-@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize(
+    "page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py", "results/shifts.py"]
+)
 def test_a_page_without_results_says_what_to_do_next(opened: Callable[..., AppTest], page: str) -> None:
     app = opened(page)
     assert "Distill a student first" in app.info[0].value

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
+from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_table
+from mtbkd_core.evaluation.predictive import Predictive
 
 SHAPE = (6, 8)
 
@@ -72,6 +73,21 @@ def test_occlusion_covers_one_rectangle_of_the_right_size_somewhere_else_each_ti
     assert (covered.any(2).sum(1) == 3).all()
     assert (covered.any(1).sum(1) == 4).all()
     assert len({tuple(picture.flatten().tolist()) for picture in covered}) > 5
+
+
+def test_the_table_over_severities_holds_accuracy_and_mean_deviance_at_each() -> None:
+    """A student that names class 1 where a picture is bright, and whose deviance is the mean pixel."""
+
+    def predict(x: Tensor) -> Predictive:
+        bright = x.mean(-1)
+        mean = torch.stack([1 - bright, bright], -1)
+        return Predictive(**dict.fromkeys(Predictive.__dataclass_fields__, mean) | {"deviance": bright})
+
+    white = torch.ones(10, 64)
+    rows = severity_table(predict, white, torch.ones(10).long(), (8, 8), "occlusion", steps=3)
+    assert [row["severity"] for row in rows] == [0.0, 0.4, 0.8]
+    assert [row["deviance"] for row in rows] == pytest.approx([1, 1 - 9 / 64, 1 - 36 / 64])  # sides 3 and 6 of 8
+    assert [row["accuracy"] for row in rows] == [1.0, 1.0, 0.0]
 
 
 def test_what_there_is_not_is_refused() -> None:

@@ -1,0 +1,67 @@
+"""Shifts: inputs that the student should not trust, and whether it does."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
+from mtbkd_core.evaluation.shift import FOREIGN_SCORES
+from mtbkd_core.figures import shifts as figures
+from pages.shared import charts, deviances, examples, link, places, runs, shifted, tasks
+
+places.heading("shifts", "Inputs from elsewhere and inputs that get worse: is the student less sure of them?")
+chosen = runs.chosen()
+config = chosen.view.config
+runs.banner(chosen)
+task, item, info = tasks.load(config), tasks.item(config), tasks.info(config)
+measured = chosen.result.metrics.get("shifts", {})
+known = [shift for shift in info.shifts if shift.name in measured]
+if not known and task.image_shape is None:
+    st.info(
+        f"This task has no {item}s from elsewhere, and its {item}s are no pictures that could be corrupted. "
+        "The handwritten digits and the clothes have.",
+        icon=":material/info:",
+    )
+    st.stop()
+
+if known:
+    st.subheader("Inputs from elsewhere", anchor=False)
+    deviances.show(chosen)
+    table = figures.separation_table(measured, {shift.name: shift.title for shift in known}, FOREIGN_SCORES)
+    shifted.draw_separation(table, item)
+
+if task.image_shape is not None:
+    st.subheader(f"{item.capitalize()}s that get worse", anchor=False)
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        name = st.selectbox(
+            "Corruption",
+            list(CORRUPTIONS),
+            format_func=lambda key: CORRUPTIONS[key].title,
+            **link.bound("corruption", list(CORRUPTIONS), "rotation"),
+            help=f"How the test {item}s get worse. The student never saw any like this.",
+        )
+        kind = CORRUPTIONS[name]
+        severity = st.slider(
+            f"Severity ({kind.unit})",
+            0.0,
+            kind.most,
+            kind.most / 2,
+            step=kind.most / 20,
+            key=f"severity:{name}",
+            help="0 leaves the pictures as they are.",
+        )
+        index = examples.chooser(task)
+        before = task.x_test[index : index + 1]
+        after = corrupt(before, task.image_shape, name, severity)
+        shifted.side_by_side(task, index, before, after, chosen)
+    with right:
+        curve = shifted.curve(chosen, task, name)
+        charts.show(
+            figures.draw_severity(curve, severity=severity, unit=kind.unit),
+            f"{kind.title}: accuracy and deviance",
+            "As accuracy falls, deviance should rise: the student notices. A flat deviance does not.",
+            lambda: curve,
+            key="severity",
+            help=f"Of the first {shifted.CORRUPTED} test {item}s and {shifted.DRAWS} students spread over the chains.",
+        )
+    st.caption(f"The dotted line is the severity chosen. {len(pd.unique(curve['severity']))} severities were tried.")
