@@ -40,7 +40,7 @@ class Toys:
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toys:
     monkeypatch.setattr(shipped, "DATA", tmp_path / "data")
     toys = Toys()
-    monkeypatch.setitem(tasks._TASKS, "toys", toys)  # type: ignore[arg-type]
+    monkeypatch.setitem(tasks._BUILT_IN, "toys", toys)  # type: ignore[arg-type]
     return toys
 
 
