@@ -9,7 +9,7 @@ st.html(brand.STYLE)
 
 engine.begin()
 link.open_link()
-page = st.navigation(places.sections())
+page = st.navigation(places.sections(), expanded=True)
 controls.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()
