@@ -178,6 +178,7 @@ class TaskInfo:
         defaults: settings by dotted name, as text, that a newcomer to this task starts with.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: another for other data under the same name; empty for what comes with the program.
+        costs: whether it is known what asking its teachers takes (`Teacher.cost`).
         pictures: whether an input is a picture, which a convolutional student can learn from.
     """
 
@@ -193,6 +194,7 @@ class TaskInfo:
     defaults: Mapping[str, str] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
+    costs: bool = False
     pictures: bool = False
 
     def check_n_train(self, n_train: int | None) -> int:

@@ -38,6 +38,7 @@ INFO = TaskInfo(
     item="protein",
     n_train=2500,
     most_train=N_POOL,
+    costs=True,
     # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes some twenty seconds
     defaults={
         "prior.concentration": "18",
