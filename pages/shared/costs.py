@@ -18,6 +18,8 @@ def _of_student(run: str, _chosen: runs.Chosen, _task: Task) -> dict[str, Cost]:
 def show(chosen: runs.Chosen) -> None:
     """A table of what each takes, where it was measured what the teachers take."""
     config, metrics, found = chosen.view.config, chosen.result.metrics, chosen.result.predictions
+    if not tasks.info(chosen.view.config).costs:
+        return
     task = tasks.load(config)
     teachers = [
         (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"]) for name in config.teachers
