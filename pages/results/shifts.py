@@ -8,6 +8,9 @@ from mtbkd_core.evaluation.shift import FOREIGN_SCORES
 from mtbkd_core.figures import shifts as figures
 from pages.shared import charts, deviances, examples, link, places, runs, shifted, tasks
 
+#: From no corruption to the worst.
+STEPS = 20
+
 places.heading("shifts", "Inputs from elsewhere and inputs that get worse: is the student less sure of them?")
 chosen = runs.chosen()
 config = chosen.view.config
@@ -41,15 +44,15 @@ if task.image_shape is not None:
             help=f"How the test {item}s get worse. The student never saw any like this.",
         )
         kind = CORRUPTIONS[name]
-        severity = st.slider(
+        step = st.select_slider(
             f"Severity ({kind.unit})",
-            0.0,
-            kind.most,
-            kind.most / 2,
-            step=kind.most / 20,
-            key=f"severity:{name}",
-            help="0 leaves the pictures as they are.",
+            range(STEPS + 1),
+            # of a step, so that another corruption, whose severity has another unit, is as far on its own way
+            format_func=lambda step: f"{kind.most * step / STEPS:g}",
+            **link.bound("severity", range(STEPS + 1), STEPS // 2),
+            help="0 leaves the pictures as they are. The link holds how many of 20 steps the slider is from it.",
         )
+        severity = kind.most * step / STEPS
         index = examples.chooser(task)
         before = task.x_test[index : index + 1]
         after = corrupt(before, task.image_shape, name, severity)

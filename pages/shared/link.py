@@ -21,7 +21,7 @@ from mtbkd_core.tasks import changed_settings
 VIEW = frozenset(
     {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"}
     | {"posterior", "seconds", "race"}
-    | {"corruption"}
+    | {"corruption", "severity"}
     | {"sweep", "setting", "repeats", "scores", "score", "replicates"}
 )
 _EMBED = frozenset({"embed", "embed_options"})

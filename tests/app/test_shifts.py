@@ -1,0 +1,67 @@
+"""The page on shifts: what it shows of clothes, and a corruption's severity, which the link holds."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import build_config, default_config
+from mtbkd_core.evaluation.shift import FOREIGN_SCORES
+from mtbkd_core.runs.store import RunView
+from mtbkd_core.tasks.fashion import FILES
+from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.test_pages import lines
+
+PAGE = "results/shifts.py"
+FEW = {"n_train": "60", "student.kind": "mlp", "student.hidden": "4"}
+needs_fashion = pytest.mark.skipif(
+    FILES.installed is None or not FILES.installed.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"
+)
+
+
+def lines_at(app: AppTest) -> list[float]:
+    """Where the chart over severities has its upright lines."""
+    (chart,) = [chart for chart in app.get("plotly_chart") if ": accuracy and deviance. " in chart.proto.alt]
+    return [shape["x0"] for shape in json.loads(chart.proto.spec)["layout"]["shapes"]]
+
+
+@needs_fashion
+def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corruption_a_slider(
+    opened: Callable[..., AppTest],
+) -> None:
+    run = FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion")))
+    app = opened(PAGE, task="fashion", run=run.id, **FEW)
+    assert not app.exception
+    assert not lines(app, "error")
+    (table,) = [frame.value for frame in app.dataframe if "AUROC" in frame.value.columns]
+    assert list(table["Score"]) == list(FOREIGN_SCORES.values())
+    assert set(table["Inputs"]) == {"Handwritten digits"}
+    measured = run.metrics["shifts"]["digits"]
+    assert [float(text.split()[0]) for text in table["AUROC"]] == [
+        pytest.approx(measured[score]["auroc"], abs=5e-4) for score in FOREIGN_SCORES
+    ]
+    assert app.select_slider[0].label == "Severity (degrees)"
+
+
+def test_the_severity_stands_in_the_link_and_a_link_brings_it(
+    opened: Callable[..., AppTest], finished: RunView
+) -> None:
+    app = opened(PAGE, run=finished.id, severity="15", corruption="noise")
+    (slider,) = app.select_slider
+    assert (slider.label, slider.value) == ("Severity (standard deviation)", 15)
+    assert lines_at(app) == [0.75]
+    slider.set_value(4).run()
+    assert in_link(app, "severity") == "4"
+    assert lines_at(app) == [0.2]
+    app.selectbox[0].set_value("rotation").run()
+    assert (app.select_slider[0].value, lines_at(app)) == (4, [36.0])
+    app.select_slider[0].set_value(10).run()
+    assert in_link(app, "severity") is None
+
+
+def test_a_severity_beyond_the_slider_is_said_in_one_line(opened: Callable[..., AppTest], finished: RunView) -> None:
+    app = opened(PAGE, run=finished.id, severity="21")
+    (warning,) = app.warning
+    assert "severity: the link says '21'" in warning.value
+    assert app.select_slider[0].value == 10
