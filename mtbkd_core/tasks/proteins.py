@@ -42,9 +42,10 @@ INFO = TaskInfo(
     costs=True,
     # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes some twenty seconds
     defaults={
-        "prior.concentration": "18",
-        "student.hidden": "16",
-        "student.weight_scale": "0.1",
+        "prior.concentration": "36",
+        "prior.base_weights": "0.25,0.1,1",
+        "student.hidden": "32",
+        "student.weight_scale": "0.14",
         "sampler.chains": "8",
         "sampler.draws": "60",
         "sampler.thinning": "8",
