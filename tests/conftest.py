@@ -1,6 +1,7 @@
 """What all tests share: a home folder of their own, one thread, and the digits with teachers trained once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def _one_thread() -> Iterator[None]:
 def digits(session_home: Path) -> Task:
     """The digits with their three default teachers, which are trained once a session."""
     return load_task("digits", teachers=task_info("digits").default_teachers)
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Task) -> Task:
+    """The digits with 40 test images: most of a small run's time is its evaluation."""
+    return part_of_test(digits, slice(40))
+
+
+def part_of_test(task: Task, part: slice) -> Task:
+    """A task with some of its test examples."""
+    teachers = {
+        name: replace(teacher, logits_test=teacher.logits_test[part]) for name, teacher in task.teachers.items()
+    }
+    return replace(task, x_test=task.x_test[part], y_test=task.y_test[part], teachers=teachers)
 
 
 @pytest.fixture
