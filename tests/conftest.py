@@ -1,19 +1,28 @@
 """What all tests share: a home folder of their own, one thread, and the digits with teachers trained once."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from mtbkd_core import Task, load_task, task_info
+from mtbkd_core.runs import lock
 
 
 @pytest.fixture(scope="session", autouse=True)
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Home folder of everything that lives as long as the session; no test touches the person's own."""
     folder = tmp_path_factory.mktemp("session_home")
+    # What takes seconds to work out is shared by all of xdist's workers.
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared_home"
+    for name in ("teachers", "features"):
+        (shared / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(shared / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTBKD_HOME", str(folder))
         yield folder
@@ -35,10 +44,16 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def load_once(home: Path, *given: Any, **named: Any) -> Task:
+    """`load_task`; what trains or describes something for the session's home is done by one worker, and kept."""
+    with lock.hold((home / "teachers").resolve().parent / "gate"):
+        return load_task(*given, **named)
+
+
 @pytest.fixture(scope="session")
 def digits(session_home: Path) -> Task:
     """The digits with their three default teachers, which are trained once a session."""
-    return load_task("digits", teachers=task_info("digits").default_teachers)
+    return load_once(session_home, "digits", teachers=task_info("digits").default_teachers)
 
 
 @pytest.fixture(scope="session")

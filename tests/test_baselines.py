@@ -41,8 +41,8 @@ ROWS = [*POSTERIORS, "deep_ensemble", *NETWORKS, *(f"{name}_ensemble" for name i
 
 @pytest.fixture
 def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks that are fitted for a tenth of the usual steps: enough to have learnt something."""
-    monkeypatch.setattr(fitting, "FIT_STEPS", 60)
+    """Networks that are fitted for a quarter of the usual steps: enough to have learnt something."""
+    monkeypatch.setattr(fitting, "FIT_STEPS", 150)
 
 
 def test_a_paired_difference_is_students_interval() -> None:

@@ -56,20 +56,19 @@ def last_json(output: str) -> dict[str, Any]:
     return json.loads(output.splitlines()[-1])
 
 
-def test_distill_ends_with_one_json_object_and_saves_what_it_says(trained_home: Path, tmp_path: Path) -> None:
-    """In a process of its own, as a script calls it."""
-    words = ["distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json"]
-    command = [sys.executable, "-m", "mtbkd_core", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    answer = last_json(done.stdout)
+def test_distill_ends_with_one_json_object_and_saves_what_it_says(
+    call: Callable[..., Called], trained_home: Path, tmp_path: Path
+) -> None:
+    done = call("distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
     assert set(answer) == {"run", "config", "metrics", "seconds"}
     config = build_config(QUICK.items())
     assert RunConfig.model_validate(answer["config"]) == config
     assert answer["run"] == run_id(config)
     assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
     assert answer["metrics"] == Result.load(tmp_path / "run").metrics
-    assert "Sampling students" in done.stderr
+    assert "Sampling students" in done.err
 
 
 @pytest.mark.usefixtures("short_fits")
@@ -118,8 +117,11 @@ def test_compare_prints_a_dash_where_no_seed_has_the_score(
     assert ["mean_kd", "AUROC", "-"] in lines
 
 
-def test_tasks_lists_the_digits_and_their_teachers(call: Callable[..., Called]) -> None:
-    answer = last_json(call("tasks", "--json").out)
+def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "mtbkd_core", "tasks", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
     (digits,) = [task for task in answer["tasks"] if task["name"] == "digits"]
     assert digits["n_classes"] == 10
     assert {"digits-0-4", "generalist", "confidently-wrong"} <= {teacher["name"] for teacher in digits["teachers"]}

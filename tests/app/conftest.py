@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, UserError, build_config, load_task
+from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.runs import races, store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
@@ -22,6 +22,7 @@ from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.runs.tables import A, Table, V
 from pages.shared import engine
+from tests.conftest import load_once
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -88,7 +89,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 @pytest.fixture(scope="session")
 def every_teacher(session_home: Path) -> Path:
     """The session's home folder, with all teachers of the digits trained."""
-    load_task("digits")
+    load_once(session_home, "digits")
     return session_home
 
 

@@ -10,6 +10,7 @@ from mtbkd_core import RunConfig, build_config, default_config, load_task
 from mtbkd_core.runs.store import RunView
 from tests.app.conftest import SMALL, traces
 from tests.app.test_pages import PAGES, lines
+from tests.conftest import load_once
 
 TASK = "proteins"
 FEW = {"n_train": "60", "student.hidden": "4"}
@@ -18,7 +19,7 @@ FEW = {"n_train": "60", "student.hidden": "4"}
 @pytest.fixture(scope="module")
 def described(session_home: Path) -> Path:
     """The session's home folder, where the descriptors are worked out."""
-    load_task(TASK)
+    load_once(session_home, TASK)
     return session_home
 
 

@@ -12,6 +12,7 @@ from mtbkd_core.evaluation.outcome import Outcome, Reference, Score, judge
 from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.progress import Cancelled, Phase, Progress, UserError
 from mtbkd_core.tasks.base import Task
+from tests.evaluation.clock import Clock
 
 
 @pytest.fixture
@@ -22,17 +23,6 @@ def config() -> RunConfig:
 @pytest.fixture
 def task(session_home: object, config: RunConfig) -> Task:
     return load_task("synthetic", teachers=config.teachers)
-
-
-class Clock:
-    """Goes on by a millisecond whenever it is looked at, so that a step takes one, however busy the machine is."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-
-    def perf_counter(self) -> float:
-        self._now += 0.001
-        return self._now
 
 
 @pytest.fixture(autouse=True)

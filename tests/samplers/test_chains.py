@@ -57,7 +57,7 @@ def draw(target: LogPosterior, asked: SamplerConfig, *, seed: int = 0, watch: An
 @pytest.mark.parametrize("asked", EVERY, ids=lambda asked: "-".join(map(str, asked.values())))
 def test_every_algorithm_tunes_itself_and_finds_the_tempered_prior(asked: dict[str, Any], temperature: float) -> None:
     """SGLD's own variance at a step eps is 1 / (1 - eps / 2) here, and a decaying step's lies between that and 1."""
-    kept = draw(prior(), settings(**asked, temperature=temperature, draws=200))
+    kept = draw(prior(), settings(**asked, temperature=temperature, draws=300))
     assert kept.restarts == 0
     first = kept.positions[..., :3]
     within_error(first, torch.zeros(3))
