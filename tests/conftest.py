@@ -83,6 +83,13 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(20260527)
 
 
+#: They mostly wait for processes, so they begin first, beside others that compute.
+LONGEST = ("test_engine.py", "test_engine_ends.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come last: their app lives to the session's end, and other tests count processes."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """The longest files come first, so that none is left for the end, when all others are done.
+
+    The browser's tests come last: their app lives to the session's end, and other tests count processes.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name not in LONGEST))

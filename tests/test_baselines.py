@@ -104,7 +104,7 @@ def test_every_rival_runs_on_the_same_data_and_is_scored_alike(digits: Task) -> 
 @pytest.mark.usefixtures("short_fits")
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
 def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, few_digits: Task) -> None:
-    config = build_config({**QUICK, "student.kind": kind, "student.hidden": "6"}.items())
+    config = build_config({**QUICK, "student.kind": kind, "student.hidden": "12"}.items())
     rows = [row for method in methods(config, few_digits).values() for row in method().items()]
     assert sorted(name for name, _ in rows) == sorted(ROWS)
     every = set(scores(torch.full((2, 2), 0.5), torch.tensor([0, 1])))

@@ -59,10 +59,12 @@ def move_a_base_weight(tab: Visitor) -> None:
 def launch_a_long_run(tab: Visitor) -> str:
     tab.go("distill")
     tab.press(tab.page.get_by_text("Advanced", exact=True))
-    thinning = tab.page.get_by_role("spinbutton", name="Thinning")
-    thinning.fill("40")
-    thinning.press("Enter")
-    tab.link_holds("sampler.thinning", "40")
+    for label, setting, value in (("Draws per chain", "draws", "20"), ("Thinning", "thinning", "150")):
+        number = tab.page.get_by_role("spinbutton", name=label)
+        number.fill(value)
+        number.press("Enter")
+        tab.link_holds(f"sampler.{setting}", value)
+        tab.settles()
     return tab.launches()
 
 

@@ -33,7 +33,7 @@ PAGES = {
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 #: Playwright waits this long, in milliseconds, for what it is told to expect; nothing is measured by it.
-PATIENCE = 60_000
+PATIENCE = 180_000
 expect.set_options(timeout=PATIENCE)
 
 #: An exception box may be gone again before anyone looks: the page itself tells of each, as an error in its console.
