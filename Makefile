@@ -4,8 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --no-input
 PORT ?= 8501
-# One more than there are processors: the engine's tests mostly wait. Five at most, each takes a gigabyte.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 5)))
+# One more than there are processors: the engine's tests mostly wait. Four at most: each takes up to a gigabyte.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
 PYTHON ?= python3.13 python3.12 python3.11 python3
 
 # A stamp's name holds a checksum of what it stands for: an install is repeated when that content (or the folder) changes.
