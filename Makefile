@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --no-input
 PORT ?= 8501
+# One more than there are processors: the engine's tests mostly wait. Four at most: each takes up to a gigabyte.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
 PYTHON ?= python3.13 python3.12 python3.11 python3
 
 # A stamp's name holds a checksum of what it stands for: an install is repeated when that content (or the folder) changes.
@@ -30,7 +32,7 @@ app: $(APP)  ## install what is missing and open the app on 127.0.0.1 (PORT=8501
 test: export STREAMLIT_SERVER_HEADLESS := true
 test: lint  ## every check: ruff, mypy, and all tests, the browser's included
 	@echo "== browser"; MTBKD_BROWSER=$$(bash .ci/browser $(PY)) || { echo "== FAILED: browser" >&2; exit 1; }; \
-	export MTBKD_BROWSER; echo "$$MTBKD_BROWSER"; $(call part,pytest,$(PY) -m pytest -m "not browser" -n auto --maxprocesses 4 --dist loadfile); \
+	export MTBKD_BROWSER; echo "$$MTBKD_BROWSER"; $(call part,pytest,$(PY) -m pytest -m "not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder); \
 	$(call part,pytest in the browser,$(PY) -m pytest -m browser)
 
 lint: $(DEV)  ## ruff check, ruff format --check, mypy

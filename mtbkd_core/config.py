@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -194,6 +194,10 @@ class SamplerConfig(_Part):
     )
 
 
+#: Settings of the prior that hold one number for each teacher.
+_PER_TEACHER = ("base_weights", "entropy_temperatures")
+
+
 class RunConfig(_Part):
     """Everything that determines a run; equal configurations give equal results on equal data."""
 
@@ -216,7 +220,7 @@ class RunConfig(_Part):
     def _one_number_per_teacher(self) -> Self:
         if len(set(self.teachers)) != len(self.teachers):
             raise ValueError(f"teachers must differ from one another, got {', '.join(self.teachers)}")
-        for name in ("base_weights", "entropy_temperatures"):
+        for name in _PER_TEACHER:
             values = getattr(self.prior, name)
             if values is not None and len(values) != len(self.teachers):
                 raise ValueError(
@@ -244,6 +248,8 @@ def build_config(
 ) -> RunConfig:
     """Make a configuration from `base` (or the defaults), a preset, and overrides such as ("prior.strength", "0.5").
 
+    Where the teachers change, those that stay keep their base weights and entropy temperatures.
+
     The one way in for whatever a person wrote: `--set` on the command line, the address bar, and forms.
 
     Raises:
@@ -253,7 +259,8 @@ def build_config(
         raise ConfigError(f"preset: got {preset!r}, allowed: {', '.join(PRESETS)}")
     values: dict[str, Any] = (base or RunConfig()).model_dump(mode="json")
     fields = field_names()
-    for name, value in [*PRESETS[preset].items(), *overrides]:
+    changes = [*PRESETS[preset].items(), *overrides]
+    for name, value in changes:
         if name not in fields:
             raise ConfigError(f"{name}: no such setting; allowed: {', '.join(fields)}")
         target = values
@@ -261,7 +268,20 @@ def build_config(
         for parent in parents:
             target = target[parent]
         target[leaf] = value
+    given = {name for name, _ in changes}
+    if base is not None and "teachers" in given:
+        for leaf in (leaf for leaf in _PER_TEACHER if f"prior.{leaf}" not in given):
+            values["prior"][leaf] = _followed(getattr(base.prior, leaf), base.teachers, values["teachers"])
     return parse_config(values)
+
+
+def _followed(numbers: tuple[float, ...] | None, before: Sequence[str], now: Any) -> list[float] | None:
+    """One number for each of other teachers: a teacher keeps its own, a new one gets 1; none where all would be 0."""
+    names = _split_commas(now)
+    if numbers is None or not isinstance(names, list | tuple):
+        return None  # what is no list is refused for that
+    found = [numbers[before.index(name)] if name in before else 1.0 for name in names]
+    return found if any(found) else None
 
 
 def parse_config(values: str | bytes | Mapping[str, Any]) -> RunConfig:

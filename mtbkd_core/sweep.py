@@ -173,18 +173,9 @@ def hearing(config: RunConfig, teachers: Sequence[str]) -> RunConfig:
     A teacher keeps its base weight and entropy temperature. Where all that are left have base weight 0, they count the
     same.
     """
-    prior = config.prior
     if not teachers:
-        return config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
-    places = [config.teachers.index(name) for name in teachers]
-    base, entropy = prior.base_weights, prior.entropy_temperatures
-    if base is not None:
-        base = tuple(base[place] for place in places)
-        base = base if sum(base) >= 1e-6 else None
-    if entropy is not None:
-        entropy = tuple(entropy[place] for place in places)
-    changed = prior.model_copy(update={"base_weights": base, "entropy_temperatures": entropy})
-    return config.model_copy(update={"teachers": tuple(teachers), "prior": changed})
+        return build_config([("prior.strength", 0.0)], base=config)
+    return build_config([("teachers", list(teachers))], base=config)
 
 
 def _of_subsets(config: RunConfig, subsets: Sequence[Sequence[str]], *rest: Any) -> list[Row]:

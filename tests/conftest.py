@@ -1,18 +1,28 @@
 """What all tests share: a home folder of their own, one thread, and the digits with teachers trained once."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from mtbkd_core import Task, load_task, task_info
+from mtbkd_core.runs import lock
 
 
 @pytest.fixture(scope="session", autouse=True)
 def session_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Home folder of everything that lives as long as the session; no test touches the person's own."""
     folder = tmp_path_factory.mktemp("session_home")
+    # What takes seconds to work out is shared by all of xdist's workers.
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared_home"
+    for name in ("teachers", "features"):
+        (shared / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(shared / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTBKD_HOME", str(folder))
         yield folder
@@ -34,10 +44,30 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def load_once(home: Path, *given: Any, **named: Any) -> Task:
+    """`load_task`; what trains or describes something for the session's home is done by one worker, and kept."""
+    with lock.hold((home / "teachers").resolve().parent / "gate"):
+        return load_task(*given, **named)
+
+
 @pytest.fixture(scope="session")
 def digits(session_home: Path) -> Task:
     """The digits with their three default teachers, which are trained once a session."""
-    return load_task("digits", teachers=task_info("digits").default_teachers)
+    return load_once(session_home, "digits", teachers=task_info("digits").default_teachers)
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Task) -> Task:
+    """The digits with 40 test images: most of a small run's time is its evaluation."""
+    return part_of_test(digits, slice(40))
+
+
+def part_of_test(task: Task, part: slice) -> Task:
+    """A task with some of its test examples."""
+    teachers = {
+        name: replace(teacher, logits_test=teacher.logits_test[part]) for name, teacher in task.teachers.items()
+    }
+    return replace(task, x_test=task.x_test[part], y_test=task.y_test[part], teachers=teachers)
 
 
 @pytest.fixture
@@ -53,6 +83,13 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(20260527)
 
 
+#: They mostly wait for processes, so they begin first, beside others that compute.
+LONGEST = ("test_engine.py", "test_engine_ends.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come last: their app lives to the session's end, and other tests count processes."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """The longest files come first, so that none is left for the end, when all others are done.
+
+    The browser's tests come last: their app lives to the session's end, and other tests count processes.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name not in LONGEST))

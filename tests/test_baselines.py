@@ -13,6 +13,7 @@ from mtbkd_core.baselines import (
     Verdict,
     compare,
     comparison,
+    fitting,
     mean_distillation,
     methods,
     paired_difference,
@@ -22,6 +23,7 @@ from mtbkd_core.baselines import (
 )
 from mtbkd_core.baselines.registry import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
+from tests.conftest import part_of_test
 
 QUICK = {
     "student.kind": "linear",
@@ -35,6 +37,12 @@ QUICK = {
 POSTERIORS = ("mt_bkd", "no_teacher", "teacher:digits-0-4", "teacher:digits-5-9")
 NETWORKS = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
 ROWS = [*POSTERIORS, "deep_ensemble", *NETWORKS, *(f"{name}_ensemble" for name in NETWORKS)]
+
+
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that are fitted for a quarter of the usual steps: enough to have learnt something."""
+    monkeypatch.setattr(fitting, "FIT_STEPS", 150)
 
 
 def test_a_paired_difference_is_students_interval() -> None:
@@ -81,6 +89,7 @@ def test_classic_distillation_is_a_maximum_of_its_own_objective(digits: Task) ->
     torch.testing.assert_close(probabilities[0], fitted, atol=2e-2, rtol=0)
 
 
+@pytest.mark.usefixtures("short_fits")
 def test_every_rival_runs_on_the_same_data_and_is_scored_alike(digits: Task) -> None:
     config = build_config(QUICK.items())
     offered = methods(config, digits)
@@ -92,10 +101,11 @@ def test_every_rival_runs_on_the_same_data_and_is_scored_alike(digits: Task) -> 
     assert found["mean_kd_ensemble"] == scores(networks.mean(0), digits.y_test)
 
 
+@pytest.mark.usefixtures("short_fits")
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
-def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, digits: Task) -> None:
-    config = build_config({**QUICK, "student.kind": kind, "student.hidden": "6"}.items())
-    rows = [row for method in methods(config, digits).values() for row in method().items()]
+def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, few_digits: Task) -> None:
+    config = build_config({**QUICK, "student.kind": kind, "student.hidden": "12"}.items())
+    rows = [row for method in methods(config, few_digits).values() for row in method().items()]
     assert sorted(name for name, _ in rows) == sorted(ROWS)
     every = set(scores(torch.full((2, 2), 0.5), torch.tensor([0, 1])))
     for name, row in rows:
@@ -105,18 +115,18 @@ def test_every_method_gives_rows_of_its_name_with_every_score(kind: str, digits:
         assert all(value is not None and math.isfinite(value) for value in row.values()), name
 
 
-def test_the_deep_ensemble_is_the_warm_start_of_our_own_run(digits: Task) -> None:
+def test_the_deep_ensemble_is_the_warm_start_of_our_own_run(few_digits: Task) -> None:
     config = build_config(QUICK.items())
-    found = methods(config, digits)["mt_bkd"]()
-    metrics = distill(config, task=digits).metrics
+    found = methods(config, few_digits)["mt_bkd"]()
+    metrics = distill(config, task=few_digits).metrics
     ours = {**metrics["student"], "r_hat": metrics["diagnostics"]["r_hat"]}
     assert found == {"mt_bkd": ours, "deep_ensemble": metrics["warm_start"]}
 
 
-def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_gives_both_mt_bkd_and_the_deep_ensemble(few_digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(registry, "distill", lambda *given, **named: calls.append(given) or distill(*given, **named))
-    assert len(methods(build_config(QUICK.items()), digits)["mt_bkd"]()) == 2
+    assert len(methods(build_config(QUICK.items()), few_digits)["mt_bkd"]()) == 2
     assert len(calls) == 1
 
 
@@ -165,8 +175,12 @@ def test_seeds_stay_paired_where_a_score_is_missing() -> None:
     assert (nothing.difference, nothing.low, nothing.high) == (None, None, None)
 
 
-@pytest.mark.slow
-def test_the_table_and_its_differences_agree() -> None:
+@pytest.mark.usefixtures("short_fits")
+def test_the_table_and_its_differences_agree(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_test_images(name: str, *, split_seed: int, **_: object) -> Task:
+        return part_of_test(digits, slice(40 * split_seed, 40 * (split_seed + 1)))
+
+    monkeypatch.setattr(comparison, "load_task", other_test_images)
     seen: list[tuple[int, str]] = []
     found = compare(build_config(QUICK.items()), [0, 1], on_step=lambda seed, name, row: seen.append((seed, name)))
     assert found.seeds == (0, 1)
@@ -267,8 +281,11 @@ def test_every_kind_of_method_can_be_stopped_in_its_middle(name: str, digits: Ta
     assert asked == 21
 
 
-def test_a_comparison_tells_how_far_it_is_by_seeds_and_methods(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: digits)
+@pytest.mark.usefixtures("short_fits")
+def test_a_comparison_tells_how_far_it_is_by_seeds_and_methods(
+    few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
     real = comparison.methods
 
     def few(*given: object, **named: object) -> dict[str, object]:

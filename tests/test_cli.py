@@ -1,17 +1,17 @@
-"""The command line, as a person or a script calls it: in a process of its own."""
+"""The command line, as a person or a script calls it."""
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from mtbkd_core import Result, RunConfig, baselines, build_config, default_config
+from mtbkd_core import Result, RunConfig, Task, baselines, build_config, default_config
 from mtbkd_core.__main__ import main, read_config
-from mtbkd_core.baselines import Comparison, Difference
+from mtbkd_core.baselines import Comparison, Difference, comparison
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
 
@@ -26,35 +26,59 @@ QUICK = {
 SET = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
 
 
-def call(*words: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | ({"MTBKD_HOME": str(home)} if home else {})
-    command = [sys.executable, "-m", "mtbkd_core", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+class Called(NamedTuple):
+    """What a call of the command line left."""
+
+    status: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
+    """Call it in this process: `call("tasks", "--json")`."""
+
+    def run(*words: str) -> Called:
+        with pytest.raises(SystemExit) as ended:
+            main([*words])
+        return Called(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rivals that are fitted for a few steps: what they have learnt is not looked at here."""
+    monkeypatch.setattr(baselines.fitting, "FIT_STEPS", 20)
 
 
 def last_json(output: str) -> dict[str, Any]:
     return json.loads(output.splitlines()[-1])
 
 
-def test_distill_ends_with_one_json_object_and_saves_what_it_says(session_home: Path, tmp_path: Path) -> None:
-    done = call("distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json", home=session_home)
-    assert done.returncode == 0, done.stderr
-    answer = last_json(done.stdout)
+def test_distill_ends_with_one_json_object_and_saves_what_it_says(
+    call: Callable[..., Called], trained_home: Path, tmp_path: Path
+) -> None:
+    done = call("distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
     assert set(answer) == {"run", "config", "metrics", "seconds"}
     config = build_config(QUICK.items())
     assert RunConfig.model_validate(answer["config"]) == config
     assert answer["run"] == run_id(config)
     assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
     assert answer["metrics"] == Result.load(tmp_path / "run").metrics
-    assert "Sampling students" in done.stderr
+    assert "Sampling students" in done.err
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("digits")
-def test_compare_ends_with_one_json_object_that_holds_the_whole_table(session_home: Path) -> None:
-    done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json", home=session_home)
-    assert done.returncode == 0, done.stderr
-    answer = last_json(done.stdout)
+@pytest.mark.usefixtures("short_fits")
+def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
+    call: Callable[..., Called], few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
+    done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
     assert set(answer) == {"task", "seeds", "methods", "paired", "config"}
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
@@ -93,8 +117,11 @@ def test_compare_prints_a_dash_where_no_seed_has_the_score(
     assert ["mean_kd", "AUROC", "-"] in lines
 
 
-def test_tasks_lists_the_digits_and_their_teachers(session_home: Path) -> None:
-    answer = last_json(call("tasks", "--json", home=session_home).stdout)
+def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "mtbkd_core", "tasks", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
     (digits,) = [task for task in answer["tasks"] if task["name"] == "digits"]
     assert digits["n_classes"] == 10
     assert {"digits-0-4", "generalist", "confidently-wrong"} <= {teacher["name"] for teacher in digits["teachers"]}
@@ -121,24 +148,23 @@ def test_tasks_lists_the_digits_and_their_teachers(session_home: Path) -> None:
         ([], "error: Missing command"),
     ],
 )
-def test_bad_input_ends_with_status_2_and_one_line(
-    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    said = capsys.readouterr()
-    assert ended.value.code == 2
+def test_bad_input_ends_with_status_2_and_one_line(words: list[str], line: str, call: Callable[..., Called]) -> None:
+    said = call(*words)
+    assert said.status == 2
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert said.err.startswith(line)
 
 
-def test_a_home_that_cannot_be_written_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_ends_in_one_line(
+    call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = call("distill", *SET, home=tmp_path / "file" / "home")
-    assert done.returncode == 2
-    assert "set MTBKD_HOME to a folder that can" in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "file" / "home"))
+    said = call("distill", *SET)
+    assert said.status == 2
+    assert len(said.err.splitlines()) == 1
+    assert "set MTBKD_HOME to a folder that can" in said.err
 
 
 def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
@@ -187,19 +213,19 @@ def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
         read_config("digits", ["n_train=201"], None, "default")
 
 
-def test_the_synthetic_task_works_from_the_command_line(tmp_path: Path) -> None:
-    done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json", home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    answer = last_json(done.stdout)
+def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:
+    done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
     assert (answer["config"]["task"], answer["config"]["n_train"]) == ("synthetic", 30)
     assert answer["metrics"]["student"]["accuracy"] > 0.5
-    assert not (tmp_path / "teachers").exists()
+    assert not (own_home / "teachers").exists()
 
 
-@pytest.mark.slow
-def test_the_synthetic_task_is_compared_with_the_rivals(tmp_path: Path) -> None:
-    done = call("compare", "--task", "synthetic", *SET, "--seeds", "1", "--json", home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    answer = last_json(done.stdout)
+@pytest.mark.usefixtures("short_fits")
+def test_the_synthetic_task_is_compared_with_the_rivals(call: Callable[..., Called]) -> None:
+    done = call("compare", "--task", "synthetic", *SET, "--set", "teachers=north,noisy", "--seeds", "1", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
     assert (answer["task"], answer["seeds"]) == ("synthetic", [0])
     assert {"mt_bkd", "no_teacher", "teacher:north", "laplace"} <= set(answer["methods"])

@@ -243,3 +243,22 @@ def test_nothing_unknown_gets_in_from_code() -> None:
     arguments: dict[str, Any] = {"prior": {"strenght": 1}}
     with pytest.raises(ValidationError, match="strenght"):
         RunConfig(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("teachers", "weights"), [("c,a", (4.0, 1.0)), (["b", "d"], (2.0, 1.0)), ("a,b,c", (1.0, 2.0, 4.0))]
+)
+def test_teachers_that_stay_keep_their_numbers_and_a_new_one_gets_1(teachers: object, weights: tuple[float, ...]):
+    base = build_config([("teachers", "a,b,c"), ("prior.base_weights", "1,2,4")])
+    assert build_config([("teachers", teachers)], base=base).prior.base_weights == weights
+    assert build_config([("teachers", teachers)], base=base).prior.entropy_temperatures is None
+
+
+def test_numbers_that_are_given_with_the_teachers_stand_and_weights_that_are_all_0_are_none():
+    base = build_config([("teachers", "a,b"), ("prior.base_weights", "1,0")])
+    assert build_config([("teachers", "b")], base=base).prior.base_weights is None
+    assert build_config([("teachers", "b,a"), ("prior.base_weights", "5,6")], base=base).prior.base_weights == (5, 6)
+    with pytest.raises(ConfigError, match="one number for each of the 1 teachers, got 2"):
+        build_config([("teachers", "b"), ("prior.base_weights", "5,6")], base=base)
+    with pytest.raises(ConfigError, match="teachers: got 7"):
+        build_config([("teachers", 7)], base=base)

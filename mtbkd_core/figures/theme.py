@@ -142,7 +142,8 @@ def composed(
     for axis in axes.values():
         if isinstance(axis.get("title"), str):
             axis["title"] = _axis_title(axis["title"])
-    return go.Figure({"data": list(traces), "layout": _common_layout(height, legend) | axes | layout})
+    # unchecked: checking every value takes most of the time; the tests do
+    return go.Figure({"data": list(traces), "layout": _common_layout(height, legend) | axes | layout}, _validate=False)
 
 
 def _common_layout(height: int, legend: bool) -> dict[str, Any]:

@@ -135,6 +135,16 @@ def names() -> dict[str, str]:
     return {**_PLAIN, **{f"signal-{k}": v[0] for k, v in SIGNALS.items()}, **whole, **windows, **pairs}
 
 
+@cache
+def reach() -> Tensor:
+    """[F], how far each descriptor is spread once it is standardised: what was worked out for a purpose counts more.
+
+    Many shares of single residues in short windows are mostly noise, and a student with few labels would learn it; see
+    `mtbkd_core.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
+    """
+    return torch.tensor([width for part, width in zip(_counts(), _REACH, strict=True) for _ in range(part)])
+
+
 def _composition(codes: np.ndarray) -> np.ndarray:
     """[20] shares of the amino acids."""
     return np.bincount(codes, minlength=21)[:20] / len(codes)
@@ -213,6 +223,16 @@ def _pairs(sequence: str, codes: np.ndarray) -> np.ndarray:
     classes = _CLASS_OF[codes]
     table = np.bincount(classes[:-1] * count + classes[1:], minlength=count * count).reshape(count, count)
     return (table[:-1, :-1] / max(1, len(codes) - 1)).ravel()
+
+
+#: Of the plain ones, the signals, shares in the whole, shares in windows, and neighbours.
+_REACH = (2.0, 2.0, 1.0, 0.7, 0.5)
+
+
+def _counts() -> tuple[int, ...]:
+    """How many descriptors each of `_PARTS` gives."""
+    letters, classes = len(AMINO_ACIDS), len(CLASSES)
+    return len(_PLAIN), len(SIGNALS), letters, letters * len(WINDOWS), classes**2
 
 
 _PARTS: tuple[Callable[[str, np.ndarray], Sequence[float] | np.ndarray], ...] = (

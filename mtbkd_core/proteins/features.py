@@ -14,8 +14,6 @@ from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe, names
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 100
-#: In standard deviations: rare signals and long repeats stay within reach of a network that never saw their like.
-_FURTHEST = 5.0
 
 
 def described(
@@ -54,12 +52,6 @@ def described(
     make_folder(path.parent)
     write_tensors(path, {"features": features})
     return features
-
-
-def standardise(features: Tensor, reference: Tensor) -> Tensor:
-    """Features [M, F] by mean and standard deviation of others [N, F], cut at five of them; constant ones 0."""
-    spread = reference.std(0)
-    return torch.where(spread > 0, (features - reference.mean(0)) / spread, 0.0).clamp(-_FURTHEST, _FURTHEST)
 
 
 def _describe_from(sequences: Sequence[str], start: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.proteins import descriptors
 from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
@@ -75,6 +76,7 @@ def check_table(
         warnings.append(f"{spec.files.table.name}: {twice:,} sequences stand there more than once")
     item = spec.item or ("protein" if spec.sequence else "example")
     where = f"the {len(test):,} of {spec.test.table.name}" if spec.test and test else "a fifth of them"
+    reach = None if spec.columns or spec.model or spec.files.embeddings else descriptors.reach()
     line = f"{len(rows):,} {item}s of {len(class_names)} classes from {spec.files.table.name}; tested on {where}."
     data = TableData(
         name=name,
@@ -88,7 +90,8 @@ def check_table(
             who: f"From {spec.files.teachers[who].name}: names {each.accuracy:.1%} of the table's labels."
             for who, each in said.items()
         },
-        fingerprint=_fingerprint(rows, test, class_names),
+        fingerprint=_fingerprint(rows, test, class_names, reach),
+        reach=reach,
     )
     return Checked(data, tuple(notes), tuple(warnings))
 
@@ -162,8 +165,10 @@ def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, .
     return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
 
 
-def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str]) -> str:
+def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str], reach: torch.Tensor | None) -> str:
     parts: list[bytes | str] = list(class_names)
+    if reach is not None:
+        parts.append(reach.numpy().tobytes())
     for each in (rows, test):
         if each is not None:
             parts += [each.features.numpy().tobytes(), each.labels.numpy().tobytes()]

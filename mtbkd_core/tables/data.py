@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
+from mtbkd_core.inputs import standardise
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.checking import check_enough
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
@@ -18,10 +18,8 @@ from mtbkd_core.tasks.base import Proteins, Task, Teacher
 HELD_OUT = 0.2
 #: The most labelled examples that a configuration can ask for.
 MOST_TRAIN = 20_000
-#: In standard deviations: values far from all others stay within reach of a network that never saw their like.
-_FURTHEST = 5.0
 #: Raise it when the meaning of a split or of the scaling changes.
-SPLIT_VERSION = 1
+SPLIT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,7 @@ class TableData:
         test: a table of its own to be measured on; None: a part of `rows` is held out.
         teacher_notes: teacher -> one line for people.
         fingerprint: of all of this.
+        reach: [F], how far each feature is spread, see `standardise`; None: all alike.
     """
 
     name: str
@@ -65,6 +64,7 @@ class TableData:
     test: Rows | None
     teacher_notes: Mapping[str, str]
     fingerprint: str
+    reach: Tensor | None = None
 
     def fold(self, k: int, *, folds: int = 5, seed: int = 0) -> Task:
         """Fold k of a stratified, shuffled cross-validation over `rows`: the student learns from all the other folds.
@@ -113,14 +113,14 @@ class TableData:
     def _task(
         self, own: Rows, train: np.ndarray, other: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str
     ) -> Task:
-        x_train, x_test = standardise(own.features[train], other.features[test])
+        learnt = own.features[train]
         return Task(
             name=self.name,
             title=self.title,
             description=self.description,
-            x_train=x_train,
+            x_train=standardise(learnt, learnt, self.reach),
             y_train=own.labels[train],
-            x_test=x_test,
+            x_test=standardise(other.features[test], learnt, self.reach),
             y_test=other.labels[test],
             class_names=self.class_names,
             teachers={
@@ -160,12 +160,3 @@ def fingerprint_of_split(data: str, split_seed: int, split: str, count: int) -> 
 def fingerprint_of_teacher(data: str, name: str) -> str:
     """Digest of what a teacher says; `data` is of the table, which holds the teachers' outputs as well."""
     return content_hash(data, f"teacher {name}")
-
-
-def standardise(train: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """Features by mean and standard deviation of the training rows, cut at 5; one that is constant there becomes 0."""
-    mean, deviation = train.double().mean(0), train.double().std(0, correction=0)
-    varies = deviation > 1e-6 * mean.abs().clamp_min(1e-6)
-    scale = torch.where(varies, 1 / deviation.clamp_min(1e-30), 0.0)
-    scaled = (((each.double() - mean) * scale).float() for each in (train, *others))
-    return tuple(each.clamp(-_FURTHEST, _FURTHEST) for each in scaled)

@@ -146,6 +146,7 @@ def read(folder: Path) -> TableData:
             test=_rows(tensors, texts, "test", manifest) if manifest.n_test else None,
             teacher_notes=manifest.teachers,
             fingerprint=manifest.fingerprint,
+            reach=tensors.get("reach"),
         )
     except KeyError as error:
         raise UserError(f"{path}: has no {error.args[0]}; import the table again") from None
@@ -164,7 +165,7 @@ def sha256(path: Path) -> str:
 
 def _tensors(data: TableData) -> dict[str, Tensor]:
     parts = {"rows": data.rows} | ({"test": data.test} if data.test is not None else {})
-    tensors: dict[str, Tensor] = {}
+    tensors = {} if data.reach is None else {"reach": data.reach}
     for part, rows in parts.items():
         tensors |= {f"{part}.features": rows.features, f"{part}.labels": rows.labels}
         tensors |= {f"{part}.logits.{teacher}": logits for teacher, logits in rows.logits.items()}

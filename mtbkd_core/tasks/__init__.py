@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
@@ -138,7 +139,13 @@ def default_config(task: str, preset: str = "default") -> RunConfig:
         UserError: no such task or preset.
     """
     info = task_info(task)
-    return build_config(base=change_task(RunConfig(), info.name), preset=preset)
+    return _start(info.name, info.default_teachers, tuple(info.defaults.items()), preset)
+
+
+@cache  # asked for several times at each change on a page
+def _start(task: str, teachers: tuple[str, ...], settings: tuple[tuple[str, str], ...], preset: str) -> RunConfig:
+    own = [("task", task), ("teachers", teachers)]
+    return build_config(base=build_config([*own, *settings]), preset=preset)
 
 
 def change_task(config: RunConfig, task: str) -> RunConfig:

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
+from mtbkd_core.inputs import standardise
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.proteins import scldata
-from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION
+from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
 from mtbkd_core.proteins.division import N_POOL, SPLITS, Division, divide, draw, label_of
-from mtbkd_core.proteins.features import described, standardise
+from mtbkd_core.proteins.features import described
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
 from mtbkd_core.tasks.base import Cost, Proteins, ShiftInfo, Task, TaskInfo, Teacher
 from mtbkd_core.teachers import protein_teachers, shipped
@@ -41,9 +42,10 @@ INFO = TaskInfo(
     costs=True,
     # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes some twenty seconds
     defaults={
-        "prior.concentration": "18",
-        "student.hidden": "16",
-        "student.weight_scale": "0.1",
+        "prior.concentration": "36",
+        "prior.base_weights": "0.25,0.1,1",
+        "student.hidden": "32",
+        "student.weight_scale": "0.14",
         "sampler.chains": "8",
         "sampler.draws": "60",
         "sampler.thinning": "8",
@@ -97,7 +99,7 @@ def load(
     everything = (*division.asked, *(each for group in division.several.values() for each in group))
     row_of = {each.row: place for place, each in enumerate(everything)}
     features = described([each.sequence for each in everything], on_progress, should_stop)
-    features = standardise(features, features[: len(division.pool)])
+    features = standardise(features, features[: len(division.pool)], reach())
 
     def inputs(group: Sequence[Protein]) -> Tensor:
         return features[[row_of[each.row] for each in group]]
@@ -202,7 +204,7 @@ def _chosen(teachers: Sequence[str] | None) -> list[str]:
 def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
     if split not in SPLITS:
         raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
-    what = [DESCRIPTORS_VERSION, split_seed, split, INFO.check_n_train(n_train)]
+    what = [DESCRIPTORS_VERSION, reach().tolist(), split_seed, split, INFO.check_n_train(n_train)]
     return content_hash("proteins", scldata.digest(), json.dumps(what))
 
 

@@ -50,14 +50,22 @@ with left:
         required=True,
         key=f"own:features:{table.file_id}",
         help="What the student sees of an example: numbers worked out from a protein's sequence, columns of the table, "
-        "or a file of embeddings with as many rows. A language model can embed sequences from the command line.",
+        "a file of embeddings with as many rows, or what a protein language model makes of the sequence.",
     )
-    sequence, columns, embeddings = None, [], None
-    if kind is Features.DESCRIPTORS:
+    sequence, columns, embeddings, model = None, [], None, ""
+    if kind in (Features.DESCRIPTORS, Features.MODEL):
         sequence = own_tables.choose_column(
             "Sequence", seen, seen.sequence, "Amino acids as capital letters, without spaces."
         )
-    elif kind is Features.COLUMNS:
+    if kind is Features.MODEL:
+        model = st.text_input(
+            "Protein model",
+            key=f"own:model:{table.file_id}",
+            placeholder="facebook/esm2_t6_8M_UR50D",
+            help="An ESM model of the Hugging Face library transformers: a folder on this machine, or a name on the "
+            "hub, from which it is then loaded. Its last layer is averaged over the residues, once.",
+        ).strip()
+    if kind is Features.COLUMNS:
         columns = st.multiselect(
             "Columns of numbers",
             seen.names,
@@ -65,7 +73,7 @@ with left:
             key=f"own:columns:{table.file_id}",
             help="Each becomes a feature, scaled by the student's own examples.",
         )
-    else:
+    if kind is Features.FILE:
         embeddings = st.file_uploader(
             "Embeddings", NUMBERS, key="own:embeddings", help="Numbers alone, one row for each row of the table."
         )
@@ -105,14 +113,23 @@ with st.expander("A test table of its own"):
             )
 
 st.subheader("Check", anchor=False)
-if missing := own_tables.what_is_missing(
-    label, kind, sequence, columns, embeddings, teachers, test, test_teachers, test_embeddings
-):
+asked = Asked(
+    table=table,
+    kind=kind,
+    label=label,
+    classes=classes,
+    sequence=sequence,
+    columns=tuple(columns),
+    model=model,
+    embeddings=embeddings,
+    teachers=teachers,
+    test=test,
+    test_teachers=test_teachers,
+    test_embeddings=test_embeddings,
+)
+if missing := asked.missing():
     st.info(missing, icon=":material/upload_file:")
     st.stop()
-asked = Asked(
-    table, label, classes, sequence, tuple(columns), embeddings, teachers, test, test_teachers, test_embeddings
-)
 checked = own_tables.check(asked)
 if checked is None:
     st.stop()

@@ -9,7 +9,7 @@ import torch
 
 from mtbkd_core import PRESETS, RunConfig, Task, default_config
 from mtbkd_core.config import PriorConfig, WeightRule
-from mtbkd_core.evaluation.calibration import fit_temperatures, scores
+from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
@@ -96,10 +96,21 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
                 draw_fit(titles)
 
 
+@st.cache_data(show_spinner=False, max_entries=256)
+def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -> tuple[Scores, pd.DataFrame]:
+    """Scores and weights of the teachers' mixture; `prior` is what they depend on, so that no other change lags."""
+    logits = _task.teacher_logits(_config.teachers)
+    shares = weights_under(logits, _config.prior)
+    teachers = dict(zip(_config.teachers, tasks.titles(_config), strict=True))
+    return (
+        scores(mixture_probabilities(logits, shares, _config.prior.temperature), _task.y_train),
+        weights.shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
+    )
+
+
 def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
-    logits = task.teacher_logits(config.teachers)
-    shares = weights_under(logits, config.prior)
-    alone = scores(mixture_probabilities(logits, shares, config.prior.temperature), task.y_train)
+    decisive = config.prior.model_dump_json(exclude={"strength", "concentration"})
+    alone, by_class = prior_alone(task.fingerprint_of(config.teachers), decisive, config, task)
     item = tasks.item(config)
     about = (
         "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the "
@@ -119,7 +130,6 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
         help="alpha lambda / T, in nats per unit of logit: what a teacher's full disagreement weighs on the student's "
         "logits. A label's weighs 1.",
     )
-    by_class = weights.shares_by_class(shares.numpy(), task.y_train.numpy(), task.class_names, teachers)
     charts.show(
         weights.draw_shares_by_class(by_class, shades, y="Mean weight", height=290),
         "Weights by class",

@@ -28,13 +28,7 @@ def take_teachers() -> None:
     if not chosen:
         st.session_state.notice = "Keep at least one teacher: a student cannot be distilled from nobody."
         return
-    kept = {name: index for index, name in enumerate(config.teachers)}
-    changes: list[tuple[str, object]] = [("teachers", chosen)]
-    for field in ("base_weights", "entropy_temperatures"):
-        numbers = getattr(config.prior, field)
-        if numbers is not None:
-            changes.append((f"prior.{field}", [numbers[kept[name]] if name in kept else 1.0 for name in chosen]))
-    link.change(changes)
+    link.change([("teachers", chosen)])
 
 
 def take_task() -> None:

@@ -34,6 +34,7 @@ class Features(StrEnum):
     DESCRIPTORS = "Of the sequence"
     COLUMNS = "Columns"
     FILE = "A file"
+    MODEL = "A protein model"
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,37 @@ class Asked:
     """What the person chose, files as the browser sent them."""
 
     table: UploadedFile
-    label: str
+    kind: Features
+    label: str | None
     classes: str
     sequence: str | None
     columns: tuple[str, ...]
+    model: str
     embeddings: UploadedFile | None
     teachers: Mapping[str, UploadedFile]
     test: UploadedFile | None
     test_teachers: Mapping[str, UploadedFile]
     test_embeddings: UploadedFile | None
+
+    def missing(self) -> str:
+        """What the person has to choose next, in one line; empty where all is there."""
+        if self.label is None:
+            return "Choose the column of labels."
+        if self.kind in (Features.DESCRIPTORS, Features.MODEL) and self.sequence is None:
+            return "Choose the column of sequences, or other features."
+        if self.kind is Features.COLUMNS and not self.columns:
+            return "Choose at least one column of numbers."
+        if self.kind is Features.FILE and self.embeddings is None:
+            return "Choose the file of embeddings."
+        if self.kind is Features.MODEL and not self.model:
+            return "Name the protein model: a folder on this machine, or its name on the Hugging Face hub."
+        if not self.teachers:
+            return "Choose a file for each teacher: what it says of every row of the table."
+        if self.test is not None and (absent := [name for name in self.teachers if name not in self.test_teachers]):
+            return f"Choose what {absent[0]} says of the test table."
+        if self.test is not None and self.kind is Features.FILE and self.test_embeddings is None:
+            return "Choose the embeddings of the test table."
+        return ""
 
     def uploads(self) -> dict[str, Upload]:
         """The files by what they are for."""
@@ -60,14 +83,15 @@ class Asked:
         return {role: Upload(file.name, file.getvalue()) for role, file in files.items() if file is not None}
 
     def spec(self, paths: Mapping[str, Path]) -> TableSpec:
-        """What the core is asked, with the files where they lie."""
+        """What the core is asked, with the files where they lie; only where nothing is `missing`."""
+        assert self.label is not None
         classes = tuple(name.strip() for name in self.classes.split(",") if name.strip()) or None
         own = Files(paths["table"], {name: paths[f"teacher {name}"] for name in self.teachers}, paths.get("embeddings"))
         test = None
         if self.test is not None:
             others = {name: paths[f"test teacher {name}"] for name in self.test_teachers}
             test = Files(paths["test"], others, paths.get("test embeddings"))
-        return TableSpec(own, self.label, self.sequence, self.columns, None, classes, None, test)
+        return TableSpec(own, self.label, self.sequence, self.columns, self.model or None, classes, None, test)
 
     def mark(self) -> str:
         """Another for other files or other choices."""
@@ -80,7 +104,7 @@ class Asked:
             *self.test_teachers.values(),
         ]
         ids = [file.file_id if file is not None else "" for file in files]
-        return repr((self.label, self.classes, self.sequence, self.columns, list(self.teachers), ids))
+        return repr((self.label, self.classes, self.sequence, self.columns, self.model, list(self.teachers), ids))
 
 
 def look(file: UploadedFile) -> guessing.Look:
@@ -130,35 +154,6 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
             st.stop()
         named[name] = file
     return named
-
-
-def what_is_missing(
-    label: str | None,
-    kind: Features,
-    sequence: str | None,
-    columns: Sequence[str],
-    embeddings: object,
-    teachers: Mapping[str, object],
-    test: object,
-    test_teachers: Mapping[str, object],
-    test_embeddings: object,
-) -> str:
-    """What the person has to choose next, in one line; empty where all is there."""
-    if label is None:
-        return "Choose the column of labels."
-    if kind is Features.DESCRIPTORS and sequence is None:
-        return "Choose the column of sequences, or other features."
-    if kind is Features.COLUMNS and not columns:
-        return "Choose at least one column of numbers."
-    if kind is Features.FILE and embeddings is None:
-        return "Choose the file of embeddings."
-    if not teachers:
-        return "Choose a file for each teacher: what it says of every row of the table."
-    if test is not None and (absent := [name for name in teachers if name not in test_teachers]):
-        return f"Choose what {absent[0]} says of the test table."
-    if test is not None and kind is Features.FILE and test_embeddings is None:
-        return "Choose the embeddings of the test table."
-    return ""
 
 
 def check(asked: Asked) -> Checked | None:

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, UserError, build_config, load_task
+from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.runs import races, store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
@@ -20,6 +22,7 @@ from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.runs.tables import A, Table, V
 from pages.shared import engine
+from tests.conftest import load_once
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -86,7 +89,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 @pytest.fixture(scope="session")
 def every_teacher(session_home: Path) -> Path:
     """The session's home folder, with all teachers of the digits trained."""
-    load_task("digits")
+    load_once(session_home, "digits")
     return session_home
 
 
@@ -106,28 +109,61 @@ def _no_leftovers() -> Iterator[None]:
 @pytest.fixture
 def app(fake_engine: FakeEngine, home: Path) -> AppTest:
     """The app on its first page, not opened yet."""
+    return new_app()
+
+
+def new_app() -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
 @pytest.fixture
 def opened(app: AppTest) -> Callable[..., AppTest]:
     """Open a page by a link: `opened("setup/prior.py", **{"prior.strength": "0.5"})`."""
+    return partial(open_page, app)
 
-    def open_page(page: str, **link: str) -> AppTest:
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page(f"pages/{page}")
-        app.run()
-        return app
 
-    return open_page
+def open_page(app: AppTest, page: str, **link: str) -> AppTest:
+    """The app, after its first page and then this one have run to their ends."""
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    app.switch_page(f"pages/{page}")
+    app.run()
+    return app
+
+
+@pytest.fixture(scope="session")
+def shelf(every_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[RunConfig], Path]:
+    """The folder of a run that is done; each is computed once a session."""
+    folder = tmp_path_factory.mktemp("shelf")
+
+    def fetch(config: RunConfig) -> Path:
+        kept = folder / store.run_id(config)
+        if not kept.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("MTBKD_HOME", str(every_teacher))
+                shutil.move(FakeEngine().submit(config).folder, kept)
+        return kept
+
+    return fetch
 
 
 @pytest.fixture
-def finished(home: Path) -> RunView:
+def done(shelf: Callable[[RunConfig], Path], home: Path) -> Callable[[RunConfig], RunView]:
+    """Put a run that is done into the test's own home folder."""
+
+    def put(config: RunConfig) -> RunView:
+        kept = shelf(config)
+        shutil.copytree(kept, home / "runs" / kept.name)
+        return store.read(kept.name)
+
+    return put
+
+
+@pytest.fixture
+def finished(done: Callable[[RunConfig], RunView]) -> RunView:
     """A small run that is done."""
-    return FakeEngine().submit(build_config(SMALL.items()))
+    return done(build_config(SMALL.items()))
 
 
 def in_link(app: AppTest, name: str) -> str | None:

@@ -219,9 +219,9 @@ class TestRivals:
 
 class TestSideBySide:
     @pytest.fixture
-    def other(self, finished: RunView) -> RunView:
+    def other(self, done: Callable[[RunConfig], RunView]) -> RunView:
         """A second run, with another strength."""
-        return FakeEngine().submit(build_config({**SMALL, "prior.strength": "0.5"}.items()))
+        return done(build_config({**SMALL, "prior.strength": "0.5"}.items()))
 
     def test_one_run_is_not_enough(self, opened: Callable[..., AppTest], finished: RunView) -> None:
         app = opened(PAGE, view="runs", run=finished.id)

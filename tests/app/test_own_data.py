@@ -122,3 +122,20 @@ def test_pages_show_an_imported_task(
     app = opened(page, task="mine", run=run.id)
     assert not app.exception
     assert not app.error
+
+
+def test_a_protein_model_is_asked_for_by_name_and_one_that_is_not_there_is_one_line(
+    with_table: AppTest, tmp_path: Path
+) -> None:
+    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
+    by_label(app, "segmented_control", "Features").set_value("A protein model")  # type: ignore[attr-defined]
+    app.run()
+    assert app.info[0].value.startswith("Name the protein model")
+    nowhere = tmp_path / "no such model"
+    by_label(app, "text_input", "Protein model").set_value(str(nowhere))  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    (error,) = app.error
+    assert "\n" not in error.value
+    assert str(nowhere) in error.value or "transformers" in error.value
+    assert [button for button in app.button if button.key == "own:add"] == []

@@ -1,14 +1,16 @@
 """Every page opens, with and without results, and says what to do where there is nothing to show."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core.runs.store import RunView
-from pages.shared import places
-from tests.app.conftest import in_link
+from mtbkd_core import RunConfig, build_config
+from pages.shared import engine, places
+from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -40,16 +42,43 @@ def test_every_page_opens_without_a_run(opened: Callable[..., AppTest], page: st
     assert not lines(app, "error", "warning")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_with_a_run(opened: Callable[..., AppTest], finished: RunView, page: str) -> None:
-    app = opened(page, run=finished.id)
-    assert [title.value for title in app.title] == [PAGES[page]]
+@dataclass(frozen=True)
+class Shown:
+    """A page as it stands with a run."""
+
+    page: str
+    app: AppTest
+    run: str
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def shown(
+    request: pytest.FixtureRequest,
+    every_teacher: Path,
+    shelf: Callable[[RunConfig], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Shown:
+    """Each page, opened once with a small run that is done, for tests that only look at it."""
+    home, kept = tmp_path_factory.mktemp("shown"), shelf(build_config(SMALL.items()))
+    (home / "teachers").symlink_to(every_teacher / "teachers")
+    shutil.copytree(kept, home / "runs" / kept.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTBKD_HOME", str(home))
+        fake = FakeEngine()
+        patch.setattr(engine, "_engine", lambda: fake)
+        app = new_app()
+        return Shown(request.param, open_page(app, request.param, run=kept.name), kept.name)
+
+
+def test_every_page_opens_with_a_run(shown: Shown) -> None:
+    app = shown.app
+    assert [title.value for title in app.title] == [PAGES[shown.page]]
     assert not app.exception
     assert not lines(app, "error")
     # the small run's chains have not met, and the pages that show its results say so
     disagree = [line for line in lines(app, "warning") if not line.startswith("The chains disagree")]
     assert not disagree
-    assert in_link(app, "run") == finished.id
+    assert in_link(app, "run") == shown.run
 
 
 @pytest.mark.parametrize(
@@ -62,11 +91,8 @@ def test_a_page_without_results_says_what_to_do_next(opened: Callable[..., AppTe
     assert not app.get("plotly_chart")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_chart_says_what_to_look_for_and_can_be_taken_away(
-    opened: Callable[..., AppTest], finished: RunView, page: str
-) -> None:
-    app = opened(page, run=finished.id)
+def test_every_chart_says_what_to_look_for_and_can_be_taken_away(shown: Shown) -> None:
+    app = shown.app
     charts = app.get("plotly_chart")
     assert len(app.get("download_button")) == len(charts)
     captions = lines(app, "caption")
@@ -76,11 +102,9 @@ def test_every_chart_says_what_to_look_for_and_can_be_taken_away(
         assert look_for in captions
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_control_has_help(opened: Callable[..., AppTest], finished: RunView, page: str) -> None:
-    app = opened(page, run=finished.id)
+def test_every_control_has_help(shown: Shown) -> None:
     kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
-    without = [element.label for kind in kinds for element in getattr(app, kind) if not element.help]
+    without = [element.label for kind in kinds for element in getattr(shown.app, kind) if not element.help]
     assert without == []
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import build_config, default_config, load_task
+from mtbkd_core import RunConfig, build_config, default_config, load_task
 from mtbkd_core.runs.store import RunView
-from tests.app.conftest import SMALL, FakeEngine, traces
+from tests.app.conftest import SMALL, traces
 from tests.app.test_pages import PAGES, lines
+from tests.conftest import load_once
 
 TASK = "proteins"
 FEW = {"n_train": "60", "student.hidden": "4"}
@@ -18,15 +19,15 @@ FEW = {"n_train": "60", "student.hidden": "4"}
 @pytest.fixture(scope="module")
 def described(session_home: Path) -> Path:
     """The session's home folder, where the descriptors are worked out."""
-    load_task(TASK)
+    load_once(session_home, TASK)
     return session_home
 
 
 @pytest.fixture
-def protein_run(described: Path, home: Path) -> RunView:
+def protein_run(described: Path, home: Path, done: Callable[[RunConfig], RunView]) -> RunView:
     """A small run on the proteins that is done."""
     (home / "features").symlink_to(described / "features")
-    return FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config(TASK)))
+    return done(build_config([*FEW.items(), *SMALL.items()], base=default_config(TASK)))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("learn/")])

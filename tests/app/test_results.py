@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import build_config
+from mtbkd_core import RunConfig, build_config
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView
 from pages.shared import runs, tasks
-from tests.app.conftest import SMALL, FakeEngine, in_link, traces
+from tests.app.conftest import SMALL, in_link, traces
 
 
 def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
@@ -171,8 +171,10 @@ def test_a_torn_file_is_one_line(opened: Callable[..., AppTest], finished: RunVi
     assert finished.id in error.value
 
 
-def test_a_torn_run_does_not_hide_the_others(app: AppTest, finished: RunView) -> None:
-    other = FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+def test_a_torn_run_does_not_hide_the_others(
+    app: AppTest, finished: RunView, done: Callable[[RunConfig], RunView]
+) -> None:
+    other = done(build_config({**SMALL, "seed": "1"}.items()))
     (finished.folder / "config.json").write_text("{")
     app.run()
     assert not app.exception
@@ -180,16 +182,20 @@ def test_a_torn_run_does_not_hide_the_others(app: AppTest, finished: RunView) ->
     assert any(finished.id in caption.value for caption in app.sidebar.caption)
 
 
-def test_the_newest_result_is_shown_first(app: AppTest, finished: RunView) -> None:
-    newer = FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+def test_the_newest_result_is_shown_first(
+    app: AppTest, finished: RunView, done: Callable[[RunConfig], RunView]
+) -> None:
+    newer = done(build_config({**SMALL, "seed": "1"}.items()))
     app.run()
     picker = app.sidebar.selectbox(key="set:run")
     assert picker.value == newer.id
     assert list(picker.options) == ["● done · " + runs.describe(view.config) for view in (newer, finished)]
 
 
-def test_choosing_a_run_is_followed_by_the_link(opened: Callable[..., AppTest], finished: RunView) -> None:
-    FakeEngine().submit(build_config({**SMALL, "seed": "1"}.items()))
+def test_choosing_a_run_is_followed_by_the_link(
+    opened: Callable[..., AppTest], finished: RunView, done: Callable[[RunConfig], RunView]
+) -> None:
+    done(build_config({**SMALL, "seed": "1"}.items()))
     app = opened("results/reliability.py")
     app.sidebar.selectbox(key="set:run").set_value(finished.id)
     app.run()

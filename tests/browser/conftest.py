@@ -1,9 +1,10 @@
 """One real app for all browser tests, one browser, and a watch over every tab that a test opens."""
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from mtbkd_core.runs import store
 from tests.browser.server import Server, serve
@@ -26,26 +27,32 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def profiles(browser: Browser) -> dict[bool, BrowserContext]:
+    """A browser profile that wants light and one that wants dark; a profile's tabs fetch the app's scripts once."""
+    schemes: dict[bool, Literal["light", "dark"]] = {False: "light", True: "dark"}
+    return {dark: browser.new_context(color_scheme=scheme) for dark, scheme in schemes.items()}
+
+
 @pytest.fixture
-def new_tab(server: Server, browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Open a tab of its own browser profile: `new_tab(width=800, dark=True)`.
+def new_tab(server: Server, profiles: dict[bool, BrowserContext]) -> Iterator[Callable[..., Visitor]]:
+    """Open a tab: `new_tab(width=800, dark=True)`.
 
     The test fails where any of its tabs saw an exception box or an error in its console, or the app printed a trace.
     """
     trouble: list[str] = []
     before = len(server.output())
-    contexts = []
+    opened = []
 
     def open_tab(width: int = 1366, *, dark: bool = False) -> Visitor:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        return Visitor(context.new_page(), server.url, trouble)
+        page = profiles[dark].new_page()
+        opened.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
+        return Visitor(page, server.url, trouble)
 
     yield open_tab
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.close()
     with pytest.MonkeyPatch.context() as patch:  # a test that fails in the middle of a run leaves the worker free
         patch.setenv("MTBKD_HOME", str(server.home))
         for view in store.list_runs():
@@ -62,17 +69,18 @@ def tab(new_tab: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(scope="session")
-def done_run(server: Server, browser: Browser) -> str:
+def done_run(server: Server, profiles: dict[bool, BrowserContext]) -> str:
     """The name of the demo's run, launched from the first page and done."""
     trouble: list[str] = []
-    context = browser.new_context(viewport={"width": 1366, "height": 900})
-    visitor = Visitor(context.new_page(), server.url, trouble)
+    page = profiles[False].new_page()
+    page.set_viewport_size({"width": 1366, "height": 900})
+    visitor = Visitor(page, server.url, trouble)
     visitor.open()
     visitor.press(visitor.button("Distill the demo"))
     visitor.sees("distill")
     visitor.finishes()
     run = visitor.run()
-    context.close()
+    page.close()
     assert not trouble, "\n".join(trouble)
     return run
 

@@ -56,14 +56,16 @@ def move_a_base_weight(tab: Visitor) -> None:
     assert np.allclose(np.sum([trace["size"] for trace in after], axis=0), 1)
 
 
-def launch_a_long_run(tab: Visitor) -> None:
+def launch_a_long_run(tab: Visitor) -> str:
     tab.go("distill")
     tab.press(tab.page.get_by_text("Advanced", exact=True))
-    thinning = tab.page.get_by_role("spinbutton", name="Thinning")
-    thinning.fill("60")
-    thinning.press("Enter")
-    tab.link_holds("sampler.thinning", "60")
-    tab.press(tab.button("Distill"))
+    for label, setting, value in (("Draws per chain", "draws", "20"), ("Thinning", "thinning", "150")):
+        number = tab.page.get_by_role("spinbutton", name=label)
+        number.fill(value)
+        number.press("Enter")
+        tab.link_holds(f"sampler.{setting}", value)
+        tab.settles()
+    return tab.launches()
 
 
 @contextmanager
@@ -80,11 +82,10 @@ def test_from_the_first_look_to_the_numbers_of_a_run(tab: Visitor, server: Serve
     tab.open()
     choose_teachers(tab)
     move_a_base_weight(tab)
-    launch_a_long_run(tab)
+    run = launch_a_long_run(tab)
 
-    seen = tab.live_points(at_least=2)
+    seen = tab.live_points()
     step = tab.sampling_step()
-    run = tab.run()
     with paused(file_of_run(server.home, run, "owner.json")["pid"]):  # however fast the worker and slow the browser
         tab.page.reload()
         tab.sees("distill")

@@ -16,11 +16,13 @@ from playwright.sync_api import Locator, Page, expect
 PAGES = {
     "": "MT-BKD Explorer",
     "teachers": "Teachers",
+    "own_data": "Your own data",
     "prior": "Prior",
     "distill": "Distill",
     "reliability": "Reliability",
     "influence": "Influence",
     "uncertainty": "Uncertainty",
+    "shifts": "Shifts",
     "compare": "Compare",
     "coverage": "Coverage",
     "samplers": "Why this sampler",
@@ -31,7 +33,7 @@ PAGES = {
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 #: Playwright waits this long, in milliseconds, for what it is told to expect; nothing is measured by it.
-PATIENCE = 60_000
+PATIENCE = 180_000
 expect.set_options(timeout=PATIENCE)
 
 #: An exception box may be gone again before anyone looks: the page itself tells of each, as an error in its console.
@@ -111,6 +113,18 @@ class Visitor:
                 .every((chart) => !chart.checkVisibility() || chart.querySelector('.main-svg'))"""
         )
 
+    def widens(self, width: int) -> None:
+        """Give the window another width, and wait until the page has taken note."""
+        self.page.set_viewport_size({"width": width, "height": self.page.viewport_size["height"]})
+        self.page.wait_for_function(
+            """async (width) => {
+              for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+              return innerWidth === width;
+            }""",
+            arg=width,
+        )
+        self.settles()
+
     def press(self, target: Locator) -> None:
         """Click, and move the mouse away, so that no help bubble stands in the way of the next click."""
         target.click()
@@ -147,6 +161,16 @@ class Visitor:
         """The name of the run that the tab shows; waits for it."""
         self.page.wait_for_function("() => new URLSearchParams(location.search).get('run')")
         return self.link()["run"]
+
+    def launches(self) -> str:
+        """Press Distill and wait for the first live points of another run than the one shown before; its name."""
+        before = self.link().get("run", "")
+        self.press(self.button("Distill"))
+        self.page.wait_for_function(  # the address bar may lag behind the page
+            "(before) => ![null, '', before].includes(new URLSearchParams(location.search).get('run'))", arg=before
+        )
+        self.live_points(at_least=2)
+        return self.run()
 
     def live_points(self, at_least: int = 1) -> int:
         """Wait until the live curve of the log joint has that many points; how many it has."""

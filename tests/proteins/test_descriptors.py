@@ -5,7 +5,7 @@ import torch
 
 from mtbkd_core import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, encode
-from mtbkd_core.proteins.descriptors import describe, names
+from mtbkd_core.proteins.descriptors import describe, names, reach
 
 #: Human calreticulin's start and end: a signal peptide, an acidic tail and KDEL.
 CALRETICULIN = "MLLSVPLLLGLLGLAVAEPAVYFKEQFLDGDGWTSRWIESKHKSDFGKFVLSSGKFYGDEEKDKGLQTSQDAEDKDDEEEDEEDKEEDEEEDVPGQAKDEL"
@@ -93,3 +93,10 @@ def test_what_is_no_sequence_is_refused_by_number(sequence, said):
 def test_the_order_of_sequences_is_kept():
     both = describe(["MKKA", CALRETICULIN])
     assert torch.equal(both[1], describe([CALRETICULIN])[0])
+
+
+def test_what_was_worked_out_for_a_purpose_reaches_further_than_shares_in_windows():
+    width = dict(zip(names(), reach().tolist(), strict=True))
+    assert (width["start-moment"], width["signal-kdel"], width["share-K"]) == (2.0, 2.0, 1.0)
+    assert width["start-15-R"] == width["end-50-L"] == pytest.approx(0.7)
+    assert width["pair-KR-P"] == 0.5

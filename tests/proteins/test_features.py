@@ -10,7 +10,7 @@ from mtbkd_core import UserError
 from mtbkd_core.progress import Cancelled, Progress
 from mtbkd_core.proteins import features
 from mtbkd_core.proteins.descriptors import describe
-from mtbkd_core.proteins.features import described, standardise
+from mtbkd_core.proteins.features import described
 
 SEQUENCES = ["MKVLAAGIVG" * 3, "MSSRRKRKQQ" * 5, "MGCCAAVKDEL" * 2]
 
@@ -44,9 +44,3 @@ def test_describing_can_be_stopped_and_leaves_nothing(own_home: Path) -> None:
     with pytest.raises(Cancelled):
         described(SEQUENCES, should_stop=lambda: True)
     assert not (own_home / "features").exists()
-
-
-def test_inputs_are_in_deviations_of_the_reference_cut_at_five() -> None:
-    reference = torch.tensor([[0.0, 7.0], [2.0, 7.0]])  # mean 1, deviation sqrt(2); and a constant
-    found = standardise(torch.tensor([[1.0, 7.0], [1.0 + 2**0.5, 8.0], [100.0, 0.0]]), reference)
-    torch.testing.assert_close(found, torch.tensor([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]]))

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import torch
 
 from mtbkd_core.config import RunConfig, build_config
 from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.result import FORMAT, Result
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import RunView
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ def config(**changes: Any) -> RunConfig:
     return build_config({**small, **{name.replace("__", "."): value for name, value in changes.items()}}.items())
 
 
-def eventually(look: Callable[[], T], timeout: float = 60.0) -> T:
+def eventually(look: Callable[[], T], timeout: float = 180.0) -> T:
     """Wait until `look` answers something true; fails after a time that only a fault takes."""
     deadline = time.monotonic() + timeout
     while not (answer := look()):
@@ -32,6 +35,41 @@ def eventually(look: Callable[[], T], timeout: float = 60.0) -> T:
 
 def report(step: int, phase: Phase = Phase.SAMPLING, steps: int = 100) -> Progress:
     return Progress(phase, step, steps, step / steps, "", (-1.5, float("nan")), (0.25, 0.75))
+
+
+def endless(seed: int) -> RunConfig:
+    """A run that is still computing when the test is over, unless something ends it."""
+    return config(seed=seed, sampler__burn_in=1_000_000)
+
+
+def processes_of(pid: int) -> list[psutil.Process]:
+    """The engine's processes under `pid`: not the trackers that Python itself starts."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "resource_tracker" not in command(child)]
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def finished(run: RunView) -> RunView:
+    """Wait until a run is over."""
+    eventually(lambda: store.read(run.id).finished)
+    return store.read(run.id)
+
+
+def computing(run: RunView, attempt: int = 1) -> RunView:
+    """Wait until an attempt has got as far as sampling."""
+
+    def look():
+        view = store.read(run.id)
+        assert not view.finished, view
+        return view if view.attempt == attempt and view.progress and view.progress[-1].phase >= Phase.SAMPLING else None
+
+    return eventually(look)
 
 
 class FakeResult:

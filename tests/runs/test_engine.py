@@ -1,18 +1,13 @@
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
 from mtbkd_core import default_config, load_task
-from mtbkd_core.config import RunConfig
 from mtbkd_core.progress import Phase, UserError
 from mtbkd_core.runs import comparisons, races, store
 from mtbkd_core.runs import connection as connection_module
@@ -20,16 +15,9 @@ from mtbkd_core.runs import engine as engine_module
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.engine import Engine, start_engine
 from mtbkd_core.runs.store import RunView, State
-from tests.runs.support import config, eventually
+from tests.runs.support import command, computing, config, endless, eventually, finished, processes_of
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
-
-
-def endless(seed: int) -> RunConfig:
-    """A run that is still computing when the test is over, unless something ends it."""
-    return config(seed=seed, sampler__burn_in=1_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -55,35 +43,6 @@ def engine(shared_home):
     yield engine
     engine.close()
     assert processes_of(os.getpid()) == []
-
-
-def processes_of(pid: int) -> list[psutil.Process]:
-    """The engine's processes under `pid`: not the trackers that Python itself starts."""
-    children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "resource_tracker" not in command(child)]
-
-
-def command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
-
-
-def finished(run: RunView) -> RunView:
-    eventually(lambda: store.read(run.id).finished)
-    return store.read(run.id)
-
-
-def computing(run: RunView, attempt: int = 1) -> RunView:
-    """Wait until an attempt has got as far as sampling."""
-
-    def look():
-        view = store.read(run.id)
-        assert not view.finished, view
-        return view if view.attempt == attempt and view.progress and view.progress[-1].phase >= Phase.SAMPLING else None
-
-    return eventually(look)
 
 
 def kill_worker(run: RunView) -> None:
@@ -168,7 +127,7 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
 
 
 def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_killed(engine):
-    small = config(teachers="digits-0-4", seed=40)
+    small = config(task="synthetic", teachers="north", seed=40)
     found = engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1)))
     assert engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1))).id == found.id
 
@@ -286,63 +245,6 @@ def test_threads_that_are_no_number_are_refused_in_one_line(monkeypatch):
             Engine()
 
 
-def has_ended(process):
-    """Gone, or only waiting for its parent, which may be slow to end, to take note."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-APP = """
-import sys
-from mtbkd_core.runs.engine import Engine
-from mtbkd_core.config import parse_config
-engine = Engine(workers=1)
-engine.start()
-print(engine.submit(parse_config(sys.argv[1])).id, flush=True)
-try:
-    sys.stdin.readline()
-except KeyboardInterrupt:
-    pass
-"""
-
-
-@pytest.mark.parametrize("end", ["killed", "exits", "interrupted at the terminal"])
-def test_nothing_outlives_the_app(end):
-    run_config = endless(13).model_copy(update={"seed": 100 + len(end)})
-    app = subprocess.Popen(
-        [sys.executable, "-c", APP, run_config.model_dump_json()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-    )
-    run = store.read(app.stdout.readline().strip())
-    computing(run)
-    children = processes_of(app.pid)
-    assert len(children) >= 3
-    if end == "killed":
-        app.kill()
-    elif end == "exits":
-        app.stdin.write("\n")
-        app.stdin.flush()
-    else:  # Ctrl-C goes to all processes of the terminal's foreground group
-        os.killpg(app.pid, signal.SIGINT)
-    # The app is not waited for yet: what it started must not need that somebody takes note of its death.
-    _, there = psutil.wait_procs(children, timeout=30)
-    alive = [process for process in there if not has_ended(process)]
-    app.kill()
-    _, complaints = app.communicate()
-    assert alive == []
-    assert "Traceback" not in complaints
-    interrupted = store.read(run.id)
-    assert interrupted.state is State.INTERRUPTED
-    assert interrupted.reason == "the engine ended in the middle of it; launch the run again"
-
-
 def test_an_engine_whose_scheduler_was_killed_says_so_and_starts_anew(engine):
     engine.wait()
     lost = engine.submit(endless(15))
@@ -354,16 +256,3 @@ def test_an_engine_whose_scheduler_was_killed_says_so_and_starts_anew(engine):
     assert done.state is State.DONE
     assert engine.info().problem is None
     assert store.read(lost.id).state is State.INTERRUPTED
-
-
-def test_an_engine_is_closed_twice_and_started_again_from_any_thread():
-    engine = Engine(workers=1)
-    closers = [threading.Thread(target=engine.close) for _ in range(2)]
-    engine.start()
-    for thread in closers:
-        thread.start()
-    for thread in closers:
-        thread.join()
-    assert engine.info().address is None
-    engine.start().wait()
-    engine.close()

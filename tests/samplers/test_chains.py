@@ -53,7 +53,7 @@ def draw(target: LogPosterior, asked: SamplerConfig, *, seed: int = 0, watch: An
     return sample(target, start, asked, generator, watch)
 
 
-@pytest.mark.parametrize("temperature", [0.25, 1.0, 4.0])
+@pytest.mark.parametrize("temperature", [0.25, 4.0])
 @pytest.mark.parametrize("asked", EVERY, ids=lambda asked: "-".join(map(str, asked.values())))
 def test_every_algorithm_tunes_itself_and_finds_the_tempered_prior(asked: dict[str, Any], temperature: float) -> None:
     """SGLD's own variance at a step eps is 1 / (1 - eps / 2) here, and a decaying step's lies between that and 1."""

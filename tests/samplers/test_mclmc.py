@@ -72,7 +72,7 @@ def test_the_direction_is_forgotten_at_the_frictions_rate() -> None:
 def test_friction_does_not_change_what_is_found(friction: float) -> None:
     target = Gaussian.random(seed=3)
     start = begin(target, chains=16).position
-    draws = run(mclmc.build(target, step_size=0.3, friction=friction), start, steps=4000, burn_in=200)
+    draws = run(mclmc.build(target, step_size=0.3, friction=friction), start, steps=1500, burn_in=200)
     assert_moments(draws, target.mean, target.covariance)
 
 

@@ -10,9 +10,9 @@ import torch
 
 from mtbkd_core import UserError, build_config, default_config, distill, fingerprint, load_task, task_info, task_infos
 from mtbkd_core.proteins.descriptors import names as descriptor_names
+from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from mtbkd_core.tables import store
 from mtbkd_core.tables.assembling import check_table, class_columns
-from mtbkd_core.tables.data import standardise
 from mtbkd_core.tables.importing import forget, import_table, open_table
 from mtbkd_core.tables.spec import Files, TableSpec
 from tests.app.conftest import SMALL
@@ -114,18 +114,15 @@ def test_sequences_shared_with_the_test_table_are_warned_of(files: Files, tmp_pa
 def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path) -> None:
     data = check_table("mine", spec_of(files)).data
     assert data.rows.features.shape == (ROWS, len(descriptor_names()))
+    assert data.reach is not None
+    assert torch.equal(data.reach, descriptor_reach())
     plain = TableSpec(files, "Label", columns=CLASSES)
+    assert check_table("mine", plain).data.reach is None
     assert check_table("mine", plain).data.rows.features.argmax(1).tolist() == labels().tolist()
     numbers = np.arange(2.0 * ROWS).reshape(ROWS, 2)
     np.savez(tmp_path / "e.npz", numbers)
     from_file = TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")
     assert check_table("mine", from_file).data.rows.features.tolist() == numbers.tolist()
-
-
-def test_features_are_scaled_by_the_training_rows_a_constant_one_becomes_0_and_far_ones_are_cut() -> None:
-    train, test = standardise(torch.tensor([[1.0, 5.0], [3.0, 5.0]]), torch.tensor([[5.0, 9.0], [99.0, 5.0]]))
-    assert train.tolist() == [[-1, 0], [1, 0]]
-    assert test.tolist() == [[3, 0], [5, 0]]
 
 
 def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
@@ -149,6 +146,8 @@ def test_what_was_read_is_in_the_manifest(files: Files) -> None:
     data = open_table("mine")
     assert data.rows.sequences == tuple(sequences())
     assert data.rows.accessions[1] == "P00001"
+    assert data.reach is not None
+    assert torch.equal(data.reach, descriptor_reach())
 
 
 @pytest.mark.parametrize("name", ["digits", "mine", "Mine", "a b", "", "-a", "x" * 41, "../up"])
