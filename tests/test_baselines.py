@@ -1,6 +1,7 @@
 """The rivals, and the paired comparison with them."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -99,6 +100,12 @@ def test_every_rival_runs_on_the_same_data_and_is_scored_alike(digits: Task) -> 
     networks = mean_distillation(config, digits)
     assert found["mean_kd"] == scores(networks[0], digits.y_test)
     assert found["mean_kd_ensemble"] == scores(networks.mean(0), digits.y_test)
+
+
+def test_a_rival_is_not_called_tuned_on_a_task_for_which_nobody_tuned_it(few_digits: Task) -> None:
+    config = build_config(QUICK.items())
+    everything, fewer = (set(methods(config, task)) for task in (few_digits, replace(few_digits, name="mine")))
+    assert everything - fewer == {"mean_kd_tuned"}
 
 
 @pytest.mark.usefixtures("short_fits")

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
-    TUNED_MEAN_WEIGHT,
-    TUNED_WEIGHT_SCALE,
+    TUNED,
     confidence_aware_distillation,
     entropy_weighted_distillation,
     mean_distillation,
@@ -60,8 +59,11 @@ def methods(
         soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
         return fit_networks(config, task, soft, weight=MEAN_WEIGHT, should_stop=should_stop)
 
-    student = config.student.model_copy(update={"weight_scale": TUNED_WEIGHT_SCALE})
-    tuned = config.model_copy(update={"student": student})
+    def tuned(weight: float, weight_scale: float) -> Callable[[], Rows]:
+        student = config.student.model_copy(update={"weight_scale": weight_scale})
+        changed = config.model_copy(update={"student": student})
+        return networks("mean_kd_tuned", lambda: mean_distillation(changed, task, weight=weight, **asked))
+
     prior = config.prior
     without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
     asked: dict[str, Any] = {"should_stop": should_stop}
@@ -76,9 +78,7 @@ def methods(
             for name in config.teachers
         },
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
-        "mean_kd_tuned": networks(
-            "mean_kd_tuned", lambda: mean_distillation(tuned, task, weight=TUNED_MEAN_WEIGHT, **asked)
-        ),
+        **({"mean_kd_tuned": tuned(*TUNED[task.name])} if task.name in TUNED else {}),
         "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **asked)),
         "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **asked)),
         "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **asked)),
