@@ -89,7 +89,7 @@ def test_from_the_first_look_to_the_numbers_of_a_run(tab: Visitor, server: Serve
     with paused(file_of_run(server.home, run, "owner.json")["pid"]):  # however fast the worker and slow the browser
         tab.page.reload()
         tab.sees("distill")
-        assert tab.run() == run
+        tab.link_holds("run", run)
         tab.live_points(at_least=seen)
         expect(tab.button("Cancel")).to_be_visible()
     tab.sampling_step(after=step)

@@ -166,10 +166,14 @@ class Visitor:
         """Press Distill and wait for the first live points of another run than the one shown before; its name."""
         before = self.link().get("run", "")
         self.press(self.button("Distill"))
-        self.page.wait_for_function(  # the address bar may lag behind the page
-            "(before) => ![null, '', before].includes(new URLSearchParams(location.search).get('run'))", arg=before
-        )
         self.live_points(at_least=2)
+        self.page.wait_for_function(  # the address bar may lag behind the page, which names its run
+            """(before) => {
+              const run = new URLSearchParams(location.search).get('run');
+              return run && run !== before && document.querySelector('[data-testid=stMain]').innerText.includes(run);
+            }""",
+            arg=before,
+        )
         return self.run()
 
     def live_points(self, at_least: int = 1) -> int:
