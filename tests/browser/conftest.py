@@ -11,7 +11,6 @@ from mtbkd_core.runs import store
 from tests.browser.server import Server, serve
 from tests.browser.visitor import ARGUMENTS, Visitor, find_browser
 
-
 #: What Streamlit's server prints where a tab is closed while something is sent to it.
 TAB_GONE = re.compile(
     r"Exception in ASGI application\n(?:(?!Exception in ASGI).)*?"
