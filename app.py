@@ -14,4 +14,4 @@ from pages.shared import serving
 if serving.is_script_run():
     runpy.run_path(serving.SHELL, run_name="__main__")
 else:
-    app = st.App(serving.SHELL, lifespan=serving.lifespan, middleware=serving.middleware())
+    app = st.App(serving.SHELL, lifespan=serving.lifespan, routes=serving.routes(), middleware=serving.middleware())

@@ -37,10 +37,12 @@ PARTS = ("up", "pages", "prior", "run", "cancel")
 FIRST_SIGHT = {
     "teachers": "drawn('expertise')",
     "prior": "drawn('weights')",
+    "own_data": "visible('[data-testid=stFileUploader]')",
     "distill": "drawn('traces')",
     "reliability": "drawn('reliability')",
     "influence": "drawn('responsibilities')",
     "uncertainty": "drawn('intervals')",
+    "shifts": "visible('[data-testid=stAlert], .js-plotly-plot')",
     "compare": "visible('[data-testid=stAlert]')",
     "coverage": "visible('[data-testid=stAlert]')",
     "samplers": "visible('[data-testid=stAlert]')",
@@ -55,6 +57,7 @@ ANSWERS = {
     "Base weight: Digits 0 to 4": ("weights", "effect", "weights-here", "simplex"),
 }
 
+BUTTONS = """[...document.querySelectorAll('button')].some((b) => b.innerText.includes('Distill the demo'))"""
 CURVE = """(document.querySelector('svg.live-curve polyline')?.getAttribute('points') ?? '') !== ''"""
 HEADLINE = """[...document.querySelectorAll('[data-testid=stMetric]')].some((m) => m.innerText.includes('R-hat'))"""
 CANCELLED = """[...document.querySelectorAll('[data-testid=stAlert]')].some((a) => a.innerText.includes('cancelled'))"""
@@ -77,6 +80,7 @@ def press(tab: Visitor, target: Locator) -> Callable[[], None]:
 
 def measure_up(browser: Browser, folder: Path, repeats: int) -> list[Figure]:
     figure = Figure("app up: start to the first page's heading", 5.0)
+    ready = Figure("app up: start to the first page's buttons", 5.0)
     for number in range(repeats):
         with serve(folder / "home", folder / f"up-{number}.txt") as server, a_tab(browser, server) as (tab, _):
             answers = datetime.now().timestamp() - server.started
@@ -84,7 +88,11 @@ def measure_up(browser: Browser, folder: Path, repeats: int) -> list[Figure]:
             seen = tab.page.wait_for_function("() => window.heading").json_value() / 1000 - server.started
             figure.seconds.append(seen)
             figure.parts.append({"until the server answers": answers, "until the heading": seen - answers})
-    return [figure]
+            tab.page.wait_for_function(f"() => {BUTTONS}", polling="raf")
+            pressed = datetime.now().timestamp() - server.started
+            ready.seconds.append(pressed)
+            ready.parts.append({"until the heading": seen, "until the buttons": pressed - seen})
+    return [figure, ready]
 
 
 def measure_pages(browser: Browser, server: Server, repeats: int) -> list[Figure]:

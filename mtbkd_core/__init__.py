@@ -2,15 +2,21 @@
 
 Source of the method: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture
 Priors", arXiv 2605.27967.
+
+A name is read from its module when it is first asked for: torch takes seconds to read, and not every user needs it.
 """
 
-from mtbkd_core.config import PRESETS, ConfigError, RunConfig, build_config
-from mtbkd_core.distillation import distill
-from mtbkd_core.grid import distill_grid
-from mtbkd_core.progress import Cancelled, Progress, UserError
-from mtbkd_core.result import Result
-from mtbkd_core.tasks import default_config, fingerprint, load_task, task_info, task_infos
-from mtbkd_core.tasks.base import Task, Teacher
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtbkd_core.config import PRESETS, ConfigError, RunConfig, build_config
+    from mtbkd_core.distillation import distill
+    from mtbkd_core.grid import distill_grid
+    from mtbkd_core.progress import Cancelled, Progress, UserError
+    from mtbkd_core.result import Result
+    from mtbkd_core.tasks import default_config, fingerprint, load_task, task_info, task_infos
+    from mtbkd_core.tasks.base import Task, Teacher
 
 __all__ = [
     "PRESETS",
@@ -31,3 +37,26 @@ __all__ = [
     "task_info",
     "task_infos",
 ]
+
+#: module -> the public names that it holds
+_NAMES = {
+    "config": ("PRESETS", "ConfigError", "RunConfig", "build_config"),
+    "distillation": ("distill",),
+    "grid": ("distill_grid",),
+    "progress": ("Cancelled", "Progress", "UserError"),
+    "result": ("Result",),
+    "tasks": ("default_config", "fingerprint", "load_task", "task_info", "task_infos"),
+    "tasks.base": ("Task", "Teacher"),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

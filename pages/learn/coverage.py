@@ -95,11 +95,6 @@ def study() -> None:
     )
 
 
-places.heading(
-    "coverage",
-    "What the weights can and can't protect against. An interval of 95 % should hold the truth 95 times in 100: here "
-    "the truth is known, so that can be counted.",
-)
 study()
 st.space("small")
 left, right = st.columns(2, gap="large")

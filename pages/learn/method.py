@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtbkd_core.figures.demo import draw_two_classes, two_classes
-from pages.shared import charts, places
+from pages.shared import charts
 
 FORMULAS = (
     (
@@ -125,7 +125,6 @@ def draw_glossary() -> None:
         columns[place % 2].markdown(f"**{term}**  \n:small[:gray[{meaning}]]")
 
 
-places.heading("method", "Multi-teacher Bayesian knowledge distillation, in seven formulas.")
 maths, demo, glossary, traps = st.tabs(["Maths", "Try it", "Glossary", "Traps"])
 with maths:
     draw_maths()

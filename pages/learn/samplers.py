@@ -13,7 +13,7 @@ from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score
 from mtbkd_core.runs import races
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import State
-from pages.shared import charts, engine, jobs, link, places, progress, runs
+from pages.shared import charts, engine, jobs, link, progress, runs
 
 TASKS = ("digits", "synthetic")
 TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
@@ -199,10 +199,6 @@ def ending(view: RaceView) -> None:
     (st.info if view.state is State.CANCELLED else st.error)(f"This race {meaning}{reason} Race again.", icon=icon)
 
 
-places.heading(
-    "samplers",
-    "All samplers walk through the same posterior. Let them race: who is near the truth after how many seconds?",
-)
 race = chosen(launcher())
 if race is None:
     st.info("There is no race on this posterior to show. Press Race.", icon=":material/flag:")

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from mtbkd_core.report import build_report
-from pages.shared import link, places, rivals, runs, side_by_side, sweeps
+from pages.shared import link, rivals, runs, side_by_side, sweeps
 
 VIEWS = {
     "rivals": ("Against the rivals", "MT-BKD and all its rivals, on the same student, data and seeds."),
@@ -55,7 +55,6 @@ def draw_report() -> None:
         )
 
 
-places.heading("compare", "Is it better than the others, and is the difference more than chance?")
 shown = st.segmented_control(
     "Show",
     list(VIEWS),

@@ -4,9 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import influence, weights
-from pages.shared import charts, examples, link, places, planes, runs, tasks, worth
+from pages.shared import charts, examples, link, planes, runs, tasks, worth
 
-places.heading("influence", "Which teacher explains the student, and who pulled it where.")
 chosen = runs.chosen()
 config, found = chosen.view.config, chosen.result.predictions
 runs.banner(chosen)

@@ -8,11 +8,10 @@ from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.teachers import draw_table, expertise
-from pages.shared import charts, costs, link, places, runs, tasks
+from pages.shared import charts, costs, link, runs, tasks
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
-places.heading("reliability", "Of the answers given with 80 % confidence, are 80 % right?")
 chosen = runs.chosen()
 result, config = chosen.result, chosen.view.config
 runs.banner(chosen)

@@ -6,12 +6,11 @@ import streamlit as st
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
 from mtbkd_core.figures import shifts as figures
-from pages.shared import charts, deviances, examples, link, places, runs, shifted, tasks
+from pages.shared import charts, deviances, examples, link, runs, shifted, tasks
 
 #: From no corruption to the worst.
 STEPS = 20
 
-places.heading("shifts", "Inputs from elsewhere and inputs that get worse: is the student less sure of them?")
 chosen = runs.chosen()
 config = chosen.view.config
 runs.banner(chosen)

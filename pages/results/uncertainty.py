@@ -6,9 +6,8 @@ import streamlit as st
 from mtbkd_core.evaluation.plane import tempered, true_at
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from pages.shared import charts, deviances, examples, link, places, planes, runs, tasks
+from pages.shared import charts, deviances, examples, link, planes, runs, tasks
 
-places.heading("uncertainty", "What the student does not know, and says so.")
 chosen = runs.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
 runs.banner(chosen)

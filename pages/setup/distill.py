@@ -9,7 +9,7 @@ from mtbkd_core.config import FULL_BATCH, Algorithm, Device, Schedule, StudentKi
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
-from pages.shared import charts, controls, engine, headline, link, places, progress, runs, tasks
+from pages.shared import charts, controls, engine, headline, link, live, progress, runs, tasks
 
 KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP", StudentKind.CNN: "CNN"}
 SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD", Algorithm.MCLMC: "MCLMC", Algorithm.HMC: "HMC"}
@@ -109,9 +109,12 @@ def draw_run(run: str) -> None:
         st.error(str(error), icon=":material/error:")
         return
     st.subheader("This run", anchor=False)
-    st.caption(f"{runs.describe(view.config)} · {view.id}")
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.caption(f"{runs.describe(view.config)} · {view.id}", width="stretch")
+        if not view.finished:
+            progress.cancel_button(view)
     if not view.finished:
-        progress.watch(run)
+        live.watch(view)
         return
     if view.state is not State.DONE:
         progress.ending(view)
@@ -164,7 +167,6 @@ def draw_queue(chosen: str | None) -> None:
             )
 
 
-places.heading("distill", "Distill a student from the teachers, and watch its posterior being sampled.")
 config = link.draft()
 draw_settings(config)
 st.space("small")

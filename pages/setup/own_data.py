@@ -4,15 +4,12 @@ import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.tables.guessing import Look
-from pages.shared import own_tables, places
+from pages.shared import own_tables
 from pages.shared.own_tables import Asked, Features
 
 FILES = ["csv", "tsv", "txt", "parquet"]
 NUMBERS = [*FILES, "npz", "safetensors"]
 
-places.heading(
-    "own_data", "A table of examples and one file of outputs per teacher become a task like any other, after a check."
-)
 table = st.file_uploader(
     "Table",
     FILES,

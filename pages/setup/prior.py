@@ -244,9 +244,6 @@ def page() -> None:
     draw_example(config, task, teachers, shades)
 
 
-places.heading(
-    "prior", "How the teachers are mixed before anything is learned. Nothing is trained here: move a control."
-)
 page()
 st.space("small")
 places.link("distill", "Next: distill")

@@ -14,7 +14,6 @@ config = link.draft()
 infos = {info.name: info for info in task_infos()}
 info = infos[config.task]
 item = info.item
-places.heading("teachers", f"Choose what is learned and who teaches it. Every number here is on the test {item}s.")
 shades = tasks.colours(config)
 
 

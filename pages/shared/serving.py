@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -16,6 +19,9 @@ from pages.shared import places
 
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
+
+#: Below this address the server tells how a run is getting on.
+LIVE_RUN = "live-run"
 
 
 def is_script_run() -> bool:
@@ -97,6 +103,18 @@ class KnowsItsPages:
             await send(message)
 
         await self._app(scope, receive, pass_on)
+
+
+def routes() -> list[Route]:
+    """What the server answers beside Streamlit's pages."""
+    return [Route(f"/{LIVE_RUN}/{{run}}", _tell)]
+
+
+def _tell(request: Request) -> Response:
+    """How a run is getting on: see `pages/shared/live.py`."""
+    from pages.shared import live
+
+    return JSONResponse(live.story(request.path_params["run"]))
 
 
 def middleware() -> list[Middleware]:

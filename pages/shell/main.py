@@ -2,14 +2,17 @@
 
 import streamlit as st
 
-from pages.shared import brand, controls, engine, link, places, sidebar
+from pages.shared import brand, places
 
 st.set_page_config(page_title="MT-BKD Explorer", page_icon=brand.icon(), layout="wide", initial_sidebar_state=272)
 st.html(brand.STYLE)
+page = st.navigation(places.sections(), expanded=True)
+places.heading(page.url_path)
+with st.spinner("Reading the libraries. This takes a few seconds, once after a start."):
+    from pages.shared import controls, engine, link, sidebar
 
 engine.begin()
 link.open_link()
-page = st.navigation(places.sections(), expanded=True)
 controls.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()

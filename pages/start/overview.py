@@ -21,9 +21,6 @@ def distill_demo(config: RunConfig) -> None:
 if st.session_state.pop("to_distill", False):
     st.switch_page(places.page("distill"))
 
-places.heading(
-    "overview", "Several large teachers, one small student that knows what it does not know.", "MT-BKD Explorer"
-)
 with st.container(border=True):
     charts.drawing(method_picture())
 st.space("small")

@@ -1,5 +1,6 @@
 """Setting a run up: teachers, prior, student and sampler; whatever is not allowed is one line, and changes nothing."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,6 @@ from mtbkd_core import RunConfig, build_config, load_task
 from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
-from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -277,38 +277,18 @@ class TestDistill:
         (line,) = [*app.error, *app.info]
         assert said in line.value
 
-    def test_a_run_under_way_is_drawn_from_its_reports_and_can_be_cancelled(
+    def test_a_run_under_way_is_watched_and_can_be_cancelled(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         view = store.create(build_config(SMALL.items()))
-        reports = tuple(
-            Progress(Phase.SAMPLING, step, 100, step / 100, "", (-5.0 + step, -4.0), (0.5, 0.3, 0.2))
-            for step in (10, 20)
-        )
-        running = replace(view, state=State.RUNNING, attempt=2, progress=reports)
-        monkeypatch.setattr(store, "read", lambda run: running)
+        monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING))
         app = opened("setup/distill.py", run=view.id)
         assert not app.exception
-        assert sum('data-points="2"' in text.value for text in app.markdown) == 2
-        (bar,) = app.get("progress")
-        assert bar.proto.value == 20
-        assert bar.proto.text == "Sampling the posterior: 20 of 100 (attempt 2)"
+        (watching,) = app.get("bidi_component")
+        assert json.loads(watching.proto.json) == {"run": view.id, "address": f"live-run/{view.id}", "every": 200}
         app.button(key="cancel-run").click()
         app.run()
         assert fake_engine.cancelled == [view.id]
-
-    @pytest.mark.parametrize(("chains", "said"), [(64, ""), (100, " 64 of 100 chains are drawn.")])
-    def test_chains_that_are_not_drawn_are_said(
-        self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, chains: int, said: str
-    ) -> None:
-        view = store.create(build_config(SMALL.items()))
-        report = Progress(Phase.SAMPLING, 10, 100, 0.1, "", tuple(map(float, range(chains))), (0.5, 0.3, 0.2))
-        monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING, progress=(report,)))
-        app = opened("setup/distill.py", run=view.id)
-        assert not app.exception
-        (about,) = [caption.value for caption in app.caption if caption.value.startswith("Chains that level off")]
-        assert about.endswith(f"the same posterior.{said}")
-        assert any(text.value.count("<polyline") == 64 for text in app.markdown)
 
 
 @pytest.mark.parametrize(("task", "offered"), [("digits", True), ("synthetic", False)])

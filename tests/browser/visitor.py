@@ -136,7 +136,7 @@ class Visitor:
 
     def says(self, text: str | re.Pattern[str]) -> Locator:
         """Wait until a box on the page (an error, a warning, a word) says the text."""
-        box = self.page.get_by_test_id("stAlert").filter(has_text=text)
+        box = self.page.locator("[data-testid=stAlert], .live-reason").filter(has_text=text)
         expect(box).to_be_visible()
         return box
 
