@@ -1,10 +1,11 @@
-"""The commands about data: `rebuild` trains teachers whose outputs are shipped anew, `fetch` downloads a data set."""
+"""The commands about data: `rebuild` trains shipped teachers anew, `fetch` downloads, `import-images` adds a task."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from mtbkd_core.console import Log, say
 from mtbkd_core.progress import UserError
 from mtbkd_core.tasks import fetches, rebuilds
+from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.teachers import shipped
 
 TaskArgument = Annotated[str, typer.Argument(help="A task; see the command tasks.")]
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(rebuild)
     app.command()(fetch)
+    app.command("import-images")(import_images_command)
 
 
 def rebuild(
@@ -69,6 +72,23 @@ def rebuild(
 def fetch(task: TaskArgument) -> None:
     """Download the data that a task needs and that is not on this machine, checked by its sha256."""
     print(fetches(task).fetch(Log()))
+
+
+def import_images_command(
+    name: Annotated[str, typer.Option("--name", help="What the task is called from then on: a to z, 0 to 9 and -.")],
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the four IDX files are: training and test images and labels.")
+    ],
+    classes: Annotated[str | None, typer.Option("--classes", help="Names of the classes in order: a,b,c.")] = None,
+    transposed: Annotated[
+        bool, typer.Option("--transposed", help="The pictures lie mirrored along their diagonal, as EMNIST's.")
+    ] = False,
+    title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
+) -> None:
+    """Make a task of images in the IDX format (MNIST, KMNIST, EMNIST); its teachers are trained at the first run."""
+    names = None if classes is None else [part.strip() for part in classes.split(",")]
+    task = import_images(name, folder, title=title, class_names=names, transposed=transposed)
+    print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 
 
 def _as_read(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core import tasks
+from mtbkd_core import data_commands, tasks
 from mtbkd_core.__main__ import main
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.teachers import shipped
+from tests.tasks.test_own_images import SIZES, write_set
 
 
 @dataclass
@@ -94,3 +97,17 @@ def test_an_absent_file_and_a_task_that_ships_none_are_refused(toys: Toys, capsy
 def test_fetch_says_where_the_data_is(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     assert status("fetch", "toys") == 0
     assert capsys.readouterr().out == "/somewhere/toys\n"
+
+
+def test_images_are_imported_or_what_is_wrong_is_one_line(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_commands, "import_images", partial(import_images, sizes=SIZES, epochs=1))
+    given = ("import-images", "--name", "marks", "--folder", str(write_set(tmp_path / "set")))
+    assert status(*given, "--classes", "a,b") == 2
+    assert "classes: got 2 names, needs 4" in capsys.readouterr().err
+    assert status(*given, "--classes", "a, b, c, d") == 0
+    assert "Next: python -m mtbkd_core distill --task marks" in capsys.readouterr().out
+    assert tasks.own() == ("marks",)
+    assert status("forget", "marks") == 0
+    assert tasks.own() == ()

@@ -13,7 +13,7 @@ from mtbkd_core.tables.assembling import Checked, check_table
 from mtbkd_core.tables.data import TableData
 from mtbkd_core.tables.source import found
 from mtbkd_core.tables.spec import TableSpec, check_name
-from mtbkd_core.tasks import built_in
+from mtbkd_core.tasks import built_in, own, own_images
 
 
 def import_table(
@@ -47,7 +47,7 @@ def check_free(name: str) -> None:
     check_name("name", name)
     if name in built_in():
         raise UserError(f"name: {name!r} is a built-in task's; choose another, such as my-{name}"[:200])
-    if store.folder_of(name).exists():
+    if store.folder_of(name).exists() or own_images.path_of(name).exists():
         raise UserError(f"name: {name!r} is there already; forget it first, or choose another name")
 
 
@@ -85,9 +85,11 @@ def forget(name: str) -> None:
         UserError: there is none of that name, or it cannot be removed.
     """
     check_name("name", name)
+    if own_images.forget(name):
+        return
     folder = store.folder_of(name)
     if not folder.is_dir():
-        raise UserError(f"name: got {name!r}, imported are: {', '.join(found()) or 'none'}")
+        raise UserError(f"name: got {name!r}, imported are: {', '.join(own()) or 'none'}")
     gone: Path = folder.with_name(f".forgotten.{name}.{secrets.token_hex(4)}")
     try:
         os.rename(folder, gone)  # at once for every reader; the files may take their time

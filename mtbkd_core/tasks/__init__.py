@@ -1,4 +1,4 @@
-"""What can be learned: one file a task, and the registry of them and of the tables that were imported."""
+"""What can be learned: one file a task, and the registry of them and of what was made of a user's own files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tables import source as imported
-from mtbkd_core.tasks import digits, fashion, proteins, synthetic
+from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
 from mtbkd_core.teachers.shipped import Rebuilds
 
@@ -30,7 +30,13 @@ def built_in() -> tuple[str, ...]:
 
 def _tasks() -> dict[str, Source]:
     """Every task by name; looked up anew, for a table may have been imported or forgotten meanwhile."""
-    return {**_BUILT_IN, **{name: task for name, task in imported.found().items() if name not in _BUILT_IN}}
+    added: dict[str, Source] = {**imported.found(), **own_images.found()}
+    return {**_BUILT_IN, **{name: task for name, task in added.items() if name not in _BUILT_IN}}
+
+
+def own() -> tuple[str, ...]:
+    """Names of the tasks that were made of a user's own files."""
+    return tuple(name for name in _tasks() if name not in _BUILT_IN)
 
 
 def task_infos() -> tuple[TaskInfo, ...]:

@@ -15,7 +15,8 @@ from torch import Tensor
 from mtbkd_core.tasks import digits
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
 from mtbkd_core.tasks.image_files import ImageFiles
-from mtbkd_core.tasks.images import ImageTask, Sizes
+from mtbkd_core.tasks.image_teachers import ShippedImageTask
+from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.teachers.convolutional import Recipe
 from mtbkd_core.teachers.shipped import Origin
 
@@ -60,14 +61,14 @@ _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
 }
 
 
-def digit_images() -> Tensor:
-    """[600, 784], the test images of the task `digits` (its split 0), enlarged to 28 x 28 pixels."""
+def digit_images(shape: tuple[int, int] = SHAPE) -> Tensor:
+    """[600, F], the test images of the task `digits` (its split 0), enlarged to a shape (height, width) of F pixels."""
     small = digits.measured_images().reshape(-1, 1, *digits.SHAPE)
-    large = torch.nn.functional.interpolate(small, size=SHAPE, mode="bilinear", align_corners=False)
+    large = torch.nn.functional.interpolate(small, size=shape, mode="bilinear", align_corners=False)
     return large.clamp(0, 1).flatten(1)
 
 
-FASHION = ImageTask(
+FASHION = ShippedImageTask(
     INFO=TaskInfo(
         name="fashion",
         title="Clothing (Fashion-MNIST)",

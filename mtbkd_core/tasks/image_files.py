@@ -34,6 +34,7 @@ class ImageFiles:
         package: that package.
         url: folder that it is downloaded from; None: it is not.
         sha256: of each file there, by its name.
+        transposed: whether pictures lie mirrored along their diagonal in the files, and are turned back when read.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ImageFiles:
     package: str = ""
     url: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict, hash=False)
+    transposed: bool = False
 
     def folder(self) -> Path | None:
         """Where it is: the variable's folder, else the system's, else the downloaded one; None where it is nowhere.
@@ -92,7 +94,7 @@ class ImageFiles:
         images, labels = (read_idx(find_file(folder, part, axes), axes) for axes in (3, 1))
         if len(images) != len(labels):
             raise UserError(f"{folder}: holds {len(images):,} {part} images and {len(labels):,} labels")
-        return images, labels
+        return images.transpose(0, 2, 1) if self.transposed else images, labels
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         """Download what is not there yet, checking each file's sha256; the folder.

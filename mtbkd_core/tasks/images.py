@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.files import content_hash
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
 from mtbkd_core.tasks.image_files import ImageFiles
-from mtbkd_core.teachers import convolutional, shipped
 from mtbkd_core.teachers.convolutional import Recipe
 
-_SEED = 0
+#: Of the parts, and of the teachers.
+SEED = 0
 _SPLITS = ("test", "validation")
 
 
@@ -55,9 +55,9 @@ class Shown:
     digest: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ImageTask:
-    """A task of images, as the registry takes it.
+    """A task of images, as the registry takes it; where its teachers' outputs come from, its two kinds say.
 
     Attributes:
         INFO: with the teachers that `recipes` names, in that order.
@@ -65,9 +65,7 @@ class ImageTask:
         class_names: of all classes of the files, also of those left out.
         recipes: of each teacher.
         sizes: of the parts.
-        shipped_as: the name under which the teachers' outputs are shipped.
-        origin_of_data: for the manifest.
-        digest: of the images that the shipped outputs are about; "": whatever is there.
+        digest: of the images that it has to be about; "": whatever is there.
         left_out: classes that the student is never told of; teachers' logits of them are dropped, and the test images
             that show them are the shift "left-out".
         shifts: name -> a call that gives images [M, F] from elsewhere.
@@ -78,16 +76,13 @@ class ImageTask:
     class_names: tuple[str, ...]
     recipes: Mapping[str, Recipe]
     sizes: Sizes
-    shipped_as: str
-    origin_of_data: shipped.Origin
     digest: str = ""
     left_out: tuple[int, ...] = ()
     shifts: Mapping[str, Callable[[], Tensor]] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """One line that says how to get the images, or the teachers' outputs; None where both are there."""
-        title = self.INFO.title
-        return self.files.missing(title, self.INFO.name) or shipped.absent(self.shipped_as)
+        """One line that says how to get the images; None where they are there."""
+        return self.files.missing(self.INFO.title, self.INFO.name)
 
     def can_fetch(self) -> bool:
         """Whether the images are nowhere on this machine, and can be downloaded."""
@@ -96,10 +91,6 @@ class ImageTask:
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         """Download the images; see `ImageFiles.fetch`."""
         return self.files.fetch(on_progress, should_stop)
-
-    def origin(self) -> shipped.Origin:
-        """Where the images come from."""
-        return self.origin_of_data
 
     def load(
         self,
@@ -110,7 +101,7 @@ class ImageTask:
         should_stop: ShouldStop | None = None,
         n_train: int | None = None,
     ) -> Task:
-        """Load the images and what the shipped teachers say of them; nothing is trained.
+        """Load the images and what the teachers say of them.
 
         Args:
             teachers: names; None for all.
@@ -120,11 +111,12 @@ class ImageTask:
         Raises:
             UserError: an unknown teacher or split; more labelled images than there are; images or outputs that are not
                 on this machine or not what they should be.
+            Cancelled: `should_stop` said so, while teachers were trained.
         """
         names = self._chosen(teachers)
         shown = self.shown()
         student, test, foreign = self._rows(shown, split_seed, split, n_train)
-        outputs = self._outputs(shown)
+        outputs = self.outputs(shown, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
         new_label[kept] = torch.arange(len(kept))
@@ -148,7 +140,7 @@ class ImageTask:
                     offered[name].description,
                     outputs[name][student][:, kept],
                     outputs[name][test][:, kept],
-                    self._hash_of_teacher(name),
+                    self.hash_of_teacher(name, shown),
                 )
                 for name in names
             },
@@ -163,51 +155,8 @@ class ImageTask:
         """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
         shown = self.shown()
         student, test, _ = self._rows(shown, split_seed, split, n_train)
-        parts = [self._hash_of_teacher(name) for name in self._chosen(teachers)]
+        parts = [self.hash_of_teacher(name, shown) for name in self._chosen(teachers)]
         return content_hash(self._hash_of_data(shown, student, test), *parts)
-
-    def rebuild(
-        self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
-    ) -> dict[str, Tensor]:
-        """Train every teacher anew on the rest of the training images; what each says of what a student is shown.
-
-        Returns:
-            for each teacher its logits [R, C] as float16, and `index` [R] int32: the rows of `shown`.
-        Raises:
-            UserError: the images are not on this machine, or the home folder cannot be written.
-            Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
-        """
-        shown = self.shown()
-        images, all_labels = self.files.read("train")
-        rest = np.setdiff1d(np.arange(len(images)), shown.index.numpy())
-        x, labels = _pixels(images[rest]), torch.from_numpy(all_labels[rest].astype(np.int64))
-        data = content_hash(shown.digest, x.numpy().tobytes(), labels.numpy().tobytes())
-        titles = {teacher.name: teacher.title for teacher in self.INFO.teachers}
-        tensors, points = {"index": shown.index.int()}, []
-        for place, (name, recipe) in enumerate(self.recipes.items()):
-
-            def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
-                if on_progress is not None:
-                    done, of = place + epoch / epochs, len(self.recipes)
-                    message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
-                    on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
-
-            points.append(convolutional.checkpoint_path(self.shipped_as, name, recipe, data, _SEED))
-            network = convolutional.train(
-                recipe,
-                x,
-                labels,
-                shown.image_shape,
-                len(self.class_names),
-                seed=_SEED,
-                checkpoint=points[-1],
-                on_epoch=report,
-                should_stop=should_stop,
-            )
-            tensors[name] = convolutional.says(network, shown.x, shown.image_shape).half()
-        for point in points:  # so that the next rebuild trains anew
-            point.unlink(missing_ok=True)
-        return tensors
 
     def shown(self) -> Shown:
         """The images that a student may be shown, read once as long as the files stay as they are.
@@ -245,8 +194,8 @@ class ImageTask:
         ):
             if given < needed:
                 raise UserError(f"{where} are {given:,} {part} images, needed: at least {needed:,}")
-        order = spread(labels, _SEED)[: self.sizes.student + self.sizes.validation]
-        tested = spread(test_labels, _SEED)[: self.sizes.test]
+        order = spread(labels, SEED)[: self.sizes.student + self.sizes.validation]
+        tested = spread(test_labels, SEED)[: self.sizes.test]
         index = np.concatenate([order, len(labels) + tested])
         pixels = np.concatenate([images[order], test_images[tested]])
         chosen = np.concatenate([labels[order], test_labels[tested]]).astype(np.int64)
@@ -254,7 +203,7 @@ class ImageTask:
         if self.digest and digest != self.digest:
             raise UserError(f"{where} are not those of {self.INFO.title}; their digest is {digest}, not {self.digest}")
         shape = (pixels.shape[1], pixels.shape[2])
-        return Shown(_pixels(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
+        return Shown(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
 
     def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """Rows of `shown` for the student, for measuring, and those to be measured that show a class left out."""
@@ -269,17 +218,15 @@ class ImageTask:
         measured = torch.arange(first, first + (self.sizes.validation if split == "validation" else self.sizes.test))
         return student, measured[known[measured]], measured[~known[measured]]
 
-    def _outputs(self, shown: Shown) -> dict[str, Tensor]:
-        outputs = shipped.read(self.shipped_as)
-        path = shipped.path_of(self.shipped_as)
-        if not torch.equal(outputs["index"], shown.index):
-            raise UserError(
-                f"{path}: is about other images than {self.INFO.name} shows; {shipped.command(self.shipped_as)}"
-            )
-        absent = [name for name in self.recipes if name not in outputs]
-        if absent or outputs[next(iter(self.recipes))].shape[1] != len(self.class_names):
-            raise UserError(f"{path}: needs {len(self.class_names)} logits of {', '.join(self.recipes)}")
-        return outputs
+    def outputs(
+        self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> dict[str, Tensor]:
+        """What each teacher says of what is shown: logits [R, C] by its name; errors as `load`."""
+        raise NotImplementedError
+
+    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+        """Another for another teacher, without training any."""
+        raise NotImplementedError
 
     def _chosen(self, teachers: Sequence[str] | None) -> list[str]:
         names = list(self.recipes) if teachers is None else list(teachers)
@@ -288,9 +235,6 @@ class ImageTask:
             wrong = f"{self.INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
             raise UserError(f"teachers: {wrong}; {self.INFO.name} has {', '.join(self.recipes)}")
         return names
-
-    def _hash_of_teacher(self, name: str) -> str:
-        return content_hash(self.shipped_as, name, shipped.digest(self.shipped_as))
 
     def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
         return content_hash(shown.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())
@@ -309,6 +253,6 @@ def spread(labels: np.ndarray, seed: int) -> np.ndarray:
     return np.argsort(turn, kind="stable")
 
 
-def _pixels(images: np.ndarray) -> Tensor:
-    """[N, F] from 0 to 1."""
+def as_inputs(images: np.ndarray) -> Tensor:
+    """Inputs [N, F] from 0 to 1, of pictures [N, height, width] of bytes."""
     return torch.from_numpy(images.reshape(len(images), -1).astype(np.float32) / 255)

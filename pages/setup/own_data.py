@@ -1,15 +1,28 @@
-"""Your own data: a table of examples and what teachers say of them, checked and made a task."""
+"""Your own data: a table with what teachers say of it, or a folder of images, checked and made a task."""
 
 import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.tables.guessing import Look
-from pages.shared import own_tables
+from pages.shared import own_images, own_tables
 from pages.shared.own_tables import Asked, Features
 
 FILES = ["csv", "tsv", "txt", "parquet"]
 NUMBERS = [*FILES, "npz", "safetensors"]
 
+source = st.segmented_control(
+    "What you have",
+    ["A table", "Images"],
+    default="A table",
+    required=True,
+    key="own:kind",
+    help="A table of examples with what teachers say of them; or a folder of images in the IDX format, as MNIST comes, "
+    "for which teachers are trained here.",
+)
+if source == "Images":
+    own_images.draw()
+    own_tables.draw_imported()
+    st.stop()
 table = st.file_uploader(
     "Table",
     FILES,

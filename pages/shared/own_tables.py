@@ -15,10 +15,9 @@ import streamlit as st
 from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.tables import guessing, importing
 from mtbkd_core.tables.assembling import Checked, check_table
-from mtbkd_core.tables.source import found
 from mtbkd_core.tables.spec import Files, TableSpec, suggest_name
 from mtbkd_core.tables.uploads import Upload, laid_out
-from mtbkd_core.tasks import change_task
+from mtbkd_core.tasks import change_task, own
 from pages.shared import link, places
 
 if TYPE_CHECKING:
@@ -228,8 +227,8 @@ def draw_adding(asked: Asked, checked: Checked) -> None:
 
 
 def draw_imported() -> None:
-    """The tables that are tasks already, each with a button that forgets it."""
-    names = list(found())
+    """The tasks that were made already, each with a button that forgets it."""
+    names = own()
     if not names:
         return
     st.subheader("Tasks of your own", anchor=False)
@@ -242,7 +241,7 @@ def draw_imported() -> None:
                 key=f"own:forget:{name}",
                 type="tertiary",
                 icon=":material/delete:",
-                help=f"Removes the copy of {info.title} from the app's data folder. Finished runs of it stay.",
+                help=f"Removes {info.title} from the app's data folder. Your files and finished runs stay.",
                 on_click=_forget,
                 args=(name,),
             )

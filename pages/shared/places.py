@@ -42,7 +42,7 @@ _PLACES = {
         "setup/own_data.py",
         "Your own data",
         ":material/upload_file:",
-        "A table of examples and one file of outputs per teacher become a task like any other, after a check.",
+        "A table with its teachers' outputs, or a folder of images, becomes a task like any other, after a check.",
     ),
     "prior": _Place(
         "Set-up",

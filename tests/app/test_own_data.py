@@ -1,15 +1,20 @@
 """A table of one's own through the browser: what is guessed, what is found, and the task that comes of it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import load_task, task_infos
+from mtbkd_core import build_config, load_task, task_infos
+from mtbkd_core.runs.store import State
 from mtbkd_core.tables.importing import import_table
-from tests.app.conftest import SMALL, in_link
+from mtbkd_core.tasks.image_imports import import_images
+from pages.shared import own_images
+from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.tables.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
+from tests.tasks.test_own_images import SIZES, write_set
 
 Upload = tuple[str, bytes, str]
 
@@ -139,3 +144,54 @@ def test_a_protein_model_is_asked_for_by_name_and_one_that_is_not_there_is_one_l
     assert "\n" not in error.value
     assert str(nowhere) in error.value or "transformers" in error.value
     assert [button for button in app.button if button.key == "own:add"] == []
+
+
+@pytest.fixture
+def with_images(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page with its form for images, of which few are enough."""
+    monkeypatch.setattr(own_images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
+    app = opened("setup/own_data.py")
+    app.button_group(key="own:kind").set_value("Images")
+    app.run()
+    return app
+
+
+def add_images(app: AppTest, folder: Path, title: str, **more: str) -> AppTest:
+    for name, text in ({"folder": str(folder), "title": title} | more).items():
+        app.text_input(key=f"own:images:{name}").set_value(text)
+    app.run()
+    app.button(key="own:images:add").click()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
+    with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
+) -> None:
+    app = add_images(with_images, write_set(tmp_path / "set"), "My marks", classes="ring, dot, bar, hook")
+    assert not app.error
+    assert app.title[0].value == "Teachers"
+    assert in_link(app, "task") == "my-marks"
+    assert any("ring, dot" in text.value for text in app.markdown)
+    view = fake_engine.submit(build_config(SMALL.items(), base=app.session_state.draft))
+    assert view.state is State.DONE, view.reason
+
+
+@pytest.mark.parametrize(
+    ("folder", "more", "said"),
+    [
+        ("nowhere", {}, "is no folder"),
+        ("", {}, "needs one file *train-images?idx3-ubyte*"),
+        ("set", {"classes": "a, b"}, "classes: got 2 names, needs 4"),
+    ],
+)
+def test_a_folder_that_will_not_do_is_one_line(
+    with_images: AppTest, tmp_path: Path, folder: str, more: dict[str, str], said: str
+) -> None:
+    write_set(tmp_path / "set")
+    app = add_images(with_images, tmp_path / folder, "My marks", **more)
+    (error,) = app.error
+    assert said in error.value
+    assert app.session_state.draft.task == "digits"
+    assert app.text_input(key="own:images:title").value == "My marks"

@@ -16,6 +16,7 @@ from mtbkd_core.tasks import missing_data
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
 from mtbkd_core.tasks.fashion import FASHION, FASHION_LEFT_OUT, FILES, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles, find_file
+from mtbkd_core.tasks.image_teachers import ShippedImageTask
 from mtbkd_core.tasks.images import ImageTask, Sizes, spread
 from mtbkd_core.teachers import shipped
 from mtbkd_core.teachers.convolutional import Recipe
@@ -42,9 +43,9 @@ def write_set(folder: Path, *, test: int = TEST) -> Path:
     return folder
 
 
-def toys(**more: object) -> ImageTask:
+def toys(**more: object) -> ShippedImageTask:
     quick = {"channels": (2, 2), "hidden": 4, "epochs": 2, "batch_size": 16}
-    task = ImageTask(
+    task = ShippedImageTask(
         INFO=TaskInfo(
             name="toys",
             title="Toys",

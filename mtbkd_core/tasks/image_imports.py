@@ -1,0 +1,53 @@
+"""Making a task of a folder of images in the IDX format, such as MNIST's, KMNIST's or EMNIST's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtbkd_core.progress import UserError
+from mtbkd_core.tables.importing import check_free
+from mtbkd_core.tasks.fashion import SIZES
+from mtbkd_core.tasks.image_files import ImageFiles
+from mtbkd_core.tasks.images import Sizes
+from mtbkd_core.tasks.own_images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, OwnImageTask, task_of, write
+
+
+def import_images(
+    name: str,
+    folder: Path,
+    *,
+    title: str = "",
+    class_names: Sequence[str] | None = None,
+    transposed: bool = False,
+    sizes: Sizes = SIZES,
+    epochs: int = ImageSet.epochs,
+) -> OwnImageTask:
+    """Check a folder's images and make a task of them, which every process with this home folder then has.
+
+    Args:
+        name: of the task; as `tables.spec.check_name`.
+        folder: with four IDX files, plain or gzipped: training and test images and labels.
+        title: for people; empty: the name.
+        class_names: in the order of the labels; None: the labels' numbers.
+        transposed, sizes, epochs: as `ImageSet`.
+    Raises:
+        UserError: the first problem of the files, one line; a name that is taken; names of classes that do not fit the
+            labels; a home folder that cannot be written.
+    """
+    check_free(name)
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise UserError(f"folder: {str(folder)!r} is no folder")
+    pixels, labels = ImageFiles(name, "", installed=folder).read("train")
+    count = int(labels.max()) + 1
+    names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
+    if not FEWEST_CLASSES <= count <= MOST_CLASSES:
+        raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
+    if len(names) != count or len(set(names)) != count or not all(name.strip() for name in names):
+        raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
+    images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)
+    task = task_of(images)
+    task.shown()  # refuses what cannot be divided
+    write(images)
+    return task

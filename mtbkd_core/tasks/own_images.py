@@ -1,0 +1,213 @@
+"""Image sets of one's own as tasks: a folder of IDX files, such as MNIST's, with teachers that are trained here.
+
+Known by a small file each in the home folder, which says where the images are; they are not copied. Four teachers are
+trained when one is first asked for, and what they say is kept: specialists of half the classes each, of every second
+class, and a generalist.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.files import content_hash, home, home_path, read_tensors, write_atomically, write_tensors
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
+from mtbkd_core.tasks.fashion import FASHION, SIZES, digit_images
+from mtbkd_core.tasks.image_files import ImageFiles
+from mtbkd_core.tasks.image_teachers import train_all
+from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
+from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
+
+_log = logging.getLogger(__name__)
+_INDEX = "index"
+FEWEST_CLASSES, MOST_CLASSES = 4, 100
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What the home folder holds of an image set.
+
+    Attributes:
+        name: of the task.
+        title: for people.
+        folder: where its four IDX files are.
+        class_names: in the order of the labels.
+        shape: (height, width) in the files.
+        transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
+        sizes: images for the student, for validation and for testing.
+        epochs: of each teacher's training.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    class_names: tuple[str, ...]
+    shape: tuple[int, int]
+    transposed: bool = False
+    sizes: Sizes = field(default=SIZES)
+    epochs: int = Recipe(()).epochs
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OwnImageTask(ImageTask):
+    """A task of images whose teachers are trained on this machine when they are first asked for."""
+
+    def missing(self) -> str | None:
+        """One line where the images have gone."""
+        folder = self.files.installed
+        if folder is not None and folder.is_dir():
+            return None
+        return f"task {self.INFO.name}: {folder} is no folder any more; forget the task and import it again"
+
+    def outputs(
+        self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> dict[str, Tensor]:
+        """As `ImageTask.outputs`: from the home folder or, the first time, from teachers that are trained now."""
+        path = home() / "teachers" / f"{self.INFO.name}-{self._stamp(shown)}.safetensors"
+        if not path.exists():
+            write_tensors(path, train_all(self, self.INFO.name, on_progress, should_stop))
+        found = read_tensors(path)
+        rows = len(shown.index)
+        if set(found) != {*self.recipes, _INDEX} or any(len(tensor) != rows for tensor in found.values()):
+            raise UserError(f"{path}: is not what it should be; delete it, and the teachers are trained anew")
+        return {name: tensor.long() if name == _INDEX else tensor.float() for name, tensor in found.items()}
+
+    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+        """As `ImageTask.hash_of_teacher`."""
+        return content_hash(self._stamp(shown), name)
+
+    def _stamp(self, shown: Shown) -> str:
+        """Of all that the teachers are made of, less the images that no student is shown: their number and times."""
+        recipes = json.dumps({name: asdict(recipe) for name, recipe in self.recipes.items()})
+        return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
+
+
+def task_of(images: ImageSet) -> OwnImageTask:
+    """The task of an image set."""
+    names = images.class_names
+    every = tuple(range(len(names)))
+    half = len(every) // 2
+    parts = {"first-half": every[:half], "second-half": every[half:], "every-second": every[::2]}
+    said = {name: _listed([names[label] for label in part]) for name, part in parts.items()}
+    specialists = tuple(
+        TeacherInfo(name, said[name], f"Knows {said[name]} well; of the others it saw 6 %.") for name in parts
+    )
+    sizes = images.sizes
+    return OwnImageTask(
+        INFO=TaskInfo(
+            name=images.name,
+            title=images.title,
+            description=f"Images of your own: {sizes.student // 6:,} labelled ones for the student, {sizes.test:,} for "
+            "testing; teachers are trained on the rest, on this machine, once.",
+            n_classes=len(names),
+            teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
+            default_teachers=tuple(parts),
+            item="image",
+            n_train=sizes.student // 6,
+            most_train=sizes.student,
+            pictures=True,
+            # as for the clothes; the concentration about 2 per class, as everywhere
+            defaults={**FASHION.INFO.defaults, "prior.concentration": str(2.0 * len(names))},
+            shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
+            stamp=content_hash(json.dumps(_plain(images))),
+        ),
+        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed),
+        class_names=names,
+        recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
+        sizes=sizes,
+        shifts={"digits": partial(digit_images, images.shape[::-1] if images.transposed else images.shape)},
+    )
+
+
+def found() -> dict[str, OwnImageTask]:
+    """The image sets by name; a file that cannot be read is said in the log, once, and left out."""
+    try:
+        files = sorted(path for path in _folder().glob("*.json") if not path.name.startswith("."))
+    except OSError:
+        return {}
+    tasks = {path.stem: _read(path, path.stat().st_mtime_ns) for path in files}
+    return {name: task for name, task in tasks.items() if task is not None}
+
+
+def path_of(name: str) -> Path:
+    """Where the home folder says what an image set is."""
+    return _folder() / f"{name}.json"
+
+
+def write(images: ImageSet) -> Path:
+    """Say in the home folder what an image set is; `found` then has it.
+
+    Raises:
+        UserError: the home folder cannot be written.
+    """
+    home()
+    path = path_of(images.name)
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
+    write_atomically(path, json.dumps(_plain(images), indent=2))
+    return path
+
+
+def forget(name: str) -> bool:
+    """Remove an image set; the images stay. False where there is none of that name.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        path_of(name).unlink()
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UserError(f"{path_of(name)}: cannot be removed ({error.strerror})") from None
+
+
+def _folder() -> Path:
+    return home_path() / "image-sets"
+
+
+def _plain(images: ImageSet) -> dict[str, object]:
+    return asdict(images) | {"folder": str(images.folder)}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: int) -> OwnImageTask | None:
+    """The task of a file that was written at `stamp`, which is what makes a new one be read."""
+    try:
+        values = json.loads(path.read_text())
+        sizes = Sizes(**{name: int(count) for name, count in values["sizes"].items()})
+        names = tuple(str(name) for name in values["class_names"])
+        if values["name"] != path.stem or not FEWEST_CLASSES <= len(names) <= MOST_CLASSES:
+            raise ValueError("it names another task, or too few or too many classes")
+        return task_of(
+            ImageSet(
+                path.stem,
+                str(values["title"]),
+                Path(values["folder"]),
+                names,
+                (int(values["shape"][0]), int(values["shape"][1])),
+                bool(values["transposed"]),
+                sizes,
+                int(values["epochs"]),
+            )
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        _log.warning("a task is left out: %s: is no image set (%s)", path, error)
+        return None
+
+
+def _listed(names: list[str]) -> str:
+    """Few names in full, more by the first and the last two."""
+    if len(names) > 5:
+        names = [*names[:3], "…", names[-1]]
+    return ", ".join(names)

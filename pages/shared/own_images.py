@@ -1,0 +1,68 @@
+"""Your own data, images: a folder of IDX files is checked and made a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from mtbkd_core import UserError
+from mtbkd_core.tables.spec import suggest_name
+from mtbkd_core.tasks import change_task
+from mtbkd_core.tasks.image_imports import import_images
+from pages.shared import link, places
+
+
+def draw() -> None:
+    """The form, and the task that it makes."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        folder = st.text_input(
+            "Folder",
+            key="own:images:folder",
+            placeholder="/data/mnist",
+            help="On the machine that the app runs on: it holds training and test images and labels in the IDX format, "
+            "as MNIST, KMNIST, EMNIST and Fashion-MNIST come; gzipped files do as well. They are not copied.",
+        )
+        transposed = st.toggle(
+            "Turn the pictures",
+            key="own:images:transposed",
+            help="Mirrors each picture along its diagonal: EMNIST's lie on their side.",
+        )
+    with right:
+        title = st.text_input(
+            "Title",
+            key="own:images:title",
+            max_chars=60,
+            placeholder="My images",
+            help="What the task is called on the pages. Its short name, for links, follows from it.",
+        )
+        classes = st.text_input(
+            "Classes",
+            key="own:images:classes",
+            placeholder="0, 1, 2, …",
+            help="Names in the order of the labels, with commas between them. Empty: the labels' numbers.",
+        )
+    name = suggest_name(title)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        pressed = st.button(
+            "Add this task",
+            type="primary",
+            icon=":material/add:",
+            key="own:images:add",
+            disabled=not (folder.strip() and name),
+            help="Checks the files and chooses the task. Its four teachers are trained when it is first opened: "
+            "minutes, with progress, once.",
+        )
+        st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
+    if not pressed:
+        return
+    names = [part.strip() for part in classes.split(",")] if classes.strip() else None
+    try:
+        with st.spinner("Checking the images…"):
+            import_images(name, Path(folder.strip()), title=title.strip(), class_names=names, transposed=transposed)
+        link.replace(change_task(link.draft(), name))
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.switch_page(places.page("teachers"))

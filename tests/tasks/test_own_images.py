@@ -1,0 +1,127 @@
+"""Image sets of one's own: checked, kept as a task, their teachers trained once; and what is wrong is one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtbkd_core import Progress, UserError, load_task, task_info
+from mtbkd_core.tables.importing import forget
+from mtbkd_core.tasks import fingerprint, missing_data, own
+from mtbkd_core.tasks.image_imports import import_images
+from mtbkd_core.tasks.images import Sizes
+from mtbkd_core.tasks.own_images import path_of
+from tests.tasks.test_images import idx
+
+SIZES = Sizes(student=36, validation=12, test=20)
+
+
+def write_set(folder: Path, classes: int = 4, side: tuple[int, int] = (8, 10)) -> Path:
+    """Random pictures; the first pixel of the second row is the label."""
+    random = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    for part, count in (("train", 120), ("t10k", 40)):
+        images = random.integers(0, 256, (count, *side)).astype(np.uint8)
+        labels = (np.arange(count) % classes).astype(np.uint8)
+        images[:, 1, 0] = labels
+        (folder / f"emnist-digits-{part.replace('t10k', 'test')}-images-idx3-ubyte").write_bytes(idx(images))
+        (folder / f"emnist-digits-{part.replace('t10k', 'test')}-labels-idx1-ubyte").write_bytes(idx(labels))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, own_home: Path) -> Path:
+    return write_set(tmp_path / "set")
+
+
+def test_a_folder_becomes_a_task_whose_teachers_are_trained_once(folder: Path) -> None:
+    import_images("marks", folder, title="Marks", sizes=SIZES, epochs=1)
+    assert own() == ("marks",)
+    info = task_info("marks")
+    assert (info.title, info.n_classes, info.n_train, info.most_train) == ("Marks", 4, 6, 36)
+    assert [teacher.title for teacher in info.teachers] == ["0, 1", "2, 3", "0, 2", "Generalist"]
+    assert missing_data("marks") is None
+    told: list[Progress] = []
+    task = load_task("marks", on_progress=told.append)
+    assert [progress.message for progress in told][-1] == "Training teacher 4 of 4: Generalist, epoch 1 of 1"
+    assert task.image_shape == (8, 10)
+    assert task.x_train.shape == (6, 80)
+    assert torch.equal((255 * task.x_test[:, 10]).round().long(), task.y_test)
+    assert task.shifts["digits"].shape == (600, 80)
+    assert set(task.teachers) == {"first-half", "second-half", "every-second", "generalist"}
+    again: list[Progress] = []
+    same = load_task("marks", on_progress=again.append)
+    assert again == []
+    assert torch.equal(same.teachers["generalist"].logits_test, task.teachers["generalist"].logits_test)
+
+
+def test_its_fingerprint_is_known_before_anything_is_trained(folder: Path) -> None:
+    from mtbkd_core import default_config
+
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    config = default_config("marks")
+    before = fingerprint(config)
+    assert before == load_task("marks", teachers=config.teachers).fingerprint_of(config.teachers)
+
+
+def test_pictures_on_their_side_are_turned(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1, transposed=True)
+    task = load_task("marks", teachers=["generalist"])
+    assert task.image_shape == (10, 8)
+    assert torch.equal((255 * task.x_test[:, 1]).round().long(), task.y_test)
+
+
+def test_it_is_forgotten_and_the_images_stay(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    forget("marks")
+    assert own() == ()
+    assert len(list(folder.iterdir())) == 4
+    with pytest.raises(UserError, match="name: got 'marks', imported are: none"):
+        forget("marks")
+
+
+def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(UserError, match="is no folder any more; forget the task and import it again"):
+        load_task("marks")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "digits"}, "'digits' is a built-in task's"),
+        ({"name": "No Name"}, "name: got 'No Name'"),
+        ({"folder": Path("/nowhere")}, "folder: '/nowhere' is no folder"),
+        ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
+        ({"class_names": ["a", "b", "b", "c"]}, "classes: got 4 names, needs 4 different ones"),
+        ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_makes_no_task(folder: Path, changes: dict[str, object], said: str) -> None:
+    asked = {"name": "marks", "folder": folder, "sizes": SIZES} | changes
+    with pytest.raises(UserError) as caught:
+        import_images(**asked)  # type: ignore[arg-type]
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert own() == ()
+
+
+def test_too_few_classes_and_a_name_that_is_taken(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has labels up to 1, needs 4 to 100 classes"):
+        import_images("pair", write_set(tmp_path / "pair", classes=2), sizes=SIZES)
+    import_images("marks", folder, sizes=SIZES)
+    with pytest.raises(UserError, match="'marks' is there already"):
+        import_images("marks", folder, sizes=SIZES)
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"name": "marks"}'])
+def test_a_torn_file_is_left_out(folder: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    import_images("marks", folder, sizes=SIZES)
+    values = json.loads(path_of("marks").read_text())
+    assert values["folder"] == str(folder)
+    path_of("marks").write_text(damage)
+    assert own() == ()
+    assert "a task is left out" in caplog.text
