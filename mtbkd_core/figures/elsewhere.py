@@ -60,6 +60,6 @@ def draw_deviance_density(groups: Mapping[str, np.ndarray]) -> go.Figure:
             showlegend=False,
             hovertemplate="median %{x:.3g} nats<extra>" + title + "</extra>",
         )
-    figure.update_xaxes(type="log", tickvals=[10.0**power for power in range(-6, 3)])
+    figure.update_xaxes(type="log", tickvals=[10.0**power for power in range(-6, 3)], tickformat="~g")
     figure.update_yaxes(rangemode="tozero", showticklabels=False)
     return styled(figure, height=360, x="Mean deviance over the students (nats, log scale)", y="Density")

@@ -137,7 +137,7 @@ def draw_deviance(table: pd.DataFrame, *, chosen: int | None = None) -> go.Figur
             hovertemplate="chosen example: %{y:.3g}<extra></extra>",
         )
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=order)
-    figure.update_yaxes(type="log", tickvals=[10.0**power for power in range(-6, 3)])
+    figure.update_yaxes(type="log", tickvals=[10.0**power for power in range(-6, 3)], tickformat="~g")
     return styled(figure, height=360, legend=chosen is not None, x="Class, by median", y="Deviance (nats, log scale)")
 
 
