@@ -1,6 +1,6 @@
 """How long a person waits for the app: the real app in headless Chromium, each figure beside its target.
 
-usage: python benchmarks/latency.py [--repeats 5] [up pages prior run cancel ...]
+usage: python benchmarks/latency.py [--repeats 5] [up tasks pages prior run cancel ...]
 
 Times are taken in the page, from the browser's own input event to the frame that shows the answer. The teachers lie
 trained in a home folder of the benchmark's own before the first measurement. A configuration that was run before is
@@ -28,10 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.shared.stopwatch import Figure, Stopwatch
 from mtbkd_core import load_task
+from mtbkd_core.tasks import missing_data
 from tests.browser.server import Server, serve
 from tests.browser.visitor import ARGUMENTS, PAGES, Visitor, file_of_run, find_browser
 
-PARTS = ("up", "pages", "prior", "run", "cancel")
+PARTS = ("up", "tasks", "pages", "prior", "run", "cancel")
 
 #: page -> what has to be visible beside its heading: its first chart, or what stands in a chart's place.
 FIRST_SIGHT = {
@@ -93,6 +94,33 @@ def measure_up(browser: Browser, folder: Path, repeats: int) -> list[Figure]:
             ready.seconds.append(pressed)
             ready.parts.append({"until the heading": seen, "until the buttons": pressed - seen})
     return [figure, ready]
+
+
+def measure_tasks(browser: Browser, folder: Path, repeats: int) -> list[Figure]:
+    """From opening a task's teachers by a link until they are drawn: with an empty home, and after another start."""
+    figures = []
+    for task in ("digits", "synthetic", "proteins", "fashion"):
+        if missing_data(task):
+            print(f"{task}: left out, {missing_data(task)}")
+            continue
+        first, again = Figure(f"{task}: its first page", 10.0), Figure(f"{task}: after a second start", 2.0)
+        for number in range(repeats):
+            home = folder / f"{task}-{number}"
+            for figure in (first, again):
+                with serve(home, folder / "tasks.txt") as server, a_tab(browser, server) as (tab, _):
+                    tab.open()
+                    expect(tab.button("Distill the demo")).to_be_visible()
+                    wait_until_idle(tab)
+                    begun = datetime.now().timestamp()
+                    tab.page.goto(f"{server.url}/teachers?task={task}")
+                    heading = tab.page.wait_for_function("() => window.heading").json_value() / 1000 - begun
+                    tab.page.wait_for_function("() => drawn('expertise')", polling="raf")
+                    figure.seconds.append(datetime.now().timestamp() - begun)
+                    figure.parts.append(
+                        {"until the heading": heading, "until its teachers": figure.seconds[-1] - heading}
+                    )
+        figures += [first, again]
+    return figures
 
 
 def measure_pages(browser: Browser, server: Server, repeats: int) -> list[Figure]:
@@ -218,6 +246,8 @@ def measure(parts: tuple[str, ...], repeats: int) -> Iterator[Figure]:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
         if "up" in parts:
             yield from measure_up(browser, folder, repeats)
+        if "tasks" in parts:
+            yield from measure_tasks(browser, folder, repeats)
         with serve(folder / "home", folder / "app.txt") as server:
             with a_tab(browser, server) as (tab, _):  # a run whose results the pages show
                 tab.open("distill")
