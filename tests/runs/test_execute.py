@@ -367,7 +367,7 @@ def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_that_execute_at_once_compute_once(home):
-    run = store.create(config())
+    run = store.create(config(task="synthetic", teachers="north"))
     code = "import sys; from mtbkd_core.runs.execute import execute; execute(sys.argv[1])"
     environment = os.environ | {"PYTHONPATH": str(Path(module.__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, str(run.folder)]
