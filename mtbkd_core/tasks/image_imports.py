@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.importing import check_free
 from mtbkd_core.tasks.fashion import SIZES
 from mtbkd_core.tasks.image_files import ImageFiles
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.tasks.own_images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, OwnImageTask, task_of, write
+
+#: Two halvings of a smaller picture leave a teacher nothing.
+SMALLEST_SIDE = 4
 
 
 def import_images(
@@ -46,6 +51,14 @@ def import_images(
         raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
     if len(names) != count or len(set(names)) != count or not all(name.strip() for name in names):
         raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
+    absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
+    if absent:
+        raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
+    if min(pixels.shape[1:]) < SMALLEST_SIDE:
+        height, width = pixels.shape[1:]
+        raise UserError(
+            f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
+        )
     images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)
     task = task_of(images)
     task.shown()  # refuses what cannot be divided

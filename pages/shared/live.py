@@ -51,17 +51,17 @@ def story(run: str) -> dict[str, Any]:
     """
     try:
         view = store.read(run)
-    except UserError:
+        if view.finished:
+            return {"ended": True}
+        return {
+            "ended": False,
+            "fraction": view.progress[-1].fraction if view.progress else 0.0,
+            "text": progress.waiting(view) or progress.phase(view),
+            "reason": runs.sentence(view.reason) if view.reason else None,
+            "panels": [_chains(view), _shares(view)],
+        }
+    except UserError:  # no such run, or its task was forgotten
         return {"ended": True}  # the page, drawn once more, says what is wrong
-    if view.finished:
-        return {"ended": True}
-    return {
-        "ended": False,
-        "fraction": view.progress[-1].fraction if view.progress else 0.0,
-        "text": progress.waiting(view) or progress.phase(view),
-        "reason": runs.sentence(view.reason) if view.reason else None,
-        "panels": [_chains(view), _shares(view)],
-    }
 
 
 def _chains(view: RunView) -> dict[str, Any]:

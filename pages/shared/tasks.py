@@ -68,7 +68,7 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
     bar = place.progress(0.0, text="Getting the teachers ready…")
 
     def show(progress: Progress) -> None:
-        bar.progress(min(1.0, progress.step / max(1, progress.steps)), text=progress.message or "Training teachers…")
+        bar.progress(progress.fraction, text=progress.message or "Training teachers…")
 
     try:
         return shelf().get(*key, show)

@@ -50,6 +50,13 @@ def test_numbers_from_0_to_1_that_do_not_sum_to_1_are_refused_with_their_row(tmp
         said(tmp_path, shares)
 
 
+def test_one_row_beyond_1_does_not_make_logits_of_probabilities(tmp_path: Path) -> None:
+    shares = softmax(logits())
+    shares[4] *= 1.5 / shares[4].max()
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to .*, expected 1 within 0\.02: none of the numbers is"):
+        said(tmp_path, shares)
+
+
 def test_a_logit_beyond_any_networks_is_refused_with_its_place(tmp_path: Path) -> None:
     values = logits()
     values[2, 1] = -1e7

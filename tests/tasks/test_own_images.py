@@ -117,6 +117,20 @@ def test_too_few_classes_and_a_name_that_is_taken(folder: Path, tmp_path: Path) 
         import_images("marks", folder, sizes=SIZES)
 
 
+def test_labels_that_no_image_has_and_pictures_that_are_too_small(tmp_path: Path, own_home: Path) -> None:
+    gap = write_set(tmp_path / "gap")
+    labels = np.array([0, 1, 3, 4] * 30, np.uint8)
+    (gap / "emnist-digits-train-labels-idx1-ubyte").write_bytes(idx(labels))
+    with pytest.raises(UserError, match="no training image has the label 2, needs every one from 0 to 4"):
+        import_images("gap", gap, sizes=SIZES)
+    with pytest.raises(UserError, match="its pictures are of 3 x 9, needs 4 pixels a side or more"):
+        import_images("small", write_set(tmp_path / "small", side=(3, 9)), sizes=SIZES)
+    least = write_set(tmp_path / "least", side=(4, 4))
+    import_images("least", least, sizes=SIZES, epochs=1)
+    assert load_task("least").x_train.shape == (6, 16)
+    assert own() == ("least",)
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"name": "marks"}'])
 def test_a_torn_file_is_left_out(folder: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     import_images("marks", folder, sizes=SIZES)
