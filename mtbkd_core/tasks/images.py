@@ -7,6 +7,7 @@ student's labelled images from its part. A fixed part of the test images is what
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,7 +57,7 @@ class Shown:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ImageTask:
+class ImageTask(ABC):
     """A task of images, as the registry takes it; where its teachers' outputs come from, its two kinds say.
 
     Attributes:
@@ -218,15 +219,15 @@ class ImageTask:
         measured = torch.arange(first, first + (self.sizes.validation if split == "validation" else self.sizes.test))
         return student, measured[known[measured]], measured[~known[measured]]
 
+    @abstractmethod
     def outputs(
         self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
         """What each teacher says of what is shown: logits [R, C] by its name; errors as `load`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hash_of_teacher(self, name: str, shown: Shown) -> str:
         """Another for another teacher, without training any."""
-        raise NotImplementedError
 
     def _chosen(self, teachers: Sequence[str] | None) -> list[str]:
         names = list(self.recipes) if teachers is None else list(teachers)

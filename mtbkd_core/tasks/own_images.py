@@ -84,7 +84,7 @@ class OwnImageTask(ImageTask):
         return content_hash(self._stamp(shown), name)
 
     def _stamp(self, shown: Shown) -> str:
-        """Of all that the teachers are made of, less the images that no student is shown: their number and times."""
+        """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
         recipes = json.dumps({name: asdict(recipe) for name, recipe in self.recipes.items()})
         return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
@@ -207,7 +207,7 @@ def _read(path: Path, stamp: int) -> OwnImageTask | None:
 
 
 def _listed(names: list[str]) -> str:
-    """Few names in full, more by the first and the last two."""
+    """Few names in full; of more, the first three and the last."""
     if len(names) > 5:
         names = [*names[:3], "…", names[-1]]
     return ", ".join(names)
