@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mtbkd_core import Task, load_task, task_info
-from mtbkd_core.runs import lock
+from mtbkd_core import lock
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mtbkd_core.runs import comparisons, sweeps, valuations
+from mtbkd_core.runs import comparisons, sweeps, trainings, valuations
 from mtbkd_core.runs.tables import Table
 
-TABLES: tuple[Table[Any, Any], ...] = (comparisons.TABLE, sweeps.TABLE, valuations.TABLE)
+TABLES: tuple[Table[Any, Any], ...] = (comparisons.TABLE, sweeps.TABLE, valuations.TABLE, trainings.TABLE)
 
 
 def execute_table(folder: str) -> None:

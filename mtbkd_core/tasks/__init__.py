@@ -9,7 +9,7 @@ from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tables import source as imported
 from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
-from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo
+from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
 from mtbkd_core.teachers.shipped import Rebuilds
 
 _SOURCES: tuple[Source, ...] = (
@@ -96,6 +96,16 @@ def can_fetch(name: str) -> bool:
     """
     source = _source(name)
     return isinstance(source, Fetches) and source.can_fetch()
+
+
+def untrained(name: str, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Those of a task's teachers (None: of all) whose training takes minutes, and is still to be done.
+
+    Raises:
+        UserError: no such task or teacher, or data that cannot be read.
+    """
+    source = _source(name)
+    return source.untrained(teachers) if isinstance(source, Trains) else ()
 
 
 def load_task(

@@ -247,3 +247,15 @@ class Fetches(Protocol):
             UserError: no connection, a file that is not the one expected, or a home folder that cannot be written.
             Cancelled: `should_stop` said so.
         """
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """What a task whose teachers take minutes to train on this machine offers beside `Source`."""
+
+    def untrained(self, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Those of the named teachers (None: of all) that `load` would have to train first.
+
+        Raises:
+            UserError: an unknown teacher, or data that cannot be read.
+        """

@@ -16,6 +16,8 @@ from mtbkd_core.tasks.own_images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, 
 
 #: Two halvings of a smaller picture leave a teacher nothing.
 SMALLEST_SIDE = 4
+#: Training images for each class: a quarter is for the student, a tenth for validation, the rest for the teachers.
+FEWEST_PER_CLASS = 20
 
 
 def import_images(
@@ -25,7 +27,7 @@ def import_images(
     title: str = "",
     class_names: Sequence[str] | None = None,
     transposed: bool = False,
-    sizes: Sizes = SIZES,
+    sizes: Sizes | None = None,
     epochs: int = ImageSet.epochs,
 ) -> OwnImageTask:
     """Check a folder's images and make a task of them, which every process with this home folder then has.
@@ -35,7 +37,8 @@ def import_images(
         folder: with four IDX files, plain or gzipped: training and test images and labels.
         title: for people; empty: the name.
         class_names: in the order of the labels; None: the labels' numbers.
-        transposed, sizes, epochs: as `ImageSet`.
+        transposed, epochs: as `ImageSet`.
+        sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
     Raises:
         UserError: the first problem of the files, one line; a name that is taken; names of classes that do not fit the
             labels; a home folder that cannot be written.
@@ -59,8 +62,19 @@ def import_images(
         raise UserError(
             f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
         )
+    if len(labels) < FEWEST_PER_CLASS * count:
+        raise UserError(
+            f"{folder}: has {len(labels):,} training images, needs {FEWEST_PER_CLASS * count:,} or more for {count} classes"
+        )
+    if sizes is None:
+        sizes = _fitting(len(labels), len(ImageFiles(name, "", installed=folder).read("test")[1]))
     images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)
     task = task_of(images)
     task.shown()  # refuses what cannot be divided
     write(images)
     return task
+
+
+def _fitting(training: int, test: int) -> Sizes:
+    """The sizes for a set of so many training and test images."""
+    return Sizes(min(SIZES.student, training // 4), min(SIZES.validation, training // 10), min(SIZES.test, test))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +18,20 @@ from mtbkd_core.teachers import convolutional, shipped
 MOST_FOR_TEACHERS = 60_000
 
 
-def train_all(
-    task: ImageTask, stem: str, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
-) -> dict[str, Tensor]:
-    """Train every teacher of a task on the rest of the training images; what each says of what a student is shown.
+def train(
+    task: ImageTask,
+    names: Sequence[str],
+    stem: str,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[tuple[str, Tensor]]:
+    """Train teachers of a task on the rest of the training images, one after another.
 
     Args:
+        names: which.
         stem: begins the names of the files from which a training that was broken off goes on.
-    Returns:
-        for each teacher its logits [R, C] as float16, and `index` [R] int32: the rows of `task.shown()`.
+    Yields:
+        name -> what that teacher says of what a student is shown: logits [R, C] as float16.
     Raises:
         UserError: the images are not on this machine, or the home folder cannot be written.
         Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
@@ -38,31 +44,31 @@ def train_all(
     x, labels = as_inputs(images[rest]), torch.from_numpy(all_labels[rest].astype(np.int64))
     data = content_hash(shown.digest, x.numpy().tobytes(), labels.numpy().tobytes())
     titles = {teacher.name: teacher.title for teacher in task.INFO.teachers}
-    tensors, points = {"index": shown.index.int()}, []
-    for place, (name, recipe) in enumerate(task.recipes.items()):
+    points = {
+        name: convolutional.checkpoint_path(stem, name, recipe, data, SEED) for name, recipe in task.recipes.items()
+    }
+    for place, name in enumerate(names):
 
         def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
             if on_progress is not None:
-                done, of = place + epoch / epochs, len(task.recipes)
+                done, of = place + epoch / epochs, len(names)
                 message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
                 on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
 
-        points.append(convolutional.checkpoint_path(stem, name, recipe, data, SEED))
         network = convolutional.train(
-            recipe,
+            task.recipes[name],
             x,
             labels,
             shown.image_shape,
             len(task.class_names),
             seed=SEED,
-            checkpoint=points[-1],
+            checkpoint=points[name],
             on_epoch=report,
             should_stop=should_stop,
         )
-        tensors[name] = convolutional.says(network, shown.x, shown.image_shape).half()
-    for point in points:  # so that the next training begins anew
+        yield name, convolutional.says(network, shown.x, shown.image_shape).half()
+    for point in points.values():  # so that the next training begins anew
         point.unlink(missing_ok=True)
-    return tensors
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,11 +94,12 @@ class ShippedImageTask(ImageTask):
     def rebuild(
         self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
     ) -> dict[str, Tensor]:
-        """Train every teacher anew: see `train_all`."""
-        return train_all(self, self.shipped_as, on_progress, should_stop)
+        """Train every teacher anew: see `shipped.Rebuilds`."""
+        says = train(self, list(self.recipes), self.shipped_as, on_progress, should_stop)
+        return {shipped.INDEX: self.shown().index.int(), **dict(says)}
 
     def outputs(
-        self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
         """As `ImageTask.outputs`; nothing is trained."""
         found = shipped.read(self.shipped_as)

@@ -117,7 +117,7 @@ class ImageTask(ABC):
         names = self._chosen(teachers)
         shown = self.shown()
         student, test, foreign = self._rows(shown, split_seed, split, n_train)
-        outputs = self.outputs(shown, on_progress, should_stop)
+        outputs = self.outputs(names, shown, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
         new_label[kept] = torch.arange(len(kept))
@@ -221,9 +221,9 @@ class ImageTask(ABC):
 
     @abstractmethod
     def outputs(
-        self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
-        """What each teacher says of what is shown: logits [R, C] by its name; errors as `load`."""
+        """What teachers say of what is shown: logits [R, C] by name, of those named at least; errors as `load`."""
 
     @abstractmethod
     def hash_of_teacher(self, name: str, shown: Shown) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,17 +18,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash, home, home_path, read_tensors, write_atomically, write_tensors
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core import lock
+from mtbkd_core.files import content_hash, home, home_path, make_folder, read_tensors, write_atomically, write_tensors
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
 from mtbkd_core.tasks.fashion import FASHION, SIZES, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles
-from mtbkd_core.tasks.image_teachers import train_all
+from mtbkd_core.tasks.image_teachers import train
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
 from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
 
 _log = logging.getLogger(__name__)
-_INDEX = "index"
+_TEACHERS = "teachers"
+_LOOK_EVERY = 0.2
+#: Images that a student gets where nothing else is asked for, of a set that has as many.
+_LABELLED = FASHION.INFO.n_train
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
 
 
@@ -66,18 +72,46 @@ class OwnImageTask(ImageTask):
             return None
         return f"task {self.INFO.name}: {folder} is no folder any more; forget the task and import it again"
 
+    def untrained(self, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
+        """As `Trains.untrained`."""
+        return self._untrained(self._chosen(teachers), self.shown())
+
     def outputs(
-        self, shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
-        """As `ImageTask.outputs`: from the home folder or, the first time, from teachers that are trained now."""
-        path = home() / "teachers" / f"{self.INFO.name}-{self._stamp(shown)}.safetensors"
-        if not path.exists():
-            write_tensors(path, train_all(self, self.INFO.name, on_progress, should_stop))
-        found = read_tensors(path)
-        rows = len(shown.index)
-        if set(found) != {*self.recipes, _INDEX} or any(len(tensor) != rows for tensor in found.values()):
-            raise UserError(f"{path}: is not what it should be; delete it, and the teachers are trained anew")
-        return {name: tensor.long() if name == _INDEX else tensor.float() for name, tensor in found.items()}
+        """As `ImageTask.outputs`: from the home folder or, the first time, from teachers that are trained now.
+
+        Where another process is training teachers of this set, its end is awaited.
+        """
+        if self._untrained(names, shown):
+            make_folder(home() / _TEACHERS)
+
+
+            def meanwhile() -> None:
+                stop_if(should_stop)
+                if on_progress is not None:
+                    on_progress(Progress(Phase.TEACHERS, 0, 1, 0.0, "Another run is training them; waiting"))
+                time.sleep(_LOOK_EVERY)
+
+            with lock.hold(home() / _TEACHERS / f".{self._stamp(shown)}.lock", meanwhile):
+                missing = self._untrained(names, shown)
+                for name, logits in train(self, missing, self.INFO.name, on_progress, should_stop):
+                    write_tensors(self._path(name, shown), {name: logits})
+        return {name: self._read_outputs(name, shown) for name in names}
+
+    def _untrained(self, names: Sequence[str], shown: Shown) -> tuple[str, ...]:
+        return tuple(name for name in names if not self._path(name, shown).exists())
+
+    def _read_outputs(self, name: str, shown: Shown) -> Tensor:
+        path = self._path(name, shown)
+        found = read_tensors(path).get(name)
+        if found is None or found.shape != (len(shown.index), len(self.class_names)) or not found.isfinite().all():
+            raise UserError(f"{path}: is not what it should be; delete it, and the teacher is trained anew")
+        return found.float()
+
+    def _path(self, name: str, shown: Shown) -> Path:
+        """Where a teacher's outputs are kept, by all that they are made of."""
+        return home_path() / _TEACHERS / f"{self.INFO.name}-{name}-{self._stamp(shown)}.safetensors"
 
     def hash_of_teacher(self, name: str, shown: Shown) -> str:
         """As `ImageTask.hash_of_teacher`."""
@@ -100,17 +134,18 @@ def task_of(images: ImageSet) -> OwnImageTask:
         TeacherInfo(name, said[name], f"Knows {said[name]} well; of the others it saw 6 %.") for name in parts
     )
     sizes = images.sizes
+    labelled = min(_LABELLED, sizes.student)
     return OwnImageTask(
         INFO=TaskInfo(
             name=images.name,
             title=images.title,
-            description=f"Images of your own: {sizes.student // 6:,} labelled ones for the student, {sizes.test:,} for "
+            description=f"Images of your own: {labelled:,} labelled ones for the student, {sizes.test:,} for "
             "testing; teachers are trained on the rest, on this machine, once.",
             n_classes=len(names),
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
             default_teachers=tuple(parts),
             item="image",
-            n_train=sizes.student // 6,
+            n_train=labelled,
             most_train=sizes.student,
             pictures=True,
             # as for the clothes; the concentration about 2 per class, as everywhere

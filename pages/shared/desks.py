@@ -1,4 +1,4 @@
-"""Kinds of work beside runs (comparisons, sweeps, valuations): how a person speaks of each, and where it is shown."""
+"""Kinds of work beside runs (comparisons, sweeps, valuations, trainings): how a person speaks of each, and where it is shown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
+from mtbkd_core import task_info
 from mtbkd_core.baselines import about
-from mtbkd_core.runs import comparisons, store, sweeps, valuations
+from mtbkd_core.runs import comparisons, store, sweeps, trainings, valuations
 from mtbkd_core.runs.comparisons import ComparisonView
 from mtbkd_core.runs.grids import GridView
 from mtbkd_core.runs.sweeps import SweepView
 from mtbkd_core.runs.tables import A, Table, V
+from mtbkd_core.runs.trainings import TrainingView
 from mtbkd_core.runs.valuations import ValuationView
 from pages.shared import runs, setting_names, tasks
 
@@ -63,6 +65,11 @@ def _run_by_run(view: GridView[A]) -> str:
     return f"{newest.step} of {newest.steps} runs done · {newest.message}"
 
 
+def _teacher_by_teacher(view: TrainingView) -> str:
+    newest = view.progress[-1]
+    return f"{newest.step} of {newest.steps} teachers trained · {newest.message}"
+
+
 def _swept(view: SweepView) -> str:
     asked = view.asked
     often = f", {asked.seeds} seeds" if asked.seeds > 1 else ""
@@ -100,4 +107,11 @@ VALUATIONS: Desk[valuations.Asked, ValuationView] = Desk(
         {"run": store.run_id(view.config), "replicates": str(view.asked.seeds)},
     ),
 )
-DESKS: tuple[Desk, ...] = (COMPARISONS, SWEEPS, VALUATIONS)
+TRAININGS: Desk[trainings.Asked, TrainingView] = Desk(
+    trainings.TABLE,
+    what=lambda view: f"{len(view.config.teachers)} teachers · {task_info(view.config.task).title}",
+    how_far=_teacher_by_teacher,
+    part="teacher",
+    where=lambda view: ("teachers", {"task": view.config.task}),
+)
+DESKS: tuple[Desk, ...] = (COMPARISONS, SWEEPS, VALUATIONS, TRAININGS)

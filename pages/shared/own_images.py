@@ -10,7 +10,7 @@ from mtbkd_core import UserError
 from mtbkd_core.tables.spec import suggest_name
 from mtbkd_core.tasks import change_task
 from mtbkd_core.tasks.image_imports import import_images
-from pages.shared import link, places
+from pages.shared import link, places, training
 
 
 def draw() -> None:
@@ -51,8 +51,8 @@ def draw() -> None:
             icon=":material/add:",
             key="own:images:add",
             disabled=not (folder.strip() and name),
-            help="Checks the files and chooses the task. Its four teachers are trained when it is first opened: "
-            "minutes, with progress, once.",
+            help="Checks the files, chooses the task, and begins to train its four teachers on this machine: minutes "
+            "each, once, with progress.",
         )
         st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
     if not pressed:
@@ -65,4 +65,5 @@ def draw() -> None:
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         return
+    training.launch(name)
     st.switch_page(places.page("teachers"))

@@ -64,6 +64,9 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
         return shelf().get(*key, None)
     if problem := missing_data(config.task):
         _offer_download(config.task, problem)
+    from pages.shared import training  # it speaks of tasks itself
+
+    training.wait(config, every_teacher=every_teacher)
     place = st.empty()
     bar = place.progress(0.0, text="Getting the teachers ready…")
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd_core import Progress, UserError, load_task, task_info
+from mtbkd_core import Progress, UserError, load_task, lock, task_info
+from mtbkd_core.files import home, write_tensors
+from mtbkd_core.progress import Cancelled
 from mtbkd_core.tables.importing import forget
-from mtbkd_core.tasks import fingerprint, missing_data, own
+from mtbkd_core.tasks import fingerprint, missing_data, own, untrained
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.tasks.own_images import path_of
@@ -31,6 +33,10 @@ def write_set(folder: Path, classes: int = 4, side: tuple[int, int] = (8, 10)) -
     return folder
 
 
+def teachers() -> Path:
+    return home() / "teachers"
+
+
 @pytest.fixture
 def folder(tmp_path: Path, own_home: Path) -> Path:
     return write_set(tmp_path / "set")
@@ -40,14 +46,14 @@ def test_a_folder_becomes_a_task_whose_teachers_are_trained_once(folder: Path) -
     import_images("marks", folder, title="Marks", sizes=SIZES, epochs=1)
     assert own() == ("marks",)
     info = task_info("marks")
-    assert (info.title, info.n_classes, info.n_train, info.most_train) == ("Marks", 4, 6, 36)
+    assert (info.title, info.n_classes, info.n_train, info.most_train) == ("Marks", 4, 36, 36)
     assert [teacher.title for teacher in info.teachers] == ["0, 1", "2, 3", "0, 2", "Generalist"]
     assert missing_data("marks") is None
     told: list[Progress] = []
     task = load_task("marks", on_progress=told.append)
     assert [progress.message for progress in told][-1] == "Training teacher 4 of 4: Generalist, epoch 1 of 1"
     assert task.image_shape == (8, 10)
-    assert task.x_train.shape == (6, 80)
+    assert task.x_train.shape == (36, 80)
     assert torch.equal((255 * task.x_test[:, 10]).round().long(), task.y_test)
     assert task.shifts["digits"].shape == (600, 80)
     assert set(task.teachers) == {"first-half", "second-half", "every-second", "generalist"}
@@ -55,6 +61,62 @@ def test_a_folder_becomes_a_task_whose_teachers_are_trained_once(folder: Path) -
     same = load_task("marks", on_progress=again.append)
     assert again == []
     assert torch.equal(same.teachers["generalist"].logits_test, task.teachers["generalist"].logits_test)
+
+
+def test_a_small_set_is_divided_as_far_as_it_goes(folder: Path) -> None:
+    import_images("marks", folder, epochs=1)
+    info = task_info("marks")
+    assert (info.n_train, info.most_train) == (30, 30)  # a quarter of 120; a tenth is for validation
+    assert len(load_task("marks", teachers=["generalist"]).y_test) == 40
+    assert len(load_task("marks", teachers=["generalist"], split="validation").y_test) == 12
+
+
+def test_teachers_are_trained_as_they_are_asked_for_and_kept_one_by_one(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    assert untrained("marks") == ("first-half", "second-half", "every-second", "generalist")
+    load_task("marks", teachers=["generalist"])
+    assert untrained("marks") == ("first-half", "second-half", "every-second")
+    assert untrained("marks", ["generalist"]) == ()
+    told: list[str] = []
+    with pytest.raises(Cancelled):  # when the second of the three that are left is trained
+        load_task(
+            "marks",
+            on_progress=lambda progress: told.append(progress.message),
+            should_stop=lambda: any("teacher 2 of 3" in message for message in told),
+        )
+    assert untrained("marks") == ("every-second",)
+    load_task("marks")
+    assert untrained("marks") == ()
+    assert not list(teachers().glob("*.checkpoint.*"))
+    assert untrained("digits") == ()
+
+
+def test_who_asks_for_teachers_that_another_trains_waits_and_can_be_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = import_images("marks", folder, sizes=SIZES, epochs=1)
+    load_task("marks", teachers=["first-half"])
+    (stamp,) = {path.stem.rpartition("-")[2] for path in teachers().glob("marks-*.safetensors")}
+    lock_file = teachers() / f".{stamp}.lock"
+    told: list[str] = []
+    with lock.hold(lock_file), pytest.raises(Cancelled):
+        load_task(
+            "marks",
+            teachers=["generalist"],
+            on_progress=lambda progress: told.append(progress.message),
+            should_stop=lambda: len(told) > 1,
+        )
+    assert told == ["Another run is training them; waiting"] * 2
+    assert task.untrained(["generalist"]) == ("generalist",)
+
+
+def test_kept_outputs_that_are_damaged_are_one_line(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    load_task("marks", teachers=["generalist"])
+    (path,) = teachers().glob("marks-generalist-*.safetensors")
+    write_tensors(path, {"generalist": torch.full((68, 4), float("nan"))})
+    with pytest.raises(UserError, match="is not what it should be; delete it, and the teacher is trained anew"):
+        load_task("marks", teachers=["generalist"])
 
 
 def test_its_fingerprint_is_known_before_anything_is_trained(folder: Path) -> None:
@@ -97,11 +159,14 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"folder": Path("/nowhere")}, "folder: '/nowhere' is no folder"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
         ({"class_names": ["a", "b", "b", "c"]}, "classes: got 4 names, needs 4 different ones"),
+        ({"classes": 8}, "has 120 training images, needs 160 or more for 8 classes"),
         ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_makes_no_task(folder: Path, changes: dict[str, object], said: str) -> None:
     asked = {"name": "marks", "folder": folder, "sizes": SIZES} | changes
+    if classes := asked.pop("classes", None):
+        write_set(folder, classes=classes)  # type: ignore[arg-type]
     with pytest.raises(UserError) as caught:
         import_images(**asked)  # type: ignore[arg-type]
     assert said in str(caught.value)
@@ -127,7 +192,7 @@ def test_labels_that_no_image_has_and_pictures_that_are_too_small(tmp_path: Path
         import_images("small", write_set(tmp_path / "small", side=(3, 9)), sizes=SIZES)
     least = write_set(tmp_path / "least", side=(4, 4))
     import_images("least", least, sizes=SIZES, epochs=1)
-    assert load_task("least").x_train.shape == (6, 16)
+    assert load_task("least").x_train.shape == (36, 16)
     assert own() == ("least",)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd_core.runs import lock
+from mtbkd_core import lock
 
 HOLDER = """
 import pathlib, sys
-from mtbkd_core.runs import lock
+from mtbkd_core import lock
 with lock.hold(pathlib.Path(sys.argv[1])):
     print(1, flush=True)
     input()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,9 +43,12 @@ else:
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, meanwhile: Callable[[], None] | None = None) -> Iterator[None]:
     """Wait for the lock on `path` (made if missing) and hold it for the block; other threads are kept out as well.
 
+    Args:
+        meanwhile: called between two tries, and so what lets some time pass; what it raises ends the wait. None: wait
+            without a word.
     Raises:
         FileNotFoundError: the folder is not there, or went away while we waited.
         OSError: the file cannot be made or opened.
@@ -53,7 +56,9 @@ def hold(path: Path) -> Iterator[None]:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _take(descriptor, wait=True, shared=False)
+            while not _take(descriptor, wait=meanwhile is None, shared=False):
+                if meanwhile is not None:
+                    meanwhile()
             if _is_still(path, descriptor):
                 try:
                     yield

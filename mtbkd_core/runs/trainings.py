@@ -1,0 +1,77 @@
+"""Trainings as jobs: the teachers of a task that takes minutes to train them, one after another, each with its scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mtbkd_core.config import RunConfig, build_config
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import Row, row_of
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import tables
+from mtbkd_core.runs.rows import Rows, RowsLog
+from mtbkd_core.runs.tables import Table, TableView
+from mtbkd_core.sweep import hearing
+from mtbkd_core.tasks import default_config, load_task, task_info
+
+
+class Asked(tables.Asked):
+    """What a training is of: all teachers of the configuration, each a part."""
+
+    def parts(self) -> Mapping[int, RunConfig]:
+        """The settings with each teacher alone, by its place."""
+        return {place: hearing(self.config, [name]) for place, name in enumerate(self.config.teachers)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingView(TableView[Asked]):
+    """A training as it was when it was looked at."""
+
+    def scores(self) -> dict[str, Row]:
+        """Teacher -> its scores on the test examples, of those that are trained."""
+        return {name: row for rows in self.rows.whole.values() for name, row in rows.items()}
+
+
+def ask(task: str) -> Asked:
+    """The training of all teachers of a task.
+
+    Raises:
+        UserError: no such task.
+    """
+    names = [teacher.name for teacher in task_info(task).teachers]
+    return Asked(config=build_config([("teachers", names)], base=default_config(task)))
+
+
+def _compute(
+    asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
+) -> Mapping[str, Any]:
+    found = {name: row for rows in kept.whole.values() for name, row in rows.items()}
+    of = len(asked.config.teachers)
+    for part, config in asked.parts().items():
+        (name,) = config.teachers
+        if name in found:
+            continue
+
+        def tell(progress: Progress) -> None:
+            done = len(found)
+            # The task counts the teachers of this part, which is one; a person counts those of the training.
+            what = progress.message.rpartition(": ")[2]
+            on_progress(Progress(Phase.TEACHERS, done, of, (done + progress.fraction) / of, what))
+
+        began = time.monotonic()
+        task = load_task(
+            config.task, teachers=[name], split_seed=config.split_seed, on_progress=tell, should_stop=should_stop
+        )
+        found[name] = row_of(scores(task.teachers[name].logits_test.softmax(-1), task.y_test))
+        log.write(part, name, found[name])
+        log.close(part, time.monotonic() - began)
+    return {"teachers": found}
+
+
+TABLE: Table[Asked, TrainingView] = Table(
+    files.TRAINING, Asked, TrainingView, _compute, lambda asked: Rows({}, {})
+)
