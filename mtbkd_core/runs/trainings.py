@@ -72,6 +72,4 @@ def _compute(
     return {"teachers": found}
 
 
-TABLE: Table[Asked, TrainingView] = Table(
-    files.TRAINING, Asked, TrainingView, _compute, lambda asked: Rows({}, {})
-)
+TABLE: Table[Asked, TrainingView] = Table(files.TRAINING, Asked, TrainingView, _compute, lambda asked: Rows({}, {}))

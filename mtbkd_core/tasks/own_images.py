@@ -86,7 +86,6 @@ class OwnImageTask(ImageTask):
         if self._untrained(names, shown):
             make_folder(home() / _TEACHERS)
 
-
             def meanwhile() -> None:
                 stop_if(should_stop)
                 if on_progress is not None:

@@ -1,0 +1,130 @@
+"""Teachers that take minutes to train: offered, watched, stopped and gone on with, on every page that needs them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.runs import trainings
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.rows import Rows
+from mtbkd_core.runs.tables import Table
+from mtbkd_core.runs.trainings import TrainingView
+from mtbkd_core.tasks import untrained
+from mtbkd_core.tasks.image_imports import import_images
+from tests.app.conftest import FakeEngine
+from tests.tasks.test_own_images import SIZES, write_set
+
+PAGE = "setup/teachers.py"
+TEACHERS = ("first-half", "second-half", "every-second", "generalist")
+
+
+@pytest.fixture
+def images(home: Path, tmp_path: Path) -> Path:
+    """The home folder, with an image set whose teachers are not trained; no other test's folder learns of them."""
+    shared = (home / "teachers").resolve()
+    (home / "teachers").unlink()
+    shutil.copytree(shared, home / "teachers")
+    import_images("marks", write_set(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
+    return home
+
+
+@pytest.fixture
+def trained(images: Path) -> TrainingView:
+    return FakeEngine().fill(trainings.TABLE, trainings.ask("marks"))
+
+
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click()
+    app.run()
+    assert not app.exception
+
+
+def look(view: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages see this view of the one training, whose teachers' outputs are not there."""
+    for path in (view.folder.parents[1] / "teachers").glob("marks-*.safetensors"):
+        path.unlink()
+    monkeypatch.setattr(Table, "find", lambda table, asked: view)
+    monkeypatch.setattr(Table, "read", lambda table, id: view)
+
+
+@pytest.mark.parametrize("page", [PAGE, "setup/prior.py"])
+def test_a_page_offers_to_train_them_and_goes_on_when_they_are(
+    opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine, page: str
+) -> None:
+    app = opened(page, task="marks", teachers=",".join(TEACHERS))
+    assert not app.exception
+    assert app.info[0].value == "The teachers of this task are not trained yet."
+    assert not app.get("plotly_chart")
+    press(app, "Train the teachers")
+    assert [asked.config.teachers for asked in fake_engine.filled] == [TEACHERS]
+    assert untrained("marks") == ()
+    assert not app.info
+    assert app.get("plotly_chart")
+
+
+def test_one_under_way_shows_each_teacher_as_it_comes_and_can_be_cancelled(
+    opened: Callable[..., AppTest], trained: TrainingView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows({0: trained.rows.found[0]}, {0: 61.0})
+    progress = (Progress(Phase.TEACHERS, 1, 4, 0.3, "2, 3, epoch 2 of 10"),)
+    look(replace(trained, state=State.RUNNING, progress=progress, rows=rows), monkeypatch)
+    app = opened(PAGE, task="marks")
+    assert not app.exception
+    (bar,) = app.main.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (30, "1 of 4 teachers trained · 2, 3, epoch 2 of 10")
+    scores = trained.rows.found[0]["first-half"]
+    said = [text.value for text in app.markdown]
+    assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.4f}" in text for text in said)
+    assert said.count(":gray[not trained yet]") == 3
+    app.button(key="cancel-training").click()
+    app.run()
+    assert fake_engine.cancelled == [trained.id]
+
+
+def test_one_that_was_stopped_says_what_is_there_and_goes_on(
+    opened: Callable[..., AppTest], trained: TrainingView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows({0: trained.rows.found[0]}, {0: 61.0})
+    look(replace(trained, state=State.CANCELLED, rows=rows), monkeypatch)
+    app = opened(PAGE, task="marks")
+    assert "This training was cancelled. 1 of 4 teachers is whole." in app.info[0].value
+    monkeypatch.setattr(FakeEngine, "fill", lambda self, table, asked: self.filled.append(asked) or trained)
+    press(app, "Go on")
+    assert fake_engine.filled == [trained.asked]
+
+
+def test_outputs_that_were_deleted_are_made_anew(
+    opened: Callable[..., AppTest], trained: TrainingView, fake_engine: FakeEngine
+) -> None:
+    for path in (trained.folder.parents[1] / "teachers").glob("marks-*.safetensors"):
+        path.unlink()
+    app = opened(PAGE, task="marks")
+    press(app, "Train the teachers")
+    assert untrained("marks") == ()
+    assert app.get("plotly_chart")
+
+
+def test_what_keeps_the_engine_from_it_is_said(
+    opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine
+) -> None:
+    app = opened(PAGE, task="marks")
+    fake_engine.problem = "engine: no worker is ready"
+    press(app, "Train the teachers")
+    assert any("no worker is ready" in each.value for each in (*app.error, *app.warning, *app.toast))
+    assert untrained("marks") == TEACHERS
+
+
+def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = (Progress(Phase.TEACHERS, 1, 4, 0.3, "2, 3, epoch 2 of 10"),)
+    running = replace(trained, state=State.RUNNING, progress=progress)
+    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is trainings.TABLE else [])
+    monkeypatch.setattr(Table, "read", lambda table, id: running)
+    app.run()
+    assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
+    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
+    assert watch.proto.query_string == "task=marks"
