@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtbkd_core import Task, load_task, task_info
-from mtbkd_core import lock
+from mtbkd_core import Task, load_task, lock, task_info
 
 
 @pytest.fixture(scope="session", autouse=True)

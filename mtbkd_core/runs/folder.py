@@ -1,6 +1,6 @@
 """What lies in a run's folder, how it is read and changed, and the state that follows from it.
 
-Comparisons, sweeps, valuations, trainings and races have folders of the same kind; what differs between them is a `Kind`.
+Comparisons, sweeps, valuations, trainings and races have folders of the same kind; what differs is a `Kind`.
 
 Two locks guard a folder. `lock` is held by the one process that computes, as long as it computes: it tells the living
 from the dead. `gate` is held for the milliseconds in which a submission begins, ends, is cancelled or is deleted, so
@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from mtbkd_core import lock
 from mtbkd_core.files import write_atomically
 from mtbkd_core.progress import UserError
-from mtbkd_core import lock
 
 CONFIG, STATUS, OWNER, METRICS, CANCEL = "config.json", "status.json", "owner.json", "metrics.json", "cancel"
 FAILURE = "failure.txt"

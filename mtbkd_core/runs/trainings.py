@@ -1,4 +1,4 @@
-"""Trainings as jobs: the teachers of a task that takes minutes to train them, one after another, each with its scores."""
+"""Trainings as jobs: a task's teachers where they take minutes, one after another, each with its scores."""
 
 from __future__ import annotations
 

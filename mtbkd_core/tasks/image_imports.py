@@ -63,9 +63,8 @@ def import_images(
             f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
         )
     if len(labels) < FEWEST_PER_CLASS * count:
-        raise UserError(
-            f"{folder}: has {len(labels):,} training images, needs {FEWEST_PER_CLASS * count:,} or more for {count} classes"
-        )
+        needed = FEWEST_PER_CLASS * count
+        raise UserError(f"{folder}: has {len(labels):,} training images, needs {needed:,} or more for {count} classes")
     if sizes is None:
         sizes = _fitting(len(labels), len(ImageFiles(name, "", installed=folder).read("test")[1]))
     images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)

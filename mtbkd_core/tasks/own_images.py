@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Event
 
 import torch
 from torch import Tensor
@@ -90,7 +90,7 @@ class OwnImageTask(ImageTask):
                 stop_if(should_stop)
                 if on_progress is not None:
                     on_progress(Progress(Phase.TEACHERS, 0, 1, 0.0, "Another run is training them; waiting"))
-                time.sleep(_LOOK_EVERY)
+                Event().wait(_LOOK_EVERY)
 
             with lock.hold(home() / _TEACHERS / f".{self._stamp(shown)}.lock", meanwhile):
                 missing = self._untrained(names, shown)

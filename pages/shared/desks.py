@@ -1,4 +1,4 @@
-"""Kinds of work beside runs (comparisons, sweeps, valuations, trainings): how a person speaks of each, and where it is shown."""
+"""Kinds of work beside runs, such as comparisons: how a person speaks of each, and where it is shown."""
 
 from __future__ import annotations
 

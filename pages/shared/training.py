@@ -32,7 +32,7 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
             "Train the teachers",
             type="primary",
             icon=":material/model_training:",
-            help="Once, on this machine: minutes each. It can be watched here and stopped, and it goes on where it was.",
+            help="Once, on this machine: minutes each. It can be watched and stopped, and goes on where it was.",
             on_click=launch,
             args=(config.task,),
         )
