@@ -67,4 +67,4 @@ def _draw_trained(view: TrainingView) -> None:
                     said = (f"{SCORES[name].text(row[name])} :small[:gray[{SCORES[name].short}]]" for name in _SHOWN)
                     st.markdown(" &ensp; ".join(said))
                 else:
-                    st.markdown(":gray[not trained yet]")
+                    st.caption("Not trained yet.")

@@ -80,7 +80,7 @@ def test_one_under_way_shows_each_teacher_as_it_comes_and_can_be_cancelled(
     scores = trained.rows.found[0]["first-half"]
     said = [text.value for text in app.markdown]
     assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.4f}" in text for text in said)
-    assert said.count(":gray[not trained yet]") == 3
+    assert [caption.value for caption in app.caption].count("Not trained yet.") == 3
     app.button(key="cancel-training").click()
     app.run()
     assert fake_engine.cancelled == [trained.id]
