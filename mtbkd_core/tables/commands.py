@@ -107,9 +107,16 @@ def _say(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
         }
         print(json.dumps(answer))
     elif only_check:
-        print(f"{name}: nothing wrong was found; {checked.data.description}")
+        print(f"{name}: {_remarks(checked) or 'nothing wrong was found'}; {checked.data.description}")
     else:
-        print(f"{name}: {task_info(name).description} Next: python -m mtbkd_core distill --task {name}")
+        remarks = f"{_remarks(checked)}; " if checked.warnings else ""
+        print(f"{name}: {remarks}{task_info(name).description} Next: python -m mtbkd_core distill --task {name}")
+
+
+def _remarks(checked: Checked) -> str:
+    """How many warnings there are and where they stand; empty where there is none."""
+    count = len(checked.warnings)
+    return f"{count} remark{'' if count == 1 else 's'} above, after 'warning:'" if count else ""
 
 
 def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str | None]:

@@ -15,6 +15,8 @@ from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of rounded probabilities may sum.
 SUM_TOLERANCE = 0.02
+#: Standard deviations of chance beyond which agreement is not chance's, and beyond which another order is the right one.
+CHANCE, FAR_BEYOND_CHANCE = 2, 5
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
 #: A probability of 0 has no logarithm; this, near float32's resolution at 1, is taken instead.
@@ -54,7 +56,8 @@ def read_teacher(
         accessions, accession: of the table's rows, and that column's name, where there is one.
     Raises:
         UserError: another number of rows or columns, rows in another order by accession, a number that is not finite,
-            probabilities that do not sum to 1; one line with file, row and column.
+            probabilities that do not sum to 1; one line with file, row and column. Rows that agree with the labels as
+            chance would, and far better in another simple order.
     """
     matrix = read_matrix(path, len(labels), accession)
     notes = list(matrix.notes)
@@ -74,8 +77,18 @@ def read_teacher(
     named = logits.argmax(1)
     accuracy = float((named == labels).mean())
     chance = chance_agreement(named, labels, len(class_names))
+    spread = math.sqrt(chance * (1 - chance) / len(labels))
     warnings = []
-    if accuracy <= chance + 2 * math.sqrt(chance * (1 - chance) / len(labels)):
+    if accuracy <= chance + CHANCE * spread:
+        agreement, words = max(_other_orders(named, labels))
+        if agreement > chance + FAR_BEYOND_CHANCE * spread:
+            # of labels with a pattern, such as sorted ones, two mistakes look the same
+            columns = _best_by_columns(named, labels, len(class_names)) > (agreement + chance) / 2
+            raise UserError(
+                f"{path.name}: its rows are {words}{', or its columns not in that of the classes' if columns else ''}: "
+                f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
+                f"rows {words} {agreement:.1%}; expected the order of {table.file}"
+            )
         warnings.append(
             f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}: its rows or "
             "columns may be in another order than the table's"
@@ -89,6 +102,26 @@ def chance_agreement(named: np.ndarray, labels: np.ndarray, n_classes: int) -> f
     """Share of labels that the same answers would name if their rows were shuffled."""
     shares = [np.bincount(values, minlength=n_classes) / len(values) for values in (named, labels)]
     return float(shares[0] @ shares[1])
+
+
+def _other_orders(named: np.ndarray, labels: np.ndarray) -> list[tuple[float, str]]:
+    """Share of labels named if the rows were in another order, and how they would then have been put in the file."""
+    orders = (
+        (labels[::-1], "in reverse order"),
+        (np.roll(labels, -1), "one row too early"),
+        (np.roll(labels, 1), "one row too late"),
+        (np.sort(labels), "in the order of their classes"),
+    )
+    return [(float((named == order).mean()), words) for order, words in orders]
+
+
+def _best_by_columns(named: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
+    """Largest share of labels named by any order of the columns."""
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.bincount(named * n_classes + labels, minlength=n_classes**2).reshape(n_classes, n_classes)
+    best = linear_sum_assignment(counts, maximize=True)
+    return float(counts[best].sum() / len(labels))
 
 
 def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:

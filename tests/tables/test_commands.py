@@ -48,6 +48,19 @@ def test_a_check_writes_nothing(capsys: pytest.CaptureFixture[str], words: list[
     assert "mine" not in names()
 
 
+def test_a_check_with_a_warning_says_so_and_not_that_nothing_is_wrong(
+    capsys: pytest.CaptureFixture[str], words: list[str], tmp_path: Path
+) -> None:
+    unlike = write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist())
+    code, out, err = run(capsys, *words, "--teacher", f"unlike={unlike}", "--check")
+    assert code == 0
+    assert "warning: unlike.csv: names" in err
+    assert "1 remark above" in out
+    assert "nothing wrong" not in out
+    code, out, _ = run(capsys, *words, "--teacher", f"unlike={unlike}")
+    assert (code, "1 remark above" in out) == (0, True)
+
+
 def test_features_are_columns_or_a_file(capsys: pytest.CaptureFixture[str], words: list[str], tmp_path: Path) -> None:
     write_csv(tmp_path / "e.csv", None, logits().tolist())
     for features, count in (("columns:Cytoplasm:Golgi", 3), ("columns:Golgi", 1), (str(tmp_path / "e.csv"), 3)):

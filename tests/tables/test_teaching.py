@@ -80,10 +80,47 @@ def test_columns_named_as_classes_may_stand_in_another_order_among_others(tmp_pa
 def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: str) -> None:
     sure = logits(sharpness=8)
     found = said(
-        tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 2, 0]]
+        tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 0, 2]]
     )
     (warning,) = found.warnings
     assert "its rows or columns may be in another order than the table's" in warning
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (np.arange(200)[::-1], "in reverse order"),
+        (np.roll(np.arange(200), -1), "one row too early"),
+        (np.roll(np.arange(200), 1), "one row too late"),
+        (None, "in the order of their classes"),
+    ],
+)
+def test_rows_that_fit_far_better_in_another_simple_order_are_refused(
+    tmp_path: Path, order: np.ndarray | None, words: str
+) -> None:
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 200)
+    right = np.round(3 * np.eye(3)[truth] + random.normal(size=(200, 3)), 4)
+    path = write_csv(tmp_path / "t.csv", None, right[np.argsort(truth) if order is None else order].tolist())
+    with pytest.raises(UserError) as raised:
+        read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(2, 202))))
+    assert str(raised.value).startswith(f"t.csv: its rows are {words}: row by row it names ")
+    assert str(raised.value).endswith("; expected the order of train.csv")
+
+
+def test_of_sorted_labels_reversed_rows_look_like_another_order_of_the_columns_and_both_are_said(
+    tmp_path: Path,
+) -> None:
+    truth = np.repeat([0, 1, 2], 20)
+    path = write_csv(tmp_path / "t.csv", None, np.eye(3)[2 - truth].tolist())
+    with pytest.raises(UserError, match="in reverse order, or its columns not in that of the classes: row by row"):
+        read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(2, 62))))
+
+
+def test_a_teacher_that_knows_nothing_is_only_warned_of(tmp_path: Path) -> None:
+    for seed in range(20):
+        (warning,) = said(tmp_path, logits(seed, sharpness=-1)).warnings
+        assert "where chance would name" in warning
 
 
 def test_chance_agreement_is_that_of_shuffled_answers() -> None:
