@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.progress import UserError
-from mtbkd_core.tables.matrix import Matrix, check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import Matrix, check_order, check_size, counted_from, read_matrix
 from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of rounded probabilities may sum.
 SUM_TOLERANCE = 0.02
-#: Standard deviations of chance beyond which agreement is not chance's, and beyond which another order is the right one.
+#: Standard deviations of chance beyond which agreement is no accident, and beyond which another order is the right one.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
@@ -51,19 +51,21 @@ def read_teacher(
 
     Args:
         labels: [N] class indices of the table's rows.
-        class_names: C names. A file whose header has them all may hold them in any order, among other columns.
+        class_names: C names. A file whose header has them all may hold them in any order, among other columns; one
+            whose header has the classes' numbers, counted from 0 or 1, may hold those in any order.
         table: where the table's rows are.
         accessions, accession: of the table's rows, and that column's name, where there is one.
     Raises:
         UserError: another number of rows or columns, rows in another order by accession, a number that is not finite,
-            probabilities that do not sum to 1; one line with file, row and column. Rows that agree with the labels as
-            chance would, and far better in another simple order.
+            probabilities that do not sum to 1; one line with file, row and column. A header that names some
+            classes, not all, over other columns. Rows that agree with the labels as chance would, and far better in
+            another simple order.
     """
     matrix = read_matrix(path, len(labels), accession)
     notes = list(matrix.notes)
-    matrix, by_name = _in_order_of_classes(matrix, class_names)
-    if by_name:
-        notes.append(f"{path.name}: its columns were taken by the classes' names")
+    matrix, by = _in_order_of_classes(matrix, class_names)
+    if by is not None:
+        notes.append(f"{path.name}: its columns were taken by the classes' {by}")
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
@@ -156,12 +158,30 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     return values, "logits"
 
 
-def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, bool]:
-    names = matrix.names
-    if names is None or not set(class_names) <= set(names) or tuple(names) == tuple(class_names):
-        return matrix, False
-    index = [names.index(name) for name in class_names]
-    chosen = Matrix(
-        matrix.values[:, index], tuple(class_names), matrix.places, matrix.accession_name, matrix.accessions
-    )
-    return chosen, True
+def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, str | None]:
+    """The classes' columns in the classes' order, and by what they were taken where that changed anything."""
+    names, wanted = matrix.names, tuple(class_names)
+    if names is None or names == wanted:
+        return matrix, None
+    if set(wanted) <= set(names):
+        index, by = [names.index(name) for name in wanted], "names"
+    elif len(names) == len(wanted) and (start := counted_from(names)) is not None:
+        index, by = [names.index(str(start + number)) for number in range(len(wanted))], f"numbers from {start}"
+        if index == list(range(len(wanted))):
+            return matrix, None
+    else:
+        _check_places(matrix, names, wanted)
+        return matrix, None
+    chosen = Matrix(matrix.values[:, index], wanted, matrix.places, matrix.accession_name, matrix.accessions)
+    return chosen, by
+
+
+def _check_places(matrix: Matrix, names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse a header that names a class over another class's column and does not name them all."""
+    for place, name in enumerate(names) if len(names) == len(wanted) else ():
+        if name in wanted and wanted.index(name) != place:
+            absent = next(each for each in wanted if each not in names)
+            raise UserError(
+                f"{matrix.places.file}: its header names column {place + 1} {name!r}, which is class "
+                f"{wanted.index(name) + 1}, and none {absent!r}: expected all classes' names, or none"
+            )

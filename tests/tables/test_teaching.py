@@ -76,6 +76,24 @@ def test_columns_named_as_classes_may_stand_in_another_order_among_others(tmp_pa
     assert "t.csv: its columns were taken by the classes' names" in found.notes
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_columns_headed_by_class_numbers_may_stand_in_another_order(tmp_path: Path, start: int) -> None:
+    found = said(tmp_path, logits()[:, [2, 0, 1]], [start + 2, start, start + 1])
+    assert np.allclose(found.logits, logits())
+    assert f"t.csv: its columns were taken by the classes' numbers from {start}" in found.notes
+    assert not any("columns were taken" in note for note in said(tmp_path, logits(), [0, 1, 2]).notes)
+
+
+def test_a_header_that_names_some_classes_over_others_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        said(tmp_path, logits(), ["Cytoplasm", "Golgi", "nucleus"])
+    assert str(raised.value) == (
+        "t.csv: its header names column 2 'Golgi', which is class 3, and none 'Nucleus': expected all classes' names, "
+        "or none"
+    )
+    assert not said(tmp_path, logits(), ["Cytoplasm", "nucleus", "Golgi"]).warnings
+
+
 @pytest.mark.parametrize("order", ["rows", "columns"])
 def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: str) -> None:
     sure = logits(sharpness=8)
