@@ -13,8 +13,8 @@ from mtbkd_core.progress import UserError
 from mtbkd_core.tables.matrix import Matrix, check_order, check_size, counted_from, read_matrix
 from mtbkd_core.tables.reading import Places
 
-#: How far from 1 a row of rounded probabilities may sum.
-SUM_TOLERANCE = 0.02
+#: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
+SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
 #: Standard deviations of chance beyond which agreement is no accident, and beyond which another order is the right one.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
 #: Logits beyond this are no network's outputs.
@@ -134,13 +134,14 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     """
     values = matrix.values
     sums = values.sum(1)
-    off = np.abs(sums - 1) > SUM_TOLERANCE
+    tolerance = sum_tolerance(values)
+    off = np.abs(sums - 1) > tolerance + 1e-9
     # one row that is wrong does not make logits of the others
     within = (values >= 0).all() and ((values <= 1 + SUM_TOLERANCE).all() or off.mean() < 0.5)
     if within and off.any():
         row = int(off.argmax())
         raise UserError(
-            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {SUM_TOLERANCE}: none of the "
+            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: none of the "
             "numbers is negative, and they are from 0 to 1 or most rows sum to 1, so they are read as probabilities"
         )
     if within:
@@ -156,6 +157,18 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     if (values <= 0).all() and (np.abs(np.exp(values).sum(1) - 1) <= SUM_TOLERANCE).all():
         return values, "log probabilities, which serve as logits"
     return values, "logits"
+
+
+def sum_tolerance(values: np.ndarray) -> float:
+    """How far from 1 a row of probabilities [N, C] may sum: as far as rounding to the decimals that were kept takes it.
+
+    Whole numbers are certain answers, which nothing was rounded of.
+    """
+    for decimals in range(4):
+        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-7):  # float32 keeps so much
+            rounding = values.shape[1] * 0.5 * 10.0**-decimals if decimals else 0.0
+            return min(max(SUM_TOLERANCE, rounding), MAX_SUM_TOLERANCE)
+    return SUM_TOLERANCE
 
 
 def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, str | None]:

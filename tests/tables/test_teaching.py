@@ -50,6 +50,33 @@ def test_numbers_from_0_to_1_that_do_not_sum_to_1_are_refused_with_their_row(tmp
         said(tmp_path, shares)
 
 
+@pytest.mark.parametrize(("decimals", "classes"), [(1, 3), (2, 10), (3, 60)])
+def test_rounding_to_few_decimals_may_move_a_rows_sum(tmp_path: Path, decimals: int, classes: int) -> None:
+    # each of the others is rounded by as much as there can be
+    half = 0.5 * 10.0**-decimals
+    share = 3 * half - 1e-9
+    truth = np.arange(120) % classes
+    exact = np.where(np.eye(classes)[truth] > 0, 1 - (classes - 1) * share, share)
+    shares = np.round(exact, decimals)
+    assert np.abs(shares.sum(1) - 1).max() > 0.02
+    names = [f"c{number}" for number in range(classes)]
+    place = Places("train.csv", tuple(range(1, 121)))
+    found = read_teacher(write_csv(tmp_path / "t.csv", None, shares.tolist()), truth, names, place)
+    assert any("read as probabilities" in note for note in found.notes)
+    assert np.allclose(softmax(found.logits), shares / shares.sum(1, keepdims=True), atol=1e-6)
+    # with another decimal the same sums are no rounding's
+    shares[:, 0] += 1e-5
+    with pytest.raises(UserError, match=r"expected 1 within 0\.02: none of the numbers is negative"):
+        read_teacher(write_csv(tmp_path / "t.csv", None, shares.tolist()), truth, names, place)
+
+
+def test_a_row_beyond_what_rounding_explains_is_refused_with_what_is_allowed(tmp_path: Path) -> None:
+    shares = np.round(softmax(logits()), 1)
+    shares[4] = [0.5, 0.6, 0.3]
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to 1\.400, expected 1 within 0\.15: none of"):
+        said(tmp_path, shares)
+
+
 def test_one_row_beyond_1_does_not_make_logits_of_probabilities(tmp_path: Path) -> None:
     shares = softmax(logits())
     shares[4] *= 1.5 / shares[4].max()
