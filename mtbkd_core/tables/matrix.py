@@ -16,6 +16,7 @@ from mtbkd_core.tables.reading import (
     MAX_ROWS,
     MAX_UNPACKED,
     Places,
+    beginning,
     csv_cells,
     is_parquet,
     parquet_numbers,
@@ -61,6 +62,7 @@ def read_matrix(path: Path, rows: int, accession: str | None = None) -> Matrix:
     Raises:
         UserError: a file that cannot be read, or a cell that is no number; one line with file, row and column.
     """
+    beginning(path)
     if path.suffix.lower() == ".npz":
         return _bare(path, _npz_array(path))
     if path.suffix.lower() == ".safetensors":
