@@ -95,16 +95,20 @@ def check_labels(
     return labels, names, tuple(notes)
 
 
-def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of classes, each once and none empty; raises `UserError` otherwise, or where they are 1 or too many."""
+def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[str, ...]:
+    """Names of classes, each once and none empty; raises `UserError` otherwise, or where they are 1 or too many.
+
+    Args:
+        said_in: where the person named them, as the message begins.
+    """
     clean = tuple(name.strip() for name in names)
     if not 2 <= len(clean) <= MAX_CLASSES:
-        raise UserError(f"classes: got {len(clean)}, allowed: 2 to {MAX_CLASSES}")
+        raise UserError(f"{said_in}: got {len(clean)}, allowed: 2 to {MAX_CLASSES}")
     for index, name in enumerate(clean):
         if not name:
-            raise UserError(f"classes: name {index + 1} of {len(clean)} is empty")
+            raise UserError(f"{said_in}: name {index + 1} of {len(clean)} is empty")
         if name in clean[:index]:
-            raise UserError(f"classes: {name!r} is named twice")
+            raise UserError(f"{said_in}: {name!r} is named twice, expected each class once")
     return clean
 
 

@@ -12,6 +12,7 @@ import typer
 
 from mtbkd_core.progress import Progress, UserError
 from mtbkd_core.tables.assembling import Checked, check_table, class_columns
+from mtbkd_core.tables.checking import check_class_names
 from mtbkd_core.tables.importing import check_free, forget, save_table
 from mtbkd_core.tables.reading import column_names
 from mtbkd_core.tables.spec import Files, TableSpec
@@ -74,7 +75,7 @@ def import_command(
         raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
     if classes is not None and columns is not None:
         raise UserError("--classes, --class-columns: one of the two names the classes, not both")
-    names = tuple(part.strip() for part in classes.split(",")) if classes is not None else None
+    names = check_class_names(classes.split(","), "--classes") if classes is not None else None
     if columns is not None:
         names = class_columns(files, *_range(columns, "--class-columns"))
     spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)
@@ -107,9 +108,16 @@ def _say(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
         }
         print(json.dumps(answer))
     elif only_check:
-        print(f"{name}: nothing wrong was found; {checked.data.description}")
+        print(f"{name}: {_remarks(checked) or 'nothing wrong was found'}; {checked.data.description}")
     else:
-        print(f"{name}: {task_info(name).description} Next: python -m mtbkd_core distill --task {name}")
+        remarks = f"{_remarks(checked)}; " if checked.warnings else ""
+        print(f"{name}: {remarks}{task_info(name).description} Next: python -m mtbkd_core distill --task {name}")
+
+
+def _remarks(checked: Checked) -> str:
+    """How many warnings there are and where they stand; empty where there is none."""
+    count = len(checked.warnings)
+    return f"{count} remark{'' if count == 1 else 's'} above, after 'warning:'" if count else ""
 
 
 def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str | None]:
@@ -130,9 +138,12 @@ def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str
         return tuple(part.strip() for part in rest.split(",")), None, None
     if Path(text).is_file():
         return (), Path(text), None
-    raise UserError(
-        f"--features: got {text!r}, allowed: descriptors, columns:a,b,c, columns:first:last, model:NAME, or a file"
-    )
+    allowed = "descriptors, columns:a,b,c, columns:first:last, model:NAME, or a file of embeddings"
+    if Path(text).is_dir():
+        raise UserError(f"--features: {text} is a folder, allowed: {allowed}")
+    if Path(text).suffix or len(Path(text).parts) > 1:
+        raise UserError(f"--features: there is no file {text}, allowed: {allowed}")
+    raise UserError(f"--features: got {text!r}, allowed: {allowed}")
 
 
 def _named(pairs: Sequence[str], option: str) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from mtbkd_core.tables.reading import (
     MAX_ROWS,
     MAX_UNPACKED,
     Places,
+    beginning,
     csv_cells,
     is_parquet,
     parquet_numbers,
@@ -52,15 +53,16 @@ class Matrix:
 def read_matrix(path: Path, rows: int, accession: str | None = None) -> Matrix:
     """Read numbers from CSV, Parquet, NPZ (one array) or safetensors (one tensor).
 
-    A first line is a header where one of its cells is no number, or where its cells count up from 0 or 1. A first
-    column that counts the rows is left out.
+    A first line is a header where one of its cells is no number, where its cells count up from 0 or 1, or where they do
+    so in another order and there is one line more than rows. A first column that counts the rows is left out.
 
     Args:
-        rows: how many are expected. Not checked; it only tells the header 0,1 from a row of two such numbers.
+        rows: how many are expected. Not checked; it only tells a header of numbers from a row of such numbers.
         accession: name of the column that names the rows, besides the usual names.
     Raises:
         UserError: a file that cannot be read, or a cell that is no number; one line with file, row and column.
     """
+    beginning(path)
     if path.suffix.lower() == ".npz":
         return _bare(path, _npz_array(path))
     if path.suffix.lower() == ".safetensors":
@@ -157,9 +159,19 @@ def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
     if not all(_is_number(cell) for cell in first):
         return True
     counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
+    if not counts_up and len(lines) == rows + 1 and len(first) > 1 and counted_from(first) is not None:
+        return True
     # of two classes a file of certain answers may begin with 0,1; then all its cells are like that
     ambiguous = len(first) == 2 and all(cell in ("0", "1") for cells in lines for cell in cells)
     return counts_up and not (ambiguous and len(lines) == rows)
+
+
+def counted_from(names: Sequence[str]) -> int | None:
+    """0 or 1 where the names are whole numbers that count from it, in any order; else None."""
+    for start in (0, 1):
+        if set(names) == {str(start + index) for index in range(len(names))}:
+            return start
+    return None
 
 
 def _without_index(found: Matrix) -> Matrix:

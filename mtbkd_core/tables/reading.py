@@ -61,17 +61,26 @@ def is_parquet(path: Path) -> bool:
     Raises:
         UserError: it is not there, cannot be read, is empty or too large.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            begins = file.read(len(_PARQUET))
-    except OSError as error:
-        raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
+    begins = beginning(path)
+    size = path.stat().st_size
     if size > MAX_BYTES:
         raise UserError(f"{path.name}: {size / 2**20:,.0f} MiB, allowed: at most {MAX_BYTES // 2**20} MiB")
     if not begins:
         raise UserError(f"{path.name}: the file is empty")
     return begins == _PARQUET
+
+
+def beginning(path: Path) -> bytes:
+    """The first four bytes of a file.
+
+    Raises:
+        UserError: it is not there or cannot be read; the line names it as the person did, with its folder.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PARQUET))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def column_names(path: Path) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.progress import UserError
-from mtbkd_core.tables.matrix import Matrix, check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import Matrix, check_order, check_size, counted_from, read_matrix
 from mtbkd_core.tables.reading import Places
 
-#: How far from 1 a row of rounded probabilities may sum.
-SUM_TOLERANCE = 0.02
+#: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
+SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
+#: Standard deviations of chance beyond which agreement is no accident, and beyond which another order is the right one.
+CHANCE, FAR_BEYOND_CHANCE = 2, 5
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
 #: A probability of 0 has no logarithm; this, near float32's resolution at 1, is taken instead.
@@ -49,18 +51,21 @@ def read_teacher(
 
     Args:
         labels: [N] class indices of the table's rows.
-        class_names: C names. A file whose header has them all may hold them in any order, among other columns.
+        class_names: C names. A file whose header has them all may hold them in any order, among other columns; one
+            whose header has the classes' numbers, counted from 0 or 1, may hold those in any order.
         table: where the table's rows are.
         accessions, accession: of the table's rows, and that column's name, where there is one.
     Raises:
         UserError: another number of rows or columns, rows in another order by accession, a number that is not finite,
-            probabilities that do not sum to 1; one line with file, row and column.
+            probabilities that do not sum to 1; one line with file, row and column. A header that names some
+            classes, not all, over other columns. Rows that agree with the labels as chance would, and far better in
+            another simple order.
     """
     matrix = read_matrix(path, len(labels), accession)
     notes = list(matrix.notes)
-    matrix, by_name = _in_order_of_classes(matrix, class_names)
-    if by_name:
-        notes.append(f"{path.name}: its columns were taken by the classes' names")
+    matrix, by = _in_order_of_classes(matrix, class_names)
+    if by is not None:
+        notes.append(f"{path.name}: its columns were taken by the classes' {by}")
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
@@ -74,8 +79,18 @@ def read_teacher(
     named = logits.argmax(1)
     accuracy = float((named == labels).mean())
     chance = chance_agreement(named, labels, len(class_names))
+    spread = math.sqrt(chance * (1 - chance) / len(labels))
     warnings = []
-    if accuracy <= chance + 2 * math.sqrt(chance * (1 - chance) / len(labels)):
+    if accuracy <= chance + CHANCE * spread:
+        agreement, words = max(_other_orders(named, labels))
+        if agreement > chance + FAR_BEYOND_CHANCE * spread:
+            # of labels with a pattern, such as sorted ones, two mistakes look the same
+            columns = _best_by_columns(named, labels, len(class_names)) > (agreement + chance) / 2
+            raise UserError(
+                f"{path.name}: its rows are {words}{', or its columns not in that of the classes' if columns else ''}: "
+                f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
+                f"rows {words} {agreement:.1%}; expected the order of {table.file}"
+            )
         warnings.append(
             f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}: its rows or "
             "columns may be in another order than the table's"
@@ -91,6 +106,26 @@ def chance_agreement(named: np.ndarray, labels: np.ndarray, n_classes: int) -> f
     return float(shares[0] @ shares[1])
 
 
+def _other_orders(named: np.ndarray, labels: np.ndarray) -> list[tuple[float, str]]:
+    """Share of labels named if the rows were in another order, and how they would then have been put in the file."""
+    orders = (
+        (labels[::-1], "in reverse order"),
+        (np.roll(labels, -1), "one row too early"),
+        (np.roll(labels, 1), "one row too late"),
+        (np.sort(labels), "in the order of their classes"),
+    )
+    return [(float((named == order).mean()), words) for order, words in orders]
+
+
+def _best_by_columns(named: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
+    """Largest share of labels named by any order of the columns."""
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.bincount(named * n_classes + labels, minlength=n_classes**2).reshape(n_classes, n_classes)
+    best = linear_sum_assignment(counts, maximize=True)
+    return float(counts[best].sum() / len(labels))
+
+
 def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     """Logits [N, C] and what the file holds, in words.
 
@@ -99,13 +134,14 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     """
     values = matrix.values
     sums = values.sum(1)
-    off = np.abs(sums - 1) > SUM_TOLERANCE
+    tolerance = sum_tolerance(values)
+    off = np.abs(sums - 1) > tolerance + 1e-9
     # one row that is wrong does not make logits of the others
     within = (values >= 0).all() and ((values <= 1 + SUM_TOLERANCE).all() or off.mean() < 0.5)
     if within and off.any():
         row = int(off.argmax())
         raise UserError(
-            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {SUM_TOLERANCE}: none of the "
+            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: none of the "
             "numbers is negative, and they are from 0 to 1 or most rows sum to 1, so they are read as probabilities"
         )
     if within:
@@ -123,12 +159,42 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     return values, "logits"
 
 
-def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, bool]:
-    names = matrix.names
-    if names is None or not set(class_names) <= set(names) or tuple(names) == tuple(class_names):
-        return matrix, False
-    index = [names.index(name) for name in class_names]
-    chosen = Matrix(
-        matrix.values[:, index], tuple(class_names), matrix.places, matrix.accession_name, matrix.accessions
-    )
-    return chosen, True
+def sum_tolerance(values: np.ndarray) -> float:
+    """How far from 1 a row of probabilities [N, C] may sum: as far as rounding to the decimals that were kept takes it.
+
+    Whole numbers are certain answers, which nothing was rounded of.
+    """
+    for decimals in range(4):
+        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-7):  # float32 keeps so much
+            rounding = values.shape[1] * 0.5 * 10.0**-decimals if decimals else 0.0
+            return min(max(SUM_TOLERANCE, rounding), MAX_SUM_TOLERANCE)
+    return SUM_TOLERANCE
+
+
+def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, str | None]:
+    """The classes' columns in the classes' order, and by what they were taken where that changed anything."""
+    names, wanted = matrix.names, tuple(class_names)
+    if names is None or names == wanted:
+        return matrix, None
+    if set(wanted) <= set(names):
+        index, by = [names.index(name) for name in wanted], "names"
+    elif len(names) == len(wanted) and (start := counted_from(names)) is not None:
+        index, by = [names.index(str(start + number)) for number in range(len(wanted))], f"numbers from {start}"
+        if index == list(range(len(wanted))):
+            return matrix, None
+    else:
+        _check_places(matrix, names, wanted)
+        return matrix, None
+    chosen = Matrix(matrix.values[:, index], wanted, matrix.places, matrix.accession_name, matrix.accessions)
+    return chosen, by
+
+
+def _check_places(matrix: Matrix, names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse a header that names a class over another class's column and does not name them all."""
+    for place, name in enumerate(names) if len(names) == len(wanted) else ():
+        if name in wanted and wanted.index(name) != place:
+            absent = next(each for each in wanted if each not in names)
+            raise UserError(
+                f"{matrix.places.file}: its header names column {place + 1} {name!r}, which is class "
+                f"{wanted.index(name) + 1}, and none {absent!r}: expected all classes' names, or none"
+            )

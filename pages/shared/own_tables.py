@@ -185,10 +185,11 @@ def draw_findings(checked: Checked) -> None:
     for line in checked.warnings:
         st.warning(line, icon=":material/warning:")
     rows = checked.data.rows
-    st.success(
-        f"{checked.data.description} {rows.features.shape[1]:,} features, {len(rows.logits)} teachers.",
-        icon=":material/check_circle:",
-    )
+    line = f"{checked.data.description} {rows.features.shape[1]:,} features, {len(rows.logits)} teachers."
+    if count := len(checked.warnings):
+        st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
+    else:
+        st.success(line, icon=":material/check_circle:")
     for line in checked.notes:
         st.caption(line)
 

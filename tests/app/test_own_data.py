@@ -83,6 +83,17 @@ def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: Ap
     assert app.button(key="own:add")
 
 
+def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
+    app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
+    (warning,) = app.warning
+    assert "may be in another order" in warning.value
+    assert not app.success
+    assert app.info[-1].value.startswith("1 remark above. 36 proteins")
+    app = give_teachers(app, write_csv(tmp_path / "right.csv", None, logits().tolist()))
+    assert not app.warning
+    assert app.success
+
+
 def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
     app = opened("setup/own_data.py")
     app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))

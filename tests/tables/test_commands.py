@@ -48,6 +48,19 @@ def test_a_check_writes_nothing(capsys: pytest.CaptureFixture[str], words: list[
     assert "mine" not in names()
 
 
+def test_a_check_with_a_warning_says_so_and_not_that_nothing_is_wrong(
+    capsys: pytest.CaptureFixture[str], words: list[str], tmp_path: Path
+) -> None:
+    unlike = write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist())
+    code, out, err = run(capsys, *words, "--teacher", f"unlike={unlike}", "--check")
+    assert code == 0
+    assert "warning: unlike.csv: names" in err
+    assert "1 remark above" in out
+    assert "nothing wrong" not in out
+    code, out, _ = run(capsys, *words, "--teacher", f"unlike={unlike}")
+    assert (code, "1 remark above" in out) == (0, True)
+
+
 def test_features_are_columns_or_a_file(capsys: pytest.CaptureFixture[str], words: list[str], tmp_path: Path) -> None:
     write_csv(tmp_path / "e.csv", None, logits().tolist())
     for features, count in (("columns:Cytoplasm:Golgi", 3), ("columns:Golgi", 1), (str(tmp_path / "e.csv"), 3)):
@@ -59,6 +72,12 @@ def test_features_are_columns_or_a_file(capsys: pytest.CaptureFixture[str], word
     ("more", "problem"),
     [
         (["--features", "nothing"], "--features: got 'nothing', allowed: descriptors,"),
+        (["--features", "sub/e.csv"], "--features: there is no file sub/e.csv, allowed: descriptors,"),
+        (["--features", "."], "--features: . is a folder, allowed: descriptors,"),
+        (["--table", "sub/no.csv"], "sub/no.csv: cannot be read (No such file or directory)"),
+        (["--teacher", "other=sub/no.csv"], "sub/no.csv: cannot be read (No such file or directory)"),
+        (["--teacher", "other=sub/no.npz"], "sub/no.npz: cannot be read (No such file or directory)"),
+        (["--teacher", "other=sub/no.safetensors"], "sub/no.safetensors: cannot be read (No such file or directory)"),
         (["--teacher", "good"], "--teacher: got 'good', needs name=file"),
         (["--teacher", "good=x.csv"], "--teacher: 'good' is named twice"),
         (["--teacher", "Bad Name=x.csv"], "teacher: got 'Bad Name', allowed:"),
@@ -76,3 +95,20 @@ def test_what_is_wrong_is_one_line(
     assert code == 2
     assert err.splitlines()[-1].startswith(f"error: {problem}")
     assert "mine" not in names()
+
+
+@pytest.mark.parametrize(
+    ("classes", "problem"),
+    [
+        ("a,b,a", "--classes: 'a' is named twice, expected each class once"),
+        ("a,,b", "--classes: name 2 of 3 is empty"),
+        ("a", "--classes: got 1, allowed: 2 to 256"),
+    ],
+)
+def test_names_of_classes_that_will_not_do_are_refused_by_their_option(
+    capsys: pytest.CaptureFixture[str], words: list[str], classes: str, problem: str
+) -> None:
+    words.remove("--class-columns")
+    words.remove("Cytoplasm:Golgi")
+    code, _, err = run(capsys, *words, "--classes", classes)
+    assert (code, err.splitlines()[-1]) == (2, f"error: {problem}")

@@ -43,6 +43,16 @@ def test_a_counting_header_is_one_however_many_rows_follow(tmp_path: Path) -> No
     assert read_matrix(csv(tmp_path, "0,1,2\n3,4,5\n"), 2).values.tolist() == [[3, 4, 5]]
 
 
+def test_class_numbers_in_another_order_are_a_header_where_there_is_one_line_too_many(tmp_path: Path) -> None:
+    for first in ("2,0,1", "3,1,2"):
+        path = csv(tmp_path, f"{first}\n3,4,5\n0.5,1,2\n")
+        assert read_matrix(path, 2).values.tolist() == [[3, 4, 5], [0.5, 1, 2]]
+        assert read_matrix(path, 2).names == tuple(first.split(","))
+        assert len(read_matrix(path, 3).values) == 3
+    for first in ("2,0,2", "2,0,4", "2.0,0.0,1.0"):
+        assert len(read_matrix(csv(tmp_path, f"{first}\n3,4,5\n0.5,1,2\n"), 2).values) == 3
+
+
 def test_certain_answers_to_two_classes_may_begin_like_a_header(tmp_path: Path) -> None:
     path = csv(tmp_path, "0,1\n1,0\n")
     assert len(read_matrix(path, 2).values) == 2

@@ -50,6 +50,33 @@ def test_numbers_from_0_to_1_that_do_not_sum_to_1_are_refused_with_their_row(tmp
         said(tmp_path, shares)
 
 
+@pytest.mark.parametrize(("decimals", "classes"), [(1, 3), (2, 10), (3, 60)])
+def test_rounding_to_few_decimals_may_move_a_rows_sum(tmp_path: Path, decimals: int, classes: int) -> None:
+    # each of the others is rounded by as much as there can be
+    half = 0.5 * 10.0**-decimals
+    share = 3 * half - 1e-9
+    truth = np.arange(120) % classes
+    exact = np.where(np.eye(classes)[truth] > 0, 1 - (classes - 1) * share, share)
+    shares = np.round(exact, decimals)
+    assert np.abs(shares.sum(1) - 1).max() > 0.02
+    names = [f"c{number}" for number in range(classes)]
+    place = Places("train.csv", tuple(range(1, 121)))
+    found = read_teacher(write_csv(tmp_path / "t.csv", None, shares.tolist()), truth, names, place)
+    assert any("read as probabilities" in note for note in found.notes)
+    assert np.allclose(softmax(found.logits), shares / shares.sum(1, keepdims=True), atol=1e-6)
+    # with another decimal the same sums are no rounding's
+    shares[:, 0] += 1e-5
+    with pytest.raises(UserError, match=r"expected 1 within 0\.02: none of the numbers is negative"):
+        read_teacher(write_csv(tmp_path / "t.csv", None, shares.tolist()), truth, names, place)
+
+
+def test_a_row_beyond_what_rounding_explains_is_refused_with_what_is_allowed(tmp_path: Path) -> None:
+    shares = np.round(softmax(logits()), 1)
+    shares[4] = [0.5, 0.6, 0.3]
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to 1\.400, expected 1 within 0\.15: none of"):
+        said(tmp_path, shares)
+
+
 def test_one_row_beyond_1_does_not_make_logits_of_probabilities(tmp_path: Path) -> None:
     shares = softmax(logits())
     shares[4] *= 1.5 / shares[4].max()
@@ -76,14 +103,69 @@ def test_columns_named_as_classes_may_stand_in_another_order_among_others(tmp_pa
     assert "t.csv: its columns were taken by the classes' names" in found.notes
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_columns_headed_by_class_numbers_may_stand_in_another_order(tmp_path: Path, start: int) -> None:
+    found = said(tmp_path, logits()[:, [2, 0, 1]], [start + 2, start, start + 1])
+    assert np.allclose(found.logits, logits())
+    assert f"t.csv: its columns were taken by the classes' numbers from {start}" in found.notes
+    assert not any("columns were taken" in note for note in said(tmp_path, logits(), [0, 1, 2]).notes)
+
+
+def test_a_header_that_names_some_classes_over_others_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        said(tmp_path, logits(), ["Cytoplasm", "Golgi", "nucleus"])
+    assert str(raised.value) == (
+        "t.csv: its header names column 2 'Golgi', which is class 3, and none 'Nucleus': expected all classes' names, "
+        "or none"
+    )
+    assert not said(tmp_path, logits(), ["Cytoplasm", "nucleus", "Golgi"]).warnings
+
+
 @pytest.mark.parametrize("order", ["rows", "columns"])
 def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: str) -> None:
     sure = logits(sharpness=8)
     found = said(
-        tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 2, 0]]
+        tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 0, 2]]
     )
     (warning,) = found.warnings
     assert "its rows or columns may be in another order than the table's" in warning
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (np.arange(200)[::-1], "in reverse order"),
+        (np.roll(np.arange(200), -1), "one row too early"),
+        (np.roll(np.arange(200), 1), "one row too late"),
+        (None, "in the order of their classes"),
+    ],
+)
+def test_rows_that_fit_far_better_in_another_simple_order_are_refused(
+    tmp_path: Path, order: np.ndarray | None, words: str
+) -> None:
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 200)
+    right = np.round(3 * np.eye(3)[truth] + random.normal(size=(200, 3)), 4)
+    path = write_csv(tmp_path / "t.csv", None, right[np.argsort(truth) if order is None else order].tolist())
+    with pytest.raises(UserError) as raised:
+        read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(2, 202))))
+    assert str(raised.value).startswith(f"t.csv: its rows are {words}: row by row it names ")
+    assert str(raised.value).endswith("; expected the order of train.csv")
+
+
+def test_of_sorted_labels_reversed_rows_look_like_another_order_of_the_columns_and_both_are_said(
+    tmp_path: Path,
+) -> None:
+    truth = np.repeat([0, 1, 2], 20)
+    path = write_csv(tmp_path / "t.csv", None, np.eye(3)[2 - truth].tolist())
+    with pytest.raises(UserError, match="in reverse order, or its columns not in that of the classes: row by row"):
+        read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(2, 62))))
+
+
+def test_a_teacher_that_knows_nothing_is_only_warned_of(tmp_path: Path) -> None:
+    for seed in range(20):
+        (warning,) = said(tmp_path, logits(seed, sharpness=-1)).warnings
+        assert "where chance would name" in warning
 
 
 def test_chance_agreement_is_that_of_shuffled_answers() -> None:
