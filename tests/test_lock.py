@@ -24,7 +24,7 @@ def holder(path: Path) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "1\n"

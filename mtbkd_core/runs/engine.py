@@ -128,7 +128,7 @@ class Engine:
         return store.read(run.id) if settled else run
 
     def fill(self, table: Table[A, V], asked: A, *, submitted_by: str | None = None) -> V:
-        """Have a comparison, a sweep or a valuation computed, as `submit` has a run; one that ended early goes on.
+        """Have a table, such as a comparison, computed, as `submit` has a run; one that ended early goes on.
 
         Raises:
             UserError: as `submit`.

@@ -3,7 +3,7 @@
     <home>/<kind>s/<id>/config.json  rows.jsonl  <kind>.json  and what lies in every run's folder
 
 The id is a hash of what was asked and of each part's data and teachers. `rows.jsonl` grows while the table is computed;
-the kind's own file is the whole of it at the end. Comparisons, sweeps and teachers' worth are such tables.
+the kind's own file is the whole of it at the end. Comparisons, sweeps, valuations and trainings are such tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mtbkd_core.runs.execute import carry_out
 from mtbkd_core.runs.folder import Kind
 from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.runs.rows import Rows, RowsLog, read_rows
-from mtbkd_core.tasks import fingerprint
+from mtbkd_core.tasks import fingerprint, task_info
 
 ROWS = "rows.jsonl"
 
@@ -229,13 +229,18 @@ def _parse(asked: type[A], content: bytes) -> A:
     return asked.model_validate_json(content)
 
 
-@lru_cache(maxsize=1024)
 def fingerprints(asked: Asked) -> tuple[str, ...]:
     """Of each part's data and teachers; it takes milliseconds a part, and every look at a table asks for it again.
 
     Raises:
         UserError: the task or a teacher does not exist.
     """
+    return _fingerprints(asked, task_info(asked.config.task).stamp)
+
+
+@lru_cache(maxsize=1024)
+def _fingerprints(asked: Asked, stamp: str) -> tuple[str, ...]:
+    """`fingerprints`, where the task is the one of that stamp: a name may come to mean other data."""
     known: dict[object, str] = {}
     found = []
     for config in asked.parts().values():

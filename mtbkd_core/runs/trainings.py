@@ -10,13 +10,13 @@ from typing import Any
 from mtbkd_core.config import RunConfig, build_config
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.scores import Row, row_of
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import tables
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.runs.tables import Table, TableView
 from mtbkd_core.sweep import hearing
-from mtbkd_core.tasks import default_config, load_task, task_info
+from mtbkd_core.tasks import default_config, load_task, task_info, untrained
 
 
 class Asked(tables.Asked):
@@ -43,24 +43,28 @@ def ask(task: str) -> Asked:
         UserError: no such task.
     """
     names = [teacher.name for teacher in task_info(task).teachers]
-    return Asked(config=build_config([("teachers", names)], base=default_config(task)))
+    return Asked(config=build_config([("teachers", names), ("device", "cpu")], base=default_config(task)))
 
 
 def _compute(
     asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
 ) -> Mapping[str, Any]:
-    found = {name: row for rows in kept.whole.values() for name, row in rows.items()}
+    missing = untrained(asked.config.task)
+    found = {name: row for rows in kept.whole.values() for name, row in rows.items() if name not in missing}
+    stamp = task_info(asked.config.task).stamp
     of = len(asked.config.teachers)
     for part, config in asked.parts().items():
         (name,) = config.teachers
         if name in found:
             continue
+        if task_info(config.task).stamp != stamp:
+            raise UserError(f"task {config.task}: has become another one meanwhile; train its teachers again")
 
         def tell(progress: Progress) -> None:
             done = len(found)
             # The task counts the teachers of this part, which is one; a person counts those of the training.
-            what = progress.message.rpartition(": ")[2]
-            on_progress(Progress(Phase.TEACHERS, done, of, (done + progress.fraction) / of, what))
+            before, _, after = progress.message.partition(": ")
+            on_progress(Progress(Phase.TEACHERS, done, of, (done + progress.fraction) / of, after or before))
 
         began = time.monotonic()
         task = load_task(

@@ -98,6 +98,15 @@ def can_fetch(name: str) -> bool:
     return isinstance(source, Fetches) and source.can_fetch()
 
 
+def trains(name: str) -> bool:
+    """Whether training a task's teachers takes minutes, so that `untrained` has to be asked first.
+
+    Raises:
+        UserError: no such task.
+    """
+    return isinstance(_source(name), Trains)
+
+
 def untrained(name: str, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
     """Those of a task's teachers (None: of all) whose training takes minutes, and is still to be done.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mtbkd_core.tasks.own_images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, 
 SMALLEST_SIDE = 4
 #: Training images for each class: a quarter is for the student, a tenth for validation, the rest for the teachers.
 FEWEST_PER_CLASS = 20
+FEWEST_FOR_TESTING = 5
 
 
 def import_images(
@@ -62,16 +64,20 @@ def import_images(
         raise UserError(
             f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
         )
-    if len(labels) < FEWEST_PER_CLASS * count:
-        needed = FEWEST_PER_CLASS * count
-        raise UserError(f"{folder}: has {len(labels):,} training images, needs {needed:,} or more for {count} classes")
+    test_labels = ImageFiles(name, "", installed=folder).read("test")[1]
+    for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
+        of_each = np.bincount(given, minlength=count)
+        rarest = int(of_each.argmin())
+        if of_each[rarest] < needed:
+            raise UserError(
+                f"{folder}: has {of_each[rarest]} {part} images of class {names[rarest]}, needs {needed} of each"
+            )
     if sizes is None:
-        sizes = _fitting(len(labels), len(ImageFiles(name, "", installed=folder).read("test")[1]))
+        sizes = _fitting(len(labels), len(test_labels))
     images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)
-    task = task_of(images)
-    task.shown()  # refuses what cannot be divided
+    images = replace(images, digest=task_of(images).shown().digest)  # refuses what cannot be divided
     write(images)
-    return task
+    return task_of(images)
 
 
 def _fitting(training: int, test: int) -> Sizes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,20 +19,33 @@ from mtbkd_core.teachers import convolutional, shipped
 MOST_FOR_TEACHERS = 60_000
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A teacher that is trained.
+
+    Attributes:
+        name: its name.
+        logits: [R, C] as float16, what it says of what a student is shown.
+        checkpoint: from which its training would go on; whoever has kept the logits removes it.
+    """
+
+    name: str
+    logits: Tensor
+    checkpoint: Path
+
+
 def train(
     task: ImageTask,
     names: Sequence[str],
     stem: str,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
-) -> Iterator[tuple[str, Tensor]]:
+) -> Iterator[Trained]:
     """Train teachers of a task on the rest of the training images, one after another.
 
     Args:
         names: which.
         stem: begins the names of the files from which a training that was broken off goes on.
-    Yields:
-        name -> what that teacher says of what a student is shown: logits [R, C] as float16.
     Raises:
         UserError: the images are not on this machine, or the home folder cannot be written.
         Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
@@ -44,9 +58,6 @@ def train(
     x, labels = as_inputs(images[rest]), torch.from_numpy(all_labels[rest].astype(np.int64))
     data = content_hash(shown.digest, x.numpy().tobytes(), labels.numpy().tobytes())
     titles = {teacher.name: teacher.title for teacher in task.INFO.teachers}
-    points = {
-        name: convolutional.checkpoint_path(stem, name, recipe, data, SEED) for name, recipe in task.recipes.items()
-    }
     for place, name in enumerate(names):
 
         def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
@@ -55,20 +66,20 @@ def train(
                 message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
                 on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
 
+        recipe = task.recipes[name]
+        point = convolutional.checkpoint_path(stem, name, recipe, data, SEED)
         network = convolutional.train(
-            task.recipes[name],
+            recipe,
             x,
             labels,
             shown.image_shape,
             len(task.class_names),
             seed=SEED,
-            checkpoint=points[name],
+            checkpoint=point,
             on_epoch=report,
             should_stop=should_stop,
         )
-        yield name, convolutional.says(network, shown.x, shown.image_shape).half()
-    for point in points.values():  # so that the next training begins anew
-        point.unlink(missing_ok=True)
+        yield Trained(name, convolutional.says(network, shown.x, shown.image_shape).half(), point)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,8 +106,10 @@ class ShippedImageTask(ImageTask):
         self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
     ) -> dict[str, Tensor]:
         """Train every teacher anew: see `shipped.Rebuilds`."""
-        says = train(self, list(self.recipes), self.shipped_as, on_progress, should_stop)
-        return {shipped.INDEX: self.shown().index.int(), **dict(says)}
+        trained = list(train(self, list(self.recipes), self.shipped_as, on_progress, should_stop))
+        for teacher in trained:  # so that the next training begins anew
+            teacher.checkpoint.unlink(missing_ok=True)
+        return {shipped.INDEX: self.shown().index.int()} | {teacher.name: teacher.logits for teacher in trained}
 
     def outputs(
         self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None

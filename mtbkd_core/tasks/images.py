@@ -166,7 +166,10 @@ class ImageTask(ABC):
             UserError: images that are not there, cannot be read, are too few, or are not those of the outputs.
         """
         folder = self.files.folder()
-        changed = [] if folder is None else [path.stat().st_mtime_ns for path in sorted(folder.glob("*ubyte*"))]
+        try:
+            changed = [] if folder is None else [path.stat().st_mtime_ns for path in sorted(folder.glob("*ubyte*"))]
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from None
         key = (folder, *changed)
         if key not in self._read:
             self._read.clear()

@@ -1,8 +1,8 @@
 """Image sets of one's own as tasks: a folder of IDX files, such as MNIST's, with teachers that are trained here.
 
-Known by a small file each in the home folder, which says where the images are; they are not copied. Four teachers are
-trained when one is first asked for, and what they say is kept: specialists of half the classes each, of every second
-class, and a generalist.
+Known by a small file each in the home folder, which says where the images are; they are not copied. Each has
+four teachers, specialists of half the classes each, of every second class, and a generalist; one is trained when it is
+first asked for, and what it says is kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -36,6 +37,10 @@ _LABELLED = FASHION.INFO.n_train
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
 
 
+class _Trained(Exception):
+    """Another process has trained the teachers that were waited for."""
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """What the home folder holds of an image set.
@@ -49,6 +54,7 @@ class ImageSet:
         transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
         sizes: images for the student, for validation and for testing.
         epochs: of each teacher's training.
+        digest: `Shown.digest` when it was imported, so that other images under the same name are another set.
     """
 
     name: str
@@ -59,6 +65,7 @@ class ImageSet:
     transposed: bool = False
     sizes: Sizes = field(default=SIZES)
     epochs: int = Recipe(()).epochs
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,19 +91,35 @@ class OwnImageTask(ImageTask):
         Where another process is training teachers of this set, its end is awaited.
         """
         if self._untrained(names, shown):
-            make_folder(home() / _TEACHERS)
-
-            def meanwhile() -> None:
-                stop_if(should_stop)
-                if on_progress is not None:
-                    on_progress(Progress(Phase.TEACHERS, 0, 1, 0.0, "Another run is training them; waiting"))
-                Event().wait(_LOOK_EVERY)
-
-            with lock.hold(home() / _TEACHERS / f".{self._stamp(shown)}.lock", meanwhile):
-                missing = self._untrained(names, shown)
-                for name, logits in train(self, missing, self.INFO.name, on_progress, should_stop):
-                    write_tensors(self._path(name, shown), {name: logits})
+            self._train(names, shown, on_progress, should_stop)
         return {name: self._read_outputs(name, shown) for name in names}
+
+    def _train(
+        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> None:
+        """Train and keep what is missing of some teachers, or wait for whoever does."""
+        make_folder(home() / _TEACHERS)
+        lock_file = home() / _TEACHERS / f".{self.INFO.name}-{self._stamp(shown)}.lock"
+
+        def meanwhile() -> None:
+            stop_if(should_stop)
+            if not self._untrained(names, shown):
+                raise _Trained
+            if on_progress is not None:
+                on_progress(Progress(Phase.TEACHERS, 0, 1, 0.0, "Another run is training them; waiting"))
+            Event().wait(_LOOK_EVERY)
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(lock.hold(lock_file, meanwhile))
+            except _Trained:
+                return
+            except OSError as error:
+                raise UserError(f"{lock_file}: cannot be locked ({error.strerror or error})") from None
+            if missing := self._untrained(names, shown):
+                for teacher in train(self, missing, self.INFO.name, on_progress, should_stop):
+                    write_tensors(self._path(teacher.name, shown), {teacher.name: teacher.logits})
+                    teacher.checkpoint.unlink(missing_ok=True)
 
     def _untrained(self, names: Sequence[str], shown: Shown) -> tuple[str, ...]:
         return tuple(name for name in names if not self._path(name, shown).exists())
@@ -156,6 +179,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
         class_names=names,
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=sizes,
+        digest=images.digest,
         shifts={"digits": partial(digit_images, images.shape[::-1] if images.transposed else images.shape)},
     )
 
@@ -233,6 +257,7 @@ def _read(path: Path, stamp: int) -> OwnImageTask | None:
                 bool(values["transposed"]),
                 sizes,
                 int(values["epochs"]),
+                str(values["digest"]),
             )
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -9,6 +9,7 @@ from mtbkd_core.config import FULL_BATCH, Algorithm, Device, Schedule, StudentKi
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
+from mtbkd_core.tasks import untrained
 from pages.shared import charts, controls, engine, headline, link, live, progress, runs, tasks
 
 KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP", StudentKind.CNN: "CNN"}
@@ -33,6 +34,8 @@ def suggest(config: RunConfig) -> None:
         "becomes part of the settings, so the run stays reproducible.",
     ):
         try:
+            if untrained(config.task, config.teachers):
+                raise UserError("The teachers are not trained yet; the page Teachers shows how far they are.")
             found = suggest_batch_size(config, tasks.load(config))
         except UserError as error:
             st.error(str(error), icon=":material/error:")

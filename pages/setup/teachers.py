@@ -111,8 +111,7 @@ with st.container(key="cards"):
                 )
             st.caption(teacher.description)
             st.markdown(
-                f"{score['accuracy']:.1%} :small[:gray[accuracy]] &ensp; {score['nll']:.2f} :small[:gray[NLL]] &ensp; "
-                f"{score['ece']:.3f} :small[:gray[ECE]]",
+                tasks.score_line(score),
                 help=f"Accuracy: share of test {item}s named right. NLL: mean negative log probability of the true "
                 "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
             )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
-from mtbkd_core import task_info
 from mtbkd_core.baselines import about
 from mtbkd_core.runs import comparisons, store, sweeps, trainings, valuations
 from mtbkd_core.runs.comparisons import ComparisonView
@@ -109,7 +108,7 @@ VALUATIONS: Desk[valuations.Asked, ValuationView] = Desk(
 )
 TRAININGS: Desk[trainings.Asked, TrainingView] = Desk(
     trainings.TABLE,
-    what=lambda view: f"{len(view.config.teachers)} teachers · {task_info(view.config.task).title}",
+    what=lambda view: f"{len(view.config.teachers)} teachers · {runs.task_title(view.config.task)}",
     how_far=_teacher_by_teacher,
     part="teacher",
     where=lambda view: ("teachers", {"task": view.config.task}),

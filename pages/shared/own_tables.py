@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Progress, RunConfig, UserError, task_info
+from mtbkd_core.runs import trainings
 from mtbkd_core.tables import guessing, importing
 from mtbkd_core.tables.assembling import Checked, check_table
 from mtbkd_core.tables.spec import Files, TableSpec, suggest_name
@@ -250,6 +251,9 @@ def draw_imported() -> None:
 
 def _forget(name: str) -> None:
     try:
+        for view in trainings.TABLE.all():
+            if view.config.task == name:
+                trainings.TABLE.request_cancel(view.id)
         importing.forget(name)
         if link.draft().task == name:
             link.replace(RunConfig())

@@ -50,6 +50,14 @@ _WORDS = {
 }
 
 
+def task_title(name: str) -> str:
+    """A task's title; of one that is no more, its name."""
+    try:
+        return task_info(name).title
+    except UserError:
+        return name
+
+
 def describe(config: RunConfig) -> str:
     """What differs from the default settings, in a few words."""
     parts = []

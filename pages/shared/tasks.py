@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, Task, UserError, load_task, task_info
 from mtbkd_core.figures.theme import teacher_colours
 from mtbkd_core.progress import OnProgress, Progress
-from mtbkd_core.tasks import can_fetch, fetches, missing_data
+from mtbkd_core.tasks import can_fetch, fetches, missing_data, trains
 from mtbkd_core.tasks.base import TaskInfo, TeacherInfo
 
 
@@ -64,9 +65,10 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
         return shelf().get(*key, None)
     if problem := missing_data(config.task):
         _offer_download(config.task, problem)
-    from pages.shared import training  # it speaks of tasks itself
+    if trains(config.task):
+        from pages.shared import training  # it speaks of tasks itself
 
-    training.wait(config, every_teacher=every_teacher)
+        training.wait(config, every_teacher=every_teacher)
     place = st.empty()
     bar = place.progress(0.0, text="Getting the teachers ready…")
 
@@ -130,6 +132,15 @@ def titles_by_name(config: RunConfig) -> dict[str, str]:
     """The configuration's teachers, name -> title; one that is offered no more keeps its name."""
     known = offered(config)
     return {name: known[name].title if name in known else name for name in config.teachers}
+
+
+def score_line(row: Mapping[str, float | None]) -> str:
+    """A teacher's scores, as its card shows them."""
+    shown = {"accuracy": ("{:.1%}", "accuracy"), "nll": ("{:.2f}", "NLL"), "ece": ("{:.3f}", "ECE")}
+    return " &ensp; ".join(
+        f"{'–' if (value := row[name]) is None else text.format(value)} :small[:gray[{title}]]"
+        for name, (text, title) in shown.items()
+    )
 
 
 def legend(config: RunConfig) -> None:

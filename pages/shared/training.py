@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, task_info
-from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.runs import trainings
 from mtbkd_core.runs.store import State
 from mtbkd_core.runs.trainings import TrainingView
 from mtbkd_core.tasks import untrained
-from pages.shared import jobs
+from pages.shared import jobs, tasks
 from pages.shared.desks import TRAININGS
-
-_SHOWN = ("accuracy", "nll", "ece")
 
 
 def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
     """Where teachers have to be trained first, offer that or show how far it is, and end the page."""
     try:
-        if not untrained(config.task, None if every_teacher else config.teachers):
-            return
-        asked = trainings.ask(config.task)
-        view = trainings.TABLE.find(asked)
+        with st.spinner("Looking for what the teachers say…"):
+            missing = untrained(config.task, None if every_teacher else config.teachers)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
+    if not missing:
+        return
+    view = _find(config.task)
     if view is None or view.state is State.DONE:
         st.info("The teachers of this task are not trained yet.", icon=":material/school:")
         st.button(
@@ -37,25 +37,35 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
             args=(config.task,),
         )
     else:
-        _draw_trained(view)
+        _draw_trained(view, missing)
         jobs.follow(TRAININGS, view)
     st.stop()
+
+
+def _find(task: str) -> TrainingView | None:
+    """The training of a task's teachers; one that cannot be read is said, and can be launched anew."""
+    try:
+        return trainings.TABLE.find(trainings.ask(task))
+    except UserError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return None
 
 
 def launch(task: str) -> None:
     """Have the engine train the teachers of a task; a problem is said in one line."""
     try:
         asked = trainings.ask(task)
-        before = trainings.TABLE.find(asked)
-        if before is not None and before.state is State.DONE:  # and what they said was deleted since
-            trainings.TABLE.delete(before.id)
+        for view in trainings.TABLE.all():
+            # one that is done, and what its teachers said was deleted since
+            if view.id == trainings.TABLE.id(asked) and view.state is State.DONE:
+                trainings.TABLE.delete(view.id)
     except UserError as error:
         st.session_state.notice = str(error)
         return
     jobs.launch(TRAININGS, asked)
 
 
-def _draw_trained(view: TrainingView) -> None:
+def _draw_trained(view: TrainingView, missing: Sequence[str]) -> None:
     """Each teacher as far as it has come."""
     found = view.scores()
     with st.container(key="cards"):
@@ -63,8 +73,7 @@ def _draw_trained(view: TrainingView) -> None:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{teacher.title}**")
                 st.caption(teacher.description)
-                if row := found.get(teacher.name):
-                    said = (f"{SCORES[name].text(row[name])} :small[:gray[{SCORES[name].short}]]" for name in _SHOWN)
-                    st.markdown(" &ensp; ".join(said))
+                if teacher.name in found and teacher.name not in missing:
+                    st.markdown(tasks.score_line(found[teacher.name]))
                 else:
                     st.caption("Not trained yet.")

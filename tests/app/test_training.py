@@ -14,7 +14,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.tables import Table
 from mtbkd_core.runs.trainings import TrainingView
-from mtbkd_core.tasks import untrained
+from mtbkd_core.tasks import own, untrained
 from mtbkd_core.tasks.image_imports import import_images
 from tests.app.conftest import FakeEngine
 from tests.tasks.test_own_images import SIZES, write_set
@@ -46,7 +46,8 @@ def press(app: AppTest, label: str) -> None:
 
 def look(view: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages see this view of the one training, whose teachers' outputs are not there."""
-    for path in (view.folder.parents[1] / "teachers").glob("marks-*.safetensors"):
+    for name in set(TEACHERS) - set(view.scores()):
+        (path,) = (view.folder.parents[1] / "teachers").glob(f"marks-{name}-*.safetensors")
         path.unlink()
     monkeypatch.setattr(Table, "find", lambda table, asked: view)
     monkeypatch.setattr(Table, "read", lambda table, id: view)
@@ -79,7 +80,7 @@ def test_one_under_way_shows_each_teacher_as_it_comes_and_can_be_cancelled(
     assert (bar.proto.value, bar.proto.text) == (30, "1 of 4 teachers trained · 2, 3, epoch 2 of 10")
     scores = trained.rows.found[0]["first-half"]
     said = [text.value for text in app.markdown]
-    assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.4f}" in text for text in said)
+    assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.2f} " in text for text in said)
     assert [caption.value for caption in app.caption].count("Not trained yet.") == 3
     app.button(key="cancel-training").click()
     app.run()
@@ -128,3 +129,31 @@ def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, m
     assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
     assert watch.proto.query_string == "task=marks"
+
+
+def test_forgetting_the_task_stops_its_training(
+    opened: Callable[..., AppTest], trained: TrainingView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = replace(trained, state=State.RUNNING)
+    stopped: list[str] = []
+    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is trainings.TABLE else [])
+    monkeypatch.setattr(Table, "read", lambda table, id: running)
+    monkeypatch.setattr(Table, "request_cancel", lambda table, id: stopped.append(id))
+    app = opened("setup/own_data.py")
+    press(app, "Forget")
+    assert stopped == [trained.id]
+    assert own() == ()
+    app.switch_page("pages/start/overview.py").run()
+    assert not app.exception
+    assert any(caption.value == "Training · 4 teachers · marks" for caption in app.caption)
+
+
+def test_a_batch_size_is_not_suggested_before_they_are_trained(
+    opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine
+) -> None:
+    app = opened("setup/distill.py", task="marks")
+    press(app, "Suggest a batch size")
+    assert [error.value for error in app.error] == [
+        "The teachers are not trained yet; the page Teachers shows how far they are."
+    ]
+    assert any(button.label == "Distill" for button in app.button)

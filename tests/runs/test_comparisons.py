@@ -235,12 +235,12 @@ def test_a_configuration_that_is_not_the_comparisons_own_is_not_believed(submitt
 
 def test_a_finished_comparison_outlives_a_change_of_the_fingerprints(submitted, computed, monkeypatch):
     TABLE.execute(str(submitted.folder))
-    tables.fingerprints.cache_clear()
+    tables._fingerprints.cache_clear()
     monkeypatch.setattr(tables, "fingerprint", lambda config: "of another torch")
     try:
         assert TABLE.read(submitted.id).state is State.DONE
     finally:
-        tables.fingerprints.cache_clear()
+        tables._fingerprints.cache_clear()
 
 
 def test_a_comparison_is_deleted_when_it_is_finished(submitted, computed):

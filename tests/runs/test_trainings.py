@@ -10,6 +10,7 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import trainings
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.progress_log import read_progress
+from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks import untrained
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.teachers import convolutional
@@ -75,6 +76,44 @@ def test_one_that_is_stopped_keeps_whole_teachers_and_goes_on(monkeypatch: pytes
     assert again.id == view.id
     assert again.state is State.DONE
     assert list(again.scores()) == list(TEACHERS)
+
+
+def test_going_on_trains_anew_what_was_deleted_meanwhile(own_home: Path) -> None:
+    view = execute()
+    (own_home / "trainings" / view.id / "training.json").unlink()
+    for path in (own_home / "teachers").glob("marks-second-half-*"):
+        path.unlink()
+    again = execute()
+    assert again.state is State.DONE
+    assert list(again.scores()) == list(TEACHERS)
+    assert untrained("marks") == ()
+
+
+def test_images_imported_anew_under_the_name_have_a_training_of_their_own(tmp_path: Path) -> None:
+    before = execute()
+    forget("marks")
+    import_images("marks", write_set(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
+    assert trainings.TABLE.find(trainings.ask("marks")) is None
+    assert trainings.TABLE.id(trainings.ask("marks")) != before.id
+
+
+def test_a_training_whose_task_becomes_another_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = convolutional.train
+
+    def train(recipe: convolutional.Recipe, *arguments: object, **more: object) -> object:
+        if recipe.classes == (2, 3):
+            forget("marks")
+            import_images("marks", write_set(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
+        return real(recipe, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(convolutional, "train", train)
+    view, _ = trainings.TABLE.enqueue(trainings.ask("marks"), engine="none")
+    trainings.TABLE.execute(str(view.folder))
+    state, reason = files.look(view.folder, files.TRAINING)
+    assert state is State.FAILED
+    assert reason == "task marks: has become another one meanwhile; train its teachers again"
 
 
 def test_a_task_that_is_no_more_is_one_line() -> None:

@@ -11,7 +11,7 @@ from mtbkd_core import Progress, UserError, load_task, lock, task_info
 from mtbkd_core.files import home, write_tensors
 from mtbkd_core.progress import Cancelled
 from mtbkd_core.tables.importing import forget
-from mtbkd_core.tasks import fingerprint, missing_data, own, untrained
+from mtbkd_core.tasks import fingerprint, missing_data, own, own_images, untrained
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.tasks.own_images import path_of
@@ -97,7 +97,7 @@ def test_who_asks_for_teachers_that_another_trains_waits_and_can_be_stopped(
     task = import_images("marks", folder, sizes=SIZES, epochs=1)
     load_task("marks", teachers=["first-half"])
     (stamp,) = {path.stem.rpartition("-")[2] for path in teachers().glob("marks-*.safetensors")}
-    lock_file = teachers() / f".{stamp}.lock"
+    lock_file = teachers() / f".marks-{stamp}.lock"
     told: list[str] = []
     with lock.hold(lock_file), pytest.raises(Cancelled):
         load_task(
@@ -117,6 +117,71 @@ def test_kept_outputs_that_are_damaged_are_one_line(folder: Path) -> None:
     write_tensors(path, {"generalist": torch.full((68, 4), float("nan"))})
     with pytest.raises(UserError, match="is not what it should be; delete it, and the teacher is trained anew"):
         load_task("marks", teachers=["generalist"])
+
+
+def test_one_teachers_training_leaves_anothers_where_it_was(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=3)
+    told: list[str] = []
+    with pytest.raises(Cancelled):
+        load_task(
+            "marks",
+            teachers=["generalist"],
+            on_progress=lambda progress: told.append(progress.message),
+            should_stop=lambda: len(told) == 2,
+        )
+    load_task("marks", teachers=["first-half"])
+    told.clear()
+    load_task("marks", teachers=["generalist"], on_progress=lambda progress: told.append(progress.message))
+    assert [message.rpartition(", ")[2] for message in told] == ["epoch 3 of 3"]
+
+
+def test_who_waited_finds_what_another_has_trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    load_task("marks", teachers=["generalist"])
+    (path,) = teachers().glob("marks-generalist-*.safetensors")
+    stamp = path.stem.rpartition("-")[2]
+    aside = path.rename(path.with_suffix(".aside"))
+    monkeypatch.setattr(own_images, "train", None)  # nobody trains
+
+    def bring(progress: Progress) -> None:
+        aside.rename(path)
+
+    with lock.hold(teachers() / f".marks-{stamp}.lock"):
+        assert load_task("marks", teachers=["generalist"], on_progress=bring).teachers["generalist"].name
+
+
+def test_other_images_under_the_same_name_are_another_task(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    load_task("marks")
+    before = task_info("marks").stamp
+    images = folder / "emnist-digits-train-images-idx3-ubyte"
+    changed = bytearray(images.read_bytes())
+    changed[16:] = bytes(255 - value for value in changed[16:])
+    images.write_bytes(changed)
+    with pytest.raises(UserError, match="are not those of marks; their digest is"):
+        load_task("marks")
+    forget("marks")
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    assert task_info("marks").stamp != before
+    assert len(untrained("marks")) == 4
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_class_of_few_images_is_named(folder: Path, part: str) -> None:
+    count = {"train": 120, "test": 40}[part]
+    labels = (np.arange(count) % 3).astype(np.uint8)
+    labels[-4:] = 3
+    (folder / f"emnist-digits-{part}-labels-idx1-ubyte").write_bytes(idx(labels))
+    needed = {"train": 20, "test": 5}[part]
+    with pytest.raises(UserError, match=f"has 4 {part.replace('train', 'training')} images of class 3, needs {needed}"):
+        import_images("marks", folder)
+
+
+def test_a_file_that_has_gone_is_one_line(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES)
+    (folder / "more-ubyte").symlink_to("nowhere")
+    with pytest.raises(UserError, match="more-ubyte: cannot be read"):
+        load_task("marks")
 
 
 def test_its_fingerprint_is_known_before_anything_is_trained(folder: Path) -> None:
@@ -159,7 +224,7 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"folder": Path("/nowhere")}, "folder: '/nowhere' is no folder"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
         ({"class_names": ["a", "b", "b", "c"]}, "classes: got 4 names, needs 4 different ones"),
-        ({"classes": 8}, "has 120 training images, needs 160 or more for 8 classes"),
+        ({"classes": 8}, "has 15 training images of class 0, needs 20 of each"),
         ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
     ],
 )
