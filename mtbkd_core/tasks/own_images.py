@@ -257,7 +257,7 @@ def _read(path: Path, stamp: int) -> OwnImageTask | None:
                 bool(values["transposed"]),
                 sizes,
                 int(values["epochs"]),
-                str(values["digest"]),
+                str(values.get("digest", "")),  # the first sets were kept without
             )
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -269,3 +269,12 @@ def test_a_torn_file_is_left_out(folder: Path, damage: str, caplog: pytest.LogCa
     path_of("marks").write_text(damage)
     assert own() == ()
     assert "a task is left out" in caplog.text
+
+
+def test_a_set_that_was_kept_without_a_digest_is_still_there(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    values = json.loads(path_of("marks").read_text())
+    del values["digest"]
+    path_of("marks").write_text(json.dumps(values))
+    assert own() == ("marks",)
+    assert load_task("marks", teachers=["generalist"]).x_train.shape == (36, 80)
