@@ -243,7 +243,7 @@ def draw_imported() -> None:
                 key=f"own:forget:{name}",
                 type="tertiary",
                 icon=":material/delete:",
-                help=f"Removes {info.title} from the tasks. Your files, finished runs and trained teachers stay.",
+                help=f"Removes {info.title} from the app's data folder. Your files, runs and trained teachers stay.",
                 on_click=_forget,
                 args=(name,),
             )
