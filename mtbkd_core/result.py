@@ -132,7 +132,7 @@ def predict(student: Student, draws: Tensor, x: Tensor, *, memory: int = 2**22) 
     whole: dict[str, Tensor] = {}
     for start in range(0, max(1, len(x)), rows):
         part = x[start : start + rows]
-        piece = summarise(student.probabilities(theta, part, memory=memory).unflatten(0, shape))
+        piece = summarise(student.probabilities(theta, part).unflatten(0, shape))
         # copied, since a piece's quantiles are views that would keep all of its draws
         for name, value in vars(piece).items():
             whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value

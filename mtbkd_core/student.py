@@ -98,11 +98,23 @@ class Student:
         return torch.randn(chains, self.n_parameters, generator=generator, device=generator.device).to(device)
 
     @torch.no_grad()
-    def probabilities(self, theta: Tensor, x: Tensor, *, memory: int = 2**26) -> Tensor:
+    def probabilities(self, theta: Tensor, x: Tensor, *, memory: int | None = None) -> Tensor:
         """Probabilities [S, N, C], computed in pieces so that no intermediate holds more than `memory` numbers."""
-        per_example = theta.shape[0] * max(self.sizes[1:])
-        rows = max(1, memory // per_example)
-        return torch.cat([softmax(self.logits(theta, part)) for part in x.split(rows)], 1)
+        memory = memory or comfortable(theta.device)
+        width = max(self.sizes[1:])
+        draws = min(max(1, memory // (max(1, len(x)) * width)), max(1, len(theta)))
+        rows = max(1, memory // (draws * width))
+        whole = theta.new_empty(len(theta), len(x), self.sizes[-1])
+        for first in range(0, len(theta), draws):
+            for start in range(0, len(x), rows):
+                logits = self.logits(theta[first : first + draws], x[start : start + rows])
+                whole[first : first + draws, start : start + rows] = softmax(logits)
+        return whole
+
+
+def comfortable(device: torch.device) -> int:
+    """How many numbers an intermediate may hold without slowing the work: what fits a processor's cache, or a GPU."""
+    return 2**19 if device.type == "cpu" else 2**26
 
 
 def softmax(logits: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.prior import MixturePrior, label_pull
+from mtbkd_core.student import comfortable
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Influence:
     label_pull: Tensor | None
 
 
-def influence(logits: Tensor, mixture: MixturePrior, labels: Tensor | None = None, *, memory: int = 2**26) -> Influence:
+def influence(
+    logits: Tensor, mixture: MixturePrior, labels: Tensor | None = None, *, memory: int | None = None
+) -> Influence:
     """Average responsibilities and pulls over posterior draws.
 
     Args:
@@ -37,10 +40,11 @@ def influence(logits: Tensor, mixture: MixturePrior, labels: Tensor | None = Non
             settings differ by chain, [D, S, N, C].
         mixture: the prior at the same examples.
         labels: [N], if the student heard them.
-        memory: how many numbers an intermediate may hold; draws are taken in pieces accordingly.
+        memory: how many numbers an intermediate may hold; draws are taken in pieces accordingly. None: as many as suit
+            the device.
     """
     per_draw = logits[0].numel() * mixture.targets.shape[-3]
-    pieces = logits.split(max(1, memory // per_draw))
+    pieces = logits.split(max(1, (memory or comfortable(logits.device)) // per_draw))
     share = pulled = torch.zeros(())
     label: Tensor | None = None
     for piece in pieces:

@@ -18,7 +18,7 @@ from mtbkd_core.evaluation.predictive import Predictive, summarise
 from mtbkd_core.evaluation.shift import foreign_scores, separation
 from mtbkd_core.posterior import stack_priors, weights_under
 from mtbkd_core.result import predict, thin, thinned
-from mtbkd_core.student import Student
+from mtbkd_core.student import Student, comfortable
 from mtbkd_core.tasks.base import Task
 
 #: Draws over all chains that the predictions, the influence and the saved sample are taken of.
@@ -157,9 +157,9 @@ def score_teachers(config: RunConfig, task: Task) -> TeacherScores:
     }
 
 
-def _logits(student: Student, theta: Tensor, x: Tensor, *, memory: int = 2**26) -> Tensor:
-    """Logits [D, N, C] of draws [D, P], in pieces so that no layer holds more than `memory` numbers at a time."""
-    rows = max(1, memory // (len(x) * max(student.sizes)))
+def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
+    """Logits [D, N, C] of draws [D, P], in pieces of a comfortable size."""
+    rows = max(1, comfortable(theta.device) // (len(x) * max(student.sizes[1:])))
     return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 

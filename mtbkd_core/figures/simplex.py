@@ -227,6 +227,7 @@ def draw_simplex(
     return composed(
         traces,
         height=height,
+        room=(8, 8),
         x={"visible": False, "range": [-0.06, 1.06], "fixedrange": True},
         y={"visible": False, "range": [-0.09, TOP + 0.09], "scaleanchor": "x", "fixedrange": True},
         annotations=names,

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.theme import GRID, INK, MUTED, composed
+from mtbkd_core.figures.theme import GRID, INK, LETTER, MUTED, composed
+
+#: Pixels that an axis of per cent, one of other numbers, and a row of numbers with its title below take.
+_PER_CENT, _NUMBERS, _BELOW = 62, 64, 50
+#: Names of so many letters stand upright below a narrow chart of ten classes; longer ones may be turned.
+_UPRIGHT = 3
+#: Longer names beside the bars would leave them no room in a narrow chart.
+_BESIDE = 24
 
 
 def shares_by_class(
@@ -63,6 +70,7 @@ def draw_shares_by_class(table: pd.DataFrame, colours: Mapping[str, str], *, y: 
     return composed(
         traces,
         height=height,
+        room=None if max(map(len, classes), default=0) > _UPRIGHT else (_PER_CENT, _BELOW),
         x={"title": "Class", "type": "category"},
         y={"title": y, "range": [0, 1.03], "tickformat": ".0%"},
         barmode="overlay",
@@ -77,6 +85,7 @@ def draw_shares_of_one(
 ) -> go.Figure:
     """One example's weights and, where given, responsibilities: a bar each, in every teacher's colour."""
     titles = list(teachers.values())
+    longest = max(map(len, titles))
     shades = [colours[name] for name in teachers]
     traces = [
         {
@@ -105,6 +114,7 @@ def draw_shares_of_one(
         traces,
         height=110 + 46 * len(titles),
         legend=responsibilities is not None,
+        room=(LETTER * longest + 12, _BELOW) if longest <= _BESIDE else None,
         x={"title": "Share", "range": [0, 1.02], "tickformat": ".0%", "showgrid": True, "gridcolor": GRID},
         y={"autorange": "reversed", "showgrid": False},
     )
@@ -176,6 +186,7 @@ def draw_effect(
     return composed(
         traces,
         height=280,
+        room=(_NUMBERS, _BELOW),
         x={"title": x, "type": "log" if logarithmic else "linear"},
         y={"title": "Pull (nats per logit)", "rangemode": "tozero"},
         shapes=[mark],
