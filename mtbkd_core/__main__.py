@@ -67,7 +67,7 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     unknown = [name for name in config.teachers if name not in known]
     if unknown:
         raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
-    task_info(config.task).check_n_train(config.n_train)
+    task_info(config.task).check_n_unlabelled(config.n_unlabelled, config.n_train)
     return config
 
 

@@ -76,11 +76,12 @@ def suggest_batch_size(
     """
     free = config.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
     device, student = find_device(free.device), check(free, task)
-    mixture = stack_priors(task.teacher_logits(free.teachers).to(device), [free.prior])
-    target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
+    lesson = task.lesson(free.teachers, free.n_unlabelled).to(device)
+    mixture = stack_priors(lesson.teacher_logits, [free.prior])
+    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     generator = torch.Generator(device).manual_seed(free.seed)
     position = student.draw_whitened(free.sampler.chains, generator, device)
-    count = len(task.y_train)
+    count = len(lesson.labels)
 
     def measured(size: int) -> float:
         batch = None if size == count else torch.randperm(count, generator=generator, device=device)[:size]

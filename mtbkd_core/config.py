@@ -183,6 +183,10 @@ class SamplerConfig(_Part):
         None,
         description="Examples per gradient; none: all of them. BAOAB on minibatches is SGHMC; HMC and MCLMC need all.",
     )
+    warm_start_batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
+        None,
+        description="Examples per gradient of the warm start and of rivals' networks; none: those of batch_size.",
+    )
     schedule: Schedule = Field(Schedule.CONSTANT, description="How SGLD's step size goes on; SGLD alone has it.")
     leapfrog_steps: int = Field(
         8, ge=1, le=1000, description="Gradients of an HMC trajectory, which is one sampler step; HMC alone has it."
@@ -213,6 +217,13 @@ class RunConfig(_Part):
     split_seed: int = Field(0, ge=0, lt=2**31, description="Seed of the data split and of the teachers' training.")
     n_train: Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)] = Field(
         None, description="Labelled examples that the student gets; none: as many as the task says."
+    )
+    n_unlabelled: int = Field(
+        0,
+        ge=0,
+        le=20_000,
+        description="Examples without a label that the student is shown too: of them the teachers alone speak. "
+        "Not every task has some.",
     )
     device: Device = Field(Device.AUTO, description="Where to compute.")
 

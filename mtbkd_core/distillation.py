@@ -75,8 +75,8 @@ def check(config: RunConfig, task: Task) -> Student:
     """The student of a configuration on a task; what cannot be run is refused before anything takes time.
 
     Raises:
-        UserError: draws that need too much memory, a minibatch larger than the data, or a convolutional student where
-            inputs are no pictures.
+        UserError: draws that need too much memory, a minibatch larger than the data, more examples without a label than
+            the task has, or a convolutional student where inputs are no pictures.
     """
     settings = config.sampler
     student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
@@ -86,10 +86,11 @@ def check(config: RunConfig, task: Task) -> Student:
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
             f"{needed / 2**30:.1f} GiB, at most {MAX_DRAWS_BYTES / 2**30:.0f} GiB are allowed"
         )
-    if settings.batch_size is not None and settings.batch_size > len(task.y_train):
-        raise UserError(
-            f"sampler.batch_size: got {settings.batch_size}, the task has {len(task.y_train)} training examples"
-        )
+    there = len(task.lesson(config.teachers, config.n_unlabelled).labels)
+    for name in ("batch_size", "warm_start_batch_size"):
+        size = getattr(settings, name)
+        if size is not None and size > there:
+            raise UserError(f"sampler.{name}: got {size}, the task has {there} training examples")
     return student
 
 
@@ -116,9 +117,10 @@ def distill_together(
     """
     settings = configs[0].sampler
     student = check(configs[0], task)
-    priors = [stack_priors(task.teacher_logits(each.teachers).to(device), [each.prior]) for each in configs]
+    lessons = [task.lesson(each.teachers, each.n_unlabelled).to(device) for each in configs]
+    priors = [stack_priors(own.teacher_logits, [each.prior]) for own, each in zip(lessons, configs, strict=True)]
     mixture = MixturePrior.stack(priors, settings.chains)
-    target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
+    target = LogPosterior(student, lessons[0].x, lessons[0].labels, mixture)
     # equal seeds: one generator, whose numbers are drawn once for all of them
     by_seed = {each.seed: torch.Generator(device).manual_seed(each.seed) for each in configs}
     starts = {seed: student.draw_whitened(settings.chains, own, device) for seed, own in by_seed.items()}

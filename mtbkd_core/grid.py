@@ -34,7 +34,7 @@ from mtbkd_core.tasks.base import Task
 
 #: torch rounds an exponential differently at the end of a tensor whose size is no multiple of this. A last digit of the
 #: log joint moves a tuned step size by 1e-4 of itself, so configurations of such shapes run one by one.
-_LANES = 16
+_LANES = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 16
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.
 _CHAINS = 32
 _TEACHERS_SHARE = 0.05
@@ -55,7 +55,7 @@ def distill_grid(
 
     Any configurations will do. Those that agree in task, split seed, labelled examples, device, student, sampler and
     number of teachers (and, with minibatches, in the seed) run together as chains of one batch, if chains x examples x
-    width is a multiple of 16 for every layer, as it is with 16 chains; the others run after one another.
+    width is a multiple of 16, with AVX-512 of 32, for every layer; the others run after one another.
 
     Args:
         configs: what to run; prior, teachers and seed may differ within a batch.
@@ -153,8 +153,10 @@ def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     """Places of the configurations that can run as one batch, in the order of their first."""
     kinds: dict[object, list[int]] = {}
     for place, config in enumerate(configs):
-        seed = None if config.sampler.batch_size is None else config.seed
-        kind = (_key(config), config.device, config.student, config.sampler, len(config.teachers), seed)
+        sampler = config.sampler
+        seed = None if sampler.batch_size is None and sampler.warm_start_batch_size is None else config.seed
+        data = _key(config), config.n_unlabelled
+        kind = (data, config.device, config.student, sampler, len(config.teachers), seed)
         kinds.setdefault(kind, []).append(place)
     return list(kinds.values())
 
@@ -202,13 +204,14 @@ def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key
 
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
     """Configurations of a batch: as many as fill `_CHAINS` chains, if the memory allows."""
-    chains, examples = config.sampler.chains, config.sampler.batch_size or len(task.y_train)
+    heard = len(task.y_train) + config.n_unlabelled
+    chains, examples = config.sampler.chains, config.sampler.batch_size or heard
     if isinstance(student, ConvolutionalStudent):  # a convolution of more groups may be computed in another way
         return 1
     if any(chains * examples * width % _LANES for width in student.sizes[1:]):
         return 1
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states
-    units = len(task.y_train) * (3 * sum(student.sizes[1:]) + 2 * len(config.teachers) * student.sizes[-1])
+    units = heard * (3 * sum(student.sizes[1:]) + 2 * len(config.teachers) * student.sizes[-1])
     bytes_each = draws_bytes(config, student) + 4 * chains * (units + 10 * student.n_parameters)
     return max(1, min(_CHAINS // chains, memory // bytes_each))
 

@@ -59,6 +59,7 @@ class LogPosterior:
     Attributes:
         student: the network.
         x, labels: [N, F] and [N]; or [S, N, F] and [S, N], where every chain has data of its own (and no minibatches).
+            A label of -1 is none: of that example the teachers alone speak.
         mixture: the teachers' prior at the N examples; None: no distillation.
         anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
     """
@@ -81,8 +82,16 @@ class LogPosterior:
     @cached_property
     def _onehot(self) -> Tensor:
         """[N, C] or, with data per chain, [S, N, C]; examples contiguous as in the student's logits."""
-        onehot = torch.nn.functional.one_hot(self.labels, self.student.sizes[-1]).to(self.x.dtype)
+        onehot = torch.nn.functional.one_hot(self.labels.clamp_min(0), self.student.sizes[-1]).to(self.x.dtype)
+        if self._labelled is not None:
+            onehot = onehot * self._labelled
         return onehot.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+    @cached_property
+    def _labelled(self) -> Tensor | None:
+        """[N, 1] or, with data per chain, [S, N, 1]: 1 where an example has a label, else 0; None where all have."""
+        known = self.labels >= 0
+        return None if bool(known.all()) else known[..., None].to(self.x.dtype)
 
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
@@ -111,17 +120,22 @@ class LogPosterior:
 
     def _of_examples(self, theta: Tensor, index: Tensor | slice | None) -> tuple[Tensor, Tensor, Tensor | None]:
         """Sums over some examples, None meaning all: log data term [S], its gradient on theta, responsibilities."""
-        x, onehot, mixture = self.x, self._onehot, self.mixture
+        x, onehot, labelled, mixture = self.x, self._onehot, self._labelled, self.mixture
         if index is not None:
             x, onehot = x[..., index, :], onehot[..., index, :]
+            labelled = labelled[..., index, :] if labelled is not None else None
             mixture = mixture.select(index) if mixture is not None else None
 
         logits, pullback = self.student.vjp(theta, x)
         shifted = logits - logits.amax(-1, keepdim=True)
         p = shifted.exp()
         total = p.sum(-1, keepdim=True)
-        log_likelihood = (shifted * onehot).sum((-2, -1)) - total.log().sum((-2, -1))
-        gradient = torch.sub(onehot, p.div_(total), out=p)
+        log_total = total.log()
+        p = p.div_(total)
+        if labelled is not None:
+            log_total, p = log_total * labelled, p.mul_(labelled)
+        log_likelihood = (shifted * onehot).sum((-2, -1)) - log_total.sum((-2, -1))
+        gradient = torch.sub(onehot, p, out=p)
 
         log_data, share = log_likelihood, None
         if mixture is not None:

@@ -69,6 +69,24 @@ def part_of_test(task: Task, part: slice) -> Task:
     return replace(task, x_test=task.x_test[part], y_test=task.y_test[part], teachers=teachers)
 
 
+def without_some_labels(task: Task, count: int) -> Task:
+    """A task whose last so many training examples have lost their labels."""
+    kept = slice(len(task.y_train) - count)
+    teachers = {
+        name: replace(
+            teacher, logits_train=teacher.logits_train[kept], logits_unlabelled=teacher.logits_train[kept.stop :]
+        )
+        for name, teacher in task.teachers.items()
+    }
+    return replace(
+        task,
+        x_train=task.x_train[kept],
+        y_train=task.y_train[kept],
+        x_unlabelled=task.x_train[kept.stop :],
+        teachers=teachers,
+    )
+
+
 @pytest.fixture
 def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The session's home folder, where the digits' default teachers lie trained, for tests that load them by name."""

@@ -17,6 +17,7 @@ from mtbkd_core.evaluation.report import evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import entropy_weights, responsibilities
 from mtbkd_core.progress import Phase
+from tests.conftest import without_some_labels
 
 SMALL = {
     "student.kind": "linear",
@@ -352,9 +353,33 @@ def test_draws_that_take_too_much_memory_are_refused_before_anything_runs(tiny: 
         distill(config, task=tiny)
 
 
-def test_a_minibatch_larger_than_the_data_is_refused(tiny: Task) -> None:
-    with pytest.raises(UserError, match=r"sampler\.batch_size: got 13, the task has 12"):
-        distill(small(teachers=("one",), sampler__batch_size=13), task=tiny)
+@pytest.mark.parametrize("name", ["batch_size", "warm_start_batch_size"])
+def test_a_minibatch_larger_than_the_data_is_refused(name: str, tiny: Task) -> None:
+    with pytest.raises(UserError, match=rf"sampler\.{name}: got 13, the task has 12"):
+        distill(small(**{"teachers": ("one",), f"sampler__{name}": 13}), task=tiny)
+
+
+def test_examples_without_labels_that_a_task_has_not_are_refused(tiny: Task) -> None:
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 1, allowed for tiny: at most 0$"):
+        distill(small(teachers=("one",), n_unlabelled=1), task=tiny)
+
+
+def test_examples_without_labels_are_heard_and_their_labels_are_not(few_digits: Task) -> None:
+    task = without_some_labels(few_digits, 100)
+    heard = distill(small(n_unlabelled=100), task=task)
+    blind, told = distill(small(), task=task), distill(small(), task=few_digits)
+    assert len(heard.predictions["train.labels"]) == len(blind.predictions["train.labels"]) == 100
+    nll = {name: run.metrics["student"]["nll"] for name, run in (("heard", heard), ("blind", blind), ("told", told))}
+    assert nll["heard"] < nll["blind"]
+    assert abs(nll["heard"] - nll["told"]) > 1e-4
+
+
+def test_the_warm_start_can_be_of_minibatches_and_the_sampling_of_all(few_digits: Task) -> None:
+    still = {"sampler__burn_in": 0, "sampler__step_size": 1e-6}
+    whole = distill(small(**still), task=few_digits)
+    part = distill(small(**still, sampler__warm_start_batch_size=50), task=few_digits)
+    assert (whole.draws[:, 0] - part.draws[:, 0]).abs().max() > 1e-3
+    assert part.metrics["warm_start"]["nll"] == pytest.approx(whole.metrics["warm_start"]["nll"], rel=0.2)
 
 
 @pytest.mark.parametrize(

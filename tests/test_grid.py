@@ -8,11 +8,11 @@ import torch
 
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, UserError, build_config, distill, distill_grid
 from mtbkd_core import grid as grid_module
-from tests.conftest import part_of_test
+from tests.conftest import part_of_test, without_some_labels
 
 SMALL = {
     "student.hidden": "6",
-    "sampler.chains": 3,
+    "sampler.chains": 4,
     "sampler.draws": 8,
     "sampler.thinning": 3,
     "sampler.warm_start_steps": 20,
@@ -83,7 +83,7 @@ def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_ru
         {"sampler__algorithm": "hmc", "sampler__thinning": 1},
         {"sampler__batch_size": 48},
         {"sampler__step_size": 0.02, "student__kind": "linear"},
-        {"sampler__chains": 1},
+        {"sampler__chains": 1, "sampler__batch_size": 160},
     ],
     ids=lambda settings: " ".join(str(value) for value in settings.values()),
 )
@@ -96,8 +96,8 @@ def test_every_sampler_gives_in_a_batch_what_it_gives_alone(
 
 
 def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, batches: list[list[RunConfig]]) -> None:
-    """3 chains x 50 examples x 6 units is no multiple of 16."""
-    configs = [small(sampler__batch_size=50, prior__strength=strength) for strength in (0.2, 1)]
+    """4 chains x 49 examples x 6 units is no multiple of 16."""
+    configs = [small(sampler__batch_size=49, prior__strength=strength) for strength in (0.2, 1)]
     agree(distill_grid(configs, task=few), configs, few)
     assert [len(batch) for batch in batches] == [1, 1]
 
@@ -112,9 +112,13 @@ def test_configurations_of_different_shapes_run_apart_and_come_back_in_their_ord
         small(sampler__draws=6),
         small(sampler__batch_size=50),
         small(sampler__batch_size=50, seed=1),
+        small(n_unlabelled=16),
+        small(sampler__warm_start_batch_size=50),
+        small(sampler__warm_start_batch_size=50, seed=1),
     ]
-    agree(distill_grid(configs, task=few), configs, few)
-    assert batches == [[configs[0], configs[2]], [configs[1]], [configs[3]], [configs[4]], [configs[5]]]
+    task = without_some_labels(few, 40)
+    agree(distill_grid(configs, task=task), configs, task)
+    assert batches == [[configs[0], configs[2]], *([config] for config in (configs[1], *configs[3:]))]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -174,7 +178,7 @@ def test_the_share_done_never_falls_and_ends_at_one(threads: int, few: Task) -> 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_grid_that_is_stopped_ends_in_all_its_batches(threads: int, few: Task) -> None:
     seen: list[Progress] = []
-    configs = [small(), small(student__kind="linear"), small(sampler__chains=4)]
+    configs = [small(), small(student__kind="linear"), small(sampler__chains=8)]
     with pytest.raises(Cancelled):
         distill_grid(configs, task=few, on_progress=seen.append, should_stop=lambda: len(seen) > 2, threads=threads)
     assert seen[-1].fraction < 1

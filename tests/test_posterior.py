@@ -296,3 +296,40 @@ def test_priors_that_do_not_fit_the_teachers_are_refused_in_one_line(call: Calla
     with pytest.raises(ValueError, match="teacher") as caught:
         call(torch.zeros(3, 6, 4))
     assert "\n" not in str(caught.value)
+
+
+SILENT = ALL % 3 == 0
+
+
+def written_out_without_labels(target: LogPosterior, position: Tensor, logits: Tensor, rows: Tensor) -> Tensor:
+    """`written_out` under `SETTINGS`, where the examples of `SILENT` have no label."""
+    f = target.student.logits(target.student.weight_scale * position, target.x[rows])
+    log_m = log_mixture_prior(f, logits[:, rows], entropy_weights(logits)[:, rows], concentration=9.0, temperature=1.5)
+    heard = ~SILENT[rows]
+    index = target.labels[rows][heard].expand(len(f), -1)[..., None]
+    log_p = f.log_softmax(-1)[:, heard].gather(-1, index).sum((-2, -1))
+    return 8 / len(rows) * (log_p + 0.7 * log_m.sum(-1)) - position.square().sum(-1) / 2
+
+
+@pytest.mark.parametrize("rows", [ALL, torch.tensor([0, 3, 4, 7])])
+def test_of_an_example_without_a_label_the_teachers_alone_speak(
+    rows: Tensor, sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
+    target, position, logits = scene(sizes, generator)
+    leaf = position.clone().requires_grad_()
+    expected = written_out_without_labels(target, leaf, logits, rows)
+    (gradient,) = torch.autograd.grad(expected.sum(), leaf)
+    batch = None if rows is ALL else rows
+    found = replace(target, labels=torch.where(SILENT, -1, target.labels))(position, batch)
+    torch.testing.assert_close(found.log_joint, expected.detach())
+    torch.testing.assert_close(found.gradient, gradient)
+
+
+def test_examples_of_which_nobody_speaks_change_nothing(generator: torch.Generator) -> None:
+    target, position, logits = scene((5, 3, 4), generator, [PriorConfig(strength=0.0)])
+    silent = replace(target, labels=torch.where(ALL < 5, target.labels, -1))
+    few = LogPosterior(
+        target.student, target.x[:5], target.labels[:5], stack_priors(logits[:, :5], [PriorConfig(strength=0.0)])
+    )
+    torch.testing.assert_close(silent(position).log_joint, few(position).log_joint)
+    torch.testing.assert_close(silent(position).gradient, few(position).gradient)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mtbkd_core.baselines.fitting import fit_networks, soft_targets
+from mtbkd_core.baselines.fitting import fit_networks, lesson_of, soft_targets
 from mtbkd_core.config import RunConfig
 from mtbkd_core.prior import entropy_weights
 from mtbkd_core.progress import ShouldStop
@@ -61,7 +61,7 @@ def entropy_weighted_distillation(
 
     Args and returns as `mean_distillation`.
     """
-    weights = entropy_weights(task.teacher_logits(config.teachers))
+    weights = entropy_weights(lesson_of(config, task).teacher_logits)
     return _distilled(config, task, weights, weight, should_stop)
 
 
@@ -73,31 +73,33 @@ def confidence_aware_distillation(
     Only the part that works on logits: the published method also matches features of inner layers, and a teacher here
     may be no more than a table of its outputs. Args and returns as `mean_distillation`.
     """
-    weights = confidence_weights(task.teacher_logits(config.teachers), task.y_train)
+    lesson = lesson_of(config, task)
+    weights = confidence_weights(lesson.teacher_logits, lesson.labels)
     return _distilled(config, task, weights, weight, should_stop)
 
 
 def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
-    """Weight of each teacher at each labelled example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
+    """Weight of each teacher at each example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
 
-    L_ki is the teacher's cross-entropy with the label at temperature 1. A single teacher has weight 1. Source: Zhang,
-    Chen and Wang, ICASSP 2022.
+    L_ki is the teacher's cross-entropy with the label at temperature 1. A single teacher has weight 1; where there is
+    no label, all teachers weigh alike. Source: Zhang, Chen and Wang, ICASSP 2022.
 
     Args:
         teacher_logits: [K, N, C].
-        labels: [N].
+        labels: [N], -1 where there is none.
     Returns:
         [K, N], non-negative, sums to 1 over K.
     """
     count = teacher_logits.shape[0]
     if count == 1:
         return torch.ones_like(teacher_logits[..., 0])
-    loss = -teacher_logits.log_softmax(-1).gather(-1, labels.expand(count, -1)[..., None])[..., 0]
-    return (1 - loss.softmax(0)) / (count - 1)
+    index = labels.clamp_min(0).expand(count, -1)[..., None]
+    loss = -teacher_logits.log_softmax(-1).gather(-1, index)[..., 0]
+    return (1 - torch.where(labels >= 0, loss, 0.0).softmax(0)) / (count - 1)
 
 
 def _distilled(
     config: RunConfig, task: Task, weights: Tensor | None, weight: float, should_stop: ShouldStop | None
 ) -> Tensor:
-    soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature, weights)
+    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature, weights)
     return fit_networks(config, task, soft, weight=weight, should_stop=should_stop).probabilities(task.x_test)

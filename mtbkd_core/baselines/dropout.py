@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
-from mtbkd_core.baselines.fitting import configured_student, fit_networks, soft_targets
+from mtbkd_core.baselines.fitting import configured_student, fit_networks, lesson_of, soft_targets
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
 from mtbkd_core.progress import ShouldStop, stop_if
@@ -119,7 +119,7 @@ def dropout_distillation(
     """
     generator = torch.Generator(find_device(config.device)).manual_seed(config.seed)
     student = with_dropout(configured_student(config, task), rate, generator)
-    soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
+    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
     networks = fit_networks(
         config, task, soft, weight=weight, student=student, generator=generator, should_stop=should_stop
     )

@@ -13,9 +13,10 @@ from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.samplers import warm_start
+from mtbkd_core.samplers.chains import minibatch
 from mtbkd_core.student import Student
 from mtbkd_core.student_cnn import build_student
-from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.base import Lesson, Task
 
 #: Adam steps of a fitted network.
 FIT_STEPS = 600
@@ -65,7 +66,7 @@ def fit_networks(
     teacher and the weight as the concentration. Each starts at its own draw of the prior.
 
     Args:
-        soft: [N, C] probabilities on the training examples.
+        soft: [N, C] probabilities on the examples of `lesson_of`.
         weight: of the soft cross-entropy against the labels' own.
         student: the network; None: the configured one.
         generator: of the starts, and of what the student draws; None: a new one with the configured seed.
@@ -81,13 +82,21 @@ def fit_networks(
     logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
     heard = torch.ones(mean.shape[:2], device=device)
     mixture = MixturePrior.build(logits, heard, concentration=weight, temperature=temperature)
-    target = LogPosterior(student, task.x_train.to(device), task.y_train.to(device), mixture)
+    lesson = lesson_of(config, task).to(device)
+    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
+    size = config.sampler.warm_start_batch_size or config.sampler.batch_size
+    batches = config.sampler.model_copy(update={"batch_size": size})
     sampler = warm_start.build(target, steps=FIT_STEPS)
     state = sampler.init(student.draw_whitened(config.sampler.chains, generator, device), generator)
     for _ in range(FIT_STEPS):
         stop_if(should_stop)
-        state, _ = sampler.update(state, None, generator)
+        state, _ = sampler.update(state, minibatch(batches, target, generator), generator)
     return Networks(student, student.weight_scale * state.position)
+
+
+def lesson_of(config: RunConfig, task: Task) -> Lesson:
+    """What every network of the comparison learns from: the same examples, with and without labels, as MT-BKD."""
+    return task.lesson(config.teachers, config.n_unlabelled)
 
 
 def configured_student(config: RunConfig, task: Task) -> Student:

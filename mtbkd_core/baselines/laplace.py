@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
-from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
+from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
 from mtbkd_core.config import RunConfig
 from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.student import Student, softmax
@@ -35,7 +35,7 @@ def laplace_distillation(config: RunConfig, task: Task, *, draws: int = DRAWS, w
     Returns:
         [S, M, C], each network's probabilities on the test examples, mean over its draws.
     """
-    soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
+    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
     return laplace_predictions(
         config, task, fit_networks(config, task, soft, weight=weight), draws=draws, weight=weight
     )
@@ -54,14 +54,16 @@ def laplace_predictions(
     """The same for networks that are fitted already, with that weight; asks `should_stop` before each."""
     student, device = networks.student, networks.theta.device
     generator = torch.Generator(device).manual_seed(config.seed)
+    x = lesson_of(config, task).x.to(device)
     means = last_layer(student, networks.theta)
     predictions = []
     # one network after the other: a precision matrix is large enough to keep the machine busy, and S of them are large
     for theta, mean in zip(networks.theta, means, strict=True):
         stop_if(should_stop)
         precision = last_layer_precision(
-            features(student, theta[None], task.x_train.to(device))[0].double(),
+            features(student, theta[None], x)[0].double(),
             mean.double(),
+            labelled=len(task.y_train),
             weight=weight,
             temperature=config.prior.temperature,
             weight_scale=student.weight_scale,
@@ -87,7 +89,13 @@ def features(student: Student, theta: Tensor, x: Tensor) -> Tensor:
 
 
 def last_layer_precision(
-    inputs: Tensor, mean: Tensor, *, weight: float, temperature: float, weight_scale: float
+    inputs: Tensor,
+    mean: Tensor,
+    *,
+    weight: float,
+    temperature: float,
+    weight_scale: float,
+    labelled: int | None = None,
 ) -> Tensor:
     """Hessian of the negative log joint on the last layer: labels, soft targets and the Gaussian prior.
 
@@ -98,11 +106,12 @@ def last_layer_precision(
         inputs: [N, D], the last layer's inputs phi with a one for the bias, D = H + 1.
         mean: [C, D], the last layer.
         weight: of the soft cross-entropy; temperature: T; weight_scale: sigma.
+        labelled: how many of the inputs, the first ones, have a label; None: all.
     Returns:
         [C D, C D], classes outermost.
     """
     logits = inputs @ mean.t()
-    precision = _curvature(inputs, logits.softmax(-1))
+    precision = _curvature(inputs[:labelled], logits[:labelled].softmax(-1))
     precision += weight / temperature**2 * _curvature(inputs, (logits / temperature).softmax(-1))
     precision.diagonal().add_(weight_scale**-2)
     return precision

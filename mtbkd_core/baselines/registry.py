@@ -16,7 +16,7 @@ from mtbkd_core.baselines.classic import (
     mean_distillation,
 )
 from mtbkd_core.baselines.dropout import dropout_distillation
-from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets
+from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
 from mtbkd_core.baselines.laplace import laplace_predictions
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import distill
@@ -56,7 +56,7 @@ def methods(
 
     @cache
     def distilled() -> Networks:
-        soft = soft_targets(task.teacher_logits(config.teachers), config.prior.temperature)
+        soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
         return fit_networks(config, task, soft, weight=MEAN_WEIGHT, should_stop=should_stop)
 
     def tuned(weight: float, weight_scale: float) -> Callable[[], Rows]:
@@ -65,7 +65,8 @@ def methods(
         return networks("mean_kd_tuned", lambda: mean_distillation(changed, task, weight=weight, **asked))
 
     prior = config.prior
-    without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
+    # of examples without a label nobody speaks then, so they are left out
+    without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0}), "n_unlabelled": 0})
     asked: dict[str, Any] = {"should_stop": should_stop}
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {

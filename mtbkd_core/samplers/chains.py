@@ -86,6 +86,8 @@ def fit_start(target: LogPosterior, start: Tensor, settings: SamplerConfig, gene
     steps = settings.warm_start_steps
     if not steps:
         return start
+    if settings.warm_start_batch_size is not None:
+        settings = settings.model_copy(update={"batch_size": settings.warm_start_batch_size})
     sampler = warm_start.build(target.anchored(start), steps=steps)
     state: State = sampler.init(start, generator)
     for step in range(steps):

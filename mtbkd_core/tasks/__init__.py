@@ -152,9 +152,11 @@ def fingerprint(config: RunConfig) -> str:
     """Digest of the data and the teachers that a run would use; cheap, trains nothing.
 
     Raises:
-        UserError: an unknown task or teacher, or more labelled examples than the task has.
+        UserError: an unknown task or teacher, or more examples, labelled or not, than the task has.
     """
-    return _source(config.task).fingerprint(config.teachers, config.split_seed, "test", config.n_train)
+    source = _source(config.task)
+    source.INFO.check_n_unlabelled(config.n_unlabelled, config.n_train)
+    return source.fingerprint(config.teachers, config.split_seed, "test", config.n_train)
 
 
 def default_config(task: str, preset: str = "default") -> RunConfig:
@@ -180,7 +182,7 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
         UserError: no such task.
     """
     info = task_info(task)
-    own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None)]
+    own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None), ("n_unlabelled", 0)]
     per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
     plain = flatten(RunConfig())
     known = _tasks()

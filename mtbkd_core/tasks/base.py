@@ -54,6 +54,7 @@ class Teacher:
         logits_test: [M, C] on the test examples.
         fingerprint: changes whenever anything that made the teacher changes.
         cost: of asking it, measured when it was made; None where nobody did.
+        logits_unlabelled: [U, C] on the task's examples without a label; None where it has none.
     """
 
     name: str
@@ -63,6 +64,26 @@ class Teacher:
     logits_test: Tensor
     fingerprint: str = ""
     cost: Cost | None = None
+    logits_unlabelled: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a student learns from.
+
+    Attributes:
+        x: [N, F], the labelled examples and, after them, those without a label.
+        labels: [N], -1 where there is none.
+        teacher_logits: [K, N, C].
+    """
+
+    x: Tensor
+    labels: Tensor
+    teacher_logits: Tensor
+
+    def to(self, device: torch.device) -> Lesson:
+        """The same on a device."""
+        return Lesson(self.x.to(device), self.labels.to(device), self.teacher_logits.to(device))
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,8 @@ class Task:
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.
         proteins: accessions and sequences where inputs are descriptors of proteins; else None.
+        x_unlabelled: [U, F], more inputs that no teacher was trained on, and whose labels nobody is told; a run takes
+            the first `n_unlabelled` of them. None where the task has none.
     """
 
     name: str
@@ -111,6 +134,7 @@ class Task:
     image_shape: tuple[int, int] | None = None
     truth: KnownTruth | None = None
     proteins: Proteins | None = None
+    x_unlabelled: Tensor | None = None
 
     @property
     def n_classes(self) -> int:
@@ -134,6 +158,28 @@ class Task:
         """
         self._check(names)
         return torch.stack([getattr(self.teachers[name], f"logits_{part}") for name in names])
+
+    def lesson(self, names: Sequence[str], n_unlabelled: int = 0) -> Lesson:
+        """The labelled examples and the first so many of those without a label, with what the named teachers say.
+
+        Raises:
+            UserError: a name that the task does not have, or more examples without a label than it has.
+        """
+        x, logits, there = self.x_train, self.teacher_logits(names), self.x_unlabelled
+        most = 0 if there is None else len(there)
+        if n_unlabelled > most:
+            raise UserError(f"n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}")
+        if not n_unlabelled or there is None:
+            return Lesson(x, self.y_train, logits)
+        more = [self.teachers[name].logits_unlabelled for name in names]
+        if any(given is None for given in more):
+            raise UserError(f"teachers: not all of {', '.join(names)} speak of {self.name}'s examples without a label")
+        unheard = torch.stack([given for given in more if given is not None])[:, :n_unlabelled]
+        return Lesson(
+            torch.cat([x, there[:n_unlabelled]]),
+            torch.cat([self.y_train, self.y_train.new_full((n_unlabelled,), -1)]),
+            torch.cat([logits, unheard], 1),
+        )
 
     def _check(self, names: Sequence[str]) -> None:
         missing = [name for name in names if name not in self.teachers]
@@ -180,6 +226,7 @@ class TaskInfo:
         stamp: another for other data under the same name; empty for what comes with the program.
         costs: whether it is known what asking its teachers takes (`Teacher.cost`).
         pictures: whether an input is a picture, which a convolutional student can learn from.
+        spare: whether what is left of `most_train` can be shown without labels.
     """
 
     name: str
@@ -196,6 +243,7 @@ class TaskInfo:
     stamp: str = ""
     costs: bool = False
     pictures: bool = False
+    spare: bool = False
 
     def check_n_train(self, n_train: int | None) -> int:
         """The number of labelled examples that a configuration's `n_train` asks for.
@@ -206,6 +254,19 @@ class TaskInfo:
         if n_train is not None and n_train > self.most_train:
             raise UserError(f"n_train: got {n_train}, allowed for {self.name}: at most {self.most_train}")
         return self.n_train if n_train is None else n_train
+
+    def check_n_unlabelled(self, n_unlabelled: int, n_train: int | None) -> int:
+        """The number of examples without a label that a configuration asks for beside its labelled ones.
+
+        Raises:
+            UserError: the task has not so many, of either kind.
+        """
+        labelled = self.check_n_train(n_train)
+        most = self.most_train - labelled if self.spare else 0
+        if n_unlabelled > most:
+            beside = f" beside {labelled} labelled ones" if self.spare else ""
+            raise UserError(f"n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}{beside}")
+        return n_unlabelled
 
 
 class Source(Protocol):

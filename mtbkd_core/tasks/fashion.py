@@ -81,6 +81,7 @@ FASHION = ShippedImageTask(
         n_train=1_000,
         most_train=SIZES.student,
         pictures=True,
+        spare=True,
         # settled on the validation images: at the scale for digits, ten times as many pixels make a student too sure,
         # and at temperature 2 these teachers' advice is too soft, for the student's NLL and for its calibration
         defaults={

@@ -116,7 +116,7 @@ class ImageTask(ABC):
         """
         names = self._chosen(teachers)
         shown = self.shown()
-        student, test, foreign = self._rows(shown, split_seed, split, n_train)
+        student, spare, test, foreign = self._rows(shown, split_seed, split, n_train)
         outputs = self.outputs(names, shown, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
@@ -142,12 +142,14 @@ class ImageTask(ABC):
                     outputs[name][student][:, kept],
                     outputs[name][test][:, kept],
                     self.hash_of_teacher(name, shown),
+                    logits_unlabelled=outputs[name][spare][:, kept],
                 )
                 for name in names
             },
             fingerprint=self._hash_of_data(shown, student, test),
             shifts={info.name: shifts[info.name] for info in self.INFO.shifts},
             image_shape=shown.image_shape,
+            x_unlabelled=shown.x[spare],
         )
 
     def fingerprint(
@@ -155,7 +157,7 @@ class ImageTask(ABC):
     ) -> str:
         """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
         shown = self.shown()
-        student, test, _ = self._rows(shown, split_seed, split, n_train)
+        student, _, test, _ = self._rows(shown, split_seed, split, n_train)
         parts = [self.hash_of_teacher(name, shown) for name in self._chosen(teachers)]
         return content_hash(self._hash_of_data(shown, student, test), *parts)
 
@@ -209,18 +211,22 @@ class ImageTask(ABC):
         shape = (pixels.shape[1], pixels.shape[2])
         return Shown(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
 
-    def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of `shown` for the student, for measuring, and those to be measured that show a class left out."""
+    def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, ...]:
+        """Rows of `shown`: the student's with labels and without; to be measured, of classes told and left out.
+
+        What the labelled ones leave of the student's part can be shown without labels.
+        """
         if split not in _SPLITS:
             raise UserError(f"split: got {split!r}, allowed: {', '.join(_SPLITS)}")
         known = ~torch.isin(shown.labels, torch.tensor(self.left_out, dtype=torch.int64))
         part = torch.arange(self.sizes.student)
         part = part[known[part]]
         order = torch.from_numpy(spread(shown.labels[part].numpy(), split_seed))
-        student = part[order][: self.INFO.check_n_train(n_train)]
+        labelled = self.INFO.check_n_train(n_train)
+        student, spare = part[order][:labelled], part[order][labelled:]
         first = self.sizes.student + (0 if split == "validation" else self.sizes.validation)
         measured = torch.arange(first, first + (self.sizes.validation if split == "validation" else self.sizes.test))
-        return student, measured[known[measured]], measured[~known[measured]]
+        return student, spare, measured[known[measured]], measured[~known[measured]]
 
     @abstractmethod
     def outputs(

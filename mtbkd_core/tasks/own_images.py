@@ -170,6 +170,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
             n_train=labelled,
             most_train=sizes.student,
             pictures=True,
+            spare=True,
             # as for the clothes; the concentration about 2 per class, as everywhere
             defaults={**FASHION.INFO.defaults, "prior.concentration": str(2.0 * len(names))},
             shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),

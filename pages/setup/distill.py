@@ -81,6 +81,7 @@ def draw_settings(config: RunConfig) -> None:
                 controls.text("student.channels", "Channels", "8, 16")
             controls.number("student.weight_scale", "Weight scale", 0.01, 100.0, 0.05)
             controls.number("sampler.warm_start_steps", "Warm start", 0, 100_000, 50, unit="steps")
+            controls.text("sampler.warm_start_batch_size", "Warm start's batch size", "as the sampler's")
             controls.number("sampler.burn_in", "Burn-in", 0, 1_000_000, 50, unit="steps")
         with sampler:
             st.markdown("**Sampler**")

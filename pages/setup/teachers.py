@@ -85,6 +85,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     with st.container(width=150):
         controls.text("n_train", f"Labelled {item}s", str(info.n_train))
+    if info.spare:
+        with st.container(width=150):
+            controls.number("n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
     places.link("own_data")
 st.caption(info.description)
 # after the choice of a task, so that one whose data is missing can be left again

@@ -45,6 +45,7 @@ _WORDS = {
     "seed": "seed {}",
     "split_seed": "split {}",
     "n_train": "{} labels",
+    "n_unlabelled": "{} without labels",
     "task": "{}",
     "device": "on {}",
 }

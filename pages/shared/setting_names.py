@@ -30,6 +30,12 @@ def _labelled(config: RunConfig) -> tuple[object, ...]:
     return tuple(max(4, round(share * count)) for share in (0.25, 0.5, 0.75, 1))
 
 
+def _unlabelled(config: RunConfig) -> tuple[object, ...]:
+    info = tasks.info(config)
+    most = info.most_train - info.check_n_train(config.n_train)
+    return tuple(round(share * most) for share in (0, 0.1, 0.3, 1))
+
+
 SETTINGS: Mapping[str, Setting] = {
     "prior.strength": Setting("Prior strength", lambda config: (0, 0.1, 0.3, 1, 3)),
     "prior.concentration": Setting("Concentration", _concentrations),
@@ -50,6 +56,7 @@ SETTINGS: Mapping[str, Setting] = {
         lambda config: config.student.kind is StudentKind.MLP,
     ),
     "n_train": Setting("Labelled examples", _labelled),
+    "n_unlabelled": Setting("Unlabelled examples", _unlabelled, lambda config: tasks.info(config).spare),
     "sampler.temperature": Setting("Posterior temperature", lambda config: (0.1, 0.3, 1, 3)),
     "seed": Setting("Seed of the chains", lambda config: (0, 1, 2, 3, 4)),
 }

@@ -19,6 +19,7 @@ from mtbkd_core.baselines.dropout import DropoutStudent, dropout_mask
 from mtbkd_core.baselines.fitting import fit_networks, soft_targets
 from mtbkd_core.prior import entropy_weights
 from mtbkd_core.student import Student
+from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
 
@@ -193,3 +194,29 @@ def test_dropout_predictions_are_means_of_probabilities_and_repeat_with_their_se
 def test_an_impossible_rate_is_refused(rate: float, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=r"^rate must be from 0 to under 1"):
         DropoutStudent((2, 3), 1.0, rate, generator)
+
+
+def test_where_there_is_no_label_teachers_are_trusted_alike() -> None:
+    logits = torch.tensor([[[3.0, 0.0], [3.0, 0.0]], [[0.0, 3.0], [0.0, 3.0]]])
+    weights = confidence_weights(logits, torch.tensor([0, -1]))
+    assert weights[0, 0] > weights[1, 0]
+    assert weights[:, 1].tolist() == [0.5, 0.5]
+
+
+def test_rivals_are_shown_the_examples_without_labels_too(digits: Task) -> None:
+    """The soft targets of all examples, and the labels of those that have one: written out for a linear network."""
+    task = without_some_labels(digits, 80)
+    config = build_config({**QUICK, "n_unlabelled": 80}.items())
+    blind = build_config(QUICK.items())
+    for run in (mean_distillation, entropy_weighted_distillation, confidence_aware_distillation):
+        found = run(config, task)
+        assert (found - run(blind, task)).abs().max() > 1e-3
+        assert (found - run(blind, digits)).abs().max() > 1e-3
+
+
+def test_networks_fitted_on_minibatches_come_near_those_of_all_examples(digits: Task) -> None:
+    """A linear student's objective has one maximum, whatever the gradients are of."""
+    config = build_config({**QUICK, "student.kind": "linear"}.items())
+    small = build_config([("sampler.warm_start_batch_size", 50)], base=config)
+    whole, found = mean_distillation(config, digits), mean_distillation(small, digits)
+    assert 0 < (found - whole).abs().max() < 0.1

@@ -25,8 +25,11 @@ def test_the_last_layer_of_its_features_is_the_student(sizes: tuple[int, ...], g
     torch.testing.assert_close(logits, student.logits(theta, x))
 
 
+@pytest.mark.parametrize("labelled", [9, 6])
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 5, 4)])
-def test_the_precision_is_the_hessian_that_autograd_finds(sizes: tuple[int, ...], generator: torch.Generator) -> None:
+def test_the_precision_is_the_hessian_that_autograd_finds(
+    sizes: tuple[int, ...], labelled: int, generator: torch.Generator
+) -> None:
     """The negative log joint written out anew, as a function of the last layer, differentiated twice."""
     weight, temperature, scale = 2.5, 2.0, 0.7
     student = Student(sizes, scale)
@@ -40,13 +43,18 @@ def test_the_precision_is_the_hessian_that_autograd_finds(sizes: tuple[int, ...]
     def negative_log_joint(layer: Tensor) -> Tensor:
         whole = torch.cat([fixed, layer[:, :-1].flatten()[None], layer[:, -1][None]], 1)
         logits = student.logits(whole, x)[0]
-        hard = cross_entropy(logits, labels, reduction="sum")
+        hard = cross_entropy(logits[:labelled], labels[:labelled], reduction="sum")
         gentle = cross_entropy(logits / temperature, soft, reduction="sum")
         return hard + weight * gentle + whole.square().sum() / (2 * scale**2)
 
     wanted = torch.autograd.functional.hessian(negative_log_joint, mean).reshape(mean.numel(), mean.numel())
     found = last_layer_precision(
-        features(student, theta, x)[0], mean, weight=weight, temperature=temperature, weight_scale=scale
+        features(student, theta, x)[0],
+        mean,
+        weight=weight,
+        temperature=temperature,
+        weight_scale=scale,
+        labelled=labelled,
     )
     torch.testing.assert_close(found, wanted)
     assert torch.linalg.eigvalsh(found).min() >= scale**-2 - 1e-9

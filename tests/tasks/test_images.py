@@ -303,3 +303,49 @@ def test_fashion_loads_with_teachers_that_know_their_part(task: ImageTask) -> No
         right = loaded.teachers[name].logits_test.argmax(-1) == loaded.y_test
         own = torch.isin(torch.tensor(kept)[loaded.y_test], torch.tensor(recipe.classes))
         assert right[own].float().mean() > 0.85, name
+
+
+# Images without labels
+
+
+def test_the_rest_of_the_students_part_is_there_without_labels(folder: Path) -> None:
+    some, whole = toys().load(n_train=12), toys().load(n_train=30)
+    assert some.x_unlabelled is not None
+    assert torch.equal(torch.cat([some.x_train, some.x_unlabelled]), whole.x_train)
+    assert whole.x_unlabelled is not None
+    assert not len(whole.x_unlabelled)
+    teacher = some.teachers["one"]
+    assert teacher.logits_unlabelled is not None
+    expected = whole.teachers["one"].logits_train
+    assert torch.equal(torch.cat([teacher.logits_train, teacher.logits_unlabelled]), expected)
+
+
+def test_classes_left_out_are_among_the_images_without_labels_neither(folder: Path) -> None:
+    info = replace(toys().INFO, n_classes=2, shifts=(ShiftInfo("left-out", "Kites", "Test images."),))
+    task = toys(INFO=info, left_out=(1,)).load(n_train=8)
+    assert task.x_unlabelled is not None
+    shown = (255 * task.x_unlabelled[:, 0]).round().long()
+    assert shown.bincount(minlength=3).tolist() == [6, 0, 6]
+    logits = task.teachers["all"].logits_unlabelled
+    assert logits is not None
+    assert logits.shape == (12, 2)
+
+
+def test_a_lesson_is_the_labelled_images_and_then_the_others(folder: Path) -> None:
+    task = toys().load(n_train=12)
+    lesson = task.lesson(["all", "one"], 7)
+    assert lesson.labels.tolist() == [*task.y_train.tolist(), *[-1] * 7]
+    assert task.x_unlabelled is not None
+    assert torch.equal(lesson.x, torch.cat([task.x_train, task.x_unlabelled[:7]]))
+    for said, name in zip(lesson.teacher_logits, ("all", "one"), strict=True):
+        teacher = task.teachers[name]
+        assert teacher.logits_unlabelled is not None
+        assert torch.equal(said, torch.cat([teacher.logits_train, teacher.logits_unlabelled[:7]]))
+    plain = task.lesson(["one"])
+    assert torch.equal(plain.x, task.x_train)
+    assert torch.equal(plain.labels, task.y_train)
+
+
+def test_more_images_without_labels_than_there_are_are_refused(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 19, allowed for toys: at most 18$"):
+        toys().load(n_train=12).lesson(["one"], 19)
