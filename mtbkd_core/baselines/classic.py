@@ -31,8 +31,8 @@ TUNED: Mapping[str, tuple[float, float]] = {
     "synthetic": (0.5, 1.5),
     "synthetic-linear": (0.5, 1.5),
     "proteins": (5.0, 0.14),
-    "fashion": (50.0, 0.15),
-    "fashion-left-out": (50.0, 0.15),
+    "fashion": (18.0, 0.3),
+    "fashion-left-out": (18.0, 0.3),
 }
 
 

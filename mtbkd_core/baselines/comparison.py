@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import scipy
 
-from mtbkd_core.baselines.fitting import FIT_STEPS
+from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row, row_of
@@ -154,7 +154,7 @@ def compare(
 
 def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[str, Row]]:
     replicate = config.model_copy(update={"seed": seed, "split_seed": seed})
-    report.begin("getting the teachers ready", _FITTED)
+    report.begin("getting the teachers ready", report.fitted)
     task = load_task(
         config.task,
         teachers=config.teachers,
@@ -168,10 +168,6 @@ def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[
         report.begin(name, report.cost(name))
         for row, found in method().items():
             yield row, row_of(found)
-
-
-#: What fitting the networks of one method costs, in gradients of all chains.
-_FITTED = float(FIT_STEPS)
 
 
 class _Report:
@@ -190,15 +186,17 @@ class _Report:
         sampler = config.sampler
         steps = sampler.burn_in + sampler.draws * sampler.thinning
         self._sampled = 1.2 * steps * gradients_per_step(sampler) + sampler.warm_start_steps
+        #: What fitting the networks of one method costs, in gradients of all chains.
+        self.fitted = float(fit_steps(config))
         # the teachers, MT-BKD, no teacher, and each alone; then the networks: five fits, one with dropout's passes
-        self._all = (2 + len(config.teachers)) * self._sampled + 7 * _FITTED
+        self._all = (2 + len(config.teachers)) * self._sampled + 7 * self.fitted
         self._name, self._before, self._cost = "", 0.0, 0.0
 
     def cost(self, name: str) -> float:
         """What a method is reckoned to cost, in gradients."""
         if name in ("mt_bkd", "no_teacher") or name.startswith("teacher:"):
             return self._sampled
-        return 0.0 if name == "laplace" else _FITTED * (2 if name == "mc_dropout" else 1)
+        return 0.0 if name == "laplace" else self.fitted * (2 if name == "mc_dropout" else 1)
 
     def begin(self, name: str, cost: float) -> None:
         """A method begins, whose name is told."""

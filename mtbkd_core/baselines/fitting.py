@@ -18,8 +18,13 @@ from mtbkd_core.student import Student
 from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import Lesson, Task
 
-#: Adam steps of a fitted network.
+#: Adam steps of a fitted network, at least.
 FIT_STEPS = 600
+
+
+def fit_steps(config: RunConfig) -> int:
+    """Adam steps of a fitted network: no fewer than MT-BKD's own warm start takes."""
+    return max(FIT_STEPS, config.sampler.warm_start_steps)
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,10 @@ def fit_networks(
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     size = config.sampler.warm_start_batch_size or config.sampler.batch_size
     batches = config.sampler.model_copy(update={"batch_size": size})
-    sampler = warm_start.build(target, steps=FIT_STEPS)
+    steps = fit_steps(config)
+    sampler = warm_start.build(target, steps=steps)
     state = sampler.init(student.draw_whitened(config.sampler.chains, generator, device), generator)
-    for _ in range(FIT_STEPS):
+    for _ in range(steps):
         stop_if(should_stop)
         state, _ = sampler.update(state, minibatch(batches, target, generator), generator)
     return Networks(student, student.weight_scale * state.position)

@@ -23,7 +23,7 @@ from mtbkd_core import lock
 from mtbkd_core.files import content_hash, home, home_path, make_folder, read_tensors, write_atomically, write_tensors
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
-from mtbkd_core.tasks.fashion import FASHION, SIZES, digit_images
+from mtbkd_core.tasks.fashion import FASHION, SIZES, UNLABELLED, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles
 from mtbkd_core.tasks.image_teachers import train
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
@@ -34,6 +34,8 @@ _TEACHERS = "teachers"
 _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_train
+_CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
+_WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
 
 
@@ -157,6 +159,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
     )
     sizes = images.sizes
     labelled = min(_LABELLED, sizes.student)
+    unlabelled = min(UNLABELLED, sizes.student - labelled)
     return OwnImageTask(
         INFO=TaskInfo(
             name=images.name,
@@ -171,8 +174,14 @@ def task_of(images: ImageSet) -> OwnImageTask:
             most_train=sizes.student,
             pictures=True,
             spare=True,
-            # as for the clothes; the concentration about 2 per class, as everywhere
-            defaults={**FASHION.INFO.defaults, "prior.concentration": str(2.0 * len(names))},
+            # as for the clothes, the concentration too: so much for each class
+            defaults={
+                **FASHION.INFO.defaults,
+                "n_unlabelled": str(unlabelled),
+                "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
+                "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
+                "sampler.step_size": "none",
+            },
             shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
             stamp=content_hash(json.dumps(_plain(images))),
         ),

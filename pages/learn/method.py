@@ -24,7 +24,8 @@ FORMULAS = (
     ),
     (
         "Labels, prior and a Gaussian on the weights",
-        "Together they are the log joint. Its posterior is sampled by many chains side by side.",
+        "Together they are the log joint. Of an example without a label only the teachers' part is heard. The "
+        "posterior is sampled by many chains side by side.",
         r"\sum_i \left[\log p_i[y_i] + \alpha \log m_i\right] - \frac{\lVert\theta\rVert^2}{2\sigma^2}",
     ),
     (

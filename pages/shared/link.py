@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
+from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint, task_info
 from mtbkd_core.config import field_names
 from mtbkd_core.tasks import changed_settings
 
@@ -126,8 +126,11 @@ def draft() -> RunConfig:
 
 def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     """Change the draft; what is not allowed is said in one line on the next drawing, and changes nothing."""
+    overrides = list(overrides)
     try:
         changed = build_config(overrides, base=draft())
+        if {name for name, _ in overrides} == {"n_train"}:
+            changed = _leaving_room(changed)
         if _data(changed) != _data(draft()):
             fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
         replace(changed)
@@ -137,8 +140,20 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
         return False
 
 
+def _leaving_room(config: RunConfig) -> RunConfig:
+    """More labelled examples leave fewer to be shown without labels; that these become fewer is said."""
+    info = task_info(config.task)
+    left = info.most_train - info.check_n_train(config.n_train)
+    if not info.spare or config.n_unlabelled <= left:
+        return config
+    st.session_state.hint = (
+        f"{left:,} {info.item}s are left to be shown without labels; before, {config.n_unlabelled:,} were."
+    )
+    return config.model_copy(update={"n_unlabelled": left})
+
+
 def _data(config: RunConfig) -> tuple[Any, ...]:
-    return config.task, config.teachers, config.n_train
+    return config.task, config.teachers, config.n_train, config.n_unlabelled
 
 
 def replace(config: RunConfig) -> None:
@@ -183,3 +198,5 @@ def show_notices() -> None:
         st.warning(warning, icon=":material/link_off:")
     if notice := st.session_state.pop("notice", None):
         st.error(notice, icon=":material/error:")
+    if hint := st.session_state.pop("hint", None):
+        st.info(hint, icon=":material/info:")

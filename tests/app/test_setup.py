@@ -14,7 +14,10 @@ from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
+from mtbkd_core.tasks import missing_data
 from tests.app.conftest import SMALL, FakeEngine, in_link
+
+needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
 
 
 def refused(app: AppTest, before: RunConfig) -> str:
@@ -69,6 +72,26 @@ class TestTeachers:
         app.run()
         assert app.session_state.example == 7
         assert in_link(app, "example") == "7"
+
+    def test_where_nothing_is_spare_no_example_goes_without_its_label(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py")
+        assert not app.number_input
+        app = opened("setup/teachers.py", n_unlabelled="5")
+        assert [warning.value for warning in app.warning if "n_unlabelled: got 5, allowed" in warning.value]
+
+    @needs_fashion
+    def test_more_labels_leave_fewer_images_to_be_shown_without(self, opened: Callable[..., AppTest]) -> None:
+        app = opened("setup/teachers.py", task="fashion")
+        assert app.number_input(key="set:n_unlabelled").value == 5000
+        app.text_input(key="set:n_train").set_value("2000")
+        app.run()
+        assert not app.error
+        assert app.number_input(key="set:n_unlabelled").value == app.session_state.draft.n_unlabelled == 4000
+        assert [info.value for info in app.info if info.value.startswith("4,000 images are left")]
+        before = app.session_state.draft
+        app.number_input(key="set:n_unlabelled").set_value(4001)
+        app.run()
+        assert "at most 4000 beside 2000 labelled ones" in refused(app, before)
 
 
 class TestPrior:
