@@ -74,9 +74,11 @@ class TestTeachers:
         assert in_link(app, "example") == "7"
 
     def test_where_nothing_is_spare_no_example_goes_without_its_label(self, opened: Callable[..., AppTest]) -> None:
-        app = opened("setup/teachers.py")
-        assert not app.number_input
-        app = opened("setup/teachers.py", n_unlabelled="5")
+        assert not opened("setup/teachers.py").number_input
+
+    def test_a_link_that_wants_some_there_says_so(self, app: AppTest) -> None:
+        app.query_params["n_unlabelled"] = "5"
+        app.run()
         assert [warning.value for warning in app.warning if "n_unlabelled: got 5, allowed" in warning.value]
 
     @needs_fashion
