@@ -49,7 +49,7 @@ def suggest(config: RunConfig) -> None:
 
 
 def summary(config: RunConfig) -> str:
-    student, sampler = config.student, config.sampler
+    student, sampler, silent = config.student, config.sampler, config.n_unlabelled
     described = {
         StudentKind.LINEAR: "A linear student",
         StudentKind.MLP: f"An MLP student with {' and '.join(map(str, student.hidden))} hidden units",
@@ -59,6 +59,7 @@ def summary(config: RunConfig) -> str:
         f"{described[student.kind]} learns "
         f"**{tasks.info(config).title.lower()}** from **{', '.join(tasks.titles(config))}**; "
         f"{sampler.chains} chains, {sampler.draws} draws each, sampled by {SAMPLERS[sampler.algorithm]}."
+        + (f" Of {silent:,} {tasks.item(config)}s without labels the teachers alone speak." if silent else "")
     )
 
 
@@ -187,5 +188,5 @@ st.space("small")
 if st.session_state.run:
     draw_run(st.session_state.run)
 else:
-    st.info("Nothing has run yet. Press Distill: the default settings take a few seconds.", icon=":material/science:")
+    st.info("Nothing has run yet. Press Distill, and watch the chains as they explore.", icon=":material/science:")
 draw_queue(st.session_state.run)
