@@ -1,9 +1,9 @@
 """Steps of SGLD a second: ours with many chains against posteriors' SGLD and against a plain loop.
 
-usage: python benchmarks/throughput.py [--seconds 1]     (needs requirements-bench.txt)
+usage: python benchmarks/throughput.py [--seconds 1] [--threads 2]     (needs requirements-bench.txt)
 
 A chain-step is one step of one chain. All sides have the same student, data, minibatches and log joint, and take turns
-in one process on one thread. The outside loops:
+in one process, on as many threads each. The outside loops:
   posteriors  posteriors.sgmcmc.sgld on a torch module, one chain, as its documentation shows;
   vmapped     the same over 16 chains by torch.func.vmap, which its documentation does not show;
   plain       one chain, gradients by autograd, and the state dict copied at every step, as the paper's code does.
@@ -157,8 +157,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each side and student")
     parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS))
+    parser.add_argument("--threads", type=int, default=1, help="that torch may use, on every side")
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(chosen.threads)
     print(machine())
     for name in chosen.students:
         rate = measure(name, chosen.seconds)

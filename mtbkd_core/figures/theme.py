@@ -139,7 +139,7 @@ def composed(
         traces: as plotly takes them, each with its type.
         x, y: the axes; a "title" may be plain text.
         room: pixels that the axes' texts take at the left and below, where they are known. The browser need not measure
-            and draw the chart again then, which is half of its time; None: it does.
+            and draw the chart again then, which is half of its time; None, or a long legend: it does.
         layout: whatever else the layout has.
     """
     axes = {"xaxis": dict(x or {}), "yaxis": dict(y or {})}
@@ -147,9 +147,10 @@ def composed(
         if isinstance(axis.get("title"), str):
             axis["title"] = _axis_title(axis["title"])
     common = _common_layout(height, legend)
-    if room is not None:
-        named = [str(trace["name"]) for trace in traces if trace.get("name") and trace.get("showlegend", True)]
-        above = LEGEND_ROW * (_legend_rows(named) - 1) if legend else 0
+    named = [str(trace["name"]) for trace in traces if trace.get("name") and trace.get("showlegend", True)]
+    rows = _legend_rows(named) if legend else 1
+    if room is not None and rows <= _FEW_ROWS:
+        above = LEGEND_ROW * (rows - 1)
         common["margin"] |= {"l": room[0], "b": room[1], "t": common["margin"]["t"] + above, "autoexpand": False}
     # unchecked: checking every value takes most of the time; the tests do
     return go.Figure({"data": list(traces), "layout": common | axes | layout}, _validate=False)
@@ -159,6 +160,8 @@ def composed(
 #: on average.
 LEGEND_ROW, _LEGEND_MARK, LETTER = 19, 45, 7
 _NARROW = 300
+#: A legend of more rows in a narrow chart would leave too much room for it in a wide one.
+_FEW_ROWS = 2
 
 
 def _legend_rows(names: Sequence[str]) -> int:
