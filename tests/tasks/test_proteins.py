@@ -129,3 +129,14 @@ def test_teachers_that_are_kept_are_not_trained_again(monkeypatch: pytest.Monkey
     assert not steps
     with pytest.raises(UserError):
         protein_teachers.kept_cost("ends", "data")
+
+
+def test_the_rest_of_the_pool_is_there_without_labels(task: Task, features: None) -> None:
+    more = load_task("proteins", n_train=task_info("proteins").most_train)
+    assert task.x_unlabelled is not None
+    assert torch.equal(torch.cat([task.x_train, task.x_unlabelled]), more.x_train)
+    assert more.x_unlabelled is not None
+    assert not len(more.x_unlabelled)
+    lesson = task.lesson(NAMES, len(task.x_unlabelled))
+    assert torch.equal(lesson.teacher_logits, more.teacher_logits(NAMES))
+    assert lesson.labels.tolist() == [*task.y_train.tolist(), *[-1] * len(task.x_unlabelled)]
