@@ -120,6 +120,7 @@ def distill_together(
     lessons = [task.lesson(each.teachers, each.n_unlabelled).to(device) for each in configs]
     priors = [stack_priors(own.teacher_logits, [each.prior]) for own, each in zip(lessons, configs, strict=True)]
     mixture = MixturePrior.stack(priors, settings.chains)
+    report.examples = len(lessons[0].labels)
     target = LogPosterior(student, lessons[0].x, lessons[0].labels, mixture)
     # equal seeds: one generator, whose numbers are drawn once for all of them
     by_seed = {each.seed: torch.Generator(device).manual_seed(each.seed) for each in configs}
@@ -214,6 +215,8 @@ class Reporter:
     _phase: Phase | None = None
     _before: float = 0.0
     _fraction: float = 0.0
+    #: That the student learns from; None: not known yet.
+    examples: int | None = None
 
     def __call__(self, phase: Phase, step: int, steps: int, message: str, info: Info | None = None) -> None:
         """Report a step of a phase; raises `Cancelled` where it is to stop."""
@@ -251,15 +254,20 @@ class Reporter:
             self.on_progress(replace(progress, fraction=self._fraction))
 
     def _reckon(self, phase: Phase, done: float) -> float:
-        """How far the run is, teachers aside, when a phase is done by so much; the unit is a gradient."""
+        """How far the run is, teachers aside, when a phase is done by so much; in gradients of all examples."""
         settings = self.config.sampler
+
+        def share(batch: int | None) -> float:
+            return 1.0 if batch is None or self.examples is None else min(1.0, batch / self.examples)
+
+        whole, fitted = share(settings.batch_size), share(settings.warm_start_batch_size or settings.batch_size)
         steps = settings.burn_in + settings.draws * settings.thinning
         sampling = steps * gradients_per_step(settings)
         work: dict[Phase, float] = {
-            Phase.WARM_START: settings.warm_start_steps,
+            Phase.WARM_START: fitted * settings.warm_start_steps,
             Phase.TUNING: tuning_gradients(settings),
-            Phase.SAMPLING: sampling,
-            Phase.EVALUATION: 0.2 * steps,
+            Phase.SAMPLING: whole * sampling,
+            Phase.EVALUATION: 0.2 * whole * steps,
         }
         phases = list(work)
         before = sum(work[other] for other in phases[: phases.index(phase)])

@@ -374,6 +374,17 @@ def test_examples_without_labels_are_heard_and_their_labels_are_not(few_digits: 
     assert abs(nll["heard"] - nll["told"]) > 1e-4
 
 
+def test_a_warm_start_on_minibatches_counts_for_as_much_of_the_bar_as_it_costs(few_digits: Task) -> None:
+    def at_its_end(**changes: Any) -> float:
+        seen: list[Progress] = []
+        distill(small(sampler__step_size=0.001, **changes), task=few_digits, on_progress=seen.append)
+        return max(progress.fraction for progress in seen if progress.phase is Phase.WARM_START)
+
+    # 60 steps of all 200 examples, of 60 + 60 + a fifth of 60; then of 50 of them
+    assert at_its_end() == pytest.approx(60 / 132)
+    assert at_its_end(sampler__warm_start_batch_size=50) == pytest.approx(15 / 87)
+
+
 def test_the_warm_start_can_be_of_minibatches_and_the_sampling_of_all(few_digits: Task) -> None:
     still = {"sampler__burn_in": 0, "sampler__step_size": 1e-6}
     whole = distill(small(**still), task=few_digits)
