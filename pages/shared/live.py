@@ -90,7 +90,7 @@ def _shares(view: RunView) -> dict[str, Any]:
     known = tasks.titles_by_name(view.config)
     return {
         "title": title,
-        "help": "Mean responsibility of each teacher over chains and labelled examples.",
+        "help": "Mean responsibility of each teacher over chains and the examples that the student learns from.",
         "caption": "Who explains the student, as it learns.",
         "curve": svg_lines(lines, steps, shades, title=title, low=0, high=1),
         "legend": [(shades[name], escape(known[name])) for name in teachers],
