@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -53,6 +54,8 @@ def test_nothing_outlives_the_app(end):
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         start_new_session=True,
+        # as from a terminal; tests that a shell has put into its background are started deaf to Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     run = store.read(app.stdout.readline().strip())
     computing(run)
