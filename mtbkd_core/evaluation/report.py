@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,7 @@ _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
 #: Test examples, and draws over all chains at most, that R-hat and ESS are taken of.
 _DIAGNOSED, _DIAGNOSED_DRAWS = 200, 6400
 #: How often at least `evaluate` says how far it is.
-STAGES = 5
+STAGES = 4
 
 #: Told, with the number of stages done, between the parts of the evaluation; it may raise to stop.
 Watch = Callable[[int], None]
@@ -67,12 +68,41 @@ def evaluate(
     """
     device = draws.device
     x_test, y_test = task.x_test.to(device), task.y_test.to(device)
-    x_train, y_train = task.x_train.to(device), task.y_train.to(device)
     # four draws a chain at least: fewer have no R-hat
     used = thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
     shape = used.shape[:2]
     probabilities = student.probabilities(used.flatten(0, 1), x_test).unflatten(0, shape)
     watch(1)
+    few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
+    log_probability = _log_probability_of_label(
+        student, draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0]), x_test[few_tests], y_test[few_tests], watch
+    )
+    with ThreadPoolExecutor(1) as beside:  # R-hat and ESS are Python's work, most of the rest is not
+        agreement = beside.submit(convergence, log_probability, log_joint)
+        metrics, predictions = _evaluate(
+            config, task, student, draws, warm_start, used, probabilities, watch, teacher_scores
+        )
+        diagnostics = asdict(agreement.result())
+    metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
+    predictions["trace.log_joint"] = log_joint.cpu()
+    return metrics, predictions
+
+
+def _evaluate(
+    config: RunConfig,
+    task: Task,
+    student: Student,
+    draws: Tensor,
+    warm_start: Tensor,
+    used: Tensor,
+    probabilities: Tensor,
+    watch: Watch,
+    teacher_scores: TeacherScores | None,
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """`evaluate`, all but whether the chains agree; `probabilities` [S, D, M, C] are of the test examples for `used`."""
+    device = draws.device
+    x_test, y_test = task.x_test.to(device), task.y_test.to(device)
+    x_train, y_train = task.x_train.to(device), task.y_train.to(device)
     predictive = summarise(probabilities)
     watch(2)
     warm = student.probabilities(warm_start, x_test).mean(0)
@@ -93,14 +123,6 @@ def evaluate(
         **(score_teachers(config, task) if teacher_scores is None else teacher_scores),
     }
     watch(3)
-    few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
-    log_probability = _log_probability_of_label(
-        student, draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0]), x_test[few_tests], y_test[few_tests], watch
-    )
-    diagnostics = asdict(convergence(log_probability, log_joint))
-    metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
-
-    watch(4)
     few = thin(draws, _INFLUENCE).flatten(0, 1)
     mixture_train, mixture_test = (stack_priors(z, [config.prior]) for z in (train_logits, test_logits))
     on_train_logits = _logits(student, few, x_train)
@@ -126,7 +148,6 @@ def evaluate(
         "train.teachers": train_logits.softmax(-1),
         "train.pulls": on_train.pulls,
         "train.label_pull": on_train.label_pull,
-        "trace.log_joint": log_joint,
         **of_shifts,
     }
     return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
@@ -170,6 +191,6 @@ def _log_probability_of_label(
     index = labels.expand(draws.shape[0], -1)[..., None]
     each = []
     for kept in thinned(draws, most).tolist():
-        watch(3)
+        watch(1)
         each.append(student.logits(draws[:, kept], x).log_softmax(-1).gather(-1, index)[..., 0])
     return torch.stack(each, 1)
