@@ -99,7 +99,7 @@ def _evaluate(
     watch: Watch,
     teacher_scores: TeacherScores | None,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """`evaluate`, all but whether the chains agree; `probabilities` [S, D, M, C] are of the test examples for `used`."""
+    """`evaluate` but for whether the chains agree; `probabilities` [S, D, M, C] are of the test examples by `used`."""
     device = draws.device
     x_test, y_test = task.x_test.to(device), task.y_test.to(device)
     x_train, y_train = task.x_train.to(device), task.y_train.to(device)
