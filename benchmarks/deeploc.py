@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtbkd_core import RunConfig, Task, build_config, distill
-from mtbkd_core.distillation import limit_threads
+from mtbkd_core.parallel import limit_threads
 from mtbkd_core.tables.assembling import check_table, class_columns
 from mtbkd_core.tables.data import TableData
 from mtbkd_core.tables.spec import Files, TableSpec

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from mtbkd_core import RunConfig, build_config, distill, distill_grid, load_task
-from mtbkd_core.distillation import limit_threads
+from mtbkd_core.parallel import limit_threads
 from mtbkd_core.samplers.chains import tuning_gradients
 from mtbkd_core.student import Student
 

@@ -22,7 +22,7 @@ from mtbkd_core import baselines, data_commands
 from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
 from mtbkd_core.console import Log, say
 from mtbkd_core.distillation import distill as run_distillation
-from mtbkd_core.distillation import limit_threads
+from mtbkd_core.parallel import limit_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
 from mtbkd_core.tables import commands

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -182,26 +181,6 @@ def find_device(device: Device) -> torch.device:
         raise UserError("device: got 'cuda', but this machine has no GPU that torch can use; allowed: auto, cpu")
     gpu = device is Device.CUDA or (device is Device.AUTO and torch.cuda.is_available())
     return torch.device("cuda" if gpu else "cpu")
-
-
-def find_threads() -> int:
-    """Threads that torch is to use on the processor: 1, or what the environment's MTBKD_THREADS says.
-
-    Students are so small that a second thread gains nothing on an idle machine; and on a busy one, where a thread waits
-    for its turn while the others spin, two threads were seen to take twenty times as long as one.
-
-    Raises:
-        UserError: MTBKD_THREADS is not a number from 1 on.
-    """
-    chosen = os.environ.get("MTBKD_THREADS", "").strip() or "1"
-    if not chosen.isdecimal() or int(chosen) < 1:
-        raise UserError(f"MTBKD_THREADS: got {chosen!r}, allowed: a whole number from 1 on")
-    return int(chosen)
-
-
-def limit_threads() -> None:
-    """Let torch use as many threads in this process as `find_threads` says; errors as there."""
-    torch.set_num_threads(find_threads())
 
 
 @dataclass

@@ -22,9 +22,9 @@ from mtbkd_core.distillation import (
     distill_together,
     draws_bytes,
     find_device,
-    find_threads,
 )
 from mtbkd_core.evaluation.report import TeacherScores, score_teachers
+from mtbkd_core.parallel import find_threads
 from mtbkd_core.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result
 from mtbkd_core.student import Student

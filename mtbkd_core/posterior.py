@@ -12,18 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
+from mtbkd_core.parallel import together
 from mtbkd_core.prior import MixturePrior, entropy_weights
 from mtbkd_core.student import Student
 
 #: Examples are taken in pieces that make no intermediate larger than so many numbers: what does not fit the processor's
 #: cache costs more than twice as much for twice the size.
 _MOST_NUMBERS = 2**19
+#: From so many products of a parameter with an example on, half of the chains go to another thread: with less, threads
+#: wait for one another as long as they work. More shares than two were slower, for products of fewer chains are.
+_WORTH_SHARING = 2 * 10**7
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,21 @@ class LogPosterior:
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient and teachers' shares; sums over a minibatch are rescaled by N / B."""
         count = self.labels.shape[-1] if batch is None else len(batch)
-        rows = max(1, _MOST_NUMBERS // (len(position) * self._numbers_per_example))
         theta = self.student.weight_scale * position
-        parts = [batch] if count <= rows else _pieces(count, rows) if batch is None else list(batch.split(rows))
-        log_data, gradient, share = self._of_examples(theta, parts[0])
-        for part in parts[1:]:
-            more_log, more_gradient, more_share = self._of_examples(theta, part)
-            log_data, gradient = log_data + more_log, gradient.add_(more_gradient)
-            share = None if share is None or more_share is None else share + more_share
+        halves = self._halves(len(position), count)
+        if len(halves) == 1:
+            log_data, gradient, share = self._of_chains(theta, self.mixture, batch)
+        else:
+            mixtures = [None if self.mixture is None else self.mixture.of_chains(chains) for chains in halves]
+            found = together(
+                [
+                    partial(self._of_chains, theta[chains], mixture, batch)
+                    for chains, mixture in zip(halves, mixtures, strict=True)
+                ]
+            )
+            log_data, gradient = torch.cat([each[0] for each in found]), torch.cat([each[1] for each in found])
+            heard = [each[2] for each in found if each[2] is not None]
+            share = torch.cat(heard) if heard else None
         scale = self.labels.shape[-1] / count
         offset = position if self.anchor is None else position - self.anchor
         return Density(
@@ -112,15 +123,38 @@ class LogPosterior:
             None if share is None else share / count,
         )
 
+    def _halves(self, chains: int, count: int) -> list[slice]:
+        """Which chains are computed side by side; by the sizes alone, so that no result depends on the machine."""
+        if chains == 1 or self.x.ndim == 3 or self.x.device.type != "cpu":
+            return [slice(None)]
+        worthwhile = chains * count * self.student.n_parameters >= _WORTH_SHARING
+        return _pieces(chains, -(-chains // 2)) if worthwhile else [slice(None)]
+
+    def _of_chains(
+        self, theta: Tensor, mixture: MixturePrior | None, batch: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Sums over all examples or a minibatch for some chains and their prior, as `_of_examples`."""
+        count = self.labels.shape[-1] if batch is None else len(batch)
+        rows = max(1, _MOST_NUMBERS // (len(theta) * self._numbers_per_example))
+        parts = [batch] if count <= rows else _pieces(count, rows) if batch is None else list(batch.split(rows))
+        log_data, gradient, share = self._of_examples(theta, mixture, parts[0])
+        for part in parts[1:]:
+            more_log, more_gradient, more_share = self._of_examples(theta, mixture, part)
+            log_data, gradient = log_data + more_log, gradient.add_(more_gradient)
+            share = None if share is None or more_share is None else share + more_share
+        return log_data, gradient, share
+
     @cached_property
     def _numbers_per_example(self) -> int:
         """Of the largest intermediate, for one chain."""
         teachers = 1 if self.mixture is None else self.mixture.targets.shape[-3]
         return max(*self.student.sizes[1:], teachers * self.student.sizes[-1])
 
-    def _of_examples(self, theta: Tensor, index: Tensor | slice | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _of_examples(
+        self, theta: Tensor, mixture: MixturePrior | None, index: Tensor | slice | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Sums over some examples, None meaning all: log data term [S], its gradient on theta, responsibilities."""
-        x, onehot, labelled, mixture = self.x, self._onehot, self._labelled, self.mixture
+        x, onehot, labelled = self.x, self._onehot, self._labelled
         if index is not None:
             x, onehot = x[..., index, :], onehot[..., index, :]
             labelled = labelled[..., index, :] if labelled is not None else None

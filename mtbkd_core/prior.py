@@ -201,8 +201,8 @@ class MixturePrior:
 
         return cls(*(together(field.name) for field in fields(cls)))
 
-    def of_chains(self, chains: Tensor) -> MixturePrior:
-        """The prior of some of the chains, by index."""
+    def of_chains(self, chains: Tensor | slice) -> MixturePrior:
+        """The prior of some of the chains, by index or range."""
         dimensions = {"targets": 3, "log_offsets": 2}
         each = {field.name: getattr(self, field.name) for field in fields(self)}
         return MixturePrior(

@@ -16,6 +16,7 @@ from torch import Tensor
 from mtbkd_core.config import ConfigError, RunConfig, parse_config
 from mtbkd_core.evaluation.predictive import Predictive, summarise
 from mtbkd_core.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.parallel import find_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.student import Student
 from mtbkd_core.student_cnn import build_student
@@ -161,7 +162,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-        "threads": torch.get_num_threads(),
+        "threads": find_threads(),
     }
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 
 import torch
 from torch import Tensor
 from torch.nn.functional import silu
 
 from mtbkd_core.config import StudentConfig, StudentKind
+from mtbkd_core.parallel import together
 
 Pullback = Callable[[Tensor], Tensor]
 
@@ -105,10 +107,13 @@ class Student:
         draws = min(max(1, memory // (max(1, len(x)) * width)), max(1, len(theta)))
         rows = max(1, memory // (draws * width))
         whole = theta.new_empty(len(theta), len(x), self.sizes[-1])
-        for first in range(0, len(theta), draws):
-            for start in range(0, len(x), rows):
-                logits = self.logits(theta[first : first + draws], x[start : start + rows])
-                whole[first : first + draws, start : start + rows] = softmax(logits)
+
+        def fill(first: int, start: int) -> None:
+            logits = self.logits(theta[first : first + draws], x[start : start + rows])
+            whole[first : first + draws, start : start + rows] = softmax(logits)
+
+        pieces = product(range(0, len(theta), draws), range(0, len(x), rows))
+        together([partial(fill, *piece) for piece in pieces])
         return whole
 
 

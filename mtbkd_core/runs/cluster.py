@@ -15,7 +15,7 @@ from distributed import SpecCluster, Status
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
 import mtbkd_core
-from mtbkd_core.distillation import find_threads
+from mtbkd_core.parallel import find_threads
 from mtbkd_core.progress import UserError
 
 _HOST = "127.0.0.1"
@@ -83,7 +83,9 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
     os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")  # it would stop a run every 10 ms
     os.environ.setdefault("DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON", str(_MEMORY))
-    specification = {number: _worker(number, folder, watch, home, gpus) for number in range(max(workers, len(gpus)))}
+    count = max(workers, len(gpus))
+    threads = str(find_threads(sharing=count))
+    specification = {number: _worker(number, folder, watch, home, gpus, threads) for number in range(count)}
     try:
         return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
     except (RuntimeError, OSError) as error:
@@ -106,10 +108,9 @@ def close(cluster: SpecCluster) -> None:
         cluster.close(timeout=_CLOSE_SECONDS)
 
 
-def _worker(number: int, folder: Path, watch: list[str], home: Path, gpus: list[str]) -> dict[str, Any]:
-    threads = str(find_threads())
+def _worker(number: int, folder: Path, watch: list[str], home: Path, gpus: list[str], threads: str) -> dict[str, Any]:
     environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[number] if number < len(gpus) else ""
     options = {

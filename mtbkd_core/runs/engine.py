@@ -19,8 +19,8 @@ from typing import Any
 from distributed import Future, KilledWorker, fire_and_forget
 
 from mtbkd_core.config import Device, RunConfig
-from mtbkd_core.distillation import find_threads
 from mtbkd_core.files import home
+from mtbkd_core.parallel import find_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import races, store
@@ -78,7 +78,7 @@ class Engine:
         """
         self._address = address
         self._workers = workers or worker_count()
-        self._threads = find_threads()
+        self._threads = find_threads(sharing=self._workers)
         self._home = home()
         self._guard = threading.Lock()
         self._connection: Connection | None = None

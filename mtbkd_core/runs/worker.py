@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
-import torch
-
 import mtbkd_core.runs.comparisons
 import mtbkd_core.runs.execute  # noqa: F401  (for its imports)
 from mtbkd_core.evaluation import load_libraries
+from mtbkd_core.parallel import limit_threads
 
 load_libraries()
 
 
 def dask_setup(worker: object) -> None:
-    """Let torch use as many threads as the engine gave this worker."""
-    threads = os.environ.get("MTBKD_THREADS")
-    if threads:
-        torch.set_num_threads(int(threads))
+    """What a run takes of the processor is for `parallel` to say, which the engine told how many threads."""
+    limit_threads()

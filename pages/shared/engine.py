@@ -7,8 +7,8 @@ import threading
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
-from mtbkd_core.distillation import limit_threads
 from mtbkd_core.evaluation import load_libraries
+from mtbkd_core.parallel import limit_threads
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.races import RaceView
 from mtbkd_core.runs.store import RunView
