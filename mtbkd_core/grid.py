@@ -32,8 +32,8 @@ from mtbkd_core.student_cnn import ConvolutionalStudent
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
-#: torch rounds an exponential differently at the end of a tensor whose size is no multiple of this. A last digit of the
-#: log joint moves a tuned step size by 1e-4 of itself, so configurations of such shapes run one by one.
+#: torch rounds a sigmoid, which hidden units have, differently at the end of a tensor whose size is no multiple of this.
+#: A last digit of the log joint moves a tuned step size by 1e-4 of itself, so such configurations run one by one.
 _LANES = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 16
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.
 _CHAINS = 32
@@ -55,7 +55,7 @@ def distill_grid(
 
     Any configurations will do. Those that agree in task, split seed, labelled examples, device, student, sampler and
     number of teachers (and, with minibatches, in the seed) run together as chains of one batch, if chains x examples x
-    width is a multiple of 16, with AVX-512 of 32, for every layer; the others run after one another.
+    width is a multiple of 16, with AVX-512 of 32, for every hidden layer; the others run after one another.
 
     Args:
         configs: what to run; prior, teachers and seed may differ within a batch.
@@ -208,7 +208,7 @@ def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) ->
     chains, examples = config.sampler.chains, config.sampler.batch_size or heard
     if isinstance(student, ConvolutionalStudent):  # a convolution of more groups may be computed in another way
         return 1
-    if any(chains * examples * width % _LANES for width in student.sizes[1:]):
+    if any(chains * examples * width % _LANES for width in student.sizes[1:-1]):
         return 1
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states
     units = heard * (3 * sum(student.sizes[1:]) + 2 * len(config.teachers) * student.sizes[-1])

@@ -84,6 +84,9 @@ def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_ru
         {"sampler__batch_size": 48},
         {"sampler__step_size": 0.02, "student__kind": "linear"},
         {"sampler__chains": 1, "sampler__batch_size": 160},
+        {"sampler__chains": 1, "student__hidden": "32"},
+        {"sampler__chains": 1, "student__hidden": "32", "sampler__batch_size": 49},
+        {"sampler__chains": 3, "student__kind": "linear", "sampler__step_size": 0.02, "sampler__batch_size": 49},
     ],
     ids=lambda settings: " ".join(str(value) for value in settings.values()),
 )
