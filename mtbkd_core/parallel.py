@@ -52,7 +52,7 @@ def together(shares: Sequence[Callable[[], T]]) -> list[T]:
     Where torch has several threads of its own (see `limit_threads`), the caller does everything and torch divides it.
 
     Raises:
-        UserError: as `find_threads`. What a share raises is raised, after the others have ended.
+        UserError: as `find_threads`. What a share raises is raised, when those that have begun have ended.
     """
     helpers = min(find_threads(), len(shares)) - 1 if torch.get_num_threads() == 1 else 0
     if helpers < 1:
@@ -70,8 +70,10 @@ def together(shares: Sequence[Callable[[], T]]) -> list[T]:
     try:
         work()
     finally:
-        wait(helping)
-    for each in helping:
+        # whoever has not begun by now is not needed; within a share they may stand behind the one who would wait for them
+        begun = [each for each in helping if not each.cancel()]
+        wait(begun)
+    for each in begun:
         each.result()
     return [results[number] for number in range(len(shares))]
 

@@ -142,6 +142,34 @@ def replace_mixture(given: tuple[LogPosterior, Tensor, Tensor]) -> tuple[LogPost
     return replace(target, mixture=None), position, logits
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("priors", [None, [PriorConfig(concentration=c) for c in (3.0, 6.0, 9.0)]])
+@pytest.mark.parametrize("batch", [None, torch.tensor([5, 0, 6])])
+def test_chains_in_halves_equal_chains_at_once(
+    batch: Tensor | None,
+    priors: list[PriorConfig] | None,
+    threads: str,
+    generator: torch.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever computes them, and with a teachers' prior for all chains or one for each."""
+    target, _, _ = scene((5, 6, 4), generator, priors)
+    position = torch.randn(3, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    monkeypatch.setenv("MTBKD_THREADS", threads)
+    whole = target(position, batch)
+    seen = []
+    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[1])) or vjp(*given))
+    monkeypatch.setattr("mtbkd_core.posterior._WORTH_SHARING", 1)
+    halves = target(position, batch)
+    assert sorted(seen) == [1, 2]
+    torch.testing.assert_close(halves.log_joint, whole.log_joint)
+    torch.testing.assert_close(halves.gradient, whole.gradient)
+    torch.testing.assert_close(halves.teacher_share, whole.teacher_share)
+    seen.clear()
+    target(position[:1] if priors is None else position, batch)
+    assert len(seen) == (1 if priors is None else 2)  # one chain has no half
+
+
 def test_minibatches_average_to_the_whole(generator: torch.Generator) -> None:
     target, position, _ = scene((5, 3, 4), generator)
     whole = target(position)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 import torch
+from dask.system import CPU_COUNT
 
 from mtbkd_core import default_config, load_task
 from mtbkd_core.progress import Phase, UserError
@@ -61,7 +62,7 @@ def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine)
     assert fractions == sorted(fractions)
     assert store.load_result(run.id).config == config()
     info = engine.info()
-    assert (info.workers, info.threads, info.starting, info.problem) == (1, 1, False, None)
+    assert (info.workers, info.threads, info.starting, info.problem) == (1, min(4, CPU_COUNT), False, None)
     assert (info.queued, info.running) == (0, 0)
 
 
