@@ -32,7 +32,7 @@ from mtbkd_core.student_cnn import ConvolutionalStudent
 from mtbkd_core.tasks import load_task
 from mtbkd_core.tasks.base import Task
 
-#: torch rounds a sigmoid, which hidden units have, differently at the end of a tensor whose size is no multiple of this.
+#: torch rounds a sigmoid, which hidden units have, differently at the end of a tensor whose size is no multiple of it.
 #: A last digit of the log joint moves a tuned step size by 1e-4 of itself, so such configurations run one by one.
 _LANES = 32 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 16
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.

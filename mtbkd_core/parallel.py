@@ -70,7 +70,7 @@ def together(shares: Sequence[Callable[[], T]]) -> list[T]:
     try:
         work()
     finally:
-        # whoever has not begun by now is not needed; within a share they may stand behind the one who would wait for them
+        # who has not begun by now is not needed, and may stand in line behind the one who would wait for them
         begun = [each for each in helping if not each.cancel()]
         wait(begun)
     for each in begun:
