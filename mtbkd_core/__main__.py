@@ -26,7 +26,7 @@ from mtbkd_core.parallel import limit_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
 from mtbkd_core.tables import commands
-from mtbkd_core.tasks import change_task, task_info, task_infos
+from mtbkd_core.tasks import change_task, leaving_room, task_info, task_infos
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 commands.register(app)
@@ -67,6 +67,10 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     unknown = [name for name in config.teachers if name not in known]
     if unknown:
         raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
+    if "n_unlabelled" not in dict(overrides):
+        config, said = leaving_room(config)
+        if said:
+            say(said)
     task_info(config.task).check_n_unlabelled(config.n_unlabelled, config.n_train)
     return config
 

@@ -76,7 +76,7 @@ def suggest_batch_size(
     """
     free = config.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
     device, student = find_device(free.device), check(free, task)
-    lesson = task.lesson(free.teachers, free.n_unlabelled).to(device)
+    lesson = task.lesson(free.teachers, free.n_heard).to(device)
     mixture = stack_priors(lesson.teacher_logits, [free.prior])
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     generator = torch.Generator(device).manual_seed(free.seed)

@@ -185,7 +185,8 @@ class SamplerConfig(_Part):
     )
     warm_start_batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
         None,
-        description="Examples per gradient of the warm start and of rivals' networks; none: those of batch_size.",
+        description="Examples per gradient of the warm start and of rivals' networks, all where there are fewer; none: "
+        "those of batch_size.",
     )
     schedule: Schedule = Field(Schedule.CONSTANT, description="How SGLD's step size goes on; SGLD alone has it.")
     leapfrog_steps: int = Field(
@@ -226,6 +227,11 @@ class RunConfig(_Part):
         "Not every task has some.",
     )
     device: Device = Field(Device.AUTO, description="Where to compute.")
+
+    @property
+    def n_heard(self) -> int:
+        """Examples without a label that change anything: of them nobody speaks where no teacher is heard."""
+        return self.n_unlabelled if self.prior.strength else 0
 
     @model_validator(mode="after")
     def _one_number_per_teacher(self) -> Self:

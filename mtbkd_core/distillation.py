@@ -85,11 +85,9 @@ def check(config: RunConfig, task: Task) -> Student:
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
             f"{needed / 2**30:.1f} GiB, at most {MAX_DRAWS_BYTES / 2**30:.0f} GiB are allowed"
         )
-    there = len(task.lesson(config.teachers, config.n_unlabelled).labels)
-    for name in ("batch_size", "warm_start_batch_size"):
-        size = getattr(settings, name)
-        if size is not None and size > there:
-            raise UserError(f"sampler.{name}: got {size}, the task has {there} training examples")
+    there = task.lesson_logits(config.teachers, config.n_heard).shape[1]
+    if settings.batch_size is not None and settings.batch_size > there:
+        raise UserError(f"sampler.batch_size: got {settings.batch_size}, the task has {there} training examples")
     return student
 
 
@@ -108,7 +106,7 @@ def distill_together(
     """Distil configurations that agree in all but prior, teachers and seed as chains of one batch.
 
     Args:
-        configs: with as many teachers each; where gradients are of minibatches, with one seed.
+        configs: with as many teachers and examples each; where gradients are of minibatches, with one seed.
         report: told of the batch as of one run.
         teacher_scores: what `evaluation.report.score_teachers` gave; None: each is scored anew.
     Raises:
@@ -116,11 +114,13 @@ def distill_together(
     """
     settings = configs[0].sampler
     student = check(configs[0], task)
-    lessons = [task.lesson(each.teachers, each.n_unlabelled).to(device) for each in configs]
-    priors = [stack_priors(own.teacher_logits, [each.prior]) for own, each in zip(lessons, configs, strict=True)]
+    lesson = task.lesson(configs[0].teachers, configs[0].n_heard).to(device)
+    priors = [
+        stack_priors(task.lesson_logits(each.teachers, each.n_heard).to(device), [each.prior]) for each in configs
+    ]
     mixture = MixturePrior.stack(priors, settings.chains)
-    report.examples = len(lessons[0].labels)
-    target = LogPosterior(student, lessons[0].x, lessons[0].labels, mixture)
+    report.examples = len(lesson.labels)
+    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     # equal seeds: one generator, whose numbers are drawn once for all of them
     by_seed = {each.seed: torch.Generator(device).manual_seed(each.seed) for each in configs}
     starts = {seed: student.draw_whitened(settings.chains, own, device) for seed, own in by_seed.items()}

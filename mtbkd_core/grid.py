@@ -25,6 +25,7 @@ from mtbkd_core.distillation import (
 )
 from mtbkd_core.evaluation.report import TeacherScores, score_teachers
 from mtbkd_core.parallel import find_threads
+from mtbkd_core.posterior import chains_in_one_piece
 from mtbkd_core.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result
 from mtbkd_core.student import Student
@@ -155,7 +156,7 @@ def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     for place, config in enumerate(configs):
         sampler = config.sampler
         seed = None if sampler.batch_size is None and sampler.warm_start_batch_size is None else config.seed
-        data = _key(config), config.n_unlabelled
+        data = _key(config), config.n_heard
         kind = (data, config.device, config.student, sampler, len(config.teachers), seed)
         kinds.setdefault(kind, []).append(place)
     return list(kinds.values())
@@ -204,16 +205,20 @@ def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key
 
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
     """Configurations of a batch: as many as fill `_CHAINS` chains, if the memory allows."""
-    heard = len(task.y_train) + config.n_unlabelled
-    chains, examples = config.sampler.chains, config.sampler.batch_size or heard
+    heard = len(task.y_train) + config.n_heard
+    chains, sampler = config.sampler.chains, config.sampler
     if isinstance(student, ConvolutionalStudent):  # a convolution of more groups may be computed in another way
         return 1
-    if any(chains * examples * width % _LANES for width in student.sizes[1:-1]):
+    # tuning, and the log joints of a decaying schedule's or a minibatch's draws, are of all examples whatever the batch
+    counts = {heard, min(heard, sampler.batch_size or heard)}
+    counts.add(min(heard, sampler.warm_start_batch_size or sampler.batch_size or heard))
+    if any(chains * count * width % _LANES for count in counts for width in student.sizes[1:-1]):
         return 1
+    in_one_piece = min(chains_in_one_piece(student, count, len(config.teachers)) for count in counts)
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states
     units = heard * (3 * sum(student.sizes[1:]) + 2 * len(config.teachers) * student.sizes[-1])
     bytes_each = draws_bytes(config, student) + 4 * chains * (units + 10 * student.n_parameters)
-    return max(1, min(_CHAINS // chains, memory // bytes_each))
+    return max(1, min(_CHAINS // chains, in_one_piece // chains, memory // bytes_each))
 
 
 def _cached_scores() -> Callable[[RunConfig, Task], TeacherScores]:

@@ -146,9 +146,7 @@ class LogPosterior:
 
     @cached_property
     def _numbers_per_example(self) -> int:
-        """Of the largest intermediate, for one chain."""
-        teachers = 1 if self.mixture is None else self.mixture.targets.shape[-3]
-        return max(*self.student.sizes[1:], teachers * self.student.sizes[-1])
+        return _numbers(self.student, 1 if self.mixture is None else self.mixture.targets.shape[-3])
 
     def _of_examples(
         self, theta: Tensor, mixture: MixturePrior | None, index: Tensor | slice | None
@@ -178,6 +176,17 @@ class LogPosterior:
             gradient.add_(pull)
             share = responsibility.sum(-1)
         return log_data, pullback(gradient), share
+
+
+def chains_in_one_piece(student: Student, examples: int, teachers: int) -> int:
+    """How many chains have their gradients computed at once; up to so many, none is rounded by how many there are."""
+    shared = (_WORTH_SHARING - 1) // (examples * student.n_parameters)
+    return min(_MOST_NUMBERS // (examples * _numbers(student, teachers)), max(1, shared))
+
+
+def _numbers(student: Student, teachers: int) -> int:
+    """Of the largest intermediate, for one chain and example."""
+    return max(*student.sizes[1:], teachers * student.sizes[-1])
 
 
 def _pieces(count: int, rows: int) -> list[slice]:

@@ -12,7 +12,7 @@ from mtbkd_core.config import ConfigError, RunConfig, build_config, flatten
 from mtbkd_core.evaluation.shapley import Subset, shapley_values
 from mtbkd_core.grid import each_result
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks import task_info
+from mtbkd_core.tasks import leaving_room, task_info
 from mtbkd_core.tasks.base import Task
 
 #: Beyond this many teachers, all subsets are more than a thousand runs.
@@ -112,12 +112,18 @@ def teacher_values(rows: Mapping[Subset, Row], score: str = "nll") -> dict[str, 
 def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
     """The configuration with one setting changed; of a setting with a number for each teacher, one is for all of them.
 
+    More labelled examples leave fewer without a label: no more of these are asked for than are left.
+
     Raises:
         ConfigError: a setting or value that there is not.
     """
     if name in _PER_TEACHER and isinstance(value, int | float | str) and "," not in str(value):
         value = [value] * len(config.teachers)
-    return build_config([(name, value)], base=config)
+    changed = build_config([(name, value)], base=config)
+    if name == "n_train":
+        with suppress(UserError):  # a task that is no more, or has not so many: said by who runs it
+            changed, _ = leaving_room(changed)
+    return changed
 
 
 def value_text(config: RunConfig, name: str) -> str:

@@ -24,7 +24,7 @@ from mtbkd_core.baselines import (
 )
 from mtbkd_core.baselines.registry import one_and_ensemble
 from mtbkd_core.evaluation.calibration import scores
-from tests.conftest import part_of_test
+from tests.conftest import part_of_test, without_some_labels
 
 QUICK = {
     "student.kind": "linear",
@@ -161,6 +161,17 @@ def test_every_posterior_runs_with_the_teachers_and_the_strength_of_its_name(
         build_config({"teachers": "digits-0-4", **alone}.items(), base=config),
         build_config({"teachers": "digits-5-9", **alone}.items(), base=config),
     ]
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_fewer_labels_than_a_minibatch_are_all_taken_where_no_teacher_is_heard(few_digits: Task) -> None:
+    task = without_some_labels(few_digits, 160)
+    sizes = {"sampler.batch_size": 60, "sampler.warm_start_batch_size": 50, "sampler.algorithm": "sgld"}
+    config = build_config({**QUICK, **sizes, "n_unlabelled": 160}.items())
+    found = methods(config, task)["no_teacher"]()["no_teacher"]
+    whole = {"sampler.batch_size": None, "sampler.warm_start_batch_size": None, "n_unlabelled": 0}
+    alone = build_config({**whole, "prior.strength": 0}.items(), base=config)
+    assert found["nll"] == distill(alone, task=task).metrics["student"]["nll"]
 
 
 def test_an_ensemble_of_identical_networks_is_one_of_them(digits: Task, generator: torch.Generator) -> None:

@@ -213,6 +213,16 @@ def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
         read_config("digits", ["n_train=201"], None, "default")
 
 
+def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = read_config("proteins", ["n_train=3000"], None, "default")
+    assert (config.n_train, config.n_unlabelled) == (3000, 500)
+    assert "500 proteins are left to be shown without labels; before, 1,000 were." in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+        read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
+
+
 def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:
     done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json")
     assert done.status == 0, done.err

@@ -353,15 +353,39 @@ def test_draws_that_take_too_much_memory_are_refused_before_anything_runs(tiny: 
         distill(config, task=tiny)
 
 
-@pytest.mark.parametrize("name", ["batch_size", "warm_start_batch_size"])
-def test_a_minibatch_larger_than_the_data_is_refused(name: str, tiny: Task) -> None:
-    with pytest.raises(UserError, match=rf"sampler\.{name}: got 13, the task has 12"):
-        distill(small(**{"teachers": ("one",), f"sampler__{name}": 13}), task=tiny)
+def test_a_minibatch_larger_than_the_data_is_refused(tiny: Task) -> None:
+    with pytest.raises(UserError, match=r"sampler\.batch_size: got 13, the task has 12"):
+        distill(small(teachers=("one",), sampler__batch_size=13), task=tiny)
+
+
+def test_a_warm_start_on_more_examples_than_there_are_is_on_all_of_them(tiny: Task) -> None:
+    whole, more = (
+        distill(small(teachers=("one",), sampler__warm_start_batch_size=size), task=tiny) for size in ("none", 13)
+    )
+    assert torch.equal(whole.draws, more.draws)
 
 
 def test_examples_without_labels_that_a_task_has_not_are_refused(tiny: Task) -> None:
     with pytest.raises(UserError, match=r"^n_unlabelled: got 1, allowed for tiny: at most 0$"):
         distill(small(teachers=("one",), n_unlabelled=1), task=tiny)
+
+
+def test_teachers_who_speak_of_too_few_examples_without_labels_are_refused(few_digits: Task) -> None:
+    task = without_some_labels(few_digits, 100)
+    name, teacher = next(iter(task.teachers.items()))
+    assert teacher.logits_unlabelled is not None
+    short = replace(teacher, logits_unlabelled=teacher.logits_unlabelled[:59])
+    task = replace(task, teachers={**task.teachers, name: short})
+    assert len(task.lesson(list(task.teachers), 59).labels) == 159
+    with pytest.raises(UserError, match="speak of digits's examples without a label"):
+        distill(small(n_unlabelled=60), task=task)
+
+
+def test_without_distillation_nothing_is_learned_from_examples_without_labels(few_digits: Task) -> None:
+    task = without_some_labels(few_digits, 100)
+    silent = {"prior__strength": 0, "sampler__warm_start_batch_size": 50}
+    shown, alone = (distill(small(**silent, n_unlabelled=count), task=task) for count in (100, 0))
+    assert torch.equal(shown.draws, alone.draws)
 
 
 def test_examples_without_labels_are_heard_and_their_labels_are_not(few_digits: Task) -> None:

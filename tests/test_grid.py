@@ -45,7 +45,8 @@ def few(digits: Task) -> Task:
 
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[RunConfig]]:
-    """What is run together, batch by batch."""
+    """What is run together, batch by batch, one batch at a time."""
+    monkeypatch.setenv("MTBKD_THREADS", "1")
     seen: list[list[RunConfig]] = []
     run = grid_module.distill_together
 
@@ -83,7 +84,8 @@ def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_ru
         {"sampler__algorithm": "hmc", "sampler__thinning": 1},
         {"sampler__batch_size": 48},
         {"sampler__step_size": 0.02, "student__kind": "linear"},
-        {"sampler__chains": 1, "sampler__batch_size": 160},
+        {"sampler__chains": 1, "student__hidden": "8", "sampler__batch_size": 160},
+        {"sampler__warm_start_batch_size": 48},
         {"sampler__chains": 1, "student__hidden": "32"},
         {"sampler__chains": 1, "student__hidden": "32", "sampler__batch_size": 49},
         {"sampler__chains": 3, "student__kind": "linear", "sampler__step_size": 0.02, "sampler__batch_size": 49},
@@ -103,6 +105,37 @@ def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, ba
     configs = [small(sampler__batch_size=49, prior__strength=strength) for strength in (0.2, 1)]
     agree(distill_grid(configs, task=few), configs, few)
     assert [len(batch) for batch in batches] == [1, 1]
+
+
+@pytest.mark.parametrize("size", [49, 50, 51])
+def test_a_warm_start_whose_rounding_depends_on_the_batch_makes_them_run_one_by_one(
+    size: int, few: Task, batches: list[list[RunConfig]]
+) -> None:
+    configs = [small(sampler__warm_start_batch_size=size, prior__strength=strength) for strength in (0.2, 1)]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [1, 1]
+
+
+@pytest.mark.parametrize("limit", ["_MOST_NUMBERS", "_WORTH_SHARING"])
+def test_no_more_chains_run_together_than_are_computed_in_one_piece(
+    limit: str, few: Task, batches: list[list[RunConfig]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two settings' chains have 200 x 30 x 8 terms of teachers, or 200 x 460 x 8 products with parameters."""
+    most = {"_MOST_NUMBERS": 200 * 30 * 8, "_WORTH_SHARING": 200 * 460 * 8 + 1}[limit]
+    monkeypatch.setattr(f"mtbkd_core.posterior.{limit}", most)
+    configs = [small(sampler__chains=4, prior__strength=strength) for strength in (0.2, 0.5, 1)]
+    agree(distill_grid(configs, task=few), configs, few)
+    assert [len(batch) for batch in batches] == [2, 1]
+
+
+def test_settings_that_hear_nobody_learn_from_the_labels_and_run_together(
+    few: Task, batches: list[list[RunConfig]]
+) -> None:
+    task = without_some_labels(few, 40)
+    configs = [small(prior__strength=0, n_unlabelled=40), small(prior__strength=0)]
+    one, other = distill_grid(configs, task=task)
+    assert torch.equal(one.draws, other.draws)
+    assert batches == [configs]
 
 
 def test_configurations_of_different_shapes_run_apart_and_come_back_in_their_order(

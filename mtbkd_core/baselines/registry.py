@@ -65,8 +65,9 @@ def methods(
         return networks("mean_kd_tuned", lambda: mean_distillation(changed, task, weight=weight, **asked))
 
     prior = config.prior
-    # of examples without a label nobody speaks then, so they are left out
-    without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0}), "n_unlabelled": 0})
+    without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
+    if config.sampler.batch_size is not None and config.sampler.batch_size > len(task.y_train):
+        without = without.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
     asked: dict[str, Any] = {"should_stop": should_stop}
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {

@@ -76,7 +76,7 @@ def hold_race(
             on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
     student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
-    lesson = task.lesson(config.teachers, config.n_unlabelled)
+    lesson = task.lesson(config.teachers, config.n_heard)
     mixture = stack_priors(lesson.teacher_logits, [config.prior])
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     x, labels = task.x_test[:_MOST_INPUTS], task.y_test[:_MOST_INPUTS]

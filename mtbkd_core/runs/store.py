@@ -41,13 +41,15 @@ def run_id(config: RunConfig) -> str:
 
 
 def _fingerprint_of(config: RunConfig) -> str:
-    return _fingerprint(config.task, config.teachers, config.split_seed, config.n_train)
+    return _fingerprint(config.task, config.teachers, config.split_seed, config.n_train, config.n_unlabelled)
 
 
 @lru_cache(maxsize=1024)
-def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int, n_train: int | None) -> str:
+def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int, n_train: int | None, n_unlabelled: int) -> str:
     # It takes milliseconds, and every run of a list asks for it again; it depends on nothing else.
-    return fingerprint(RunConfig(task=task, teachers=teachers, split_seed=split_seed, n_train=n_train))
+    return fingerprint(
+        RunConfig(task=task, teachers=teachers, split_seed=split_seed, n_train=n_train, n_unlabelled=n_unlabelled)
+    )
 
 
 def create(config: RunConfig) -> RunView:

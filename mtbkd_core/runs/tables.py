@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json, to_json
 
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
@@ -159,8 +160,8 @@ class Table(Generic[A, V]):
     def lendable(self) -> Iterator[tuple[A, Rows]]:
         """What every table of the kind is of, and its rows, where today's data and teachers are theirs."""
         for other in self.all():
-            with suppress(UserError):  # a task or teacher that is no more
-                if other.id == self.id(other.asked):
+            with suppress(UserError, OSError):  # a task or teacher that is no more
+                if _is_todays(other.id, (other.folder / files.CONFIG).read_bytes(), other.asked):
                     yield other.asked, read_rows(other.folder / ROWS)
 
     def read_asked(self, path: Path) -> A:
@@ -171,31 +172,33 @@ class Table(Generic[A, V]):
         """
         noun = self.kind.noun
         try:
-            asked: A = _parse(self.asked, (path / files.CONFIG).read_bytes())
+            raw = (path / files.CONFIG).read_bytes()
+            asked: A = _parse(self.asked, raw)
         except OSError as error:
             raise UserError(f"{noun} {path.name}: config.json cannot be read ({error.strerror or error})") from None
         except ValidationError as error:
             raise UserError(f"{noun} {path.name}: config.json is torn ({error.error_count()} problems)") from None
-        if not self._is_own(path, asked):
+        if not self._is_own(path, raw, asked):
             raise UserError(
                 f"{noun} {path.name}: config.json is not this {noun}'s; it was changed, or the {noun} was made by "
                 "another version of this program and has no result"
             )
         return asked
 
-    def _is_own(self, path: Path, asked: A) -> bool:
-        """Whether the folder's name is the hash of what config.json says, and of the data's and teachers' fingerprints.
+    def _is_own(self, path: Path, raw: bytes, asked: A) -> bool:
+        """Whether the folder's name is the hash of what config.json says, field by field, and of fingerprints.
 
-        These are today's, or those that the result was computed with: it is not to vanish with the next version.
+        These are the data's and the teachers' of today, or those that the result was computed with: it is not to vanish
+        with the next version, which may know more settings.
         """
         with suppress(UserError):  # a task or teacher that is no more
-            if self.id(asked) == path.name:
+            if _is_todays(path.name, raw, asked):
                 return True
         result = files.read_result(path, self.kind)
         told = result.get("fingerprints") if result is not None else None
         if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
             return False
-        return content_hash(asked.model_dump_json(), *told) == path.name
+        return content_hash(_fields(raw), *told) == path.name
 
     def _is_torn(self, path: Path) -> bool:
         """Whether the result is there, but rows of it are gone: they are what is shown."""
@@ -223,6 +226,15 @@ class Table(Generic[A, V]):
         return partial(write_atomically, path / self.kind.result, json.dumps(content, indent=2, allow_nan=False))
 
 
+def _fields(raw: bytes) -> bytes:
+    """What config.json says, without the spaces; a version that knows more settings must not add any."""
+    return to_json(from_json(raw))
+
+
+def _is_todays(id: str, raw: bytes, asked: Asked) -> bool:
+    return content_hash(_fields(raw), *fingerprints(asked)) == id
+
+
 @lru_cache(maxsize=1024)
 def _parse(asked: type[A], content: bytes) -> A:
     # A list is looked at every second while something runs, and a sweep's values are each checked against the settings.
@@ -244,7 +256,7 @@ def _fingerprints(asked: Asked, stamp: str) -> tuple[str, ...]:
     known: dict[object, str] = {}
     found = []
     for config in asked.parts().values():
-        key = (config.task, config.teachers, config.split_seed, config.n_train)
+        key = (config.task, config.teachers, config.split_seed, config.n_train, config.n_unlabelled)
         if key not in known:
             known[key] = fingerprint(config)
         found.append(known[key])

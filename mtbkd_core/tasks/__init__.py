@@ -190,6 +190,22 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     return build_config([*own, *per_teacher, *left, *info.defaults.items()], base=config)
 
 
+def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
+    """With no more examples without a label than are left beside the labelled ones, and a line that says so, or None.
+
+    For where somebody asks for more labelled examples and says nothing of the others.
+
+    Raises:
+        UserError: no such task, or more labelled examples than it has.
+    """
+    info = task_info(config.task)
+    left = info.most_train - info.check_n_train(config.n_train)
+    if not info.spare or config.n_unlabelled <= left:
+        return config, None
+    said = f"{left:,} {info.item}s are left to be shown without labels; before, {config.n_unlabelled:,} were."
+    return config.model_copy(update={"n_unlabelled": left}), said
+
+
 def changed_settings(config: RunConfig) -> dict[str, str]:
     """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text."""
     named = {} if config.task == RunConfig().task else {"task": config.task}

@@ -165,21 +165,27 @@ class Task:
         Raises:
             UserError: a name that the task does not have, or more examples without a label than it has.
         """
-        x, logits, there = self.x_train, self.teacher_logits(names), self.x_unlabelled
-        most = 0 if there is None else len(there)
+        logits = self.lesson_logits(names, n_unlabelled)
+        if not n_unlabelled or self.x_unlabelled is None:
+            return Lesson(self.x_train, self.y_train, logits)
+        return Lesson(
+            torch.cat([self.x_train, self.x_unlabelled[:n_unlabelled]]),
+            torch.cat([self.y_train, self.y_train.new_full((n_unlabelled,), -1)]),
+            logits,
+        )
+
+    def lesson_logits(self, names: Sequence[str], n_unlabelled: int = 0) -> Tensor:
+        """[K, N, C], what the named teachers say of a lesson's examples; arguments and errors as `lesson`."""
+        logits = self.teacher_logits(names)
+        most = 0 if self.x_unlabelled is None else len(self.x_unlabelled)
         if n_unlabelled > most:
             raise UserError(f"n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}")
-        if not n_unlabelled or there is None:
-            return Lesson(x, self.y_train, logits)
+        if not n_unlabelled:
+            return logits
         more = [self.teachers[name].logits_unlabelled for name in names]
-        if any(given is None for given in more):
+        if any(given is None or len(given) < n_unlabelled for given in more):
             raise UserError(f"teachers: not all of {', '.join(names)} speak of {self.name}'s examples without a label")
-        unheard = torch.stack([given for given in more if given is not None])[:, :n_unlabelled]
-        return Lesson(
-            torch.cat([x, there[:n_unlabelled]]),
-            torch.cat([self.y_train, self.y_train.new_full((n_unlabelled,), -1)]),
-            torch.cat([logits, unheard], 1),
-        )
+        return torch.cat([logits, torch.stack([given[:n_unlabelled] for given in more if given is not None])], 1)
 
     def _check(self, names: Sequence[str]) -> None:
         missing = [name for name in names if name not in self.teachers]

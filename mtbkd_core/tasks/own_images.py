@@ -35,6 +35,9 @@ _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_train
 _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
+#: A CNN's last layer has 257 inputs, and the matrix of its Laplace approximation grows with the square of the classes:
+#: 0.8 GiB for 40, of which a comparison holds several.
+_MOST_FOR_CNN = 40
 _WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
 
@@ -181,6 +184,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
                 "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
                 "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
                 "sampler.step_size": "none",
+                **({"student.kind": "mlp"} if len(names) > _MOST_FOR_CNN else {}),
             },
             shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
             stamp=content_hash(json.dumps(_plain(images))),

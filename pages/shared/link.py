@@ -13,9 +13,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint, task_info
+from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.config import field_names
-from mtbkd_core.tasks import changed_settings
+from mtbkd_core.tasks import changed_settings, leaving_room
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
@@ -50,6 +50,8 @@ def open_link() -> None:
         wrong.append(f"example: a whole number is needed ({error})")
     try:
         draft = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
+        if "n_unlabelled" not in given:
+            draft, st.session_state.hint = leaving_room(draft)
         fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
         st.session_state.draft = draft
     except UserError as error:
@@ -130,7 +132,7 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     try:
         changed = build_config(overrides, base=draft())
         if {name for name, _ in overrides} == {"n_train"}:
-            changed = _leaving_room(changed)
+            changed, st.session_state.hint = leaving_room(changed)
         if _data(changed) != _data(draft()):
             fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
         replace(changed)
@@ -138,18 +140,6 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     except UserError as error:
         st.session_state.notice = str(error)
         return False
-
-
-def _leaving_room(config: RunConfig) -> RunConfig:
-    """More labelled examples leave fewer to be shown without labels; that these become fewer is said."""
-    info = task_info(config.task)
-    left = info.most_train - info.check_n_train(config.n_train)
-    if not info.spare or config.n_unlabelled <= left:
-        return config
-    st.session_state.hint = (
-        f"{left:,} {info.item}s are left to be shown without labels; before, {config.n_unlabelled:,} were."
-    )
-    return config.model_copy(update={"n_unlabelled": left})
 
 
 def _data(config: RunConfig) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mtbkd_core import RunConfig
+from mtbkd_core import RunConfig, UserError
 from mtbkd_core.config import StudentKind, WeightRule
 from mtbkd_core.sweep import sweep_values, value_text
 from pages.shared import tasks
@@ -36,6 +36,13 @@ def _unlabelled(config: RunConfig) -> tuple[object, ...]:
     return tuple(round(share * most) for share in (0, 0.1, 0.3, 1))
 
 
+def _has_spare(config: RunConfig) -> bool:
+    try:
+        return tasks.info(config).spare
+    except UserError:  # a run's task that was forgotten
+        return False
+
+
 SETTINGS: Mapping[str, Setting] = {
     "prior.strength": Setting("Prior strength", lambda config: (0, 0.1, 0.3, 1, 3)),
     "prior.concentration": Setting("Concentration", _concentrations),
@@ -56,7 +63,7 @@ SETTINGS: Mapping[str, Setting] = {
         lambda config: config.student.kind is StudentKind.MLP,
     ),
     "n_train": Setting("Labelled examples", _labelled),
-    "n_unlabelled": Setting("Unlabelled examples", _unlabelled, lambda config: tasks.info(config).spare),
+    "n_unlabelled": Setting("Unlabelled examples", _unlabelled, _has_spare),
     "sampler.temperature": Setting("Posterior temperature", lambda config: (0.1, 0.3, 1, 3)),
     "seed": Setting("Seed of the chains", lambda config: (0, 1, 2, 3, 4)),
 }

@@ -79,6 +79,9 @@ def _launcher() -> None:
             if asked is not None:
                 cost = runs.cost(len(asked.parts()), seconds)
                 st.caption(f"{cost} With the settings of {whose}: {runs.describe(config)}.", width="stretch")
+                points, wanted = asked.points(), config.n_unlabelled
+                if fewer := [value for value, each in points.items() if each.n_unlabelled < wanted]:
+                    st.caption(f"Fewer unlabelled examples are left, and shown, at {', '.join(fewer)}.")
         if problem:
             st.error(problem, icon=":material/error:")
 

@@ -95,6 +95,15 @@ class TestTeachers:
         app.run()
         assert "at most 4000 beside 2000 labelled ones" in refused(app, before)
 
+    @needs_fashion
+    def test_a_link_of_more_labels_leaves_fewer_images_to_be_shown_without(self, app: AppTest) -> None:
+        app.query_params["task"], app.query_params["n_train"] = "fashion", "3000"
+        app.run()
+        assert not app.warning
+        draft = app.session_state.draft
+        assert (draft.task, draft.n_train, draft.n_unlabelled) == ("fashion", 3000, 3000)
+        assert [info.value for info in app.info if info.value.startswith("3,000 images are left")]
+
 
 class TestPrior:
     @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.progress import Phase, Progress
 from mtbkd_core.runs import sweeps
 from mtbkd_core.runs.folder import State
@@ -14,8 +15,10 @@ from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.runs.sweeps import SweepView
 from mtbkd_core.runs.tables import Table
+from mtbkd_core.tables.importing import forget, import_table
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
+from tests.tables.files import spec_of, write_files
 
 PAGE = "results/compare.py"
 
@@ -45,6 +48,15 @@ def press(app: AppTest, label: str) -> None:
 def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "read", lambda self, id: view)
     monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweeps.TABLE else [])
+
+
+def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTest], tmp_path: Path, home: Path) -> None:
+    import_table("mine", spec_of(write_files(tmp_path)))
+    run = FakeEngine().submit(build_config(SMALL.items(), base=default_config("mine")))
+    forget("mine")
+    app = opened(PAGE, view="sweep", run=run.id)
+    assert not app.exception
+    assert any("mine" in error.value for error in app.error)
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:

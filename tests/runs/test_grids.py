@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
+from mtbkd_core import default_config
 from mtbkd_core.config import ConfigError, RunConfig
 from mtbkd_core.evaluation.shapley import shapley_values
+from mtbkd_core.files import content_hash
 from mtbkd_core.progress import Cancelled, Phase, Progress, UserError
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import execute as execute_module
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import grids, registry, store, sweeps, valuations
+from mtbkd_core.runs import grids, registry, store, sweeps, tables, valuations
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.sweep import sweep_values
+from mtbkd_core.tasks import missing_data
 from tests.runs.support import FakeResult, config
 
+needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
 STRENGTHS = ("0.0", "0.5", "1.0")
 WRONG = 99.0
 TEACHERS = ("digits-0-4", "digits-5-9", "even-digits")
@@ -98,6 +102,42 @@ def test_a_sweep_holds_each_values_scores_for_each_seed(engine: str, computed: l
     content = json.loads((after.folder / "sweep.json").read_text())
     assert (content["setting"], list(content["points"])) == ("prior.strength", list(STRENGTHS))
     assert content["points"]["0.5"] == after.scores()["0.5"]
+
+
+def test_a_sweep_of_before_a_setting_was_known_is_still_read_and_lends_its_rows(
+    engine: str, computed: list[RunConfig], home: Path
+) -> None:
+    asked = a_sweep()
+    new = submit(sweeps.TABLE, asked)
+    registry.execute_table(str(new.folder))
+    said = asked.model_dump(mode="json")
+    del said["config"]["n_unlabelled"], said["config"]["sampler"]["warm_start_batch_size"]
+    raw = json.dumps(said, separators=(",", ":"))
+    old = content_hash(raw, *tables.fingerprints(asked))
+    (new.folder / "config.json").write_text(json.dumps(said, indent=2))
+    new.folder.rename(new.folder.with_name(old))
+    assert [view.id for view in sweeps.TABLE.all()] == [old]
+    assert sweeps.TABLE.read(old).scores()["0.5"][0]["nll"] == nll_of(config(prior__strength=0.5))
+    assert sweeps.TABLE.find(asked) is None
+    computed.clear()
+    again = submit(sweeps.TABLE, asked)
+    registry.execute_table(str(again.folder))
+    assert computed == []
+    assert sweeps.TABLE.read(again.id).scores() == sweeps.TABLE.read(old).scores()
+
+
+@needs_fashion
+def test_a_sweep_with_one_value_too_many_is_refused_before_it_runs(home: Path) -> None:
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 9000, allowed for fashion: at most 5000"):
+        sweeps.ask(default_config("fashion"), "n_unlabelled", ("0", "9000"))
+
+
+@needs_fashion
+def test_a_sweep_of_the_labels_shows_as_many_without_as_are_left(home: Path) -> None:
+    asked = sweeps.ask(default_config("fashion"), "n_train", ("100", "2000", "6000"))
+    assert [each.n_unlabelled for each in asked.parts().values()] == [5000, 4000, 0]
+    with pytest.raises(UserError, match=r"^n_train: got 6001, allowed for fashion: at most 6000"):
+        sweeps.ask(default_config("fashion"), "n_train", ("6001",))
 
 
 def test_a_value_that_cannot_be_run_is_named_and_the_others_are_computed(

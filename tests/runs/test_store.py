@@ -168,6 +168,12 @@ def test_runs_with_more_labels_are_other_runs(home):
     assert store.create(config(n_train=100)).id != store.create(config()).id
 
 
+def test_more_examples_without_labels_than_there_are_give_no_run(home):
+    store.create(config())
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 1, allowed for digits: at most 0"):
+        store.create(config(n_unlabelled=1))
+
+
 @pytest.mark.parametrize("absurd", ["[" * 100_000, '{"seed": ' + "9" * 5000 + "}", '{"a":' * 100_000])
 def test_an_absurd_configuration_hides_no_other_run(home, absurd):
     good, bad = store.create(config()), store.create(config(seed=1))
