@@ -25,7 +25,7 @@ from mtbkd_core.student import Student
 #: Examples are taken in pieces that make no intermediate larger than so many numbers: what does not fit the processor's
 #: cache costs more than twice as much for twice the size.
 _MOST_NUMBERS = 2**19
-#: From so many products of a parameter with an example on, half of the chains go to another thread: with less, threads
+#: From so many multiplications of a forward pass on, half of the chains go to another thread: with less, threads
 #: wait for one another as long as they work. More shares than two were slower, for products of fewer chains are.
 _WORTH_SHARING = 2 * 10**7
 
@@ -127,7 +127,7 @@ class LogPosterior:
         """Which chains are computed side by side; by the sizes alone, so that no result depends on the machine."""
         if chains == 1 or self.x.ndim == 3 or self.x.device.type != "cpu":
             return [slice(None)]
-        worthwhile = chains * count * self.student.n_parameters >= _WORTH_SHARING
+        worthwhile = chains * count * self.student.products >= _WORTH_SHARING
         return _pieces(chains, -(-chains // 2)) if worthwhile else [slice(None)]
 
     def _of_chains(
@@ -180,13 +180,13 @@ class LogPosterior:
 
 def chains_in_one_piece(student: Student, examples: int, teachers: int) -> int:
     """How many chains have their gradients computed at once; up to so many, none is rounded by how many there are."""
-    shared = (_WORTH_SHARING - 1) // (examples * student.n_parameters)
+    shared = (_WORTH_SHARING - 1) // (examples * student.products)
     return min(_MOST_NUMBERS // (examples * _numbers(student, teachers)), max(1, shared))
 
 
 def _numbers(student: Student, teachers: int) -> int:
     """Of the largest intermediate, for one chain and example."""
-    return max(*student.sizes[1:], teachers * student.sizes[-1])
+    return max(student.held, teachers * student.sizes[-1])
 
 
 def _pieces(count: int, rows: int) -> list[slice]:

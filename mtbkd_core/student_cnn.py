@@ -88,6 +88,17 @@ class ConvolutionalStudent(Student):
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._fans)
 
     @property
+    def products(self) -> int:
+        """Multiplications of one chain's forward pass over one example: a filter's at each place of its map."""
+        units, fans = self.sizes[1:], [fan_in for fan_in, _ in self._fans]
+        return sum(count * fan_in for count, fan_in in zip(units, fans, strict=True))
+
+    @property
+    def held(self) -> int:
+        """Every unit before and after its activation: autograd holds them all until the way back."""
+        return 2 * sum(self.sizes[1:-1])
+
+    @property
     def _fans(self) -> list[tuple[int, int]]:
         """(values that a unit sees, filters or classes) of each layer."""
         convolutions = zip(pairwise((1, *self.channels)), self.kernels, strict=True)

@@ -120,8 +120,8 @@ def test_a_warm_start_whose_rounding_depends_on_the_batch_makes_them_run_one_by_
 def test_no_more_chains_run_together_than_are_computed_in_one_piece(
     limit: str, few: Task, batches: list[list[RunConfig]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two settings' chains have 200 x 30 x 8 terms of teachers, or 200 x 460 x 8 products with parameters."""
-    most = {"_MOST_NUMBERS": 200 * 30 * 8, "_WORTH_SHARING": 200 * 460 * 8 + 1}[limit]
+    """Two settings' chains have 200 x 30 x 8 terms of teachers, or 200 x 444 x 8 products."""
+    most = {"_MOST_NUMBERS": 200 * 30 * 8, "_WORTH_SHARING": 200 * 444 * 8 + 1}[limit]
     monkeypatch.setattr(f"mtbkd_core.posterior.{limit}", most)
     configs = [small(sampler__chains=4, prior__strength=strength) for strength in (0.2, 0.5, 1)]
     agree(distill_grid(configs, task=few), configs, few)
