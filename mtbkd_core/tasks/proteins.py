@@ -44,13 +44,14 @@ INFO = TaskInfo(
     # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes less than a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
-        "prior.concentration": "36",
+        "prior.strength": "6",
+        "prior.concentration": "6",
         "prior.base_weights": "0.25,0.1,1",
         "student.hidden": "64",
         "student.weight_scale": "0.14",
         "sampler.chains": "8",
         "sampler.draws": "60",
-        "sampler.thinning": "8",
+        "sampler.thinning": "16",
     },
     shifts=(
         ShiftInfo(

@@ -26,6 +26,11 @@ RANGES = {
 }
 
 
+def most_strength(task: str) -> float:
+    """Where the slider ends: at twice what the task starts with, or 2."""
+    return max(RANGES["strength"][2], 2 * default_config(task).prior.strength)
+
+
 def preset_of(task: str, prior: PriorConfig) -> str | None:
     """The preset that this prior is, if it is one."""
     for name in PRESETS:
@@ -74,14 +79,14 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         list(PRESETS),
         format_func=str.capitalize,
         key="set:preset",
-        help="Default: the prior at full weight, with a concentration that was settled on validation data. "
+        help="Default: a strength and a concentration that were settled on validation data. "
         "Paper: what the authors' published code uses, a strength of 0.02 and a concentration of 5. "
         "Neither is marked once a setting has been changed.",
         on_change=take_preset,
     )
     with st.container(border=True):
         st.markdown("**How hard the prior pulls**")
-        controls.slider("prior.strength", "Strength", 0.0, 2.0, 0.01)
+        controls.slider("prior.strength", "Strength", 0.0, most_strength(config.task), 0.01)
         controls.slider("prior.concentration", "Concentration", 1.0, 100.0, 1.0)
         controls.slider("prior.temperature", "Temperature", 0.5, 10.0, 0.1)
     with st.container(border=True):
@@ -140,7 +145,7 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
 
 
 def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
-    options = dict(RANGES)
+    options = RANGES | {"strength": ("Strength (alpha)", 0.0, most_strength(config.task), False)}
     if config.prior.rule is not WeightRule.SOFTMIN:
         del options["sharpness"]
     for index, title in enumerate(teachers.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mtbkd_core import RunConfig, UserError
+from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.config import StudentKind, WeightRule
 from mtbkd_core.sweep import sweep_values, value_text
 from pages.shared import tasks
@@ -18,6 +18,14 @@ class Setting:
     title: str
     values: Callable[[RunConfig], tuple[object, ...]]
     matters: Callable[[RunConfig], bool] = lambda config: True
+
+
+def _strengths(config: RunConfig) -> tuple[object, ...]:
+    try:
+        usual = default_config(config.task).prior.strength
+    except UserError:  # a run's task that was forgotten
+        usual = 1.0
+    return tuple(f"{factor * usual:g}" for factor in (0, 0.1, 0.3, 1, 3))
 
 
 def _concentrations(config: RunConfig) -> tuple[object, ...]:
@@ -44,7 +52,7 @@ def _has_spare(config: RunConfig) -> bool:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "prior.strength": Setting("Prior strength", lambda config: (0, 0.1, 0.3, 1, 3)),
+    "prior.strength": Setting("Prior strength", _strengths),
     "prior.concentration": Setting("Concentration", _concentrations),
     "prior.temperature": Setting("Distillation temperature", lambda config: (0.5, 1, 2, 4, 8)),
     "prior.rule": Setting("Weight rule", lambda config: tuple(WeightRule)),
