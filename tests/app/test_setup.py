@@ -106,6 +106,17 @@ class TestTeachers:
 
 
 class TestPrior:
+    @pytest.mark.parametrize(("task", "most"), [("digits", 2.0), ("proteins", 12.0)])
+    def test_the_strengths_slider_ends_beyond_what_the_task_starts_with(
+        self, opened: Callable[..., AppTest], task: str, most: float
+    ) -> None:
+        app = opened("setup/prior.py", **({} if task == "digits" else {"task": task}))
+        strength = app.slider(key="set:prior.strength")
+        assert (strength.max, strength.value) == (most, most / 2)
+        strength.set_value(0.5)
+        app.run()
+        assert app.slider(key="set:prior.strength").max == most
+
     @pytest.mark.parametrize(
         ("name", "value"), [("strength", 0.5), ("concentration", 40.0), ("temperature", 3.0), ("base_weights:1", 0.3)]
     )

@@ -16,6 +16,7 @@ from mtbkd_core.runs.store import RunView
 from mtbkd_core.runs.sweeps import SweepView
 from mtbkd_core.runs.tables import Table
 from mtbkd_core.tables.importing import forget, import_table
+from pages.shared.setting_names import values_text
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 from tests.tables.files import spec_of, write_files
@@ -57,6 +58,11 @@ def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTes
     app = opened(PAGE, view="sweep", run=run.id)
     assert not app.exception
     assert any("mine" in error.value for error in app.error)
+
+
+def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
+    assert values_text(default_config("digits"), "prior.strength") == "0, 0.1, 0.3, 1, 3"
+    assert values_text(default_config("proteins"), "prior.strength") == "0, 0.6, 1.8, 6, 18"
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
