@@ -1,0 +1,72 @@
+"""A step on two processors: our halves of the chains on two threads against torch's own threads, beside busy programs.
+
+usage: python benchmarks/threads.py [--tasks digits proteins fashion] [--busy 0 1 2] [--seconds 2]
+
+Milliseconds for one gradient of a task's default run, all chains and examples. A busy program does nothing but use a
+processor. torch's threads wait for one another by spinning, as torch has them by default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.shared.scene import machine, seconds_per_call
+from mtbkd_core import default_config, load_task
+from mtbkd_core.distillation import check
+from mtbkd_core.posterior import LogPosterior, stack_priors
+
+#: side -> (torch's threads, MTBKD_THREADS)
+SIDES = {"one thread": (1, 1), "torch's two": (2, 1), "our two": (1, 2)}
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many other programs at work."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="*", default=["digits", "proteins", "fashion"])
+    parser.add_argument("--busy", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each side")
+    chosen = parser.parse_args()
+    print(machine())
+    print(f"{'milliseconds':24}" + "".join(f"{side:>14}" for side in SIDES))
+    for name in chosen.tasks:
+        config = default_config(name)
+        task = load_task(name, teachers=config.teachers)
+        student = check(config, task)
+        lesson = task.lesson(config.teachers, config.n_heard)
+        target = LogPosterior(student, lesson.x, lesson.labels, stack_priors(lesson.teacher_logits, [config.prior]))
+        generator = torch.Generator().manual_seed(1)
+        position = student.draw_whitened(config.sampler.chains, generator, torch.device("cpu"))
+        for count in chosen.busy:
+            found = []
+            with busy(count):
+                for threads, ours in SIDES.values():
+                    torch.set_num_threads(threads)
+                    os.environ["MTBKD_THREADS"] = str(ours)
+                    found.append(seconds_per_call({"": lambda: target(position)}, budget=chosen.seconds)[""])
+            print(f"{name}, {count} busy".ljust(24) + "".join(f"{1000 * each:14.1f}" for each in found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
