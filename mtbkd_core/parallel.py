@@ -42,7 +42,12 @@ def find_threads(sharing: int = 1) -> int:
 
 
 def limit_threads() -> None:
-    """Leave it to `together` to use several processors: torch itself takes one thread in this process from now on."""
+    """Leave it to `together` to use several processors: torch itself takes one thread in this process from now on.
+
+    Raises:
+        UserError: as `find_threads`, so that nobody comes upon it later.
+    """
+    find_threads()
     torch.set_num_threads(1)
 
 

@@ -213,6 +213,15 @@ def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
         read_config("digits", ["n_train=201"], None, "default")
 
 
+def test_threads_that_are_no_number_end_in_one_line(
+    call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTBKD_THREADS", "two")
+    refused = call("tasks")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err == "error: MTBKD_THREADS: got 'two', allowed: a whole number from 1 on\n"
+
+
 def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
