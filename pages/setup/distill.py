@@ -49,7 +49,7 @@ def suggest(config: RunConfig) -> None:
 
 
 def summary(config: RunConfig) -> str:
-    student, sampler, silent = config.student, config.sampler, config.n_unlabelled
+    student, sampler, silent = config.student, config.sampler, config.n_heard
     described = {
         StudentKind.LINEAR: "A linear student",
         StudentKind.MLP: f"An MLP student with {' and '.join(map(str, student.hidden))} hidden units",
@@ -57,7 +57,7 @@ def summary(config: RunConfig) -> str:
     }
     return (
         f"{described[student.kind]} learns "
-        f"**{tasks.info(config).title.lower()}** from **{', '.join(tasks.titles(config))}**; "
+        f"**{tasks.info(config).title}** from **{', '.join(tasks.titles(config))}**; "
         f"{sampler.chains} chains, {sampler.draws} draws each, sampled by {SAMPLERS[sampler.algorithm]}."
         + (f" Of {silent:,} {tasks.item(config)}s without labels the teachers alone speak." if silent else "")
     )
