@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from mtbkd_core.config import Device, RunConfig
+from mtbkd_core.config import Device, RunConfig, SamplerConfig
 from mtbkd_core.evaluation.report import STAGES, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import MixturePrior
@@ -183,6 +183,24 @@ def find_device(device: Device) -> torch.device:
     return torch.device("cuda" if gpu else "cpu")
 
 
+def gradient_share(batch_size: int | None, examples: int | None) -> float:
+    """What a gradient costs beside one of all examples; 1 where their number is not known."""
+    return 1.0 if batch_size is None or examples is None else min(1.0, batch_size / examples)
+
+
+def run_work(settings: SamplerConfig, examples: int | None) -> dict[Phase, float]:
+    """What each phase of a run is reckoned to cost, teachers aside, in gradients of all its examples."""
+    whole = gradient_share(settings.batch_size, examples)
+    fitted = gradient_share(settings.warm_start_batch_size or settings.batch_size, examples)
+    steps = settings.burn_in + settings.draws * settings.thinning
+    return {
+        Phase.WARM_START: fitted * settings.warm_start_steps,
+        Phase.TUNING: tuning_gradients(settings),
+        Phase.SAMPLING: whole * steps * gradients_per_step(settings),
+        Phase.EVALUATION: 0.2 * whole * steps,
+    }
+
+
 @dataclass
 class Reporter:
     """Tells `on_progress` how far the whole run is, not too often, and asks `should_stop` at every step."""
@@ -233,21 +251,8 @@ class Reporter:
             self.on_progress(replace(progress, fraction=self._fraction))
 
     def _reckon(self, phase: Phase, done: float) -> float:
-        """How far the run is, teachers aside, when a phase is done by so much; in gradients of all examples."""
-        settings = self.config.sampler
-
-        def share(batch: int | None) -> float:
-            return 1.0 if batch is None or self.examples is None else min(1.0, batch / self.examples)
-
-        whole, fitted = share(settings.batch_size), share(settings.warm_start_batch_size or settings.batch_size)
-        steps = settings.burn_in + settings.draws * settings.thinning
-        sampling = steps * gradients_per_step(settings)
-        work: dict[Phase, float] = {
-            Phase.WARM_START: fitted * settings.warm_start_steps,
-            Phase.TUNING: tuning_gradients(settings),
-            Phase.SAMPLING: whole * sampling,
-            Phase.EVALUATION: 0.2 * whole * steps,
-        }
+        """How far the run is, teachers aside, when a phase is done by so much."""
+        work = run_work(self.config.sampler, self.examples)
         phases = list(work)
         before = sum(work[other] for other in phases[: phases.index(phase)])
         return (before + done * work[phase]) / sum(work.values())

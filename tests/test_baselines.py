@@ -319,3 +319,22 @@ def test_a_comparison_tells_how_far_it_is_by_seeds_and_methods(
     assert min(one.fraction for one in told if one.step == 2) == 0.5
     # a run within is followed, not only begun
     assert sum(one.message == "mt_bkd" for one in told) > 4
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_a_comparisons_methods_count_for_as_much_of_the_bar_as_they_cost(
+    digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = without_some_labels(digits, 100)
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: task)
+    real = comparison.methods
+    monkeypatch.setattr(comparison, "methods", lambda *given, **named: dict.fromkeys(real(*given, **named), dict))
+    told: list[Progress] = []
+    asked = {"n_train": 100, "n_unlabelled": 100, "sampler.warm_start_batch_size": 50, "sampler.step_size": 0.001}
+    compare(build_config({**QUICK, **asked}.items()), [0], on_progress=told.append)
+    # examples: 50 steps of 50, and 30 of all 200, or of 100 with labels, and a fifth of these; 150 steps of 50
+    run, without, fit = 2500 + 6000 + 1200, 2500 + 3000 + 600, 7500
+    costs = [fit, run, without, run, run, fit, fit, fit, fit, 2 * fit]
+    wanted = [sum(costs[:place]) / sum(costs) for place in range(len(costs) + 1)]
+    assert [progress.fraction for progress in told] == pytest.approx(wanted)
+    assert [progress.message for progress in told][1:] == [*POSTERIORS, *NETWORKS]

@@ -12,10 +12,10 @@ import scipy
 from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.baselines.registry import methods
 from mtbkd_core.config import RunConfig
+from mtbkd_core.distillation import gradient_share, run_work
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row, row_of
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-from mtbkd_core.samplers.chains import gradients_per_step
-from mtbkd_core.tasks import load_task
+from mtbkd_core.tasks import load_task, task_info
 
 #: The scores that methods are held against each other by, and whether more of it is better.
 HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
@@ -184,17 +184,21 @@ class _Report:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
         sampler = config.sampler
-        steps = sampler.burn_in + sampler.draws * sampler.thinning
-        self._sampled = 1.2 * steps * gradients_per_step(sampler) + sampler.warm_start_steps
-        #: What fitting the networks of one method costs, in gradients of all chains.
-        self.fitted = float(fit_steps(config))
+        labelled = task_info(config.task).check_n_train(config.n_train)
+        heard = labelled + config.n_unlabelled
+        self._sampled, self._without = (of * sum(run_work(sampler, of).values()) for of in (heard, labelled))
+        share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, heard)
+        #: What fitting the networks of one method costs, in gradients of one example by all chains.
+        self.fitted = heard * share * fit_steps(config)
         # the teachers, MT-BKD, no teacher, and each alone; then the networks: five fits, one with dropout's passes
-        self._all = (2 + len(config.teachers)) * self._sampled + 7 * self.fitted
+        self._all = (1 + len(config.teachers)) * self._sampled + self._without + 7 * self.fitted
         self._name, self._before, self._cost = "", 0.0, 0.0
 
     def cost(self, name: str) -> float:
-        """What a method is reckoned to cost, in gradients."""
-        if name in ("mt_bkd", "no_teacher") or name.startswith("teacher:"):
+        """What a method is reckoned to cost, in gradients of one example."""
+        if name == "no_teacher":  # it has no use for examples without a label
+            return self._without
+        if name == "mt_bkd" or name.startswith("teacher:"):
             return self._sampled
         return 0.0 if name == "laplace" else self.fitted * (2 if name == "mc_dropout" else 1)
 

@@ -138,7 +138,7 @@ def draw_weights_and_responsibilities(table: pd.DataFrame, colours: Mapping[str,
             name=str(part["title"].iloc[0]),
             marker={"size": 6, "color": translucent(colours[str(key)], 0.55)},
             customdata=part[["example", "class"]].to_numpy(),
-            hovertemplate="training example %{customdata[0]}, class %{customdata[1]}<br>"
+            hovertemplate="labelled example %{customdata[0]}, class %{customdata[1]}<br>"
             "weight %{x:.2f}, responsibility %{y:.2f}<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%", showgrid=True, gridcolor=GRID)

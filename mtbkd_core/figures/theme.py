@@ -8,7 +8,6 @@ without being drawn again. Outside the app, `standalone` puts real colours in th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -139,7 +138,8 @@ def composed(
         traces: as plotly takes them, each with its type.
         x, y: the axes; a "title" may be plain text.
         room: pixels that the axes' texts take at the left and below, where they are known. The browser need not measure
-            and draw the chart again then, which is half of its time; None, or a long legend: it does.
+            them and draw the chart again then, which is half of its time; None: it does. The legend's room it finds
+            in any case, before it draws.
         layout: whatever else the layout has.
     """
     axes = {"xaxis": dict(x or {}), "yaxis": dict(y or {})}
@@ -147,27 +147,16 @@ def composed(
         if isinstance(axis.get("title"), str):
             axis["title"] = _axis_title(axis["title"])
     common = _common_layout(height, legend)
-    named = [str(trace["name"]) for trace in traces if trace.get("name") and trace.get("showlegend", True)]
-    rows = _legend_rows(named) if legend else 1
-    if room is not None and rows <= _FEW_ROWS:
-        above = LEGEND_ROW * (rows - 1)
-        common["margin"] |= {"l": room[0], "b": room[1], "t": common["margin"]["t"] + above, "autoexpand": False}
+    if room is not None:
+        common["margin"] |= {"l": room[0], "b": room[1]}
+        for axis in axes.values():
+            axis["automargin"] = False
     # unchecked: checking every value takes most of the time; the tests do
     return go.Figure({"data": list(traces), "layout": common | axes | layout}, _validate=False)
 
 
-#: Pixels, of the fonts that the app draws charts in: a row of a legend, a line's mark in it, and a letter at its widest
-#: on average.
-LEGEND_ROW, _LEGEND_MARK, LETTER = 19, 45, 7
-_NARROW = 300
-#: A legend of more rows in a narrow chart would leave too much room for it in a wide one.
-_FEW_ROWS = 2
-
-
-def _legend_rows(names: Sequence[str]) -> int:
-    """Rows that a legend takes in a narrow chart; plotly gives every name as much width as the longest."""
-    widest = _LEGEND_MARK + LETTER * max(map(len, names), default=0)
-    return max(1, math.ceil(len(names) / max(1, _NARROW // widest)))
+#: Pixels of a letter at its widest on average, of the font that the app draws charts in.
+LETTER = 7
 
 
 def _common_layout(height: int, legend: bool) -> dict[str, Any]:
@@ -192,9 +181,7 @@ def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
         text = text.replace(placeholder, colour)
     background = "#14171c" if dark else "#ffffff"
     copy: go.Figure = pio.from_json(text)
-    copy.update_layout(
-        paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]}, margin={"autoexpand": True}
-    )
+    copy.update_layout(paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]})
     # Room for the axes' numbers and titles, which the app's own theme sees to elsewhere.
     copy.update_xaxes(automargin=True)
     copy.update_yaxes(automargin=True)

@@ -123,7 +123,7 @@ FASHION_LEFT_OUT = replace(
         name="fashion-left-out",
         title="Clothing, two kinds left out",
         description=f"The same without {_NAMES_LEFT_OUT}, of which the student is never told: 1,000 labelled images "
-        "for the student, 1,600 for testing.",
+        f"for the student, 1,600 for testing. Of {_MOST_LEFT_OUT - 1_000:,} more it hears from the teachers alone.",
         n_classes=len(CLASSES) - len(LEFT_OUT),
         most_train=_MOST_LEFT_OUT,
         defaults={**FASHION.INFO.defaults, "n_unlabelled": str(_MOST_LEFT_OUT - 1_000)},

@@ -167,8 +167,9 @@ def task_of(images: ImageSet) -> OwnImageTask:
         INFO=TaskInfo(
             name=images.name,
             title=images.title,
-            description=f"Images of your own: {labelled:,} labelled ones for the student, {sizes.test:,} for "
-            "testing; teachers are trained on the rest, on this machine, once.",
+            description=f"Images of your own: {labelled:,} labelled ones for the student, {sizes.test:,} for testing. "
+            + (f"Of {unlabelled:,} more the student hears from the teachers alone. " if unlabelled else "")
+            + "Teachers are trained on others, on this machine, once.",
             n_classes=len(names),
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
             default_teachers=tuple(parts),

@@ -36,7 +36,7 @@ with left:
         lambda: shares,
         key="responsibilities",
         help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
-        f"mean, over the training {item}s of each class. Thin lines: 10th to 90th percentile.",
+        f"mean, over the labelled {item}s of each class. Thin lines: 10th to 90th percentile.",
     )
 with right:
     both = influence.weights_and_responsibilities(
@@ -48,7 +48,7 @@ with right:
         "Above the line the student sided with a teacher more than the prior asked for.",
         lambda: both,
         key="both",
-        help=f"A point for each teacher and training {item}: its weight in the prior, and its responsibility once the "
+        help=f"A point for each teacher and labelled {item}: its weight in the prior, and its responsibility once the "
         "student has learned.",
     )
 
@@ -57,14 +57,14 @@ st.subheader(
     "Pulls",
     anchor=False,
     help="Parts of the gradient of the log joint on the student's logits: alpha (lambda / T) r_k (t_k - q) from "
-    "teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on the training set.",
+    f"teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on labelled {item}s.",
 )
 of = st.selectbox(
     f"{item.capitalize()}s of class",
     class_names,
     **link.bound("class", class_names, class_names[0]),
     width=170,
-    help=f"The training {item}s over which the pulls on the right are averaged.",
+    help=f"The labelled {item}s over which the pulls on the right are averaged.",
 )
 own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
 here = labels == class_names.index(of)
@@ -96,9 +96,9 @@ part = st.segmented_control(
     f"{item.capitalize()} from",
     ["test", "train"],
     required=True,
-    format_func={"test": f"Test {item}s", "train": f"Training {item}s"}.get,
+    format_func={"test": f"Test {item}s", "train": f"Labelled {item}s"}.get,
     **link.bound("part", ["test", "train"], "test"),
-    help="Pulls exist where the student learned: on the training set.",
+    help=f"Pulls are known at the labelled {item}s that the student learned from.",
 )
 left, right = st.columns([1, 3], gap="large")
 with left:
@@ -106,11 +106,11 @@ with left:
         index = examples.chooser(task)
     else:
         index = st.number_input(
-            f"Training {item}",
+            f"Labelled {item}",
             0,
             len(labels) - 1,
             **link.bound("train", range(len(labels)), 0),
-            help=f"One of the labelled {item}s that the student learned from.",
+            help="One of those that the student learned from.",
         )
     examples.show(task, index, part=part, size=144)
 with right:

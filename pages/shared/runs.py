@@ -162,9 +162,7 @@ def chosen() -> Chosen:
     """The chosen run with its result. Where there is none, the page says what to do next, and ends."""
     run = st.session_state.run
     if run is None:
-        st.info(
-            "There is no run to show yet. Distill a student first: it takes a few seconds.", icon=":material/science:"
-        )
+        st.info("There is no run to show yet. Distill a student first.", icon=":material/science:")
         with st.container(horizontal=True):
             places.link("distill", "Go to Distill")
             places.link("overview", "Or start with the demo")

@@ -120,8 +120,8 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
             "Cheap, from one run: who moved this student, not whom it could do without.",
             lambda: cheap,
             key="cheap",
-            help="Means over the training set: the responsibility, and the pull on the true class's logit. A teacher "
-            "may explain much of a student that would do as well without it.",
+            help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
+            "teacher may explain much of a student that would do as well without it.",
         )
 
 

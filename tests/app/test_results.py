@@ -143,12 +143,14 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..
     )
 
 
-def test_pulls_are_shown_for_a_training_image(opened: Callable[..., AppTest], finished: RunView) -> None:
+def test_pulls_are_shown_for_a_labelled_image(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/influence.py", run=finished.id)
     before = len(app.get("plotly_chart"))
+    assert app.segmented_control(key="view:influence:part").options == ["Test images", "Labelled images"]
     app.segmented_control(key="view:influence:part").set_value("train")
     app.run()
     assert not app.exception
+    assert app.number_input(key="view:influence:train").label == "Labelled image"
     assert len(app.get("plotly_chart")) == before + 1
 
 

@@ -49,6 +49,17 @@ def fits(tab: Visitor) -> None:
         pytest.fail(f"{tab.where} scrolls sideways: {tab.page.evaluate(too_wide)}")
 
 
+def test_no_legend_is_cut_off_in_a_narrow_window(new_tab: Callable[..., Visitor]) -> None:
+    tab = new_tab(320)
+    tab.open("prior")
+    expect(tab.page.locator(".js-plotly-plot .legend")).to_have_count(3)
+    cut = """() => [...document.querySelectorAll('.js-plotly-plot .legendtext')].filter((text) => {
+      const [name, chart] = [text, text.closest('.main-svg')].map((part) => part.getBoundingClientRect());
+      return name.top < chart.top || name.right > chart.right || name.bottom > chart.bottom;
+    }).map((text) => text.textContent)"""
+    assert tab.page.evaluate(cut) == []
+
+
 def test_the_overview_is_found_by_its_name_too(tab: Visitor) -> None:
     tab.page.goto(f"{tab.url}/overview?prior.strength=0.5")
     tab.sees("")

@@ -104,30 +104,17 @@ def bare(**more: Any) -> go.Figure:
 
 
 def test_the_room_of_known_texts_is_given_and_the_browser_need_not_find_it() -> None:
-    margin = bare(room=(62, 50)).layout.margin
-    assert (margin.l, margin.b, margin.autoexpand) == (62, 50, False)
-    assert bare().layout.margin.autoexpand is None
+    layout = bare(room=(62, 50)).layout
+    assert (layout.margin.l, layout.margin.b) == (62, 50)
+    assert (layout.xaxis.automargin, layout.yaxis.automargin) == (False, False)
+    assert (bare().layout.xaxis.automargin, bare().layout.yaxis.automargin) == (None, None)
 
 
-def test_a_legend_has_a_second_row_for_what_does_not_stand_side_by_side() -> None:
-    # a mark and 16 letters take more than half of a narrow chart
-    one, two = fixed_top(["Teacher number 1"]), fixed_top(["Teacher number 1", "Teacher number 2"])
-    assert two - one == theme.LEGEND_ROW
-    assert fixed_top(["a", "b", "c", "d"]) == one
-
-
-def test_the_browser_finds_the_room_of_a_long_legend() -> None:
-    traces = [{"type": "scatter", "x": [0], "y": [0], "name": f"Teacher number {index}"} for index in range(3)]
-    assert theme.composed(traces, room=(60, 50)).layout.margin.autoexpand is None
-    assert theme.composed(traces, room=(60, 50), legend=False).layout.margin.autoexpand is False
-
-
-def fixed_top(names: list[str]) -> float:
-    hidden = {"type": "scatter", "x": [0], "y": [0], "name": "no part of the legend", "showlegend": False}
-    traces = [{"type": "scatter", "x": [0], "y": [0], "name": name} for name in names]
-    top: float = theme.composed([*traces, hidden], room=(60, 50)).layout.margin.t
-    return top
+def test_the_browser_finds_the_room_of_every_legend() -> None:
+    for room in (None, (62, 50)):
+        assert bare(room=room).layout.margin.autoexpand is not False
 
 
 def test_a_figure_for_paper_finds_its_own_room() -> None:
-    assert theme.standalone(bare(room=(62, 50))).layout.margin.autoexpand is True
+    layout = theme.standalone(bare(room=(62, 50))).layout
+    assert (layout.xaxis.automargin, layout.yaxis.automargin) == (True, True)

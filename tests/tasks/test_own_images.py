@@ -14,7 +14,7 @@ from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks import fingerprint, missing_data, own, own_images, untrained
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.tasks.images import Sizes
-from mtbkd_core.tasks.own_images import path_of
+from mtbkd_core.tasks.own_images import ImageSet, path_of
 from tests.tasks.test_images import idx
 
 SIZES = Sizes(student=36, validation=12, test=20)
@@ -69,6 +69,20 @@ def test_a_small_set_is_divided_as_far_as_it_goes(folder: Path) -> None:
     assert (info.n_train, info.most_train) == (30, 30)  # a quarter of 120; a tenth is for validation
     assert len(load_task("marks", teachers=["generalist"]).y_test) == 40
     assert len(load_task("marks", teachers=["generalist"], split="validation").y_test) == 12
+
+
+def told_of(student: int) -> None:
+    """Say in the home folder that there is a set with so many images for the student; the images are not looked at."""
+    sizes = Sizes(student, validation=12, test=20)
+    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), tuple("abcd"), (8, 10), sizes=sizes))
+
+
+def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
+    told_of(36)
+    end = "for testing. Teachers are trained on others, on this machine, once."
+    assert task_info("marks").description == f"Images of your own: 36 labelled ones for the student, 20 {end}"
+    told_of(1_200)
+    assert "for testing. Of 200 more the student hears from the teachers alone." in task_info("marks").description
 
 
 def test_teachers_are_trained_as_they_are_asked_for_and_kept_one_by_one(folder: Path) -> None:
