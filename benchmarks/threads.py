@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -64,7 +65,7 @@ def main() -> None:
                 for threads, ours in SIDES.values():
                     torch.set_num_threads(threads)
                     os.environ["MTBKD_THREADS"] = str(ours)
-                    found.append(seconds_per_call({"": lambda: target(position)}, budget=chosen.seconds)[""])
+                    found.append(seconds_per_call({"": partial(target, position)}, budget=chosen.seconds)[""])
             print(f"{name}, {count} busy".ljust(24) + "".join(f"{1000 * each:14.1f}" for each in found), flush=True)
 
 
