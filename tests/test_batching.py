@@ -7,6 +7,7 @@ import pytest
 from mtbkd_core import Task, build_config
 from mtbkd_core.batching import choose_batch_size, minibatch_sizes, suggest_batch_size
 from mtbkd_core.posterior import Density, LogPosterior
+from tests.conftest import without_some_labels
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,18 @@ def test_a_quick_gradient_is_of_all_examples_whatever_the_batch_size_was(digits:
     found = suggest_batch_size(config, digits, clock=lambda: next(ticks))
     assert found.batch_size is None
     assert found.reason.endswith("not more than 20 ms: all examples at every step.")
+
+
+@pytest.mark.parametrize(("unlabelled", "sizes"), [(0, {120}), (50, {64, 170}), (80, {64, 200})])
+def test_examples_without_labels_that_are_shown_are_part_of_the_gradient(
+    unlabelled: int, sizes: set[int], digits: Task, asked: list[int]
+) -> None:
+    ticks = clock(asked, 1e-3)
+    config = build_config([("device", "cpu"), ("n_unlabelled", unlabelled)])
+    found = suggest_batch_size(config, without_some_labels(digits, 80), clock=lambda: next(ticks))
+    assert set(asked) == set(found.seconds) == sizes
+    assert found.batch_size == (64 if unlabelled else None)
+    assert f"all {max(sizes)} examples" in found.reason
 
 
 def test_a_sampler_that_needs_all_examples_is_offered_no_minibatch(digits: Task, asked: list[int]) -> None:

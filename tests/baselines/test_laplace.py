@@ -12,6 +12,7 @@ from mtbkd_core.baselines import MEAN_WEIGHT, laplace_distillation, mean_distill
 from mtbkd_core.baselines.fitting import fit_networks, soft_targets
 from mtbkd_core.baselines.laplace import draw_last_layer, features, last_layer, last_layer_precision
 from mtbkd_core.student import Student, softmax
+from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 2, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
 
@@ -73,14 +74,15 @@ def test_draws_have_the_mean_and_the_inverse_precision_as_covariance(generator: 
     assert (white.t().cov() - torch.eye(6)).abs().max() < 4.5 * math.sqrt(2 / count)
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp"])
-def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, digits: Task) -> None:
+@pytest.mark.parametrize(("kind", "unlabelled"), [("linear", 0), ("mlp", 0), ("linear", 180), ("mlp", 180)])
+def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, unlabelled: int, digits: Task) -> None:
     """The same mean by another way: each example's logits are Gaussian, and are drawn as such."""
-    config = build_config({**QUICK, "student.kind": kind}.items())
+    config = build_config({**QUICK, "student.kind": kind, "n_unlabelled": unlabelled}.items())
+    task = without_some_labels(digits, unlabelled)
     count = 4000
-    found = laplace_distillation(config, digits, draws=count)
+    found = laplace_distillation(config, task, draws=count)
     soft = soft_targets(digits.teacher_logits(config.teachers), config.prior.temperature)
-    networks = fit_networks(config, digits, soft, weight=MEAN_WEIGHT)
+    networks = fit_networks(config, task, soft, weight=MEAN_WEIGHT)
     student, theta = networks.student, networks.theta.double()
     precision = last_layer_precision(
         features(student, theta[:1], digits.x_train.double())[0],
@@ -88,6 +90,7 @@ def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, digits
         weight=MEAN_WEIGHT,
         temperature=config.prior.temperature,
         weight_scale=student.weight_scale,
+        labelled=200 - unlabelled,
     )
     few = digits.x_test[:20].double()
     inputs = features(student, theta[:1], few)[0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd_core import Progress, UserError, load_task, lock, task_info
+from mtbkd_core import Progress, UserError, default_config, load_task, lock, task_info
 from mtbkd_core.files import home, write_tensors
 from mtbkd_core.progress import Cancelled
 from mtbkd_core.tables.importing import forget
@@ -83,6 +83,20 @@ def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
     assert task_info("marks").description == f"Images of your own: 36 labelled ones for the student, 20 {end}"
     told_of(1_200)
     assert "for testing. Of 200 more the student hears from the teachers alone." in task_info("marks").description
+
+
+@pytest.mark.parametrize(
+    ("student", "labelled", "unlabelled", "batch"),
+    [(36, 36, 0, 36), (1_200, 1_000, 200, 250), (6_000, 1_000, 5_000, 250), (9_000, 1_000, 5_000, 250)],
+)
+def test_a_newcomers_student_is_shown_what_is_left_up_to_5000_and_warms_up_on_no_more_than_there_is(
+    own_home: Path, student: int, labelled: int, unlabelled: int, batch: int
+) -> None:
+    told_of(student)
+    config, info = default_config("marks"), task_info("marks")
+    assert (info.n_train, info.most_train, config.n_train) == (labelled, student, None)
+    assert info.check_n_unlabelled(config.n_unlabelled, config.n_train) == unlabelled
+    assert (config.sampler.warm_start_batch_size, config.sampler.batch_size) == (batch, None)
 
 
 def test_teachers_are_trained_as_they_are_asked_for_and_kept_one_by_one(folder: Path) -> None:
@@ -199,8 +213,6 @@ def test_a_file_that_has_gone_is_one_line(folder: Path) -> None:
 
 
 def test_its_fingerprint_is_known_before_anything_is_trained(folder: Path) -> None:
-    from mtbkd_core import default_config
-
     import_images("marks", folder, sizes=SIZES, epochs=1)
     config = default_config("marks")
     before = fingerprint(config)
