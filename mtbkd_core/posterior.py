@@ -186,7 +186,7 @@ def chains_in_one_piece(student: Student, examples: int, teachers: int) -> int:
 
 def _numbers(student: Student, teachers: int) -> int:
     """Of the largest intermediate, for one chain and example."""
-    return max(student.held, teachers * student.sizes[-1])
+    return max(*student.sizes[1:], teachers * student.sizes[-1])
 
 
 def _pieces(count: int, rows: int) -> list[slice]:

@@ -48,11 +48,6 @@ class Student:
         """Multiplications of one chain's forward pass over one example."""
         return sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes))
 
-    @property
-    def held(self) -> int:
-        """Numbers of the largest intermediate of one chain's forward and backward pass over one example."""
-        return max(self.sizes[1:])
-
     def layers(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Views of theta [S, P] as weights [S, out, in] and biases [S, out, 1], layer by layer."""
         views = []

@@ -94,11 +94,6 @@ class ConvolutionalStudent(Student):
         return sum(count * fan_in for count, fan_in in zip(units, fans, strict=True))
 
     @property
-    def held(self) -> int:
-        """Every unit before and after its activation: autograd holds them all until the way back."""
-        return 2 * sum(self.sizes[1:-1])
-
-    @property
     def _fans(self) -> list[tuple[int, int]]:
         """(values that a unit sees, filters or classes) of each layer."""
         convolutions = zip(pairwise((1, *self.channels)), self.kernels, strict=True)
