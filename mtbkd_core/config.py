@@ -140,7 +140,7 @@ class PriorConfig(_Part):
         2.0, description="Distillation temperature (T): softens student and teachers alike before they are compared."
     )
     strength: Annotated[NonNegative, Field(le=100)] = Field(
-        1.0, description="Prior strength (alpha): 1 is the prior at full weight, 0 is no distillation."
+        1.0, description="Prior strength (alpha): how many times the teachers' prior counts; 0 is no distillation."
     )
 
     @field_validator("base_weights")

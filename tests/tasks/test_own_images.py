@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mtbkd_core import Progress, UserError, default_config, load_task, lock, task_info
+from mtbkd_core.config import StudentKind
 from mtbkd_core.files import home, write_tensors
 from mtbkd_core.progress import Cancelled
 from mtbkd_core.tables.importing import forget
@@ -83,6 +84,16 @@ def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
     assert task_info("marks").description == f"Images of your own: 36 labelled ones for the student, 20 {end}"
     told_of(1_200)
     assert "for testing. Of 200 more the student hears from the teachers alone." in task_info("marks").description
+
+
+@pytest.mark.parametrize(("classes", "kind"), [(40, StudentKind.CNN), (41, StudentKind.MLP)])
+def test_a_set_of_many_classes_starts_with_an_mlp_whose_laplace_approximation_is_small(
+    own_home: Path, classes: int, kind: StudentKind
+) -> None:
+    names = tuple(f"c{number}" for number in range(classes))
+    sizes = Sizes(6_000, validation=100, test=100)
+    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), names, (28, 28), sizes=sizes))
+    assert default_config("marks").student.kind is kind
 
 
 @pytest.mark.parametrize(
