@@ -16,10 +16,30 @@ from torch import Tensor
 from mtbkd_core.progress import UserError
 
 
+def expanded(path: str | Path, what: str) -> Path:
+    """A path that somebody names, its `~` replaced; nothing is made.
+
+    Raises:
+        UserError: no file or folder can have this name; `what` says whose it is.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+        return found.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long; ~ of a stranger; a zero in it
+        shown = str(path) if len(str(path)) <= 100 else f"{str(path)[:100]}…"
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{what}: {shown!r} can be no path ({reason})") from None
+
+
 def home_path() -> Path:
-    """Where the home folder is or would be; nothing is made or tried."""
+    """Where the home folder is or would be; nothing is made or tried.
+
+    Raises:
+        UserError: `MTBKD_HOME` is no path.
+    """
     chosen = os.environ.get("MTBKD_HOME")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("mtbkd-explorer"))
+    return expanded(chosen, "MTBKD_HOME") if chosen else Path(platformdirs.user_data_dir("mtbkd-explorer"))
 
 
 def home() -> Path:

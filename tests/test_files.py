@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from mtbkd_core.files import content_hash, home, read_tensors, write_atomically, write_tensors
+from mtbkd_core.files import content_hash, expanded, home, read_tensors, write_atomically, write_tensors
 from mtbkd_core.progress import UserError
 
 
@@ -29,6 +29,20 @@ def test_home_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("MTBKD_HOME", "~/data")
     assert home() == tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", ["~nobody-here/x", "/tmp/" + 5_000 * "x", "/tmp/a\0b"])
+def test_what_can_be_no_path_is_one_short_line(name: str) -> None:
+    with pytest.raises(UserError, match="^folder: .* can be no path") as caught:
+        expanded(name, "folder")
+    assert len(str(caught.value)) < 220
+    assert "\n" not in str(caught.value)
+
+
+def test_a_home_that_can_be_no_path_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MTBKD_HOME", "~nobody-here/x")
+    with pytest.raises(UserError, match="^MTBKD_HOME: '~nobody-here/x' can be no path"):
+        home()
 
 
 def test_without_the_variable_home_is_the_platforms_data_folder(

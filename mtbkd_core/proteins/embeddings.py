@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.files import content_hash, expanded, home, read_tensors, write_tensors
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 
 _log = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ def _load(model: str) -> tuple[Any, Any]:
         raise UserError(
             "model: needs the package transformers, which is not installed: pip install '.[embeddings]'"
         ) from None
-    place = Path(model).expanduser()
+    place = expanded(model, "model")
     source = str(place) if place.is_dir() else model
     try:
         tokenizer = EsmTokenizer.from_pretrained(source)

@@ -43,8 +43,8 @@ _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
 INFO = TaskInfo(
     name="digits",
     title="Handwritten digits",
-    description="1,797 scanned digits of 8 x 8 pixels: 200 labelled ones for the student, 600 for testing, "
-    "997 for the teachers.",
+    description="1,797 scanned digits of 8 x 8 pixels: 600 for testing, 997 for the teachers. The student starts with "
+    "200 labelled ones.",
     n_classes=10,
     teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
     default_teachers=("digits-0-4", "digits-5-9", "even-digits"),

@@ -74,8 +74,8 @@ FASHION = ShippedImageTask(
     INFO=TaskInfo(
         name="fashion",
         title="Clothing (Fashion-MNIST)",
-        description="Pictures of clothing of 28 x 28 pixels: 1,000 labelled ones for the student, 2,000 for testing, "
-        "52,000 for the teachers. Of 5,000 more the student hears from the teachers alone.",
+        description="Pictures of clothing of 28 x 28 pixels: 2,000 for testing, 52,000 for the teachers. The student "
+        "starts with 1,000 labelled ones and 5,000 of which it hears from the teachers alone.",
         n_classes=len(CLASSES),
         teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
         default_teachers=("tops", "shoes-and-bags", "winter-wear"),
@@ -122,8 +122,9 @@ FASHION_LEFT_OUT = replace(
         FASHION.INFO,
         name="fashion-left-out",
         title="Clothing, two kinds left out",
-        description=f"The same without {_NAMES_LEFT_OUT}, of which the student is never told: 1,000 labelled images "
-        f"for the student, 1,600 for testing. Of {_MOST_LEFT_OUT - 1_000:,} more it hears from the teachers alone.",
+        description=f"Pictures of clothing without {_NAMES_LEFT_OUT}, of which the student is never told: 1,600 for "
+        f"testing. The student starts with 1,000 labelled ones and {_MOST_LEFT_OUT - 1_000:,} of which it hears from "
+        "the teachers alone.",
         n_classes=len(CLASSES) - len(LEFT_OUT),
         most_train=_MOST_LEFT_OUT,
         defaults={**FASHION.INFO.defaults, "n_unlabelled": str(_MOST_LEFT_OUT - 1_000)},

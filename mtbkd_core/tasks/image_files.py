@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtbkd_core.files import home
+from mtbkd_core.files import expanded, home
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.tasks.idx import read_idx
 
@@ -52,9 +52,9 @@ class ImageFiles:
             UserError: the variable names something that is no folder.
         """
         if chosen := os.environ.get(self.variable, "").strip():
-            if not Path(chosen).expanduser().is_dir():
+            if not (folder := expanded(chosen, self.variable)).is_dir():
                 raise UserError(f"{self.variable}: {chosen} is no folder")
-            return Path(chosen).expanduser()
+            return folder
         if self.installed is not None and self.installed.is_dir():
             return self.installed
         fetched = self.fetched()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtbkd_core.files import expanded
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.importing import check_free
 from mtbkd_core.tasks.fashion import SIZES
@@ -46,7 +47,7 @@ def import_images(
             labels; a home folder that cannot be written.
     """
     check_free(name)
-    folder = folder.expanduser().resolve()
+    folder = expanded(folder, "folder")
     if not folder.is_dir():
         raise UserError(f"folder: {str(folder)!r} is no folder")
     pixels, labels = ImageFiles(name, "", installed=folder).read("train")
@@ -65,6 +66,8 @@ def import_images(
             f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
         )
     test_labels = ImageFiles(name, "", installed=folder).read("test")[1]
+    if (highest := int(test_labels.max(initial=0))) >= count:
+        raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {count - 1}")
     for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
         of_each = np.bincount(given, minlength=count)
         rarest = int(of_each.argmin())

@@ -168,8 +168,10 @@ class ImageTask(ABC):
             UserError: images that are not there, cannot be read, are too few, or are not those of the outputs.
         """
         folder = self.files.folder()
+        if folder is None:
+            raise UserError(str(self.missing()))
         try:
-            changed = [] if folder is None else [path.stat().st_mtime_ns for path in sorted(folder.glob("*ubyte*"))]
+            changed = [path.stat().st_mtime_ns for path in sorted(folder.glob("*ubyte*"))]
         except OSError as error:
             raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from None
         key = (folder, *changed)

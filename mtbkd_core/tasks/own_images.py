@@ -167,9 +167,10 @@ def task_of(images: ImageSet) -> OwnImageTask:
         INFO=TaskInfo(
             name=images.name,
             title=images.title,
-            description=f"Images of your own: {labelled:,} labelled ones for the student, {sizes.test:,} for testing. "
-            + (f"Of {unlabelled:,} more the student hears from the teachers alone. " if unlabelled else "")
-            + "Teachers are trained on others, on this machine, once.",
+            description=f"Images of your own: {sizes.test:,} for testing. The student starts with {labelled:,} "
+            "labelled ones"
+            + (f" and {unlabelled:,} of which it hears from the teachers alone" if unlabelled else "")
+            + ". Teachers are trained on others, on this machine, once.",
             n_classes=len(names),
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
             default_teachers=tuple(parts),

@@ -31,8 +31,8 @@ INFO = TaskInfo(
     name="proteins",
     title="Where a protein lives",
     description="Where in the cell a protein of UniProt is found, from its sequence: nine single locations (not "
-    "DeepLoc's ten classes), 2,500 labelled proteins for the student, 2,161 for testing, 9,239 for the teachers. Of "
-    "1,000 more the student hears from the teachers alone. Data: SCL2205, the package p-scldata.",
+    "DeepLoc's ten classes); 2,161 proteins for testing, 9,239 for the teachers. The student starts with 2,500 "
+    "labelled ones and 1,000 of which it hears from the teachers alone. Data: SCL2205, the package p-scldata.",
     n_classes=len(LOCATIONS),
     teachers=protein_teachers.INFOS,
     default_teachers=tuple(teacher.name for teacher in protein_teachers.INFOS),

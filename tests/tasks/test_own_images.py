@@ -80,10 +80,12 @@ def told_of(student: int) -> None:
 
 def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
     told_of(36)
-    end = "for testing. Teachers are trained on others, on this machine, once."
-    assert task_info("marks").description == f"Images of your own: 36 labelled ones for the student, 20 {end}"
+    assert task_info("marks").description == (
+        "Images of your own: 20 for testing. The student starts with 36 labelled ones. Teachers are trained on others, "
+        "on this machine, once."
+    )
     told_of(1_200)
-    assert "for testing. Of 200 more the student hears from the teachers alone." in task_info("marks").description
+    assert "labelled ones and 200 of which it hears from the teachers alone." in task_info("marks").description
 
 
 @pytest.mark.parametrize(("classes", "kind"), [(40, StudentKind.CNN), (41, StudentKind.MLP)])
@@ -216,6 +218,14 @@ def test_a_class_of_few_images_is_named(folder: Path, part: str) -> None:
         import_images("marks", folder)
 
 
+def test_a_test_image_of_a_class_that_no_training_image_has_is_refused(folder: Path) -> None:
+    labels = (np.arange(40) % 4).astype(np.uint8)
+    labels[7] = 200
+    (folder / "emnist-digits-test-labels-idx1-ubyte").write_bytes(idx(labels))
+    with pytest.raises(UserError, match="a test image has the label 200, the training images go from 0 to 3"):
+        import_images("marks", folder, sizes=SIZES)
+
+
 def test_a_file_that_has_gone_is_one_line(folder: Path) -> None:
     import_images("marks", folder, sizes=SIZES)
     (folder / "more-ubyte").symlink_to("nowhere")
@@ -259,6 +269,7 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"name": "digits"}, "'digits' is a built-in task's"),
         ({"name": "No Name"}, "name: got 'No Name'"),
         ({"folder": Path("/nowhere")}, "folder: '/nowhere' is no folder"),
+        ({"folder": Path("~nobody-here/images")}, "folder: '~nobody-here/images' can be no path"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
         ({"class_names": ["a", "b", "b", "c"]}, "classes: got 4 names, needs 4 different ones"),
         ({"classes": 8}, "has 15 training images of class 0, needs 20 of each"),
