@@ -33,7 +33,7 @@ def test_home_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", ["~nobody-here/x", "/tmp/" + 5_000 * "x", "/tmp/a\0b"])
 def test_what_can_be_no_path_is_one_short_line(name: str) -> None:
-    with pytest.raises(UserError, match="^folder: .* can be no path") as caught:
+    with pytest.raises(UserError, match=r"^folder: .* can be no path") as caught:
         expanded(name, "folder")
     assert len(str(caught.value)) < 220
     assert "\n" not in str(caught.value)
@@ -41,7 +41,7 @@ def test_what_can_be_no_path_is_one_short_line(name: str) -> None:
 
 def test_a_home_that_can_be_no_path_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MTBKD_HOME", "~nobody-here/x")
-    with pytest.raises(UserError, match="^MTBKD_HOME: '~nobody-here/x' can be no path"):
+    with pytest.raises(UserError, match=r"^MTBKD_HOME: '~nobody-here/x' can be no path"):
         home()
 
 
