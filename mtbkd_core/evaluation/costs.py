@@ -7,23 +7,22 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from mtbkd_core.evaluation.report import reported
 from mtbkd_core.proteins.descriptors import describe
-from mtbkd_core.result import Result, thin
+from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Cost, Task
 
 #: Examples that are asked about, and how many at a time: as the teachers were.
 _TIMED, _BATCH = 256, 64
-#: Students whose mean is the posterior's answer; more change it little.
-POSTERIOR = 320
 
 
 def student_costs(result: Result, task: Task) -> dict[str, Cost]:
-    """Cost of "one" student drawn from the posterior, and of the "posterior": the mean of `POSTERIOR` of them.
+    """Cost of "one" student drawn from the posterior, and of the "posterior": the mean of those that are scored.
 
     Where inputs are descriptors of proteins, working them out from the sequence is part of the time. It is measured
     now, and so differs a little each time.
     """
-    student, draws = result.student, thin(result.draws, POSTERIOR).flatten(0, 1)
+    student, draws = result.student, reported(result.draws).flatten(0, 1)
     x = task.x_test[:_TIMED]
     describing = 0.0
     if task.proteins is not None:

@@ -68,8 +68,7 @@ def evaluate(
     """
     device = draws.device
     x_test, y_test = task.x_test.to(device), task.y_test.to(device)
-    # four draws a chain at least: fewer have no R-hat
-    used = thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
+    used = reported(draws)
     shape = used.shape[:2]
     probabilities = student.probabilities(used.flatten(0, 1), x_test).unflatten(0, shape)
     watch(1)
@@ -86,6 +85,11 @@ def evaluate(
     metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
     predictions["trace.log_joint"] = log_joint.cpu()
     return metrics, predictions
+
+
+def reported(draws: Tensor) -> Tensor:
+    """[S, D', P], those of the draws [S, D, P] that the student's scores are of: four a chain at least."""
+    return thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
 
 
 def _evaluate(

@@ -30,17 +30,13 @@ from mtbkd_core.teachers.sequence_networks import Reader, reader_hash, says, tra
 OnStep = Callable[[str, int, int], None]
 
 INFOS = (
-    TeacherInfo(
-        "sequence-cnn",
-        "Whole sequence",
-        "A convolutional network over the residues: the first 250 and the last 150 of what is longer.",
-    ),
+    TeacherInfo("sequence-cnn", "Whole sequence", "A convolutional network over all of a protein's residues."),
     TeacherInfo("ends", "Both ends", "A convolutional network that sees the first 50 and the last 30 residues alone."),
     TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees as well."),
 )
 #: Settled on the validation proteins.
 READERS: Mapping[str, Reader] = {
-    "sequence-cnn": Reader(head=250, tail=150, channels=(48, 64, 96), epochs=8),
+    "sequence-cnn": Reader(head=None, channels=(48, 64, 96), epochs=8),
     "ends": Reader(head=50, tail=30, channels=(48, 64, 96), dropout=0.5, epochs=8, weight_decay=5e-2),
 }
 TREES: Mapping[str, Any] = {

@@ -35,15 +35,16 @@ class Reader:
     """How a network reads a sequence, and how it is trained.
 
     Attributes:
-        head, tail: residues that are read at the start and at the end; a sequence no longer than both is read whole.
+        head, tail: residues that are read at the start and at the end; a sequence no longer than both is read whole,
+            and every one is where there is no head.
         channels: of each convolution; after all but the last, every two places become one.
         width: residues under a convolution.
         dropout: share of the pooled numbers that is left out in training.
         epochs, batch_size, learning_rate, weight_decay: of AdamW under one cycle of the learning rate.
     """
 
-    head: int
-    tail: int
+    head: int | None
+    tail: int = 0
     channels: tuple[int, ...] = (64, 96, 128)
     width: int = 7
     dropout: float = 0.3
@@ -117,7 +118,7 @@ class SequenceNetwork(nn.Module):
 def codes_of(sequence: str, reader: Reader) -> np.ndarray:
     """What a network reads of a sequence: residue indices [L], with a gap where the middle is left out."""
     codes = encode(sequence)
-    if len(codes) <= reader.head + reader.tail:
+    if reader.head is None or len(codes) <= reader.head + reader.tail:
         return codes
     return np.concatenate([codes[: reader.head], [_GAP], codes[len(codes) - reader.tail :]])
 

@@ -20,7 +20,7 @@ known = [shift for shift in info.shifts if shift.name in measured]
 if not known and task.image_shape is None:
     st.info(
         f"This task has no {item}s from elsewhere, and its {item}s are no pictures that could be corrupted. "
-        "The handwritten digits and the clothes have.",
+        "Handwritten digits, clothes and proteins have.",
         icon=":material/info:",
     )
     st.stop()

@@ -5,7 +5,7 @@ import streamlit as st
 
 from mtbkd_core import Task
 from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.costs import POSTERIOR, student_costs
+from mtbkd_core.evaluation.costs import student_costs
 from mtbkd_core.tasks.base import Cost
 from pages.shared import runs, tasks
 
@@ -27,9 +27,14 @@ def show(chosen: runs.Chosen) -> None:
     if not any(cost for _, cost, _ in teachers):
         return
     own = _of_student(chosen.view.id, chosen, task)
+    students = own["posterior"].parameters // own["one"].parameters
     rows = [
         ("One student of the posterior", own["one"], scores(found["test.draws"][-1, -1].float(), found["test.labels"])),
-        (f"Posterior mean of {POSTERIOR} students", own["posterior"], metrics["student"]),
+        (
+            f"Posterior mean of {own['posterior'].parameters // own['one'].parameters} students",
+            own["posterior"],
+            metrics["student"],
+        ),
         *teachers,
     ]
     table = pd.DataFrame(

@@ -220,8 +220,12 @@ def test_images_that_change_on_the_disk_are_read_anew(tmp_path: Path, monkeypatc
 
 def test_a_set_that_is_nowhere_says_how_to_get_it(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
-    line = replace(FASHION, files=replace(FILES, installed=Path("/nowhere"))).missing()
+    nowhere = replace(FASHION, files=replace(FILES, installed=Path("/nowhere")))
+    line = nowhere.missing()
     assert line is not None
+    with pytest.raises(UserError) as caught:
+        nowhere.fingerprint(None, 0)
+    assert str(caught.value) == line
     for way in ("MTBKD_FASHION_FOLDER", "dataset-fashion-mnist", "python -m mtbkd_core fetch fashion"):
         assert way in line
     assert "\n" not in line

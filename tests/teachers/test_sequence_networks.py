@@ -21,6 +21,12 @@ def test_the_middle_of_a_long_sequence_is_left_out_and_a_short_one_is_read_whole
     np.testing.assert_array_equal(long, [0, 1, 2, 3, 4, 5, 21, 16, 17, 18, 19])
 
 
+def test_a_reader_without_a_head_reads_everything() -> None:
+    long = "ACDEFG" + "W" * 3_000 + "TVWY"
+    np.testing.assert_array_equal(codes_of(long, replace(READER, head=None)), codes_of(long, Reader(3_010, 0)))
+    assert len(codes_of(long, Reader(None))) == 3_010
+
+
 def test_a_sequence_is_judged_alike_whatever_it_is_filled_up_to() -> None:
     network = SequenceNetwork(READER, 2, torch.Generator().manual_seed(0)).eval()
     codes = [codes_of(each, READER) for each in ("MKV", "MKVLAAGIVG")]
