@@ -30,11 +30,7 @@ def show(chosen: runs.Chosen) -> None:
     students = own["posterior"].parameters // own["one"].parameters
     rows = [
         ("One student of the posterior", own["one"], scores(found["test.draws"][-1, -1].float(), found["test.labels"])),
-        (
-            f"Posterior mean of {own['posterior'].parameters // own['one'].parameters} students",
-            own["posterior"],
-            metrics["student"],
-        ),
+        (f"Posterior mean of {students} students", own["posterior"], metrics["student"]),
         *teachers,
     ]
     table = pd.DataFrame(
