@@ -104,7 +104,7 @@ def test_chains_that_disagree_are_said(result: Result, r_hat: float | None, said
     assert said in text
 
 
-@pytest.mark.parametrize(("difference", "said"), [(-64.0, "The sampler is biased"), (-2.0, "none that matters")])
+@pytest.mark.parametrize(("difference", "said"), [(-64.0, "The draws miss the posterior"), (-2.0, "none that matters")])
 def test_a_check_for_bias_is_said(result: Result, report: str, difference: float, said: str) -> None:
     found = {"log_joint_difference": difference, "log_joint_error": 3.0, "log_joint_sd": 35.0}
     found |= {"total_variation": 0.0123, "total_variation_error": None}
@@ -112,7 +112,7 @@ def test_a_check_for_bias_is_said(result: Result, report: str, difference: float
     document = build_report(replace(result, metrics=metrics), run="x", created=MADE)
     reader = Reader(document)
     assert said in "".join(reader.text)
-    assert ('<p class="warning">The sampler' in document) == (difference == -64.0)
+    assert ('<p class="warning">The draws' in document) == (difference == -64.0)
     assert "bias check: total variation" in reader.text
     assert "bias check" not in "".join(Reader(report).text).lower().replace("sampler.bias_check", "")
 

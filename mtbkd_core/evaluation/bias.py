@@ -2,7 +2,8 @@
 
 Chains that all take too long a step agree with one another on something else than the posterior: R-hat says nothing.
 HMC with Metropolis correction is exact at any step size: begun where the chains ended, it leaves what they sampled if
-that was not the posterior. What both have yet to find they miss alike; that is R-hat's to tell.
+that was not the posterior, be it for the step or because the chains had yet to arrive. A region that neither finds they
+miss alike; that is R-hat's to tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.diagnostics import mean_error
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, mean_error
 from mtbkd_core.evaluation.race import monte_carlo_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import hmc
@@ -171,7 +172,10 @@ def sentence(found: Mapping[str, Any]) -> str:
         f"predictions differ by {found['total_variation']:.4f} in total variation{own}"
     )
     if biased:
-        return f"The sampler is biased: {measured}. Give it a shorter step or more examples per gradient, or take HMC."
+        return (
+            f"The draws miss the posterior: {measured}. The step is too long, a gradient's examples are too few, or, "
+            f"where R-hat is above {R_HAT_LIMIT} too, the chains have yet to arrive."
+        )
     if biased is None:
         return f"Bias check: undecided, {measured}. Only more draws or chains could tell a bias from chance."
     return f"Bias check: none that matters; {measured}."

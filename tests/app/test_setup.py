@@ -290,7 +290,7 @@ class TestDistill:
         assert fake_engine.submitted[0].sampler.bias_check
         said = [caption.value for caption in app.caption]
         assert any("s bias check, " in line for line in said)
-        assert any(line.startswith("Bias check: ") for line in said) or "biased" in app.warning[-1].value
+        assert any(line.startswith("Bias check: ") for line in said) or "miss" in app.warning[-1].value
 
     @pytest.mark.parametrize(
         ("settings", "said"),

@@ -52,7 +52,7 @@ def test_a_step_that_is_too_long_is_noticed_and_by_how_much(temperature: float) 
     assert found["log_joint_difference"] < -10 * found["log_joint_error"]
     assert found["log_joint_sd"] == pytest.approx(math.sqrt(4.5) * temperature, rel=0.1)
     assert is_biased(found)
-    assert "The sampler is biased: the log joint of the draws is" in sentence(found)
+    assert "The draws miss the posterior: the log joint of the draws is" in sentence(found)
     assert "nats below" in sentence(found)
 
 
@@ -168,5 +168,5 @@ def test_a_bias_is_beyond_chance_and_matters(difference: float, error: float, bi
         "total_variation_error": 0.005,
     }
     assert is_biased(found) is biased
-    said = {True: "The sampler is biased", False: "none that matters", None: "undecided"}[biased]
+    said = {True: "The draws miss the posterior", False: "none that matters", None: "undecided"}[biased]
     assert said in sentence(found)
