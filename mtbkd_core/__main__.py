@@ -22,6 +22,7 @@ from mtbkd_core import baselines, data_commands
 from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
 from mtbkd_core.console import Log, say
 from mtbkd_core.distillation import distill as run_distillation
+from mtbkd_core.evaluation import bias
 from mtbkd_core.parallel import limit_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
@@ -117,7 +118,10 @@ def distill(
     for name, row in result.metrics.items():
         if "nll" in row:
             print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
-    r_hat = result.metrics["diagnostics"]["r_hat"]
+    told = result.metrics["diagnostics"]
+    r_hat = told["r_hat"]
+    if "bias_check" in told:
+        print(bias.sentence(told["bias_check"]))
     print(
         f"R-hat {'none' if r_hat is None else format(r_hat, '.3f')}, {seconds:.1f} s"
         + (f", saved in {out}" if out else "")

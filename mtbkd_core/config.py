@@ -197,6 +197,11 @@ class SamplerConfig(_Part):
         description="Posterior temperature: the density sampled is exp(log joint / temperature). 1 is Bayes, less is a "
         "cold posterior (Wenzel et al., 2020).",
     )
+    bias_check: bool = Field(
+        False,
+        description="After sampling, hold the draws against exact HMC from where the chains ended: it tells a bias of "
+        "the step, which R-hat does not, and takes about as many gradients as the sampling. HMC itself needs none.",
+    )
 
 
 #: Settings of the prior that hold one number for each teacher.
@@ -233,6 +238,11 @@ class RunConfig(_Part):
         """Examples without a label that change anything: of them nobody speaks where no teacher is heard."""
         return self.n_unlabelled if self.prior.strength else 0
 
+    @property
+    def unchecked(self) -> Self:
+        """The same draws without the check for bias, for where only scores are asked for."""
+        return self.model_copy(update={"sampler": self.sampler.model_copy(update={"bias_check": False})})
+
     @model_validator(mode="after")
     def _one_number_per_teacher(self) -> Self:
         if len(set(self.teachers)) != len(self.teachers):
@@ -250,6 +260,14 @@ class RunConfig(_Part):
         algorithm, batch_size = self.sampler.algorithm, self.sampler.batch_size
         if algorithm in FULL_BATCH and batch_size is not None:
             raise ValueError(f"sampler.batch_size: got {batch_size}, but {algorithm} needs all examples; allowed: none")
+        return self
+
+    @model_validator(mode="after")
+    def _exact_needs_no_check(self) -> Self:
+        if self.sampler.bias_check and self.sampler.algorithm is Algorithm.HMC:
+            raise ValueError(
+                "sampler.bias_check: got true, but hmc is exact, and is what others are held against; allowed: false"
+            )
         return self
 
 

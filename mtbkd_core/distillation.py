@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
 
 from mtbkd_core.config import Device, RunConfig, SamplerConfig
+from mtbkd_core.evaluation.bias import ExactRun, check_gradients, compare, run_exact
 from mtbkd_core.evaluation.report import STAGES, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import MixturePrior
@@ -28,6 +30,8 @@ MAX_DRAWS_BYTES = 2 * 2**30
 _REPORT_EVERY = 0.05
 #: Share of the whole run that training teachers is reckoned as, where some have to be trained.
 _TEACHERS_SHARE = 0.3
+#: A configuration's seed is below it.
+_CHECK_SEEDS = 2**31
 
 
 def distill(
@@ -134,6 +138,8 @@ def distill_together(
     warmed = time.perf_counter()
     kept = sample_groups(target, position, settings, generators, report)
     sampled = time.perf_counter()
+    exact = _run_exact(configs, target, [own.positions[:, -1] for own in kept], task, report)
+    checked = time.perf_counter()
 
     results = []
     stages = (STAGES + 1) * len(configs)
@@ -159,6 +165,9 @@ def distill_together(
             "seconds_sampling": (sampled - warmed) / len(configs),
             "seconds_evaluation": time.perf_counter() - began,
         }
+        if exact:
+            metrics["diagnostics"]["bias_check"] = compare(exact[number], own.log_joint, predictions["test.mean"])
+            metrics["diagnostics"]["seconds_bias_check"] = (checked - sampled) / len(configs)
         environment = describe_environment(device) | {
             "task": task.name,
             "fingerprint": task.fingerprint_of(config.teachers),
@@ -169,6 +178,39 @@ def distill_together(
         results.append(Result(config, metrics, draws.cpu(), predictions, environment))
     report.finish()
     return results
+
+
+def _run_exact(
+    configs: Sequence[RunConfig], target: LogPosterior, ends: Sequence[Tensor], task: Task, report: Reporter
+) -> list[ExactRun]:
+    """Exact HMC from each configuration's chains' ends [S, P], one after the other; nothing where it is not asked for.
+
+    Each has a random stream that no run of the configuration has used, whatever else is in the batch.
+    """
+    settings = configs[0].sampler
+    if not settings.bias_check:
+        return []
+    device, gradients = ends[0].device, int(run_work(settings, report.examples)[Phase.BIAS_CHECK])
+    x, found = task.x_test.to(device), list[ExactRun]()
+    for number, (config, position) in enumerate(zip(configs, ends, strict=True)):
+        chains = torch.arange(number * settings.chains, (number + 1) * settings.chains, device=device)
+        own = target if len(configs) == 1 else target.of_chains(chains)
+
+        def watch(done: int, of: int, info: Info, number: int = number) -> None:
+            report(Phase.BIAS_CHECK, number * of + done, len(configs) * of, "Holding the draws against exact HMC", info)
+
+        found.append(
+            run_exact(
+                own,
+                position,
+                x,
+                gradients=gradients,
+                temperature=settings.temperature,
+                generator=torch.Generator(device).manual_seed(_CHECK_SEEDS + config.seed),
+                watch=watch,
+            )
+        )
+    return found
 
 
 def find_device(device: Device) -> torch.device:
@@ -193,10 +235,12 @@ def run_work(settings: SamplerConfig, examples: int | None) -> dict[Phase, float
     whole = gradient_share(settings.batch_size, examples)
     fitted = gradient_share(settings.warm_start_batch_size or settings.batch_size, examples)
     steps = settings.burn_in + settings.draws * settings.thinning
+    sampling = whole * steps * gradients_per_step(settings)
     return {
         Phase.WARM_START: fitted * settings.warm_start_steps,
         Phase.TUNING: tuning_gradients(settings),
-        Phase.SAMPLING: whole * steps * gradients_per_step(settings),
+        Phase.SAMPLING: sampling,
+        Phase.BIAS_CHECK: check_gradients(sampling) if settings.bias_check else 0,
         Phase.EVALUATION: 0.2 * whole * steps,
     }
 

@@ -14,6 +14,7 @@ class Phase(StrEnum):
     WARM_START = "warm_start"
     TUNING = "tuning"
     SAMPLING = "sampling"
+    BIAS_CHECK = "bias_check"
     EVALUATION = "evaluation"
     COMPARISON = "comparison"
     RACE = "race"

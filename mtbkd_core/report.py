@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from mtbkd_core.config import RunConfig, field_help, flatten
+from mtbkd_core.evaluation.bias import is_biased, sentence
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
@@ -112,6 +113,9 @@ def _headline(metrics: Mapping[str, Any]) -> str:
     if r_hat is None or r_hat > R_HAT_LIMIT:
         found = "cannot be worked out" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
         warning = f'<p class="warning">The chains disagree (R-hat {found}): do not trust the intervals here.</p>'
+    if "bias_check" in told:
+        line = escape(sentence(told["bias_check"]))
+        warning += f'<p class="{"warning" if is_biased(told["bias_check"]) else "note"}">{line}</p>'
     return f"<dl>{cards}</dl>{warning}"
 
 
@@ -189,7 +193,7 @@ def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]
         _figure("entropy", uncertainty.draw_entropy_split(examples)),
         _section("Convergence", "Good chains overlap and show no trend."),
         _figure("traces", draw_traces(found["trace.log_joint"].float().numpy())),
-        _pairs(metrics["diagnostics"].items()),
+        _pairs(_unfolded(metrics["diagnostics"])),
     ]
 
 
@@ -236,6 +240,15 @@ def _pairs(rows: Iterable[tuple[str, Any]]) -> str:
         for name, value in rows
     )
     return f"<table><tbody>{lines}</tbody></table>"
+
+
+def _unfolded(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Names and values, those of a part named after it."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _unfolded(value, f"{prefix}{name}: ")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _listed(words: Sequence[str]) -> str:

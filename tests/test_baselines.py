@@ -321,6 +321,16 @@ def test_a_comparison_tells_how_far_it_is_by_seeds_and_methods(
     assert sum(one.message == "mt_bkd" for one in told) > 4
 
 
+def test_a_comparison_holds_scores_alone_and_checks_nobody_for_bias(
+    few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunConfig] = []
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
+    monkeypatch.setattr(comparison, "methods", lambda config, *given, **named: asked.append(config) or {})
+    compare(build_config({**QUICK, "sampler.bias_check": True}.items()), [0])
+    assert [config.sampler.bias_check for config in asked] == [False]
+
+
 @pytest.mark.usefixtures("short_fits")
 def test_a_comparisons_methods_count_for_as_much_of_the_bar_as_they_cost(
     digits: Task, monkeypatch: pytest.MonkeyPatch
@@ -330,7 +340,13 @@ def test_a_comparisons_methods_count_for_as_much_of_the_bar_as_they_cost(
     real = comparison.methods
     monkeypatch.setattr(comparison, "methods", lambda *given, **named: dict.fromkeys(real(*given, **named), dict))
     told: list[Progress] = []
-    asked = {"n_train": 100, "n_unlabelled": 100, "sampler.warm_start_batch_size": 50, "sampler.step_size": 0.001}
+    asked = {
+        "n_train": 100,
+        "n_unlabelled": 100,
+        "sampler.bias_check": True,
+        "sampler.warm_start_batch_size": 50,
+        "sampler.step_size": 0.001,
+    }
     compare(build_config({**QUICK, **asked}.items()), [0], on_progress=told.append)
     # examples: 50 steps of 50, and 30 of all 200, or of 100 with labels, and a fifth of these; 150 steps of 50
     run, without, fit = 2500 + 6000 + 1200, 2500 + 3000 + 600, 7500

@@ -35,6 +35,7 @@ ODD = {
     "sampler.step_size": "0.015625",
     "sampler.batch_size": "50",
     "sampler.algorithm": "sgld",
+    "sampler.bias_check": "True",
     "seed": "7",
     "device": "cpu",
 }
@@ -185,6 +186,13 @@ def test_a_minibatch_is_refused_where_all_examples_are_needed(algorithm: str) ->
             build_config([("sampler.algorithm", algorithm), ("sampler.batch_size", "50")][::order])
         assert str(caught.value) == f"sampler.batch_size: got 50, but {algorithm} needs all examples; allowed: none"
     assert build_config([("sampler.algorithm", algorithm)]).sampler.batch_size is None
+
+
+def test_a_check_for_bias_is_refused_where_the_sampler_is_exact() -> None:
+    for order in (1, -1):
+        with pytest.raises(ConfigError, match=r"^sampler.bias_check: got true, but hmc is exact.*; allowed: false$"):
+            build_config([("sampler.algorithm", "hmc"), ("sampler.bias_check", "true")][::order])
+    assert build_config([("sampler.algorithm", "hmc")]).sampler.bias_check is False
 
 
 def test_settings_of_before_there_was_a_temperature_are_those_of_bayes() -> None:

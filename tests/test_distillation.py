@@ -11,7 +11,8 @@ import torch
 
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, Teacher, UserError, build_config, distill
 from mtbkd_core.config import Device
-from mtbkd_core.distillation import find_device
+from mtbkd_core.distillation import find_device, run_work
+from mtbkd_core.evaluation.bias import is_biased
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.report import evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
@@ -302,6 +303,52 @@ def test_progress_goes_through_the_phases_in_order_and_up_to_one(run: tuple[Resu
     assert all(progress.message and progress.step <= progress.steps for progress in seen)
 
 
+def test_a_check_for_bias_changes_nothing_else_and_is_a_part_of_the_bar(tiny: Task) -> None:
+    asked, seen = small(teachers="one,other", sampler__bias_check=True), list[Progress]()
+    result, plain = distill(asked, task=tiny, on_progress=seen.append), distill(asked.unchecked, task=tiny)
+    found = dict(result.metrics["diagnostics"])
+    check, seconds = found.pop("bias_check"), found.pop("seconds_bias_check")
+    assert set(found) == set(plain.metrics["diagnostics"])
+    assert torch.equal(result.draws, plain.draws)
+    assert result.metrics | {"diagnostics": 0} == plain.metrics | {"diagnostics": 0}
+    assert all(math.isfinite(value) for value in check.values())
+    assert seconds > 0
+    assert abs(check["log_joint_difference"]) < 5 * check["log_joint_error"]
+    phases = list(dict.fromkeys(progress.phase for progress in seen))
+    assert phases == [Phase.WARM_START, Phase.TUNING, Phase.SAMPLING, Phase.BIAS_CHECK, Phase.EVALUATION]
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    ends = {progress.phase: progress.fraction for progress in seen}
+    # 60 steps of the sampler, which the check's least number of gradients outweighs
+    assert ends[Phase.BIAS_CHECK] - ends[Phase.SAMPLING] == pytest.approx(500 / (60 + 96 + 60 + 500 + 12))
+
+
+@pytest.mark.parametrize(
+    ("settings", "gradients"), [({}, 2100), ({"sampler.batch_size": 100, "sampler.thinning": 80}, 8100 * 0.25)]
+)
+def test_a_check_for_bias_costs_as_much_as_the_sampling(settings: dict[str, Any], gradients: float) -> None:
+    work = run_work(build_config([("sampler.bias_check", True), *settings.items()]).sampler, 400)
+    assert work[Phase.BIAS_CHECK] == gradients == work[Phase.SAMPLING]
+    assert run_work(RunConfig().sampler, 400)[Phase.BIAS_CHECK] == 0
+
+
+def test_a_check_for_bias_notices_a_step_that_is_too_long(tiny: Task) -> None:
+    """On the posterior of a linear student, where R-hat finds nothing wrong."""
+    asked = small(
+        teachers="one,other",
+        sampler__bias_check=True,
+        sampler__algorithm="sgld",
+        sampler__step_size=0.15,
+        sampler__chains=16,
+        sampler__draws=200,
+        sampler__thinning=20,
+    )
+    told = distill(asked, task=tiny).metrics["diagnostics"]
+    assert told["restarts"] == 0
+    assert told["r_hat"] < 1.02
+    assert is_biased(told["bias_check"])
+
+
 def test_progress_carries_every_chains_log_joint_and_the_teachers_shares(run: tuple[Result, list[Progress]]) -> None:
     _, seen = run
     sampling = [progress for progress in seen if progress.phase is Phase.SAMPLING]
@@ -313,7 +360,7 @@ def test_progress_carries_every_chains_log_joint_and_the_teachers_shares(run: tu
         assert sum(progress.teacher_share) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("phase", [Phase.WARM_START, Phase.TUNING, Phase.SAMPLING])
+@pytest.mark.parametrize("phase", [Phase.WARM_START, Phase.TUNING, Phase.SAMPLING, Phase.BIAS_CHECK])
 def test_a_run_that_is_stopped_ends_at_the_next_step(phase: Phase, tiny: Task) -> None:
     reached: list[Progress] = []
     asked_after = 0
@@ -325,7 +372,12 @@ def test_a_run_that_is_stopped_ends_at_the_next_step(phase: Phase, tiny: Task) -
         return now
 
     with pytest.raises(Cancelled):
-        distill(small(teachers=("one",)), task=tiny, on_progress=reached.append, should_stop=stop)
+        distill(
+            small(teachers=("one",), sampler__bias_check=True),
+            task=tiny,
+            on_progress=reached.append,
+            should_stop=stop,
+        )
     assert asked_after == 1
     assert reached[-1].phase is phase
 

@@ -100,6 +100,18 @@ def test_every_sampler_gives_in_a_batch_what_it_gives_alone(
     assert [len(batch) for batch in batches] == [2]
 
 
+def test_a_check_for_bias_finds_in_a_batch_what_it_finds_alone(few: Task, batches: list[list[RunConfig]]) -> None:
+    asked = {"sampler__bias_check": True, "student__hidden": "8"}
+    configs = [small(**asked, prior__strength=0.2), small(**asked, seed=3), small(**asked, prior__concentration=6)]
+    together = distill_grid(configs, task=few)
+    assert [len(batch) for batch in batches] == [3]
+    for result, config in zip(together, configs, strict=True):
+        alone = distill(config, task=few).metrics["diagnostics"]["bias_check"]
+        found = result.metrics["diagnostics"]["bias_check"]
+        assert alone["log_joint_difference"] != 0
+        assert found == pytest.approx(alone, abs=1e-4)
+
+
 def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, batches: list[list[RunConfig]]) -> None:
     """4 chains x 49 examples x 6 units is no multiple of 16."""
     configs = [small(sampler__batch_size=49, prior__strength=strength) for strength in (0.2, 1)]

@@ -104,6 +104,19 @@ def test_chains_that_disagree_are_said(result: Result, r_hat: float | None, said
     assert said in text
 
 
+@pytest.mark.parametrize(("difference", "said"), [(-64.0, "The draws miss the posterior"), (-2.0, "none that matters")])
+def test_a_check_for_bias_is_said(result: Result, report: str, difference: float, said: str) -> None:
+    found = {"log_joint_difference": difference, "log_joint_error": 3.0, "log_joint_sd": 35.0}
+    found |= {"total_variation": 0.0123, "total_variation_error": None}
+    metrics = result.metrics | {"diagnostics": result.metrics["diagnostics"] | {"r_hat": 1.0, "bias_check": found}}
+    document = build_report(replace(result, metrics=metrics), run="x", created=MADE)
+    reader = Reader(document)
+    assert said in "".join(reader.text)
+    assert ('<p class="warning">The draws' in document) == (difference == -64.0)
+    assert "bias check: total variation" in reader.text
+    assert "bias check" not in "".join(Reader(report).text).lower().replace("sampler.bias_check", "")
+
+
 def test_a_score_that_is_not_defined_is_a_dash(result: Result) -> None:
     student = result.metrics["student"] | {"auroc_misclassification": None}
     document = build_report(replace(result, metrics=result.metrics | {"student": student}), run="x", created=MADE)

@@ -135,6 +135,7 @@ def compare(
         raise UserError("seeds: at least 1 is needed")
     if len(set(seeds)) < len(seeds):
         raise UserError("seeds: each may come once only, or it would count twice")
+    config = config.unchecked  # a table holds scores alone
     rows: dict[int, Mapping[str, Row]] = {}
     for place, seed in enumerate(seeds):
         if known is not None and seed in known:

@@ -77,6 +77,16 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
     )
 
 
+def mean_error(values: Tensor) -> float:
+    """The Monte Carlo standard error of the mean of draws [S, D >= 4], sd / sqrt(ESS); NaN where nothing moves."""
+    from arviz_stats.base import array_stats
+
+    each = values.double().cpu().numpy()
+    if not np.ptp(each) > 0:
+        return math.nan
+    return float(each.std() / math.sqrt(array_stats.ess(each, method="mean", **_AXES)))
+
+
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """R-hat of values [S, D, ...]; a single chain is held against itself, its first half against its second."""
     from arviz_stats.base import array_stats

@@ -91,7 +91,7 @@ def _lent(asked: Asked) -> Rows:
     """The seeds that comparisons of the same settings have computed already."""
     rows = Rows({}, {})
     for other, theirs in TABLE.lendable():
-        if other.config == asked.config:
+        if other.config.unchecked == asked.config.unchecked:
             rows.found.update(theirs.whole)
             rows.seconds.update(theirs.seconds)
     return rows

@@ -91,7 +91,7 @@ def compute(
     def fail(place: int, error: UserError) -> None:
         problems[missing[place]] = error
 
-    configs = [parts[part] for part in missing]
+    configs = [parts[part].unchecked for part in missing]
     for place, result in each_result(configs, on_progress=tell, should_stop=should_stop, on_problem=fail):
         part = missing[place]
         found[part] = _row(result.metrics)

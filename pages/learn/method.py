@@ -51,6 +51,7 @@ GLOSSARY = {
     "Chain, draw": "A chain walks through the posterior; a draw is one student that it passed.",
     "Burn-in": "A chain's first steps, thrown away because it may not have arrived yet.",
     "R-hat": "Do the chains agree? 1 is perfect; above 1.05 they should run longer.",
+    "Bias check": "Do the chains agree with exact HMC? Too long a step shifts the log joint of all of them alike.",
     "Credible interval": "Holds a probability with 95 % of the posterior.",
     "Prediction set": "The classes that the posterior cannot rule out at 95 %.",
     "Deviance": "E[-2 sum p log p]: the paper's score of how unsure the student is at an example.",
@@ -79,8 +80,8 @@ TRAPS = (
     ),
     (
         "A good-looking chain may be wrong",
-        "Many effective draws with too large a step sample something else. Read R-hat together with the log joint "
-        "and the predictive scores.",
+        "Many effective draws with too large a step sample something else. R-hat cannot tell: all chains are "
+        "wrong alike. Check for bias (Distill, Advanced), which holds the draws against exact HMC.",
     ),
     (
         "Accuracy hides calibration",

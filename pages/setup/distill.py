@@ -100,6 +100,8 @@ def draw_settings(config: RunConfig) -> None:
                 controls.text("sampler.batch_size", "Batch size", "all examples")
                 suggest(config)
             controls.number("sampler.temperature", "Posterior temperature", 0.01, 100.0, 0.1)
+            if config.sampler.algorithm is not Algorithm.HMC:
+                controls.switch("sampler.bias_check", "Check for bias")
         with machine:
             st.markdown("**Machine and chance**")
             controls.choice("device", "Device", list(Device), DEVICES)
@@ -143,6 +145,7 @@ def draw_run(run: str) -> None:
     if view.reason:
         st.caption(f":material/info: {runs.sentence(view.reason)}")
     st.caption(runs.how_it_went(result))
+    runs.say_bias(result)
     traces = result.predictions["trace.log_joint"].float().numpy()
     charts.show(
         draw_traces(traces),

@@ -80,6 +80,12 @@ def number(name: str, label: str, low: float, high: float, step: float = 1, *, u
     )
 
 
+def switch(name: str, label: str) -> None:
+    """A switch for a setting that is on or off."""
+    key = _seeded(name, bool(value_of(name)))
+    st.toggle(label, key=key, help=field_help(name), on_change=_take, args=(name, bool))
+
+
 def text(name: str, label: str, placeholder: str) -> None:
     """A text field for a setting that is a list, or that may be left to the program (an empty field)."""
     value = value_of(name)

@@ -18,6 +18,7 @@ PHASES = {
     Phase.WARM_START: "Warm start: fitting one student for each chain",
     Phase.TUNING: "Tuning the step size",
     Phase.SAMPLING: "Sampling the posterior",
+    Phase.BIAS_CHECK: "Checking for bias: gradients of exact HMC",
     Phase.EVALUATION: "Evaluating on the test set",
 }
 

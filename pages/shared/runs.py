@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError, task_info
+from mtbkd_core.evaluation import bias
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.runs import store
 from mtbkd_core.runs.grids import seconds_of
@@ -41,6 +42,7 @@ _WORDS = {
     "sampler.chains": "{} chains",
     "sampler.draws": "{} draws",
     "sampler.schedule": "{} steps",
+    "sampler.bias_check": "checked for bias",
     "sampler.temperature": "posterior temperature {}",
     "seed": "seed {}",
     "split_seed": "split {}",
@@ -189,7 +191,7 @@ def agrees(result: Result) -> bool:
 
 
 def banner(shown: Chosen) -> None:
-    """One line on which run a page shows, and a warning where its chains disagree."""
+    """One line on which run a page shows, a warning where its chains disagree, and what a check for bias has found."""
     view = shown.view
     st.caption(
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
@@ -202,6 +204,18 @@ def banner(shown: Chosen) -> None:
             f"The chains disagree (R-hat {found}): sample longer before you trust what stands here.",
             icon=":material/warning:",
         )
+    say_bias(shown.result)
+
+
+def say_bias(result: Result) -> None:
+    """One line on the check for bias, where the run has had one: a warning if it found some."""
+    found = result.metrics["diagnostics"].get("bias_check")
+    if found is None:
+        return
+    if bias.is_biased(found):
+        st.warning(bias.sentence(found), icon=":material/warning:")
+    else:
+        st.caption(bias.sentence(found))
 
 
 def how_it_went(result: Result) -> str:
@@ -218,9 +232,11 @@ def how_it_went(result: Result) -> str:
         )
     times = ("once", "twice")[told["restarts"] - 1] if 0 < told["restarts"] < 3 else f"{told['restarts']} times"
     again = f"; a chain left the posterior, and all began again {times} with a shorter step" if told["restarts"] else ""
+    checking = f"{told['seconds_bias_check']:.1f} s bias check, " if "seconds_bias_check" in told else ""
     return (
         f"Step size {told['step_size']:.4f}, {tuned}{again} · {told['gradients']:,} gradients a chain · "
         f"{told['seconds_warm_start']:.1f} s warm start, {told['seconds_sampling']:.1f} s sampling, "
+        f"{checking}"
         f"{told['seconds_evaluation']:.1f} s evaluation · on {result.environment['device']}"
     )
 

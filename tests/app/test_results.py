@@ -247,6 +247,34 @@ def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
     assert all(warned in line for line in said)
 
 
+@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("difference", [-64.0, -2.0, None])
+def test_what_a_check_for_bias_found_is_said_on_every_page(
+    opened: Callable[..., AppTest], finished: RunView, page: str, difference: float | None
+) -> None:
+    """A warning where it matters, else a quiet line, and nothing where there was no check."""
+    file = finished.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["diagnostics"]["r_hat"] = 1.01
+    if difference is not None:
+        metrics["diagnostics"]["bias_check"] = {
+            "log_joint_difference": difference,
+            "log_joint_error": 3.0,
+            "log_joint_sd": 35.0,
+            "total_variation": 0.012,
+            "total_variation_error": 0.006,
+        }
+    file.write_text(json.dumps(metrics))
+    app = opened(page, run=finished.id)
+    quiet = [caption.value for caption in app.caption if caption.value.startswith("Bias check")]
+    assert len(app.warning) == (difference == -64.0)
+    assert len(quiet) == (difference == -2.0)
+    if difference == -64.0:
+        assert app.warning[0].value.startswith(
+            "The draws miss the posterior: the log joint of the draws is 64.0 nats below"
+        )
+
+
 def test_a_shortened_step_is_said(opened: Callable[..., AppTest], finished: RunView) -> None:
     file = finished.folder / "metrics.json"
     metrics = json.loads(file.read_text())

@@ -248,9 +248,9 @@ class TestDistill:
     @pytest.mark.parametrize(
         ("algorithm", "shown"),
         [
-            ("baoab", {"friction", "batch_size"}),
-            ("sgld", {"schedule", "batch_size"}),
-            ("mclmc", {"friction"}),
+            ("baoab", {"friction", "batch_size", "bias_check"}),
+            ("sgld", {"schedule", "batch_size", "bias_check"}),
+            ("mclmc", {"friction", "bias_check"}),
             ("hmc", {"leapfrog_steps"}),
         ],
     )
@@ -262,8 +262,8 @@ class TestDistill:
         app.run()
         assert not app.exception
         assert app.session_state.draft.sampler.algorithm == algorithm
-        keys = {item.key for kind in ("number_input", "text_input", "button_group") for item in app.get(kind)}
-        own = {"friction", "batch_size", "schedule", "leapfrog_steps"}
+        keys = {item.key for kind in ("number_input", "text_input", "button_group", "toggle") for item in app.get(kind)}
+        own = {"friction", "batch_size", "schedule", "leapfrog_steps", "bias_check"}
         assert {name for name in own if f"set:sampler.{name}" in keys} == shown
         assert "set:sampler.temperature" in keys
 
@@ -275,6 +275,22 @@ class TestDistill:
         app.segmented_control(key="set:sampler.algorithm").set_value("mclmc")
         app.run()
         assert refused(app, before) == "sampler.batch_size: got 50, but mclmc needs all examples; allowed: none"
+
+    def test_a_check_for_bias_is_asked_for_with_a_switch(
+        self, opened: Callable[..., AppTest], fake_engine: FakeEngine
+    ) -> None:
+        app = opened("setup/distill.py", **SMALL)
+        app.toggle(key="set:sampler.bias_check").set_value(True)
+        app.run()
+        assert app.session_state.draft.sampler.bias_check is True
+        assert in_link(app, "sampler.bias_check") == "True"
+        press_distill(app)
+        app.run()
+        assert not app.exception
+        assert fake_engine.submitted[0].sampler.bias_check
+        said = [caption.value for caption in app.caption]
+        assert any("s bias check, " in line for line in said)
+        assert any(line.startswith("Bias check: ") for line in said) or "miss" in app.warning[-1].value
 
     @pytest.mark.parametrize(
         ("settings", "said"),

@@ -126,6 +126,14 @@ def test_a_sweep_of_before_a_setting_was_known_is_still_read_and_lends_its_rows(
     assert sweeps.TABLE.read(again.id).scores() == sweeps.TABLE.read(old).scores()
 
 
+def test_a_sweep_holds_scores_alone_and_checks_nobody_for_bias(engine: str, computed: list[RunConfig]) -> None:
+    asked = a_sweep(sampler__bias_check=True)
+    view = submit(sweeps.TABLE, asked)
+    registry.execute_table(str(view.folder))
+    assert computed == [each.unchecked for each in asked.parts().values()]
+    assert all(each.sampler.bias_check for each in asked.parts().values())
+
+
 @needs_fashion
 def test_a_sweep_with_one_value_too_many_is_refused_before_it_runs(home: Path) -> None:
     with pytest.raises(UserError, match=r"^n_unlabelled: got 9000, allowed for fashion: at most 5000"):

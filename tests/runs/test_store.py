@@ -164,6 +164,17 @@ def test_a_run_of_before_the_number_of_labels_could_be_chosen_is_still_read(home
     assert run != store.run_id(config())
 
 
+def test_a_run_of_before_there_was_a_check_for_bias_is_still_read(home):
+    old = config().model_dump(mode="json")
+    del old["sampler"]["bias_check"]
+    said = json.dumps(old, separators=(",", ":"))
+    run = content_hash(said, store.fingerprint(config()))
+    (home / "runs" / run).mkdir(parents=True)
+    (home / "runs" / run / "config.json").write_text(said)
+    assert store.read(run).config == config()
+    assert not store.read(run).config.sampler.bias_check
+
+
 def test_runs_with_more_labels_are_other_runs(home):
     assert store.create(config(n_train=100)).id != store.create(config()).id
 
