@@ -78,6 +78,20 @@ def test_write_replaces_what_differs(toys: Toys, capsys: pytest.CaptureFixture[s
     assert shipped.read("toys")["one"][0, 0] == 1.25
 
 
+def test_what_differs_is_explained_by_what_it_was_made_with_where_that_differs(
+    toys: Toys, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    status("rebuild", "toys", "--write")
+    toys.shift = 0.25
+    status("rebuild", "toys")
+    assert "made with" not in capsys.readouterr().out
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert status("rebuild", "toys", "--write") == 0
+    assert "toys-teachers.safetensors: made with instructions AVX2 (here AVX512)\n" in capsys.readouterr().out
+    assert shipped.made_elsewhere("toys") is None
+
+
 def test_json_is_the_last_line(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     status("rebuild", "toys", "--write")
     status("rebuild", "toys", "--json")

@@ -150,7 +150,7 @@ def write(task: str, tensors: Mapping[str, Tensor], origin: Origin) -> Path:
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "shapes": {name: list(tensor.shape) for name, tensor in sorted(tensors.items())},
         "rebuild": command(task),
-        "made_with": {"torch": torch.__version__, "scikit-learn": version("scikit-learn")},
+        "made_with": _made_with(),
     }
     manifest = _manifest() if _manifest_path().exists() else {}
     manifest[path.name] = entry
@@ -173,6 +173,24 @@ def differences(shipped: Mapping[str, Tensor], rebuilt: Mapping[str, Tensor]) ->
             gap = (old.double() - new.double()).abs()
             found.append(Difference(name, int((gap > 0).sum()), gap.numel(), float(gap.max())))
     return found
+
+
+def made_elsewhere(task: str) -> str | None:
+    """One line on what a task's file was made with where this machine has another; None where all is known to agree.
+
+    A network that is trained with other instructions rounds otherwise, and after some hundred steps it is another one.
+    """
+    told, here = about(task).get("made_with", {}), _made_with()
+    other = [f"{name} {told[name]} (here {here[name]})" for name in here if told.get(name, here[name]) != here[name]]
+    return f"made with {', '.join(other)}" if other else None
+
+
+def _made_with() -> dict[str, str]:
+    return {
+        "torch": torch.__version__,
+        "scikit-learn": version("scikit-learn"),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 def _check(name: str, tensors: Mapping[str, Tensor]) -> None:
