@@ -136,14 +136,21 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     sums = values.sum(1)
     tolerance = sum_tolerance(values)
     off = np.abs(sums - 1) > tolerance + 1e-9
-    # one row that is wrong does not make logits of the others
-    within = (values >= 0).all() and ((values <= 1 + SUM_TOLERANCE).all() or off.mean() < 0.5)
-    if within and off.any():
-        row = int(off.argmax())
-        raise UserError(
-            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: none of the "
-            "numbers is negative, and they are from 0 to 1 or most rows sum to 1, so they are read as probabilities"
-        )
+    outside = (values < 0) | (values > 1 + SUM_TOLERANCE)
+    # a few cells or rows that are wrong do not make logits of the others
+    most = (~off & ~outside.any(1)).mean() >= 0.5
+    within = most or not outside.any()
+    if within and (off | outside.any(1)).any():
+        row = int((off | outside.any(1)).argmax())
+        why = "most rows sum to 1" if most else "all its numbers are from 0 to 1"
+        why += ", so the file is read as probabilities"
+        if (values[row] < 0).any():
+            column = int((values[row] < 0).argmax())
+            where = matrix.places.at(row, matrix.column(column))
+            raise UserError(f"{where}: got {values[row, column]:g}, expected a probability, 0 to 1: {why}")
+        raise UserError(f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: {why}")
+    if not within:
+        _check_no_shares(matrix)
     if within:
         zeros = int((values < SMALLEST).sum())
         shares = np.log(np.maximum(values / sums[:, None], SMALLEST))
@@ -157,6 +164,23 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     if (values <= 0).all() and (np.abs(np.exp(values).sum(1) - 1) <= SUM_TOLERANCE).all():
         return values, "log probabilities, which serve as logits"
     return values, "logits"
+
+
+def _check_no_shares(matrix: Matrix) -> None:
+    """Refuse shares of another whole than 1, such as percentages: hardly a negative number, and all sums alike."""
+    values = matrix.values
+    sums, n_classes = values.sum(1), values.shape[1]
+    whole = float(np.median(sums))
+    # logits with a mean of 0 have sums that are all alike, too; and those with a large one are all near an even share
+    if whole <= 0 or values.min() > 0.5 * whole / n_classes:
+        return
+    decimals = next((d for d in range(7) if np.allclose(values, np.round(values, d), rtol=0, atol=1e-9)), 7)
+    allowed = min(SUM_TOLERANCE * whole, max(1e-4 * whole, n_classes * 0.5 * 10.0**-decimals))
+    if ((values >= 0).all(1) & (np.abs(sums - whole) <= allowed)).mean() > 0.5:
+        raise UserError(
+            f"{matrix.places.file}: most rows hold no negative number and sum to {whole:.4g}: these are neither logits "
+            f"nor probabilities, whose rows sum to 1; expected one of the two, such as these divided by {whole:.4g}"
+        )
 
 
 def sum_tolerance(values: np.ndarray) -> float:

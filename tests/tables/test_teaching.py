@@ -66,22 +66,51 @@ def test_rounding_to_few_decimals_may_move_a_rows_sum(tmp_path: Path, decimals: 
     assert np.allclose(softmax(found.logits), shares / shares.sum(1, keepdims=True), atol=1e-6)
     # with another decimal the same sums are no rounding's
     shares[:, 0] += 1e-5
-    with pytest.raises(UserError, match=r"expected 1 within 0\.02: none of the numbers is negative"):
+    with pytest.raises(UserError, match=r"expected 1 within 0\.02: (most rows|all its numbers)"):
         read_teacher(write_csv(tmp_path / "t.csv", None, shares.tolist()), truth, names, place)
 
 
 def test_a_row_beyond_what_rounding_explains_is_refused_with_what_is_allowed(tmp_path: Path) -> None:
     shares = np.round(softmax(logits()), 1)
     shares[4] = [0.5, 0.6, 0.3]
-    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to 1\.400, expected 1 within 0\.15: none of"):
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to 1\.400, expected 1 within 0\.15: most rows"):
         said(tmp_path, shares)
 
 
 def test_one_row_beyond_1_does_not_make_logits_of_probabilities(tmp_path: Path) -> None:
     shares = softmax(logits())
     shares[4] *= 1.5 / shares[4].max()
-    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to .*, expected 1 within 0\.02: none of the numbers is"):
+    with pytest.raises(UserError, match=r"^t\.csv: line 5 sums to .*, expected 1 within 0\.02: most rows sum to 1"):
         said(tmp_path, shares)
+
+
+@pytest.mark.parametrize("cell", [-1e-12, -0.1])
+def test_one_negative_cell_does_not_make_logits_of_probabilities(tmp_path: Path, cell: float) -> None:
+    shares = softmax(logits())
+    shares[4, 1] = cell
+    with pytest.raises(UserError) as raised:
+        said(tmp_path, shares)
+    assert str(raised.value) == (
+        f"t.csv: line 5, column '2': got {cell:g}, expected a probability, 0 to 1: most rows sum to 1, so the file is "
+        "read as probabilities"
+    )
+
+
+@pytest.mark.parametrize("decimals", [1, 4, 12])
+@pytest.mark.parametrize("whole", [1.2, 100])
+def test_shares_of_another_whole_than_1_are_neither_logits_nor_probabilities(
+    tmp_path: Path, whole: float, decimals: int
+) -> None:
+    shares = np.round(softmax(logits(sharpness=8)) * whole, decimals)
+    shares[7, 2] = -0.001
+    with pytest.raises(UserError, match=rf"^t\.csv: most rows .* sum to {whole}: these are neither logits nor prob"):
+        said(tmp_path, shares)
+
+
+def test_logits_whose_sums_or_signs_are_alike_stay_logits(tmp_path: Path) -> None:
+    values = logits()
+    for same in (values - values.mean(1, keepdims=True), values - values.min(), values + 100, np.round(values + 20)):
+        assert "t.csv: read as logits" in said(tmp_path, same).notes
 
 
 def test_a_logit_beyond_any_networks_is_refused_with_its_place(tmp_path: Path) -> None:
