@@ -128,7 +128,7 @@ def _read(
     table = read_text(files.table, list(wanted))
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
-    classes = classes or _counted_classes(table, spec.label, files)
+    classes = classes or _counted_classes(table, spec.label, files, accession)
     labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
     notes += found
     sequences = table.columns[spec.sequence] if spec.sequence is not None else None
@@ -154,14 +154,14 @@ def _read(
     return rows, class_names, said
 
 
-def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, ...] | None:
+def _counted_classes(table: TextTable, label: str, files: Files, accession: str | None) -> tuple[str, ...] | None:
     """Classes 0 to C - 1 where the labels are whole numbers and a teacher knows more classes than occur; else None."""
     from mtbkd_core.tables.matrix import read_matrix
 
     texts = table.columns[label]
     if not all(text.strip().isdecimal() for text in texts):
         return None
-    known = read_matrix(next(iter(files.teachers.values())), len(table)).values.shape[1]
+    known = read_matrix(next(iter(files.teachers.values())), len(table), accession).values.shape[1]
     return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
-from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.order import check_order
 from mtbkd_core.tables.reading import Places, TextTable
 
 
@@ -55,7 +56,6 @@ def from_file(
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
     check_size(matrix, rows, table.file)
-    held = check_order(matrix, accessions, table)
-    notes = [*matrix.notes, *([f"{path.name}: its rows are the table's by {matrix.accession_name}"] if held else [])]
+    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession)]
     notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

@@ -89,7 +89,7 @@ def column_names(path: Path) -> tuple[str, ...]:
         with _parquet(path) as file:
             return tuple(file.schema_arrow.names)
     for _, cells in _csv_rows(path):
-        return _check_names(path, cells)
+        return check_names(path, cells)
     raise UserError(f"{path.name}: has no line")
 
 
@@ -173,11 +173,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
 
 
-def _check_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+def check_names(path: Path, names: Sequence[str], where: str = "line 1") -> tuple[str, ...]:
+    """Names of columns, each once; raises `UserError` otherwise, with what names them."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise UserError(f"{path.name}: line 1 names the column {name!r} twice")
+            raise UserError(f"{path.name}: {where} names the column {name!r} twice")
         seen.add(name)
     return tuple(names)
 
@@ -198,7 +199,7 @@ def _parquet(path: Path) -> Iterator[Any]:
             unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
             if unpacked > MAX_UNPACKED:
                 raise UserError(f"{path.name}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
-            _check_names(path, file.schema_arrow.names)
+            check_names(path, file.schema_arrow.names, "its schema")
             yield file
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path.name}: cannot be read as Parquet ({' '.join(str(error).split())[:120]})") from None

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.progress import UserError
-from mtbkd_core.tables.matrix import Matrix, check_order, check_size, counted_from, read_matrix
+from mtbkd_core.tables.matrix import Matrix, check_size, read_matrix
+from mtbkd_core.tables.order import check_order, in_order_of_classes
 from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
@@ -61,19 +62,15 @@ def read_teacher(
             classes, not all, over other columns. Rows that agree with the labels as chance would, and far better in
             another simple order.
     """
-    matrix = read_matrix(path, len(labels), accession)
-    notes = list(matrix.notes)
-    matrix, by = _in_order_of_classes(matrix, class_names)
-    if by is not None:
-        notes.append(f"{path.name}: its columns were taken by the classes' {by}")
+    matrix = read_matrix(path, len(labels), accession, class_names)
+    matrix, notes = in_order_of_classes(matrix, class_names)
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
             f"{path.name}: has {matrix.values.shape[1]:,} columns of numbers, expected {len(class_names)}: one for "
             "each class"
         )
-    if check_order(matrix, accessions, table):
-        notes.append(f"{path.name}: its rows are the table's by {matrix.accession_name}")
+    notes += check_order(matrix, accessions, table, accession)
     logits, kind = to_logits(matrix)
     notes.append(f"{path.name}: read as {kind}")
     named = logits.argmax(1)
@@ -174,12 +171,13 @@ def _check_no_shares(matrix: Matrix) -> None:
     # logits with a mean of 0 have sums that are all alike, too; and those with a large one are all near an even share
     if whole <= 0 or values.min() > 0.5 * whole / n_classes:
         return
-    decimals = next((d for d in range(7) if np.allclose(values, np.round(values, d), rtol=0, atol=1e-9)), 7)
+    alike = (np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9).all(1).mean() for decimals in range(7))
+    decimals = next((decimals for decimals, share in enumerate(alike) if share >= 0.9), 7)
     allowed = min(SUM_TOLERANCE * whole, max(1e-4 * whole, n_classes * 0.5 * 10.0**-decimals))
-    if ((values >= 0).all(1) & (np.abs(sums - whole) <= allowed)).mean() > 0.5:
+    if ((values >= 0).all(1) & (np.abs(sums - whole) <= allowed)).mean() >= 0.9:
         raise UserError(
-            f"{matrix.places.file}: most rows hold no negative number and sum to {whole:.4g}: these are neither logits "
-            f"nor probabilities, whose rows sum to 1; expected one of the two, such as these divided by {whole:.4g}"
+            f"{matrix.places.file}: nearly all rows hold no negative number and sum to {whole:.4g}: these are "
+            f"neither logits nor probabilities, whose rows sum to 1; expected either, such as these over {whole:.4g}"
         )
 
 
@@ -193,32 +191,3 @@ def sum_tolerance(values: np.ndarray) -> float:
             rounding = values.shape[1] * 0.5 * 10.0**-decimals if decimals else 0.0
             return min(max(SUM_TOLERANCE, rounding), MAX_SUM_TOLERANCE)
     return SUM_TOLERANCE
-
-
-def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, str | None]:
-    """The classes' columns in the classes' order, and by what they were taken where that changed anything."""
-    names, wanted = matrix.names, tuple(class_names)
-    if names is None or names == wanted:
-        return matrix, None
-    if set(wanted) <= set(names):
-        index, by = [names.index(name) for name in wanted], "names"
-    elif len(names) == len(wanted) and (start := counted_from(names)) is not None:
-        index, by = [names.index(str(start + number)) for number in range(len(wanted))], f"numbers from {start}"
-        if index == list(range(len(wanted))):
-            return matrix, None
-    else:
-        _check_places(matrix, names, wanted)
-        return matrix, None
-    chosen = Matrix(matrix.values[:, index], wanted, matrix.places, matrix.accession_name, matrix.accessions)
-    return chosen, by
-
-
-def _check_places(matrix: Matrix, names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Refuse a header that names a class over another class's column and does not name them all."""
-    for place, name in enumerate(names) if len(names) == len(wanted) else ():
-        if name in wanted and wanted.index(name) != place:
-            absent = next(each for each in wanted if each not in names)
-            raise UserError(
-                f"{matrix.places.file}: its header names column {place + 1} {name!r}, which is class "
-                f"{wanted.index(name) + 1}, and none {absent!r}: expected all classes' names, or none"
-            )

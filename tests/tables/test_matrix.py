@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from mtbkd_core import UserError
-from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.order import check_order
 from mtbkd_core.tables.reading import Places
 
 NUMBERS = [[0.5, 1.5, -2.0], [3.0, 4.0, 5.0]]
@@ -31,6 +32,8 @@ def csv(folder: Path, text: str) -> Path:
         ",0,1,2\n0,0.5,1.5,-2\n1,3,4,5\n",
         "index,a,b,c\n1,0.5,1.5,-2\n2,3,4,5\n",
         "0,0.5,1.5,-2\n1,3,4,5\n",
+        ",a,b,c\n31,0.5,1.5,-2\n7,3,4,5\n",
+        "a,id,b,c\n0.5,12,1.5,-2\n3,7,4,5\n",
         "ACC,a,b,c\nP1,0.5,1.5,-2\nP2,3,4,5\n",
     ],
 )
@@ -49,8 +52,11 @@ def test_class_numbers_in_another_order_are_a_header_where_there_is_one_line_too
         assert read_matrix(path, 2).values.tolist() == [[3, 4, 5], [0.5, 1, 2]]
         assert read_matrix(path, 2).names == tuple(first.split(","))
         assert len(read_matrix(path, 3).values) == 3
-    for first in ("2,0,2", "2,0,4", "2.0,0.0,1.0"):
+    for first in ("2,0,4", "2.0,0.0,1.0"):
         assert len(read_matrix(csv(tmp_path, f"{first}\n3,4,5\n0.5,1,2\n"), 2).values) == 3
+    assert len(read_matrix(csv(tmp_path, "2,0,2\n3,4,5\n0,1,2\n"), 2).values) == 3
+    with pytest.raises(UserError, match=r"^m\.csv: line 1 names the column '2' twice$"):
+        read_matrix(csv(tmp_path, "2,0,2\n3,4,5\n0.5,1,2\n"), 2)
 
 
 def test_certain_answers_to_two_classes_may_begin_like_a_header(tmp_path: Path) -> None:
@@ -125,6 +131,50 @@ def test_another_order_is_caught_by_accession(tmp_path: Path) -> None:
         "the table's"
     )
     assert check_order(found, ["P2", "P1"], table)
-    assert not check_order(found, None, table)
+    assert check_order(found, None, table) == (
+        "m.csv: its column 'ACC' names the rows and was left out; t.csv names none",
+    )
     with pytest.raises(UserError, match="the rows are not the table's"):
         check_order(found, ["P2", "P9"], table)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["id", "entry", "Number"])
+def test_rows_are_held_against_the_tables_by_numbers_too(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / f"m.{kind}"
+    frame = pd.DataFrame({name: [12, 7], "a": [1.0, 2.0]})
+    if kind == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    found = read_matrix(path, 2, "Number")
+    assert found.values.tolist() == [[1], [2]]
+    table = Places("t.csv", (2, 3))
+    assert check_order(found, ["12.0", "7.0"], table, "Number")
+    for wrong in (["7", "12"], ["12", "8"]):
+        with pytest.raises(UserError, match=r"got '(12|7)', expected '(7|8)' as in t\.csv"):
+            check_order(found, wrong, table, "Number")
+
+
+def test_numbers_of_rows_that_the_table_does_not_have_say_nothing_of_the_order(tmp_path: Path) -> None:
+    table = Places("t.csv", (2, 3))
+    for numbers, accessions in ((("5", "8"), ["P1", "P2"]), (("0", "1"), ["1", "2"])):
+        found = read_matrix(csv(tmp_path, f"id,a\n{numbers[0]},1\n{numbers[1]},2\n"), 2, "ACC")
+        (line,) = check_order(found, accessions, table, "ACC")
+        assert line == (
+            "m.csv: its column 'id' numbers the rows in its own way and was left out; their order could not be held "
+            "against t.csv"
+        )
+
+
+def test_an_index_that_pandas_wrote_is_no_number_of_a_row(tmp_path: Path) -> None:
+    frame = pd.DataFrame(NUMBERS, columns=["a", "b", "c"], index=[31, 7])
+    frame.to_parquet(tmp_path / "m.parquet")
+    found = read_matrix(tmp_path / "m.parquet", 2)
+    assert (found.values.tolist(), found.names) == (NUMBERS, ("a", "b", "c"))
+    assert "its last column numbers the rows in an order of its own and was left out" in found.notes[0]
+
+
+def test_a_file_that_only_names_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^m\.csv: has no column of numbers beside 'id'$"):
+        check_size(read_matrix(csv(tmp_path, "id\n1\n2\n"), 2), 2, "t.csv")

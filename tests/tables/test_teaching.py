@@ -103,7 +103,9 @@ def test_shares_of_another_whole_than_1_are_neither_logits_nor_probabilities(
 ) -> None:
     shares = np.round(softmax(logits(sharpness=8)) * whole, decimals)
     shares[7, 2] = -0.001
-    with pytest.raises(UserError, match=rf"^t\.csv: most rows .* sum to {whole}: these are neither logits nor prob"):
+    with pytest.raises(
+        UserError, match=rf"^t\.csv: nearly all rows .* sum to {whole}: these are neither logits nor prob"
+    ):
         said(tmp_path, shares)
 
 
@@ -142,12 +144,41 @@ def test_columns_headed_by_class_numbers_may_stand_in_another_order(tmp_path: Pa
 
 def test_a_header_that_names_some_classes_over_others_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
-        said(tmp_path, logits(), ["Cytoplasm", "Golgi", "nucleus"])
+        said(tmp_path, logits(), ["cytoplasm", " GOLGI", "else"])
     assert str(raised.value) == (
-        "t.csv: its header names column 2 'Golgi', which is class 3, and none 'Nucleus': expected all classes' names, "
+        "t.csv: its header names column 2 ' GOLGI', which is class 3, and none 'Nucleus': expected all classes' names, "
         "or none"
     )
-    assert not said(tmp_path, logits(), ["Cytoplasm", "nucleus", "Golgi"]).warnings
+
+
+@pytest.mark.parametrize(
+    "header",
+    [["golgi", "CYTOPLASM", "nucleus"], [" Golgi", "Cytoplasm ", " Nucleus"], ["class_2", "class_0", "class_1"]],
+)
+def test_columns_named_as_classes_in_other_letters_or_by_number_are_taken_by_name(
+    tmp_path: Path, header: list[object]
+) -> None:
+    assert np.allclose(said(tmp_path, logits()[:, [2, 0, 1]], header).logits, logits())
+
+
+def test_columns_are_never_taken_by_their_place_without_a_word(tmp_path: Path) -> None:
+    for header, known in ((["a", "b", "c"], "none"), (["Cytoplasm", "b", "Golgi"], "not all")):
+        line = f"t.csv: its columns were taken in the order of the classes, {known} of which its header names"
+        assert line in said(tmp_path, logits(), header).notes
+
+
+def test_a_class_with_two_columns_is_refused(tmp_path: Path) -> None:
+    values = np.column_stack([logits(), -logits()[:, 2]])
+    for other, problem in (("Golgi", "line 1 names the column 'Golgi' twice"), ("golgi", "the class 'Golgi' twice")):
+        with pytest.raises(UserError, match=problem):
+            said(tmp_path, values, [*CLASSES, other])
+    with pytest.raises(UserError, match="line 1 names the column '0' twice"):
+        said(tmp_path, values, [0, 1, 2, 0])
+
+
+def test_a_class_may_be_called_as_a_column_that_names_rows(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", ["nucleus", "entry", "golgi"], logits()[:, [1, 0, 2]].tolist())
+    assert np.allclose(read_teacher(path, labels(), ("Entry", "Nucleus", "Golgi"), TABLE).logits, logits())
 
 
 @pytest.mark.parametrize("order", ["rows", "columns"])
