@@ -11,11 +11,11 @@ import torch
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins import descriptors
-from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
+from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_one_hot, check_sequences
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
 from mtbkd_core.tables.matrix import is_accession
-from mtbkd_core.tables.reading import TextTable, column_names, read_text
+from mtbkd_core.tables.reading import Places, TextTable, column_names, read_text
 from mtbkd_core.tables.spec import Files, TableSpec, check_name
 from mtbkd_core.tables.teaching import Said, read_teacher
 
@@ -59,7 +59,8 @@ def check_table(
     notes: list[str] = []
     warnings: list[str] = []
     rows, class_names, said = _read(spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop)
-    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side")
+    said_in = f"{spec.files.table.name}: column {spec.label!r}: class"
+    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side", said_in)
     test = None
     if spec.test is not None:
         test, _, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
@@ -124,17 +125,22 @@ def _read(
     """One table's rows, the classes, and what its teachers say."""
     names = column_names(files.table)
     accession = spec.accession or next((name for name in names if is_accession(name, None)), None)
-    wanted = dict.fromkeys(name for name in (spec.sequence, spec.label, accession, *spec.columns) if name is not None)
+    one_hot = classes if classes and set(classes) <= set(names) else ()
+    chosen = (spec.sequence, spec.label, accession, *spec.columns, *one_hot)
+    wanted = dict.fromkeys(name for name in chosen if name is not None)
     table = read_text(files.table, list(wanted))
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
     classes = classes or _counted_classes(table, spec.label, files, accession)
     labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
     notes += found
+    check_one_hot([table.columns[name] for name in one_hot], labels, class_names, table.places, spec.label)
     sequences = table.columns[spec.sequence] if spec.sequence is not None else None
     if spec.sequence is not None and sequences is not None:
         check_sequences(sequences, table.places, spec.sequence)
     accessions = table.columns[accession] if accession is not None else None
+    if accession is not None and accessions is not None:
+        warnings += _repeated(accessions, table.places, accession)
     said = {
         who: read_teacher(path, labels, class_names, table.places, accessions, accession)
         for who, path in files.teachers.items()
@@ -149,6 +155,8 @@ def _read(
         features = from_columns(table, spec.columns)
     else:
         features = from_sequences(sequences or [], spec.model, on_progress, should_stop)
+    if files.embeddings is not None or spec.columns:
+        warnings += _telling(features.numpy(), labels, spec.columns, files)
     logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}
     rows = Rows(features, torch.from_numpy(labels), logits, tuple(accessions or ()), tuple(sequences or ()))
     return rows, class_names, said
@@ -163,6 +171,33 @@ def _counted_classes(table: TextTable, label: str, files: Files, accession: str 
         return None
     known = read_matrix(next(iter(files.teachers.values())), len(table), accession).values.shape[1]
     return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
+
+
+def _repeated(accessions: Sequence[str], places: Places, column: str) -> tuple[str, ...]:
+    """A line where an accession names more than one row."""
+    first: dict[str, int] = {}
+    for row, text in enumerate(accessions):
+        if first.setdefault(text, row) != row:
+            more = len(accessions) - len(set(accessions))
+            return (
+                f"{places.at(row, column)}: {text[:40]!r} stands in {places.at(first[text])} as well, one of {more:,} "
+                "rows that it does not tell apart: another order of the rows can go unseen",
+            )
+    return ()
+
+
+def _telling(features: np.ndarray, labels: np.ndarray, columns: Sequence[str], files: Files) -> tuple[str, ...]:
+    """A line where features are the same throughout each class, but not in all: they tell the label by themselves."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    least, most = (part.reduceat(features[order], starts, axis=0) for part in (np.minimum, np.maximum))
+    found = np.flatnonzero((least == most).all(0) & (least.max(0) > least.min(0)))
+    if not len(found):
+        return ()
+    file = (files.embeddings or files.table).name
+    named = ", ".join(repr(columns[place]) if columns else str(place + 1) for place in found[:6])
+    more = f" and {len(found) - 6:,} more" if len(found) > 6 else ""
+    return (f"{file}: feature {named}{more}: the same throughout each class, so that the student is told the label",)
 
 
 def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str], reach: torch.Tensor | None) -> str:
