@@ -16,8 +16,10 @@ from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
-#: Standard deviations of chance beyond which agreement is no accident, and beyond which another order is the right one.
-CHANCE, FAR_BEYOND_CHANCE = 2, 5
+#: Agreement is hardly more than chance below so many standard deviations, or so much of the way from chance to 1.
+CHANCE, LEAST_BEYOND_CHANCE = 2, 0.1
+#: Standard deviations beyond which another order is the right one.
+FAR_BEYOND_CHANCE = 5
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
 #: A probability of 0 has no logarithm; this, near float32's resolution at 1, is taken instead.
@@ -78,22 +80,28 @@ def read_teacher(
     chance = chance_agreement(named, labels, len(class_names))
     spread = math.sqrt(chance * (1 - chance) / len(labels))
     warnings = []
-    if accuracy <= chance + CHANCE * spread:
+    by_columns = _best_by_columns(named, labels, len(class_names))
+    if accuracy <= chance + max(CHANCE * spread, LEAST_BEYOND_CHANCE * (1 - chance)):
         agreement, words = max(_other_orders(named, labels))
-        if agreement > chance + FAR_BEYOND_CHANCE * spread:
+        if agreement > chance + max(FAR_BEYOND_CHANCE * spread, 2 * LEAST_BEYOND_CHANCE * (1 - chance)):
             # of labels with a pattern, such as sorted ones, two mistakes look the same
-            columns = _best_by_columns(named, labels, len(class_names)) > (agreement + chance) / 2
+            columns = by_columns > (agreement + chance) / 2
             raise UserError(
                 f"{path.name}: its rows are {words}{', or its columns not in that of the classes' if columns else ''}: "
                 f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
                 f"rows {words} {agreement:.1%}; expected the order of {table.file}"
             )
         warnings.append(
-            f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}: its rows or "
-            "columns may be in another order than the table's"
+            f"{path.name}: names {accuracy:.1%} of the labels, hardly more than the {chance:.1%} of chance: its rows "
+            f"or columns are probably in another order than those of {table.file}"
         )
     else:
         notes.append(f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}")
+        if by_columns > accuracy + max(FAR_BEYOND_CHANCE * spread, LEAST_BEYOND_CHANCE):
+            warnings.append(
+                f"{path.name}: names {accuracy:.1%} of the labels, and with its columns in another order "
+                f"{by_columns:.1%}: they may not be in that of the classes"
+            )
     return Said(logits.astype(np.float32), accuracy, tuple(notes), tuple(warnings))
 
 
@@ -105,13 +113,20 @@ def chance_agreement(named: np.ndarray, labels: np.ndarray, n_classes: int) -> f
 
 def _other_orders(named: np.ndarray, labels: np.ndarray) -> list[tuple[float, str]]:
     """Share of labels named if the rows were in another order, and how they would then have been put in the file."""
-    orders = (
-        (labels[::-1], "in reverse order"),
-        (np.roll(labels, -1), "one row too early"),
-        (np.roll(labels, 1), "one row too late"),
-        (np.sort(labels), "in the order of their classes"),
-    )
-    return [(float((named == order).mean()), words) for order, words in orders]
+    orders = [(labels[::-1], "in reverse order"), (np.sort(labels), "in the order of their classes")]
+    found = [(float((named == order).mean()), words) for order, words in orders]
+    count = len(labels)
+    # agreement at every shift at once: a correlation for each class
+    shifted = np.zeros(count)
+    for each in np.intersect1d(named, labels):
+        spectrum = np.fft.rfft(named == each) * np.fft.rfft(labels == each).conj()
+        shifted += np.fft.irfft(spectrum, count)
+    shifts = np.arange(1, count)
+    shifts = shifts[np.argsort(np.minimum(shifts, count - shifts), kind="stable")]  # of equal ones the smallest
+    shift = int(shifts[shifted.round()[shifts].argmax()])
+    rows, where = (shift, "late") if shift <= count / 2 else (count - shift, "early")
+    how_many = "one row" if rows == 1 else f"{rows:,} rows"
+    return [*found, (float(shifted[shift] / count), f"{how_many} too {where}")]
 
 
 def _best_by_columns(named: np.ndarray, labels: np.ndarray, n_classes: int) -> float:

@@ -86,7 +86,7 @@ def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: Ap
 def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
     app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
     (warning,) = app.warning
-    assert "may be in another order" in warning.value
+    assert "are probably in another order" in warning.value
     assert not app.success
     assert app.info[-1].value.startswith("1 remark above. 36 proteins")
     app = give_teachers(app, write_csv(tmp_path / "right.csv", None, logits().tolist()))

@@ -188,7 +188,7 @@ def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: s
         tmp_path, sure[np.arange(ROWS) // 3 + 12 * (np.arange(ROWS) % 3)] if order == "rows" else sure[:, [1, 0, 2]]
     )
     (warning,) = found.warnings
-    assert "its rows or columns may be in another order than the table's" in warning
+    assert "its rows or columns are probably in another order than those of train.csv" in warning
 
 
 @pytest.mark.parametrize(
@@ -197,6 +197,8 @@ def test_rows_or_columns_in_another_order_are_warned_of(tmp_path: Path, order: s
         (np.arange(200)[::-1], "in reverse order"),
         (np.roll(np.arange(200), -1), "one row too early"),
         (np.roll(np.arange(200), 1), "one row too late"),
+        (np.roll(np.arange(200), 100), "100 rows too late"),
+        (np.roll(np.arange(200), -7), "7 rows too early"),
         (None, "in the order of their classes"),
     ],
 )
@@ -225,7 +227,28 @@ def test_of_sorted_labels_reversed_rows_look_like_another_order_of_the_columns_a
 def test_a_teacher_that_knows_nothing_is_only_warned_of(tmp_path: Path) -> None:
     for seed in range(20):
         (warning,) = said(tmp_path, logits(seed, sharpness=-1)).warnings
-        assert "where chance would name" in warning
+        assert "hardly more than" in warning
+
+
+def test_a_little_more_than_chance_in_many_rows_is_warned_of(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 3000)
+    answers = np.where(random.random(3000) < 0.95, random.permutation(truth), truth)
+    path = write_csv(tmp_path / "t.csv", None, np.eye(3)[answers].tolist())
+    found = read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(3000))))
+    assert found.accuracy > 1 / 3 + 0.02
+    assert "are probably in another order" in found.warnings[0]
+
+
+def test_two_columns_that_were_swapped_are_warned_of_though_the_others_agree(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(6)]
+    truth = np.arange(120) % 6
+    path = write_csv(tmp_path / "t.csv", None, np.eye(6)[truth][:, [1, 0, 2, 3, 4, 5]].tolist())
+    (warning,) = read_teacher(path, truth, names, Places("train.csv", tuple(range(120)))).warnings
+    assert warning == (
+        "t.csv: names 66.7% of the labels, and with its columns in another order 100.0%: they may not be in that of "
+        "the classes"
+    )
 
 
 def test_chance_agreement_is_that_of_shuffled_answers() -> None:
