@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -98,19 +99,26 @@ def check_table(
 
 
 def class_columns(spec: Files, first: str, last: str) -> tuple[str, ...]:
-    """Names of the classes that head the table's columns from one to another, both counted.
+    """Names of the classes that head the table's columns from one to another; errors as `columns_between`, or one."""
+    return check_class_names(columns_between(spec.table, first, last, "class columns"), "class columns")
 
+
+def columns_between(table: Path, first: str, last: str, said_in: str) -> tuple[str, ...]:
+    """A table's columns from one to another, both counted.
+
+    Args:
+        said_in: where the person named them, as the message begins.
     Raises:
-        UserError: a column that is not there, or comes before the first.
+        UserError: a column that is not there, or the last before the first.
     """
-    names = column_names(spec.table)
+    names = column_names(table)
     for name in (first, last):
         if name not in names:
-            raise UserError(f"class columns: {spec.table.name} has no column {name!r}")
+            raise UserError(f"{said_in}: {table.name} has no column {name!r}")
     start, end = names.index(first), names.index(last)
-    if end <= start:
-        raise UserError(f"class columns: {last!r} does not come after {first!r} in {spec.table.name}")
-    return check_class_names(names[start : end + 1])
+    if end < start:
+        raise UserError(f"{said_in}: {last!r} does not come after {first!r} in {table.name}")
+    return names[start : end + 1]
 
 
 def _read(
@@ -154,7 +162,7 @@ def _read(
     elif spec.columns:
         features = from_columns(table, spec.columns)
     else:
-        features = from_sequences(sequences or [], spec.model, on_progress, should_stop)
+        features = from_sequences(table, spec.sequence or "", spec.model, on_progress, should_stop)
     if files.embeddings is not None or spec.columns:
         warnings += _telling(features.numpy(), labels, spec.columns, files)
     logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}

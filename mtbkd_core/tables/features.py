@@ -17,19 +17,26 @@ from mtbkd_core.tables.reading import Places, TextTable
 
 
 def from_sequences(
-    sequences: Sequence[str], model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    table: TextTable, column: str, model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
 ) -> Tensor:
-    """Features [N, F] of sequences: the descriptors, or where a model is named its mean-pooled outputs.
+    """Features [N, F] of a column of sequences: the descriptors, or where a model is named its mean-pooled outputs.
 
     Raises:
-        UserError: a model that cannot be loaded.
+        UserError: a model that cannot be loaded, or a sequence that is too long for it.
         Cancelled: `should_stop` said so.
     """
+    sequences = table.columns[column]
     if model is None:
         return described(sequences, on_progress, should_stop)
     from mtbkd_core.proteins.embeddings import embed
 
-    return embed(sequences, model, on_progress=on_progress, should_stop=should_stop)
+    return embed(
+        sequences,
+        model,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        where=lambda row: table.places.at(row, column),
+    )
 
 
 def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:

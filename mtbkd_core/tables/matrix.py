@@ -68,7 +68,10 @@ def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Se
     if path.suffix.lower() == ".npz":
         return _bare(path, _npz_array(path))
     if path.suffix.lower() == ".safetensors":
-        tensors = read_tensors(path)
+        try:
+            tensors = read_tensors(path)
+        except UserError as error:  # the file may lie in a folder that the person does not know
+            raise UserError(str(error).replace(str(path), path.name)) from None
         if len(tensors) != 1:
             raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
         return _bare(path, next(iter(tensors.values())).double().numpy())
@@ -111,12 +114,15 @@ def _npz_array(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as archive:
             if len(archive.files) != 1:
                 raise UserError(f"{path.name}: holds {len(archive.files)} arrays, expected one")
-            array: np.ndarray = archive[archive.files[0]]
-            return array
+            array = archive[archive.files[0]]
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path.name}: cannot be read as NPZ ({' '.join(str(error).split())[:120]})") from None
+    except Exception as error:  # zipfile, its methods of compression and numpy raise whatever their parts raise
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise UserError(f"{path.name}: cannot be read as NPZ ({reason})") from None
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path.name}: holds {archive.files[0][:40]!r}, which is no array of numpy's")
+    return array
 
 
 def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[str]) -> Matrix:

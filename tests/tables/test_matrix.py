@@ -1,5 +1,6 @@
 """Numbers from files: headers, index columns and accessions are told from data."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,47 @@ def test_an_array_of_objects_is_never_unpickled(tmp_path: Path) -> None:
     np.savez(path, np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match=r"m\.npz: cannot be read as NPZ"):
         read_matrix(path, 1)
+
+
+def as_npy(shape: str) -> bytes:
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"hello"),
+        ("a.npy", as_npy("(1000000000000000, 3)")),
+        ("a.npy", as_npy("(1000000000000000000000000000000, 3)")),
+        ("a.npy", as_npy("(-1, 3)")),
+    ],
+)
+def test_an_archive_without_a_readable_array_is_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr(name, content)
+    with pytest.raises(UserError, match=r"^m\.npz: (cannot be read as NPZ \(.+\)|holds 'a\.txt', which is no array)"):
+        read_matrix(tmp_path / "m.npz", 1)
+
+
+@pytest.mark.parametrize("field", ["encrypted", "method"])
+def test_an_encrypted_archive_or_one_of_an_unknown_method_is_one_line(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "m.npz"
+    np.savez(path, np.zeros((2, 2)))
+    content = bytearray(path.read_bytes())
+    central = content.find(b"PK\x01\x02")
+    for place in (6, central + 8) if field == "encrypted" else (8, central + 10):
+        content[place] = 1 if field == "encrypted" else 99
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"^m\.npz: cannot be read as NPZ \(.+\)$"):
+        read_matrix(path, 2)
+
+
+def test_tensors_that_cannot_be_read_are_named_without_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "m.safetensors").write_text("hello world hello")
+    with pytest.raises(UserError, match=r"^m\.safetensors: cannot be read") as raised:
+        read_matrix(tmp_path / "m.safetensors", 2)
+    assert str(tmp_path) not in str(raised.value)
 
 
 def test_more_than_one_array_is_refused(tmp_path: Path) -> None:
