@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 
@@ -148,6 +149,16 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
         if name in clean[:index]:
             raise UserError(f"{said_in}: {name!r} is named twice, expected each class once")
     return clean
+
+
+def split_names(text: str) -> list[str]:
+    """Names with commas between them, as `join_names` writes them; one in double quotes may hold a comma itself."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names as a person would type them: a, b, "c, d"."""
+    return ", ".join('"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names)
 
 
 def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str, said_in: str = "classes:") -> None:

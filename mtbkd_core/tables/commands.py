@@ -12,7 +12,7 @@ import typer
 
 from mtbkd_core.progress import Progress, UserError
 from mtbkd_core.tables.assembling import Checked, check_table, class_columns, columns_between
-from mtbkd_core.tables.checking import check_class_names
+from mtbkd_core.tables.checking import check_class_names, split_names
 from mtbkd_core.tables.importing import check_free, forget, import_table
 from mtbkd_core.tables.spec import Files, TableSpec
 from mtbkd_core.tasks import task_info
@@ -74,7 +74,7 @@ def import_command(
         raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
     if classes is not None and columns is not None:
         raise UserError("--classes, --class-columns: one of the two names the classes, not both")
-    names = check_class_names(classes.split(","), "--classes") if classes is not None else None
+    names = check_class_names(split_names(classes), "--classes") if classes is not None else None
     if columns is not None:
         names = class_columns(files, *_range(columns, "--class-columns"))
     spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)

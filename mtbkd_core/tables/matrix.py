@@ -89,12 +89,17 @@ def plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _names_rows(names: Sequence[str], accession: str | None, numbers: Sequence[str]) -> list[int]:
+def _which_names_rows(names: Sequence[str], accession: str | None, numbers: Sequence[str]) -> list[int]:
     """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones."""
     if accession in names:
         return [names.index(accession)]
     others = {plain(name) for name in numbers}
     return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in others][:1]
+
+
+def names_rows(name: str) -> bool:
+    """Whether a column's name is one that names or numbers rows."""
+    return is_accession(name, None) or name.strip().lower() in _INDEX_NAMES
 
 
 def _bare(path: Path, values: np.ndarray) -> Matrix:
@@ -137,7 +142,7 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
     for line, cells in body:
         if len(cells) != len(first):
             raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
-    named = _names_rows(check_names(path, first), accession, numbers) if header else []
+    named = _which_names_rows(check_names(path, first), accession, numbers) if header else []
     kept = [index for index in range(len(first)) if index not in named]
     names = tuple(first[index] for index in kept) if header else None
     values = np.empty((len(body), len(kept)))
@@ -160,7 +165,7 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
 
 def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> Matrix:
     names, columns = parquet_numbers(path)
-    named = [names[place] for place in _names_rows(names, accession, numbers)]
+    named = [names[place] for place in _which_names_rows(names, accession, numbers)]
     kept = [name for name in names if name not in named]
     places = Places(path.name, None)
     values = np.empty((len(next(iter(columns.values()), ())), len(kept)))

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_one_hot, check_sequences
+from mtbkd_core.tables.checking import (
+    check_class_names,
+    check_enough,
+    check_labels,
+    check_one_hot,
+    check_sequences,
+    join_names,
+    split_names,
+)
 from mtbkd_core.tables.reading import Places
 
 PLACES = Places("t.csv", (2, 3, 4))
@@ -106,3 +114,9 @@ def test_a_class_with_too_few_rows_is_named() -> None:
     check_enough(np.array([0, 0, 2, 2]), ["a", "b", "c"], 2, "why")
     with pytest.raises(UserError, match="'c' has 1 row, expected 2 at least: why"):
         check_enough(np.array([0, 0, 2]), ["a", "b", "c"], 2, "why")
+
+
+def test_names_are_split_as_they_are_joined() -> None:
+    for names in (["a", "b c"], ["Golgi, trans", 'the "other"', "x"], ["a", "", "b"], []):
+        assert split_names(join_names(names)) == names
+    assert split_names(' a,"b, c" ,') == ["a", "b, c", ""]

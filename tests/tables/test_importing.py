@@ -13,7 +13,7 @@ from mtbkd_core.proteins.descriptors import names as descriptor_names
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from mtbkd_core.tables import store
 from mtbkd_core.tables.assembling import check_table, class_columns
-from mtbkd_core.tables.importing import forget, import_table, open_table
+from mtbkd_core.tables.importing import forget, import_table
 from mtbkd_core.tables.spec import Files, TableSpec
 from tests.app.conftest import SMALL
 from tests.tables.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
@@ -173,7 +173,7 @@ def test_what_was_read_is_in_the_manifest(files: Files) -> None:
     manifest = store.read_manifest(store.folder_of("mine"))
     assert manifest.sources["teacher good"] == {"file": "good.csv", "sha256": store.sha256(files.teachers["good"])}
     assert any("fair.csv: read as probabilities" in note for note in manifest.notes)
-    data = open_table("mine")
+    data = store.read(store.folder_of("mine"))
     assert data.rows.sequences == tuple(sequences())
     assert data.rows.accessions[1] == "P00001"
     assert data.reach is not None

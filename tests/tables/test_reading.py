@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from mtbkd_core import UserError
-from mtbkd_core.tables import reading
+from mtbkd_core.tables import guessing, reading
 from mtbkd_core.tables.guessing import look
 from mtbkd_core.tables.reading import column_names, read_text
 
@@ -131,3 +131,32 @@ def test_too_many_rows_and_too_large_a_file_are_refused(tmp_path: Path, monkeypa
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file"):
         read_text(tmp_path / "none.csv", ["a"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_classes_are_the_longest_run_of_columns_with_one_1_in_each_row(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    cells = random.integers(0, 2, (3, 12))
+    place = random.integers(0, 8)
+    cells[:, place : place + 4] = np.eye(4, dtype=int)[random.integers(0, 4, 3)]
+    names = [f"c{number}" for number in range(12)]
+    pd.DataFrame(cells, columns=names).to_csv(tmp_path / "t.csv", index=False)
+    spans = [(start, end) for start in range(12) for end in range(start + 2, 13)]
+    start, end = max(
+        (span for span in spans if (cells[:, span[0] : span[1]].sum(1) == 1).all()), key=lambda span: span[1] - span[0]
+    )
+    assert look(tmp_path / "t.csv").classes == tuple(names[start:end])
+
+
+def test_many_columns_of_0_and_1_are_looked_at_once_each(tmp_path: Path) -> None:
+    class Counted(dict[str, list[str]]):
+        asked = 0
+
+        def __getitem__(self, name: str) -> list[str]:
+            self.asked += 1
+            return super().__getitem__(name)
+
+    names = [f"c{number}" for number in range(256)]
+    head = Counted({name: ["0", "1"] for name in names})
+    assert guessing._one_hot(names, head) == ()
+    assert head.asked < 5 * len(names)
