@@ -91,8 +91,9 @@ def read_teacher(
                 f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
                 f"rows {words} {agreement:.1%}; expected the order of {table.file}"
             )
+        than = "hardly more than" if accuracy > chance else "no more than"
         warnings.append(
-            f"{path.name}: names {accuracy:.1%} of the labels, hardly more than the {chance:.1%} of chance: its rows "
+            f"{path.name}: names {accuracy:.1%} of the labels, {than} the {chance:.1%} of chance: its rows "
             f"or columns are probably in another order than those of {table.file}"
         )
     else:
