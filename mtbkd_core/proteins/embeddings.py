@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ def embed(
     *,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    where: Callable[[int], str] = lambda index: f"sequence {index + 1}",
 ) -> Tensor:
     """The model's last hidden states, averaged over a sequence's residues, special tokens left out.
 
@@ -39,6 +40,7 @@ def embed(
         sequences: N amino acid chains in capitals, none longer than the model takes.
         model: a folder; or, where there is none of that name, a name on the hub.
         on_progress: told after each batch.
+        where: a sequence's place for people, by its place from 0.
     Returns:
         [N, H] float32; from the home folder where the same model was asked about the same sequences.
     Raises:
@@ -53,7 +55,7 @@ def embed(
             return read_tensors(path)["features"]
         except (UserError, KeyError) as error:
             _log.warning("kept features %s cannot be used and are worked out anew: %s", path.name, error)
-    _check_lengths(sequences, network, model)
+    _check_lengths(sequences, network, model, where)
     features = torch.empty(len(sequences), network.config.hidden_size)
     done = 0
     for batch in batches([len(sequence) for sequence in sequences]):
@@ -113,14 +115,14 @@ def _load(model: str) -> tuple[Any, Any]:
     return tokenizer, network.eval().float()
 
 
-def _check_lengths(sequences: Sequence[str], network: Any, model: str) -> None:
+def _check_lengths(sequences: Sequence[str], network: Any, model: str, where: Callable[[int], str]) -> None:
     config = network.config
     if getattr(config, "position_embedding_type", "") == "rotary":
         return
     most = config.max_position_embeddings - config.pad_token_id - 3
-    for number, sequence in enumerate(sequences, 1):
+    for index, sequence in enumerate(sequences):
         if len(sequence) > most:
-            raise UserError(f"model: sequence {number} has {len(sequence):,} residues, {model} takes at most {most:,}")
+            raise UserError(f"{where(index)}: {len(sequence):,} residues, {model} takes at most {most:,}")
 
 
 def _digest(network: Any, sequences: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ import torch
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins import descriptors
-from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
+from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_one_hot, check_sequences
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
 from mtbkd_core.tables.matrix import is_accession
-from mtbkd_core.tables.reading import TextTable, column_names, read_text
+from mtbkd_core.tables.reading import Places, TextTable, column_names, read_text
 from mtbkd_core.tables.spec import Files, TableSpec, check_name
 from mtbkd_core.tables.teaching import Said, read_teacher
 
@@ -59,7 +60,8 @@ def check_table(
     notes: list[str] = []
     warnings: list[str] = []
     rows, class_names, said = _read(spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop)
-    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side")
+    said_in = f"{spec.files.table.name}: column {spec.label!r}: class"
+    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side", said_in)
     test = None
     if spec.test is not None:
         test, _, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
@@ -97,19 +99,26 @@ def check_table(
 
 
 def class_columns(spec: Files, first: str, last: str) -> tuple[str, ...]:
-    """Names of the classes that head the table's columns from one to another, both counted.
+    """Names of the classes that head the table's columns from one to another; errors as `columns_between`, or one."""
+    return check_class_names(columns_between(spec.table, first, last, "class columns"), "class columns")
 
+
+def columns_between(table: Path, first: str, last: str, said_in: str) -> tuple[str, ...]:
+    """A table's columns from one to another, both counted.
+
+    Args:
+        said_in: where the person named them, as the message begins.
     Raises:
-        UserError: a column that is not there, or comes before the first.
+        UserError: a column that is not there, or the last before the first.
     """
-    names = column_names(spec.table)
+    names = column_names(table)
     for name in (first, last):
         if name not in names:
-            raise UserError(f"class columns: {spec.table.name} has no column {name!r}")
+            raise UserError(f"{said_in}: {table.name} has no column {name!r}")
     start, end = names.index(first), names.index(last)
-    if end <= start:
-        raise UserError(f"class columns: {last!r} does not come after {first!r} in {spec.table.name}")
-    return check_class_names(names[start : end + 1])
+    if end < start:
+        raise UserError(f"{said_in}: {last!r} does not come after {first!r} in {table.name}")
+    return names[start : end + 1]
 
 
 def _read(
@@ -124,17 +133,22 @@ def _read(
     """One table's rows, the classes, and what its teachers say."""
     names = column_names(files.table)
     accession = spec.accession or next((name for name in names if is_accession(name, None)), None)
-    wanted = dict.fromkeys(name for name in (spec.sequence, spec.label, accession, *spec.columns) if name is not None)
+    one_hot = classes if classes and set(classes) <= set(names) else ()
+    chosen = (spec.sequence, spec.label, accession, *spec.columns, *one_hot)
+    wanted = dict.fromkeys(name for name in chosen if name is not None)
     table = read_text(files.table, list(wanted))
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
-    classes = classes or _counted_classes(table, spec.label, files)
+    classes = classes or _counted_classes(table, spec.label, files, accession)
     labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
     notes += found
+    check_one_hot([table.columns[name] for name in one_hot], labels, class_names, table.places, spec.label)
     sequences = table.columns[spec.sequence] if spec.sequence is not None else None
     if spec.sequence is not None and sequences is not None:
         check_sequences(sequences, table.places, spec.sequence)
     accessions = table.columns[accession] if accession is not None else None
+    if accession is not None and accessions is not None:
+        warnings += _repeated(accessions, table.places, accession)
     said = {
         who: read_teacher(path, labels, class_names, table.places, accessions, accession)
         for who, path in files.teachers.items()
@@ -148,21 +162,50 @@ def _read(
     elif spec.columns:
         features = from_columns(table, spec.columns)
     else:
-        features = from_sequences(sequences or [], spec.model, on_progress, should_stop)
+        features = from_sequences(table, spec.sequence or "", spec.model, on_progress, should_stop)
+    if files.embeddings is not None or spec.columns:
+        warnings += _telling(features.numpy(), labels, spec.columns, files)
     logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}
     rows = Rows(features, torch.from_numpy(labels), logits, tuple(accessions or ()), tuple(sequences or ()))
     return rows, class_names, said
 
 
-def _counted_classes(table: TextTable, label: str, files: Files) -> tuple[str, ...] | None:
+def _counted_classes(table: TextTable, label: str, files: Files, accession: str | None) -> tuple[str, ...] | None:
     """Classes 0 to C - 1 where the labels are whole numbers and a teacher knows more classes than occur; else None."""
     from mtbkd_core.tables.matrix import read_matrix
 
     texts = table.columns[label]
     if not all(text.strip().isdecimal() for text in texts):
         return None
-    known = read_matrix(next(iter(files.teachers.values())), len(table)).values.shape[1]
+    known = read_matrix(next(iter(files.teachers.values())), len(table), accession).values.shape[1]
     return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
+
+
+def _repeated(accessions: Sequence[str], places: Places, column: str) -> tuple[str, ...]:
+    """A line where an accession names more than one row."""
+    first: dict[str, int] = {}
+    for row, text in enumerate(accessions):
+        if first.setdefault(text, row) != row:
+            more = len(accessions) - len(set(accessions))
+            return (
+                f"{places.at(row, column)}: {text[:40]!r} stands in {places.at(first[text])} as well, one of {more:,} "
+                "rows that it does not tell apart: another order of the rows can go unseen",
+            )
+    return ()
+
+
+def _telling(features: np.ndarray, labels: np.ndarray, columns: Sequence[str], files: Files) -> tuple[str, ...]:
+    """A line where features are the same throughout each class, but not in all: they tell the label by themselves."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    least, most = (part.reduceat(features[order], starts, axis=0) for part in (np.minimum, np.maximum))
+    found = np.flatnonzero((least == most).all(0) & (least.max(0) > least.min(0)))
+    if not len(found):
+        return ()
+    file = (files.embeddings or files.table).name
+    named = ", ".join(repr(columns[place]) if columns else str(place + 1) for place in found[:6])
+    more = f" and {len(found) - 6:,} more" if len(found) > 6 else ""
+    return (f"{file}: feature {named}{more}: the same throughout each class, so that the student is told the label",)
 
 
 def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str], reach: torch.Tensor | None) -> str:

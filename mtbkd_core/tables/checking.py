@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
 MAX_LENGTH = 50_000
 MAX_CLASSES = 256
+#: What no class is counted to; a label may be a number of any length.
+_BEYOND = 1e9
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _WRONG = re.compile(f"[^{LETTERS}]")
 
@@ -65,25 +68,25 @@ def check_labels(
         if not text.strip():
             raise UserError(f"{places.at(row, column)}: is empty, expected a label")
     clean = [text.strip() for text in texts]
-    numbered = all(_WHOLE.fullmatch(text) for text in clean)
+    whole = [bool(_WHOLE.fullmatch(text)) for text in clean]
     notes: list[str] = []
+    # what most rows hold is what labels are; of the others, the first is said with its place
     if class_names is not None:
         names = check_class_names(class_names)
-        known = {name: index for index, name in enumerate(names)}
-        by_name = all(text in known for text in clean)
-        numbered = numbered and not by_name
-    elif numbered:
-        largest = max(int(float(text)) for text in clean)
-        names = check_class_names([str(number) for number in range(min(largest, MAX_CLASSES) + 1)])
+        named = [text in names for text in clean]
+        numbered = not all(named) and sum(whole) >= sum(named)
+    elif numbered := all(whole) or (2 * sum(whole) > len(clean) and all(_is_number(text) for text in clean)):
+        largest = max(_index(text) for text, is_whole in zip(clean, whole, strict=True) if is_whole)
+        names = tuple(str(number) for number in range(max(1, min(largest, MAX_CLASSES - 1)) + 1))
     else:
-        names = check_class_names(sorted(set(clean)))
+        names = check_class_names(sorted(set(clean)), f"{places.file}: column {column!r}: different labels")
         notes.append(f"{places.file}: the classes are the labels in alphabetical order: {', '.join(names)}")
     known = {name: index for index, name in enumerate(names)}
     labels = np.empty(len(clean), dtype=np.int64)
     for row, text in enumerate(clean):
-        index = int(float(text)) if numbered else known.get(text, -1)
+        index = known.get(text, -1) if not numbered else _index(text) if whole[row] else -1
         if not 0 <= index < len(names):
-            allowed = f"0 to {len(names) - 1}" if numbered or _WHOLE.fullmatch(text) else ", ".join(names)
+            allowed = f"0 to {len(names) - 1}" if numbered else ", ".join(names)
             raise UserError(f"{places.at(row, column)}: got {text[:40]!r}, which has no class, expected {allowed}")
         labels[row] = index
     counts = np.bincount(labels, minlength=len(names))
@@ -95,6 +98,42 @@ def check_labels(
     return labels, names, tuple(notes)
 
 
+def _index(text: str) -> int:
+    return int(max(-_BEYOND, min(float(text), _BEYOND)))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_one_hot(
+    columns: Sequence[Sequence[str]], labels: np.ndarray, class_names: Sequence[str], places: Places, column: str
+) -> None:
+    """Hold labels against columns, one a class, of 0 and 1 with a 1 in each row; of other columns nothing is known.
+
+    Args:
+        columns: C columns of N texts, or none.
+        column: name of the column of labels.
+    Raises:
+        UserError: the first row whose label is not where a 1 is, one line.
+    """
+    cells = np.array([[text.strip().removesuffix(".0") for text in texts] for texts in columns])
+    if not cells.size or not np.isin(cells, ("0", "1")).all() or not (cells == "1").any(0).all():
+        return
+    wrong = cells[labels, np.arange(len(labels))] != "1"
+    if wrong.any():
+        row = int(wrong.argmax())
+        held = class_names[int((cells[:, row] == "1").argmax())]
+        raise UserError(
+            f"{places.at(row, column)}: the label is class {class_names[labels[row]]!r}, but the row's 1 is in column "
+            f"{held!r}: expected the same"
+        )
+
+
 def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[str, ...]:
     """Names of classes, each once and none empty; raises `UserError` otherwise, or where they are 1 or too many.
 
@@ -103,7 +142,7 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
     """
     clean = tuple(name.strip() for name in names)
     if not 2 <= len(clean) <= MAX_CLASSES:
-        raise UserError(f"{said_in}: got {len(clean)}, allowed: 2 to {MAX_CLASSES}")
+        raise UserError(f"{said_in}: got {len(clean):,}, allowed: 2 to {MAX_CLASSES}")
     for index, name in enumerate(clean):
         if not name:
             raise UserError(f"{said_in}: name {index + 1} of {len(clean)} is empty")
@@ -112,9 +151,24 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
     return clean
 
 
-def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str) -> None:
-    """Refuse a class that has some rows but fewer than `least`; `why` says what so many are needed for."""
+def split_names(text: str) -> list[str]:
+    """Names with commas between them, as `join_names` writes them; one in double quotes may hold a comma itself."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names as a person would type them: a, b, "c, d"."""
+    return ", ".join('"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names)
+
+
+def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str, said_in: str = "classes:") -> None:
+    """Refuse a class that has some rows but fewer than `least`; `why` says what so many are needed for.
+
+    Args:
+        said_in: where the labels stand, as the message begins.
+    """
     counts = np.bincount(labels, minlength=len(names))
     for name, count in zip(names, counts, strict=True):
         if 0 < count < least:
-            raise UserError(f"classes: {name!r} has {count} rows, expected {least} at least: {why}")
+            rows = "row" if count == 1 else "rows"
+            raise UserError(f"{said_in} {name!r} has {count} {rows}, expected {least} at least: {why}")

@@ -11,10 +11,9 @@ from typing import Annotated
 import typer
 
 from mtbkd_core.progress import Progress, UserError
-from mtbkd_core.tables.assembling import Checked, check_table, class_columns
-from mtbkd_core.tables.checking import check_class_names
-from mtbkd_core.tables.importing import check_free, forget, save_table
-from mtbkd_core.tables.reading import column_names
+from mtbkd_core.tables.assembling import Checked, check_table, class_columns, columns_between
+from mtbkd_core.tables.checking import check_class_names, split_names
+from mtbkd_core.tables.importing import check_free, forget, import_table
 from mtbkd_core.tables.spec import Files, TableSpec
 from mtbkd_core.tasks import task_info
 
@@ -75,13 +74,11 @@ def import_command(
         raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
     if classes is not None and columns is not None:
         raise UserError("--classes, --class-columns: one of the two names the classes, not both")
-    names = check_class_names(classes.split(","), "--classes") if classes is not None else None
+    names = check_class_names(split_names(classes), "--classes") if classes is not None else None
     if columns is not None:
         names = class_columns(files, *_range(columns, "--class-columns"))
     spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)
-    checked = check_table(name, spec, title=title, on_progress=_tell)
-    if not only_check:
-        save_table(checked, spec)
+    checked = (check_table if only_check else import_table)(name, spec, title=title, on_progress=_tell)
     _say(name, checked, only_check, as_json)
 
 
@@ -128,18 +125,13 @@ def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str
     if kind == "model" and rest:
         return (), None, rest
     if kind == "columns" and ":" in rest:
-        names = column_names(table)
-        first, last = _range(rest, "--features columns")
-        for name in (first, last):
-            if name not in names:
-                raise UserError(f"--features: {table.name} has no column {name!r}")
-        return names[names.index(first) : names.index(last) + 1], None, None
+        return columns_between(table, *_range(rest, "--features columns"), "--features"), None, None
     if kind == "columns" and rest:
         return tuple(part.strip() for part in rest.split(",")), None, None
     if Path(text).is_file():
         return (), Path(text), None
     allowed = "descriptors, columns:a,b,c, columns:first:last, model:NAME, or a file of embeddings"
-    if Path(text).is_dir():
+    if text.strip() and Path(text).is_dir():
         raise UserError(f"--features: {text} is a folder, allowed: {allowed}")
     if Path(text).suffix or len(Path(text).parts) > 1:
         raise UserError(f"--features: there is no file {text}, allowed: {allowed}")

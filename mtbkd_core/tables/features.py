@@ -11,24 +11,32 @@ from torch import Tensor
 
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
-from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.order import check_order
 from mtbkd_core.tables.reading import Places, TextTable
 
 
 def from_sequences(
-    sequences: Sequence[str], model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    table: TextTable, column: str, model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
 ) -> Tensor:
-    """Features [N, F] of sequences: the descriptors, or where a model is named its mean-pooled outputs.
+    """Features [N, F] of a column of sequences: the descriptors, or where a model is named its mean-pooled outputs.
 
     Raises:
-        UserError: a model that cannot be loaded.
+        UserError: a model that cannot be loaded, or a sequence that is too long for it.
         Cancelled: `should_stop` said so.
     """
+    sequences = table.columns[column]
     if model is None:
         return described(sequences, on_progress, should_stop)
     from mtbkd_core.proteins.embeddings import embed
 
-    return embed(sequences, model, on_progress=on_progress, should_stop=should_stop)
+    return embed(
+        sequences,
+        model,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        where=lambda row: table.places.at(row, column),
+    )
 
 
 def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
@@ -55,7 +63,6 @@ def from_file(
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
     check_size(matrix, rows, table.file)
-    held = check_order(matrix, accessions, table)
-    notes = [*matrix.notes, *([f"{path.name}: its rows are the table's by {matrix.accession_name}"] if held else [])]
+    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession)]
     notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

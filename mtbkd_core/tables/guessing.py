@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtbkd_core.tables.checking import LETTERS
-from mtbkd_core.tables.matrix import is_accession
+from mtbkd_core.tables.matrix import is_accession, names_rows
 from mtbkd_core.tables.reading import column_names, read_text
 from mtbkd_core.tables.spec import suggest_name
 
@@ -28,7 +28,7 @@ class Look:
         head: column -> its first texts, twenty at most.
         sequence, label, accession: columns that are probably that; None where none looks like it.
         classes: names of columns side by side that hold a single 1 in each row and 0 else; empty where there are none.
-        numbers: columns that hold numbers alone, as far as was seen.
+        numbers: columns that hold numbers alone, as far as was seen, and neither name nor number the rows.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,11 @@ def look(path: Path) -> Look:
         label=_named(names, _LABELS),
         accession=next((name for name in names if is_accession(name, None)), None),
         classes=_one_hot(names, head),
-        numbers=tuple(name for name in names if head[name] and all(_is_number(text) for text in head[name])),
+        numbers=tuple(
+            name
+            for name in names
+            if not names_rows(name) and head[name] and all(_is_number(text) for text in head[name])
+        ),
     )
 
 
@@ -94,12 +98,15 @@ def _one_hot(names: Sequence[str], head: dict[str, list[str]]) -> tuple[str, ...
             runs.append([])
     best: tuple[str, ...] = ()
     for run in runs:
-        if len(run) > _MOST_CLASSES:
+        if not run or len(run) > _MOST_CLASSES:
             continue
-        for start in range(len(run)):
-            for end in range(start + 2, len(run) + 1):
-                part = run[start:end]
-                ones = [sum(head[name][row].startswith("1") for name in part) for row in range(len(head[part[0]]))]
-                if len(part) > len(best) and all(count == 1 for count in ones):
-                    best = tuple(part)
+        # the ones of each row up to a column, and the first column that has so many before it
+        ones = (0,) * len(head[run[0]])
+        first = {ones: 0}
+        for end, name in enumerate(run, 1):
+            ones = tuple(one + text.startswith("1") for one, text in zip(ones, head[name], strict=True))
+            first.setdefault(ones, end)
+            start = first.get(tuple(one - 1 for one in ones), end)
+            if end - start >= max(2, len(best) + 1):
+                best = tuple(run[start:end])
     return best

@@ -10,8 +10,6 @@ from pathlib import Path
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tables import store
 from mtbkd_core.tables.assembling import Checked, check_table
-from mtbkd_core.tables.data import TableData
-from mtbkd_core.tables.source import found
 from mtbkd_core.tables.spec import TableSpec, check_name
 from mtbkd_core.tasks import built_in, own, own_images
 
@@ -63,19 +61,6 @@ def save_table(checked: Checked, spec: TableSpec) -> None:
         if spec.test.embeddings is not None:
             sources["test embeddings"] = spec.test.embeddings
     store.write(checked.data, sources, checked.notes, checked.warnings, store.folder_of(checked.data.name))
-
-
-def open_table(name: str) -> TableData:
-    """An imported table, for folds of one's own.
-
-    Raises:
-        UserError: there is none of that name, or its files are damaged.
-    """
-    check_name("name", name)
-    folder = store.folder_of(name)
-    if not folder.is_dir():
-        raise UserError(f"name: got {name!r}, imported are: {', '.join(found()) or 'none'}")
-    return store.read(folder)
 
 
 def forget(name: str) -> None:

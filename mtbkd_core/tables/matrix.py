@@ -17,13 +17,14 @@ from mtbkd_core.tables.reading import (
     MAX_UNPACKED,
     Places,
     beginning,
+    check_names,
     csv_cells,
     is_parquet,
     parquet_numbers,
 )
 
 #: Names, in lower case, of a column that numbers the rows, and of one that names them.
-_INDEX_NAMES = frozenset({"", "index", "unnamed: 0"})
+_INDEX_NAMES = frozenset({"", "index", "unnamed: 0", "__index_level_0__"})
 _ACCESSION_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
 
 
@@ -50,15 +51,16 @@ class Matrix:
         return self.names[index] if self.names is not None else str(index + 1)
 
 
-def read_matrix(path: Path, rows: int, accession: str | None = None) -> Matrix:
+def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Sequence[str] = ()) -> Matrix:
     """Read numbers from CSV, Parquet, NPZ (one array) or safetensors (one tensor).
 
     A first line is a header where one of its cells is no number, where its cells count up from 0 or 1, or where they do
-    so in another order and there is one line more than rows. A first column that counts the rows is left out.
+    so in another order and there is one line more than rows. A column that numbers or names the rows is left out.
 
     Args:
         rows: how many are expected. Not checked; it only tells a header of numbers from a row of such numbers.
-        accession: name of the column that names the rows, besides the usual names.
+        accession: name of the column that names the rows; without one of that name, it is one with a usual name.
+        numbers: names of columns that name no rows, whatever they are called: the classes'.
     Raises:
         UserError: a file that cannot be read, or a cell that is no number; one line with file, row and column.
     """
@@ -66,17 +68,38 @@ def read_matrix(path: Path, rows: int, accession: str | None = None) -> Matrix:
     if path.suffix.lower() == ".npz":
         return _bare(path, _npz_array(path))
     if path.suffix.lower() == ".safetensors":
-        tensors = read_tensors(path)
+        try:
+            tensors = read_tensors(path)
+        except UserError as error:  # the file may lie in a folder that the person does not know
+            raise UserError(str(error).replace(str(path), path.name)) from None
         if len(tensors) != 1:
             raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
         return _bare(path, next(iter(tensors.values())).double().numpy())
-    found = _from_parquet(path, accession) if is_parquet(path) else _from_csv(path, rows, accession)
+    found = _from_parquet(path, accession, numbers) if is_parquet(path) else _from_csv(path, rows, accession, numbers)
     return _without_index(found)
 
 
 def is_accession(name: str, accession: str | None) -> bool:
     """Whether a column's name is one that names rows."""
     return name == accession or name.strip().lower() in _ACCESSION_NAMES
+
+
+def plain(name: str) -> str:
+    """A column's name without what people spell in several ways: case, and spaces around it."""
+    return " ".join(name.split()).casefold()
+
+
+def _which_names_rows(names: Sequence[str], accession: str | None, numbers: Sequence[str]) -> list[int]:
+    """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones."""
+    if accession in names:
+        return [names.index(accession)]
+    others = {plain(name) for name in numbers}
+    return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in others][:1]
+
+
+def names_rows(name: str) -> bool:
+    """Whether a column's name is one that names or numbers rows."""
+    return is_accession(name, None) or name.strip().lower() in _INDEX_NAMES
 
 
 def _bare(path: Path, values: np.ndarray) -> Matrix:
@@ -96,15 +119,18 @@ def _npz_array(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as archive:
             if len(archive.files) != 1:
                 raise UserError(f"{path.name}: holds {len(archive.files)} arrays, expected one")
-            array: np.ndarray = archive[archive.files[0]]
-            return array
+            array = archive[archive.files[0]]
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path.name}: cannot be read as NPZ ({' '.join(str(error).split())[:120]})") from None
+    except Exception as error:  # zipfile, its methods of compression and numpy raise whatever their parts raise
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise UserError(f"{path.name}: cannot be read as NPZ ({reason})") from None
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path.name}: holds {archive.files[0][:40]!r}, which is no array of numpy's")
+    return array
 
 
-def _from_csv(path: Path, rows: int, accession: str | None) -> Matrix:
+def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[str]) -> Matrix:
     lines = csv_cells(path)
     all_lines = list(lines)
     if not all_lines:
@@ -116,9 +142,7 @@ def _from_csv(path: Path, rows: int, accession: str | None) -> Matrix:
     for line, cells in body:
         if len(cells) != len(first):
             raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
-    named = [index for index, name in enumerate(first) if header and is_accession(name, accession)][:1]
-    # a column of numbers called id could be a feature; it names the rows only if the table's own column is called that
-    named = [index for index in named if first[index] == accession or any(not _is_number(r[index]) for _, r in body)]
+    named = _which_names_rows(check_names(path, first), accession, numbers) if header else []
     kept = [index for index in range(len(first)) if index not in named]
     names = tuple(first[index] for index in kept) if header else None
     values = np.empty((len(body), len(kept)))
@@ -139,9 +163,9 @@ def _from_csv(path: Path, rows: int, accession: str | None) -> Matrix:
     )
 
 
-def _from_parquet(path: Path, accession: str | None) -> Matrix:
+def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> Matrix:
     names, columns = parquet_numbers(path)
-    named = [name for name in names if is_accession(name, accession) and columns[name].dtype.kind not in "fiu"][:1]
+    named = [names[place] for place in _which_names_rows(names, accession, numbers)]
     kept = [name for name in names if name not in named]
     places = Places(path.name, None)
     values = np.empty((len(next(iter(columns.values()), ())), len(kept)))
@@ -159,8 +183,12 @@ def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
     if not all(_is_number(cell) for cell in first):
         return True
     counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
-    if not counts_up and len(lines) == rows + 1 and len(first) > 1 and counted_from(first) is not None:
-        return True
+    if not counts_up and len(lines) == rows + 1 and len(first) > 1:
+        if counted_from(first) is not None:
+            return True
+        # one that names a class twice, over numbers that are not all whole
+        if any(set(first) < {str(start + index) for index in range(len(first))} for start in (0, 1)):
+            return not all(cell.lstrip("-").isdecimal() for cells in lines[1:] for cell in cells)
     # of two classes a file of certain answers may begin with 0,1; then all its cells are like that
     ambiguous = len(first) == 2 and all(cell in ("0", "1") for cells in lines for cell in cells)
     return counts_up and not (ambiguous and len(lines) == rows)
@@ -175,22 +203,30 @@ def counted_from(names: Sequence[str]) -> int | None:
 
 
 def _without_index(found: Matrix) -> Matrix:
-    """Leave out a first column that is named as an index, or not at all, and counts the rows from 0 or 1."""
-    values = found.values
-    if not values.size or values.shape[1] < 2:
+    """Leave out the column that numbers the rows.
+
+    That is one named as an index that holds whole numbers, each once; or in a file without a header a first one that
+    counts from 0 or 1.
+    """
+    values, names = found.values, found.names
+    if len(values) < 2 or values.shape[1] < 2:
         return found
-    first = values[:, 0]
-    counts = np.array_equal(first, np.arange(len(first)) + first[0]) and first[0] in (0, 1) and len(first) > 1
-    named = found.names is None or found.names[0].strip().lower() in _INDEX_NAMES
-    if not (counts and named):
+    # pandas puts its index last in a Parquet file
+    place = values.shape[1] - 1 if names is not None and names[-1] == "__index_level_0__" else 0
+    index = values[:, place]
+    counts = np.array_equal(index, np.arange(len(index)) + index[0]) and index[0] in (0, 1)
+    named = names is not None and names[place].strip().lower() in _INDEX_NAMES
+    numbers = named and np.array_equal(index, np.round(index)) and len(np.unique(index)) == len(index)
+    if not (numbers or (counts and names is None)):
         return found
+    how = "counts the rows" if counts else "numbers the rows in an order of its own"
     return Matrix(
-        values[:, 1:],
-        found.names[1:] if found.names is not None else None,
+        np.delete(values, place, axis=1),
+        (*names[:place], *names[place + 1 :]) if names is not None else None,
         found.places,
         found.accession_name,
         found.accessions,
-        (*found.notes, f"{found.places.file}: its first column counts the rows and was left out"),
+        (*found.notes, f"{found.places.file}: its {'last' if place else 'first'} column {how} and was left out"),
     )
 
 
@@ -215,6 +251,8 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
         less = "one too few" if len(matrix.values) == rows - 1 else f"expected {rows:,}"
         more = f", expected {rows:,}" if less == "one too few" else ""
         raise UserError(f"{file}: has {len(matrix.values):,} rows, {less}{more}: as many as {expected}")
+    if not matrix.values.shape[1]:
+        raise UserError(f"{file}: has no column of numbers beside {matrix.accession_name!r}")
     if len(matrix.values) > MAX_ROWS or matrix.values.shape[1] > MAX_COLUMNS:
         raise UserError(
             f"{file}: {len(matrix.values):,} rows of {matrix.values.shape[1]:,} columns, allowed: at most {MAX_ROWS:,} "
@@ -226,20 +264,3 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
         got = matrix.values[row, column]
         where = matrix.places.at(row, matrix.column(column))
         raise UserError(f"{where}: got {got}, expected a finite number, at most 1e30 in size")
-
-
-def check_order(matrix: Matrix, accessions: Sequence[str] | None, table: Places) -> bool:
-    """Whether the rows were held against the table's by accession; refuses another order.
-
-    Raises:
-        UserError: the first row whose accession is not the table's, one line.
-    """
-    if matrix.accessions is None or accessions is None:
-        return False
-    for row, (got, expected) in enumerate(zip(matrix.accessions, accessions, strict=True)):
-        if got != expected:
-            same = sorted(matrix.accessions) == sorted(accessions)
-            why = "the rows are in another order than the table's" if same else "the rows are not the table's"
-            where = matrix.places.at(row, matrix.accession_name)
-            raise UserError(f"{where}: got {got!r}, expected {expected!r} as in {table.at(row)}: {why}")
-    return True

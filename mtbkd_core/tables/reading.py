@@ -89,7 +89,7 @@ def column_names(path: Path) -> tuple[str, ...]:
         with _parquet(path) as file:
             return tuple(file.schema_arrow.names)
     for _, cells in _csv_rows(path):
-        return _check_names(path, cells)
+        return check_names(path, cells)
     raise UserError(f"{path.name}: has no line")
 
 
@@ -141,7 +141,7 @@ def parquet_numbers(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells; an empty line in the middle is an error, at the end it is none."""
+    """Line number and cells; an empty line in the middle is an error, at the end it is none; nor may all cells be."""
     empty = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -154,6 +154,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             for count, cells in enumerate(reader):
                 line, before = before + 1, reader.line_num  # a quoted cell may hold line breaks
                 if not any(cells):
+                    if len(cells) > 1:
+                        raise UserError(f"{path.name}: line {empty or line} is empty, expected a row")
                     empty = empty or line
                     continue
                 if empty is not None:
@@ -173,11 +175,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
 
 
-def _check_names(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+def check_names(path: Path, names: Sequence[str], where: str = "line 1") -> tuple[str, ...]:
+    """Names of columns, each once; raises `UserError` otherwise, with what names them."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise UserError(f"{path.name}: line 1 names the column {name!r} twice")
+            raise UserError(f"{path.name}: {where} names the column {name!r} twice")
         seen.add(name)
     return tuple(names)
 
@@ -198,19 +201,39 @@ def _parquet(path: Path) -> Iterator[Any]:
             unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
             if unpacked > MAX_UNPACKED:
                 raise UserError(f"{path.name}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
-            _check_names(path, file.schema_arrow.names)
+            check_names(path, file.schema_arrow.names, "its schema")
             yield file
-    except (pyarrow.ArrowException, OSError) as error:
+    except UserError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UserError(f"{path.name}: cannot be read as Parquet ({' '.join(str(error).split())[:120]})") from None
 
 
 def _parquet_text(path: Path, names: tuple[str, ...], wanted: Sequence[str], most_rows: int | None) -> TextTable:
+    places = Places(path.name, None)
     with _parquet(path) as file:
         table = file.read(columns=list(dict.fromkeys(wanted))).slice(0, most_rows)
-        columns = {
-            name: ["" if value is None else str(value) for value in table.column(name).to_pylist()] for name in wanted
-        }
-    return TextTable(names, columns, Places(path.name, None))
+        # what a look shows need not be whole
+        columns = {name: _texts(table.column(name), name, None if most_rows else places) for name in wanted}
+    return TextTable(names, columns, places)
+
+
+def _texts(column: Any, name: str, places: Places | None) -> list[str]:
+    """A Parquet column as text; text that is not UTF-8 is refused, or where there are no places shown as it can be."""
+    import pyarrow as pa
+
+    if pa.types.is_temporal(column.type):  # Arrow writes dates that Python has none for
+        column = column.cast(pa.string())
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return ["" if value is None else str(value) for value in column.to_pylist()]
+    texts = []
+    for row, value in enumerate(column.cast(pa.large_binary()).to_pylist()):
+        try:
+            texts.append((value or b"").decode("utf-8", "strict" if places else "replace"))
+        except UnicodeDecodeError:
+            assert places is not None
+            raise UserError(f"{places.at(row, name)}: is not text in UTF-8") from None
+    return texts
 
 
 def _list(names: Sequence[str], most: int = 12) -> str:

@@ -68,6 +68,11 @@ class TableSpec:
             )
         if self.test is not None and (self.test.embeddings is None) != (self.files.embeddings is None):
             raise UserError("embeddings: both the table and the test table need a file, or neither")
+        for place, column in enumerate(self.columns):
+            if column == self.label:
+                raise UserError(f"features: column {column!r} is the label, which the student must not see")
+            if column in self.columns[:place]:
+                raise UserError(f"features: column {column!r} is named twice")
         given = [bool(self.columns), self.files.embeddings is not None, self.model is not None]
         if sum(given) > 1:
             raise UserError("features: columns, a file of embeddings and a model exclude one another")

@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.progress import UserError
-from mtbkd_core.tables.matrix import Matrix, check_order, check_size, counted_from, read_matrix
+from mtbkd_core.tables.matrix import Matrix, check_size, read_matrix
+from mtbkd_core.tables.order import check_order, in_order_of_classes
 from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
-#: Standard deviations of chance beyond which agreement is no accident, and beyond which another order is the right one.
-CHANCE, FAR_BEYOND_CHANCE = 2, 5
+#: Agreement is hardly more than chance below so many standard deviations, or so much of the way from chance to 1.
+CHANCE, LEAST_BEYOND_CHANCE = 2, 0.1
+#: Standard deviations beyond which another order is the right one.
+FAR_BEYOND_CHANCE = 5
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
 #: A probability of 0 has no logarithm; this, near float32's resolution at 1, is taken instead.
@@ -61,19 +64,15 @@ def read_teacher(
             classes, not all, over other columns. Rows that agree with the labels as chance would, and far better in
             another simple order.
     """
-    matrix = read_matrix(path, len(labels), accession)
-    notes = list(matrix.notes)
-    matrix, by = _in_order_of_classes(matrix, class_names)
-    if by is not None:
-        notes.append(f"{path.name}: its columns were taken by the classes' {by}")
+    matrix = read_matrix(path, len(labels), accession, class_names)
+    matrix, notes = in_order_of_classes(matrix, class_names)
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
             f"{path.name}: has {matrix.values.shape[1]:,} columns of numbers, expected {len(class_names)}: one for "
             "each class"
         )
-    if check_order(matrix, accessions, table):
-        notes.append(f"{path.name}: its rows are the table's by {matrix.accession_name}")
+    notes += check_order(matrix, accessions, table, accession)
     logits, kind = to_logits(matrix)
     notes.append(f"{path.name}: read as {kind}")
     named = logits.argmax(1)
@@ -81,22 +80,29 @@ def read_teacher(
     chance = chance_agreement(named, labels, len(class_names))
     spread = math.sqrt(chance * (1 - chance) / len(labels))
     warnings = []
-    if accuracy <= chance + CHANCE * spread:
+    by_columns = _best_by_columns(named, labels, len(class_names))
+    if accuracy <= chance + max(CHANCE * spread, LEAST_BEYOND_CHANCE * (1 - chance)):
         agreement, words = max(_other_orders(named, labels))
-        if agreement > chance + FAR_BEYOND_CHANCE * spread:
+        if agreement > chance + max(FAR_BEYOND_CHANCE * spread, 2 * LEAST_BEYOND_CHANCE * (1 - chance)):
             # of labels with a pattern, such as sorted ones, two mistakes look the same
-            columns = _best_by_columns(named, labels, len(class_names)) > (agreement + chance) / 2
+            columns = by_columns > (agreement + chance) / 2
             raise UserError(
                 f"{path.name}: its rows are {words}{', or its columns not in that of the classes' if columns else ''}: "
                 f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
                 f"rows {words} {agreement:.1%}; expected the order of {table.file}"
             )
+        than = "hardly more than" if accuracy > chance else "no more than"
         warnings.append(
-            f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}: its rows or "
-            "columns may be in another order than the table's"
+            f"{path.name}: names {accuracy:.1%} of the labels, {than} the {chance:.1%} of chance: its rows "
+            f"or columns are probably in another order than those of {table.file}"
         )
     else:
         notes.append(f"{path.name}: names {accuracy:.1%} of the labels, where chance would name {chance:.1%}")
+        if by_columns > accuracy + max(FAR_BEYOND_CHANCE * spread, LEAST_BEYOND_CHANCE):
+            warnings.append(
+                f"{path.name}: names {accuracy:.1%} of the labels, and with its columns in another order "
+                f"{by_columns:.1%}: they may not be in that of the classes"
+            )
     return Said(logits.astype(np.float32), accuracy, tuple(notes), tuple(warnings))
 
 
@@ -108,13 +114,20 @@ def chance_agreement(named: np.ndarray, labels: np.ndarray, n_classes: int) -> f
 
 def _other_orders(named: np.ndarray, labels: np.ndarray) -> list[tuple[float, str]]:
     """Share of labels named if the rows were in another order, and how they would then have been put in the file."""
-    orders = (
-        (labels[::-1], "in reverse order"),
-        (np.roll(labels, -1), "one row too early"),
-        (np.roll(labels, 1), "one row too late"),
-        (np.sort(labels), "in the order of their classes"),
-    )
-    return [(float((named == order).mean()), words) for order, words in orders]
+    orders = [(labels[::-1], "in reverse order"), (np.sort(labels), "in the order of their classes")]
+    found = [(float((named == order).mean()), words) for order, words in orders]
+    count = len(labels)
+    # agreement at every shift at once: a correlation for each class
+    shifted = np.zeros(count)
+    for each in np.intersect1d(named, labels):
+        spectrum = np.fft.rfft(named == each) * np.fft.rfft(labels == each).conj()
+        shifted += np.fft.irfft(spectrum, count)
+    shifts = np.arange(1, count)
+    shifts = shifts[np.argsort(np.minimum(shifts, count - shifts), kind="stable")]  # of equal ones the smallest
+    shift = int(shifts[shifted.round()[shifts].argmax()])
+    rows, where = (shift, "late") if shift <= count / 2 else (count - shift, "early")
+    how_many = "one row" if rows == 1 else f"{rows:,} rows"
+    return [*found, (float(shifted[shift] / count), f"{how_many} too {where}")]
 
 
 def _best_by_columns(named: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
@@ -136,14 +149,21 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     sums = values.sum(1)
     tolerance = sum_tolerance(values)
     off = np.abs(sums - 1) > tolerance + 1e-9
-    # one row that is wrong does not make logits of the others
-    within = (values >= 0).all() and ((values <= 1 + SUM_TOLERANCE).all() or off.mean() < 0.5)
-    if within and off.any():
-        row = int(off.argmax())
-        raise UserError(
-            f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: none of the "
-            "numbers is negative, and they are from 0 to 1 or most rows sum to 1, so they are read as probabilities"
-        )
+    outside = (values < 0) | (values > 1 + SUM_TOLERANCE)
+    # a few cells or rows that are wrong do not make logits of the others
+    most = (~off & ~outside.any(1)).mean() >= 0.5
+    within = most or not outside.any()
+    if within and (off | outside.any(1)).any():
+        row = int((off | outside.any(1)).argmax())
+        why = "most rows sum to 1" if most else "all its numbers are from 0 to 1"
+        why += ", so the file is read as probabilities"
+        if (values[row] < 0).any():
+            column = int((values[row] < 0).argmax())
+            where = matrix.places.at(row, matrix.column(column))
+            raise UserError(f"{where}: got {values[row, column]:g}, expected a probability, 0 to 1: {why}")
+        raise UserError(f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: {why}")
+    if not within:
+        _check_no_shares(matrix)
     if within:
         zeros = int((values < SMALLEST).sum())
         shares = np.log(np.maximum(values / sums[:, None], SMALLEST))
@@ -159,6 +179,24 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     return values, "logits"
 
 
+def _check_no_shares(matrix: Matrix) -> None:
+    """Refuse shares of another whole than 1, such as percentages: hardly a negative number, and all sums alike."""
+    values = matrix.values
+    sums, n_classes = values.sum(1), values.shape[1]
+    whole = float(np.median(sums))
+    # logits with a mean of 0 have sums that are all alike, too; and those with a large one are all near an even share
+    if whole <= 0 or values.min() > 0.5 * whole / n_classes:
+        return
+    alike = (np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9).all(1).mean() for decimals in range(7))
+    decimals = next((decimals for decimals, share in enumerate(alike) if share >= 0.9), 7)
+    allowed = min(SUM_TOLERANCE * whole, max(1e-4 * whole, n_classes * 0.5 * 10.0**-decimals))
+    if ((values >= 0).all(1) & (np.abs(sums - whole) <= allowed)).mean() >= 0.9:
+        raise UserError(
+            f"{matrix.places.file}: nearly all rows hold no negative number and sum to {whole:.4g}: these are "
+            f"neither logits nor probabilities, whose rows sum to 1; expected either, such as these over {whole:.4g}"
+        )
+
+
 def sum_tolerance(values: np.ndarray) -> float:
     """How far from 1 a row of probabilities [N, C] may sum: as far as rounding to the decimals that were kept takes it.
 
@@ -169,32 +207,3 @@ def sum_tolerance(values: np.ndarray) -> float:
             rounding = values.shape[1] * 0.5 * 10.0**-decimals if decimals else 0.0
             return min(max(SUM_TOLERANCE, rounding), MAX_SUM_TOLERANCE)
     return SUM_TOLERANCE
-
-
-def _in_order_of_classes(matrix: Matrix, class_names: Sequence[str]) -> tuple[Matrix, str | None]:
-    """The classes' columns in the classes' order, and by what they were taken where that changed anything."""
-    names, wanted = matrix.names, tuple(class_names)
-    if names is None or names == wanted:
-        return matrix, None
-    if set(wanted) <= set(names):
-        index, by = [names.index(name) for name in wanted], "names"
-    elif len(names) == len(wanted) and (start := counted_from(names)) is not None:
-        index, by = [names.index(str(start + number)) for number in range(len(wanted))], f"numbers from {start}"
-        if index == list(range(len(wanted))):
-            return matrix, None
-    else:
-        _check_places(matrix, names, wanted)
-        return matrix, None
-    chosen = Matrix(matrix.values[:, index], wanted, matrix.places, matrix.accession_name, matrix.accessions)
-    return chosen, by
-
-
-def _check_places(matrix: Matrix, names: Sequence[str], wanted: Sequence[str]) -> None:
-    """Refuse a header that names a class over another class's column and does not name them all."""
-    for place, name in enumerate(names) if len(names) == len(wanted) else ():
-        if name in wanted and wanted.index(name) != place:
-            absent = next(each for each in wanted if each not in names)
-            raise UserError(
-                f"{matrix.places.file}: its header names column {place + 1} {name!r}, which is class "
-                f"{wanted.index(name) + 1}, and none {absent!r}: expected all classes' names, or none"
-            )

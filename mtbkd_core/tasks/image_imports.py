@@ -10,6 +10,7 @@ import numpy as np
 
 from mtbkd_core.files import expanded
 from mtbkd_core.progress import UserError
+from mtbkd_core.tables.checking import check_class_names
 from mtbkd_core.tables.importing import check_free
 from mtbkd_core.tasks.fashion import SIZES
 from mtbkd_core.tasks.image_files import ImageFiles
@@ -55,8 +56,9 @@ def import_images(
     names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
     if not FEWEST_CLASSES <= count <= MOST_CLASSES:
         raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
-    if len(names) != count or len(set(names)) != count or not all(name.strip() for name in names):
+    if len(names) != count:
         raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
+    names = check_class_names(names)
     absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
     if absent:
         raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtbkd_core import UserError
+from mtbkd_core.tables.checking import join_names
 from mtbkd_core.tables.guessing import Look
 from pages.shared import own_images, own_tables
 from pages.shared.own_tables import Asked, Features
@@ -48,10 +49,18 @@ with left:
     )
     classes = st.text_input(
         "Classes",
-        ", ".join(seen.classes),
+        join_names(seen.classes),
         key=f"own:classes:{table.file_id}",
         placeholder="As the labels say",
-        help="Names in the order of the teachers' columns, with commas between them. Empty: taken from the labels.",
+        help="Names in the order of the teachers' columns, with commas between them, a name that holds a comma in "
+        "double quotes. Empty: taken from the labels.",
+    )
+    accession = own_tables.choose_column(
+        "Accession",
+        seen,
+        seen.accession,
+        "Names the rows. Where a teacher's file or the embeddings have it too, their order is held against it.",
+        optional=seen.accession is None,
     )
     kind = st.segmented_control(
         "Features",
@@ -67,6 +76,14 @@ with left:
         sequence = own_tables.choose_column(
             "Sequence", seen, seen.sequence, "Amino acids as capital letters, without spaces."
         )
+    if kind is Features.FILE:
+        sequence = own_tables.choose_column(
+            "Sequence to show",
+            seen,
+            seen.sequence,
+            "Amino acids as capital letters, without spaces. Only shown where one protein is looked at; no feature.",
+            optional=True,
+        )
     if kind is Features.MODEL:
         model = st.text_input(
             "Protein model",
@@ -79,7 +96,7 @@ with left:
         columns = st.multiselect(
             "Columns of numbers",
             seen.names,
-            [name for name in seen.numbers if name not in (label, *seen.classes)],
+            [name for name in seen.numbers if name not in (label, accession, *seen.classes)],
             key=f"own:columns:{table.file_id}",
             help="Each becomes a feature, scaled by the student's own examples.",
         )
@@ -129,6 +146,7 @@ asked = Asked(
     label=label,
     classes=classes,
     sequence=sequence,
+    accession=accession if accession != seen.accession else None,  # a test table may call its own otherwise
     columns=tuple(columns),
     model=model,
     embeddings=embeddings,

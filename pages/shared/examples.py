@@ -14,6 +14,9 @@ from torch import Tensor
 from mtbkd_core import Task, task_info
 from pages.shared import link, sequences
 
+#: Features of an example without a picture that are shown.
+_SHOWN = 6
+
 
 def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
     """An input as a picture, dark ink on paper, about `size` pixels wide; None where the task has no pictures."""
@@ -77,8 +80,9 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
     elif task.proteins is not None:
         sequences.show(task, index, part=part, caption=caption)
     else:
-        where = ", ".join(f"{value:.2f}" for value in values[index].tolist())
-        st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where})  \n{caption}")
+        where = ", ".join(f"{value:.2f}" for value in values[index, :_SHOWN].tolist())
+        more = f", … {values.shape[1]:,} features in all" if values.shape[1] > _SHOWN else ""
+        st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where}{more})  \n{caption}")
         if task.truth is not None:
             true = task.truth.probabilities(values[index : index + 1])[0].tolist()
             st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))

@@ -16,6 +16,7 @@ from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.runs import trainings
 from mtbkd_core.tables import guessing, importing
 from mtbkd_core.tables.assembling import Checked, check_table
+from mtbkd_core.tables.checking import split_names
 from mtbkd_core.tables.spec import Files, TableSpec, suggest_name
 from mtbkd_core.tables.uploads import Upload, laid_out
 from mtbkd_core.tasks import change_task, own
@@ -46,6 +47,7 @@ class Asked:
     label: str | None
     classes: str
     sequence: str | None
+    accession: str | None
     columns: tuple[str, ...]
     model: str
     embeddings: UploadedFile | None
@@ -85,13 +87,14 @@ class Asked:
     def spec(self, paths: Mapping[str, Path]) -> TableSpec:
         """What the core is asked, with the files where they lie; only where nothing is `missing`."""
         assert self.label is not None
-        classes = tuple(name.strip() for name in self.classes.split(",") if name.strip()) or None
+        classes = tuple(split_names(self.classes)) or None
         own = Files(paths["table"], {name: paths[f"teacher {name}"] for name in self.teachers}, paths.get("embeddings"))
         test = None
         if self.test is not None:
             others = {name: paths[f"test teacher {name}"] for name in self.test_teachers}
             test = Files(paths["test"], others, paths.get("test embeddings"))
-        return TableSpec(own, self.label, self.sequence, self.columns, self.model or None, classes, None, test)
+        model = self.model or None
+        return TableSpec(own, self.label, self.sequence, self.columns, model, classes, self.accession, test)
 
     def mark(self) -> str:
         """Another for other files or other choices."""
@@ -104,7 +107,8 @@ class Asked:
             *self.test_teachers.values(),
         ]
         ids = [file.file_id if file is not None else "" for file in files]
-        return repr((self.label, self.classes, self.sequence, self.columns, self.model, list(self.teachers), ids))
+        columns = (self.label, self.sequence, self.accession, self.columns)
+        return repr((columns, self.classes, self.model, list(self.teachers), ids))
 
 
 def look(file: UploadedFile) -> guessing.Look:
@@ -125,16 +129,21 @@ def draw_head(seen: guessing.Look) -> None:
     st.caption(f"The table's first rows{more}.")
 
 
-def choose_column(title: str, seen: guessing.Look, guess: str | None, help: str) -> str | None:
-    """A column by its name; the guess is chosen at first."""
-    return st.selectbox(
+def choose_column(
+    title: str, seen: guessing.Look, guess: str | None, help: str, *, optional: bool = False
+) -> str | None:
+    """A column by its name, or where it is optional none; the guess is chosen at first."""
+    options = [*([""] if optional else []), *(name for name in seen.names if name)]
+    chosen = st.selectbox(
         title,
-        seen.names,
-        index=seen.names.index(guess) if guess is not None else None,
+        options,
+        index=options.index(guess or "") if optional or guess is not None else None,
+        format_func=lambda name: name or "None",
         placeholder="Choose a column",
         key=f"own:{title}:{sha256(repr(seen.names).encode()).hexdigest()[:8]}",
         help=help,
     )
+    return chosen or None
 
 
 def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:

@@ -1,15 +1,18 @@
 """A table of one's own through the browser: what is guessed, what is found, and the task that comes of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, load_task, task_infos
 from mtbkd_core.runs.store import State
 from mtbkd_core.tables.importing import import_table
+from mtbkd_core.tables.spec import TableSpec
 from mtbkd_core.tasks.image_imports import import_images
 from pages.shared import own_images
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -86,12 +89,65 @@ def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: Ap
 def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
     app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
     (warning,) = app.warning
-    assert "may be in another order" in warning.value
+    assert "are probably in another order" in warning.value
     assert not app.success
     assert app.info[-1].value.startswith("1 remark above. 36 proteins")
     app = give_teachers(app, write_csv(tmp_path / "right.csv", None, logits().tolist()))
     assert not app.warning
     assert app.success
+
+
+def test_with_embeddings_a_column_of_sequences_can_still_be_shown(with_table: AppTest, tmp_path: Path) -> None:
+    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
+    by_label(app, "segmented_control", "Features").set_value("A file")  # type: ignore[attr-defined]
+    app.run()
+    embeddings = write_csv(tmp_path / "e.csv", None, logits(5).tolist())
+    app.file_uploader(key="own:embeddings").set_value(upload(embeddings))
+    app.run()
+    assert "36 proteins" in app.success[0].value
+    by_label(app, "selectbox", "Sequence to show").set_value("")  # type: ignore[attr-defined]
+    app.run()
+    assert "36 examples" in app.success[0].value
+
+
+def test_the_column_of_accessions_can_be_chosen(opened: Callable[..., AppTest], tmp_path: Path) -> None:
+    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"ACC,", b"Protein,", 1)
+    app = opened("setup/own_data.py")
+    app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
+    app.run()
+    turned = [(f"P{row:05}", *values) for row, values in enumerate(logits().tolist())][::-1]
+    teacher = write_csv(tmp_path / "t.csv", ["Protein", *CLASSES], turned)
+    assert by_label(app, "selectbox", "Accession").value == ""  # type: ignore[attr-defined]
+    by_label(app, "selectbox", "Accession").set_value("Protein")  # type: ignore[attr-defined]
+    app = give_teachers(app, teacher)
+    assert app.error[0].value.startswith("t.csv: line 2, column 'Protein': got 'P00035', expected 'P00000'")
+
+
+def test_numbers_that_name_rows_or_the_class_are_no_features_at_first(
+    opened: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    rows = [[100 + row, row / 7, *np.eye(3, dtype=int)[row % 3], row % 3] for row in range(36)]
+    app = opened("setup/own_data.py")
+    table = write_csv(tmp_path / "n.csv", ["id", "weight", *CLASSES, "Label"], rows)
+    app.file_uploader(key="own:table").set_value(upload(table))
+    app.run()
+    assert by_label(app, "multiselect", "Columns of numbers").value == ["weight"]  # type: ignore[attr-defined]
+
+
+def test_a_class_may_have_a_comma_in_its_name_and_an_empty_one_is_refused(
+    opened: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"Golgi", b'"Golgi, trans"', 1)
+    app = opened("setup/own_data.py")
+    app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
+    app.run()
+    names = by_label(app, "text_input", "Classes")
+    assert names.value == 'Cytoplasm, Nucleus, "Golgi, trans"'  # type: ignore[attr-defined]
+    app = give_teachers(app, write_files(tmp_path).teachers["good"])
+    assert app.success[0].value.startswith("36 proteins of 3 classes")
+    by_label(app, "text_input", "Classes").set_value("Cytoplasm,,Nucleus, Golgi")  # type: ignore[attr-defined]
+    app.run()
+    assert app.error[0].value == "classes: name 2 of 4 is empty"
 
 
 def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
@@ -138,6 +194,19 @@ def test_pages_show_an_imported_task(
     app = opened(page, task="mine", run=run.id)
     assert not app.exception
     assert not app.error
+
+
+def test_of_many_features_an_example_shows_the_first(
+    opened: Callable[..., AppTest], tmp_path: Path, home: Path
+) -> None:
+    files = write_files(tmp_path)
+    np.savez(tmp_path / "e.npz", np.arange(36 * 3000.0).reshape(36, 3000))
+    import_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label", classes=CLASSES))
+    app = opened("setup/prior.py", task="mine")
+    assert not app.exception
+    (line,) = [text.value for text in app.markdown if text.value.startswith("Test example")]
+    assert "3,000 features in all" in line
+    assert len(line) < 200
 
 
 def test_a_protein_model_is_asked_for_by_name_and_one_that_is_not_there_is_one_line(

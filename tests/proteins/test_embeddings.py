@@ -1,12 +1,14 @@
 """A protein model's outputs, on a tiny random one that is saved to disk."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mtbkd_core import UserError
 from mtbkd_core.progress import Progress
+from mtbkd_core.proteins import embeddings
 from mtbkd_core.proteins.embeddings import batches, embed
 
 SEQUENCES = ["MKVLAA", "MW", "MKKRRSSTPL", "MW"]
@@ -74,3 +76,13 @@ def test_batches_hold_sequences_of_like_length_and_no_more_tokens_than_allowed()
     found = batches(lengths, tokens=64)
     assert found == [[1], [3, 4], [2, 0]]
     assert sorted(index for batch in found for index in batch) == list(range(5))
+
+
+def test_a_sequence_that_is_too_long_for_a_model_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = torch.nn.Linear(1, 1)
+    network.config = SimpleNamespace(max_position_embeddings=8, pad_token_id=1)
+    monkeypatch.setattr(embeddings, "_load", lambda model: (None, network))
+    with pytest.raises(UserError, match=r"^sequence 2: 5 residues, small takes at most 4$"):
+        embed(["MKV", "MKVLA"], "small")
+    with pytest.raises(UserError, match=r"^t\.csv: line 3: 5 residues, small takes at most 4$"):
+        embed(["MKV", "MKVLA"], "small", where=lambda row: f"t.csv: line {row + 2}")

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_sequences
+from mtbkd_core.tables.checking import (
+    check_class_names,
+    check_enough,
+    check_labels,
+    check_one_hot,
+    check_sequences,
+    join_names,
+    split_names,
+)
 from mtbkd_core.tables.reading import Places
 
 PLACES = Places("t.csv", (2, 3, 4))
@@ -57,7 +65,10 @@ def test_without_classes_names_are_sorted_and_numbers_count_from_0() -> None:
         (["0", "-1", "1"], "t.csv: line 3, column 'y': got '-1', which has no class, expected 0 to 2"),
         (["a", "d", "b"], "t.csv: line 3, column 'y': got 'd', which has no class, expected a, b, c"),
         (["a", " ", "b"], "t.csv: line 3, column 'y': is empty, expected a label"),
-        (["0", "1.5", "1"], "t.csv: line 2, column 'y': got '0', which has no class"),
+        (["0", "1.5", "1"], "t.csv: line 3, column 'y': got '1.5', which has no class, expected 0 to 2"),
+        (["0", "nan", "1"], "t.csv: line 3, column 'y': got 'nan', which has no class, expected 0 to 2"),
+        (["a", "1", "b"], "t.csv: line 3, column 'y': got '1', which has no class, expected a, b, c"),
+        (["0", "9" * 400, "1"], "t.csv: line 3, column 'y': got '999"),
         (["b", "b", "b"], "t.csv: column 'y': every label is the same, expected two classes at least"),
     ],
 )
@@ -65,6 +76,31 @@ def test_a_label_without_a_class_is_refused_with_its_place(texts: list[str], pro
     with pytest.raises(UserError) as raised:
         check_labels(texts, PLACES, "y", ["a", "b", "c"])
     assert str(raised.value).startswith(problem)
+
+
+@pytest.mark.parametrize("wrong", ["1.5", "nan", "-1", "256", "9" * 5000])
+def test_among_numbers_the_row_that_holds_another_is_blamed(wrong: str) -> None:
+    with pytest.raises(UserError, match=rf"^t\.csv: line 3, column 'y': got '{wrong[:40]}', which has no class"):
+        check_labels(["0", wrong, "1"], PLACES, "y", None)
+
+
+def test_a_column_that_holds_no_labels_is_named() -> None:
+    texts = [f"P{number}" for number in range(300)]
+    with pytest.raises(UserError, match=r"^t\.csv: column 'ACC': different labels: got 300, allowed: 2 to 256$"):
+        check_labels(texts, Places("t.csv", tuple(range(300))), "ACC", None)
+
+
+def test_labels_are_held_against_columns_of_0_and_1() -> None:
+    labels = np.array([1, 0, 1])
+    for agree in ([["0", "1", "0"], ["1", "0", "1"]], [["1.0", "1.0", "0.0"], ["1.0", "0.0", "1.0"]]):
+        check_one_hot(agree, labels, ["a", "b"], PLACES, "y")
+    for unknown in ([], [["0", "1", "1"], ["1", "0", "2"]], [["0", "0", "1"], ["1", "0", "0"]]):
+        check_one_hot(unknown, labels, ["a", "b"], PLACES, "y")
+    with pytest.raises(UserError) as raised:
+        check_one_hot([["0", "1", "1"], ["1", "0", "0"]], labels, ["a", "b"], PLACES, "y")
+    assert str(raised.value) == (
+        "t.csv: line 4, column 'y': the label is class 'b', but the row's 1 is in column 'a': expected the same"
+    )
 
 
 def test_classes_are_named_once_each() -> None:
@@ -76,5 +112,11 @@ def test_classes_are_named_once_each() -> None:
 
 def test_a_class_with_too_few_rows_is_named() -> None:
     check_enough(np.array([0, 0, 2, 2]), ["a", "b", "c"], 2, "why")
-    with pytest.raises(UserError, match="'c' has 1 rows, expected 2 at least: why"):
+    with pytest.raises(UserError, match="'c' has 1 row, expected 2 at least: why"):
         check_enough(np.array([0, 0, 2]), ["a", "b", "c"], 2, "why")
+
+
+def test_names_are_split_as_they_are_joined() -> None:
+    for names in (["a", "b c"], ["Golgi, trans", 'the "other"', "x"], ["a", "", "b"], []):
+        assert split_names(join_names(names)) == names
+    assert split_names(' a,"b, c" ,') == ["a", "b, c", ""]

@@ -13,7 +13,7 @@ from mtbkd_core.proteins.descriptors import names as descriptor_names
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from mtbkd_core.tables import store
 from mtbkd_core.tables.assembling import check_table, class_columns
-from mtbkd_core.tables.importing import forget, import_table, open_table
+from mtbkd_core.tables.importing import forget, import_table
 from mtbkd_core.tables.spec import Files, TableSpec
 from tests.app.conftest import SMALL
 from tests.tables.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
@@ -131,6 +131,36 @@ def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Fil
     assert found.data.class_names == ("0", "1", "2")
 
 
+def test_labels_that_are_not_what_the_classes_columns_say_are_refused(files: Files, tmp_path: Path) -> None:
+    wrong = replace(files, table=write_table(tmp_path / "wrong.csv", Label={2: "1"}))
+    with pytest.raises(UserError, match=r"^wrong\.csv: line 4, column 'Label': the label is class 'Nucleus', but"):
+        check_table("mine", spec_of(wrong))
+
+
+def test_a_class_with_few_rows_is_named_with_its_file_and_column(files: Files, tmp_path: Path) -> None:
+    few = replace(files, table=write_table(tmp_path / "few.csv", Label=dict.fromkeys(range(2, 30, 3), "0")))
+    with pytest.raises(UserError, match=r"^few\.csv: column 'Label': class '2' has 2 rows, expected 8 at least"):
+        check_table("mine", TableSpec(few, "Label", "Sequence"))
+
+
+def test_features_that_tell_the_label_are_refused_or_warned_of(files: Files, tmp_path: Path) -> None:
+    for columns, problem in ((("Golgi", "Label"), "'Label' is the label"), (("Golgi",) * 2, "'Golgi' is named twice")):
+        with pytest.raises(UserError, match=rf"^features: column {problem}"):
+            TableSpec(files, "Label", columns=columns)
+    (warning,) = check_table("mine", TableSpec(files, "Label", columns=("Golgi", "Nucleus"))).warnings
+    told = "the same throughout each class, so that the student is told the label"
+    assert warning == f"train.csv: feature 'Golgi', 'Nucleus': {told}"
+    np.savez(tmp_path / "e.npz", np.column_stack([logits(), labels(), np.ones(ROWS)]))
+    (warning,) = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
+    assert warning == f"e.npz: feature 4: {told}"
+
+
+def test_accessions_that_do_not_tell_rows_apart_are_warned_of(files: Files, tmp_path: Path) -> None:
+    same = replace(files, table=write_table(tmp_path / "same.csv", ACC={3: "P00001", 5: "P00001"}))
+    (warning,) = check_table("mine", spec_of(same)).warnings
+    assert warning.startswith("same.csv: line 5, column 'ACC': 'P00001' stands in same.csv: line 3 as well, one of 2 r")
+
+
 def test_classes_are_named_by_columns(files: Files) -> None:
     assert class_columns(files, "Cytoplasm", "Golgi") == CLASSES
     for first, last in (("Golgi", "Cytoplasm"), ("Cytoplasm", "nothing")):
@@ -143,7 +173,7 @@ def test_what_was_read_is_in_the_manifest(files: Files) -> None:
     manifest = store.read_manifest(store.folder_of("mine"))
     assert manifest.sources["teacher good"] == {"file": "good.csv", "sha256": store.sha256(files.teachers["good"])}
     assert any("fair.csv: read as probabilities" in note for note in manifest.notes)
-    data = open_table("mine")
+    data = store.read(store.folder_of("mine"))
     assert data.rows.sequences == tuple(sequences())
     assert data.rows.accessions[1] == "P00001"
     assert data.reach is not None

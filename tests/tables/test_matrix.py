@@ -1,5 +1,6 @@
 """Numbers from files: headers, index columns and accessions are told from data."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from mtbkd_core import UserError
-from mtbkd_core.tables.matrix import check_order, check_size, read_matrix
+from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.order import check_order
 from mtbkd_core.tables.reading import Places
 
 NUMBERS = [[0.5, 1.5, -2.0], [3.0, 4.0, 5.0]]
@@ -31,6 +33,8 @@ def csv(folder: Path, text: str) -> Path:
         ",0,1,2\n0,0.5,1.5,-2\n1,3,4,5\n",
         "index,a,b,c\n1,0.5,1.5,-2\n2,3,4,5\n",
         "0,0.5,1.5,-2\n1,3,4,5\n",
+        ",a,b,c\n31,0.5,1.5,-2\n7,3,4,5\n",
+        "a,id,b,c\n0.5,12,1.5,-2\n3,7,4,5\n",
         "ACC,a,b,c\nP1,0.5,1.5,-2\nP2,3,4,5\n",
     ],
 )
@@ -49,8 +53,11 @@ def test_class_numbers_in_another_order_are_a_header_where_there_is_one_line_too
         assert read_matrix(path, 2).values.tolist() == [[3, 4, 5], [0.5, 1, 2]]
         assert read_matrix(path, 2).names == tuple(first.split(","))
         assert len(read_matrix(path, 3).values) == 3
-    for first in ("2,0,2", "2,0,4", "2.0,0.0,1.0"):
+    for first in ("2,0,4", "2.0,0.0,1.0"):
         assert len(read_matrix(csv(tmp_path, f"{first}\n3,4,5\n0.5,1,2\n"), 2).values) == 3
+    assert len(read_matrix(csv(tmp_path, "2,0,2\n3,4,5\n0,1,2\n"), 2).values) == 3
+    with pytest.raises(UserError, match=r"^m\.csv: line 1 names the column '2' twice$"):
+        read_matrix(csv(tmp_path, "2,0,2\n3,4,5\n0.5,1,2\n"), 2)
 
 
 def test_certain_answers_to_two_classes_may_begin_like_a_header(tmp_path: Path) -> None:
@@ -78,6 +85,47 @@ def test_an_array_of_objects_is_never_unpickled(tmp_path: Path) -> None:
     np.savez(path, np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match=r"m\.npz: cannot be read as NPZ"):
         read_matrix(path, 1)
+
+
+def as_npy(shape: str) -> bytes:
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"hello"),
+        ("a.npy", as_npy("(1000000000000000, 3)")),
+        ("a.npy", as_npy("(1000000000000000000000000000000, 3)")),
+        ("a.npy", as_npy("(-1, 3)")),
+    ],
+)
+def test_an_archive_without_a_readable_array_is_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+        archive.writestr(name, content)
+    with pytest.raises(UserError, match=r"^m\.npz: (cannot be read as NPZ \(.+\)|holds 'a\.txt', which is no array)"):
+        read_matrix(tmp_path / "m.npz", 1)
+
+
+@pytest.mark.parametrize("field", ["encrypted", "method"])
+def test_an_encrypted_archive_or_one_of_an_unknown_method_is_one_line(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "m.npz"
+    np.savez(path, np.zeros((2, 2)))
+    content = bytearray(path.read_bytes())
+    central = content.find(b"PK\x01\x02")
+    for place in (6, central + 8) if field == "encrypted" else (8, central + 10):
+        content[place] = 1 if field == "encrypted" else 99
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"^m\.npz: cannot be read as NPZ \(.+\)$"):
+        read_matrix(path, 2)
+
+
+def test_tensors_that_cannot_be_read_are_named_without_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "m.safetensors").write_text("hello world hello")
+    with pytest.raises(UserError, match=r"^m\.safetensors: cannot be read") as raised:
+        read_matrix(tmp_path / "m.safetensors", 2)
+    assert str(tmp_path) not in str(raised.value)
 
 
 def test_more_than_one_array_is_refused(tmp_path: Path) -> None:
@@ -125,6 +173,50 @@ def test_another_order_is_caught_by_accession(tmp_path: Path) -> None:
         "the table's"
     )
     assert check_order(found, ["P2", "P1"], table)
-    assert not check_order(found, None, table)
+    assert check_order(found, None, table) == (
+        "m.csv: its column 'ACC' names the rows and was left out; t.csv names none",
+    )
     with pytest.raises(UserError, match="the rows are not the table's"):
         check_order(found, ["P2", "P9"], table)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["id", "entry", "Number"])
+def test_rows_are_held_against_the_tables_by_numbers_too(tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / f"m.{kind}"
+    frame = pd.DataFrame({name: [12, 7], "a": [1.0, 2.0]})
+    if kind == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    found = read_matrix(path, 2, "Number")
+    assert found.values.tolist() == [[1], [2]]
+    table = Places("t.csv", (2, 3))
+    assert check_order(found, ["12.0", "7.0"], table, "Number")
+    for wrong in (["7", "12"], ["12", "8"]):
+        with pytest.raises(UserError, match=r"got '(12|7)', expected '(7|8)' as in t\.csv"):
+            check_order(found, wrong, table, "Number")
+
+
+def test_numbers_of_rows_that_the_table_does_not_have_say_nothing_of_the_order(tmp_path: Path) -> None:
+    table = Places("t.csv", (2, 3))
+    for numbers, accessions in ((("5", "8"), ["P1", "P2"]), (("0", "1"), ["1", "2"])):
+        found = read_matrix(csv(tmp_path, f"id,a\n{numbers[0]},1\n{numbers[1]},2\n"), 2, "ACC")
+        (line,) = check_order(found, accessions, table, "ACC")
+        assert line == (
+            "m.csv: its column 'id' numbers the rows in its own way and was left out; their order could not be held "
+            "against t.csv"
+        )
+
+
+def test_an_index_that_pandas_wrote_is_no_number_of_a_row(tmp_path: Path) -> None:
+    frame = pd.DataFrame(NUMBERS, columns=["a", "b", "c"], index=[31, 7])
+    frame.to_parquet(tmp_path / "m.parquet")
+    found = read_matrix(tmp_path / "m.parquet", 2)
+    assert (found.values.tolist(), found.names) == (NUMBERS, ("a", "b", "c"))
+    assert "its last column numbers the rows in an order of its own and was left out" in found.notes[0]
+
+
+def test_a_file_that_only_names_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^m\.csv: has no column of numbers beside 'id'$"):
+        check_size(read_matrix(csv(tmp_path, "id\n1\n2\n"), 2), 2, "t.csv")

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from mtbkd_core import UserError
-from mtbkd_core.tables import reading
+from mtbkd_core.tables import guessing, reading
+from mtbkd_core.tables.guessing import look
 from mtbkd_core.tables.reading import column_names, read_text
 
 
@@ -47,6 +51,42 @@ def test_lines_at_the_end_may_be_empty_and_one_in_the_middle_may_not(tmp_path: P
     for middle in ("", ","):
         with pytest.raises(UserError, match=r"^t\.csv: line 3 is empty, expected a row$"):
             read_text(text(tmp_path, f"a,b\n1,2\n{middle}\n3,4\n"), ["a"])
+
+
+def test_a_row_of_empty_cells_is_refused_at_the_end_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^t\.csv: line 3 is empty, expected a row$"):
+        read_text(text(tmp_path, "a,b\n1,2\n,\n"), ["a"])
+
+
+def broken_parquet(folder: Path) -> Path:
+    """Three columns: one sound, one whose second text is not UTF-8, one of a time that Python cannot hold."""
+    bounds, letters = (pa.py_buffer(content) for content in (np.array([0, 1, 3], "<i4").tobytes(), b"x\xff\xfe"))
+    columns = {
+        "a": pa.array([1, 2]),
+        "b": pa.Array.from_buffers(pa.string(), 2, [None, bounds, letters]),
+        "c": pa.array([2**60] * 2, pa.timestamp("us")),
+    }
+    pq.write_table(pa.table(columns), folder / "t.parquet")
+    return folder / "t.parquet"
+
+
+def test_text_that_is_not_utf_8_in_parquet_has_its_place(tmp_path: Path) -> None:
+    path = broken_parquet(tmp_path)
+    assert read_text(path, ["a"]).columns == {"a": ["1", "2"]}
+    with pytest.raises(UserError, match=r"^t\.parquet: row 2, column 'b': is not text in UTF-8$"):
+        read_text(path, ["b"])
+
+
+def test_a_look_survives_columns_that_cannot_be_read_as_they_are(tmp_path: Path) -> None:
+    seen = look(broken_parquet(tmp_path))
+    assert seen.numbers == ("a",)
+    assert seen.head["b"] == ["x", "\ufffd\ufffd"]
+
+
+def test_a_parquet_file_with_a_column_twice_has_no_line_1(tmp_path: Path) -> None:
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=r"^t\.parquet: its schema names the column 'a' twice$"):
+        column_names(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize(
@@ -91,3 +131,32 @@ def test_too_many_rows_and_too_large_a_file_are_refused(tmp_path: Path, monkeypa
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file"):
         read_text(tmp_path / "none.csv", ["a"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_classes_are_the_longest_run_of_columns_with_one_1_in_each_row(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    cells = random.integers(0, 2, (3, 12))
+    place = random.integers(0, 8)
+    cells[:, place : place + 4] = np.eye(4, dtype=int)[random.integers(0, 4, 3)]
+    names = [f"c{number}" for number in range(12)]
+    pd.DataFrame(cells, columns=names).to_csv(tmp_path / "t.csv", index=False)
+    spans = [(start, end) for start in range(12) for end in range(start + 2, 13)]
+    start, end = max(
+        (span for span in spans if (cells[:, span[0] : span[1]].sum(1) == 1).all()), key=lambda span: span[1] - span[0]
+    )
+    assert look(tmp_path / "t.csv").classes == tuple(names[start:end])
+
+
+def test_many_columns_of_0_and_1_are_looked_at_once_each(tmp_path: Path) -> None:
+    class Counted(dict[str, list[str]]):
+        asked = 0
+
+        def __getitem__(self, name: str) -> list[str]:
+            self.asked += 1
+            return super().__getitem__(name)
+
+    names = [f"c{number}" for number in range(256)]
+    head = Counted({name: ["0", "1"] for name in names})
+    assert guessing._one_hot(names, head) == ()
+    assert head.asked < 5 * len(names)

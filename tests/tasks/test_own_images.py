@@ -271,7 +271,7 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"folder": Path("/nowhere")}, "folder: '/nowhere' is no folder"),
         ({"folder": Path("~nobody-here/images")}, "folder: '~nobody-here/images' can be no path"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
-        ({"class_names": ["a", "b", "b", "c"]}, "classes: got 4 names, needs 4 different ones"),
+        ({"class_names": ["a", "b", "b", "c"]}, "classes: 'b' is named twice, expected each class once"),
         ({"classes": 8}, "has 15 training images of class 0, needs 20 of each"),
         ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
     ],
