@@ -55,9 +55,19 @@ def open_link() -> None:
         fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
         st.session_state.draft = draft
     except UserError as error:
-        st.session_state.draft = RunConfig()
-        wrong.append(f"{error} — the default settings are shown instead")
+        st.session_state.draft = _start(given.get("task", RunConfig().task))
+        wrong.append(f"{error} — the task's default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
+
+
+def _start(task: str) -> RunConfig:
+    """The default settings of a task, or of the first one where it is not there."""
+    try:
+        start = default_config(task)
+        fingerprint(start)
+    except UserError:
+        return RunConfig()
+    return start
 
 
 def _goes_back() -> bool:

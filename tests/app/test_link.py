@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.runs.store import RunView
 from tests.app.conftest import in_link
 
@@ -45,6 +45,19 @@ def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name
     assert name not in app.query_params
     app.run()
     assert not app.warning
+
+
+def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTest) -> None:
+    """The plane's own sampler needs all examples."""
+    for name, value in {"task": "synthetic", "sampler.batch_size": "10"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert "sampler.batch_size: got 10, but mclmc needs all examples" in warning.value
+    assert "the task's default settings are shown instead" in warning.value
+    assert app.session_state.draft == default_config("synthetic")
+    assert in_link(app, "task") == "synthetic"
 
 
 def test_what_is_right_in_a_half_wrong_link_is_kept(app: AppTest, finished: RunView) -> None:
