@@ -53,13 +53,15 @@ class Row:
     log_joint: list[float] = field(default_factory=list)
     ess_median: list[float] = field(default_factory=list)
     ess_p5: list[float] = field(default_factory=list)
+    restarts: int = 0
 
     def line(self, reference_log_joint: float) -> str:
         """Means over the seeds; how far the log joint is from where it should be."""
         error = "".join(f"{value:9.4f}" for value in np.mean(self.errors, 0))
         ess = f"{np.mean(self.ess_median):9.1f}{np.mean(self.ess_p5):9.2f}"
         away = np.mean(self.log_joint) - reference_log_joint
-        return f"{self.name:28}{error}{ess}{away:+10.1f}{np.mean(self.gradients):10.0f}"
+        again = f"  began again {self.restarts} times" if self.restarts else ""
+        return f"{self.name:28}{error}{ess}{away:+10.1f}{np.mean(self.gradients):10.0f}{again}"
 
 
 def measure(
@@ -80,7 +82,20 @@ def measure(
         draws.append(probabilities.gather(-1, task.y_test.expand(len(log_joint), -1)[..., None])[..., 0].log())
         log_joints.append(log_joint)
 
-    racer = Racer(target, position, task.x_test, settings, seed=1000 + seed, seconds=warmed, on_draw=keep)
+    def forget() -> None:
+        draws.clear()
+        log_joints.clear()
+
+    racer = Racer(
+        target,
+        position,
+        task.x_test,
+        settings,
+        seed=1000 + seed,
+        seconds=warmed,
+        on_draw=keep,
+        on_restart=forget,
+    )
     errors = []
     try:
         for second in checkpoints:
@@ -90,6 +105,7 @@ def measure(
         errors += [float("nan")] * (len(checkpoints) - len(errors))  # a step that is too long
     row.errors.append(errors)
     row.gradients.append(racer.gradients)
+    row.restarts += racer.restarts
     row.log_joint.append(float(torch.stack(log_joints).mean()) if log_joints else float("nan"))
     if len(draws) >= 4 and np.isfinite(errors[-1]):
         found = convergence(torch.stack(draws, 1), torch.stack(log_joints, 1))

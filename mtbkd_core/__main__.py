@@ -23,6 +23,8 @@ from mtbkd_core.config import PRESETS, RunConfig, build_config, parse_config
 from mtbkd_core.console import Log, say
 from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.evaluation import bias
+from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
+from mtbkd_core.evaluation.scores import R_HAT
 from mtbkd_core.parallel import limit_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.runs.store import run_id
@@ -119,13 +121,9 @@ def distill(
         if "nll" in row:
             print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
     told = result.metrics["diagnostics"]
-    r_hat = told["r_hat"]
     if "bias_check" in told:
         print(bias.sentence(told["bias_check"]))
-    print(
-        f"R-hat {'none' if r_hat is None else format(r_hat, '.3f')}, {seconds:.1f} s"
-        + (f", saved in {out}" if out else "")
-    )
+    print(f"R-hat {r_hat_text(told['r_hat'])}, {seconds:.1f} s" + (f", saved in {out}" if out else ""))
 
 
 @app.command()
@@ -150,9 +148,10 @@ def compare(
         print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
         return
     columns = {name: name for name in ("accuracy", "nll", "brier", "ece")} | {"auroc_misclassification": "AUROC"}
-    print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in columns.values()))
+    print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in [*columns.values(), "R-hat"]))
     for name, row in found.methods.items():
-        print(f"{name:24}" + "".join(f"{_mean(row[column]):>10}" for column in columns))
+        r_hat = r_hat_text(worst_r_hat(row[R_HAT])) if R_HAT in row else ""
+        print(f"{name:24}" + "".join(f"{_mean(row[column]):>10}" for column in columns) + f"{r_hat:>10}".rstrip())
     print("\nMT-BKD minus the rival, with 95 % intervals")
     for name, gaps in found.paired.items():
         for column, title in columns.items():
@@ -161,6 +160,7 @@ def compare(
             interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
             print(f"{name:24}{title:>10}{difference:>10}{interval}")
     print("\nAUROC: of misclassification, how well 1 - confidence tells errors from right answers; - where none erred")
+    print("R-hat: the worst over the seeds; only posteriors have chains")
 
 
 def _mean(values: Sequence[float | None]) -> str:

@@ -97,7 +97,12 @@ def _split_commas(value: Any) -> Any:
 
 def _none_word(value: Any) -> Any:
     """Let the command line and the address bar write `none` for a value that is left to the program."""
-    return None if isinstance(value, str) and value.strip().lower() in ("none", "auto", "null", "") else value
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
+
+
+def _auto_word(value: Any) -> Any:
+    """Let them write `auto`, too, for a value that is tuned."""
+    return None if isinstance(value, str) and value.strip().lower() == "auto" else _none_word(value)
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -171,8 +176,8 @@ class SamplerConfig(_Part):
     thinning: int = Field(20, ge=1, le=1000, description="Sampler steps per kept draw.")
     warm_start_steps: int = Field(200, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
     burn_in: int = Field(100, ge=0, le=1_000_000, description="Sampler steps thrown away after the warm start.")
-    step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_none_word)] = Field(
-        None, description="Step size in whitened coordinates; none: tuned on short Hamiltonian trajectories."
+    step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)] = Field(
+        None, description="Step size in whitened coordinates; none or auto: tuned on short Hamiltonian trajectories."
     )
     friction: Annotated[Positive, Field(le=1000)] = Field(
         0.2,

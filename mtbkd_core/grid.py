@@ -68,6 +68,7 @@ def distill_grid(
         threads: batches that are computed at the same time; None: `find_threads`.
     Raises:
         UserError: as `distill`, naming the configuration by its place where there are several.
+        ValueError: memory or threads below 1.
         Cancelled: `should_stop` said so.
     """
     results: dict[int, Result] = {}
@@ -92,7 +93,10 @@ def each_result(
 
     `on_problem` is told of a configuration that fails while it runs, by its place, and the others go on; None: raised.
     """
-    threads = threads or find_threads()
+    for name, value in (("memory", memory), ("threads", threads)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}: got {value}, needs a whole number from 1")
+    threads = find_threads() if threads is None else threads
     progress = _Progress(len(configs), on_progress, should_stop)
     tasks = _load(configs, task, progress)
     batches = []
@@ -146,8 +150,19 @@ def each_result(
 def _named(places: Sequence[int], count: int, error: UserError) -> str:
     if count == 1:
         return str(error)
-    which = f"{places[0] + 1}" if len(places) == 1 else f"one of {places[0] + 1} to {places[-1] + 1}"
-    return f"configuration {which} of {count}: {error}"
+    which = "configuration" if len(places) == 1 else "one of configurations"
+    return f"{which} {_spans(places)} of {count}: {error}"
+
+
+def _spans(places: Sequence[int]) -> str:
+    """Places that rise, counted from 1: `1 to 3, 7`."""
+    spans: list[list[int]] = []
+    for place in places:
+        if spans and place == spans[-1][-1] + 1:
+            spans[-1][1:] = [place]
+        else:
+            spans.append([place])
+    return ", ".join(" to ".join(str(place + 1) for place in span) for span in spans)
 
 
 def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
@@ -262,7 +277,7 @@ class _Progress:
         """Where a batch tells how far it is."""
         if self._on_progress is None:
             return None
-        span = f"{places[0] + 1}" if len(places) == 1 else f"{places[0] + 1} to {places[-1] + 1}"
+        span = _spans(places)
 
         def told(progress: Progress) -> None:
             with self._lock:

@@ -22,6 +22,19 @@ def _like(value: Scalar, other: Tensor) -> Tensor:
     return torch.as_tensor(value, dtype=other.dtype, device=other.device)
 
 
+def _floating(logits: Tensor) -> Tensor:
+    """The same in a floating dtype, which settings can be given without being cut to whole numbers."""
+    return logits if logits.is_floating_point() else logits.to(torch.get_default_dtype())
+
+
+def _check_leading(**shapes: Sequence[int]) -> None:
+    try:
+        torch.broadcast_shapes(*(tuple(shape) for shape in shapes.values()))
+    except RuntimeError:
+        told = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise ValueError(f"leading axes do not broadcast: {told}") from None
+
+
 def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tensor:
     """Entropy of each teacher's probabilities at each example.
 
@@ -38,6 +51,7 @@ def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tens
         raise ValueError(f"teacher_logits must be [K, N, C] with K >= 1, got shape {tuple(teacher_logits.shape)}")
     if not torch.isfinite(teacher_logits).all():
         raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
+    teacher_logits = _floating(teacher_logits)
     temperature = _like(entropy_temperature, teacher_logits)
     if temperature.ndim and temperature.shape[-1] != teacher_logits.shape[0]:
         raise ValueError(
@@ -80,7 +94,7 @@ def entropy_weights(
         [..., K, N], non-negative, sums to 1 over K.
     Raises:
         ValueError: as `entropies`; a base weight that is negative or not finite; base weights that are all zero;
-            a sharpness that is not positive; an unknown rule.
+            a sharpness that is not positive; an unknown rule; leading axes that do not broadcast.
     """
     entropy = entropies(teacher_logits, entropy_temperature)
     count = teacher_logits.shape[0]
@@ -90,6 +104,14 @@ def entropy_weights(
     if not (torch.isfinite(rho) & (rho >= 0)).all():
         raise ValueError(f"base weights must be finite and not negative, got {base}")
     mask = entropy.new_ones(count) if active is None else active.to(entropy)
+    if mask.ndim == 0 or mask.shape[-1] != count:
+        raise ValueError(f"active must say of each of the {count} teachers, got shape {tuple(mask.shape)}")
+    _check_leading(
+        entropy_temperature=entropy.shape[:-2],
+        base=rho.shape[:-1],
+        active=mask.shape[:-1],
+        sharpness=torch.as_tensor(sharpness).shape,
+    )
     rho = rho * mask
     if not (rho.sum(-1) > 0).all():
         raise ValueError(f"at least one base weight of an active teacher must be positive, got {base}")
@@ -154,6 +176,7 @@ class MixturePrior:
             ValueError: a concentration or temperature that is not positive, a negative strength, logits that are not
                 finite, weights that are negative, not finite or of another shape.
         """
+        teacher_logits = _floating(teacher_logits)
         lam, temp, alpha = (_like(value, teacher_logits) for value in (concentration, temperature, strength))
         for name, value in (("concentration", lam), ("temperature", temp)):
             if not (torch.isfinite(value) & (value > 0)).all():
@@ -251,6 +274,27 @@ def _examples_last(values: Tensor) -> Tensor:
     return values.transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
+def _checked(
+    student_logits: Tensor, teacher_logits: Tensor, weights: Tensor, **settings: Scalar
+) -> tuple[MixturePrior, Tensor]:
+    """The mixture, and the student's logits, which fit it; errors as `log_mixture_prior`."""
+    _check_leading(
+        student_logits=student_logits.shape[:-2],
+        weights=weights.shape[:-2],
+        **{name: torch.as_tensor(value).shape for name, value in settings.items()},
+    )
+    mixture = MixturePrior.build(teacher_logits, weights, **settings)
+    wanted = teacher_logits.shape[1:]
+    if student_logits.shape[-2:] != wanted:
+        raise ValueError(
+            f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
+            f"got shape {tuple(student_logits.shape)}"
+        )
+    if student_logits.isnan().any():
+        raise ValueError("student_logits must not hold NaN")
+    return mixture, _floating(student_logits)
+
+
 def log_mixture_prior(
     student_logits: Tensor,
     teacher_logits: Tensor,
@@ -272,10 +316,13 @@ def log_mixture_prior(
     Returns:
         [..., N], log m_i in nats.
     Raises:
-        ValueError: see `MixturePrior.build`.
+        ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers', or that
+            hold NaN; leading axes that do not broadcast.
     """
-    mixture = MixturePrior.build(teacher_logits, weights, concentration=concentration, temperature=temperature)
-    return mixture.terms(student_logits)[0].logsumexp(-2)
+    mixture, logits = _checked(
+        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
+    )
+    return mixture.terms(logits)[0].logsumexp(-2)
 
 
 def responsibilities(
@@ -293,8 +340,10 @@ def responsibilities(
     Returns:
         [..., K, N], sums to 1 over K.
     """
-    mixture = MixturePrior.build(teacher_logits, weights, concentration=concentration, temperature=temperature)
-    return mixture.terms(student_logits)[0].softmax(-2)
+    mixture, logits = _checked(
+        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
+    )
+    return mixture.terms(logits)[0].softmax(-2)
 
 
 def pulls(
@@ -314,10 +363,15 @@ def pulls(
     Returns:
         [..., K, N, C], nats per unit of logit.
     """
-    mixture = MixturePrior.build(
-        teacher_logits, weights, concentration=concentration, temperature=temperature, strength=strength
+    mixture, logits = _checked(
+        student_logits,
+        teacher_logits,
+        weights,
+        concentration=concentration,
+        temperature=temperature,
+        strength=strength,
     )
-    terms, q = mixture.terms(student_logits)
+    terms, q = mixture.terms(logits)
     return mixture.pulls(terms.softmax(-2), q)
 
 

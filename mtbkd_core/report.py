@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from mtbkd_core.config import RunConfig, field_help, flatten
 from mtbkd_core.evaluation.bias import is_biased, sentence
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
@@ -110,7 +110,7 @@ def _headline(metrics: Mapping[str, Any]) -> str:
     }
     cards = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in shown.items())
     warning = ""
-    if r_hat is None or r_hat > R_HAT_LIMIT:
+    if not chains_agree(r_hat):
         found = "cannot be worked out" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
         warning = f'<p class="warning">The chains disagree (R-hat {found}): do not trust the intervals here.</p>'
     if "bias_check" in told:

@@ -1,20 +1,37 @@
 """The rivals, and the paired comparison with them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from scipy.stats import t
 
-from mtbkd_core import Cancelled, Progress, RunConfig, Task, UserError, build_config, distill
+from mtbkd_core import (
+    Cancelled,
+    Progress,
+    RunConfig,
+    Task,
+    UserError,
+    build_config,
+    default_config,
+    distill,
+    load_task,
+)
 from mtbkd_core.baselines import (
     HIGHER_IS_BETTER,
+    MEAN_WEIGHT,
+    WEIGHTS,
     Difference,
     Verdict,
     compare,
     comparison,
+    confidence_aware_distillation,
+    dropout_distillation,
+    entropy_weighted_distillation,
     fitting,
+    laplace_distillation,
     mean_distillation,
     methods,
     paired_difference,
@@ -106,6 +123,25 @@ def test_a_rival_is_not_called_tuned_on_a_task_for_which_nobody_tuned_it(few_dig
     config = build_config(QUICK.items())
     everything, fewer = (set(methods(config, task)) for task in (few_digits, replace(few_digits, name="mine")))
     assert everything - fewer == {"mean_kd_tuned"}
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_the_rivals_hear_the_teachers_with_the_weight_that_was_found_on_the_task(session_home: object) -> None:
+    base = default_config("synthetic")
+    config = build_config([("sampler.chains", "2")], base=base)
+    task = load_task("synthetic", teachers=base.teachers, n_train=40)
+    offered = methods(config, task)
+    runs: dict[str, Callable[..., torch.Tensor]] = {
+        "mean_kd": mean_distillation,
+        "ebkd": entropy_weighted_distillation,
+        "ca_mkd": confidence_aware_distillation,
+        "mc_dropout": dropout_distillation,
+        "laplace": laplace_distillation,
+    }
+    for name, run in runs.items():
+        found, expected = offered[name]()[name], run(config, task, weight=WEIGHTS["synthetic"])
+        assert found == scores(expected[0], task.y_test), name
+    assert WEIGHTS["synthetic"] != MEAN_WEIGHT
 
 
 @pytest.mark.usefixtures("short_fits")

@@ -98,7 +98,7 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), "low": None, "high": None}
 
 
-def test_compare_prints_a_dash_where_no_seed_has_the_score(
+def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in ("accuracy", "nll", "brier", "ece")}
@@ -106,13 +106,17 @@ def test_compare_prints_a_dash_where_no_seed_has_the_score(
     gaps = {name: Difference(0.25, 0.125, 0.375) for name in row} | {
         "auroc_misclassification": Difference(None, None, None)
     }
-    table = Comparison("digits", (0, 1), {"mt_bkd": row, "mean_kd": row}, {"mean_kd": gaps})
+    posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}
+    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps})
     monkeypatch.setattr(baselines, "compare", lambda *given, **named: table)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
     assert ended.value.code == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["mt_bkd", *["0.6000"] * 4, "-"] in lines
+    assert ["mt_bkd", *["0.6000"] * 4, "-", "1.125"] in lines
+    assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
+    assert ["mean_kd", *["0.6000"] * 4, "-"] in lines
+    assert lines[0][-1] == "R-hat"
     assert ["mean_kd", "nll", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
     assert ["mean_kd", "AUROC", "-"] in lines
 

@@ -74,6 +74,10 @@ def test_text_becomes_numbers_lists_choices_and_nothing() -> None:
     assert nothing == RunConfig()
 
 
+def test_auto_is_a_step_size_that_is_tuned() -> None:
+    assert build_config([("sampler.step_size", "auto")], base=build_config(ODD.items())).sampler.step_size is None
+
+
 @pytest.mark.parametrize("config", [RunConfig(), build_config(ODD.items()), build_config(preset="paper")])
 def test_json_and_flat_text_give_the_same_configuration_back(config: RunConfig) -> None:
     assert parse_config(config.model_dump_json()) == config
@@ -124,6 +128,9 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
     [
         ("prior.strength", "-1", ["prior.strength", "-1", "greater than or equal to 0"]),
         ("prior.strength", "nan", ["prior.strength", "nan"]),
+        ("sampler.batch_size", "auto", ["sampler.batch_size", "auto"]),
+        ("sampler.warm_start_batch_size", "auto", ["sampler.warm_start_batch_size", "auto"]),
+        ("n_train", "auto", ["n_train", "auto"]),
         ("prior.strength", "inf", ["prior.strength", "inf"]),
         ("prior.strength", "much", ["prior.strength", "much", "number"]),
         ("prior.temperature", "0", ["prior.temperature", "0", "0.01"]),

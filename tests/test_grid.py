@@ -263,8 +263,23 @@ def test_one_of_a_batch_that_fails_is_told_and_the_others_go_on(
     assert sorted(found) == [0, 2]
     assert list(problems) == [1]
     assert problems[1].startswith("sampler.step_size: a chain leaves the posterior")
-    with pytest.raises(UserError, match=r"configuration one of 1 to 3 of 3: sampler\.step_size"):
+    with pytest.raises(UserError, match=r"^one of configurations 1 to 3 of 3: sampler\.step_size"):
         list(grid_module.each_result(configs, task=few, threads=threads))
+
+
+def test_what_failed_and_how_far_it_is_name_the_places_of_the_batch_alone(few: Task) -> None:
+    strong = {"prior__strength": "100", "sampler__step_size": 0.15}
+    configs = [small(**strong), small(student__hidden="8"), small(**strong, seed=3), small(**strong, seed=4)]
+    told: list[str] = []
+    with pytest.raises(UserError, match=r"^one of configurations 1, 3 to 4 of 4: sampler\.step_size"):
+        distill_grid(configs, task=few, threads=1, on_progress=lambda progress: told.append(progress.message))
+    assert any(message.startswith("Settings 1, 3 to 4 of 4: ") for message in told)
+
+
+@pytest.mark.parametrize("bad", [{"threads": 0}, {"threads": -1}, {"memory": 0}, {"memory": -5}])
+def test_threads_and_memory_below_one_are_refused(bad: dict[str, int], few: Task) -> None:
+    with pytest.raises(ValueError, match=r"^(threads|memory): got (0|-1|-5), needs a whole number from 1$"):
+        distill_grid([small()], task=few, **bad)
 
 
 def test_each_setting_learns_from_as_many_labelled_examples_as_it_says() -> None:

@@ -351,6 +351,20 @@ def test_a_minibatch_of_the_mixture_is_its_rows(generator: torch.Generator) -> N
     torch.testing.assert_close(part[1], whole[1][..., index, :])
 
 
+def test_settings_keep_their_fractions_beside_logits_of_whole_numbers() -> None:
+    teachers, student = (
+        torch.tensor([[[2, 0, 0], [0, 1, 3]], [[0, 2, 1], [1, 1, 1]]]),
+        torch.tensor([[1, 0, 2], [0, 0, 1]]),
+    )
+    weights = entropy_weights(teachers, entropy_temperature=1.9)
+    torch.testing.assert_close(weights, entropy_weights(teachers.float(), entropy_temperature=1.9))
+    for of in (log_mixture_prior, responsibilities, pulls):
+        torch.testing.assert_close(
+            of(student, teachers, weights, concentration=5.7, temperature=1.5),
+            of(student.float(), teachers.float(), weights, concentration=5.7, temperature=1.5),
+        )
+
+
 Z = torch.zeros(2, 3, 4)
 W = torch.full((2, 3), 0.5)
 
@@ -385,6 +399,15 @@ W = torch.full((2, 3), 0.5)
         (lambda: log_mixture_prior(Z[0], Z, W * math.nan), "weights"),
         (lambda: log_mixture_prior(Z[0], Z, W[:1]), "weights"),
         (lambda: pulls(Z[0], Z, W, strength=-0.1), "strength"),
+        (lambda: entropy_weights(Z, base=[[1.0, 1.0]] * 2, sharpness=[1.0] * 3), "do not broadcast"),
+        (lambda: entropy_weights(Z, active=torch.tensor([True] * 3)), "active"),
+        (lambda: log_mixture_prior(torch.zeros(5, 4), Z, W), r"student_logits must be \[\.\.\., 3, 4\]"),
+        (lambda: responsibilities(torch.zeros(3, 5), Z, W), "student_logits"),
+        (lambda: responsibilities(torch.zeros(1, 4), Z, W), "student_logits"),
+        (lambda: pulls(torch.zeros(7, 1, 4), Z, W), "student_logits"),
+        (lambda: pulls(torch.zeros(4), Z, W), "student_logits"),
+        (lambda: log_mixture_prior(Z[0] * math.nan, Z, W), "student_logits must not hold NaN"),
+        (lambda: log_mixture_prior(torch.zeros(2, 3, 4), Z, W, concentration=[1.0] * 3), "do not broadcast"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(call: Callable[[], Tensor], words: str) -> None:

@@ -30,7 +30,13 @@ def hmc_reference(config: RunConfig, task: Task, target: LogPosterior, *, gradie
         position, _ = warm_start(target, settings, 77)
         log_joints: list[Tensor] = []
         racer = Racer(
-            target, position, task.x_test, settings, seed=77, on_draw=lambda _, joint: log_joints.append(joint)
+            target,
+            position,
+            task.x_test,
+            settings,
+            seed=77,
+            on_draw=lambda _, joint: log_joints.append(joint),
+            on_restart=log_joints.clear,
         )
         while racer.gradients < gradients:
             racer.advance(1.0)

@@ -9,10 +9,10 @@ Networks, fitted to the labels and to soft targets with one weight between the t
 as `<name>_ensemble`, as the mean of as many networks as there are chains, so that nothing wins by averaging alone:
 
 * `mean_kd`: classic distillation from the mean of the teachers' tempered probabilities, on the student as it is
-  configured, with the weight of the soft targets that is best for it on the digits' validation data;
+  configured, with a weight of the soft targets found on the digits' validation data, or on the task's own (`WEIGHTS`);
 * `mean_kd_tuned`: the same, with that weight and the prior standard deviation of the weights chosen in its favour on
   the task's own validation data, for the tasks where that was done (`TUNED`);
-* `ebkd`, `ca_mkd`: the mean is weighted at each example, by the teachers' entropies or by their losses;
+* `ebkd`, `ca_mkd`: as mean_kd, the mean weighted at each example, by the teachers' entropies or by their losses;
 * `mc_dropout`: mean_kd with dropout, kept up in prediction;
 * `laplace`: mean_kd with a last-layer Laplace approximation.
 
@@ -26,6 +26,7 @@ from mtbkd_core.baselines.about import About, about
 from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
     TUNED,
+    WEIGHTS,
     confidence_aware_distillation,
     confidence_weights,
     entropy_weighted_distillation,
@@ -50,6 +51,7 @@ __all__ = [
     "HIGHER_IS_BETTER",
     "MEAN_WEIGHT",
     "TUNED",
+    "WEIGHTS",
     "About",
     "Comparison",
     "Difference",

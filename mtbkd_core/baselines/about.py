@@ -21,7 +21,9 @@ _METHODS = {
         "Deep ensemble", "MT-BKD's own warm start: one network a chain, averaged before any is sampled."
     ),
     "mean_kd": About("Mean KD", "Classic distillation: one network, from the mean of the teachers' probabilities."),
-    "mean_kd_tuned": About("Mean KD, tuned", "Classic distillation with the weight scale chosen in its favour too."),
+    "mean_kd_tuned": About(
+        "Mean KD, tuned", "Classic distillation with the weight and weight scale that validation examples liked best."
+    ),
     "ebkd": About("EBKD", "Classic distillation in which a teacher counts the more, the more certain it is."),
     "ca_mkd": About(
         "CA-MKD", "Classic distillation in which a teacher counts the more, the better it knows the label."

@@ -11,6 +11,7 @@ from torch import Tensor
 from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
     TUNED,
+    WEIGHTS,
     confidence_aware_distillation,
     entropy_weighted_distillation,
     mean_distillation,
@@ -57,7 +58,7 @@ def methods(
     @cache
     def distilled() -> Networks:
         soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
-        return fit_networks(config, task, soft, weight=MEAN_WEIGHT, should_stop=should_stop)
+        return fit_networks(config, task, soft, weight=weight, should_stop=should_stop)
 
     def tuned(weight: float, weight_scale: float) -> Callable[[], Rows]:
         student = config.student.model_copy(update={"weight_scale": weight_scale})
@@ -69,6 +70,8 @@ def methods(
     if config.sampler.batch_size is not None and config.sampler.batch_size > len(task.y_train):
         without = without.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
     asked: dict[str, Any] = {"should_stop": should_stop}
+    weight = WEIGHTS.get(task.name, MEAN_WEIGHT)
+    fitted = {"weight": weight, **asked}
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {
         "mt_bkd": ours,
@@ -81,10 +84,10 @@ def methods(
         },
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
         **({"mean_kd_tuned": tuned(*TUNED[task.name])} if task.name in TUNED else {}),
-        "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **asked)),
-        "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **asked)),
-        "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **asked)),
-        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled(), **asked)),
+        "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **fitted)),
+        "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **fitted)),
+        "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **fitted)),
+        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled(), **fitted)),
     }
 
 

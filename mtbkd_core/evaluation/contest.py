@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -134,23 +135,41 @@ class _Runner:
         self._labels = labels
         self._log_p: list[Tensor] = []
         self._log_joint: list[Tensor] = []
-        self.racer = Racer(target, position, x, _settings(name), seed=seed, seconds=warmed, on_draw=self._keep)
+        self.racer = Racer(
+            target,
+            position,
+            x,
+            _settings(name),
+            seed=seed,
+            seconds=warmed,
+            on_draw=self._keep,
+            on_restart=self._forget,
+        )
 
     def _keep(self, p: Tensor, log_joint: Tensor) -> None:
         self._log_p.append(p.gather(-1, self._labels.expand(len(p), -1)[..., None])[..., 0].log())
         self._log_joint.append(log_joint)
 
+    def _forget(self) -> None:
+        self._log_p.clear()
+        self._log_joint.clear()
+
     def score(self, reference: Tensor) -> Score:
         racer = self.racer
         if racer.problem is not None:
-            return Score(problem=racer.problem, step_size=racer.step_size)
-        score = Score(racer.standing(reference).distance, None, None, racer.mean_log_joint, racer.step_size)
+            return Score(problem=racer.problem, step_size=racer.step_size, restarts=racer.restarts)
+        score = Score(
+            racer.standing(reference).distance,
+            log_joint=racer.mean_log_joint,
+            step_size=racer.step_size,
+            restarts=racer.restarts,
+        )
         if len(self._log_p) < 4:
             return score
         found = convergence(torch.stack(self._log_p, 1), torch.stack(self._log_joint, 1))
         ess = (found.ess_median, found.ess_p5)
         median, low = (number / racer.seconds if math.isfinite(number) else None for number in ess)
-        return Score(score.error, median, low, score.log_joint, score.step_size)
+        return replace(score, ess_median=median, ess_p5=low)
 
 
 def _settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:

@@ -7,7 +7,7 @@ Vehtari et al., "Rank-normalization, folding, and localization: an improved R-ha
 from __future__ import annotations
 
 import math
-import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,28 @@ R_HAT_LIMIT = 1.05
 _AXES = {"chain_axis": 0, "draw_axis": 1}
 
 
+def chains_agree(r_hat: float | None) -> bool:
+    """Whether the chains agree well enough for their posterior to be trusted; without an R-hat they do not."""
+    return r_hat is not None and r_hat <= R_HAT_LIMIT
+
+
+def worst_r_hat(told: Iterable[float | None]) -> float:
+    """The largest R-hat of several runs; infinite where one has none, NaN of no run."""
+    return max((math.inf if value is None else value for value in told), default=math.nan)
+
+
+def r_hat_text(r_hat: float | None) -> str:
+    """An R-hat as a person reads it."""
+    return "none" if r_hat is None or not math.isfinite(r_hat) else f"{r_hat:.3f}"
+
+
 @dataclass(frozen=True)
 class Convergence:
     """Agreement of the chains and number of independent draws.
 
     What is the same in every draw (a label whose probability is 1 in float32, say) has no R-hat: medians, quantiles and
-    maxima leave it out, and a number is NaN where nothing else is there. R-hat is infinite where each chain stands
-    still at a place of its own.
+    maxima leave it out, and a number is NaN where nothing else is there. Where each chain stands still, not all at one
+    place, R-hat is infinite, and there are as many effective draws as chains.
 
     Attributes:
         r_hat: of the mean predictive log probability over the test examples, the one number of a run.
@@ -54,8 +69,6 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
     Raises:
         ValueError: fewer than four draws a chain.
     """
-    from arviz_stats.base import array_stats
-
     fewest = min(log_probability.shape[1], log_joint.shape[1])
     if fewest < 4:
         raise ValueError(f"at least 4 draws a chain are needed, got {fewest}")
@@ -63,15 +76,15 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
     mean = each.mean(-1)
     moving = each[..., np.ptp(each, axis=(0, 1)) > 0]
     none = not moving.shape[-1]
-    r_hats, ess = _r_hat(moving), array_stats.ess(moving, **_AXES)
+    r_hats, ess = _r_hat(moving), _ess(moving)
     return Convergence(
-        r_hat=float(_r_hat(mean)),
+        r_hat=float(_r_hat(mean[..., None])[0]),
         r_hat_median=math.nan if none else float(np.median(r_hats)),
         # not interpolated: between two infinities there is nothing
         r_hat_p95=math.nan if none else float(np.sort(r_hats)[math.ceil(0.95 * (len(r_hats) - 1))]),
         r_hat_max=math.nan if none else float(r_hats.max()),
-        r_hat_log_joint=float(_r_hat(log_joint.double().cpu().numpy())),
-        ess=float(array_stats.ess(mean, **_AXES)),
+        r_hat_log_joint=float(_r_hat(log_joint.double().cpu().numpy()[..., None])[0]),
+        ess=float(_ess(mean[..., None])[0]),
         ess_median=math.nan if none else float(np.median(ess)),
         ess_p5=math.nan if none else float(np.quantile(ess, 0.05)),
     )
@@ -88,13 +101,31 @@ def mean_error(values: Tensor) -> float:
 
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """R-hat of values [S, D, ...]; a single chain is held against itself, its first half against its second."""
+    """R-hat [M] of values [S, D, M]; a single chain is held against itself, its first half against its second."""
     from arviz_stats.base import array_stats
 
     if len(values) == 1:
         half = values.shape[1] // 2
         values = np.concatenate([values[:, :half], values[:, -half:]])
-    with warnings.catch_warnings():
-        # Chains that stand still have no variance to divide by; the NaN or infinity that follows is the answer.
-        warnings.filterwarnings("ignore", ".*encountered in scalar divide", RuntimeWarning)
-        return np.asarray(array_stats.rhat(values, **_AXES))
+    return _of_moving(array_stats.rhat, values, math.inf)
+
+
+def _ess(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Effective draws [M] of values [S, D, M]."""
+    from arviz_stats.base import array_stats
+
+    return _of_moving(array_stats.ess, values, len(values))
+
+
+def _of_moving(
+    statistic: Callable[..., NDArray[np.float64]], values: NDArray[np.float64], standing: float
+) -> NDArray[np.float64]:
+    """The statistic [M] of values [S, D, M]; `standing` where each chain stands still, NaN where all are at one place.
+
+    Such chains have no variance to divide by: what is left of it is rounding.
+    """
+    moves = (np.ptp(values, axis=1) > 0).any(0)
+    found = np.where(np.ptp(values, axis=(0, 1)) > 0, standing, math.nan)
+    if moves.any():
+        found[moves] = statistic(values[..., moves], **_AXES)
+    return found

@@ -37,7 +37,8 @@ class Score:
         ess_median, ess_p5: effective draws a second over the inputs; None where it has fewer than four draws.
         log_joint: mean over its draws, in nats.
         step_size: in whitened coordinates; None where it was not chosen yet.
-        problem: what ended it early, if anything did; all else but the step size is then None.
+        problem: what ended it early, if anything did; all else but the step size and the restarts is then None.
+        restarts: how often a chain left the posterior and all began again with a shorter step.
     """
 
     error: float | None = None
@@ -46,6 +47,7 @@ class Score:
     log_joint: float | None = None
     step_size: float | None = None
     problem: str | None = None
+    restarts: int = 0
 
 
 @dataclass

@@ -60,9 +60,13 @@ def monte_carlo_error(chain_means: Tensor) -> float:
 class Racer:
     """One sampler, its chains side by side, that goes on in slices.
 
+    When a chain leaves the posterior, told as in `samplers.chains.sample_groups`, all begin again with a shorter step
+    from where the first one began; what was drawn before no longer counts, and the clock runs on.
+
     Attributes:
         seconds, gradients: as in `Standing`.
         step_size: in whitened coordinates; None until it is chosen.
+        restarts: how often all began again.
         problem: why it dropped out of a race; None where it did not.
     """
 
@@ -76,6 +80,7 @@ class Racer:
         seed: int = 0,
         seconds: float = 0.0,
         on_draw: Callable[[Tensor, Tensor], None] | None = None,
+        on_restart: Callable[[], None] | None = None,
     ) -> None:
         """Begin with nothing done.
 
@@ -87,26 +92,33 @@ class Racer:
             seed: of its random numbers.
             seconds: what is on the clock before it begins: a warm start's, say.
             on_draw: given each draw's probabilities [S, M, C] and log joints [S].
+            on_restart: called when all begin again, and the draws given so far no longer count.
         """
         self.seconds, self.gradients, self.step_size = seconds, 0, settings.step_size
+        self.restarts = 0
         self.problem: str | None = None
         self._target, self._x, self._settings = target, x, settings
         self._generator = torch.Generator(position.device).manual_seed(seed)
         self._position = position
         self._state: State | None = None
         self._log_joint = float(target(position).log_joint.mean())
-        self._on_draw = on_draw
+        self._on_draw, self._on_restart = on_draw, on_restart
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing drawn, no step taken."""
         self._steps = 0
         self._energy, self._energies = 0.0, 0
         self._weight = self._kept_weight = self._joint_sum = 0.0
-        self._sums = torch.zeros(len(position), len(x), target.student.sizes[-1], device=position.device)
+        shape = (len(self._position), len(self._x), self._target.student.sizes[-1])
+        self._sums = torch.zeros(shape, device=self._position.device)
 
     @torch.no_grad()
     def advance(self, seconds: float, *, should_stop: ShouldStop | None = None) -> None:
         """Go on for so many seconds of its own work; choosing the step size is one piece, however long it takes.
 
         Raises:
-            FloatingPointError: a chain's log joint is not finite any more.
+            FloatingPointError: a chain leaves the posterior even at the last step size tried.
             Cancelled: `should_stop`, asked before every step, said so.
         """
         end = self.seconds + seconds
@@ -120,11 +132,13 @@ class Racer:
             batch = chains.minibatch(settings, self._target, self._generator)
             self._state, info = self._sampler.update(self._state, batch, self._generator)
             self._steps += 1
-            if info.energy_error is not None and self._steps <= settings.burn_in:
-                self._correct(info.energy_error)
+            if info.energy_error is not None:
+                self._watch_energy(info.energy_error)
             self.seconds += time.perf_counter() - started
             self.gradients += per_step
-            if self._steps > settings.burn_in:
+            if self._steps % chains.CHECK_EVERY == 0 and self._has_left(info.log_joint, exact=batch is None):
+                self._restart()
+            elif self._steps > settings.burn_in:
                 self._weight += chains.step_share(settings, self._steps - 1)
                 if (self._steps - settings.burn_in) % every == 0:
                     self._keep(self._state.position)
@@ -137,28 +151,56 @@ class Racer:
             )
             self.step_size, self._position = tuned.step_size, tuned.position
             self.gradients += chains.tuning_gradients(self._settings)
-        self._sampler = chains.build(self._target, self._settings, self.step_size)
-        self._state = self._sampler.init(self._position, self._generator)
+        log_joint = self._target(self._position).log_joint
+        self._log_joint = self._first = float(log_joint.mean())
+        self._floor = chains.log_joint_floor(log_joint, self._position.shape[1], self._settings.temperature)
+        self._set_out(self.step_size)
         self.seconds += time.perf_counter() - started
 
-    def _correct(self, energy_error: Tensor) -> None:
+    def _set_out(self, step_size: float) -> None:
+        self.step_size = step_size
+        self._sampler = chains.build(self._target, self._settings, step_size)
+        self._state = self._sampler.init(self._position, self._generator)
+
+    def _has_left(self, log_joint: Tensor, *, exact: bool) -> bool:
+        """Whether a chain has left the posterior, by the log joints [S], which a minibatch only estimates."""
+        inside = log_joint > self._floor if exact else torch.isfinite(log_joint)
+        judged = self._energies > 0 and self._steps >= self._settings.burn_in + chains.STEPS_TO_JUDGE
+        return not bool(inside.all()) or (judged and chains.exceeds_limit(self._energy / self._energies))
+
+    def _restart(self) -> None:
+        started = time.perf_counter()
+        assert self.step_size is not None
+        if self.restarts == chains.MOST_RESTARTS:
+            raise FloatingPointError(f"a chain left the posterior even at a step size of {self.step_size:.2g}")
+        self.restarts += 1
+        self._forget()
+        self._log_joint = self._first
+        self._set_out(chains.shorter_step(self._settings.algorithm, self.step_size))
+        self.seconds += time.perf_counter() - started
+        if self._on_restart is not None:
+            self._on_restart()
+
+    def _watch_energy(self, energy_error: Tensor) -> None:
         """Set a tuned step right by the errors of the burn-in's second half, as `samplers.chains` does."""
         burn_in = self._settings.burn_in
         if self._steps > burn_in // 2:
             self._energy += float(energy_error.double().square().mean()) / self._position.shape[1]
             self._energies += 1
-        if self._steps == burn_in and self._settings.step_size is None and math.isfinite(self._energy):
-            assert self.step_size is not None
-            self.step_size = step_for_energy(self.step_size, self._energy / self._energies)
-            self._sampler = chains.build(self._target, self._settings, self.step_size)
+        if self._steps == burn_in:
+            if self._settings.step_size is None and math.isfinite(self._energy):
+                assert self.step_size is not None
+                self.step_size = step_for_energy(self.step_size, self._energy / self._energies)
+                self._sampler = chains.build(self._target, self._settings, self.step_size)
+            self._energy, self._energies = 0.0, 0
 
     def _keep(self, position: Tensor) -> None:
         student = self._target.student
         log_joint = self._target(position).log_joint
-        mean = float(log_joint.mean())
-        if not math.isfinite(mean):
-            raise FloatingPointError(f"{self._settings.algorithm}: a chain has left the posterior")
-        self._log_joint = mean
+        if self._has_left(log_joint, exact=True):
+            self._restart()
+            return
+        self._log_joint = float(log_joint.mean())
         probabilities = student.probabilities(student.weight_scale * position, self._x)
         self._sums += self._weight * probabilities
         self._joint_sum += self._weight * self._log_joint

@@ -96,10 +96,9 @@ OF_ALL = tuple(name for name in SCORES if name not in ("coverage", "set_size", "
 COMPARED = ("accuracy", "nll", "brier", "ece", "auroc_misclassification")
 
 
-def row_of(found: Mapping[str, object], r_hat: object = None) -> Row:
-    """A row of scores; what is not a finite number keeps its place as None. `r_hat`: of a posterior's chains."""
-    both = found if r_hat is None else {**found, R_HAT: r_hat}
+def row_of(found: Mapping[str, object]) -> Row:
+    """A row of scores; what is not a finite number keeps its place as None."""
     return {
         name: float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-        for name, value in both.items()
+        for name, value in found.items()
     }

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Comparison, Verdict, about, verdict
+from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, styled
 
@@ -51,8 +52,8 @@ def gap_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFra
 def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFrame:
     """One row a method: method, title, line, seeds, mean and sd over seeds of each score (`nll`, `nll_sd`), r_hat.
 
-    The sd divides by one less than the number of seeds and is NaN for one; `r_hat` is the worst over the seeds, and NaN
-    for what has no chains.
+    The sd divides by one less than the number of seeds and is NaN for one; `r_hat` is the worst over the seeds,
+    infinite where one of them has none, and NaN for what has no chains.
     """
     rows = []
     for method, columns in comparison.methods.items():
@@ -73,7 +74,9 @@ def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]
         values = np.array([value for value in columns.get(score, []) if value is not None])
         row[score] = float(values.mean()) if len(values) else np.nan
         row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-    row[R_HAT] = max((value for value in columns.get(R_HAT, []) if value is not None), default=np.nan)
+    scores = zip(*(columns[score] for score in COMPARED if score in columns), strict=True)
+    there = [any(value is not None for value in seed) for seed in scores]
+    row[R_HAT] = worst_r_hat(value for value, ended in zip(columns.get(R_HAT, []), there, strict=False) if ended)
     return row
 
 

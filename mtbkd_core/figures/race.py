@@ -1,6 +1,7 @@
 """A race of samplers: error against seconds, and effective draws a second.
 
-Samplers carry no hue, teachers do: the default is drawn in ink, the others are told apart by dashes and marks.
+Samplers carry no hue, teachers do: BAOAB, the default of most tasks, is drawn in ink, the others are told apart by
+dashes and marks.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ def race_table(outcome: Outcome) -> pd.DataFrame:
 
 
 def score_table(outcome: Outcome) -> pd.DataFrame:
-    """One row a sampler: sampler, error, ess_median, ess_p5 (a second), log_joint, away (nats), step_size, problem.
+    """One row a sampler: sampler, error, ess_median, ess_p5 (a second), log_joint, away, step_size, restarts, problem.
 
-    `away` is by how much the log joint differs from the reference's; what is not known is NaN.
+    `away` is by how many nats the log joint differs from the reference's; what is not known is NaN.
     """
     right = np.nan if outcome.reference is None else outcome.reference.log_joint
-    columns = ["error", "ess_median", "ess_p5", "log_joint", "step_size", "problem"]
+    columns = ["error", "ess_median", "ess_p5", "log_joint", "step_size", "restarts", "problem"]
     rows = [[name, *(getattr(score, column) for column in columns)] for name, score in outcome.scores.items()]
     table = pd.DataFrame(rows, columns=["sampler", *columns]).astype(dict.fromkeys(columns[:-1], float))
     table.insert(5, "away", table["log_joint"] - right)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.figures.comparison import SUMMARY, summarise
 from mtbkd_core.figures.theme import GRID, INK, MUTED, styled
@@ -78,7 +78,7 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
             customdata=each["replicate"],
             hovertemplate="%{x}, seed +%{customdata}: %{y:.4f}<extra></extra>",
         )
-    apart = table[R_HAT] > R_HAT_LIMIT
+    apart = ~table[R_HAT].map(chains_agree).astype(bool)
     figure.add_scatter(
         x=table["value"].map(places),
         y=table[score],
@@ -93,13 +93,13 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
             "line": {"width": 2, "color": INK},
             "opacity": 1,
         },
-        customdata=np.column_stack([table["seeds"], table[R_HAT]]),
-        hovertemplate=f"%{{x}}: {info.short} %{{y:.4f}}<br>%{{customdata[0]}} seeds, R-hat %{{customdata[1]:.3f}}"
+        customdata=np.column_stack([table["seeds"], table[R_HAT].map(r_hat_text)]),
+        hovertemplate=f"%{{x}}: {info.short} %{{y:.4f}}<br>%{{customdata[0]}} seeds, R-hat %{{customdata[1]}}"
         "<extra></extra>",
     )
     for name, symbol, shown in (
         ("Current setting", "diamond", table["current"].any()),
-        (f"R-hat above {R_HAT_LIMIT}", "circle-open", apart.any()),
+        (f"R-hat above {R_HAT_LIMIT}, or none", "circle-open", apart.any()),
     ):
         if shown:
             figure.add_scatter(

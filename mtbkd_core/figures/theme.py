@@ -96,16 +96,6 @@ def teacher_colours(offered: Sequence[str]) -> dict[str, str]:
     return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(offered)}
 
 
-def teacher_symbols(offered: Sequence[str]) -> dict[str, str]:
-    """Name -> marker symbol, by the same order as the colours."""
-    return {name: SYMBOLS[index % len(SYMBOLS)] for index, name in enumerate(offered)}
-
-
-def teacher_dashes(offered: Sequence[str]) -> dict[str, str]:
-    """Name -> line dash, by the same order as the colours."""
-    return {name: DASHES[index % len(DASHES)] for index, name in enumerate(offered)}
-
-
 def translucent(colour: str, opacity: float) -> str:
     """`#rrggbb` with an opacity from 0 to 1, as plotly writes it."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))

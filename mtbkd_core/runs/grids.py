@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from mtbkd_core.config import RunConfig
-from mtbkd_core.evaluation.scores import Row, row_of
+from mtbkd_core.evaluation.scores import R_HAT, Row, row_of
 from mtbkd_core.grid import each_result
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.runs import folder as files
@@ -135,7 +135,7 @@ def lent(asked: G, table: Table[G, Any]) -> Rows:
 
 
 def _row(metrics: Mapping[str, Any]) -> Row:
-    return row_of(metrics["student"], metrics["diagnostics"]["r_hat"])
+    return row_of({**metrics["student"], R_HAT: metrics["diagnostics"]["r_hat"]})
 
 
 def seconds_of(metrics: Mapping[str, Any]) -> float:

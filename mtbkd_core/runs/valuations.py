@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import model_validator
 
 from mtbkd_core.config import RunConfig
+from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import R_HAT
 from mtbkd_core.evaluation.shapley import Subset, Worth, worth
 from mtbkd_core.progress import UserError
@@ -52,9 +53,9 @@ class ValuationView(GridView[Asked]):
         return found
 
     def worst_r_hat(self) -> float | None:
-        """Over all runs that are there; None where there is none."""
+        """Over all runs that are there, infinite where one has no R-hat; None where there is no run."""
         told = [row.get(R_HAT) for rows in self.scores().values() for row in rows if row is not None]
-        return max((value for value in told if value is not None), default=None)
+        return worst_r_hat(told) if told else None
 
 
 def ask(config: RunConfig, seeds: int = 1) -> Asked:

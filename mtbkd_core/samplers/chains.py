@@ -25,11 +25,11 @@ _log = logging.getLogger(__name__)
 #: BAOAB stays accurate at a somewhat longer step than the leapfrog that the tuning measures.
 BAOAB_STEP_FACTOR = 1.1
 _TRAJECTORIES = 12
-_MOST_RESTARTS = 5
-_CHECK_EVERY = 20
+MOST_RESTARTS = 5
+CHECK_EVERY = 20
 #: MCLMC at far too long a step does not leave: it falls into the mode, and the energy alone tells. Twenty times what it
 #: is tuned to; judged by as many steps as here, or by all when they are done.
-_MOST_ENERGY_VARIANCE, _STEPS_TO_JUDGE = 0.01, 100
+_MOST_ENERGY_VARIANCE, STEPS_TO_JUDGE = 0.01, 100
 
 #: Told after every step: phase, steps done, steps in all, a line for a person, and what the step showed.
 Watch = Callable[[Phase, int, int, str, Info], None]
@@ -115,9 +115,27 @@ class _Mean:
         return [None] * groups if self._sum is None else [each / self._count for each in self._sum.tolist()]
 
 
-def _exceeds_limit(energy: float | None) -> bool:
+def exceeds_limit(energy: float | None) -> bool:
     """As an energy variance; one that is not a number does."""
     return energy is not None and not energy <= _MOST_ENERGY_VARIANCE
+
+
+def log_joint_floor(log_joint: Tensor, dimensions: int, temperature: float) -> Tensor:
+    """Under what a chain has left the posterior, as `sample_groups` tells, by where its group begins.
+
+    Args:
+        log_joint: [..., S] of each group's chains before the first step, the tuning's aside.
+    Returns:
+        [...], in nats.
+    """
+    hot = max(1.0, temperature)
+    return log_joint.amin(-1) - (hot * 20 * math.sqrt(dimensions / 2) + (hot - 1) * dimensions)
+
+
+def shorter_step(algorithm: Algorithm, step_size: float) -> float:
+    """What to begin again with after a chain left the posterior."""
+    # SGLD's step is a square; MCLMC's energy variance says that it is far too long, not just too long
+    return step_size * (0.5 if algorithm in (Algorithm.SGLD, Algorithm.MCLMC) else 0.7)
 
 
 def sample(
@@ -155,9 +173,7 @@ def sample_groups(
     if settings.step_size is None:
         tuned = tune(target, position, settings, source, groups, watch)
         position, acceptances, step_sizes = tuned.position, list(tuned.acceptances), list(tuned.step_sizes)
-    dimensions, hot = position.shape[1], max(1.0, settings.temperature)
-    slack = hot * 20 * math.sqrt(dimensions / 2) + (hot - 1) * dimensions
-    floor = target(position).log_joint.view(groups, chains).amin(1) - slack
+    floor = log_joint_floor(target(position).log_joint.view(groups, chains), position.shape[1], settings.temperature)
 
     first = _run(target, position, step_sizes, floor, settings, source, watch)
     samples = []
@@ -166,13 +182,12 @@ def sample_groups(
         step_size, gradients, restart = step_sizes[group], 0, 0
         while isinstance(outcome, _Left):
             gradients += outcome.steps * gradients_per_step(settings)
-            if restart == _MOST_RESTARTS:
+            if restart == MOST_RESTARTS:
                 raise UserError(
                     f"sampler.step_size: a chain leaves the posterior even at {step_size:.2g}; give a smaller one"
                 )
             _log.warning("a chain left the posterior at step size %.4g; starting again with a shorter one", step_size)
-            # SGLD's step is a square; MCLMC's energy variance says that it is far too long, not just too long
-            step_size *= 0.5 if settings.algorithm in (Algorithm.SGLD, Algorithm.MCLMC) else 0.7
+            step_size = shorter_step(settings.algorithm, step_size)
             restart += 1
             own = target if isinstance(alone, slice) else target.of_chains(alone.to(position.device))
             (outcome,) = _run(
@@ -304,16 +319,16 @@ def _run(
         return values.view(groups, -1)
 
     def take_out(fine: Tensor, step: int) -> None:
-        exceeded = step >= settings.burn_in + _STEPS_TO_JUDGE or step == steps
+        exceeded = step >= settings.burn_in + STEPS_TO_JUDGE or step == steps
         energies = energy.values(groups) if exceeded else [None] * groups
         for group, (inside, variance) in enumerate(zip(fine.all(1).tolist(), energies, strict=True)):
-            if group not in left and (not inside or _exceeds_limit(variance)):
+            if group not in left and (not inside or exceeds_limit(variance)):
                 own = generator.generators[group] if isinstance(generator, Streams) else generator
                 left[group] = _Left(step, own if groups == 1 else own.clone_state())
 
     for step in range(1, steps + 1):
         state, info = sampler.update(state, minibatch(settings, target, generator), generator)
-        if step % _CHECK_EVERY == 0:
+        if step % CHECK_EVERY == 0:
             shown = by_group(info.log_joint)
             take_out(torch.isfinite(shown) if stochastic else shown > floor[:, None], step)
             if len(left) == groups:

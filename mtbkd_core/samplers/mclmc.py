@@ -38,6 +38,9 @@ from mtbkd_core.samplers.base import (
     noise_like,
 )
 
+#: Twice friction times step at which nothing is left of a direction in float32; the noise of a longer one overflows.
+_FORGOTTEN = 80.0
+
 
 @dataclass(frozen=True)
 class MCLMCState:
@@ -85,7 +88,7 @@ def build(target: Target, *, step_size: Number, friction: float = 1.0, temperatu
         gained = (density.log_joint - state.density.log_joint) / temperature
         error = (dimensions - 1) * (first + second) - gained
         if friction:
-            scale = apply(lambda h: math.sqrt(math.expm1(2 * friction * h) / dimensions), step_size)
+            scale = apply(lambda h: math.sqrt(math.expm1(min(2 * friction * h, _FORGOTTEN)) / dimensions), step_size)
             direction = _unit(add_scaled(direction, noise_like(direction, generator), scale))
         return MCLMCState(position, direction, density), Info(
             density.log_joint, density.teacher_share, energy_error=error

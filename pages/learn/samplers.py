@@ -18,8 +18,8 @@ from pages.shared import charts, engine, jobs, link, progress, runs
 TASKS = ("digits", "synthetic")
 TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
 LINES = {
-    Algorithm.BAOAB: "Langevin dynamics with momentum: it goes on where it was going, and so gets far. The default.",
-    Algorithm.MCLMC: "Constant speed; the gradient only turns it. Close to BAOAB, but it needs all examples.",
+    Algorithm.BAOAB: "Langevin dynamics with momentum: it goes on where it was going, and so gets far.",
+    Algorithm.MCLMC: "Constant speed; the gradient only turns it. It needs all examples.",
     Algorithm.HMC: "Long trajectories, accepted or refused: exact at any step, and dearer. The reference is one.",
     Algorithm.SGLD: "A gradient step and fresh noise, again and again: a random walk, which is slow to get anywhere.",
 }
@@ -162,6 +162,7 @@ def draw_finished(view: RaceView) -> None:
             "5th percentile": scores["ess_p5"].map(shown_as("{:.0f}")),
             "Log joint, off by (nats)": scores["away"].map(shown_as("{:+.1f}")),
             "Step size": scores["step_size"].map(shown_as("{:.2g}")),
+            "Began again": scores["restarts"].map(shown_as("{:.0f}")),
         }
     )
     st.dataframe(shown, hide_index=True, key="race-scores")
@@ -169,7 +170,8 @@ def draw_finished(view: RaceView) -> None:
         st.caption(
             f"The reference: {CHAINS} chains of Hamiltonian Monte Carlo for {outcome.reference.seconds:.0f} s, from a "
             f"start of their own. It is a sample too: its own error is about {outcome.reference.error:.4f}, and what "
-            "lies near that cannot be told apart. One race is one seed on one machine at one moment."
+            "lies near that cannot be told apart. One race is one seed on one machine at one moment. "
+            "When a chain leaves the posterior its sampler begins again with a shorter step, its clock running on."
         )
 
 
@@ -199,7 +201,8 @@ def ending(view: RaceView) -> None:
     (st.info if view.state is State.CANCELLED else st.error)(f"This race {meaning}{reason} Race again.", icon=icon)
 
 
-race = chosen(launcher())
+posterior = launcher()
+race = chosen(posterior)
 if race is None:
     st.info("There is no race on this posterior to show. Press Race.", icon=":material/flag:")
 elif not race.finished:
@@ -210,5 +213,7 @@ else:
     ending(race)
 st.space("small")
 columns = st.columns(2, gap="large")
+default = default_config(posterior).sampler.algorithm
 for place, (algorithm, line) in enumerate(LINES.items()):
+    line += " The default on this posterior." if algorithm is default else ""
     columns[place % 2].markdown(f"**{TITLES[algorithm]}**  \n:small[:gray[{line}]]")

@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.config import field_names
-from mtbkd_core.tasks import changed_settings, leaving_room
+from mtbkd_core.tasks import changed_settings, leaving_room, missing_data
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
@@ -52,12 +52,24 @@ def open_link() -> None:
         draft = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
         if "n_unlabelled" not in given:
             draft, st.session_state.hint = leaving_room(draft)
-        fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
+        if not missing_data(draft.task):  # else the pages say how to get it, and offer to
+            fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
         st.session_state.draft = draft
     except UserError as error:
-        st.session_state.draft = RunConfig()
-        wrong.append(f"{error} — the default settings are shown instead")
+        st.session_state.draft = _start(given.get("task", RunConfig().task))
+        wrong.append(f"{error} — the task's default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
+
+
+def _start(task: str) -> RunConfig:
+    """The default settings of a task, or of the first one where it is not there."""
+    try:
+        start = default_config(task)
+        if not missing_data(task):
+            fingerprint(start)
+    except UserError:
+        return RunConfig()
+    return start
 
 
 def _goes_back() -> bool:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.runs.comparisons import ComparisonView
@@ -112,11 +112,12 @@ def _in_words(gaps: pd.DataFrame) -> str:
 
 def _warn_of_chains(view: ComparisonView) -> None:
     table = score_table(view.table(), tasks.titles_by_name(view.config))
-    apart = table[table["r_hat"] > R_HAT_LIMIT]
+    sampled = table[table["r_hat"].notna()]
+    apart = sampled[~sampled["r_hat"].map(chains_agree).astype(bool)]
     if not apart.empty:
-        worst = ", ".join(f"{row.title} {row.r_hat:.3f}" for row in apart.itertuples())
+        worst = ", ".join(f"{row.title} {r_hat_text(row.r_hat)}" for row in apart.itertuples())
         st.warning(
-            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}: {worst}). "
+            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}, or none: {worst}). "
             "Sample longer before you trust a difference that hangs on these.",
             icon=":material/warning:",
         )

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError, task_info
 from mtbkd_core.evaluation import bias
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.runs import store
 from mtbkd_core.runs.grids import seconds_of
 from mtbkd_core.runs.store import RunView, State
@@ -186,8 +186,7 @@ def chosen() -> Chosen:
 
 def agrees(result: Result) -> bool:
     """Whether the run's chains agree well enough for its intervals to be trusted."""
-    r_hat = result.metrics["diagnostics"]["r_hat"]
-    return r_hat is not None and r_hat <= R_HAT_LIMIT
+    return chains_agree(result.metrics["diagnostics"]["r_hat"])
 
 
 def banner(shown: Chosen) -> None:

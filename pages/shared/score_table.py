@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 
 #: Of AUROC the short title does not say what it is of.
@@ -40,7 +41,7 @@ def draw(
         scale, digits = (100, 1) if SCORES[score].share else (1, 3)
         spread = zip(scale * table[score], scale * table[f"{score}_sd"], strict=True)
         shown[score] = [_with_spread(mean, sd, digits) for mean, sd in spread]
-    shown["R-hat"] = ["" if pd.isna(value) else f"{value:.3f}" for value in table["r_hat"]]
+    shown["R-hat"] = ["" if pd.isna(value) else r_hat_text(value) for value in table["r_hat"]]
     columns: Mapping[str, Any] = {
         name: st.column_config.TextColumn(width=170, pinned=True),
         "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),

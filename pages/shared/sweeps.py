@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.config import field_help
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.sweep import draw_sweep, seed_table, sweep_table, value_title
 from mtbkd_core.runs import sweeps
@@ -100,11 +100,11 @@ def _draw_results(view: SweepView) -> None:
         return
     title = setting_names.title(view.asked.setting)
     st.caption(jobs.summary(desks.SWEEPS, view, title))
-    apart = table[table[R_HAT] > R_HAT_LIMIT]
+    apart = table[~table[R_HAT].map(chains_agree)]
     if not apart.empty:
-        which = ", ".join(f"{row.title} ({row.r_hat:.3f})" for row in apart.itertuples())
+        which = ", ".join(f"{row.title} ({r_hat_text(row.r_hat)})" for row in apart.itertuples())
         st.warning(
-            f"The chains disagree (R-hat above {R_HAT_LIMIT}) at {which}: these marks are hollow. "
+            f"The chains disagree (R-hat above {R_HAT_LIMIT}, or none) at {which}: these marks are hollow. "
             "Sample longer before you trust them.",
             icon=":material/warning:",
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
 from mtbkd_core.runs import valuations
@@ -91,10 +93,11 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     table = worth_table(found, cheap)
     st.caption(jobs.summary(desks.VALUATIONS, view))
     r_hat = view.worst_r_hat()
-    if r_hat is not None and r_hat > R_HAT_LIMIT:
+    if r_hat is not None and not chains_agree(r_hat):
+        worst = f"up to {r_hat:.3f}, above {R_HAT_LIMIT}" if math.isfinite(r_hat) else "cannot be worked out"
         st.warning(
-            f"In some of these runs the chains disagree (R-hat up to {r_hat:.3f}, above {R_HAT_LIMIT}): sample longer "
-            "before you trust small differences.",
+            f"In some of these runs the chains disagree (R-hat {worst}): sample longer before you trust small "
+            "differences.",
             icon=":material/warning:",
         )
     st.markdown(_in_words(table, score))

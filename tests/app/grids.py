@@ -18,7 +18,7 @@ class Scored:
 
 
 def fake_grid(
-    monkeypatch: pytest.MonkeyPatch, nll_of: Callable[[RunConfig], float], r_hat: Callable[[RunConfig], float]
+    monkeypatch: pytest.MonkeyPatch, nll_of: Callable[[RunConfig], float], r_hat: Callable[[RunConfig], float | None]
 ) -> list[RunConfig]:
     """Put it in the real one's place; what is computed is noted in the list."""
     computed: list[RunConfig] = []

@@ -181,10 +181,14 @@ class TestRivals:
     def test_chains_that_disagree_in_some_seed_are_said(
         self, opened: Callable[..., AppTest], compared: ComparisonView, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        found = rows(0, 1, 2)
-        found.found[1]["mt_bkd"]["r_hat"] = 1.3
-        look(replace(compared, rows=found), monkeypatch)
-        assert any("MT-BKD 1.300" in warning.value for warning in opened(PAGE).warning)
+        for r_hat, said in ((1.3, "MT-BKD 1.300"), (None, "MT-BKD none")):
+            found = rows(0, 1, 2)
+            found.found[1]["mt_bkd"]["r_hat"] = r_hat
+            look(replace(compared, rows=found), monkeypatch)
+            app = opened(PAGE)
+            (warning,) = app.warning
+            assert said in warning.value
+            assert scores(app).loc["MT-BKD", "R-hat"] == said.removeprefix("MT-BKD ")
 
     @pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
     def test_a_link_to_no_comparison_is_one_line(

@@ -1,12 +1,14 @@
 """The address bar holds what is on the screen, and nonsense in it ends in one line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, default_config, tasks
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.tasks.fashion import FASHION, FILES
 from tests.app.conftest import in_link
 
 
@@ -45,6 +47,33 @@ def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name
     assert name not in app.query_params
     app.run()
     assert not app.warning
+
+
+def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTest) -> None:
+    """The plane's own sampler needs all examples."""
+    for name, value in {"task": "synthetic", "sampler.batch_size": "10"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert "sampler.batch_size: got 10, but mclmc needs all examples" in warning.value
+    assert "the task's default settings are shown instead" in warning.value
+    assert app.session_state.draft == default_config("synthetic")
+    assert in_link(app, "task") == "synthetic"
+
+
+@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py"])
+def test_a_task_whose_data_is_missing_is_kept_and_the_page_says_how_to_get_it(
+    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
+    monkeypatch.setitem(tasks._BUILT_IN, "fashion", replace(FASHION, files=replace(FILES, installed=None)))
+    app = opened(page, task="fashion")
+    assert not app.exception
+    assert app.session_state.draft.task == "fashion"
+    assert "link_warning" not in app.session_state or not app.session_state.link_warning
+    said = [element.value for element in (*app.warning, *app.error)]
+    assert any("python -m mtbkd_core fetch fashion" in line for line in said), said
 
 
 def test_what_is_right_in_a_half_wrong_link_is_kept(app: AppTest, finished: RunView) -> None:

@@ -98,19 +98,29 @@ def test_the_verdict_follows_the_race_and_not_the_default(opened: Callable[..., 
 
 
 def test_one_that_dropped_out_is_said(opened: Callable[..., AppTest], home: Path) -> None:
-    held(outcome(sgld=Score(problem="sgld: a chain has left the posterior", step_size=10.0)))
+    problem = "a chain left the posterior even at a step size of 10"
+    held(outcome(sgld=Score(problem=problem, step_size=10.0, restarts=5)))
     app = opened(PAGE)
     assert not app.exception
     assert "SGLD dropped out" in app.warning[0].value
     rows = app.dataframe[0].value.set_index("Sampler")
-    assert list(rows.loc["SGLD"]) == ["–", "–", "–", "–", "10"]
-    assert list(rows.loc["HMC"]) == ["0.0160", "90", "70", "-0.2", "0.045"]
+    assert list(rows.loc["SGLD"]) == ["–", "–", "–", "–", "10", "5"]
+    assert list(rows.loc["HMC"]) == ["0.0160", "90", "70", "-0.2", "0.045", "0"]
+
+
+@pytest.mark.parametrize(("posterior", "default"), [("digits", "BAOAB"), ("synthetic", "MCLMC")])
+def test_the_default_named_is_that_of_the_posterior(
+    opened: Callable[..., AppTest], posterior: str, default: str
+) -> None:
+    app = opened(PAGE, posterior=posterior)
+    (named,) = [text.value for text in app.markdown if "The default" in text.value]
+    assert named.startswith(f"**{default}**")
 
 
 def test_one_that_made_no_draw_has_dashes(opened: Callable[..., AppTest], home: Path) -> None:
     held(outcome(sgld=Score()))
     app = opened(PAGE)
-    assert list(app.dataframe[0].value.set_index("Sampler").loc["SGLD"]) == ["–"] * 5
+    assert list(app.dataframe[0].value.set_index("Sampler").loc["SGLD"]) == [*["–"] * 5, "0"]
 
 
 def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[..., AppTest], home: Path) -> None:

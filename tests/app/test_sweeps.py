@@ -170,6 +170,17 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
     assert in_link(app, "scores") == "accuracy"
 
 
+def test_chains_without_an_r_hat_are_said(
+    opened: Callable[..., AppTest], swept: SweepView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept.rows.found[0]["student"]["r_hat"] = None
+    look(swept, monkeypatch)
+    app = opened(PAGE, view="sweep", sweep=swept.id)
+    assert not app.exception
+    assert any("at 0 (none), 3 (1.300)" in warning.value for warning in app.warning)
+    assert app.dataframe[0].value["R-hat"].tolist() == ["none", "1.010", "1.300"]
+
+
 def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
     opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,22 @@ def test_it_says_beforehand_what_it_takes(opened: Callable[..., AppTest], finish
     assert in_link(app, "replicates") == "3"
 
 
+@pytest.mark.parametrize(
+    ("r_hat", "said"), [(90.0, "R-hat up to 90.000, above 1.05"), (None, "R-hat cannot be worked out")]
+)
+def test_chains_that_disagree_with_some_teachers_are_said(
+    opened: Callable[..., AppTest],
+    finished: RunView,
+    monkeypatch: pytest.MonkeyPatch,
+    r_hat: float | None,
+    said: str,
+) -> None:
+    fake_grid(monkeypatch, lambda config: 1.0, lambda config: r_hat if len(config.teachers) == 1 else 1.0)
+    app = opened(PAGE, run=finished.id)
+    work_it_out(app)
+    assert any("In some of these runs" in warning.value and said in warning.value for warning in app.warning)
+
+
 def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     opened: Callable[..., AppTest], finished: RunView, computed: list[RunConfig], fake_engine: FakeEngine
 ) -> None:

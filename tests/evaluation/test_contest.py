@@ -101,9 +101,31 @@ def test_a_racer_that_leaves_the_posterior_drops_out_and_the_others_go_on(
     monkeypatch.setattr(contest, "_settings", settings)
     found = hold_race(config, task, 0.25, racers=(Algorithm.SGLD, Algorithm.BAOAB))
     assert found.scores["sgld"].error is None
-    assert "has left the posterior" in (found.scores["sgld"].problem or "")
+    assert "left the posterior" in (found.scores["sgld"].problem or "")
+    assert found.scores["sgld"].restarts == 5
     assert found.scores["baoab"].error is not None
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_draws_from_before_a_racer_began_again_do_not_count(
+    config: RunConfig, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that is somewhat too long is far from the posterior before it is no number at all."""
+    real = contest._settings
+
+    def settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
+        step_size = 0.04 if algorithm is Algorithm.BAOAB else None
+        return real(algorithm, **changes).model_copy(update={"step_size": step_size})
+
+    monkeypatch.setattr(contest, "_settings", settings)
+    found = hold_race(config, task, 1.0, racers=(Algorithm.BAOAB,))
+    score = found.scores["baoab"]
+    assert score.problem is None
+    assert score.restarts > 0
+    assert found.reference is not None
+    assert score.log_joint is not None
+    assert abs(score.log_joint - found.reference.log_joint) < 50
+    assert score.ess_median is not None
 
 
 def outcome(reference_error: float, **errors: float | None) -> Outcome:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, convergence
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, convergence, r_hat_text, worst_r_hat
 
 
 def chains(generator: torch.Generator, draws: int = 500, examples: int = 5) -> Tensor:
@@ -62,12 +62,38 @@ def test_where_nothing_changes_there_is_no_number(generator: torch.Generator) ->
     assert math.isnan(found.r_hat)
     assert math.isnan(found.r_hat_max)
     assert math.isnan(found.ess_p5)
+    assert math.isnan(found.ess)
     assert 0.9 < found.r_hat_log_joint < 1.1
 
 
-def test_chains_that_stand_still_apart_are_infinitely_far_from_agreement(generator: torch.Generator) -> None:
-    apart = torch.arange(8.0)[:, None, None].expand(8, 50, 2)
-    assert math.isinf(convergence(apart, chains(generator)[..., 0]).r_hat)
+@pytest.mark.parametrize(("number", "draws"), [(16, 100), (4, 100), (2, 8), (8, 50)])
+def test_chains_that_stand_still_apart_are_infinitely_far_from_agreement(
+    number: int, draws: int, generator: torch.Generator
+) -> None:
+    """What rounding leaves of their variance is nothing to divide by."""
+    apart = torch.randn(number, 1, 20, generator=generator).expand(number, draws, 20)
+    found = convergence(apart, apart[..., 0])
+    for r_hat in (found.r_hat, found.r_hat_median, found.r_hat_p95, found.r_hat_max, found.r_hat_log_joint):
+        assert r_hat == math.inf
+    assert (found.ess, found.ess_median, found.ess_p5) == (number, number, number)
+
+
+def test_one_chain_that_stands_still_is_above_the_limit(generator: torch.Generator) -> None:
+    values = chains(generator)
+    values[0] = 5.0
+    found = convergence(values, values[..., 0])
+    assert R_HAT_LIMIT < found.r_hat < math.inf
+    assert found.ess < 400
+
+
+def test_without_an_r_hat_chains_do_not_agree() -> None:
+    assert chains_agree(1.05)
+    for r_hat in (1.051, math.inf, math.nan, None):
+        assert not chains_agree(r_hat)
+    assert worst_r_hat([1.01, 1.2]) == 1.2
+    assert worst_r_hat([1.01, None]) == math.inf
+    assert math.isnan(worst_r_hat([]))
+    assert [r_hat_text(value) for value in (1.0404, math.inf, math.nan, None)] == ["1.040", "none", "none", "none"]
 
 
 def test_a_single_chain_is_compared_with_itself(generator: torch.Generator) -> None:

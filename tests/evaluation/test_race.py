@@ -132,7 +132,53 @@ def test_everybody_works_for_as_long_and_who_is_behind_goes_next(target: LogPost
     assert min(turns.count("a"), turns.count("b")) >= 2
 
 
-def test_a_chain_that_leaves_is_said(target: LogPosterior, start: Tensor) -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "step_size", "factor"), [(Algorithm.SGLD, 0.25, 0.5), (Algorithm.BAOAB, 0.5, 0.7)]
+)
+def test_a_chain_that_leaves_begins_again_with_a_shorter_step_as_in_a_run(
+    target: LogPosterior, start: Tensor, algorithm: Algorithm, step_size: float, factor: float
+) -> None:
+    """Far below where it began, its log joint is still a number."""
+    draws: list[Tensor] = []
+    joints: list[float] = []
+
+    def keep(probabilities: Tensor, log_joint: Tensor) -> None:
+        draws.append(probabilities)
+        joints.append(float(log_joint.mean()))
+
+    def forget() -> None:
+        draws.clear()
+        joints.clear()
+
+    racer = Racer(
+        target,
+        start,
+        target.x,
+        settings(algorithm, step_size=step_size),
+        seed=1,
+        on_draw=keep,
+        on_restart=forget,
+    )
+    racer.advance(1.5)
+    assert racer.restarts == 1
+    assert racer.step_size == pytest.approx(factor * step_size)
+    assert racer.seconds >= 1.5
+    assert racer.gradients > 1000  # the clock and the count go on
+    assert min(joints) > 0  # a chain that leaves is at -62
+    assert racer.mean is not None
+    torch.testing.assert_close(racer.mean, torch.stack(draws).mean((0, 1)))
+    assert racer.mean_log_joint == pytest.approx(sum(joints) / len(joints), rel=1e-5)
+
+
+def test_mclmc_that_falls_into_the_mode_begins_again(target: LogPosterior, start: Tensor) -> None:
+    """At far too long a step it does not leave; its energy tells."""
+    racer = Racer(target, start, target.x, settings(Algorithm.MCLMC, step_size=1.0))
+    racer.advance(1.5)
+    assert racer.restarts > 0
+
+
+def test_a_chain_that_leaves_at_every_step_size_is_said(target: LogPosterior, start: Tensor) -> None:
     racer = Racer(target, start, target.x, settings(Algorithm.SGLD, step_size=10.0))
-    with pytest.raises(FloatingPointError, match="sgld: a chain has left"):
+    with pytest.raises(FloatingPointError, match=r"^a chain left the posterior even at a step size of 0\.31$"):
         racer.advance(5.0)
+    assert racer.restarts == 5

@@ -57,6 +57,19 @@ def test_means_and_spreads_by_hand(comparison: Comparison) -> None:
     assert table["seeds"].tolist() == [2] * 4
 
 
+def test_a_posterior_without_an_r_hat_is_the_worst_and_a_seed_to_come_is_not() -> None:
+    one = {"accuracy": 0.9, "nll": 0.2, "auroc_misclassification": None}
+    rows = {
+        0: {"mt_bkd": one | {"r_hat": 1.1}, "no_teacher": one | {"r_hat": None}},
+        1: {"mt_bkd": one | {"r_hat": 1.2}},
+    }
+    table = score_table(tabulate("digits", rows), TEACHERS).set_index("method")
+    assert table["r_hat"].to_dict() == {"mt_bkd": 1.2, "no_teacher": np.inf}
+    rows[1]["no_teacher"] = one | {"r_hat": 1.0}
+    del rows[1]["mt_bkd"]
+    assert score_table(tabulate("digits", rows), TEACHERS)["r_hat"].tolist() == [1.1, np.inf]
+
+
 def test_a_forest_draws_each_interval_from_low_to_high(gaps: pd.DataFrame) -> None:
     figure = draw_forest(gaps, "nll")
     drawn = {}

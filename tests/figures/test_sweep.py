@@ -1,5 +1,6 @@
 """A sweep's figures: means and spreads of the seeds, the current value, chains that disagree, an axis that fits."""
 
+import numpy as np
 import pytest
 
 from mtbkd_core.evaluation.scores import Row
@@ -34,8 +35,16 @@ def test_the_line_is_the_mean_and_every_seed_stands_beside_it() -> None:
     assert list(seeds.y) == [0.3, 0.5, 0.2, 0.3, 0.4]
     # the current value is a diamond, and hollow because its chains disagree with one seed
     assert list(mean.marker.symbol) == ["circle", "diamond-open", "circle"]
-    assert {trace.name for trace in figure.data[2:]} == {"Current setting", "R-hat above 1.05"}
+    assert {trace.name for trace in figure.data[2:]} == {"Current setting", "R-hat above 1.05, or none"}
     assert figure.layout.shapes[0].x0 == 1.0
+
+
+def test_chains_without_an_r_hat_are_hollow() -> None:
+    scores = {"0.5": [row(0.3), row(0.5, r_hat=None)], "1.0": [row(0.2), row(0.3)]}
+    assert sweep_table(scores, "1.0")["r_hat"].tolist() == [np.inf, 1.01]
+    figure = draw_sweep(scores, "nll", "1.0", x="Strength")
+    assert list(figure.data[1].marker.symbol) == ["circle-open", "diamond"]
+    assert figure.data[1].customdata[0].tolist() == [2, "none"]
 
 
 def test_one_seed_each_draws_no_second_mark() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.samplers import mclmc
-from mtbkd_core.samplers.base import Target
+from mtbkd_core.samplers.base import Number, PerGroup, Target
 from mtbkd_core.samplers.mclmc import MCLMCState
 from tests.samplers.runner import assert_moments, run
 from tests.samplers.scenarios import Gaussian, flat
@@ -85,6 +85,17 @@ def test_a_steep_slope_does_not_overflow() -> None:
     assert info.energy_error is not None
     assert torch.isfinite(info.energy_error).all()
     torch.testing.assert_close(state.direction, -torch.ones(2, 3) / 3**0.5)
+
+
+@pytest.mark.parametrize("step_size", [10.0, PerGroup((10.0, 0.1), 1, torch.device("cpu"))])
+def test_a_direction_of_which_nothing_is_left_is_a_new_one(step_size: Number) -> None:
+    """At friction times step of 10,000 the refreshment's formula overflows."""
+    sampler, generator = mclmc.build(flat, step_size=step_size, friction=1000.0), torch.Generator().manual_seed(0)
+    start = sampler.init(torch.zeros(2, 3), generator)
+    state, _ = sampler.update(start, None, generator)
+    assert torch.isfinite(state.position).all()
+    torch.testing.assert_close(state.direction.norm(dim=-1), torch.ones(2))
+    assert not torch.equal(state.direction, start.direction)
 
 
 def test_one_dimension_is_refused() -> None:
