@@ -195,7 +195,8 @@ def draw_findings(checked: Checked) -> None:
     for line in checked.warnings:
         st.warning(line, icon=":material/warning:")
     rows = checked.data.rows
-    line = f"{checked.data.description} {rows.features.shape[1]:,} features, {len(rows.logits)} teachers."
+    plural = "" if len(rows.logits) == 1 else "s"
+    line = f"{checked.data.description} {rows.features.shape[1]:,} features, {len(rows.logits)} teacher{plural}."
     if count := len(checked.warnings):
         st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
     else:

@@ -75,7 +75,7 @@ def _launcher(shown: Chosen) -> valuations.Asked | None:
             args=(desks.VALUATIONS, asked),
         )
         cost = runs.cost(len(asked.parts()), seconds_of(shown.result.metrics))
-        st.caption(f"Every subset of the run's {len(config.teachers)} teachers is heard once a seed: {cost}")
+        st.caption(f"Every subset of the run's teachers ({len(config.teachers)}) is heard once a seed: {cost}")
     return asked
 
 
