@@ -162,6 +162,13 @@ class StudentConfig(_Part):
     kind: StudentKind = Field(StudentKind.MLP, description="Architecture.")
     hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; the other students ignore it.")
     channels: Channels = Field((8, 16), description="Channels of each convolution of the CNN; the others ignore them.")
+    first_map: int = Field(
+        7,
+        ge=2,
+        le=64,
+        description="Pixels on a side that the map of the CNN's first convolution has about: on a finer one the "
+        "student sees more, and a step takes longer. The others ignore it.",
+    )
     weight_scale: Annotated[Positive, Field(le=100)] = Field(
         0.6, description="Prior standard deviation (sigma) of every weight and bias."
     )

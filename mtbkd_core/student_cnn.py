@@ -17,8 +17,6 @@ from mtbkd_core.config import StudentConfig, StudentKind
 from mtbkd_core.progress import UserError
 from mtbkd_core.student import Pullback, Student
 
-#: Pixels on a side that the first convolution's map has about: its stride follows.
-_FIRST_MAP = 7
 _LATER_KERNEL, _LATER_STRIDE = 3, 2
 
 
@@ -46,21 +44,23 @@ def build_student(
 class ConvolutionalStudent(Student):
     """Convolutions with SiLU units and no pooling, and one linear layer on the last map.
 
-    The first filter is about as wide as its stride, which leaves a map of about 7 x 7; the later ones are 3 x 3 and
-    halve the map.
+    The first filter is about as wide as its stride, which leaves a map of about the size asked for; the later ones are
+    3 x 3 and halve the map.
 
     Attributes:
         image_shape: (height, width); an input is a flattened picture.
         channels: of each convolution.
+        first_map: pixels on a side that the first map has about.
     """
 
     image_shape: tuple[int, int] = (0, 0)
     channels: tuple[int, ...] = ()
+    first_map: int = StudentConfig().first_map
 
     @classmethod
     def of(cls, config: StudentConfig, image_shape: tuple[int, int], n_classes: int) -> ConvolutionalStudent:
         """The student that a configuration asks for, on pictures; `sizes` holds each layer's number of units."""
-        plain = cls((), config.weight_scale, image_shape, config.channels)
+        plain = cls((), config.weight_scale, image_shape, config.channels, config.first_map)
         units = [
             channels * height * width for channels, (height, width) in zip(config.channels, plain.maps, strict=True)
         ]
@@ -69,7 +69,7 @@ class ConvolutionalStudent(Student):
     @property
     def kernels(self) -> tuple[tuple[int, int], ...]:
         """(width of the filter, stride) of each convolution."""
-        stride = max(1, min(self.image_shape) // _FIRST_MAP)
+        stride = max(1, min(self.image_shape) // self.first_map)
         first = max(_LATER_KERNEL, stride + 1 + stride % 2)
         return ((first, stride), *[(_LATER_KERNEL, _LATER_STRIDE)] * (len(self.channels) - 1))
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, silu
 
 from mtbkd_core import Result, Task, UserError, build_config, distill
+from mtbkd_core.baselines.dropout import with_dropout
 from mtbkd_core.baselines.laplace import features, last_layer
 from mtbkd_core.config import StudentConfig, StudentKind
 from mtbkd_core.student import Student
@@ -46,6 +47,18 @@ def test_sizes_and_parameters_of_a_case_worked_out_by_hand() -> None:
     assert student.n_parameters == 8 * (25 + 1) + 16 * (8 * 9 + 1) + 10 * (256 + 1)
     assert student.products == 25 * 8 * 49 + 8 * 9 * 16 * 16 + 256 * 10
     assert Student((784, 32, 10), 1.0).products == 784 * 32 + 32 * 10
+
+
+def test_a_finer_first_map_comes_of_a_shorter_stride() -> None:
+    """28 x 28: filters of 3 x 3 at every second pixel leave 14 x 14, and at every second of those 7 x 7."""
+    config = StudentConfig(kind=StudentKind.CNN, channels=(4, 16), first_map=14)
+    student = ConvolutionalStudent.of(config, (28, 28), 10)
+    assert student.kernels == ((3, 2), (3, 2))
+    assert student.sizes == (784, 4 * 196, 16 * 49, 10)
+    assert student.products == 9 * 4 * 196 + 4 * 9 * 16 * 49 + 16 * 49 * 10
+    dropping = with_dropout(student, 0.2, torch.Generator().manual_seed(0))
+    assert isinstance(dropping, ConvolutionalStudent)
+    assert (dropping.kernels, dropping.sizes, dropping.weight_scale) == (student.kernels, student.sizes, 0.6)
 
 
 def test_every_chain_is_the_network_that_it_is_alone(

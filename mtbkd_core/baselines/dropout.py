@@ -91,7 +91,7 @@ class DropoutCnn(ConvolutionalStudent):
 def with_dropout(student: Student, rate: float, generator: torch.Generator) -> Student:
     """The student as one that drops hidden units."""
     if isinstance(student, ConvolutionalStudent):
-        return DropoutCnn(student.sizes, student.weight_scale, student.image_shape, student.channels, rate, generator)
+        return DropoutCnn(**vars(student), rate=rate, generator=generator)
     return DropoutStudent(student.sizes, student.weight_scale, rate, generator)
 
 

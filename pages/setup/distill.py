@@ -80,6 +80,7 @@ def draw_settings(config: RunConfig) -> None:
                 controls.text("student.hidden", "Hidden widths", "32, 32")
             if config.student.kind is StudentKind.CNN:
                 controls.text("student.channels", "Channels", "8, 16")
+                controls.number("student.first_map", "First map", 2, 64, 1, unit="pixels")
             controls.number("student.weight_scale", "Weight scale", 0.01, 100.0, 0.05)
             controls.number("sampler.warm_start_steps", "Warm start", 0, 100_000, 50, unit="steps")
             controls.text("sampler.warm_start_batch_size", "Warm start's batch size", "as the sampler's")

@@ -37,6 +37,7 @@ _WORDS = {
     "student.kind": "{} student",
     "student.hidden": "hidden {}",
     "student.channels": "channels {}",
+    "student.first_map": "first map {}",
     "student.weight_scale": "weight scale {}",
     "sampler.algorithm": "{}",
     "sampler.chains": "{} chains",
