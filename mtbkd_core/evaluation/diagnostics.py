@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -75,6 +76,15 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
         ess_median=math.nan if none else float(np.median(ess)),
         ess_p5=math.nan if none else float(np.quantile(ess, 0.05)),
     )
+
+
+def agreement(values: Tensor, tail: float) -> tuple[Tensor, Tensor]:
+    """R-hat of values [S, D, M], and the effective draws of the quantiles `tail` and 1 - `tail`; each [M]."""
+    from arviz_stats.base import array_stats
+
+    each = values.double().cpu().numpy()
+    effective = array_stats.ess(each, method="tail", prob=(tail, 1 - tail), **_AXES)
+    return torch.as_tensor(_r_hat(each)), torch.as_tensor(effective)
 
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
