@@ -36,13 +36,13 @@ def fallen(table: pd.DataFrame) -> str:
     """Which settings of the chart hold the truth too seldom, and why those with teachers do."""
     low = table[(table["coverage"] < WANTED) & (table["setting"] != WRONG_ALONE)]
     if not len(low):
-        return f"**Every setting in the chart covers {WANTED:.0%} and more.**"
+        return f"**Every setting in the chart covers {100 * WANTED:.0f} % and more.**"
     named = "; ".join(f"{row.setting.replace('_', ' ')} ({row.coverage:.1%})" for row in low.itertuples())
-    line = f"**Under {WANTED:.0%}:** {named}."
+    line = f"**Under {100 * WANTED:.0f} %:** {named}."
     if low["rule"].any():
         line += (
             " Teachers are not quite right, and that error stays however many points there are; at strength 1 they "
-            "count once for every point, so intervals get narrower than it. A smaller strength widens them."
+            "count once for every point, so intervals get narrower than that error. A smaller strength widens them."
         )
     return line
 
