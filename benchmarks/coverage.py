@@ -3,7 +3,8 @@
 usage: python benchmarks/coverage.py [--replications 200] [--points 150] [--sharpness 2]
 
 A linear student on `synthetic-linear`, whose truth it can be exactly. Every replication draws its labelled points anew;
-coverage is over 100 test points and 3 classes, and its error is over replications.
+coverage is over 100 test points and 3 classes, and its error is over replications. R-hat and effective draws are of the
+log probability that the truth expects.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 import torch
 
 from mtbkd_core.evaluation.coverage import SAMPLER, coverage_study
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import coverage_table
 from mtbkd_core.tasks.synthetic import WRONG_SHARPNESS
 
@@ -46,7 +48,12 @@ def main() -> None:
             f"| {row.setting} | {row.coverage:.3f} | {row.low:.3f} to {row.high:.3f} | {row.width:.4f} | "
             f"{1 - row.width / plain:.0%} | {row.bias:.4f} |"
         )
-    print(f"\n{time.perf_counter() - started:.0f} s")
+    print(
+        f"\nR-hat {max(float(each.r_hat.max()) for each in found):.3f} at most, above {R_HAT_LIMIT} in "
+        f"{table['apart'].sum()} of {len(table) * arguments.replications} posteriors; effective draws at the "
+        f"intervals' ends {table['effective'].median():.0f} (median)"
+    )
+    print(f"{time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -179,24 +179,36 @@ def test_every_posterior_runs_with_the_teachers_and_the_strength_of_its_name(
     class Ran(Exception):
         pass
 
-    def record(config: RunConfig, **_: object) -> None:
-        ran.append(config)
+    def record(asked: RunConfig | list[RunConfig], **_: object) -> None:
+        ran.append(asked)
         raise Ran
 
-    ran: list[RunConfig] = []
+    ran: list[RunConfig | list[RunConfig]] = []
     monkeypatch.setattr(registry, "distill", record)
+    monkeypatch.setattr(registry, "each_result", record)
     config = build_config({**QUICK, "prior.base_weights": "1,2", "prior.entropy_temperatures": "1,3"}.items())
     offered = methods(config, digits)
     for name in POSTERIORS:
         with pytest.raises(Ran):
             offered[name]()
     alone = {"prior.base_weights": None, "prior.entropy_temperatures": None}
-    assert ran == [
-        config,
-        build_config({"prior.strength": 0}.items(), base=config),
-        build_config({"teachers": "digits-0-4", **alone}.items(), base=config),
-        build_config({"teachers": "digits-5-9", **alone}.items(), base=config),
-    ]
+    single = [build_config({"teachers": name, **alone}.items(), base=config) for name in ("digits-0-4", "digits-5-9")]
+    assert ran == [config, build_config({"prior.strength": 0}.items(), base=config), single, single]
+
+
+def test_single_teachers_run_together_once_and_as_they_would_alone(
+    few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    real = registry.each_result
+    monkeypatch.setattr(registry, "each_result", lambda *given, **named: calls.append(given) or real(*given, **named))
+    config = build_config(QUICK.items())
+    offered = methods(config, few_digits)
+    for name in config.teachers:
+        found = offered[f"teacher:{name}"]()
+        metrics = distill(config.model_copy(update={"teachers": (name,)}), task=few_digits).metrics
+        assert found == {f"teacher:{name}": {**metrics["student"], "r_hat": metrics["diagnostics"]["r_hat"]}}
+    assert len(calls) == 1
 
 
 @pytest.mark.usefixtures("short_fits")
@@ -320,7 +332,7 @@ def test_whole_seeds_are_taken_as_they_are_and_the_others_computed(
     assert whole == [0, 2]
 
 
-@pytest.mark.parametrize("name", ["mt_bkd", "mean_kd", "ebkd", "mc_dropout", "laplace"])
+@pytest.mark.parametrize("name", ["mt_bkd", "teacher:digits-5-9", "mean_kd", "ebkd", "mc_dropout", "laplace"])
 def test_every_kind_of_method_can_be_stopped_in_its_middle(name: str, digits: Task) -> None:
     asked = 0
 
@@ -386,7 +398,7 @@ def test_a_comparisons_methods_count_for_as_much_of_the_bar_as_they_cost(
     compare(build_config({**QUICK, **asked}.items()), [0], on_progress=told.append)
     # examples: 50 steps of 50, and 30 of all 200, or of 100 with labels, and a fifth of these; 150 steps of 50
     run, without, fit = 2500 + 6000 + 1200, 2500 + 3000 + 600, 7500
-    costs = [fit, run, without, run, run, fit, fit, fit, fit, 2 * fit]
+    costs = [fit, run, without, 2 * run, 0, fit, fit, fit, fit, 2 * fit]
     wanted = [sum(costs[:place]) / sum(costs) for place in range(len(costs) + 1)]
     assert [progress.fraction for progress in told] == pytest.approx(wanted)
     assert [progress.message for progress in told][1:] == [*POSTERIORS, *NETWORKS]

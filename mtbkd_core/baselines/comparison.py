@@ -184,6 +184,7 @@ class _Report:
     ) -> None:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
+        self._teachers = config.teachers
         sampler = config.sampler
         labelled = task_info(config.task).check_n_train(config.n_train)
         heard = labelled + config.n_unlabelled
@@ -199,8 +200,10 @@ class _Report:
         """What a method is reckoned to cost, in gradients of one example."""
         if name == "no_teacher":  # it has no use for examples without a label
             return self._without
-        if name == "mt_bkd" or name.startswith("teacher:"):
+        if name == "mt_bkd":
             return self._sampled
+        if name.startswith("teacher:"):  # the first call runs all of them
+            return len(self._teachers) * self._sampled if name == f"teacher:{self._teachers[0]}" else 0.0
         return 0.0 if name == "laplace" else self.fitted * (2 if name == "mc_dropout" else 1)
 
     def begin(self, name: str, cost: float) -> None:

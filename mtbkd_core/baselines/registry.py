@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +22,7 @@ from mtbkd_core.baselines.laplace import laplace_predictions
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.grid import each_result
 from mtbkd_core.progress import OnProgress, ShouldStop
 from mtbkd_core.tasks.base import Task
 
@@ -36,6 +37,7 @@ def methods(
 
     MT-BKD's call also gives `deep_ensemble`, which is the warm start of its own run; a method that gives one network
     per chain is reported as the first of them and as `<name>_ensemble`. A posterior has its `r_hat` beside its scores.
+    The first call of a `teacher:<name>` runs those of all teachers, which are chains of one batch where shapes agree.
 
     Args:
         on_progress: told how far a posterior's own run is, as by `distill`.
@@ -49,8 +51,14 @@ def methods(
         metrics = sampled(config)
         return {"mt_bkd": _with_r_hat(metrics), "deep_ensemble": metrics["warm_start"]}
 
-    def posterior(name: str, changed: RunConfig) -> Callable[[], Rows]:
-        return lambda: {name: _with_r_hat(sampled(changed))}
+    @cache
+    def single_teachers() -> dict[str, dict[str, Any]]:
+        configs = [config.model_copy(update={"teachers": (name,), "prior": alone}) for name in config.teachers]
+        found = each_result(configs, task=task, on_progress=on_progress, should_stop=should_stop)
+        return {config.teachers[place]: result.metrics for place, result in found}
+
+    def single_teacher(name: str) -> Rows:
+        return {f"teacher:{name}": _with_r_hat(single_teachers()[name])}
 
     def networks(name: str, run: Callable[[], Tensor]) -> Callable[[], Rows]:
         return lambda: one_and_ensemble(name, run(), task.y_test)
@@ -75,13 +83,8 @@ def methods(
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {
         "mt_bkd": ours,
-        "no_teacher": posterior("no_teacher", without),
-        **{
-            f"teacher:{name}": posterior(
-                f"teacher:{name}", config.model_copy(update={"teachers": (name,), "prior": alone})
-            )
-            for name in config.teachers
-        },
+        "no_teacher": lambda: {"no_teacher": _with_r_hat(sampled(without))},
+        **{f"teacher:{name}": partial(single_teacher, name) for name in config.teachers},
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
         **({"mean_kd_tuned": tuned(*TUNED[task.name])} if task.name in TUNED else {}),
         "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **fitted)),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -98,6 +99,15 @@ def mean_error(values: Tensor) -> float:
     if not np.ptp(each) > 0:
         return math.nan
     return float(each.std() / math.sqrt(array_stats.ess(each, method="mean", **_AXES)))
+
+
+def agreement(values: Tensor, tail: float) -> tuple[Tensor, Tensor]:
+    """R-hat of values [S, D, M], and the effective draws of the quantiles `tail` and 1 - `tail`; each [M]."""
+    from arviz_stats.base import array_stats
+
+    each = values.double().cpu().numpy()
+    effective = array_stats.ess(each, method="tail", prob=(tail, 1 - tail), **_AXES)
+    return torch.as_tensor(_r_hat(each)), torch.as_tensor(effective)
 
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:

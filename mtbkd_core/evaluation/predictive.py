@@ -100,11 +100,6 @@ def _summarise(draws: Tensor) -> Predictive:
     )
 
 
-def credible_interval(draws: Tensor) -> tuple[Tensor, Tensor]:
-    """The equal-tailed 95 % interval of draws [D, ...]: low and high, each [...]."""
-    return _equal_tailed(_sorted(draws.movedim(0, -1)))
-
-
 def mass_threshold(draws: Tensor, level: float = LEVEL) -> Tensor:
     """The largest u with E[ sum_c p_c 1(p_c >= u) ] >= level, for draws [D, M, C]; [M]."""
     pooled = _sorted(draws.transpose(0, 1).flatten(1))

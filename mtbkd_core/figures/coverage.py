@@ -15,7 +15,11 @@ _SYMBOLS = {"inverse_entropy": "circle", "softmin": "square", "fixed": "diamond"
 
 
 def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
-    """One row a setting: setting, teachers, rule, coverage, low and high (its 95 % interval), width, bias."""
+    """One row a setting.
+
+    Columns: setting, teachers, rule, coverage, low and high (its 95 % interval), width, bias; of its posteriors
+    `apart`, how many have chains that disagree, and `effective`, the median of their effective draws.
+    """
     rows = []
     for row in found:
         _, rule = SETTINGS[row.setting]
@@ -31,6 +35,8 @@ def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
                 "high": row.mean + margin,
                 "width": float(row.width.mean()),
                 "bias": float(row.bias.mean()),
+                "apart": row.apart,
+                "effective": float(row.effective.median()),
             }
         )
     return pd.DataFrame(rows)

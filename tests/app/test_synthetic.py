@@ -140,3 +140,8 @@ def test_coverage_is_shown_as_it_was_measured(opened: Callable[..., AppTest], mo
     alone = table.set_index("setting").loc[coverage.WRONG_ALONE, "coverage"]
     assert shown["The wrong one alone"] == f"{alone:.1%}"
     assert any("20 labelled points" in line for line in lines(app, "caption"))
+    low = table[(table["coverage"] < 0.9) & (table["setting"] != coverage.WRONG_ALONE)]
+    (said,) = [line for line in lines(app, "markdown") if "90 %" in line]
+    assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
+    # chains of five draws cannot agree
+    assert any(f"In {table['apart'].sum()} of" in line for line in lines(app, "caption"))

@@ -90,7 +90,14 @@ def test_the_simplex_marks_the_truth_and_the_draws_where_they_are() -> None:
 @pytest.fixture
 def study() -> pd.DataFrame:
     found = [
-        Coverage(name, torch.tensor([0.9, 0.94]) - 0.01 * place, torch.full((2,), 0.1), torch.zeros(2))
+        Coverage(
+            name,
+            torch.tensor([0.9, 0.94]) - 0.01 * place,
+            width=torch.full((2,), 0.1),
+            bias=torch.zeros(2),
+            r_hat=torch.tensor([1.01, 1.2]),
+            effective=torch.tensor([200.0, 240.0]),
+        )
         for place, name in enumerate(SETTINGS)
     ]
     return coverage_table(found)
@@ -100,6 +107,7 @@ def test_a_setting_is_a_row_with_its_mean_and_interval(study: pd.DataFrame) -> N
     row = study.set_index("setting").loc[NO_TEACHER]
     assert row["coverage"] == pytest.approx(0.92)
     assert row["high"] - row["coverage"] == pytest.approx(1.96 * 0.02)  # sd 0.02 sqrt 2 over sqrt 2
+    assert row["apart"] == 1  # of two posteriors
     assert set(study["teachers"]) == {NO_TEACHER, "experts", "experts and wrong", WRONG_ALONE}
 
 
