@@ -114,7 +114,7 @@ def study() -> None:
         column.metric(
             title,
             f"{bad['coverage']:.1%}",
-            f"{100 * (bad['coverage'] - good['coverage']):+.1f} points",
+            f"{100 * (bad['coverage'] - good['coverage']):+z.1f} points",
             delta_description="vs experts alone",
             help="Coverage with the experts and the wrong teacher under this weight rule.",
             border=True,
@@ -123,7 +123,7 @@ def study() -> None:
     columns[3].metric(
         "The wrong one alone",
         f"{alone['coverage']:.1%}",
-        f"{100 * (alone['coverage'] - none['coverage']):+.1f} points",
+        f"{100 * (alone['coverage'] - none['coverage']):+z.1f} points",
         delta_description="vs no teacher",
         help=f"Coverage where nobody else teaches; the intervals are {alone['width']:.3f} wide on average. It is "
         "not in the chart, whose scale it would take.",
