@@ -18,7 +18,7 @@ def draw(result: Result) -> None:
     columns[0].metric(
         "Accuracy",
         f"{student['accuracy']:.1%}",
-        f"{100 * (student['accuracy'] - teachers['accuracy']):+.1f} points",
+        f"{100 * (student['accuracy'] - teachers['accuracy']):+z.1f} points",
         delta_description="vs teachers",
         help="Share of test examples that the posterior mean names right.",
         border=True,

@@ -136,7 +136,7 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     first, explains, pulls = worth.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
     agree = "all agree" if first == explains == pulls else "they disagree"
     total = by_title["shapley"].sum()
-    spoken = f"{100 * total:+.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()
+    spoken = f"{100 * total:+z.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()
     return (
         f"By Shapley value **{first}** is worth most; by responsibility **{explains}** comes first, by pull on the "
         f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {spoken}."
