@@ -215,5 +215,8 @@ st.space("small")
 columns = st.columns(2, gap="large")
 default = default_config(posterior).sampler.algorithm
 for place, (algorithm, line) in enumerate(LINES.items()):
-    line += " The default on this posterior." if algorithm is default else ""
+    if algorithm is default:
+        # BAOAB is the default elsewhere
+        why = "" if algorithm is Algorithm.BAOAB else ", where BAOAB often has to begin again with a shorter step"
+        line += f" The default on this posterior{why}."
     columns[place % 2].markdown(f"**{TITLES[algorithm]}**  \n:small[:gray[{line}]]")
