@@ -113,7 +113,9 @@ def compute(
 
 def lent(asked: G, table: Table[G, Any]) -> Rows:
     """What runs, and grids of the same kind, have computed already of a grid's parts."""
-    wanted = {store.run_id(config): part for part, config in asked.parts().items()}
+    parts = asked.parts()
+    # a run that was checked for bias has the same draws
+    wanted = {store.run_id(each): part for part, config in parts.items() for each in (config, config.unchecked)}
     rows = Rows({}, {})
 
     def lend(part: int, row: Row, seconds: float) -> None:
@@ -128,7 +130,7 @@ def lent(asked: G, table: Table[G, Any]) -> Rows:
     for other, theirs in table.lendable():
         configs = other.parts()
         for place, found in theirs.whole.items():
-            name = store.run_id(configs[place]) if place in configs and _STUDENT in found else None
+            name = store.run_id(configs[place].unchecked) if place in configs and _STUDENT in found else None
             if name is not None and name in wanted:
                 lend(wanted[name], found[_STUDENT], theirs.seconds[place])
     return rows

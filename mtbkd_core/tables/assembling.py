@@ -132,8 +132,9 @@ def _read(
 ) -> tuple[Rows, tuple[str, ...], dict[str, Said]]:
     """One table's rows, the classes, and what its teachers say."""
     names = column_names(files.table)
-    accession = spec.accession or next((name for name in names if is_accession(name, None)), None)
-    one_hot = classes if classes and set(classes) <= set(names) else ()
+    free = [name for name in names if name not in spec.columns]  # a feature is a feature whatever its name
+    accession = spec.accession or next((name for name in free if is_accession(name, None)), None)
+    one_hot = classes if classes and set(classes) <= set(free) else ()
     chosen = (spec.sequence, spec.label, accession, *spec.columns, *one_hot)
     wanted = dict.fromkeys(name for name in chosen if name is not None)
     table = read_text(files.table, list(wanted))
@@ -196,8 +197,12 @@ def _repeated(accessions: Sequence[str], places: Places, column: str) -> tuple[s
 
 def _telling(features: np.ndarray, labels: np.ndarray, columns: Sequence[str], files: Files) -> tuple[str, ...]:
     """A line where features are the same throughout each class, but not in all: they tell the label by themselves."""
+    several = np.bincount(labels)[labels] > 1  # of one row there is nothing to see
+    features, labels = features[several], labels[several]
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    if len(starts) < 2:
+        return ()
     least, most = (part.reduceat(features[order], starts, axis=0) for part in (np.minimum, np.maximum))
     found = np.flatnonzero((least == most).all(0) & (least.max(0) > least.min(0)))
     if not len(found):

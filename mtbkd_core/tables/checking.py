@@ -74,7 +74,8 @@ def check_labels(
     if class_names is not None:
         names = check_class_names(class_names)
         named = [text in names for text in clean]
-        numbered = not all(named) and sum(whole) >= sum(named)
+        counted = all(whole) and all(0 <= _index(text) < len(names) for text in clean)
+        numbered = not all(named) and (counted or 2 * sum(named) <= len(named))
     elif numbered := all(whole) or (2 * sum(whole) > len(clean) and all(_is_number(text) for text in clean)):
         largest = max(_index(text) for text, is_whole in zip(clean, whole, strict=True) if is_whole)
         names = tuple(str(number) for number in range(max(1, min(largest, MAX_CLASSES - 1)) + 1))
@@ -113,7 +114,7 @@ def _is_number(text: str) -> bool:
 def check_one_hot(
     columns: Sequence[Sequence[str]], labels: np.ndarray, class_names: Sequence[str], places: Places, column: str
 ) -> None:
-    """Hold labels against columns, one a class, of 0 and 1 with a 1 in each row; of other columns nothing is known.
+    """Hold labels against columns, one a class, of 0 and 1 with one 1 in each row; of others nothing is known.
 
     Args:
         columns: C columns of N texts, or none.
@@ -122,7 +123,7 @@ def check_one_hot(
         UserError: the first row whose label is not where a 1 is, one line.
     """
     cells = np.array([[text.strip().removesuffix(".0") for text in texts] for texts in columns])
-    if not cells.size or not np.isin(cells, ("0", "1")).all() or not (cells == "1").any(0).all():
+    if not cells.size or not np.isin(cells, ("0", "1")).all() or ((cells == "1").sum(0) != 1).any():
         return
     wrong = cells[labels, np.arange(len(labels))] != "1"
     if wrong.any():
@@ -152,8 +153,15 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
 
 
 def split_names(text: str) -> list[str]:
-    """Names with commas between them, as `join_names` writes them; one in double quotes may hold a comma itself."""
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    """Names with commas between them, as `join_names` writes them; one in double quotes may hold a comma itself.
+
+    Raises:
+        UserError: a line break, which no name can hold.
+    """
+    try:
+        return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    except csv.Error:
+        raise UserError(f"classes: got {text[:40]!r}, expected names in one line, with commas between them") from None
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -92,7 +92,8 @@ def _one_hot(names: Sequence[str], head: dict[str, list[str]]) -> tuple[str, ...
     """The longest run of columns of 0 and 1 whose rows each hold one 1; a run may begin or end with other flags."""
     runs: list[list[str]] = [[]]
     for name in names:
-        if head[name] and {text.removesuffix(".0") for text in head[name]} <= {"0", "1"}:
+        zeros_and_ones = head[name] and {text.removesuffix(".0") for text in head[name]} <= {"0", "1"}
+        if zeros_and_ones and len(name.splitlines()) == 1:  # classes are typed in one line
             runs[-1].append(name)
         else:
             runs.append([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,12 +89,15 @@ def plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _which_names_rows(names: Sequence[str], accession: str | None, numbers: Sequence[str]) -> list[int]:
-    """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones."""
+def _which_names_rows(names: Sequence[str], accession: str | None, others: Collection[str]) -> list[int]:
+    """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones.
+
+    With a usual name `others` do not: classes, and columns of fractions.
+    """
     if accession in names:
         return [names.index(accession)]
-    others = {plain(name) for name in numbers}
-    return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in others][:1]
+    known = {plain(name) for name in others}
+    return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in known][:1]
 
 
 def names_rows(name: str) -> bool:
@@ -136,13 +139,16 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
     if not all_lines:
         raise UserError(f"{path.name}: has no line")
     first = all_lines[0][1]
-    header = _is_header([cells for _, cells in all_lines], rows)
+    # class names that are numbers are known for what they are
+    classes = len(all_lines) == rows + 1 and bool(numbers) and set(map(plain, numbers)) <= set(map(plain, first))
+    header = classes or _is_header([cells for _, cells in all_lines], rows)
     body = all_lines[1:] if header else all_lines
     places = Places(path.name, tuple(line for line, _ in body))
     for line, cells in body:
         if len(cells) != len(first):
             raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
-    named = _which_names_rows(check_names(path, first), accession, numbers) if header else []
+    fractions = {first[place] for place in range(len(first)) if any(_is_fraction(cells[place]) for _, cells in body)}
+    named = _which_names_rows(check_names(path, first), accession, {*numbers, *fractions}) if header else []
     kept = [index for index in range(len(first)) if index not in named]
     names = tuple(first[index] for index in kept) if header else None
     values = np.empty((len(body), len(kept)))
@@ -165,7 +171,8 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
 
 def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> Matrix:
     names, columns = parquet_numbers(path)
-    named = [names[place] for place in _which_names_rows(names, accession, numbers)]
+    fractions = {name for name in names if columns[name].dtype.kind == "f" and (columns[name] % 1 > 0).any()}
+    named = [names[place] for place in _which_names_rows(names, accession, {*numbers, *fractions})]
     kept = [name for name in names if name not in named]
     places = Places(path.name, None)
     values = np.empty((len(next(iter(columns.values()), ())), len(kept)))
@@ -236,6 +243,10 @@ def _is_number(cell: object) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _is_fraction(cell: str) -> bool:
+    return _is_number(cell) and float(cell) % 1 > 0
 
 
 def check_size(matrix: Matrix, rows: int, expected: str) -> None:

@@ -16,10 +16,13 @@ from mtbkd_core.tables.reading import Places
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
-#: Agreement is hardly more than chance below so many standard deviations, or so much of the way from chance to 1.
-CHANCE, LEAST_BEYOND_CHANCE = 2, 0.1
+#: Agreement is hardly more than chance below so many standard deviations, or so much of the way from chance to 1 unless
+#: some class is told from the others at least so well.
+CHANCE, LEAST_BEYOND_CHANCE, KNOWN_CLASS = 2, 0.1, 0.25
 #: Standard deviations beyond which another order is the right one.
 FAR_BEYOND_CHANCE = 5
+#: What a probability may be below 0, as 1 minus the others can be.
+ROUNDING = 1e-6
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
 #: A probability of 0 has no logarithm; this, near float32's resolution at 1, is taken instead.
@@ -81,11 +84,15 @@ def read_teacher(
     spread = math.sqrt(chance * (1 - chance) / len(labels))
     warnings = []
     by_columns = _best_by_columns(named, labels, len(class_names))
-    if accuracy <= chance + max(CHANCE * spread, LEAST_BEYOND_CHANCE * (1 - chance)):
+    # a specialist of few classes is no better than that over all, but it knows its own
+    knows = accuracy > chance + CHANCE * spread and best_class(named, labels) >= KNOWN_CLASS
+    if accuracy <= chance + max(CHANCE * spread, LEAST_BEYOND_CHANCE * (1 - chance)) and not knows:
         agreement, words = max(_other_orders(named, labels))
-        if agreement > chance + max(FAR_BEYOND_CHANCE * spread, 2 * LEAST_BEYOND_CHANCE * (1 - chance)):
-            # of labels with a pattern, such as sorted ones, two mistakes look the same
-            columns = by_columns > (agreement + chance) / 2
+        # of labels with a pattern, such as sorted ones, two mistakes look the same
+        columns = by_columns > (agreement + chance) / 2
+        far = agreement > chance + max(FAR_BEYOND_CHANCE * spread, 2 * LEAST_BEYOND_CHANCE * (1 - chance))
+        # a teacher that takes each class for the next is moved rows of sorted labels, too: it may be meant so
+        if far and not (columns and "rows too" in words):
             raise UserError(
                 f"{path.name}: its rows are {words}{', or its columns not in that of the classes' if columns else ''}: "
                 f"row by row it names {accuracy:.1%} of the labels, where chance would name {chance:.1%}, but with "
@@ -110,6 +117,18 @@ def chance_agreement(named: np.ndarray, labels: np.ndarray, n_classes: int) -> f
     """Share of labels that the same answers would name if their rows were shuffled."""
     shares = [np.bincount(values, minlength=n_classes) / len(values) for values in (named, labels)]
     return float(shares[0] @ shares[1])
+
+
+def best_class(named: np.ndarray, labels: np.ndarray) -> float:
+    """How well the best known class is told from the others, by Youden's J (1950): 1 is always right, 0 is chance.
+
+    J is how often the class is named where it is the label, less how often where it is not.
+    """
+    found = [
+        float((named[labels == each] == each).mean() - (named[labels != each] == each).mean())
+        for each in np.unique(labels)
+    ]
+    return max(found)
 
 
 def _other_orders(named: np.ndarray, labels: np.ndarray) -> list[tuple[float, str]]:
@@ -149,7 +168,7 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
     sums = values.sum(1)
     tolerance = sum_tolerance(values)
     off = np.abs(sums - 1) > tolerance + 1e-9
-    outside = (values < 0) | (values > 1 + SUM_TOLERANCE)
+    outside = (values < -ROUNDING) | (values > 1 + SUM_TOLERANCE)
     # a few cells or rows that are wrong do not make logits of the others
     most = (~off & ~outside.any(1)).mean() >= 0.5
     within = most or not outside.any()
@@ -157,14 +176,14 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
         row = int((off | outside.any(1)).argmax())
         why = "most rows sum to 1" if most else "all its numbers are from 0 to 1"
         why += ", so the file is read as probabilities"
-        if (values[row] < 0).any():
-            column = int((values[row] < 0).argmax())
+        if (values[row] < -ROUNDING).any():
+            column = int(values[row].argmin())
             where = matrix.places.at(row, matrix.column(column))
             raise UserError(f"{where}: got {values[row, column]:g}, expected a probability, 0 to 1: {why}")
         raise UserError(f"{matrix.places.at(row)} sums to {sums[row]:.3f}, expected 1 within {tolerance:g}: {why}")
     if not within:
         _check_no_shares(matrix)
-    if within:
+    else:
         zeros = int((values < SMALLEST).sum())
         shares = np.log(np.maximum(values / sums[:, None], SMALLEST))
         shifted = f"; {zeros:,} of them below {SMALLEST} were set to it" if zeros else ""
@@ -180,12 +199,15 @@ def to_logits(matrix: Matrix) -> tuple[np.ndarray, str]:
 
 
 def _check_no_shares(matrix: Matrix) -> None:
-    """Refuse shares of another whole than 1, such as percentages: hardly a negative number, and all sums alike."""
+    """Refuse shares of another whole than 1, such as percentages: hardly a negative number, and all sums alike.
+
+    Logits can be like that, too, if they are made: certain answers times 5, or ranks, have the same numbers in every
+    row, and what is shifted to be positive has no small one.
+    """
     values = matrix.values
     sums, n_classes = values.sum(1), values.shape[1]
     whole = float(np.median(sums))
-    # logits with a mean of 0 have sums that are all alike, too; and those with a large one are all near an even share
-    if whole <= 0 or values.min() > 0.5 * whole / n_classes:
+    if whole <= 0 or values.min() > 0.5 * whole / n_classes or not np.ptp(np.sort(values, 1), axis=0).any():
         return
     alike = (np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9).all(1).mean() for decimals in range(7))
     decimals = next((decimals for decimals, share in enumerate(alike) if share >= 0.9), 7)

@@ -132,6 +132,10 @@ def test_a_sweep_holds_scores_alone_and_checks_nobody_for_bias(engine: str, comp
     registry.execute_table(str(view.folder))
     assert computed == [each.unchecked for each in asked.parts().values()]
     assert all(each.sampler.bias_check for each in asked.parts().values())
+    plain = a_sweep()
+    again = submit(sweeps.TABLE, plain)
+    registry.execute_table(str(again.folder))
+    assert len(computed) == len(plain.parts())  # lent by the first: the draws are the same
 
 
 @needs_fashion

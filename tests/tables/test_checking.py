@@ -120,3 +120,22 @@ def test_names_are_split_as_they_are_joined() -> None:
     for names in (["a", "b c"], ["Golgi, trans", 'the "other"', "x"], ["a", "", "b"], []):
         assert split_names(join_names(names)) == names
     assert split_names(' a,"b, c" ,') == ["a", "b, c", ""]
+
+
+def test_a_line_break_in_typed_classes_is_one_line() -> None:
+    with pytest.raises(UserError, match="expected names in one line") as raised:
+        split_names("a\nb, c")
+    assert "\n" not in str(raised.value)
+
+
+def test_of_classes_that_are_numbers_the_label_that_is_none_of_them_is_blamed() -> None:
+    with pytest.raises(UserError, match=r"^t.csv: line 4, column 'y': got '4', which has no class, expected 1, 2, 3$"):
+        check_labels(["3", "1", "4"], PLACES, "y", ["1", "2", "3"])
+    assert check_labels(["0", "1", "2"], PLACES, "y", ["1", "2", "3"])[0].tolist() == [0, 1, 2]
+
+
+def test_flags_of_which_a_row_has_several_say_nothing_of_its_label() -> None:
+    columns = [["1", "1", "0"], ["0", "1", "1"]]
+    check_one_hot(columns, np.array([1, 0, 0]), ("a", "b"), PLACES, "y")
+    with pytest.raises(UserError, match="the label is class 'b', but the row's 1 is in column 'a'"):
+        check_one_hot([["1", "1", "0"], ["0", "0", "1"]], np.array([1, 0, 1]), ("a", "b"), PLACES, "y")

@@ -247,3 +247,30 @@ def test_the_papers_proteins_are_read_as_they_are() -> None:
         for name, said in found.data.rows.logits.items()
     }
     assert accuracy == pytest.approx({"esm2": 0.812, "prott5": 0.830}, abs=5e-4)
+
+
+def test_one_row_of_each_class_tells_no_label(files: Files, tmp_path: Path) -> None:
+    columns = {"y": [*"abc" * 12], "u": [*range(36)], "v": [0.5 * each**2 for each in range(36)]}
+    few = {name: values[:3] for name, values in columns.items()}
+    for name, table in (("many.csv", columns), ("few.csv", few)):
+        write_csv(tmp_path / name, list(table), [list(row) for row in zip(*table.values(), strict=True)])
+    says = {number: [[4.0 * (row % 3 == each) - 1 for each in range(3)] for row in range(number)] for number in (36, 3)}
+    for number, rows in says.items():
+        write_csv(tmp_path / f"says{number}.csv", None, rows)
+    test = Files(tmp_path / "few.csv", {"good": tmp_path / "says3.csv"})
+    checked = check_table(
+        "mine",
+        TableSpec(Files(tmp_path / "many.csv", {"good": tmp_path / "says36.csv"}), "y", columns=("u", "v"), test=test),
+    )
+    assert not checked.warnings
+
+
+def test_a_feature_is_no_accession_whatever_its_name(tmp_path: Path) -> None:
+    rows = [["abc"[row % 3], row % 5, row] for row in range(36)]
+    write_csv(tmp_path / "t.csv", ["y", "acc", "v"], rows)
+    write_csv(tmp_path / "s.csv", None, [[4.0 * (row % 3 == each) - 1 for each in range(3)] for row in range(36)])
+    checked = check_table(
+        "mine", TableSpec(Files(tmp_path / "t.csv", {"good": tmp_path / "s.csv"}), "y", columns=("acc", "v"))
+    )
+    assert not checked.warnings
+    assert checked.data.rows.features.shape == (36, 2)

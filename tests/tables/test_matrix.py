@@ -220,3 +220,19 @@ def test_an_index_that_pandas_wrote_is_no_number_of_a_row(tmp_path: Path) -> Non
 def test_a_file_that_only_names_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^m\.csv: has no column of numbers beside 'id'$"):
         check_size(read_matrix(csv(tmp_path, "id\n1\n2\n"), 2), 2, "t.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_fractions_name_no_rows_whatever_their_column_is_called(tmp_path: Path, kind: str) -> None:
+    table = pd.DataFrame({"acc": [0.5, 0.25], "x": [1.0, 2.0]})
+    path = tmp_path / f"m.{kind}"
+    table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+    found = read_matrix(path, 2)
+    assert found.names == ("acc", "x")
+    assert found.values.tolist() == [[0.5, 1.0], [0.25, 2.0]]
+
+
+def test_class_names_that_are_numbers_are_a_header(tmp_path: Path) -> None:
+    path = csv(tmp_path, "3,5,7\n0.5,1.5,-2\n3,4,5\n")
+    assert read_matrix(path, 2, None, ("3", "5", "7")).values.tolist() == NUMBERS
+    assert read_matrix(path, 3, None, ("3", "5", "7")).values.shape == (3, 3)

@@ -84,7 +84,7 @@ def test_one_row_beyond_1_does_not_make_logits_of_probabilities(tmp_path: Path) 
         said(tmp_path, shares)
 
 
-@pytest.mark.parametrize("cell", [-1e-12, -0.1])
+@pytest.mark.parametrize("cell", [-1e-5, -0.1])
 def test_one_negative_cell_does_not_make_logits_of_probabilities(tmp_path: Path, cell: float) -> None:
     shares = softmax(logits())
     shares[4, 1] = cell
@@ -94,6 +94,14 @@ def test_one_negative_cell_does_not_make_logits_of_probabilities(tmp_path: Path,
         f"t.csv: line 5, column '2': got {cell:g}, expected a probability, 0 to 1: most rows sum to 1, so the file is "
         "read as probabilities"
     )
+
+
+def test_a_probability_that_rounding_took_below_0_counts_as_0(tmp_path: Path) -> None:
+    shares = softmax(logits())
+    shares[4] = [0.4, 0.6 + 5.9e-8, -5.9e-8]
+    found = said(tmp_path, shares)
+    assert any("read as probabilities" in note for note in found.notes)
+    assert found.logits[4, 2] == pytest.approx(np.log(1e-7), abs=1e-3)
 
 
 @pytest.mark.parametrize("decimals", [1, 4, 12])
@@ -111,7 +119,15 @@ def test_shares_of_another_whole_than_1_are_neither_logits_nor_probabilities(
 
 def test_logits_whose_sums_or_signs_are_alike_stay_logits(tmp_path: Path) -> None:
     values = logits()
-    for same in (values - values.mean(1, keepdims=True), values - values.min(), values + 100, np.round(values + 20)):
+    certain, ranks = 5 * np.eye(3)[values.argmax(1)], values.argsort(1).argsort(1).astype(float)
+    for same in (
+        certain,
+        ranks,
+        values - values.mean(1, keepdims=True),
+        values - values.min(),
+        values + 100,
+        np.round(values + 20),
+    ):
         assert "t.csv: read as logits" in said(tmp_path, same).notes
 
 
@@ -238,6 +254,27 @@ def test_a_little_more_than_chance_in_many_rows_is_warned_of(tmp_path: Path) -> 
     found = read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(3000))))
     assert found.accuracy > 1 / 3 + 0.02
     assert "are probably in another order" in found.warnings[0]
+
+
+@pytest.mark.parametrize("classes", [10, 20])
+def test_a_specialist_of_two_classes_of_many_is_not_taken_for_another_order(tmp_path: Path, classes: int) -> None:
+    random = np.random.default_rng(0)
+    truth = random.permutation(np.arange(400) % classes)
+    values = random.normal(scale=0.1, size=(400, classes))
+    values[:, 2:] -= 6
+    values[truth < 2, truth[truth < 2]] += 4
+    names = [f"c{number}" for number in range(classes)]
+    path = write_csv(tmp_path / "t.csv", None, values.tolist())
+    found = read_teacher(path, truth, names, Places("train.csv", tuple(range(400))))
+    assert found.accuracy < 0.25
+    assert not found.warnings
+
+
+def test_a_teacher_that_takes_each_class_for_the_next_is_warned_of_and_taken(tmp_path: Path) -> None:
+    truth = np.repeat(np.arange(3), 40)
+    path = write_csv(tmp_path / "t.csv", None, (4.0 * np.eye(3)[(truth + 1) % 3] - 1).tolist())
+    (warning,) = read_teacher(path, truth, CLASSES, Places("train.csv", tuple(range(120)))).warnings
+    assert "are probably in another order" in warning
 
 
 def test_two_columns_that_were_swapped_are_warned_of_though_the_others_agree(tmp_path: Path) -> None:
