@@ -75,7 +75,8 @@ def _launcher(shown: Chosen) -> valuations.Asked | None:
             args=(desks.VALUATIONS, asked),
         )
         cost = runs.cost(len(asked.parts()), seconds_of(shown.result.metrics))
-        st.caption(f"Every subset of the run's teachers ({len(config.teachers)}) is heard once a seed: {cost}")
+        teachers = f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}"
+        st.caption(f"Every subset of the run's {teachers} is heard once a seed: {cost}")
     return asked
 
 
