@@ -10,7 +10,7 @@ import numpy as np
 
 from mtbkd_core.progress import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
-from mtbkd_core.tables.reading import Places
+from mtbkd_core.tables.reading import Places, is_number
 
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
@@ -76,7 +76,7 @@ def check_labels(
         named = [text in names for text in clean]
         counted = all(whole) and all(0 <= _index(text) < len(names) for text in clean)
         numbered = not all(named) and (counted or 2 * sum(named) <= len(named))
-    elif numbered := all(whole) or (2 * sum(whole) > len(clean) and all(_is_number(text) for text in clean)):
+    elif numbered := all(whole) or (2 * sum(whole) > len(clean) and all(is_number(text) for text in clean)):
         largest = max(_index(text) for text, is_whole in zip(clean, whole, strict=True) if is_whole)
         names = tuple(str(number) for number in range(max(1, min(largest, MAX_CLASSES - 1)) + 1))
     else:
@@ -101,14 +101,6 @@ def check_labels(
 
 def _index(text: str) -> int:
     return int(max(-_BEYOND, min(float(text), _BEYOND)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def check_one_hot(

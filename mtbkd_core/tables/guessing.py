@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtbkd_core.tables.checking import LETTERS
 from mtbkd_core.tables.matrix import is_accession, names_rows
-from mtbkd_core.tables.reading import column_names, read_text
+from mtbkd_core.tables.reading import column_names, is_number, read_text
 from mtbkd_core.tables.spec import suggest_name
 
 _ROWS = 20
@@ -58,7 +58,7 @@ def look(path: Path) -> Look:
         numbers=tuple(
             name
             for name in names
-            if not names_rows(name) and head[name] and all(_is_number(text) for text in head[name])
+            if not names_rows(name) and head[name] and all(is_number(text) for text in head[name])
         ),
     )
 
@@ -78,14 +78,6 @@ def _named(names: Sequence[str], wanted: Sequence[str]) -> str | None:
 
 def _is_sequence(texts: Sequence[str]) -> bool:
     return bool(texts) and all(len(text) >= _SEQUENCE_LENGTH and set(text) <= set(LETTERS) for text in texts)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _one_hot(names: Sequence[str], head: dict[str, list[str]]) -> tuple[str, ...]:

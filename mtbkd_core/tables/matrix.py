@@ -19,6 +19,7 @@ from mtbkd_core.tables.reading import (
     beginning,
     check_names,
     csv_cells,
+    is_number,
     is_parquet,
     parquet_numbers,
 )
@@ -156,7 +157,7 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
         try:
             values[row] = [float(cells[index]) for index in kept]
         except ValueError:
-            bad = next(index for index in kept if not _is_number(cells[index]))
+            bad = next(index for index in kept if not is_number(cells[index]))
             column = first[bad] if header else str(bad + 1)
             raise UserError(f"{places.at(row, column)}: got {cells[bad][:40]!r}, expected a number") from None
     return Matrix(
@@ -178,7 +179,7 @@ def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> 
     values = np.empty((len(next(iter(columns.values()), ())), len(kept)))
     for index, name in enumerate(kept):
         for row, value in enumerate(columns[name] if columns[name].dtype.kind not in "fiu" else ()):
-            if not _is_number(value):
+            if not is_number(value):
                 raise UserError(f"{places.at(row, name)}: got {str(value)[:40]!r}, expected a number")
         values[:, index] = columns[name].astype(np.float64)
     accessions = tuple(str(value) for value in columns[named[0]]) if named else None
@@ -187,7 +188,7 @@ def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> 
 
 def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
     first = lines[0]
-    if not all(_is_number(cell) for cell in first):
+    if not all(is_number(cell) for cell in first):
         return True
     counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
     if not counts_up and len(lines) == rows + 1 and len(first) > 1:
@@ -237,16 +238,8 @@ def _without_index(found: Matrix) -> Matrix:
     )
 
 
-def _is_number(cell: object) -> bool:
-    try:
-        float(cell)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _is_fraction(cell: str) -> bool:
-    return _is_number(cell) and float(cell) % 1 > 0
+    return is_number(cell) and float(cell) % 1 > 0
 
 
 def check_size(matrix: Matrix, rows: int, expected: str) -> None:

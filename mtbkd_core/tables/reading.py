@@ -83,6 +83,15 @@ def beginning(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+def is_number(cell: object) -> bool:
+    """Whether a cell can be read as a number; "nan" and "inf" can."""
+    try:
+        float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def column_names(path: Path) -> tuple[str, ...]:
     """The columns of a file whose first line names them; errors as `read_text`."""
     if is_parquet(path):
