@@ -307,12 +307,11 @@ def test_a_check_for_bias_changes_nothing_else_and_is_a_part_of_the_bar(tiny: Ta
     asked, seen = small(teachers="one,other", sampler__bias_check=True), list[Progress]()
     result, plain = distill(asked, task=tiny, on_progress=seen.append), distill(asked.unchecked, task=tiny)
     found = dict(result.metrics["diagnostics"])
-    check, seconds = found.pop("bias_check"), found.pop("seconds_bias_check")
-    assert set(found) == set(plain.metrics["diagnostics"])
+    check = found.pop("bias_check")
+    assert set(found) == set(plain.metrics["diagnostics"]) | {"seconds_bias_check"}
     assert torch.equal(result.draws, plain.draws)
     assert result.metrics | {"diagnostics": 0} == plain.metrics | {"diagnostics": 0}
     assert all(math.isfinite(value) for value in check.values())
-    assert seconds > 0
     assert abs(check["log_joint_difference"]) < 5 * check["log_joint_error"]
     phases = list(dict.fromkeys(progress.phase for progress in seen))
     assert phases == [Phase.WARM_START, Phase.TUNING, Phase.SAMPLING, Phase.BIAS_CHECK, Phase.EVALUATION]
