@@ -44,8 +44,8 @@ def build_student(
 class ConvolutionalStudent(Student):
     """Convolutions with SiLU units and no pooling, and one linear layer on the last map.
 
-    The first filter is about as wide as its stride, which leaves a map of about the size asked for; the later ones are
-    3 x 3 and halve the map.
+    The first filter is a little wider than its stride, which leaves a map of about the size asked for; the later ones
+    are 3 x 3 and halve the map.
 
     Attributes:
         image_shape: (height, width); an input is a flattened picture.
@@ -70,7 +70,7 @@ class ConvolutionalStudent(Student):
     def kernels(self) -> tuple[tuple[int, int], ...]:
         """(width of the filter, stride) of each convolution."""
         stride = max(1, min(self.image_shape) // self.first_map)
-        first = max(_LATER_KERNEL, stride + 1 + stride % 2)
+        first = max(3 if stride == 1 else 5, stride + 1 + stride % 2)
         return ((first, stride), *[(_LATER_KERNEL, _LATER_STRIDE)] * (len(self.channels) - 1))
 
     @property

@@ -50,12 +50,12 @@ def test_sizes_and_parameters_of_a_case_worked_out_by_hand() -> None:
 
 
 def test_a_finer_first_map_comes_of_a_shorter_stride() -> None:
-    """28 x 28: filters of 3 x 3 at every second pixel leave 14 x 14, and at every second of those 7 x 7."""
+    """28 x 28: filters of 5 x 5 at every second pixel leave 14 x 14, and 3 x 3 at every second of those 7 x 7."""
     config = StudentConfig(kind=StudentKind.CNN, channels=(4, 16), first_map=14)
     student = ConvolutionalStudent.of(config, (28, 28), 10)
-    assert student.kernels == ((3, 2), (3, 2))
+    assert student.kernels == ((5, 2), (3, 2))
     assert student.sizes == (784, 4 * 196, 16 * 49, 10)
-    assert student.products == 9 * 4 * 196 + 4 * 9 * 16 * 49 + 16 * 49 * 10
+    assert student.products == 25 * 4 * 196 + 4 * 9 * 16 * 49 + 16 * 49 * 10
     dropping = with_dropout(student, 0.2, torch.Generator().manual_seed(0))
     assert isinstance(dropping, ConvolutionalStudent)
     assert (dropping.kernels, dropping.sizes, dropping.weight_scale) == (student.kernels, student.sizes, 0.6)

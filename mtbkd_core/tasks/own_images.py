@@ -179,12 +179,15 @@ def task_of(images: ImageSet) -> OwnImageTask:
             most_train=sizes.student,
             pictures=True,
             spare=True,
-            # as for the clothes, the concentration too: so much for each class
+            # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map,
+            # whose Laplace approximation would be too large for more classes than the clothes', is not for these
             defaults={
                 **FASHION.INFO.defaults,
                 "n_unlabelled": str(unlabelled),
                 "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
                 "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
+                "student.first_map": "7",
+                "sampler.thinning": "16",
                 "sampler.step_size": "none",
                 **({"student.kind": "mlp"} if len(names) > _MOST_FOR_CNN else {}),
             },
