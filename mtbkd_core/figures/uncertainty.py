@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def interval_table(
     in_set: np.ndarray,
     class_names: Sequence[str],
 ) -> pd.DataFrame:
-    """One row a class of one example: class, mean, mode, low, high, in_set; every argument is [C]."""
+    """One row a class of one test example: class, mean, mode, low, high, in_set; every argument is [C]."""
     return pd.DataFrame(
         {
             "class": list(class_names),
@@ -35,10 +35,13 @@ def interval_table(
     )
 
 
-def draw_intervals(table: pd.DataFrame, *, label: str, kind: str, truth: np.ndarray | None = None) -> go.Figure:
-    """Posterior mean and mode of each class's probability with its 95 % credible interval; the true class is shaded.
+def draw_intervals(
+    table: pd.DataFrame, *, labels: Collection[str], kind: str, truth: np.ndarray | None = None
+) -> go.Figure:
+    """Posterior mean of each class's probability with its 95 % credible interval, and its mode where the table has one.
 
-    The true probabilities [C] are marked where they are known.
+    The true classes, of which there can be none or several, are shaded. The true probabilities [C] are marked where
+    they are known.
     """
     figure = go.Figure()
     figure.add_bar(
@@ -59,14 +62,15 @@ def draw_intervals(table: pd.DataFrame, *, label: str, kind: str, truth: np.ndar
         marker={"color": INK, "size": 9},
         hovertemplate="mean %{y:.3f}<extra>class %{x}</extra>",
     )
-    figure.add_scatter(
-        x=table["class"],
-        y=table["mode"],
-        mode="markers",
-        name="Posterior mode",
-        marker={"color": INK, "size": 9, "symbol": "line-ew", "line": {"color": INK, "width": 2}},
-        hovertemplate="mode %{y:.3f}<extra>class %{x}</extra>",
-    )
+    if "mode" in table:
+        figure.add_scatter(
+            x=table["class"],
+            y=table["mode"],
+            mode="markers",
+            name="Posterior mode",
+            marker={"color": INK, "size": 9, "symbol": "line-ew", "line": {"color": INK, "width": 2}},
+            hovertemplate="mode %{y:.3f}<extra>class %{x}</extra>",
+        )
     if truth is not None:
         figure.add_scatter(
             x=table["class"],
@@ -76,11 +80,12 @@ def draw_intervals(table: pd.DataFrame, *, label: str, kind: str, truth: np.ndar
             marker={"color": "#ffffff", "size": 13, "symbol": "star", "line": {"color": "#000000", "width": 1.2}},
             hovertemplate="truth %{y:.3f}<extra>class %{x}</extra>",
         )
-    place = list(table["class"]).index(label)
-    figure.add_vrect(x0=place - 0.5, x1=place + 0.5, fillcolor=BAND, line_width=0, layer="below")
+    for place in np.flatnonzero(table["class"].isin(list(labels))).tolist():
+        figure.add_vrect(x0=place - 0.5, x1=place + 0.5, fillcolor=BAND, line_width=0, layer="below")
     figure.update_xaxes(type="category")
     figure.update_yaxes(range=[-0.01, 1.02], tickformat=".0%")
-    return styled(figure, height=330, x="Class (the true one is shaded)", y="Probability")
+    shaded = ["", " (the true one is shaded)", " (the true ones are shaded)"][min(len(labels), 2)]
+    return styled(figure, height=330, x=f"Class{shaded}", y="Probability")
 
 
 def example_table(

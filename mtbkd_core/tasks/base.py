@@ -118,6 +118,8 @@ class Task:
         proteins: accessions and sequences where inputs are descriptors of proteins; else None.
         x_unlabelled: [U, F], more inputs that no teacher was trained on, and whose labels nobody is told; a run takes
             the first `n_unlabelled` of them. None where the task has none.
+        shift_labels: name of a shift -> what each of its inputs is, in words, where that is known: some are several
+            things at once. For people alone.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Task:
     truth: KnownTruth | None = None
     proteins: Proteins | None = None
     x_unlabelled: Tensor | None = None
+    shift_labels: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:

@@ -123,8 +123,10 @@ class ImageTask(ABC):
         new_label[kept] = torch.arange(len(kept))
         offered = {teacher.name: teacher for teacher in self.INFO.teachers}
         shifts = {name: give() for name, give in self.shifts.items()}
+        known: dict[str, tuple[tuple[str, ...], ...]] = {}
         if self.left_out:
             shifts["left-out"] = shown.x[foreign]
+            known["left-out"] = tuple((self.class_names[label],) for label in shown.labels[foreign].tolist())
         return Task(
             name=self.INFO.name,
             title=self.INFO.title,
@@ -133,7 +135,7 @@ class ImageTask(ABC):
             y_train=new_label[shown.labels[student]],
             x_test=shown.x[test],
             y_test=new_label[shown.labels[test]],
-            class_names=tuple(self.class_names[label] for label in kept.tolist()),
+            class_names=tuple((self.class_names[label],) for label in kept.tolist()),
             teachers={
                 name: Teacher(
                     name,
@@ -150,6 +152,7 @@ class ImageTask(ABC):
             shifts={info.name: shifts[info.name] for info in self.INFO.shifts},
             image_shape=shown.image_shape,
             x_unlabelled=shown.x[spare],
+            shift_labels=known,
         )
 
     def fingerprint(

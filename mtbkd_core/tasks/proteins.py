@@ -147,6 +147,7 @@ def load(
             {name: tuple(each.sequence for each in group) for name, group in groups.items()},
         ),
         x_unlabelled=inputs(spare),
+        shift_labels={SEVERAL: tuple(tuple(each.location.split(";")) for each in several)},
     )
 
 

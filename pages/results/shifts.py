@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
 from mtbkd_core.figures import shifts as figures
-from pages.shared import charts, deviances, examples, link, runs, shifted, tasks
+from pages.shared import charts, deviances, examples, foreign, link, runs, shifted, tasks
 
 #: From no corruption to the worst.
 STEPS = 20
@@ -30,6 +30,9 @@ if known:
     deviances.show(chosen)
     table = figures.separation_table(measured, {shift.name: shift.title for shift in known}, FOREIGN_SCORES)
     shifted.draw_separation(table, item)
+    st.space("small")
+    st.subheader(f"One {item} from elsewhere", anchor=False)
+    foreign.show(task, chosen, known)
 
 if task.image_shape is not None:
     st.subheader(f"{item.capitalize()}s that get worse", anchor=False)

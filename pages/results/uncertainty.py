@@ -75,7 +75,7 @@ with right:
     charts.show(
         figures.draw_intervals(
             intervals,
-            label=class_names[arrays["labels"][index]],
+            labels=[class_names[arrays["labels"][index]]],
             kind="equal-tailed" if kind == "eti" else "highest density",
             truth=None if plain is None else plain.numpy(),
         ),

@@ -69,29 +69,56 @@ def chooser(task: Task) -> int:
 
 
 def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: str = "") -> None:
-    """Draw one example with its label."""
-    values, label = (task.x_test, task.y_test) if part == "test" else (task.x_train, task.y_train)
-    image = picture(task, values[index], size)
-    caption = f"Label: **{task.class_names[int(label[index])]}**" + (f" · {note}" if note else "")
+    """Draw one example with its label, where it has one; `part` is "test", "train" or the name of a shift."""
+    values, label = _of(task, part)[index], _label(task, index, part)
+    image = picture(task, values, size)
+    caption = " · ".join([*([f"Label: **{label}**"] if label else []), *([note] if note else [])])
     if image is not None:
-        st.image(
-            image, width=size, caption=caption, alt=f"Example {index}, label {task.class_names[int(label[index])]}"
-        )
+        alt = f"Example {index}" + (f", label {label}" if label else "")
+        st.image(image, width=size, caption=caption, alt=alt)
     elif task.proteins is not None:
         sequences.show(task, index, part=part, caption=caption)
     else:
-        where = ", ".join(f"{value:.2f}" for value in values[index, :_SHOWN].tolist())
-        more = f", … {values.shape[1]:,} features in all" if values.shape[1] > _SHOWN else ""
+        where = ", ".join(f"{value:.2f}" for value in values[:_SHOWN].tolist())
+        more = f", … {len(values):,} features in all" if len(values) > _SHOWN else ""
         st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where}{more})  \n{caption}")
         if task.truth is not None:
-            true = task.truth.probabilities(values[index : index + 1])[0].tolist()
+            true = task.truth.probabilities(values[None])[0].tolist()
             st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))
 
 
+def _of(task: Task, part: str) -> Tensor:
+    """Inputs [N, F] of a part: "test", "train" or the name of a shift."""
+    return {"test": task.x_test, "train": task.x_train, **task.shifts}[part]
+
+
+def _label(task: Task, index: int, part: str) -> str | None:
+    """An example's label in words; None where nobody knows it."""
+    if part in task.shifts:
+        return ", ".join(task.shift_labels[part][index]) if part in task.shift_labels else None
+    return task.class_names[int((task.y_test if part == "test" else task.y_train)[index])]
+
+
 def gallery(
-    task: Task, indices: Sequence[int], notes: Sequence[str], *, key: str, choose: Callable[[int], None] | None = None
+    task: Task,
+    indices: Sequence[int],
+    notes: Sequence[str],
+    *,
+    key: str,
+    choose: Callable[[int], None] | None = None,
+    part: str = "test",
+    chosen: int | None = None,
 ) -> None:
-    """Test examples as buttons; a click chooses one for every page."""
+    """Examples as buttons, of which one is chosen; a click on one of the test examples chooses it for every page.
+
+    Args:
+        notes: beneath each.
+        choose: told of a click; None for what every page follows.
+        part: "test" or the name of a shift.
+        chosen: index; None for the test example that every page follows.
+    """
+    inputs, lit = _of(task, part), st.session_state.example if chosen is None else chosen
+    kind = "Test " + item(task) if part == "test" else item(task).capitalize()
     st.html(
         f"<style>.st-key-{key} button img {{max-height:none !important; height:3rem !important; border-radius:.2rem;"
         f" display:block; margin:0 auto .15rem}} .st-key-{key} button {{padding:.4rem .45rem; min-width:4.6rem}}"
@@ -99,16 +126,16 @@ def gallery(
     )
     with st.container(key=key, horizontal=True, gap="small"):
         for index, note in zip(indices, notes, strict=True):
-            image = picture(task, task.x_test[index], 48)
+            image, known = picture(task, inputs[index], 48), _label(task, index, part)
             if image is not None:
                 label = f"![{index}]({data_uri(image)}) {note}"
             else:
-                label = f"{index if task.proteins is None else sequences.name(task, index)}: {note}"
+                label = f"{index if task.proteins is None else sequences.name(task, index, part)}: {note}"
             st.button(
                 label,
                 key=f"{key}:{index}",
-                type="primary" if index == st.session_state.example else "secondary",
-                help=f"Test {item(task)} {index}, label {task.class_names[int(task.y_test[index])]}.",
+                type="primary" if index == lit else "secondary",
+                help=f"{kind} {index}" + (f", label {known}." if known else "."),
                 on_click=choose or link.choose_example,
                 args=(int(index),),
             )

@@ -21,7 +21,7 @@ from mtbkd_core.tasks import changed_settings, leaving_room, missing_data
 VIEW = frozenset(
     {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"}
     | {"posterior", "seconds", "race"}
-    | {"corruption", "severity"}
+    | {"corruption", "severity", "from", "foreign"}
     | {"sweep", "setting", "repeats", "scores", "score", "replicates"}
 )
 _EMBED = frozenset({"embed", "embed_options"})

@@ -1,5 +1,6 @@
 """The proteins on every page: named by accession, shown as sequences, with the paper's figures and what each takes."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(
     accession, sequence = (part["test"][3] for part in (task.proteins.accessions, task.proteins.sequences))
     assert any(line.startswith(f"**{accession}** · {len(sequence):,} residues") for line in lines(app, "markdown"))
     (drawn,) = [part.proto.body for part in app.get("html") if 'class="sequence"' in part.proto.body]
-    assert f">{sequence[:15]}<" in drawn or 'class="window signal"' in drawn
+    assert "".join(re.findall(r">([A-Z]+)</span>", drawn)) == sequence
     assert "from residue 1: first 15 residues" in drawn
     assert any(button.label.startswith(tuple(task.proteins.accessions["test"])) for button in app.button)
 
@@ -65,6 +66,22 @@ def test_the_papers_first_figure_has_both_groups_and_says_how_well_they_part(
     drawn = traces(app, "Deviance of test proteins and of what lies elsewhere")
     assert {name for _, name in drawn if name} == {"Test proteins (2161)", "Proteins of several locations (449)"}
     assert any(line.startswith("Proteins of several locations: AUROC **0.") for line in lines(app, "caption"))
+
+
+def test_a_protein_of_several_locations_is_shown_with_what_it_is_and_what_it_is_taken_for(
+    opened: Callable[..., AppTest], protein_run: RunView
+) -> None:
+    app = opened("results/shifts.py", task=TASK, run=protein_run.id, foreign="7", **FEW)
+    assert not app.exception
+    task = load_task(TASK, n_train=60)
+    assert task.proteins is not None
+    accession, sequence = (part["several"][7] for part in (task.proteins.accessions, task.proteins.sequences))
+    known = ", ".join(task.shift_labels["several"][7])
+    assert "Cytoplasm, " in known
+    (told,) = [line for line in lines(app, "markdown") if line.startswith(f"**{accession}**")]
+    assert f"Label: **{known}** · taken for **" in told
+    (drawn,) = [part.proto.body for part in app.get("html") if 'class="sequence"' in part.proto.body]
+    assert "".join(re.findall(r">([A-Z]+)</span>", drawn)) == sequence
 
 
 def test_what_student_and_teachers_take_stands_beside_their_scores(

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, default_config
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
+from mtbkd_core.files import read_tensors
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.tasks.fashion import FILES
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.app.test_pages import lines
+from tests.conftest import load_once
 
 PAGE = "results/shifts.py"
 FEW = {"n_train": "60", "student.kind": "mlp", "student.hidden": "4"}
@@ -42,6 +45,39 @@ def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corrupt
         pytest.approx(measured[score]["auroc"], abs=5e-4) for score in FOREIGN_SCORES
     ]
     assert app.select_slider[0].label == "Severity (degrees)"
+
+
+@needs_fashion
+def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_for(
+    opened: Callable[..., AppTest], session_home: Path
+) -> None:
+    run = FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion-left-out")))
+    app = opened(PAGE, task="fashion-left-out", run=run.id, **FEW)
+    assert not app.exception
+    found = read_tensors(run.folder / "predictions.safetensors")
+    deviance, mean = found["shift.left-out.deviance"], found["shift.left-out.mean"]
+    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    surest = int(deviance.argmin())
+    assert (number.value, number.max) == (surest, len(deviance) - 1)
+    task = load_once(session_home, "fashion-left-out")
+    share = float((found["test.deviance"] < deviance[surest]).float().mean())
+    assert f"Deviance **{deviance[surest]:.3g}**, higher than that of **{share:.0%}** of the test images" in lines(
+        app, "markdown"
+    )
+    buttons = {button.key: button for button in app.button if str(button.key).startswith("foreign-")}
+    assert len(buttons) == 18
+    worst = int(deviance.argmax())
+    assert task.class_names[int(mean[worst].argmax())] in buttons[f"foreign-least:{worst}"].label
+    assert buttons[f"foreign-least:{worst}"].help == f"Image {worst}, label {task.shift_labels['left-out'][worst][0]}."
+    buttons[f"foreign-least:{worst}"].click().run()
+    assert in_link(app, "foreign") == str(worst)
+    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    assert number.value == worst
+    app.selectbox[0].set_value("digits").run()
+    assert not app.exception
+    assert in_link(app, "from") == "digits"
+    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    assert number.value == worst < len(found["shift.digits.deviance"])
 
 
 def test_the_severity_stands_in_the_link_and_a_link_brings_it(

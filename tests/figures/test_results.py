@@ -153,12 +153,19 @@ class TestUncertainty:
             np.array([1, 1, 0], dtype=np.uint8),
             CLASSES,
         )
-        figure = uncertainty.draw_intervals(table, label="1", kind="equal-tailed")
+        figure = uncertainty.draw_intervals(table, labels=["1"], kind="equal-tailed")
         bar, mean, mode = figure.data
         assert (list(mean.y), list(mode.y)) == ([0.7, 0.2, 0.1], [0.8, 0.1, 0.1])
         assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (0.5, 1.5)  # the true class is shaded
         np.testing.assert_allclose(np.asarray(bar.base, dtype=float) + np.asarray(bar.y), [0.9, 0.4, 0.2])
         assert table["in_set"].tolist() == [True, True, False]
+
+    def test_several_classes_or_none_can_be_true(self) -> None:
+        table = pd.DataFrame({"class": CLASSES, "mean": [0.7, 0.2, 0.1], "low": 0.0, "high": 1.0})
+        for labels, places in ((["0", "2"], [-0.5, 1.5]), ([], [])):
+            figure = uncertainty.draw_intervals(table, labels=labels, kind="equal-tailed")
+            assert [shape.x0 for shape in figure.layout.shapes] == places
+            assert len(figure.data) == 2  # no mode: the table has none
 
     def test_draws_and_teachers_lie_where_their_shares_put_them(self) -> None:
         draws, says = np.eye(3), np.array([[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]])
