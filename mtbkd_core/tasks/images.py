@@ -135,7 +135,7 @@ class ImageTask(ABC):
             y_train=new_label[shown.labels[student]],
             x_test=shown.x[test],
             y_test=new_label[shown.labels[test]],
-            class_names=tuple((self.class_names[label],) for label in kept.tolist()),
+            class_names=tuple(self.class_names[label] for label in kept.tolist()),
             teachers={
                 name: Teacher(
                     name,

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config, load_task
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.tasks.proteins import SEVERAL
 from tests.app.conftest import SMALL, traces
 from tests.app.test_pages import PAGES, lines
 from tests.conftest import load_once
@@ -75,8 +76,8 @@ def test_a_protein_of_several_locations_is_shown_with_what_it_is_and_what_it_is_
     assert not app.exception
     task = load_task(TASK, n_train=60)
     assert task.proteins is not None
-    accession, sequence = (part["several"][7] for part in (task.proteins.accessions, task.proteins.sequences))
-    known = ", ".join(task.shift_labels["several"][7])
+    accession, sequence = (part[SEVERAL][7] for part in (task.proteins.accessions, task.proteins.sequences))
+    known = ", ".join(task.shift_labels[SEVERAL][7])
     assert "Cytoplasm, " in known
     (told,) = [line for line in lines(app, "markdown") if line.startswith(f"**{accession}**")]
     assert f"Label: **{known}** · taken for **" in told
