@@ -7,10 +7,47 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from scipy.special import entr
 
 from mtbkd_core.figures.theme import GRID, INK, MUTED, styled, translucent
 
 LABEL = "label"
+
+
+def voices_table(
+    teachers: np.ndarray,
+    student: np.ndarray,
+    weights: np.ndarray,
+    responsibilities: np.ndarray,
+    titles: Sequence[str],
+    class_names: Sequence[str],
+    label: int,
+) -> pd.DataFrame:
+    """What each teacher and the student say of one example, and how much each teacher counts there.
+
+    Args:
+        teachers: [K, C], each teacher's probabilities.
+        student: [C], the posterior mean.
+        weights, responsibilities: [K], before the student has learned and after.
+        titles: K of them.
+        label: the true class.
+    Returns:
+        One row a teacher and, last, the student: who, says (a class), probability (of it), label_probability,
+        entropy (nats), weight, responsibility; the last two are missing for the student.
+    """
+    says = np.vstack([teachers, student])
+    best = says.argmax(-1)
+    return pd.DataFrame(
+        {
+            "who": [*titles, "Student"],
+            "says": [class_names[index] for index in best],
+            "probability": says.max(-1),
+            "label_probability": says[:, label],
+            "entropy": entr(says).sum(-1),
+            "weight": [*weights, np.nan],
+            "responsibility": [*responsibilities, np.nan],
+        }
+    )
 
 
 def pulls_of(

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.figures import influence, weights
-from pages.shared import charts, examples, link, planes, runs, tasks, worth
+from pages.shared import charts, examples, link, planes, runs, tasks, voices, worth
 
 chosen = runs.chosen()
 config, found = chosen.view.config, chosen.result.predictions
@@ -125,6 +125,7 @@ with right:
         ),
         key="sides",
     )
+voices.show(chosen, index, item, part=part)
 if part == "train":
     single = influence.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
     charts.show(

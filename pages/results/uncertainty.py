@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core.evaluation.plane import tempered, true_at
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from pages.shared import charts, deviances, examples, link, planes, runs, tasks
+from pages.shared import charts, deviances, examples, link, planes, runs, tasks, voices
 
 chosen = runs.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
@@ -85,6 +85,7 @@ with right:
         lambda: intervals,
         key="intervals",
     )
+voices.show(chosen, index, item)
 left, right = st.columns([2, 3], gap="large")
 with left:
     exact = len(class_names) == 3

@@ -32,19 +32,7 @@ def show(
     """
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     with st.container(gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-            st.markdown(f"**{title}**", help=help, width="stretch")
-            st.download_button(
-                "CSV",
-                data=lambda: table().to_csv(index=False).encode(),
-                file_name=f"{name}.csv",
-                mime="text/csv",
-                key=f"csv:{key}",
-                type="tertiary",
-                icon=":material/download:",
-                help="Download the numbers behind this chart.",
-                on_click="ignore",
-            )
+        heading(title, table, key=key, file=f"{name}.csv", help=help)
         st.caption(look_for)
         st.plotly_chart(
             figure,
@@ -56,6 +44,31 @@ def show(
             },
             alt=f"{title}. {look_for}",
             **({"on_select": lambda: _clicked(key, on_click), "selection_mode": "points"} if on_click else {}),
+        )
+
+
+def heading(
+    title: str,
+    table: Callable[[], pd.DataFrame],
+    *,
+    key: str,
+    file: str,
+    help: str | None = None,
+    of: str = "Download the numbers behind this chart.",
+) -> None:
+    """The title of a chart or a table, and beside it the button that downloads its data, of which `of` says what."""
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.markdown(f"**{title}**", help=help, width="stretch")
+        st.download_button(
+            "CSV",
+            data=lambda: table().to_csv(index=False).encode(),
+            file_name=file,
+            mime="text/csv",
+            key=f"csv:{key}",
+            type="tertiary",
+            icon=":material/download:",
+            help=of,
+            on_click="ignore",
         )
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from pages.shared import charts
 
 #: Of AUROC the short title does not say what it is of.
 _COLUMNS = {score: SCORES[score].short for score in COMPARED} | {
@@ -50,19 +51,14 @@ def draw(
     if lines is not None:
         shown["What it is"] = lines
         columns = {**columns, "What it is": st.column_config.TextColumn(width="large")}
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        st.markdown("**Scores**", help=help, width="stretch")
-        st.download_button(
-            "CSV",
-            data=lambda: table.to_csv(index=False).encode(),
-            file_name=file,
-            mime="text/csv",
-            key=f"csv:{key}",
-            type="tertiary",
-            icon=":material/download:",
-            help="Download means and standard deviations as numbers.",
-            on_click="ignore",
-        )
+    charts.heading(
+        "Scores",
+        lambda: table,
+        key=key,
+        file=file,
+        help=help,
+        of="Download means and standard deviations as numbers.",
+    )
     st.caption(caption)
     st.dataframe(shown, hide_index=True, key=key, height=37 + 35 * len(shown), column_config=columns)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtbkd_core import Result, Task
 from mtbkd_core.evaluation.corruptions import severity_table
-from pages.shared import examples, runs
+from pages.shared import charts, examples, runs
 
 #: Test examples that are corrupted, and students that look at them: few enough that a curve takes about a second.
 CORRUPTED, DRAWS = 200, 160
@@ -25,23 +25,14 @@ def draw_separation(table: pd.DataFrame, item: str) -> None:
             "FPR at 95 %": [f"{value:.1%}" for value in table["fpr95"]],
         }
     )
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        st.markdown(
-            "**How well each score tells them apart**",
-            help=f"Inputs from elsewhere are to score higher than test {item}s.",
-            width="stretch",
-        )
-        st.download_button(
-            "CSV",
-            data=lambda: table.to_csv(index=False).encode(),
-            file_name="shifts.csv",
-            mime="text/csv",
-            key="csv:separation",
-            type="tertiary",
-            icon=":material/download:",
-            help="Download the table as numbers.",
-            on_click="ignore",
-        )
+    charts.heading(
+        "How well each score tells them apart",
+        lambda: table,
+        key="separation",
+        file="shifts.csv",
+        help=f"Inputs from elsewhere are to score higher than test {item}s.",
+        of="Download the table as numbers.",
+    )
     st.caption("AUROC and AUPR near 1 and a small false positive rate: the score tells them apart.")
     st.dataframe(
         shown,

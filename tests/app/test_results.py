@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
@@ -41,6 +41,29 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
     assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
     deviance = float(result.predictions["test.deviance"][11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
+
+
+def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_files(
+    opened: Callable[..., AppTest], finished: RunView
+) -> None:
+    result = store.load_result(finished.id)
+    found, index = result.predictions, 11
+    for page, part, link in (
+        ("results/uncertainty.py", "test", {"example": "11"}),
+        ("results/influence.py", "train", {"part": "train", "train": "11"}),
+    ):
+        app = opened(page, run=finished.id, **link)
+        (table,) = [frame.value for frame in app.dataframe if "Responsibility" in frame.value.columns]
+        config = store.read(finished.id).config
+        titles = {teacher.name: teacher.title for teacher in task_info(config.task).teachers}
+        assert list(table["Who"]) == [*(titles[name] for name in config.teachers), "Student"]
+        assert list(table["Weight"]) == [f"{value:.1%}" for value in found[f"{part}.weights"][:, index].tolist()] + [""]
+        assert list(table["Responsibility"])[:3] == [
+            f"{value:.1%}" for value in found[f"{part}.responsibilities"][:, index].tolist()
+        ]
+        label = int(found[f"{part}.labels"][index])
+        says = [*found[f"{part}.teachers"][:, index, label].tolist(), float(found[f"{part}.mean"][index, label])]
+        assert list(table["Of the label"]) == [f"{value:.1%}" for value in says]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,18 @@ class TestInfluence:
         assert figure.layout.xaxis.title.text.startswith("Weight")
         assert figure.layout.yaxis.title.text.startswith("Responsibility")
 
+    def test_what_each_says_has_a_row_for_every_teacher_and_the_student(self) -> None:
+        says = np.array([[0.25, 0.75, 0.0], [1.0, 0.0, 0.0]])
+        table = influence.voices_table(
+            says, np.full(3, 1 / 3), np.array([0.4, 0.6]), np.array([0.9, 0.1]), list(TEACHERS.values()), CLASSES, 1
+        )
+        assert table["who"].tolist() == ["Teacher A", "Teacher B", "Student"]
+        assert table["says"].tolist() == ["1", "0", "0"]
+        assert table["label_probability"].tolist() == pytest.approx([0.75, 0.0, 1 / 3])
+        assert table["entropy"].tolist() == pytest.approx([-0.25 * np.log(0.25) - 0.75 * np.log(0.75), 0, np.log(3)])
+        assert table["responsibility"].tolist()[:2] == [0.9, 0.1]
+        assert table.iloc[2][["weight", "responsibility"]].isna().all()
+
 
 class TestUncertainty:
     @pytest.fixture
