@@ -145,7 +145,8 @@ def compare(
         on_step=lambda seed, name, row: say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
     )
     if as_json:
-        print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
+        left_out = baselines.left_out(found.methods)
+        print(json.dumps(asdict(found) | {"left_out": left_out, "config": config.model_dump(mode="json")}))
         return
     columns = {name: name for name in ("accuracy", "nll", "brier", "ece")} | {"auroc_misclassification": "AUROC"}
     print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in [*columns.values(), "R-hat"]))
@@ -161,6 +162,8 @@ def compare(
             print(f"{name:24}{title:>10}{difference:>10}{interval}")
     print("\nAUROC: of misclassification, how well 1 - confidence tells errors from right answers; - where none erred")
     print("R-hat: the worst over the seeds; only posteriors have chains")
+    for line in baselines.left_out(found.methods):
+        print(line)
 
 
 def _mean(values: Sequence[float | None]) -> str:

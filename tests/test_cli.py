@@ -79,7 +79,8 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)
-    assert set(answer) == {"task", "seeds", "methods", "paired", "config"}
+    assert set(answer) == {"task", "seeds", "methods", "paired", "left_out", "config"}
+    assert answer["left_out"] == []
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
     teachers = (f"teacher:{name}" for name in build_config().teachers)
@@ -112,7 +113,9 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
     assert ended.value.code == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    out = capsys.readouterr().out
+    assert "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.\n" in out
+    lines = [line.split() for line in out.splitlines()]
     assert ["mt_bkd", *["0.6000"] * 4, "-", "1.125"] in lines
     assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
     assert ["mean_kd", *["0.6000"] * 4, "-"] in lines

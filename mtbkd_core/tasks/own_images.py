@@ -20,8 +20,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import lock
+from mtbkd_core.config import build_config
 from mtbkd_core.files import content_hash, home, home_path, make_folder, read_tensors, write_atomically, write_tensors
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
 from mtbkd_core.tasks.fashion import FASHION, SIZES, UNLABELLED, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles
@@ -35,9 +37,8 @@ _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_train
 _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
-#: A CNN's last layer has 257 inputs, and the matrix of its Laplace approximation grows with the square of the classes:
-#: 0.8 GiB for 40, of which a comparison holds several.
-_MOST_FOR_CNN = 40
+#: Pixels on a side of the first map; what was settled for the clothes is for them alone.
+_FIRST_MAP = 7
 _WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
 
@@ -163,6 +164,21 @@ def task_of(images: ImageSet) -> OwnImageTask:
     sizes = images.sizes
     labelled = min(_LABELLED, sizes.student)
     unlabelled = min(UNLABELLED, sizes.student - labelled)
+    shape = images.shape[::-1] if images.transposed else images.shape
+    # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map is not
+    # for these
+    defaults = {
+        **FASHION.INFO.defaults,
+        "n_unlabelled": str(unlabelled),
+        "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
+        "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
+        "student.first_map": str(min(_FIRST_MAP, *shape)),
+        "sampler.thinning": "16",
+        "sampler.step_size": "none",
+    }
+    student = build_student(build_config(defaults.items()).student, shape[0] * shape[1], len(names), shape)
+    if not student.fits_laplace:  # a rival that every comparison should have
+        defaults["student.kind"] = "mlp"
     return OwnImageTask(
         INFO=TaskInfo(
             name=images.name,
@@ -179,18 +195,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
             most_train=sizes.student,
             pictures=True,
             spare=True,
-            # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map,
-            # whose Laplace approximation would be too large for more classes than the clothes', is not for these
-            defaults={
-                **FASHION.INFO.defaults,
-                "n_unlabelled": str(unlabelled),
-                "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
-                "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
-                "student.first_map": "7",
-                "sampler.thinning": "16",
-                "sampler.step_size": "none",
-                **({"student.kind": "mlp"} if len(names) > _MOST_FOR_CNN else {}),
-            },
+            defaults=defaults,
             shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
             stamp=content_hash(json.dumps(_plain(images))),
         ),
@@ -199,7 +204,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=sizes,
         digest=images.digest,
-        shifts={"digits": partial(digit_images, images.shape[::-1] if images.transposed else images.shape)},
+        shifts={"digits": partial(digit_images, shape)},
     )
 
 

@@ -11,6 +11,7 @@ from mtbkd_core import Progress, UserError, default_config, load_task, lock, tas
 from mtbkd_core.config import StudentKind
 from mtbkd_core.files import home, write_tensors
 from mtbkd_core.progress import Cancelled
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks import fingerprint, missing_data, own, own_images, untrained
 from mtbkd_core.tasks.image_imports import import_images
@@ -88,14 +89,28 @@ def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
     assert "labelled ones and 200 of which it hears from the teachers alone." in task_info("marks").description
 
 
-@pytest.mark.parametrize(("classes", "kind"), [(40, StudentKind.CNN), (41, StudentKind.MLP)])
-def test_a_set_of_many_classes_starts_with_an_mlp_whose_laplace_approximation_is_small(
-    own_home: Path, classes: int, kind: StudentKind
+@pytest.mark.parametrize(
+    ("classes", "shape", "numbers", "kind"),
+    [
+        (45, (28, 28), 257, StudentKind.CNN),
+        (46, (28, 28), 257, StudentKind.MLP),
+        (4, (4, 400), 6_401, StudentKind.MLP),
+        (4, (400, 4), 6_401, StudentKind.MLP),
+        (100, (4, 4), 65, StudentKind.CNN),
+    ],
+)
+def test_a_set_starts_with_an_mlp_where_a_cnns_laplace_approximation_would_be_too_large(
+    own_home: Path, classes: int, shape: tuple[int, int], numbers: int, kind: StudentKind
 ) -> None:
     names = tuple(f"c{number}" for number in range(classes))
     sizes = Sizes(6_000, validation=100, test=100)
-    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), names, (28, 28), sizes=sizes))
-    assert default_config("marks").student.kind is kind
+    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), names, shape, sizes=sizes))
+    chosen = default_config("marks").student
+    assert chosen.kind is kind
+    assert (8 * (numbers * classes) ** 2 <= 2**30) is (kind is StudentKind.CNN)
+    convolutional = chosen.model_copy(update={"kind": StudentKind.CNN})
+    assert build_student(convolutional, shape[0] * shape[1], classes, shape).sizes[-2] + 1 == numbers
+    assert build_student(chosen, shape[0] * shape[1], classes, shape).fits_laplace
 
 
 @pytest.mark.parametrize(
