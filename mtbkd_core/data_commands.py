@@ -86,11 +86,14 @@ def import_images_command(
     transposed: Annotated[
         bool, typer.Option("--transposed", help="The pictures lie mirrored along their diagonal, as EMNIST's.")
     ] = False,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="How the files' names begin, in a folder of several sets: emnist-digits.")
+    ] = "",
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
 ) -> None:
     """Make a task of images in the IDX format (MNIST, KMNIST, EMNIST); its teachers are trained at the first run."""
     names = None if classes is None else [part.strip() for part in classes.split(",")]
-    task = import_images(name, folder, title=title, class_names=names, transposed=transposed)
+    task = import_images(name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix)
     print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 
 

@@ -120,7 +120,9 @@ def test_images_are_imported_or_what_is_wrong_is_one_line(
     given = ("import-images", "--name", "marks", "--folder", str(write_set(tmp_path / "set")))
     assert status(*given, "--classes", "a,b") == 2
     assert "classes: got 2 names, needs 4" in capsys.readouterr().err
-    assert status(*given, "--classes", "a, b, c, d") == 0
+    assert status(*given, "--prefix", "kmnist") == 2
+    assert "that begins with kmnist, has none" in capsys.readouterr().err
+    assert status(*given, "--classes", "a, b, c, d", "--prefix", "emnist") == 0
     assert "Next: python -m mtbkd_core distill --task marks" in capsys.readouterr().out
     assert tasks.own() == ("marks",)
     assert status("forget", "marks") == 0

@@ -31,6 +31,7 @@ def import_images(
     title: str = "",
     class_names: Sequence[str] | None = None,
     transposed: bool = False,
+    prefix: str = "",
     sizes: Sizes | None = None,
     epochs: int = ImageSet.epochs,
 ) -> OwnImageTask:
@@ -41,7 +42,7 @@ def import_images(
         folder: with four IDX files, plain or gzipped: training and test images and labels.
         title: for people; empty: the name.
         class_names: in the order of the labels; None: the labels' numbers.
-        transposed, epochs: as `ImageSet`.
+        transposed, prefix, epochs: as `ImageSet`.
         sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
     Raises:
         UserError: the first problem of the files, one line; a name that is taken; names of classes that do not fit the
@@ -51,7 +52,8 @@ def import_images(
     folder = expanded(folder, "folder")
     if not folder.is_dir():
         raise UserError(f"folder: {str(folder)!r} is no folder")
-    pixels, labels = ImageFiles(name, "", installed=folder).read("train")
+    files = ImageFiles(name, "", installed=folder, prefix=prefix)
+    pixels, labels = files.read("train")
     count = int(labels.max()) + 1
     names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
     if not FEWEST_CLASSES <= count <= MOST_CLASSES:
@@ -67,7 +69,7 @@ def import_images(
         raise UserError(
             f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
         )
-    test_labels = ImageFiles(name, "", installed=folder).read("test")[1]
+    test_labels = files.read("test")[1]
     if (highest := int(test_labels.max(initial=0))) >= count:
         raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {count - 1}")
     for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
@@ -79,7 +81,7 @@ def import_images(
             )
     if sizes is None:
         sizes = _fitting(len(labels), len(test_labels))
-    images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs)
+    images = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs, prefix=prefix)
     images = replace(images, digest=task_of(images).shown().digest)  # refuses what cannot be divided
     write(images)
     return task_of(images)

@@ -61,6 +61,7 @@ class ImageSet:
         sizes: images for the student, for validation and for testing.
         epochs: of each teacher's training.
         digest: `Shown.digest` when it was imported, so that other images under the same name are another set.
+        prefix: as `ImageFiles.prefix`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ImageSet:
     sizes: Sizes = field(default=SIZES)
     epochs: int = Recipe(()).epochs
     digest: str = ""
+    prefix: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -199,7 +201,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
             shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
             stamp=content_hash(json.dumps(_plain(images))),
         ),
-        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed),
+        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed, prefix=images.prefix),
         class_names=names,
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=sizes,
@@ -281,7 +283,8 @@ def _read(path: Path, stamp: int) -> OwnImageTask | None:
                 bool(values["transposed"]),
                 sizes,
                 int(values["epochs"]),
-                str(values.get("digest", "")),  # the first sets were kept without
+                str(values.get("digest", "")),  # the first sets were kept without, and without a prefix
+                str(values.get("prefix", "")),
             )
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -24,6 +24,12 @@ def draw() -> None:
             help="On the machine that the app runs on: it holds training and test images and labels in the IDX format, "
             "as MNIST, KMNIST, EMNIST and Fashion-MNIST come; gzipped files do as well. They are not copied.",
         )
+        prefix = st.text_input(
+            "Prefix",
+            key="own:images:prefix",
+            placeholder="emnist-digits",
+            help="How the names of its files begin. Needed only where the folder holds several sets, as EMNIST's does.",
+        )
         transposed = st.toggle(
             "Turn the pictures",
             key="own:images:transposed",
@@ -60,7 +66,14 @@ def draw() -> None:
     names = [part.strip() for part in classes.split(",")] if classes.strip() else None
     try:
         with st.spinner("Checking the images…"):
-            import_images(name, Path(folder.strip()), title=title.strip(), class_names=names, transposed=transposed)
+            import_images(
+                name,
+                Path(folder.strip()),
+                title=title.strip(),
+                class_names=names,
+                transposed=transposed,
+                prefix=prefix.strip(),
+            )
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")

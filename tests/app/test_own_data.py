@@ -263,6 +263,7 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     [
         ("nowhere", {}, "is no folder"),
         ("", {}, "needs one file *train-images?idx3-ubyte*"),
+        ("set", {"prefix": "kmnist"}, "that begins with kmnist, has none"),
         ("set", {"classes": "a, b"}, "classes: got 2 names, needs 4"),
     ],
 )

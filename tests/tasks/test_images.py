@@ -280,8 +280,15 @@ def test_files_are_found_by_what_all_such_sets_call_them(tmp_path: Path) -> None
     (tmp_path / "t10k-images.idx3-ubyte").touch()
     with pytest.raises(UserError, match=r"needs one file .* of test data, has emnist-.*, t10k-images"):
         find_file(tmp_path, "test", 3)
-    with pytest.raises(UserError, match="has none"):
+    with pytest.raises(UserError, match=r"has none$"):
         find_file(tmp_path, "train", 1)
+
+
+def test_of_a_file_that_is_there_zipped_and_not_the_one_that_is_not_is_read(tmp_path: Path) -> None:
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"):
+        (tmp_path / name).touch()
+    assert find_file(tmp_path, "train", 3).name == "train-images-idx3-ubyte"
+    assert find_file(tmp_path, "test", 3).name == "t10k-images-idx3-ubyte.gz"
 
 
 # The real thing

@@ -262,6 +262,19 @@ def test_pictures_on_their_side_are_turned(folder: Path) -> None:
     assert torch.equal((255 * task.x_test[:, 1]).round().long(), task.y_test)
 
 
+def test_of_several_sets_in_a_folder_the_prefix_says_which(folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        other = path.with_name(path.name.replace("digits", "balanced"))
+        other.write_bytes(b"not looked at" if "train" in path.name else path.read_bytes())
+    with pytest.raises(UserError, match=r"has emnist-b\S+, emnist-d\S+; .* a prefix says which: --prefix emnist-"):
+        import_images("marks", folder, sizes=SIZES, epochs=1)
+    with pytest.raises(UserError, match=r"that begins with emnist-letters, has none$"):
+        import_images("marks", folder, prefix="emnist-letters", sizes=SIZES, epochs=1)
+    import_images("marks", folder, prefix="emnist-digits", sizes=SIZES, epochs=1)
+    own_images._read.cache_clear()
+    assert load_task("marks", teachers=["generalist"]).x_train.shape == (36, 80)
+
+
 def test_it_is_forgotten_and_the_images_stay(folder: Path) -> None:
     import_images("marks", folder, sizes=SIZES, epochs=1)
     forget("marks")
