@@ -127,3 +127,5 @@ def test_images_are_imported_or_what_is_wrong_is_one_line(
     assert tasks.own() == ("marks",)
     assert status("forget", "marks") == 0
     assert tasks.own() == ()
+    assert status(*given, "--classes", 'a, "b, or B", c, d') == 0
+    assert tasks.task_info("marks").teachers[0].title == "a, b, or B"

@@ -233,6 +233,22 @@ def test_a_class_of_few_images_is_named(folder: Path, part: str) -> None:
         import_images("marks", folder)
 
 
+def test_one_image_is_no_plural(folder: Path) -> None:
+    labels = (np.arange(120) % 3).astype(np.uint8)
+    labels[0] = 3
+    (folder / "emnist-digits-train-labels-idx1-ubyte").write_bytes(idx(labels))
+    with pytest.raises(UserError, match="has 1 training image of class 3, needs 20 of each"):
+        import_images("marks", folder)
+
+
+def test_pictures_for_testing_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
+    other = write_set(tmp_path / "other", side=(8, 9)) / "emnist-digits-test-images-idx3-ubyte"
+    other.replace(folder / other.name)
+    with pytest.raises(UserError) as caught:
+        import_images("marks", folder, sizes=SIZES)
+    assert str(caught.value) == f"{folder}: its pictures are of 8 x 10 for training, 8 x 9 for testing"
+
+
 def test_a_test_image_of_a_class_that_no_training_image_has_is_refused(folder: Path) -> None:
     labels = (np.arange(40) % 4).astype(np.uint8)
     labels[7] = 200
@@ -300,6 +316,9 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"folder": Path("~nobody-here/images")}, "folder: '~nobody-here/images' can be no path"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
         ({"class_names": ["a", "b", "b", "c"]}, "classes: 'b' is named twice, expected each class once"),
+        ({"class_names": ["a", "b\nc", "d", "e"]}, r"classes: name 2 of 4: got 'b\nc', expected one line"),
+        ({"title": "My\nmarks"}, r"title: got 'My\nmarks', expected one line"),
+        ({"title": "m" * 61}, "title: got 61 letters, allowed: at most 60"),
         ({"classes": 8}, "has 15 training images of class 0, needs 20 of each"),
         ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
     ],
