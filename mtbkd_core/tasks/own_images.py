@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
@@ -25,7 +25,7 @@ from mtbkd_core.files import content_hash, home, home_path, make_folder, read_te
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
-from mtbkd_core.tasks.fashion import FASHION, SIZES, UNLABELLED, digit_images
+from mtbkd_core.tasks.fashion import FASHION, FILES, SIZES, UNLABELLED, clothing_images, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles
 from mtbkd_core.tasks.image_teachers import train
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
@@ -41,6 +41,8 @@ _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.I
 _FIRST_MAP = 7
 _WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
+_DIGITS = frozenset("0123456789")
+_Pictures = Callable[[tuple[int, int]], Tensor]
 
 
 class _Trained(Exception):
@@ -147,14 +149,31 @@ class OwnImageTask(ImageTask):
         """As `ImageTask.hash_of_teacher`."""
         return content_hash(self._stamp(shown), name)
 
+    def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
+        """Another with clothes, so that a run from before them is not taken for one that was held against them."""
+        found = super()._hash_of_data(shown, student, test)
+        return content_hash(found, "clothes") if "clothes" in self.shifts else found
+
     def _stamp(self, shown: Shown) -> str:
         """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
         recipes = json.dumps({name: asdict(recipe) for name, recipe in self.recipes.items()})
         return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
 
+def _elsewhere(names: tuple[str, ...]) -> tuple[tuple[ShiftInfo, _Pictures], ...]:
+    """Inputs from elsewhere for a set of these classes: digits, for digits clothes, and nothing where these are not."""
+    if not _DIGITS.issuperset(names):
+        digits = ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these.")
+        return ((digits, digit_images),)
+    if FILES.missing("", "") is not None:
+        return ()
+    clothes = ShiftInfo("clothes", "Clothing (Fashion-MNIST)", "Its test images, brought to the size of these.")
+    return ((clothes, clothing_images),)
+
+
 def task_of(images: ImageSet) -> OwnImageTask:
     """The task of an image set."""
+    elsewhere = _elsewhere(images.class_names)
     names = images.class_names
     every = tuple(range(len(names)))
     half = len(every) // 2
@@ -198,15 +217,15 @@ def task_of(images: ImageSet) -> OwnImageTask:
             pictures=True,
             spare=True,
             defaults=defaults,
-            shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
-            stamp=content_hash(json.dumps(_plain(images))),
+            shifts=tuple(info for info, _ in elsewhere),
+            stamp=content_hash(json.dumps(_plain(images)), *(info.name for info, _ in elsewhere)),
         ),
         files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed, prefix=images.prefix),
         class_names=names,
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=sizes,
         digest=images.digest,
-        shifts={"digits": partial(digit_images, shape)},
+        shifts={info.name: partial(pictures, shape) for info, pictures in elsewhere},
     )
 
 
@@ -216,7 +235,9 @@ def found() -> dict[str, OwnImageTask]:
         files = sorted(path for path in _folder().glob("*.json") if not path.name.startswith("."))
     except OSError:
         return {}
-    tasks = {path.stem: _read(path, path.stat().st_mtime_ns) for path in files}
+    # one that was read while there were no clothes knows of none
+    clothes = FILES.missing("", "") is None if files else False
+    tasks = {path.stem: _read(path, path.stat().st_mtime_ns, clothes) for path in files}
     return {name: task for name, task in tasks.items() if task is not None}
 
 
@@ -265,8 +286,8 @@ def _plain(images: ImageSet) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, stamp: int) -> OwnImageTask | None:
-    """The task of a file that was written at `stamp`, which is what makes a new one be read."""
+def _read(path: Path, stamp: int, clothes: bool) -> OwnImageTask | None:
+    """The task of a file that was written at `stamp`, while there were clothes or none; another is read anew."""
     try:
         values = json.loads(path.read_text())
         sizes = Sizes(**{name: int(count) for name, count in values["sizes"].items()})

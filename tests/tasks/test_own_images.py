@@ -14,10 +14,11 @@ from mtbkd_core.progress import Cancelled
 from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks import fingerprint, missing_data, own, own_images, untrained
+from mtbkd_core.tasks.fashion import FASHION, FILES, clothing_images
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.tasks.own_images import ImageSet, path_of
-from tests.tasks.test_images import idx
+from tests.tasks.test_images import idx, needs_fashion
 
 SIZES = Sizes(student=36, validation=12, test=20)
 
@@ -57,7 +58,7 @@ def test_a_folder_becomes_a_task_whose_teachers_are_trained_once(folder: Path) -
     assert task.image_shape == (8, 10)
     assert task.x_train.shape == (36, 80)
     assert torch.equal((255 * task.x_test[:, 10]).round().long(), task.y_test)
-    assert task.shifts["digits"].shape == (600, 80)
+    assert [shift.name for shift in info.shifts] == list(task.shifts)
     assert set(task.teachers) == {"first-half", "second-half", "every-second", "generalist"}
     again: list[Progress] = []
     same = load_task("marks", on_progress=again.append)
@@ -373,3 +374,54 @@ def test_a_set_that_was_kept_without_a_digest_is_still_there(folder: Path) -> No
     path_of("marks").write_text(json.dumps(values))
     assert own() == ("marks",)
     assert load_task("marks", teachers=["generalist"]).x_train.shape == (36, 80)
+
+
+# Inputs from elsewhere
+
+
+@pytest.fixture
+def clothes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the images of clothes would be, with every file there and none that is looked at."""
+    shelf = tmp_path / "clothes"
+    shelf.mkdir()
+    for name in FILES.sha256:
+        (shelf / name).touch()
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(shelf))
+    return shelf
+
+
+def test_inputs_from_elsewhere_are_clothes_for_digits_and_digits_for_all_else(folder: Path, clothes: Path) -> None:
+    import_images("marks", folder, class_names=["3", "1", "9", "0"], sizes=SIZES, epochs=1)
+    assert [shift.name for shift in task_info("marks").shifts] == ["clothes"]
+    import_images("more", folder, class_names=["3", "1", "9", "ten"], sizes=SIZES, epochs=1)
+    assert [shift.name for shift in task_info("more").shifts] == ["digits"]
+
+
+def test_digits_have_no_inputs_from_elsewhere_while_there_are_no_clothes(
+    folder: Path, clothes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes / "nowhere"))
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    before, data = task_info("marks"), fingerprint(default_config("marks"))
+    assert before.shifts == ()
+    assert load_task("marks", teachers=["generalist"]).shifts == {}
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes))
+    assert [shift.name for shift in task_info("marks").shifts] == ["clothes"]
+    assert task_info("marks").stamp != before.stamp
+    assert fingerprint(default_config("marks")) != data
+    assert untrained("marks", ["generalist"]) == ()
+
+
+@needs_fashion
+def test_clothes_are_brought_to_the_size_of_the_pictures_as_they_stand(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1, transposed=True)
+    pictures = load_task("marks", teachers=["generalist"]).shifts["clothes"]
+    assert pictures.shape == (600, 80)
+    whole = clothing_images((28, 28))
+    shown = FASHION.shown()
+    assert torch.equal(whole, shown.x[-2_000:][:600])
+    assert shown.labels[-2_000:][:600].bincount().tolist() == [60] * 10
+    # rows of a picture of 10 x 8 are 2.8 rows of one of 28 x 28, and are as dark
+    rows, tall = pictures.reshape(600, 10, 8).mean(2), whole.reshape(600, 28, 28).mean(2)
+    assert torch.corrcoef(torch.stack([rows[:, 0], tall[:, :3].mean(1)]))[0, 1] > 0.9
+    assert torch.corrcoef(torch.stack([rows[:, 9], tall[:, 25:].mean(1)]))[0, 1] > 0.9
