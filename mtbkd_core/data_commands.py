@@ -75,7 +75,10 @@ def rebuild(
 
 def fetch(task: TaskArgument) -> None:
     """Download the data that a task needs and that is not on this machine, checked by its sha256."""
-    print(fetches(task).fetch(Log()))
+    source = fetches(task)
+    needed = source.can_fetch()
+    folder = source.fetch(Log())
+    print(folder if needed else f"{task}: its data is there already, in {folder}")
 
 
 def import_images_command(

@@ -50,6 +50,8 @@ class ImageFiles:
     def folder(self) -> Path | None:
         """Where it is: the variable's folder, else the system's, else the downloaded one; None where it is nowhere.
 
+        A folder that lacks files is passed over where they could be downloaded; else `read` says which it lacks.
+
         Raises:
             UserError: the variable names something that is no folder.
         """
@@ -57,10 +59,16 @@ class ImageFiles:
             if not (folder := expanded(chosen, self.variable)).is_dir():
                 raise UserError(f"{self.variable}: {chosen} is no folder")
             return folder
-        if self.installed is not None and self.installed.is_dir():
+        if self.installed is not None and self.installed.is_dir() and (self.url is None or self._whole(self.installed)):
             return self.installed
         fetched = self.fetched()
         return fetched if self.sha256 and all((fetched / name).exists() for name in self.sha256) else None
+
+    def _whole(self, folder: Path) -> bool:
+        try:
+            return all(find_file(folder, part, axes, self.prefix) for part, axes in _PATTERNS)
+        except UserError:
+            return False
 
     def fetched(self) -> Path:
         """Where a download goes; errors as `home`."""
@@ -99,7 +107,7 @@ class ImageFiles:
         return images.transpose(0, 2, 1) if self.transposed else images, labels
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
-        """Download what is not there yet, checking each file's sha256; the folder.
+        """Download what is not there yet, checking each file's sha256; the folder, as `folder` gives it then.
 
         Raises:
             UserError: there is nothing to download from, no connection, or a file that is not the one expected.
@@ -109,6 +117,8 @@ class ImageFiles:
 
         if self.url is None:
             raise UserError(f"{self.name}: there is no address to download it from")
+        if (there := self.folder()) is not None:
+            return there
         target = self.fetched()
         pooch.get_logger().setLevel("ERROR")  # what it says is said by `on_progress`, and its errors below
         for number, (name, digest) in enumerate(self.sha256.items()):

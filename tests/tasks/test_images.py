@@ -245,6 +245,20 @@ def test_a_downloaded_set_counts_once_all_of_its_files_are_there(own_home: Path)
     assert files.folder() == files.fetched()
 
 
+def test_a_systems_folder_counts_with_all_of_its_files_and_is_not_downloaded_again(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
+    monkeypatch.setattr("pooch.retrieve", None)
+    files = replace(FILES, installed=tmp_path)
+    for name in FILES.sha256:
+        assert files.folder() is None
+        assert files.can_fetch()
+        (tmp_path / name).touch()
+    assert not files.can_fetch()
+    assert files.fetch() == files.folder() == tmp_path
+
+
 def test_a_download_is_checked_and_tells_which_file_it_is_at(
     tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
