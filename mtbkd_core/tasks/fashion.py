@@ -100,7 +100,7 @@ FASHION = ShippedImageTask(
         item="image",
         n_train=1_000,
         most_train=SIZES.student,
-        pictures=True,
+        image_shape=SHAPE,
         spare=True,
         # settled on the validation images, the step size by what left the posterior: see benchmarks/README.md
         defaults={

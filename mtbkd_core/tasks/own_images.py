@@ -214,7 +214,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
             item="image",
             n_train=labelled,
             most_train=sizes.student,
-            pictures=True,
+            image_shape=shape,
             spare=True,
             defaults=defaults,
             shifts=tuple(info for info, _ in elsewhere),

@@ -359,3 +359,16 @@ def test_a_convolutional_student_is_offered_where_inputs_are_pictures(
     app = opened("setup/distill.py", task=task)
     (kinds,) = [control for control in app.button_group if control.label == "Student"]
     assert ("CNN" in kinds.options) is offered
+
+
+def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/distill.py", task="fashion", **{"student.first_map": "8"})
+    assert app.number_input(key="set:student.first_map").max == 28
+    assert "28 x 28 pictures: a map of 10 x 10" in [caption.value for caption in app.caption]
+
+
+def test_of_a_first_map_that_will_be_refused_no_size_is_said(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/distill.py", **{"student.kind": "cnn", "student.first_map": "9"})
+    assert not app.exception
+    assert app.number_input(key="set:student.first_map").value == 9
+    assert not any("a map of" in caption.value for caption in app.caption)
