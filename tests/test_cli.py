@@ -234,9 +234,23 @@ def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
 ) -> None:
     config = read_config("proteins", ["n_train=3000"], None, "default")
     assert (config.n_train, config.n_unlabelled) == (3000, 500)
-    assert "500 proteins are left to be shown without labels; before, 1,000 were." in capsys.readouterr().err
+    said = "500 proteins are left to be shown without labels, not the task's default of 1,000."
+    assert said in capsys.readouterr().err
     with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
+
+
+def test_a_file_that_asks_for_more_than_there_is_beside_its_labels_is_refused_as_set_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**default_config("proteins").model_dump(), "n_train": 3000, "n_unlabelled": 600}))
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+        read_config(None, None, file, "default")
+    config = read_config(None, ["n_train=3100"], file, "default")
+    assert (config.n_train, config.n_unlabelled) == (3100, 400)
+    assert "400 proteins are left to be shown without labels, not 600." in capsys.readouterr().err
+    assert read_config("digits", None, file, "default").n_unlabelled == 0
 
 
 def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:
