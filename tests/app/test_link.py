@@ -221,8 +221,9 @@ def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[.
     import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
     load_task("marks")
     app = opened("setup/prior.py", task="marks")
-    forget("marks")
     (preset,) = [control for control in app.button_group if control.label == "Preset"]
+    assert "nothing was settled on its data" in preset.help
+    forget("marks")
     preset.set_value("paper")
     app.run()
     assert not app.exception
