@@ -160,9 +160,9 @@ class OwnImageTask(ImageTask):
         return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
 
-def _elsewhere(names: tuple[str, ...]) -> tuple[tuple[ShiftInfo, _Pictures], ...]:
-    """Inputs from elsewhere for a set of these classes: digits, for digits clothes, and nothing where these are not."""
-    if not _DIGITS.issuperset(names):
+def _elsewhere(images: ImageSet) -> tuple[tuple[ShiftInfo, _Pictures], ...]:
+    """Inputs from elsewhere for a set: digits, for digits clothes, and nothing where these are not."""
+    if not _DIGITS.issuperset(images.class_names) or images.digest == FASHION.digest:  # clothes, by their numbers
         digits = ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these.")
         return ((digits, digit_images),)
     if FILES.missing("", "") is not None:
@@ -173,7 +173,7 @@ def _elsewhere(names: tuple[str, ...]) -> tuple[tuple[ShiftInfo, _Pictures], ...
 
 def task_of(images: ImageSet) -> OwnImageTask:
     """The task of an image set."""
-    elsewhere = _elsewhere(images.class_names)
+    elsewhere = _elsewhere(images)
     names = images.class_names
     every = tuple(range(len(names)))
     half = len(every) // 2

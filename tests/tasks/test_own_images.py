@@ -397,6 +397,14 @@ def test_inputs_from_elsewhere_are_clothes_for_digits_and_digits_for_all_else(fo
     assert [shift.name for shift in task_info("more").shifts] == ["digits"]
 
 
+@needs_fashion
+def test_clothes_that_are_called_by_numbers_are_not_held_against_clothes(own_home: Path) -> None:
+    folder = FILES.folder()
+    assert folder is not None
+    import_images("wardrobe", folder)
+    assert [shift.name for shift in task_info("wardrobe").shifts] == ["digits"]
+
+
 def test_digits_have_no_inputs_from_elsewhere_while_there_are_no_clothes(
     folder: Path, clothes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
