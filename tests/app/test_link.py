@@ -12,7 +12,8 @@ from mtbkd_core.runs.store import RunView
 from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks.fashion import FASHION, FILES
 from mtbkd_core.tasks.image_imports import import_images
-from tests.app.conftest import in_link
+from pages.shared import tasks as tasks_of_pages
+from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.tasks.test_own_images import SIZES, write_set
 
 
@@ -215,6 +216,21 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     assert app.session_state.draft == RunConfig()
     app.run()
     assert not app.error
+
+
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty", "shifts"])
+def test_results_of_a_forgotten_task_are_one_line(
+    opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
+) -> None:
+    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    own = [("teachers", "generalist"), ("student.kind", "linear")]
+    run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("marks")))
+    forget("marks")
+    app = opened(f"results/{page}.py", run=run.id)
+    assert not app.exception
+    (error,) = app.error
+    assert error.value.startswith("task: got 'marks', allowed: digits, ")
+    assert tasks_of_pages.titles_by_name(run.config) == {"generalist": "generalist"}
 
 
 def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:
