@@ -50,10 +50,11 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     Raises:
         UserError: one line that names the option or field, the value and what is allowed.
     """
-    base = RunConfig()
+    base, told = RunConfig(), set[str]()
     if file is not None:
         try:
             base = parse_config(file.read_bytes())
+            told = base.model_fields_set
         except OSError as error:
             raise UserError(f"--config: {file} cannot be read ({error.strerror})") from None
     overrides: list[tuple[str, Any]] = []
@@ -62,15 +63,17 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
         if not equals or not name.strip():
             raise UserError(f"--set: got {setting!r}, needs name=value, such as prior.strength=0.5")
         overrides.append((name.strip(), value.strip()))
+    names = {name for name, _ in overrides}
     task = dict(overrides).get("task", task)
     if task is not None and task_info(task).name != base.task:
-        base = change_task(base, task)
+        base, told = change_task(base, task), set()
     config = build_config(overrides, base=base, preset=preset)
     known = [teacher.name for teacher in task_info(config.task).teachers]
     unknown = [name for name in config.teachers if name not in known]
     if unknown:
         raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
-    if "n_unlabelled" not in dict(overrides):
+    # more labelled examples than the file has make room for themselves; what one place says of both has to fit
+    if "n_unlabelled" not in names and ("n_unlabelled" not in told or "n_train" in names):
         config, said = leaving_room(config)
         if said:
             say(said)
@@ -145,7 +148,8 @@ def compare(
         on_step=lambda seed, name, row: say(f"seed {seed}: {name}: NLL {row['nll']:.4f}, ECE {row['ece']:.4f}"),
     )
     if as_json:
-        print(json.dumps(asdict(found) | {"config": config.model_dump(mode="json")}))
+        left_out = baselines.left_out(found.methods)
+        print(json.dumps(asdict(found) | {"left_out": left_out, "config": config.model_dump(mode="json")}))
         return
     columns = {name: name for name in ("accuracy", "nll", "brier", "ece")} | {"auroc_misclassification": "AUROC"}
     print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in [*columns.values(), "R-hat"]))
@@ -161,6 +165,8 @@ def compare(
             print(f"{name:24}{title:>10}{difference:>10}{interval}")
     print("\nAUROC: of misclassification, how well 1 - confidence tells errors from right answers; - where none erred")
     print("R-hat: the worst over the seeds; only posteriors have chains")
+    for line in baselines.left_out(found.methods):
+        print(line)
 
 
 def _mean(values: Sequence[float | None]) -> str:

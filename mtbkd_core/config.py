@@ -166,8 +166,9 @@ class StudentConfig(_Part):
         7,
         ge=2,
         le=64,
-        description="Pixels on a side that the map of the CNN's first convolution has about: on a finer one the "
-        "student sees more, and a step takes longer. The others ignore it.",
+        description="Pixels on a side that the map of the CNN's first convolution has at least; its stride is a whole "
+        "number, so it may have more. On a finer one the student sees more, and a step takes longer. At most the "
+        "picture's shorter side. The others ignore it.",
     )
     weight_scale: Annotated[Positive, Field(le=100)] = Field(
         0.6, description="Prior standard deviation (sigma) of every weight and bias."

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mtbkd_core.console import Log, say
 from mtbkd_core.progress import UserError
+from mtbkd_core.tables.checking import split_names
 from mtbkd_core.tasks import fetches, rebuilds
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.teachers import shipped
@@ -74,7 +75,10 @@ def rebuild(
 
 def fetch(task: TaskArgument) -> None:
     """Download the data that a task needs and that is not on this machine, checked by its sha256."""
-    print(fetches(task).fetch(Log()))
+    source = fetches(task)
+    needed = source.can_fetch()
+    folder = source.fetch(Log())
+    print(folder if needed else f"{task}: its data is there already, in {folder}")
 
 
 def import_images_command(
@@ -82,15 +86,18 @@ def import_images_command(
     folder: Annotated[
         Path, typer.Option("--folder", help="Where the four IDX files are: training and test images and labels.")
     ],
-    classes: Annotated[str | None, typer.Option("--classes", help="Names of the classes in order: a,b,c.")] = None,
+    classes: Annotated[str | None, typer.Option("--classes", help='Names of the classes in order: a,b,"c, d".')] = None,
     transposed: Annotated[
         bool, typer.Option("--transposed", help="The pictures lie mirrored along their diagonal, as EMNIST's.")
     ] = False,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="How the files' names begin, in a folder of several sets: emnist-digits.")
+    ] = "",
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
 ) -> None:
     """Make a task of images in the IDX format (MNIST, KMNIST, EMNIST); its teachers are trained at the first run."""
-    names = None if classes is None else [part.strip() for part in classes.split(",")]
-    task = import_images(name, folder, title=title, class_names=names, transposed=transposed)
+    names = None if classes is None else split_names(classes)
+    task = import_images(name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix)
     print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 
 

@@ -19,6 +19,9 @@ from mtbkd_core.parallel import together
 
 Pullback = Callable[[Tensor], Tensor]
 
+#: Bytes that the matrix of a last layer's Laplace approximation may take; several are held at once.
+LARGEST_LAPLACE = 2**30
+
 
 @dataclass(frozen=True)
 class Student:
@@ -47,6 +50,11 @@ class Student:
     def products(self) -> int:
         """Multiplications of one chain's forward pass over one example."""
         return sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes))
+
+    @property
+    def fits_laplace(self) -> bool:
+        """Whether a matrix of every pair of the last layer's weights and biases, in float64, is not too large."""
+        return 8 * ((self.sizes[-2] + 1) * self.sizes[-1]) ** 2 <= LARGEST_LAPLACE
 
     def layers(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Views of theta [S, P] as weights [S, out, in] and biases [S, out, 1], layer by layer."""

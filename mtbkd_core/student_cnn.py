@@ -26,7 +26,7 @@ def build_student(
     """The student that a configuration asks for, on F inputs, which may be pictures, and C classes.
 
     Raises:
-        UserError: a convolutional student where inputs are no pictures.
+        UserError: a convolutional student where inputs are no pictures, or a first map larger than they are.
     """
     if config.kind is not StudentKind.CNN:
         return Student.build(config, n_features, n_classes)
@@ -37,6 +37,12 @@ def build_student(
         raise UserError(
             f"student.kind: got 'cnn', but {n_features} inputs are no picture of {list(image_shape)} pixels"
         )
+    if config.first_map > min(image_shape):
+        height, width = image_shape
+        raise UserError(
+            f"student.first_map: got {config.first_map}, allowed for pictures of {height} x {width}: at most "
+            f"{min(image_shape)}"
+        )
     return ConvolutionalStudent.of(config, image_shape, n_classes)
 
 
@@ -44,13 +50,14 @@ def build_student(
 class ConvolutionalStudent(Student):
     """Convolutions with SiLU units and no pooling, and one linear layer on the last map.
 
-    The first filter is a little wider than its stride, which leaves a map of about the size asked for; the later ones
-    are 3 x 3 and halve the map.
+    The first filter's stride is the picture's shorter side over the size asked for, rounded down, which leaves a map of
+    that size or more: of 28 x 28 pixels one of 10 x 10 where 8 is asked for, of 14 x 14 from 10 on, and of 28 x 28 from
+    15 on. Its width is odd, and larger than the stride. The later filters are 3 x 3 and halve the map.
 
     Attributes:
         image_shape: (height, width); an input is a flattened picture.
         channels: of each convolution.
-        first_map: pixels on a side that the first map has about.
+        first_map: pixels on its shorter side that the first map has at least.
     """
 
     image_shape: tuple[int, int] = (0, 0)

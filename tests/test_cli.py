@@ -79,7 +79,8 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)
-    assert set(answer) == {"task", "seeds", "methods", "paired", "config"}
+    assert set(answer) == {"task", "seeds", "methods", "paired", "left_out", "config"}
+    assert answer["left_out"] == []
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
     teachers = (f"teacher:{name}" for name in build_config().teachers)
@@ -112,7 +113,9 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
     assert ended.value.code == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    out = capsys.readouterr().out
+    assert "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.\n" in out
+    lines = [line.split() for line in out.splitlines()]
     assert ["mt_bkd", *["0.6000"] * 4, "-", "1.125"] in lines
     assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
     assert ["mean_kd", *["0.6000"] * 4, "-"] in lines
@@ -231,9 +234,23 @@ def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
 ) -> None:
     config = read_config("proteins", ["n_train=3000"], None, "default")
     assert (config.n_train, config.n_unlabelled) == (3000, 500)
-    assert "500 proteins are left to be shown without labels; before, 1,000 were." in capsys.readouterr().err
+    said = "500 proteins are left to be shown without labels, not the task's default of 1,000."
+    assert said in capsys.readouterr().err
     with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
+
+
+def test_a_file_that_asks_for_more_than_there_is_beside_its_labels_is_refused_as_set_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**default_config("proteins").model_dump(), "n_train": 3000, "n_unlabelled": 600}))
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+        read_config(None, None, file, "default")
+    config = read_config(None, ["n_train=3100"], file, "default")
+    assert (config.n_train, config.n_unlabelled) == (3100, 400)
+    assert "400 proteins are left to be shown without labels, not 600." in capsys.readouterr().err
+    assert read_config("digits", None, file, "default").n_unlabelled == 0
 
 
 def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:

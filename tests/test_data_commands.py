@@ -22,6 +22,7 @@ class Toys:
     """A task that ships what its teachers say, and can be downloaded."""
 
     shift: float = 0.0
+    there: bool = False
 
     def origin(self) -> shipped.Origin:
         return shipped.Origin("made here", "none", "place")
@@ -33,7 +34,7 @@ class Toys:
         return {"index": torch.tensor([3, 5], dtype=torch.int32), "one": logits.half(), "two": torch.ones(2, 2).half()}
 
     def can_fetch(self) -> bool:
-        return True
+        return not self.there
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         return Path("/somewhere/toys")
@@ -111,6 +112,9 @@ def test_an_absent_file_and_a_task_that_ships_none_are_refused(toys: Toys, capsy
 def test_fetch_says_where_the_data_is(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     assert status("fetch", "toys") == 0
     assert capsys.readouterr().out == "/somewhere/toys\n"
+    toys.there = True
+    assert status("fetch", "toys") == 0
+    assert capsys.readouterr().out == "toys: its data is there already, in /somewhere/toys\n"
 
 
 def test_images_are_imported_or_what_is_wrong_is_one_line(
@@ -120,8 +124,12 @@ def test_images_are_imported_or_what_is_wrong_is_one_line(
     given = ("import-images", "--name", "marks", "--folder", str(write_set(tmp_path / "set")))
     assert status(*given, "--classes", "a,b") == 2
     assert "classes: got 2 names, needs 4" in capsys.readouterr().err
-    assert status(*given, "--classes", "a, b, c, d") == 0
+    assert status(*given, "--prefix", "kmnist") == 2
+    assert "that begins with kmnist, has none" in capsys.readouterr().err
+    assert status(*given, "--classes", "a, b, c, d", "--prefix", "emnist") == 0
     assert "Next: python -m mtbkd_core distill --task marks" in capsys.readouterr().out
     assert tasks.own() == ("marks",)
     assert status("forget", "marks") == 0
     assert tasks.own() == ()
+    assert status(*given, "--classes", 'a, "b, or B", c, d') == 0
+    assert tasks.task_info("marks").teachers[0].title == "a, b, or B"

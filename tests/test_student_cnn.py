@@ -105,6 +105,22 @@ def test_other_kinds_are_built_as_before() -> None:
     assert build_student(StudentConfig(hidden=(6,)), 4, 3, None) == Student((4, 6, 3), 0.6)
 
 
+@pytest.mark.parametrize(("asked", "has"), [(2, 2), (7, 7), (8, 10), (9, 10), (10, 14), (14, 14), (15, 28), (28, 28)])
+def test_the_first_map_has_as_many_pixels_as_asked_for_or_more(asked: int, has: int) -> None:
+    config = StudentConfig(kind=StudentKind.CNN, first_map=asked)
+    student = build_student(config, 28 * 28, 10, (28, 28))
+    assert isinstance(student, ConvolutionalStudent)
+    assert student.maps[0] == (has, has)
+
+
+def test_a_first_map_larger_than_the_picture_is_refused() -> None:
+    config = StudentConfig(kind=StudentKind.CNN, first_map=9)
+    assert build_student(config, 9 * 30, 4, (9, 30)).sizes[0] == 270
+    with pytest.raises(UserError) as caught:
+        build_student(config, 8 * 30, 4, (8, 30))
+    assert str(caught.value) == "student.first_map: got 9, allowed for pictures of 8 x 30: at most 8"
+
+
 def test_inputs_that_are_no_pictures_are_refused_by_the_name_of_the_setting() -> None:
     with pytest.raises(UserError, match=r"^student.kind: got 'cnn', .*no pictures; allowed: linear, mlp$"):
         build_student(CONFIG, 4, 3, None)

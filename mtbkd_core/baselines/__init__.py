@@ -14,7 +14,7 @@ as `<name>_ensemble`, as the mean of as many networks as there are chains, so th
   the task's own validation data, for the tasks where that was done (`TUNED`);
 * `ebkd`, `ca_mkd`: as mean_kd, the mean weighted at each example, by the teachers' entropies or by their losses;
 * `mc_dropout`: mean_kd with dropout, kept up in prediction;
-* `laplace`: mean_kd with a last-layer Laplace approximation.
+* `laplace`: mean_kd with a last-layer Laplace approximation, where the matrix that it takes is not too large.
 
 And `deep_ensemble`: the anchored warm start of MT-BKD's own run, one network a chain, averaged before any is sampled.
 
@@ -22,7 +22,7 @@ Sources: Fang et al., ICML 2024 (BKD); Hinton, Vinyals and Dean, arXiv 1503.0253
 their files.
 """
 
-from mtbkd_core.baselines.about import About, about
+from mtbkd_core.baselines.about import About, about, left_out
 from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
     TUNED,
@@ -64,6 +64,7 @@ __all__ = [
     "dropout_distillation",
     "entropy_weighted_distillation",
     "laplace_distillation",
+    "left_out",
     "mean_distillation",
     "methods",
     "paired_difference",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from mtbkd_core.student import LARGEST_LAPLACE
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ _METHODS = {
     "mc_dropout": About("MC dropout", "Classic distillation with dropout that stays on: the mean of 100 passes."),
     "laplace": About("Laplace", "Classic distillation with a Gaussian posterior around the last layer."),
 }
+
+#: Methods that not every comparison has, and why one has not.
+LEFT_OUT = {
+    "mean_kd_tuned": "nobody has tuned it for this task",
+    "laplace": f"the matrix of the student's last layer would take more than {LARGEST_LAPLACE >> 30} GiB",
+}
+
+
+def left_out(methods: Iterable[str]) -> list[str]:
+    """A line for each method that is none of those that a whole comparison has, and why."""
+    there = set(methods)
+    return [f"{_METHODS[name].title}: left out, because {why}." for name, why in LEFT_OUT.items() if name not in there]
 
 
 def about(method: str, teachers: Mapping[str, str]) -> About:

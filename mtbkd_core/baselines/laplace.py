@@ -16,8 +16,8 @@ from torch.nn.functional import pad
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
 from mtbkd_core.config import RunConfig
-from mtbkd_core.progress import ShouldStop, stop_if
-from mtbkd_core.student import Student, softmax
+from mtbkd_core.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.student import LARGEST_LAPLACE, Student, softmax
 from mtbkd_core.tasks.base import Task
 
 #: Draws of the last layer that a prediction is the mean of.
@@ -51,8 +51,18 @@ def laplace_predictions(
     weight: float = MEAN_WEIGHT,
     should_stop: ShouldStop | None = None,
 ) -> Tensor:
-    """The same for networks that are fitted already, with that weight; asks `should_stop` before each."""
+    """The same for networks that are fitted already, with that weight; asks `should_stop` before each.
+
+    Raises:
+        UserError: the matrix would be too large.
+        Cancelled: `should_stop` said so.
+    """
     student, device = networks.student, networks.theta.device
+    if not student.fits_laplace:
+        raise UserError(
+            f"student: its last layer has {student.sizes[-2] + 1:,} x {student.sizes[-1]} numbers, whose matrix for a "
+            f"Laplace approximation would take more than {LARGEST_LAPLACE >> 30} GiB"
+        )
     generator = torch.Generator(device).manual_seed(config.seed)
     x = lesson_of(config, task).x.to(device)
     means = last_layer(student, networks.theta)

@@ -17,7 +17,7 @@ from mtbkd_core.baselines.classic import (
     mean_distillation,
 )
 from mtbkd_core.baselines.dropout import dropout_distillation
-from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
+from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, lesson_of, soft_targets
 from mtbkd_core.baselines.laplace import laplace_predictions
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import distill
@@ -38,6 +38,7 @@ def methods(
     MT-BKD's call also gives `deep_ensemble`, which is the warm start of its own run; a method that gives one network
     per chain is reported as the first of them and as `<name>_ensemble`. A posterior has its `r_hat` beside its scores.
     The first call of a `teacher:<name>` runs those of all teachers, which are chains of one batch where shapes agree.
+    `about.left_out` says which methods may be missing, and why.
 
     Args:
         on_progress: told how far a posterior's own run is, as by `distill`.
@@ -80,6 +81,7 @@ def methods(
     asked: dict[str, Any] = {"should_stop": should_stop}
     weight = WEIGHTS.get(task.name, MEAN_WEIGHT)
     fitted = {"weight": weight, **asked}
+    laplace = networks("laplace", lambda: laplace_predictions(config, task, distilled(), **fitted))
     alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
     return {
         "mt_bkd": ours,
@@ -90,7 +92,7 @@ def methods(
         "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **fitted)),
         "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **fitted)),
         "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **fitted)),
-        "laplace": networks("laplace", lambda: laplace_predictions(config, task, distilled(), **fitted)),
+        **({"laplace": laplace} if configured_student(config, task).fits_laplace else {}),
     }
 
 

@@ -202,7 +202,9 @@ def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
     left = info.most_train - info.check_n_train(config.n_train)
     if not info.spare or config.n_unlabelled <= left:
         return config, None
-    said = f"{left:,} {info.item}s are left to be shown without labels; before, {config.n_unlabelled:,} were."
+    usual = config.n_unlabelled == default_config(config.task).n_unlabelled
+    instead = f"not the task's default of {config.n_unlabelled:,}" if usual else f"not {config.n_unlabelled:,}"
+    said = f"{left:,} {info.item}s are left to be shown without labels, {instead}."
     return config.model_copy(update={"n_unlabelled": left}), said
 
 

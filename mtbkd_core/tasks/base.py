@@ -234,7 +234,7 @@ class TaskInfo:
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: another for other data under the same name; empty for what comes with the program.
         costs: whether it is known what asking its teachers takes (`Teacher.cost`).
-        pictures: whether an input is a picture, which a convolutional student can learn from.
+        image_shape: (height, width) where an input is a picture, which a convolutional student can learn from.
         spare: whether what is left of `most_train` can be shown without labels.
     """
 
@@ -251,7 +251,7 @@ class TaskInfo:
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
     costs: bool = False
-    pictures: bool = False
+    image_shape: tuple[int, int] | None = None
     spare: bool = False
 
     def check_n_train(self, n_train: int | None) -> int:

@@ -51,7 +51,7 @@ INFO = TaskInfo(
     item="image",
     n_train=N_STUDENT,
     most_train=N_STUDENT,
-    pictures=True,
+    image_shape=SHAPE,
 )
 
 

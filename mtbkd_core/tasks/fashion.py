@@ -27,6 +27,8 @@ UNLABELLED = 5_000
 SIZES = Sizes(student=6_000, validation=2_000, test=2_000)
 #: Sandals and bags: a student that knows neither shoe nor bag of this kind can take them for nothing that it knows.
 LEFT_OUT = (5, 8)
+#: Test images that are another task's inputs from elsewhere: as many as the digits'.
+_CLOTHES = digits.N_TEST
 
 FILES = ImageFiles(
     name="fashion-mnist",
@@ -65,9 +67,25 @@ _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
 
 def digit_images(shape: tuple[int, int] = SHAPE) -> Tensor:
     """[600, F], the test images of the task `digits` (its split 0), enlarged to a shape (height, width) of F pixels."""
-    small = digits.measured_images().reshape(-1, 1, *digits.SHAPE)
-    large = torch.nn.functional.interpolate(small, size=shape, mode="bilinear", align_corners=False)
-    return large.clamp(0, 1).flatten(1)
+    return _resized(digits.measured_images(), digits.SHAPE, shape)
+
+
+def clothing_images(shape: tuple[int, int]) -> Tensor:
+    """[600, F], test images of the task `fashion`, every kind as often, brought to a shape (height, width) of F pixels.
+
+    Raises:
+        UserError: the images are not on this machine, or not what they should be.
+    """
+    return _resized(FASHION.shown().x[-SIZES.test :][:_CLOTHES], SHAPE, shape)
+
+
+def _resized(images: Tensor, shape: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
+    pictures = images.reshape(-1, 1, *shape)
+    smaller = any(new < old for new, old in zip(wanted, shape, strict=True))
+    resized = torch.nn.functional.interpolate(
+        pictures, size=wanted, mode="bilinear", align_corners=False, antialias=smaller
+    )
+    return resized.clamp(0, 1).flatten(1)
 
 
 FASHION = ShippedImageTask(
@@ -82,7 +100,7 @@ FASHION = ShippedImageTask(
         item="image",
         n_train=1_000,
         most_train=SIZES.student,
-        pictures=True,
+        image_shape=SHAPE,
         spare=True,
         # settled on the validation images, the step size by what left the posterior: see benchmarks/README.md
         defaults={

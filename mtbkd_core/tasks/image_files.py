@@ -35,6 +35,7 @@ class ImageFiles:
         url: folder that it is downloaded from; None: it is not.
         sha256: of each file there, by its name.
         transposed: whether pictures lie mirrored along their diagonal in the files, and are turned back when read.
+        prefix: how the names of its files begin, in a folder that holds several sets.
     """
 
     name: str
@@ -44,9 +45,12 @@ class ImageFiles:
     url: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict, hash=False)
     transposed: bool = False
+    prefix: str = ""
 
     def folder(self) -> Path | None:
         """Where it is: the variable's folder, else the system's, else the downloaded one; None where it is nowhere.
+
+        A folder that lacks files is passed over where they could be downloaded; else `read` says which it lacks.
 
         Raises:
             UserError: the variable names something that is no folder.
@@ -55,10 +59,16 @@ class ImageFiles:
             if not (folder := expanded(chosen, self.variable)).is_dir():
                 raise UserError(f"{self.variable}: {chosen} is no folder")
             return folder
-        if self.installed is not None and self.installed.is_dir():
+        if self.installed is not None and self.installed.is_dir() and (self.url is None or self._whole(self.installed)):
             return self.installed
         fetched = self.fetched()
         return fetched if self.sha256 and all((fetched / name).exists() for name in self.sha256) else None
+
+    def _whole(self, folder: Path) -> bool:
+        try:
+            return all(find_file(folder, part, axes, self.prefix) for part, axes in _PATTERNS)
+        except UserError:
+            return False
 
     def fetched(self) -> Path:
         """Where a download goes; errors as `home`."""
@@ -91,13 +101,13 @@ class ImageFiles:
         folder = self.folder()
         if folder is None:
             raise UserError(f"{self.name}: its files are not on this machine")
-        images, labels = (read_idx(find_file(folder, part, axes), axes) for axes in (3, 1))
+        images, labels = (read_idx(find_file(folder, part, axes, self.prefix), axes) for axes in (3, 1))
         if len(images) != len(labels):
             raise UserError(f"{folder}: holds {len(images):,} {part} images and {len(labels):,} labels")
         return images.transpose(0, 2, 1) if self.transposed else images, labels
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
-        """Download what is not there yet, checking each file's sha256; the folder.
+        """Download what is not there yet, checking each file's sha256; the folder, as `folder` gives it then.
 
         Raises:
             UserError: there is nothing to download from, no connection, or a file that is not the one expected.
@@ -107,6 +117,8 @@ class ImageFiles:
 
         if self.url is None:
             raise UserError(f"{self.name}: there is no address to download it from")
+        if (there := self.folder()) is not None:
+            return there
         target = self.fetched()
         pooch.get_logger().setLevel("ERROR")  # what it says is said by `on_progress`, and its errors below
         for number, (name, digest) in enumerate(self.sha256.items()):
@@ -129,15 +141,25 @@ class ImageFiles:
         return target
 
 
-def find_file(folder: Path, part: str, axes: int) -> Path:
+def find_file(folder: Path, part: str, axes: int, prefix: str = "") -> Path:
     """The one IDX file of "train" or "test" images (3 axes) or labels (1) in a folder; zipped ones do as well.
 
+    Of a file that is there both zipped and not, it is the one that is not.
+
+    Args:
+        prefix: how its name begins.
     Raises:
         UserError: there is none, or more than one.
     """
     pattern = _PATTERNS[part, axes]
-    found = sorted(path for path in folder.glob(pattern) if part == "train" or "train" not in path.name)
+    fitting = {path.name: path for path in folder.glob(pattern) if path.name.startswith(prefix)}
+    found = sorted(
+        name
+        for name in fitting
+        if (part == "train" or "train" not in name) and not (name.endswith(".gz") and name[:-3] in fitting)
+    )
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise UserError(f"{folder}: needs one file {pattern} of {part} data, has {names}")
-    return found[0]
+        wanted = f"one file {pattern} of {part} data" + (f" that begins with {prefix}" if prefix else "")
+        several = "; of several sets, a prefix says which: --prefix emnist-digits" if found else ""
+        raise UserError(f"{folder}: needs {wanted}, has {', '.join(found) or 'none'}{several}")
+    return fitting[found[0]]

@@ -195,7 +195,10 @@ class ImageTask(ABC):
         (images, labels), (test_images, test_labels) = self.files.read("train"), self.files.read("test")
         where = f"{self.INFO.name}: the images in {self.files.folder()}"
         if images.shape[1:] != test_images.shape[1:]:
-            raise UserError(f"{where} are of {images.shape[1:]} for training and {test_images.shape[1:]} for testing")
+            training, testing = (" x ".join(map(str, part.shape[1:])) for part in (images, test_images))
+            raise UserError(
+                f"{self.files.folder()}: its pictures are of {training} for training, {testing} for testing"
+            )
         highest = max(labels.max(), test_labels.max())
         if highest >= len(self.class_names):
             raise UserError(f"{where} have a label {highest}, allowed: 0 to {len(self.class_names) - 1}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
@@ -20,10 +20,12 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import lock
+from mtbkd_core.config import build_config
 from mtbkd_core.files import content_hash, home, home_path, make_folder, read_tensors, write_atomically, write_tensors
 from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
-from mtbkd_core.tasks.fashion import FASHION, SIZES, UNLABELLED, digit_images
+from mtbkd_core.tasks.fashion import FASHION, FILES, SIZES, UNLABELLED, clothing_images, digit_images
 from mtbkd_core.tasks.image_files import ImageFiles
 from mtbkd_core.tasks.image_teachers import train
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
@@ -35,11 +37,12 @@ _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_train
 _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
-#: A CNN's last layer has 257 inputs, and the matrix of its Laplace approximation grows with the square of the classes:
-#: 0.8 GiB for 40, of which a comparison holds several.
-_MOST_FOR_CNN = 40
+#: Pixels on a side of the first map; what was settled for the clothes is for them alone.
+_FIRST_MAP = 7
 _WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
 FEWEST_CLASSES, MOST_CLASSES = 4, 100
+_DIGITS = frozenset("0123456789")
+_Pictures = Callable[[tuple[int, int]], Tensor]
 
 
 class _Trained(Exception):
@@ -60,6 +63,7 @@ class ImageSet:
         sizes: images for the student, for validation and for testing.
         epochs: of each teacher's training.
         digest: `Shown.digest` when it was imported, so that other images under the same name are another set.
+        prefix: as `ImageFiles.prefix`.
     """
 
     name: str
@@ -71,6 +75,7 @@ class ImageSet:
     sizes: Sizes = field(default=SIZES)
     epochs: int = Recipe(()).epochs
     digest: str = ""
+    prefix: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -144,14 +149,31 @@ class OwnImageTask(ImageTask):
         """As `ImageTask.hash_of_teacher`."""
         return content_hash(self._stamp(shown), name)
 
+    def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
+        """Another with clothes, so that a run from before them is not taken for one that was held against them."""
+        found = super()._hash_of_data(shown, student, test)
+        return content_hash(found, "clothes") if "clothes" in self.shifts else found
+
     def _stamp(self, shown: Shown) -> str:
         """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
         recipes = json.dumps({name: asdict(recipe) for name, recipe in self.recipes.items()})
         return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
 
+def _elsewhere(images: ImageSet) -> tuple[tuple[ShiftInfo, _Pictures], ...]:
+    """Inputs from elsewhere for a set: digits, for digits clothes, and nothing where these are not."""
+    if not _DIGITS.issuperset(images.class_names) or images.digest == FASHION.digest:  # clothes, by their numbers
+        digits = ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these.")
+        return ((digits, digit_images),)
+    if FILES.missing("", "") is not None:
+        return ()
+    clothes = ShiftInfo("clothes", "Clothing (Fashion-MNIST)", "Its test images, brought to the size of these.")
+    return ((clothes, clothing_images),)
+
+
 def task_of(images: ImageSet) -> OwnImageTask:
     """The task of an image set."""
+    elsewhere = _elsewhere(images)
     names = images.class_names
     every = tuple(range(len(names)))
     half = len(every) // 2
@@ -163,6 +185,21 @@ def task_of(images: ImageSet) -> OwnImageTask:
     sizes = images.sizes
     labelled = min(_LABELLED, sizes.student)
     unlabelled = min(UNLABELLED, sizes.student - labelled)
+    shape = images.shape[::-1] if images.transposed else images.shape
+    # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map is not
+    # for these
+    defaults = {
+        **FASHION.INFO.defaults,
+        "n_unlabelled": str(unlabelled),
+        "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
+        "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
+        "student.first_map": str(min(_FIRST_MAP, *shape)),
+        "sampler.thinning": "16",
+        "sampler.step_size": "none",
+    }
+    student = build_student(build_config(defaults.items()).student, shape[0] * shape[1], len(names), shape)
+    if not student.fits_laplace:  # a rival that every comparison should have
+        defaults["student.kind"] = "mlp"
     return OwnImageTask(
         INFO=TaskInfo(
             name=images.name,
@@ -177,29 +214,18 @@ def task_of(images: ImageSet) -> OwnImageTask:
             item="image",
             n_train=labelled,
             most_train=sizes.student,
-            pictures=True,
+            image_shape=shape,
             spare=True,
-            # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map,
-            # whose Laplace approximation would be too large for more classes than the clothes', is not for these
-            defaults={
-                **FASHION.INFO.defaults,
-                "n_unlabelled": str(unlabelled),
-                "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
-                "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
-                "student.first_map": "7",
-                "sampler.thinning": "16",
-                "sampler.step_size": "none",
-                **({"student.kind": "mlp"} if len(names) > _MOST_FOR_CNN else {}),
-            },
-            shifts=(ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these."),),
-            stamp=content_hash(json.dumps(_plain(images))),
+            defaults=defaults,
+            shifts=tuple(info for info, _ in elsewhere),
+            stamp=content_hash(json.dumps(_plain(images)), *(info.name for info, _ in elsewhere)),
         ),
-        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed),
+        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed, prefix=images.prefix),
         class_names=names,
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=sizes,
         digest=images.digest,
-        shifts={"digits": partial(digit_images, images.shape[::-1] if images.transposed else images.shape)},
+        shifts={info.name: partial(pictures, shape) for info, pictures in elsewhere},
     )
 
 
@@ -209,7 +235,9 @@ def found() -> dict[str, OwnImageTask]:
         files = sorted(path for path in _folder().glob("*.json") if not path.name.startswith("."))
     except OSError:
         return {}
-    tasks = {path.stem: _read(path, path.stat().st_mtime_ns) for path in files}
+    # one that was read while there were no clothes knows of none
+    clothes = FILES.missing("", "") is None if files else False
+    tasks = {path.stem: _read(path, path.stat().st_mtime_ns, clothes) for path in files}
     return {name: task for name, task in tasks.items() if task is not None}
 
 
@@ -258,8 +286,8 @@ def _plain(images: ImageSet) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, stamp: int) -> OwnImageTask | None:
-    """The task of a file that was written at `stamp`, which is what makes a new one be read."""
+def _read(path: Path, stamp: int, clothes: bool) -> OwnImageTask | None:
+    """The task of a file that was written at `stamp`, while there were clothes or none; another is read anew."""
     try:
         values = json.loads(path.read_text())
         sizes = Sizes(**{name: int(count) for name, count in values["sizes"].items()})
@@ -276,7 +304,8 @@ def _read(path: Path, stamp: int) -> OwnImageTask | None:
                 bool(values["transposed"]),
                 sizes,
                 int(values["epochs"]),
-                str(values.get("digest", "")),  # the first sets were kept without
+                str(values.get("digest", "")),  # the first sets were kept without, and without a prefix
+                str(values.get("prefix", "")),
             )
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -9,6 +9,7 @@ from mtbkd_core.config import FULL_BATCH, Algorithm, Device, Schedule, StudentKi
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
+from mtbkd_core.student_cnn import ConvolutionalStudent
 from mtbkd_core.tasks import untrained
 from pages.shared import charts, controls, engine, headline, link, live, progress, runs, tasks
 
@@ -63,10 +64,19 @@ def summary(config: RunConfig) -> str:
     )
 
 
+def draw_first_map(config: RunConfig, shape: tuple[int, int] | None) -> None:
+    """The control, and what the map is then."""
+    most = 64 if shape is None else min(64, *shape)
+    controls.number("student.first_map", "First map", 2, most, 1, unit="pixels")
+    if shape is not None and config.student.first_map <= most:
+        (height, width), (rows, columns) = shape, ConvolutionalStudent.of(config.student, shape, 2).maps[0]
+        st.caption(f"{height} x {width} pictures: a map of {rows} x {columns}")
+
+
 def draw_settings(config: RunConfig) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        kinds = [kind for kind in KINDS if kind is not StudentKind.CNN or tasks.info(config).pictures]
+        kinds = [kind for kind in KINDS if kind is not StudentKind.CNN or tasks.info(config).image_shape]
         # one that does not fit comes from a link; it is shown, and the run says why it cannot be
         offered = kinds if config.student.kind in kinds else [*kinds, config.student.kind]
         controls.choice("student.kind", "Student", offered, KINDS)
@@ -80,7 +90,7 @@ def draw_settings(config: RunConfig) -> None:
                 controls.text("student.hidden", "Hidden widths", "32, 32")
             if config.student.kind is StudentKind.CNN:
                 controls.text("student.channels", "Channels", "8, 16")
-                controls.number("student.first_map", "First map", 2, 64, 1, unit="pixels")
+                draw_first_map(config, tasks.info(config).image_shape)
             controls.number("student.weight_scale", "Weight scale", 0.01, 100.0, 0.05)
             controls.number("sampler.warm_start_steps", "Warm start", 0, 100_000, 50, unit="steps")
             controls.text("sampler.warm_start_batch_size", "Warm start's batch size", "as the sampler's")

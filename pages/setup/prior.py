@@ -14,6 +14,7 @@ from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.posterior import weights_under
+from mtbkd_core.tasks import own
 from pages.shared import charts, controls, examples, link, places, planes, tasks
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
@@ -74,12 +75,17 @@ def draw_fit(titles: list[str]) -> None:
 def draw_controls(config: RunConfig, titles: list[str]) -> None:
     if st.session_state.get("set:preset") != preset_of(config.task, config.prior):
         st.session_state["set:preset"] = preset_of(config.task, config.prior)
+    start = (
+        "what a task of your own starts with; nothing was settled on its data"
+        if config.task in own()
+        else "a strength and a concentration that were settled on validation data"
+    )
     st.segmented_control(
         "Preset",
         list(PRESETS),
         format_func=str.capitalize,
         key="set:preset",
-        help="Default: a strength and a concentration that were settled on validation data. "
+        help=f"Default: {start}. "
         "Paper: what the authors' published code uses, a strength of 0.02 and a concentration of 5. "
         "Neither is marked once a setting has been changed.",
         on_change=take_preset,

@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.config import field_names
-from mtbkd_core.tasks import changed_settings, leaving_room, missing_data
+from mtbkd_core.tasks import changed_settings, leaving_room, missing_data, task_info
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
@@ -32,6 +32,7 @@ def open_link() -> None:
     """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward."""
     back = _goes_back()
     if "draft" in st.session_state and not back:
+        draft()  # whose task may have been forgotten meanwhile
         return
     if back:
         for key in [key for key in st.session_state if str(key).startswith("view:")]:
@@ -40,21 +41,21 @@ def open_link() -> None:
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
     st.session_state.example = 0
+    asked = given.pop("example", "0")
     try:
-        example = int(given.pop("example", "0"))
+        example = int(asked)
         if example >= 0:  # one beyond the last is said where the task is at hand: see `examples.chosen`
             st.session_state.example = example
         else:
             wrong.append(f"example: {example} is below 0, the first one; 0 is shown")
-    except ValueError as error:
-        wrong.append(f"example: a whole number is needed ({error})")
+    except ValueError:
+        wrong.append(f"example: got {asked[:60]!r}, a whole number is needed")
     try:
-        draft = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
-        if "n_unlabelled" not in given:
-            draft, st.session_state.hint = leaving_room(draft)
-        if not missing_data(draft.task):  # else the pages say how to get it, and offer to
-            fingerprint(draft)  # knows the tasks and their teachers, and trains nothing
-        st.session_state.draft = draft
+        config = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
+        config, hint = (config, None) if "n_unlabelled" in given else leaving_room(config)
+        if not missing_data(config.task):  # else the pages say how to get it, and offer to
+            fingerprint(config)  # knows the tasks and their teachers, and trains nothing
+        st.session_state.draft, st.session_state.hint = config, hint
     except UserError as error:
         st.session_state.draft = _start(given.get("task", RunConfig().task))
         wrong.append(f"{error} — the task's default settings are shown instead")
@@ -133,8 +134,14 @@ def write_link() -> None:
 
 
 def draft() -> RunConfig:
-    """The configuration being edited."""
+    """The configuration being edited; the default one where its task has been forgotten meanwhile, which is said."""
     config: RunConfig = st.session_state.draft
+    try:
+        task_info(config.task)
+    except UserError:
+        gone, config = config.task, RunConfig()
+        st.session_state.notice = f"The task {gone} is there no more; {config.task} is shown instead."
+        st.session_state.draft, st.session_state.example = config, 0
     return config
 
 
@@ -143,11 +150,13 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     overrides = list(overrides)
     try:
         changed = build_config(overrides, base=draft())
+        hint = None
         if {name for name, _ in overrides} == {"n_train"}:
-            changed, st.session_state.hint = leaving_room(changed)
+            changed, hint = leaving_room(changed)
         if _data(changed) != _data(draft()):
             fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
         replace(changed)
+        st.session_state.hint = hint
         return True
     except UserError as error:
         st.session_state.notice = str(error)

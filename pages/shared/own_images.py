@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from mtbkd_core import UserError
+from mtbkd_core.tables.checking import split_names
 from mtbkd_core.tables.spec import suggest_name
 from mtbkd_core.tasks import change_task
-from mtbkd_core.tasks.image_imports import import_images
+from mtbkd_core.tasks.image_imports import LONGEST_TITLE, import_images
 from pages.shared import link, places, training
 
 
@@ -24,6 +25,12 @@ def draw() -> None:
             help="On the machine that the app runs on: it holds training and test images and labels in the IDX format, "
             "as MNIST, KMNIST, EMNIST and Fashion-MNIST come; gzipped files do as well. They are not copied.",
         )
+        prefix = st.text_input(
+            "Prefix",
+            key="own:images:prefix",
+            placeholder="emnist-digits",
+            help="How the names of its files begin. Needed only where the folder holds several sets, as EMNIST's does.",
+        )
         transposed = st.toggle(
             "Turn the pictures",
             key="own:images:transposed",
@@ -33,7 +40,7 @@ def draw() -> None:
         title = st.text_input(
             "Title",
             key="own:images:title",
-            max_chars=60,
+            max_chars=LONGEST_TITLE,
             placeholder="My images",
             help="What the task is called on the pages. Its short name, for links, follows from it.",
         )
@@ -41,7 +48,8 @@ def draw() -> None:
             "Classes",
             key="own:images:classes",
             placeholder="0, 1, 2, …",
-            help="Names in the order of the labels, with commas between them. Empty: the labels' numbers.",
+            help="Names in the order of the labels, with commas between them, a name that holds a comma in double "
+            "quotes. Empty: the labels' numbers.",
         )
     name = suggest_name(title)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -57,10 +65,17 @@ def draw() -> None:
         st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
     if not pressed:
         return
-    names = [part.strip() for part in classes.split(",")] if classes.strip() else None
     try:
+        names = split_names(classes) if classes.strip() else None
         with st.spinner("Checking the images…"):
-            import_images(name, Path(folder.strip()), title=title.strip(), class_names=names, transposed=transposed)
+            import_images(
+                name,
+                Path(folder.strip()),
+                title=title.strip(),
+                class_names=names,
+                transposed=transposed,
+                prefix=prefix.strip(),
+            )
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")

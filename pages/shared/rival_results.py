@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict
+from mtbkd_core.baselines import HIGHER_IS_BETTER, Verdict, left_out
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
@@ -22,6 +22,8 @@ def draw(view: ComparisonView) -> None:
         return
     gaps = gap_table(comparison, tasks.titles_by_name(view.config))
     st.caption(jobs.summary(desks.COMPARISONS, view))
+    if lines := left_out(comparison.methods):
+        st.caption(f":material/info: {' '.join(lines)}")
     _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")

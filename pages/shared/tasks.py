@@ -130,7 +130,10 @@ def titles(config: RunConfig) -> list[str]:
 
 def titles_by_name(config: RunConfig) -> dict[str, str]:
     """The configuration's teachers, name -> title; one that is offered no more keeps its name."""
-    known = offered(config)
+    try:
+        known = offered(config)
+    except UserError:  # the task has been forgotten
+        known = {}
     return {name: known[name].title if name in known else name for name in config.teachers}
 
 

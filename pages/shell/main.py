@@ -9,6 +9,7 @@ st.html(brand.STYLE)
 page = st.navigation(places.sections(), expanded=True)
 places.heading(page.url_path)
 with st.spinner("Reading the libraries. This takes a few seconds, once after a start."):
+    from mtbkd_core import UserError
     from pages.shared import controls, engine, link, sidebar
 
 engine.begin()
@@ -19,5 +20,7 @@ link.write_link()
 link.show_notices()
 try:
     page.run()
+except UserError as error:  # of a run, say, whose task has been forgotten
+    st.error(str(error), icon=":material/error:")
 finally:  # a page may end itself early
     engine.load_the_rest()

@@ -112,6 +112,7 @@ class TestRivals:
         # the glance and one forest for each score but AUROC, which no method has
         assert len(app.get("plotly_chart")) == 5
         assert any("a method that makes no error has none" in caption.value for caption in app.caption)
+        assert any("Laplace: left out, because the matrix of" in caption.value for caption in app.caption)
 
     @pytest.mark.parametrize(
         ("state", "reason", "said", "button"),

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config, tasks
+from mtbkd_core import RunConfig, build_config, default_config, load_task, tasks
 from mtbkd_core.runs.store import RunView
+from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks.fashion import FASHION, FILES
-from tests.app.conftest import in_link
+from mtbkd_core.tasks.image_imports import import_images
+from pages.shared import tasks as tasks_of_pages
+from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.tasks.test_own_images import SIZES, write_set
 
 
 def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
@@ -178,3 +183,64 @@ def test_what_one_page_shows_is_not_taken_by_the_next(opened: Callable[..., AppT
     app.switch_page("pages/results/reliability.py").run()
     assert app.pills(key="view:reliability:shown").value == ["student", "teachers_mean"]
     assert not app.exception
+
+
+def test_a_draft_that_is_refused_leaves_no_hint(app: AppTest) -> None:
+    for name, value in {"task": "proteins", "n_train": "3000", "teachers": "socrates"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert "the task's default settings are shown instead" in app.warning[0].value
+    assert not [info.value for info in app.info if "are left to be shown" in info.value]
+
+
+def test_an_example_of_too_many_digits_is_refused_in_plain_words(app: AppTest) -> None:
+    app.query_params["example"] = "5" * 5_000
+    app.run()
+    (warning,) = app.warning
+    assert f"example: got '{'5' * 60}', a whole number is needed" in warning.value
+
+
+@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "setup/distill.py"])
+def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
+    opened: Callable[..., AppTest], tmp_path: Path, page: str
+) -> None:
+    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    load_task("marks")
+    app = opened(page, task="marks")
+    assert not app.exception
+    assert app.session_state.draft.task == "marks"
+    forget("marks")
+    app.run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["The task marks is there no more; digits is shown instead."]
+    assert app.session_state.draft == RunConfig()
+    app.run()
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty", "shifts"])
+def test_results_of_a_forgotten_task_are_one_line(
+    opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
+) -> None:
+    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    own = [("teachers", "generalist"), ("student.kind", "linear")]
+    run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("marks")))
+    forget("marks")
+    app = opened(f"results/{page}.py", run=run.id)
+    assert not app.exception
+    (error,) = app.error
+    assert error.value.startswith("task: got 'marks', allowed: digits, ")
+    assert tasks_of_pages.titles_by_name(run.config) == {"generalist": "generalist"}
+
+
+def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:
+    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    load_task("marks")
+    app = opened("setup/prior.py", task="marks")
+    (preset,) = [control for control in app.button_group if control.label == "Preset"]
+    assert "nothing was settled on its data" in preset.help
+    forget("marks")
+    preset.set_value("paper")
+    app.run()
+    assert not app.exception
+    assert app.session_state.draft.task == "digits"

@@ -249,7 +249,7 @@ def add_images(app: AppTest, folder: Path, title: str, **more: str) -> AppTest:
 def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
 ) -> None:
-    app = add_images(with_images, write_set(tmp_path / "set"), "My marks", classes="ring, dot, bar, hook")
+    app = add_images(with_images, write_set(tmp_path / "set"), "My marks", classes='ring, dot, "bar, or stroke", hook')
     assert not app.error
     assert app.title[0].value == "Teachers"
     assert in_link(app, "task") == "my-marks"
@@ -263,6 +263,7 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     [
         ("nowhere", {}, "is no folder"),
         ("", {}, "needs one file *train-images?idx3-ubyte*"),
+        ("set", {"prefix": "kmnist"}, "that begins with kmnist, has none"),
         ("set", {"classes": "a, b"}, "classes: got 2 names, needs 4"),
     ],
 )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, load_task
+from mtbkd_core import Result, RunConfig, build_config, load_task
+from mtbkd_core.evaluation import bias
 from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
@@ -148,7 +149,9 @@ class TestPrior:
         assert draft.seed == 7
 
     def test_no_preset_is_marked_once_a_setting_differs(self, opened: Callable[..., AppTest]) -> None:
-        assert opened("setup/prior.py").segmented_control(key="set:preset").value == "default"
+        preset = opened("setup/prior.py").segmented_control(key="set:preset")
+        assert preset.value == "default"
+        assert "settled on validation data" in preset.help
         app = opened("setup/prior.py")
         app.slider(key="set:prior.strength").set_value(0.3)
         app.run()
@@ -288,9 +291,9 @@ class TestDistill:
         app.run()
         assert not app.exception
         assert fake_engine.submitted[0].sampler.bias_check
-        said = [caption.value for caption in app.caption]
-        assert any("s bias check, " in line for line in said)
-        assert any(line.startswith("Bias check: ") for line in said) or "miss" in app.warning[-1].value
+        assert any("s bias check, " in caption.value for caption in app.caption)
+        found = Result.load(store.read(app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
+        assert bias.sentence(found) in [said.value for said in (app.warning if bias.is_biased(found) else app.caption)]
 
     @pytest.mark.parametrize(
         ("settings", "said"),
@@ -359,3 +362,16 @@ def test_a_convolutional_student_is_offered_where_inputs_are_pictures(
     app = opened("setup/distill.py", task=task)
     (kinds,) = [control for control in app.button_group if control.label == "Student"]
     assert ("CNN" in kinds.options) is offered
+
+
+def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/distill.py", task="fashion", **{"student.first_map": "8"})
+    assert app.number_input(key="set:student.first_map").max == 28
+    assert "28 x 28 pictures: a map of 10 x 10" in [caption.value for caption in app.caption]
+
+
+def test_of_a_first_map_that_will_be_refused_no_size_is_said(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/distill.py", **{"student.kind": "cnn", "student.first_map": "9"})
+    assert not app.exception
+    assert app.number_input(key="set:student.first_map").value == 9
+    assert not any("a map of" in caption.value for caption in app.caption)

@@ -1,6 +1,6 @@
 """Every row of the table has a title of its own and a line that says what it is."""
 
-from mtbkd_core.baselines import about
+from mtbkd_core.baselines import about, left_out
 from tests.test_baselines import ROWS
 
 
@@ -17,3 +17,12 @@ def test_a_teacher_without_a_title_and_a_method_that_is_unknown_keep_their_names
     assert about("teacher:x", {}).title == "Only x"
     assert about("brand-new", {}) == about("brand-new", {"x": "X"})
     assert about("brand-new", {}).title == "brand-new"
+
+
+def test_a_method_that_a_comparison_has_not_is_said_with_the_reason() -> None:
+    assert left_out(ROWS) == []
+    without = [name for name in ROWS if not name.startswith(("laplace", "mean_kd_tuned"))]
+    assert left_out(without) == [
+        "Mean KD, tuned: left out, because nobody has tuned it for this task.",
+        "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.",
+    ]

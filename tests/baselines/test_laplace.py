@@ -7,10 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from mtbkd_core import Task, build_config
-from mtbkd_core.baselines import MEAN_WEIGHT, laplace_distillation, mean_distillation
-from mtbkd_core.baselines.fitting import fit_networks, soft_targets
-from mtbkd_core.baselines.laplace import draw_last_layer, features, last_layer, last_layer_precision
+from mtbkd_core import Task, UserError, build_config
+from mtbkd_core.baselines import MEAN_WEIGHT, laplace_distillation, mean_distillation, methods
+from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, soft_targets
+from mtbkd_core.baselines.laplace import (
+    draw_last_layer,
+    features,
+    laplace_predictions,
+    last_layer,
+    last_layer_precision,
+)
 from mtbkd_core.student import Student, softmax
 from tests.conftest import without_some_labels
 
@@ -101,6 +107,16 @@ def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, unlabe
     drawn = softmax(inputs @ last_layer(student, theta)[0].t() + (factor @ noise)[..., 0])
     error = (2 * drawn.var(0) / count).sqrt()
     assert (((found[0, :20] - drawn.mean(0)).abs() - 1e-4) / error).max() < 4.5
+
+
+def test_a_matrix_that_would_be_too_large_is_refused_and_the_method_is_left_out(few_digits: Task) -> None:
+    """A map of 8 x 8 in 19 channels has 1,217 numbers for each of ten classes: 1.1 GiB; 18 channels take 1.0 GiB."""
+    config = build_config({**QUICK, "student.kind": "cnn", "student.channels": "19"}.items())
+    small = build_config({**QUICK, "student.kind": "cnn", "student.channels": "18"}.items())
+    assert set(methods(small, few_digits)) - set(methods(config, few_digits)) == {"laplace"}
+    student = configured_student(config, few_digits)
+    with pytest.raises(UserError, match=r"^student: its last layer has 1,217 x 10 numbers, .* more than 1 GiB$"):
+        laplace_predictions(config, few_digits, Networks(student, torch.zeros(1, student.n_parameters)))
 
 
 def test_predictions_are_less_sure_than_the_networks_own_and_repeat_with_their_seed(digits: Task) -> None:

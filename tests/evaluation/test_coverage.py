@@ -61,13 +61,11 @@ def test_an_interval_of_few_draws_holds_a_new_one_as_often_as_it_says(count: int
 
 
 def test_chains_that_disagree_are_counted() -> None:
-    (study,) = coverage_study(3, 20, tests=4, settings=[NO_TEACHER], sampler=SHORT)
-    assert study.r_hat.shape == study.effective.shape == (3,)
-    assert study.apart == int((study.r_hat > 1.05).sum())
     one = torch.ones(3)
     assert Coverage("no teacher", one, one, one, torch.tensor([1.0, 1.06, 2.0]), one).apart == 2
     stuck = SHORT.model_copy(update={"step_size": 1e-5, "warm_start_steps": 0})
     (study,) = coverage_study(3, 20, tests=4, settings=[NO_TEACHER], sampler=stuck)
+    assert study.r_hat.shape == study.effective.shape == (3,)
     assert study.apart == 3
 
 

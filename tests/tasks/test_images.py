@@ -245,6 +245,20 @@ def test_a_downloaded_set_counts_once_all_of_its_files_are_there(own_home: Path)
     assert files.folder() == files.fetched()
 
 
+def test_a_systems_folder_counts_with_all_of_its_files_and_is_not_downloaded_again(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
+    monkeypatch.setattr("pooch.retrieve", None)
+    files = replace(FILES, installed=tmp_path)
+    for name in FILES.sha256:
+        assert files.folder() is None
+        assert files.can_fetch()
+        (tmp_path / name).touch()
+    assert not files.can_fetch()
+    assert files.fetch() == files.folder() == tmp_path
+
+
 def test_a_download_is_checked_and_tells_which_file_it_is_at(
     tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,8 +294,15 @@ def test_files_are_found_by_what_all_such_sets_call_them(tmp_path: Path) -> None
     (tmp_path / "t10k-images.idx3-ubyte").touch()
     with pytest.raises(UserError, match=r"needs one file .* of test data, has emnist-.*, t10k-images"):
         find_file(tmp_path, "test", 3)
-    with pytest.raises(UserError, match="has none"):
+    with pytest.raises(UserError, match=r"has none$"):
         find_file(tmp_path, "train", 1)
+
+
+def test_of_a_file_that_is_there_zipped_and_not_the_one_that_is_not_is_read(tmp_path: Path) -> None:
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"):
+        (tmp_path / name).touch()
+    assert find_file(tmp_path, "train", 3).name == "train-images-idx3-ubyte"
+    assert find_file(tmp_path, "test", 3).name == "t10k-images-idx3-ubyte.gz"
 
 
 # The real thing

@@ -11,12 +11,14 @@ from mtbkd_core import Progress, UserError, default_config, load_task, lock, tas
 from mtbkd_core.config import StudentKind
 from mtbkd_core.files import home, write_tensors
 from mtbkd_core.progress import Cancelled
+from mtbkd_core.student_cnn import build_student
 from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks import fingerprint, missing_data, own, own_images, untrained
+from mtbkd_core.tasks.fashion import FASHION, FILES, clothing_images
 from mtbkd_core.tasks.image_imports import import_images
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.tasks.own_images import ImageSet, path_of
-from tests.tasks.test_images import idx
+from tests.tasks.test_images import idx, needs_fashion
 
 SIZES = Sizes(student=36, validation=12, test=20)
 
@@ -56,7 +58,7 @@ def test_a_folder_becomes_a_task_whose_teachers_are_trained_once(folder: Path) -
     assert task.image_shape == (8, 10)
     assert task.x_train.shape == (36, 80)
     assert torch.equal((255 * task.x_test[:, 10]).round().long(), task.y_test)
-    assert task.shifts["digits"].shape == (600, 80)
+    assert [shift.name for shift in info.shifts] == list(task.shifts)
     assert set(task.teachers) == {"first-half", "second-half", "every-second", "generalist"}
     again: list[Progress] = []
     same = load_task("marks", on_progress=again.append)
@@ -88,14 +90,28 @@ def test_it_is_said_who_hears_what_of_the_images(own_home: Path) -> None:
     assert "labelled ones and 200 of which it hears from the teachers alone." in task_info("marks").description
 
 
-@pytest.mark.parametrize(("classes", "kind"), [(40, StudentKind.CNN), (41, StudentKind.MLP)])
-def test_a_set_of_many_classes_starts_with_an_mlp_whose_laplace_approximation_is_small(
-    own_home: Path, classes: int, kind: StudentKind
+@pytest.mark.parametrize(
+    ("classes", "shape", "numbers", "kind"),
+    [
+        (45, (28, 28), 257, StudentKind.CNN),
+        (46, (28, 28), 257, StudentKind.MLP),
+        (4, (4, 400), 6_401, StudentKind.MLP),
+        (4, (400, 4), 6_401, StudentKind.MLP),
+        (100, (4, 4), 65, StudentKind.CNN),
+    ],
+)
+def test_a_set_starts_with_an_mlp_where_a_cnns_laplace_approximation_would_be_too_large(
+    own_home: Path, classes: int, shape: tuple[int, int], numbers: int, kind: StudentKind
 ) -> None:
     names = tuple(f"c{number}" for number in range(classes))
     sizes = Sizes(6_000, validation=100, test=100)
-    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), names, (28, 28), sizes=sizes))
-    assert default_config("marks").student.kind is kind
+    own_images.write(ImageSet("marks", "Marks", Path("nowhere"), names, shape, sizes=sizes))
+    chosen = default_config("marks").student
+    assert chosen.kind is kind
+    assert (8 * (numbers * classes) ** 2 <= 2**30) is (kind is StudentKind.CNN)
+    convolutional = chosen.model_copy(update={"kind": StudentKind.CNN})
+    assert build_student(convolutional, shape[0] * shape[1], classes, shape).sizes[-2] + 1 == numbers
+    assert build_student(chosen, shape[0] * shape[1], classes, shape).fits_laplace
 
 
 @pytest.mark.parametrize(
@@ -218,6 +234,22 @@ def test_a_class_of_few_images_is_named(folder: Path, part: str) -> None:
         import_images("marks", folder)
 
 
+def test_one_image_is_no_plural(folder: Path) -> None:
+    labels = (np.arange(120) % 3).astype(np.uint8)
+    labels[0] = 3
+    (folder / "emnist-digits-train-labels-idx1-ubyte").write_bytes(idx(labels))
+    with pytest.raises(UserError, match="has 1 training image of class 3, needs 20 of each"):
+        import_images("marks", folder)
+
+
+def test_pictures_for_testing_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
+    other = write_set(tmp_path / "other", side=(8, 9)) / "emnist-digits-test-images-idx3-ubyte"
+    other.replace(folder / other.name)
+    with pytest.raises(UserError) as caught:
+        import_images("marks", folder, sizes=SIZES)
+    assert str(caught.value) == f"{folder}: its pictures are of 8 x 10 for training, 8 x 9 for testing"
+
+
 def test_a_test_image_of_a_class_that_no_training_image_has_is_refused(folder: Path) -> None:
     labels = (np.arange(40) % 4).astype(np.uint8)
     labels[7] = 200
@@ -247,6 +279,19 @@ def test_pictures_on_their_side_are_turned(folder: Path) -> None:
     assert torch.equal((255 * task.x_test[:, 1]).round().long(), task.y_test)
 
 
+def test_of_several_sets_in_a_folder_the_prefix_says_which(folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        other = path.with_name(path.name.replace("digits", "balanced"))
+        other.write_bytes(b"not looked at" if "train" in path.name else path.read_bytes())
+    with pytest.raises(UserError, match=r"has emnist-b\S+, emnist-d\S+; .* a prefix says which: --prefix emnist-"):
+        import_images("marks", folder, sizes=SIZES, epochs=1)
+    with pytest.raises(UserError, match=r"that begins with emnist-letters, has none$"):
+        import_images("marks", folder, prefix="emnist-letters", sizes=SIZES, epochs=1)
+    import_images("marks", folder, prefix="emnist-digits", sizes=SIZES, epochs=1)
+    own_images._read.cache_clear()
+    assert load_task("marks", teachers=["generalist"]).x_train.shape == (36, 80)
+
+
 def test_it_is_forgotten_and_the_images_stay(folder: Path) -> None:
     import_images("marks", folder, sizes=SIZES, epochs=1)
     forget("marks")
@@ -272,6 +317,9 @@ def test_a_folder_that_has_gone_is_said(folder: Path) -> None:
         ({"folder": Path("~nobody-here/images")}, "folder: '~nobody-here/images' can be no path"),
         ({"class_names": ["a", "b"]}, "classes: got 2 names, needs 4 different ones, for labels 0 to 3"),
         ({"class_names": ["a", "b", "b", "c"]}, "classes: 'b' is named twice, expected each class once"),
+        ({"class_names": ["a", "b\nc", "d", "e"]}, r"classes: name 2 of 4: got 'b\nc', expected one line"),
+        ({"title": "My\nmarks"}, r"title: got 'My\nmarks', expected one line"),
+        ({"title": "m" * 61}, "title: got 61 letters, allowed: at most 60"),
         ({"classes": 8}, "has 15 training images of class 0, needs 20 of each"),
         ({"sizes": Sizes(6_000, 2_000, 2_000)}, "are 120 training images, needed: at least 8,001"),
     ],
@@ -326,3 +374,62 @@ def test_a_set_that_was_kept_without_a_digest_is_still_there(folder: Path) -> No
     path_of("marks").write_text(json.dumps(values))
     assert own() == ("marks",)
     assert load_task("marks", teachers=["generalist"]).x_train.shape == (36, 80)
+
+
+# Inputs from elsewhere
+
+
+@pytest.fixture
+def clothes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the images of clothes would be, with every file there and none that is looked at."""
+    shelf = tmp_path / "clothes"
+    shelf.mkdir()
+    for name in FILES.sha256:
+        (shelf / name).touch()
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(shelf))
+    return shelf
+
+
+def test_inputs_from_elsewhere_are_clothes_for_digits_and_digits_for_all_else(folder: Path, clothes: Path) -> None:
+    import_images("marks", folder, class_names=["3", "1", "9", "0"], sizes=SIZES, epochs=1)
+    assert [shift.name for shift in task_info("marks").shifts] == ["clothes"]
+    import_images("more", folder, class_names=["3", "1", "9", "ten"], sizes=SIZES, epochs=1)
+    assert [shift.name for shift in task_info("more").shifts] == ["digits"]
+
+
+@needs_fashion
+def test_clothes_that_are_called_by_numbers_are_not_held_against_clothes(own_home: Path) -> None:
+    folder = FILES.folder()
+    assert folder is not None
+    import_images("wardrobe", folder)
+    assert [shift.name for shift in task_info("wardrobe").shifts] == ["digits"]
+
+
+def test_digits_have_no_inputs_from_elsewhere_while_there_are_no_clothes(
+    folder: Path, clothes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes / "nowhere"))
+    import_images("marks", folder, sizes=SIZES, epochs=1)
+    before, data = task_info("marks"), fingerprint(default_config("marks"))
+    assert before.shifts == ()
+    assert load_task("marks", teachers=["generalist"]).shifts == {}
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes))
+    assert [shift.name for shift in task_info("marks").shifts] == ["clothes"]
+    assert task_info("marks").stamp != before.stamp
+    assert fingerprint(default_config("marks")) != data
+    assert untrained("marks", ["generalist"]) == ()
+
+
+@needs_fashion
+def test_clothes_are_brought_to_the_size_of_the_pictures_as_they_stand(folder: Path) -> None:
+    import_images("marks", folder, sizes=SIZES, epochs=1, transposed=True)
+    pictures = load_task("marks", teachers=["generalist"]).shifts["clothes"]
+    assert pictures.shape == (600, 80)
+    whole = clothing_images((28, 28))
+    shown = FASHION.shown()
+    assert torch.equal(whole, shown.x[-2_000:][:600])
+    assert shown.labels[-2_000:][:600].bincount().tolist() == [60] * 10
+    # rows of a picture of 10 x 8 are 2.8 rows of one of 28 x 28, and are as dark
+    rows, tall = pictures.reshape(600, 10, 8).mean(2), whole.reshape(600, 28, 28).mean(2)
+    assert torch.corrcoef(torch.stack([rows[:, 0], tall[:, :3].mean(1)]))[0, 1] > 0.9
+    assert torch.corrcoef(torch.stack([rows[:, 9], tall[:, 25:].mean(1)]))[0, 1] > 0.9
