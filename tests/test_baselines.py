@@ -211,6 +211,12 @@ def test_single_teachers_run_together_once_and_as_they_would_alone(
     assert len(calls) == 1
 
 
+def test_a_single_teacher_whose_student_fails_is_named(few_digits: Task) -> None:
+    config = build_config({**QUICK, "sampler.step_size": 10.0}.items())
+    with pytest.raises(UserError, match="^teacher digits-0-4: sampler.step_size: a chain leaves the posterior"):
+        methods(config, few_digits)["teacher:digits-5-9"]()
+
+
 @pytest.mark.usefixtures("short_fits")
 def test_fewer_labels_than_a_minibatch_are_all_taken_where_no_teacher_is_heard(few_digits: Task) -> None:
     task = without_some_labels(few_digits, 160)

@@ -23,7 +23,7 @@ from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.grid import each_result
-from mtbkd_core.progress import OnProgress, ShouldStop
+from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks.base import Task
 
 #: Rows of the table, by name.
@@ -55,7 +55,11 @@ def methods(
     @cache
     def single_teachers() -> dict[str, dict[str, Any]]:
         configs = [config.model_copy(update={"teachers": (name,), "prior": alone}) for name in config.teachers]
-        found = each_result(configs, task=task, on_progress=on_progress, should_stop=should_stop)
+
+        def failed(place: int, error: UserError) -> None:
+            raise UserError(f"teacher {config.teachers[place]}: {error}")
+
+        found = each_result(configs, task=task, on_problem=failed, on_progress=on_progress, should_stop=should_stop)
         return {config.teachers[place]: result.metrics for place, result in found}
 
     def single_teacher(name: str) -> Rows:
