@@ -213,7 +213,7 @@ def test_single_teachers_run_together_once_and_as_they_would_alone(
 
 def test_a_single_teacher_whose_student_fails_is_named(few_digits: Task) -> None:
     config = build_config({**QUICK, "sampler.step_size": 10.0}.items())
-    with pytest.raises(UserError, match="^teacher digits-0-4: sampler.step_size: a chain leaves the posterior"):
+    with pytest.raises(UserError, match=r"^teacher digits-0-4: sampler.step_size: a chain leaves the posterior"):
         methods(config, few_digits)["teacher:digits-5-9"]()
 
 
