@@ -113,7 +113,7 @@ def _load(model: str) -> tuple[Any, Any]:
     source = str(place) if place.is_dir() else model
     try:
         tokenizer = EsmTokenizer.from_pretrained(source)
-        network, loaded = EsmModel.from_pretrained(
+        found: Any = EsmModel.from_pretrained(
             source, use_safetensors=True, add_pooling_layer=False, output_loading_info=True
         )
     except Exception as error:  # transformers raises what its many parts raise: OSError, ValueError, its hub's own
@@ -121,6 +121,7 @@ def _load(model: str) -> tuple[Any, Any]:
         raise UserError(
             f"model: {model!r} cannot be read as an ESM model with safetensors weights ({reason})"
         ) from None
+    network, loaded = found
     if network.config.model_type != "esm":
         raise UserError(f"model: {model!r} is of the kind {network.config.model_type!r}, expected an ESM model ('esm')")
     # transformers makes up what is missing
