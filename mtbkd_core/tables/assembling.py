@@ -161,7 +161,7 @@ def _read(
         features, found = from_file(files.embeddings, table.places, len(table), accessions, accession)
         notes += found
     elif spec.columns:
-        features = from_columns(table, spec.columns)
+        features = from_columns(files.table, table, spec.columns)
     else:
         features = from_sequences(table, spec.sequence or "", spec.model, on_progress, should_stop)
     if files.embeddings is not None or spec.columns:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mtbkd_core.progress import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
-from mtbkd_core.tables.reading import Places, is_number
+from mtbkd_core.tables.reading import Places, count_of, is_number
 
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
@@ -170,5 +170,4 @@ def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str,
     counts = np.bincount(labels, minlength=len(names))
     for name, count in zip(names, counts, strict=True):
         if 0 < count < least:
-            rows = "row" if count == 1 else "rows"
-            raise UserError(f"{said_in} {name!r} has {count} {rows}, expected {least} at least: {why}")
+            raise UserError(f"{said_in} {name!r} has {count_of(int(count), 'row')}, expected {least} at least: {why}")

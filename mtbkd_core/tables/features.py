@@ -11,9 +11,9 @@ from torch import Tensor
 
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
-from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.matrix import LARGEST, check_size, read_matrix
 from mtbkd_core.tables.order import check_order
-from mtbkd_core.tables.reading import Places, TextTable
+from mtbkd_core.tables.reading import Places, TextTable, is_number, no_number, number
 
 
 def from_sequences(
@@ -39,8 +39,8 @@ def from_sequences(
     )
 
 
-def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
-    """Features [N, F] from columns of numbers.
+def from_columns(path: Path, table: TextTable, columns: Sequence[str]) -> Tensor:
+    """Features [N, F] from columns of numbers of a table that was read from `path`.
 
     Raises:
         UserError: a cell that is no finite number, one line.
@@ -48,12 +48,11 @@ def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
     values = np.empty((len(table), len(columns)), dtype=np.float32)
     for index, column in enumerate(columns):
         for row, text in enumerate(table.columns[column]):
-            try:
-                values[row, index] = float(text)
-            except ValueError:
-                values[row, index] = np.nan
-            if not np.isfinite(values[row, index]):
-                raise UserError(f"{table.places.at(row, column)}: got {text[:40]!r}, expected a finite number")
+            value = number(text) if is_number(text) else np.nan
+            if not abs(value) <= LARGEST:
+                expected = "a finite number, at most 1e30 in size" if is_number(text) else "a number"
+                raise UserError(f"{table.places.at(row, column)}: {no_number(path, text, expected)}")
+            values[row, index] = value
     return torch.from_numpy(values)
 
 

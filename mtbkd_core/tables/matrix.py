@@ -18,12 +18,17 @@ from mtbkd_core.tables.reading import (
     Places,
     beginning,
     check_names,
-    csv_cells,
+    count_of,
+    csv_rows,
     is_number,
     is_parquet,
+    no_number,
+    number,
     parquet_numbers,
 )
 
+#: The most that a number may be in size.
+LARGEST = 1e30
 #: Names, in lower case, of a column that numbers the rows, and of one that names them.
 _INDEX_NAMES = frozenset({"", "index", "unnamed: 0", "__index_level_0__"})
 _ACCESSION_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
@@ -135,7 +140,7 @@ def _npz_array(path: Path) -> np.ndarray:
 
 
 def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[str]) -> Matrix:
-    lines = csv_cells(path)
+    lines = csv_rows(path)
     all_lines = list(lines)
     if not all_lines:
         raise UserError(f"{path.name}: has no line")
@@ -147,7 +152,9 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
     places = Places(path.name, tuple(line for line, _ in body))
     for line, cells in body:
         if len(cells) != len(first):
-            raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
+            raise UserError(
+                f"{path.name}: line {line} has {count_of(len(cells), 'cell')}, expected {len(first):,} as in line 1"
+            )
     fractions = {first[place] for place in range(len(first)) if any(_is_fraction(cells[place]) for _, cells in body)}
     named = _which_names_rows(check_names(path, first), accession, {*numbers, *fractions}) if header else []
     kept = [index for index in range(len(first)) if index not in named]
@@ -155,11 +162,11 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
     values = np.empty((len(body), len(kept)))
     for row, (_, cells) in enumerate(body):
         try:
-            values[row] = [float(cells[index]) for index in kept]
+            values[row] = [number(cells[index]) for index in kept]
         except ValueError:
             bad = next(index for index in kept if not is_number(cells[index]))
             column = first[bad] if header else str(bad + 1)
-            raise UserError(f"{places.at(row, column)}: got {cells[bad][:40]!r}, expected a number") from None
+            raise UserError(f"{places.at(row, column)}: {no_number(path, cells[bad], 'a number')}") from None
     return Matrix(
         values,
         names,
@@ -239,7 +246,7 @@ def _without_index(found: Matrix) -> Matrix:
 
 
 def _is_fraction(cell: str) -> bool:
-    return is_number(cell) and float(cell) % 1 > 0
+    return is_number(cell) and number(cell) % 1 > 0
 
 
 def check_size(matrix: Matrix, rows: int, expected: str) -> None:
@@ -254,7 +261,7 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
     if len(matrix.values) != rows:
         less = "one too few" if len(matrix.values) == rows - 1 else f"expected {rows:,}"
         more = f", expected {rows:,}" if less == "one too few" else ""
-        raise UserError(f"{file}: has {len(matrix.values):,} rows, {less}{more}: as many as {expected}")
+        raise UserError(f"{file}: has {count_of(len(matrix.values), 'row')}, {less}{more}: as many as {expected}")
     if not matrix.values.shape[1]:
         raise UserError(f"{file}: has no column of numbers beside {matrix.accession_name!r}")
     if len(matrix.values) > MAX_ROWS or matrix.values.shape[1] > MAX_COLUMNS:
@@ -262,7 +269,7 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
             f"{file}: {len(matrix.values):,} rows of {matrix.values.shape[1]:,} columns, allowed: at most {MAX_ROWS:,} "
             f"of {MAX_COLUMNS:,}"
         )
-    wrong = ~np.isfinite(matrix.values) | (np.abs(matrix.values) > 1e30)
+    wrong = ~np.isfinite(matrix.values) | (np.abs(matrix.values) > LARGEST)
     if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         got = matrix.values[row, column]

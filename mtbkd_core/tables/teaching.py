@@ -12,7 +12,7 @@ import numpy as np
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.matrix import Matrix, check_size, read_matrix
 from mtbkd_core.tables.order import check_order, in_order_of_classes
-from mtbkd_core.tables.reading import Places
+from mtbkd_core.tables.reading import Places, count_of
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
@@ -72,8 +72,8 @@ def read_teacher(
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
-            f"{path.name}: has {matrix.values.shape[1]:,} columns of numbers, expected {len(class_names)}: one for "
-            "each class"
+            f"{path.name}: has {count_of(matrix.values.shape[1], 'column')} of numbers, expected {len(class_names)}: "
+            "one for each class"
         )
     notes += check_order(matrix, accessions, table, accession)
     logits, kind = to_logits(matrix)

@@ -138,8 +138,13 @@ def test_more_than_one_array_is_refused(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("a,b\n1,2\n3,x\n", "m.csv: line 3, column 'b': got 'x', expected a number"),
+        ("a,b\n1,2\n3,1_0\n", "m.csv: line 3, column 'b': got '1_0', expected a number"),
+        (
+            "a;b\n1;2\n3;4,5\n",
+            "m.csv: line 3, column 'b': got '4,5', expected a number with a decimal point: ';' parts the cells",
+        ),
         ("1,2\n3,\n", "m.csv: line 2, column '2': got '', expected a number"),
-        ("1,2\n3\n", "m.csv: line 2 has 1 cells, expected 2 as in line 1"),
+        ("1,2\n3\n", "m.csv: line 2 has 1 cell, expected 2 as in line 1"),
     ],
 )
 def test_a_cell_that_is_no_number_has_its_place(tmp_path: Path, text: str, problem: str) -> None:
@@ -161,6 +166,8 @@ def test_another_number_of_rows_is_refused(tmp_path: Path) -> None:
         check_size(found, 3, "t.csv")
     with pytest.raises(UserError, match=r"^m\.csv: has 2 rows, expected 9: as many as t\.csv$"):
         check_size(found, 9, "t.csv")
+    with pytest.raises(UserError, match=r"^m\.csv: has 1 row, one too few, expected 2: as many as t\.csv$"):
+        check_size(read_matrix(csv(tmp_path, "a,b\n1,2\n"), 2), 2, "t.csv")
 
 
 def test_another_order_is_caught_by_accession(tmp_path: Path) -> None:
@@ -236,3 +243,16 @@ def test_class_names_that_are_numbers_are_a_header(tmp_path: Path) -> None:
     path = csv(tmp_path, "3,5,7\n0.5,1.5,-2\n3,4,5\n")
     assert read_matrix(path, 2, None, ("3", "5", "7")).values.tolist() == NUMBERS
     assert read_matrix(path, 3, None, ("3", "5", "7")).values.shape == (3, 3)
+
+
+def test_a_parquet_column_of_lists_is_no_column_of_numbers(tmp_path: Path) -> None:
+    pd.DataFrame({"e": [[0.5, 1.5], [3.0, 4.0]]}).to_parquet(tmp_path / "m.parquet")
+    with pytest.raises(
+        UserError, match=r"^m\.parquet: column 'e' holds list<.*>, expected one column for each number$"
+    ):
+        read_matrix(tmp_path / "m.parquet", 2)
+
+
+def test_accessions_that_parquet_holds_as_bytes_are_text(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [b"P1", b"P2"], "a": [0.5, 1.5]}).to_parquet(tmp_path / "m.parquet")
+    assert read_matrix(tmp_path / "m.parquet", 2).accessions == ("P1", "P2")
