@@ -15,8 +15,8 @@ from mtbkd_core.proteins import descriptors
 from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_one_hot, check_sequences
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
-from mtbkd_core.tables.matrix import is_accession
-from mtbkd_core.tables.reading import Places, TextTable, column_names, read_text
+from mtbkd_core.tables.matrix import is_accession, numbers_rows
+from mtbkd_core.tables.reading import Places, TextTable, column_names, is_number, read_text
 from mtbkd_core.tables.spec import Files, TableSpec, check_name
 from mtbkd_core.tables.teaching import Said, read_teacher
 
@@ -134,12 +134,16 @@ def _read(
     names = column_names(files.table)
     free = [name for name in names if name not in spec.columns]  # a feature is a feature whatever its name
     accession = spec.accession or next((name for name in free if is_accession(name, None)), None)
+    numbering = next((name for name in free if numbers_rows(name) and name != spec.label), None)
     one_hot = classes if classes and set(classes) <= set(free) else ()
-    chosen = (spec.sequence, spec.label, accession, *spec.columns, *one_hot)
+    chosen = (spec.sequence, spec.label, accession, numbering, *spec.columns, *one_hot)
     wanted = dict.fromkeys(name for name in chosen if name is not None)
     table = read_text(files.table, list(wanted))
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
+    index = table.columns[numbering] if numbering is not None else None
+    if accession is None and index is not None and not all(is_number(text) for text in index):
+        accession, index = numbering, None  # an index of accessions, which pandas writes without a name
     classes = classes or _counted_classes(table, spec.label, files, accession)
     labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
     notes += found
@@ -151,14 +155,14 @@ def _read(
     if accession is not None and accessions is not None:
         warnings += _repeated(accessions, table.places, accession)
     said = {
-        who: read_teacher(path, labels, class_names, table.places, accessions, accession)
+        who: read_teacher(path, labels, class_names, table.places, accessions, accession, index)
         for who, path in files.teachers.items()
     }
     for each in said.values():
         notes += each.notes
         warnings += each.warnings
     if files.embeddings is not None:
-        features, found = from_file(files.embeddings, table.places, len(table), accessions, accession)
+        features, found = from_file(files.embeddings, table.places, len(table), accessions, accession, index)
         notes += found
     elif spec.columns:
         features = from_columns(files.table, table, spec.columns)

@@ -57,11 +57,16 @@ def from_columns(path: Path, table: TextTable, columns: Sequence[str]) -> Tensor
 
 
 def from_file(
-    path: Path, table: Places, rows: int, accessions: Sequence[str] | None, accession: str | None
+    path: Path,
+    table: Places,
+    rows: int,
+    accessions: Sequence[str] | None,
+    accession: str | None,
+    index: Sequence[str] | None = None,
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
     check_size(matrix, rows, table.file)
-    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession)]
+    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
     notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -123,6 +124,35 @@ def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path
     np.savez(tmp_path / "e.npz", numbers)
     from_file = TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")
     assert check_table("mine", from_file).data.rows.features.tolist() == numbers.tolist()
+
+
+def test_embeddings_in_another_order_by_their_own_numbers_are_refused(files: Files, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(ROWS)
+    embeddings = write_csv(tmp_path / "e.csv", ["row", "a"], [[int(place), place + 0.5] for place in order])
+    spec = TableSpec(replace(files, embeddings=embeddings), "Label")
+    with pytest.raises(
+        UserError, match=r"^e\.csv: line 2, column 'row': got \d+, expected 0 as of train\.csv: line 2: wr"
+    ):
+        check_table("mine", spec)
+    write_csv(embeddings, ["row", "a"], [[place, place + 0.5] for place in range(ROWS)])
+    assert check_table("mine", spec).data.rows.features.shape == (ROWS, 1)
+
+
+def test_a_shuffled_table_that_keeps_its_index_has_its_files_in_its_order(files: Files, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(ROWS)
+    table = pd.read_csv(files.table).iloc[order].drop(columns="ACC")
+    frame = pd.DataFrame(logits(), columns=list(CLASSES)).iloc[order]
+    teachers = {"good": tmp_path / "good.csv", "fair": tmp_path / "fair.csv"}
+    frame.to_csv(teachers["good"])
+    frame.to_csv(teachers["fair"], index=False)
+    table.to_csv(tmp_path / "t.csv")
+    checked = check_table("mine", spec_of(Files(tmp_path / "t.csv", teachers)))
+    assert torch.equal(checked.data.rows.logits["good"], checked.data.rows.logits["fair"])
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(
+        UserError, match=r"^good\.csv: line 2, column '': got \d+, expected 0 as of t\.csv: line 2: wrong"
+    ):
+        check_table("mine", spec_of(Files(tmp_path / "t.csv", teachers)))
 
 
 def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
