@@ -13,7 +13,7 @@ from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
 from mtbkd_core.tables.matrix import LARGEST, check_size, read_matrix
 from mtbkd_core.tables.order import check_order
-from mtbkd_core.tables.reading import Places, TextTable, is_number, no_number, number
+from mtbkd_core.tables.reading import Places, TextTable, count_of, is_number, no_number, number
 
 
 def from_sequences(
@@ -68,5 +68,5 @@ def from_file(
     matrix = read_matrix(path, rows, accession)
     check_size(matrix, rows, table.file)
     notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
-    notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
+    notes.append(f"{path.name}: {count_of(matrix.values.shape[1], 'feature')} a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

@@ -133,6 +133,21 @@ def _numbers(names: Sequence[str]) -> list[int] | None:
     return [int(number) for number in numbers] if numbers and counted_from(numbers) is not None else None
 
 
+def beside_numbers(names: Sequence[str]) -> str | None:
+    """The first name that is none of the classes' numbers, where others are, as in "0", "1", "2", "pred"; else None."""
+    found = [re.fullmatch(r"(.*?)(\d+)", plain(name)) for name in names]
+    for before in dict.fromkeys(match[1] for match in found if match):
+        numbers = [match[2] for match in found if match and match[1] == before]
+        if 2 <= len(numbers) < len(names) and counted_from(numbers) is not None:
+            return next(name for name, match in zip(names, found, strict=True) if not match or match[1] != before)
+    return None
+
+
+def count_classes(names: Sequence[str]) -> bool:
+    """Whether names are the classes' numbers from 0 or 1, in any order, alone or after the same word."""
+    return _numbers([plain(name) for name in names]) is not None
+
+
 def _check_places(matrix: Matrix, names: Sequence[str], wanted: Sequence[str], class_names: Sequence[str]) -> None:
     """Refuse a header that names a class over another class's column and does not name them all."""
     for place, name in enumerate(names):

@@ -109,7 +109,7 @@ def test_sequences_shared_with_the_test_table_are_warned_of(files: Files, tmp_pa
     first = sequences()[0]
     test = Files(write_table(tmp_path / "test.csv", seed=9, Sequence={5: first}), dict(files.teachers))
     found = check_table("mine", replace(spec_of(files), test=test))
-    assert found.warnings == ("test.csv: 1 sequences stand in train.csv as well",)
+    assert found.warnings == ("test.csv: 1 sequence stands in train.csv as well",)
 
 
 def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path) -> None:
@@ -161,6 +161,50 @@ def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Fil
     assert found.data.class_names == ("0", "1", "2")
 
 
+def test_whole_numbers_take_their_classes_from_the_teachers_however_they_are_written(
+    files: Files, tmp_path: Path
+) -> None:
+    floats = {row: f"{label}.0" for row, label in enumerate(labels() % 2)}
+    found = check_table(
+        "mine", TableSpec(replace(files, table=write_table(tmp_path / "f.csv", Label=floats)), "Label", "Sequence")
+    )
+    assert found.data.class_names == ("0", "1", "2")
+    assert found.data.rows.labels.tolist() == (labels() % 2).tolist()
+
+
+def test_a_column_beside_those_of_the_classes_is_no_class(files: Files, tmp_path: Path) -> None:
+    values = np.column_stack([logits(), np.arange(ROWS) + 0.5])
+    write_csv(files.teachers["good"], ["0", "1", "2", "pred"], values.tolist())
+    with pytest.raises(UserError, match=r"^good\.csv: its header counts the classes, but its column 'pred' is none of"):
+        check_table("mine", TableSpec(files, "Label", "Sequence"))
+    only = replace(files, teachers={"good": write_csv(tmp_path / "good.csv", ["a", "b", "c", "pred"], values.tolist())})
+    assert (
+        "good.csv: its column 'pred' was taken for class 3, which no label names"
+        in check_table("mine", TableSpec(only, "Label", "Sequence")).warnings
+    )
+
+
+def test_a_slip_in_a_label_is_found_where_it_stands(files: Files, tmp_path: Path) -> None:
+    names = {row: CLASSES[label] for row, label in enumerate(labels())}
+    for labels_of, problem in (
+        (names | {6: "Cytoplsam"}, "class 'Cytoplsam' has 1 row, expected 8 at least"),
+        ({6: "Nucleus"}, "got 'Nucleus', which has no class, expected 0, 1, 2"),
+    ):
+        slip = replace(files, table=write_table(tmp_path / "slip.csv", Label=labels_of))
+        with pytest.raises(UserError, match=rf"^slip\.csv: line 8, column 'Label': {problem}"):
+            check_table("mine", TableSpec(slip, "Label", "Sequence"))
+
+
+def test_table_and_test_table_decide_together_what_numbers_mean(files: Files, tmp_path: Path) -> None:
+    # class 3 does not occur in the table, whose labels 1 and 2 count the classes as those of the test table do
+    own = replace(files, table=write_table(tmp_path / "own.csv", Label=dict.fromkeys(range(0, ROWS, 3), "1")))
+    test = replace(files, table=write_table(tmp_path / "test.csv", 7))
+    data = check_table("mine", TableSpec(own, "Label", "Sequence", classes=("1", "2", "3"), test=test)).data
+    assert sorted(set(data.rows.labels.tolist())) == [1, 2]
+    assert data.test is not None
+    assert data.test.labels.tolist() == labels().tolist()
+
+
 def test_labels_that_are_not_what_the_classes_columns_say_are_refused(files: Files, tmp_path: Path) -> None:
     wrong = replace(files, table=write_table(tmp_path / "wrong.csv", Label={2: "1"}))
     with pytest.raises(UserError, match=r"^wrong\.csv: line 4, column 'Label': the label is class 'Nucleus', but"):
@@ -169,7 +213,9 @@ def test_labels_that_are_not_what_the_classes_columns_say_are_refused(files: Fil
 
 def test_a_class_with_few_rows_is_named_with_its_file_and_column(files: Files, tmp_path: Path) -> None:
     few = replace(files, table=write_table(tmp_path / "few.csv", Label=dict.fromkeys(range(2, 30, 3), "0")))
-    with pytest.raises(UserError, match=r"^few\.csv: column 'Label': class '2' has 2 rows, expected 8 at least"):
+    with pytest.raises(
+        UserError, match=r"^few\.csv: line 34, column 'Label': class '2' has 2 rows, expected 8 at least"
+    ):
         check_table("mine", TableSpec(few, "Label", "Sequence"))
 
 
@@ -181,14 +227,20 @@ def test_features_that_tell_the_label_are_refused_or_warned_of(files: Files, tmp
     told = "the same throughout each class, so that the student is told the label"
     assert warning == f"train.csv: feature 'Golgi', 'Nucleus': {told}"
     np.savez(tmp_path / "e.npz", np.column_stack([logits(), labels(), np.ones(ROWS)]))
-    (warning,) = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
-    assert warning == f"e.npz: feature 4: {told}"
+    warnings = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
+    assert warnings == (
+        "e.npz: feature 5: the same in every row, which tells the student nothing",
+        f"e.npz: feature 4: {told}",
+    )
 
 
 def test_accessions_that_do_not_tell_rows_apart_are_warned_of(files: Files, tmp_path: Path) -> None:
     same = replace(files, table=write_table(tmp_path / "same.csv", ACC={3: "P00001", 5: "P00001"}))
     (warning,) = check_table("mine", spec_of(same)).warnings
     assert warning.startswith("same.csv: line 5, column 'ACC': 'P00001' stands in same.csv: line 3 as well, one of 2 r")
+    same = replace(files, table=write_table(tmp_path / "same.csv", ACC={3: "P00001"}))
+    (warning,) = check_table("mine", spec_of(same)).warnings
+    assert "stands in same.csv: line 3 as well: another order" in warning
 
 
 def test_classes_are_named_by_columns(files: Files) -> None:
