@@ -250,6 +250,23 @@ def test_classes_are_named_by_columns(files: Files) -> None:
             class_columns(files, first, last)
 
 
+def test_a_table_of_descriptors_starts_with_what_suits_them_and_another_with_the_usual(files: Files) -> None:
+    usual = default_config("digits").student.weight_scale
+    for name, spec, concentration, scale in (
+        ("mine", spec_of(files), 12, 0.14),
+        ("other", TableSpec(files, "Label", columns=CLASSES), 6, usual),
+    ):
+        import_table(name, spec)
+        config = default_config(name)
+        assert (config.prior.concentration, config.student.weight_scale) == (concentration, scale)
+    # one that was imported before that was written down
+    path = store.folder_of("mine") / store.MANIFEST
+    manifest = json.loads(path.read_text())
+    del manifest["described"]
+    path.write_text(json.dumps(manifest))
+    assert default_config("mine").prior.concentration == 6
+
+
 def test_what_was_read_is_in_the_manifest(files: Files) -> None:
     import_table("mine", spec_of(files))
     manifest = store.read_manifest(store.folder_of("mine"))
