@@ -103,9 +103,9 @@ def plain(name: str) -> str:
 def _which_names_rows(names: Sequence[str], accession: str | None, others: Collection[str]) -> list[int]:
     """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones.
 
-    With a usual name `others` do not: classes, and columns of fractions.
+    With a usual name `others` do not: classes, and columns of fractions. A name that an index has, too, tells nothing.
     """
-    if accession in names:
+    if accession is not None and accession in names and not numbers_rows(accession):
         return [names.index(accession)]
     known = {plain(name) for name in others}
     return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in known][:1]

@@ -155,7 +155,7 @@ def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest])
     app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))
     app.run()
     assert not app.exception
-    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet"
+    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"
 
 
 def test_a_built_in_tasks_name_is_refused(with_table: AppTest, tmp_path: Path) -> None:

@@ -126,6 +126,25 @@ def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path
     assert check_table("mine", from_file).data.rows.features.tolist() == numbers.tolist()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("1e39", "a finite number, at most 1e30 in size"),
+        ("nan", "a finite number, at most 1e30 in size"),
+        ("x", "a number"),
+        ("1_0", "a number"),
+        ("0,5", "a number with a decimal point: ',' parts the cells"),
+    ],
+)
+def test_a_feature_that_is_no_number_has_its_place(files: Files, tmp_path: Path, cell: str, expected: str) -> None:
+    wrong = replace(files, table=write_table(tmp_path / "wrong.csv", Golgi={3: cell}))
+    spec = TableSpec(wrong, "Label", columns=("Nucleus", "Golgi"))
+    with pytest.raises(UserError) as raised:
+        check_table("mine", spec)
+    assert str(raised.value) == f"wrong.csv: line 5, column 'Golgi': got {cell!r}, expected {expected}"
+
+
 def test_embeddings_in_another_order_by_their_own_numbers_are_refused(files: Files, tmp_path: Path) -> None:
     order = np.random.default_rng(0).permutation(ROWS)
     embeddings = write_csv(tmp_path / "e.csv", ["row", "a"], [[int(place), place + 0.5] for place in order])
@@ -153,6 +172,27 @@ def test_a_shuffled_table_that_keeps_its_index_has_its_files_in_its_order(files:
         UserError, match=r"^good\.csv: line 2, column '': got \d+, expected 0 as of t\.csv: line 2: wrong"
     ):
         check_table("mine", spec_of(Files(tmp_path / "t.csv", teachers)))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_whose_index_names_its_rows_is_held_against_files_that_do_so_too(
+    files: Files, tmp_path: Path, kind: str
+) -> None:
+    def written(name: str, frame: pd.DataFrame) -> Path:
+        path = tmp_path / f"{name}.{kind}"
+        frame.to_csv(path) if kind == "csv" else frame.to_parquet(path)
+        return path
+
+    table = pd.read_csv(files.table).set_index("ACC").rename_axis(None)
+    numbered = pd.DataFrame(logits(), columns=list(CLASSES))
+    named = numbered.set_axis(table.index)
+    teachers = {"good": written("good", named), "fair": written("fair", numbered)}
+    found = check_table("mine", spec_of(Files(written("t", table), teachers)))
+    assert found.data.rows.accessions == tuple(table.index)
+    assert torch.equal(found.data.rows.logits["good"], found.data.rows.logits["fair"])
+    written("good", named[::-1])
+    with pytest.raises(UserError, match="the rows are in another order than the table's"):
+        check_table("mine", spec_of(Files(tmp_path / f"t.{kind}", teachers)))
 
 
 def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
@@ -227,8 +267,8 @@ def test_features_that_tell_the_label_are_refused_or_warned_of(files: Files, tmp
     told = "the same throughout each class, so that the student is told the label"
     assert warning == f"train.csv: feature 'Golgi', 'Nucleus': {told}"
     np.savez(tmp_path / "e.npz", np.column_stack([logits(), labels(), np.ones(ROWS)]))
-    warnings = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
-    assert warnings == (
+    found = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
+    assert found == (
         "e.npz: feature 5: the same in every row, which tells the student nothing",
         f"e.npz: feature 4: {told}",
     )
