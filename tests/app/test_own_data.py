@@ -86,6 +86,13 @@ def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: Ap
     assert app.button(key="own:add")
 
 
+def test_a_blank_in_classes_names_none(with_table: AppTest, tmp_path: Path) -> None:
+    by_label(with_table, "text_input", "Classes").set_value("  ")  # type: ignore[attr-defined]
+    app = give_teachers(with_table, write_csv(tmp_path / "good.csv", None, logits().tolist()))
+    assert not app.error
+    assert "3 classes" in app.success[0].value
+
+
 def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
     app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
     (warning,) = app.warning
