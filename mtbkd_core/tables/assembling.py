@@ -22,9 +22,10 @@ from mtbkd_core.tables.checking import (
     check_one_hot,
     check_sequences,
 )
+from mtbkd_core.tables.columns import is_accession, numbers_rows
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
-from mtbkd_core.tables.matrix import is_accession, numbers_rows, read_matrix
+from mtbkd_core.tables.matrix import read_matrix
 from mtbkd_core.tables.order import beside_numbers, count_classes
 from mtbkd_core.tables.reading import Places, TextTable, column_names, count_of, is_number, read_text
 from mtbkd_core.tables.spec import Files, TableSpec, check_name

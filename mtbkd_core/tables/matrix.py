@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from mtbkd_core.files import read_tensors
 from mtbkd_core.progress import UserError
+from mtbkd_core.tables.columns import apart, is_fraction, is_header, numbers_rows, plain
 from mtbkd_core.tables.reading import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -29,9 +30,6 @@ from mtbkd_core.tables.reading import (
 
 #: The most that a number may be in size.
 LARGEST = 1e30
-#: Names, in lower case, of a column that numbers the rows, and of one that names them.
-_INDEX_NAMES = frozenset({"", "index", "row", "unnamed: 0", "__index_level_0__"})
-_ACCESSION_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
 
 
 @dataclass(frozen=True)
@@ -90,54 +88,6 @@ def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Se
     return _without_index(found, numbers)
 
 
-def is_accession(name: str, accession: str | None) -> bool:
-    """Whether a column's name is one that names rows."""
-    return name == accession or name.strip().lower() in _ACCESSION_NAMES
-
-
-def plain(name: str) -> str:
-    """A column's name without what people spell in several ways: case, and spaces around it."""
-    return " ".join(name.split()).casefold()
-
-
-def _which_names_rows(names: Sequence[str], accession: str | None, others: Collection[str]) -> list[int]:
-    """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones.
-
-    With a usual name `others` do not: classes, and columns of fractions. A name that an index has, too, tells nothing.
-    """
-    if accession is not None and accession in names and not numbers_rows(accession):
-        return [names.index(accession)]
-    known = {plain(name) for name in others}
-    return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in known][:1]
-
-
-def _apart(
-    names: Sequence[str],
-    accession: str | None,
-    classes: Sequence[str],
-    fractions: Collection[str],
-    all_numbers: Callable[[int], bool],
-) -> tuple[list[int], list[int]]:
-    """Places of the column that names the rows, if there is one, and of text beside all the classes' names."""
-    known = {plain(name) for name in classes}
-    others = [place for place, name in enumerate(names) if plain(name) not in known]
-    named = _which_names_rows(names, accession, {*classes, *fractions})
-    # pandas writes an index of accessions without a name
-    named = named or [place for place in others if numbers_rows(names[place]) and not all_numbers(place)][:1]
-    by_name = bool(known) and known <= set(map(plain, names))
-    return named, [place for place in others if by_name and place not in named and not all_numbers(place)]
-
-
-def numbers_rows(name: str) -> bool:
-    """Whether a column's name is one that numbers rows."""
-    return name.strip().lower() in _INDEX_NAMES
-
-
-def names_rows(name: str) -> bool:
-    """Whether a column's name is one that names or numbers rows."""
-    return is_accession(name, None) or numbers_rows(name)
-
-
 def _text_left_out(file: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{file}: its column {name!r} holds text beside the classes and was left out" for name in names)
 
@@ -178,7 +128,7 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
     first = all_lines[0][1]
     # class names that are numbers are known for what they are
     classes = len(all_lines) == rows + 1 and bool(numbers) and set(map(plain, numbers)) <= set(map(plain, first))
-    header = classes or _is_header([cells for _, cells in all_lines], rows)
+    header = classes or is_header([cells for _, cells in all_lines], rows)
     body = all_lines[1:] if header else all_lines
     places = Places(path.name, tuple(line for line, _ in body))
     for line, cells in body:
@@ -186,11 +136,11 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
             raise UserError(
                 f"{path.name}: line {line} has {count_of(len(cells), 'cell')}, expected {len(first):,} as in line 1"
             )
-    fractions = {first[place] for place in range(len(first)) if any(_is_fraction(cells[place]) for _, cells in body)}
+    fractions = {first[place] for place in range(len(first)) if any(is_fraction(cells[place]) for _, cells in body)}
     named: list[int] = []
     texts: list[int] = []
     if header:
-        named, texts = _apart(
+        named, texts = apart(
             check_names(path, first),
             accession,
             numbers,
@@ -223,7 +173,7 @@ def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[st
 def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> Matrix:
     names, columns = parquet_numbers(path)
     fractions = {name for name in names if columns[name].dtype.kind == "f" and (columns[name] % 1 > 0).any()}
-    places_named, places_text = _apart(
+    places_named, places_text = apart(
         names,
         accession,
         numbers,
@@ -242,35 +192,6 @@ def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> 
     accessions = tuple(str(value) for value in columns[named[0]]) if named else None
     accession_name = named[0] if named else None
     return Matrix(values, tuple(kept), places, accession_name, accessions, _text_left_out(path.name, texts))
-
-
-def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
-    first = lines[0]
-    as_many = len(lines) == rows
-    if not all(is_number(cell) for cell in first):
-        numbers = [cell for cell in first if is_number(cell)]
-        return not (as_many and numbers and counted_from(numbers) is None)
-    counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
-    if not counts_up and len(lines) == rows + 1 and len(first) > 1:
-        if counted_from(first) is not None:
-            return True
-        # one that names a class twice, over numbers that are not all whole
-        if any(set(first) < {str(start + index) for index in range(len(first))} for start in (0, 1)):
-            return not _all_whole(lines)
-    # certain answers or counts may begin with 0, 1, 2; then all their cells are like that
-    return counts_up and not (as_many and _all_whole(lines))
-
-
-def _all_whole(lines: Sequence[Sequence[str]]) -> bool:
-    return all(cell.lstrip("-").isdecimal() for cells in lines for cell in cells)
-
-
-def counted_from(names: Sequence[str]) -> int | None:
-    """0 or 1 where the names are whole numbers that count from it, in any order; else None."""
-    for start in (0, 1):
-        if set(names) == {str(start + index) for index in range(len(names))}:
-            return start
-    return None
 
 
 def _without_index(found: Matrix, classes: Sequence[str]) -> Matrix:
@@ -301,10 +222,6 @@ def _without_index(found: Matrix, classes: Sequence[str]) -> Matrix:
         index_name=names[place] if names is not None else None,
         index=tuple(int(number) for number in index) if names is not None else None,
     )
-
-
-def _is_fraction(cell: str) -> bool:
-    return is_number(cell) and number(cell) % 1 > 0
 
 
 def check_size(matrix: Matrix, rows: int, expected: str) -> None:

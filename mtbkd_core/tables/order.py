@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mtbkd_core.progress import UserError
-from mtbkd_core.tables.matrix import Matrix, counted_from, plain
+from mtbkd_core.tables.columns import counted_from, plain
+from mtbkd_core.tables.matrix import Matrix
 from mtbkd_core.tables.reading import Places
 
 
