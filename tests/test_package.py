@@ -29,6 +29,24 @@ assert torch.equal(before[0], torch.get_rng_state()) and before[1] is torch.get_
 """
 
 
+IMPORT_EACH = """
+import importlib, sys
+for name in sys.argv[1:]:
+    for known in [known for known in sys.modules if known.split(".")[0] == "mtbkd_core"]:
+        del sys.modules[known]
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.slow
+def test_every_module_of_tables_can_be_the_first_that_is_imported() -> None:
+    tables = [name for name in MODULES if name.startswith("mtbkd_core.tables")]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH, *tables], cwd=ROOT.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_importing_every_module_of_the_core_loads_no_streamlit() -> None:
     assert len(MODULES) > 20

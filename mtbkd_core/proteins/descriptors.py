@@ -27,7 +27,8 @@ class Window:
     """A stretch of the sequence whose composition is counted.
 
     Attributes:
-        start, stop: residues, counted from 0, from the end where negative; a shorter sequence gives what it has.
+        start, stop: residues, counted from 0, from the end where negative. A sequence that ends within the window gives
+            what it has of it; one that has nothing of it, as one of 30 residues has of the 31st to 60th, all of itself.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Window:
     stop: int | None
 
     def of(self, codes: np.ndarray) -> np.ndarray:
-        """The residues of the window, at least one."""
+        """The residues of the window; of a sequence that has none of it, all."""
         part = codes[self.start : self.stop]
         return part if len(part) else codes
 
@@ -51,19 +52,25 @@ WINDOWS = (
 
 #: Known sorting signals, by regular expression on the whole sequence.
 SIGNALS: dict[str, tuple[str, str]] = {
-    "kdel": ("KDEL or HDEL at the end: stays in the endoplasmic reticulum", r"[KRHQSA][DENQ]EL$"),
+    "kdel": (
+        "K/R/H/Q/S/A-D/E/N/Q-E-L, such as KDEL, at the end: stays in the endoplasmic reticulum",
+        r"[KRHQSA][DENQ]EL$",
+    ),
     "kkxx": ("KKxx or KxKxx at the end: returns to the endoplasmic reticulum", r"K.?K..$"),
-    "skl": ("SKL or alike at the end: peroxisome (PTS1)", r"[SACP][KRHS][LMI]$"),
-    "pts2": ("R-L/V/I-x5-H/Q-L/A/F near the start: peroxisome (PTS2)", r"^.{0,30}R[LVIQ].{5}[HQ][LAF]"),
+    "skl": ("S/A/C/P-K/R/H/S-L/M/I, such as SKL, at the end: peroxisome (PTS1)", r"[SACP][KRHS][LMI]$"),
+    "pts2": (
+        "R-L/V/I/Q-x5-H/Q-L/A/F from one of the first 31 residues: peroxisome (PTS2)",
+        r"^.{0,30}R[LVIQ].{5}[HQ][LAF]",
+    ),
     "nls": ("K-K/R-x-K/R: nucleus, one part", r"K[KR].[KR]"),
     "nls-two": (
-        "K/R-K/R-x10-12-three of K/R in five: nucleus, two parts",
+        "K/R-K/R-x10-12-K/R and two more K/R in the next two or three: nucleus, two parts",
         r"[KR]{2}.{10,12}(?=[KR]{3}|[KR]{2}.[KR]|[KR].[KR]{2})",
     ),
-    "caax": ("C-aliphatic-aliphatic-x at the end: lipid anchor to a membrane", r"C[AVILM]{2}.$"),
+    "caax": ("C-A/V/I/L/M-A/V/I/L/M-x at the end: lipid anchor to a membrane", r"C[AVILM]{2}.$"),
     "myristoyl": ("M-G-x3-S/T at the start: lipid anchor to a membrane", r"^MG...[ST]"),
-    "twin-arginine": ("R-R-x-F/L-K near the start: thylakoid", r"^.{0,60}RR.[FL]"),
-    "a-x-a": ("A/V-x-A in residues 15 to 35: cut by the signal peptidase", r"^.{14,32}[AVSG].[AG]"),
+    "twin-arginine": ("R-R-x-F/L from one of the first 61 residues: thylakoid", r"^.{0,60}RR.[FL]"),
+    "a-x-a": ("A/V/S/G-x-A/G in residues 15 to 35: cut by the signal peptidase", r"^.{14,32}[AVSG].[AG]"),
 }
 
 _HYDROPATHY, _CHARGE, _CONSENSUS = scale(HYDROPATHY), scale(CHARGE), scale(CONSENSUS)

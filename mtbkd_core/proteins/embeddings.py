@@ -7,6 +7,7 @@ by its name from the hub. Weights are read as safetensors alone: nothing is unpi
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 #: Residues, special tokens and padding counted, that go through the model at once.
 BATCH_TOKENS = 8_192
+#: Weights that hidden states do not go through: a model may lack them, and they then differ from one load to the next.
+_UNUSED = ("contact_head.", "pooler.")
 #: Raise it when `embed` changes what it computes: what is kept is then worked out anew.
 EMBEDDING_VERSION = 1
 
@@ -44,18 +47,22 @@ def embed(
     Returns:
         [N, H] float32; from the home folder where the same model was asked about the same sequences.
     Raises:
-        UserError: transformers is not installed, the model cannot be read or has no safetensors weights, or a sequence
-            is too long for it.
+        UserError: transformers is not installed, the model is no ESM, lacks a weight or has no safetensors weights, or
+            a sequence is too long for it.
         Cancelled: `should_stop` said so.
     """
     tokenizer, network = _load(model)
-    path = home() / "features" / f"{_digest(network, sequences)}.safetensors"
+    _check_lengths(sequences, network, model, where)
+    path = home() / "features" / f"{_digest(tokenizer, network, sequences)}.safetensors"
     if path.exists():
         try:
-            return read_tensors(path)["features"]
-        except (UserError, KeyError) as error:
-            _log.warning("kept features %s cannot be used and are worked out anew: %s", path.name, error)
-    _check_lengths(sequences, network, model, where)
+            found = read_tensors(path).get("features")
+            if found is not None and found.shape == (len(sequences), network.config.hidden_size):
+                return found
+            problem = "it holds something else"
+        except UserError as error:
+            problem = str(error)
+        _log.warning("kept features %s cannot be used and are worked out anew: %s", path.name, problem)
     features = torch.empty(len(sequences), network.config.hidden_size)
     done = 0
     for batch in batches([len(sequence) for sequence in sequences]):
@@ -106,18 +113,38 @@ def _load(model: str) -> tuple[Any, Any]:
     source = str(place) if place.is_dir() else model
     try:
         tokenizer = EsmTokenizer.from_pretrained(source)
-        network = EsmModel.from_pretrained(source, use_safetensors=True, add_pooling_layer=False)
+        found: Any = EsmModel.from_pretrained(
+            source, use_safetensors=True, add_pooling_layer=False, output_loading_info=True
+        )
     except Exception as error:  # transformers raises what its many parts raise: OSError, ValueError, its hub's own
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"model: {model!r} cannot be read as an ESM model with safetensors weights ({reason})"
         ) from None
+    network, loaded = found
+    if network.config.model_type != "esm":
+        raise UserError(f"model: {model!r} is of the kind {network.config.model_type!r}, expected an ESM model ('esm')")
+    # transformers makes up what is missing
+    missing = sorted(name for name in loaded["missing_keys"] if _is_used(name, network.config))
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise UserError(f"model: {model!r} lacks the weight {missing[0]}{more}, expected all that an ESM model needs")
     return tokenizer, network.eval().float()
+
+
+def _is_used(weight: str, config: Any) -> bool:
+    """Whether hidden states depend on a weight of the file, by its name; what follows from the sizes is not one."""
+    idle = (*_UNUSED, "embeddings.position_embeddings.") if _is_rotary(config) else _UNUSED
+    return not weight.startswith(idle) and not weight.endswith(("inv_freq", "position_ids"))
+
+
+def _is_rotary(config: Any) -> bool:
+    return getattr(config, "position_embedding_type", "") == "rotary"
 
 
 def _check_lengths(sequences: Sequence[str], network: Any, model: str, where: Callable[[int], str]) -> None:
     config = network.config
-    if getattr(config, "position_embedding_type", "") == "rotary":
+    if _is_rotary(config):
         return
     most = config.max_position_embeddings - config.pad_token_id - 3
     for index, sequence in enumerate(sequences):
@@ -125,10 +152,14 @@ def _check_lengths(sequences: Sequence[str], network: Any, model: str, where: Ca
             raise UserError(f"{where(index)}: {len(sequence):,} residues, {model} takes at most {most:,}")
 
 
-def _digest(network: Any, sequences: Sequence[str]) -> str:
-    """Of the weights themselves, for a folder or a name may hold others tomorrow, and of the sequences."""
+def _digest(tokenizer: Any, network: Any, sequences: Sequence[str]) -> str:
+    """Of all that features follow from, for a folder or a name may hold another model tomorrow."""
     weights = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
-        weights.update(name.encode())
-        weights.update(value.detach().contiguous().view(torch.uint8).numpy().tobytes() if value.ndim else b"")
-    return content_hash(str(EMBEDDING_VERSION), weights.hexdigest(), *sequences)
+        if _is_used(name, network.config):
+            weights.update(name.encode())
+            weights.update(value.detach().contiguous().view(torch.uint8).numpy().tobytes() if value.ndim else b"")
+    words = repr((sorted(tokenizer.get_vocab().items()), sorted(tokenizer.special_tokens_map.items())))
+    settings = {name: value for name, value in network.config.to_dict().items() if name != "_name_or_path"}
+    about = json.dumps(settings, sort_keys=True, default=str)
+    return content_hash(str(EMBEDDING_VERSION), weights.hexdigest(), about, words, *sequences)

@@ -12,16 +12,24 @@ import torch
 from mtbkd_core.files import content_hash
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins import descriptors
-from mtbkd_core.tables.checking import check_class_names, check_enough, check_labels, check_one_hot, check_sequences
+from mtbkd_core.tables.checking import (
+    LEAST_OF_CLASS,
+    MAX_CLASSES,
+    are_numbers,
+    check_class_names,
+    check_enough,
+    check_labels,
+    check_one_hot,
+    check_sequences,
+)
+from mtbkd_core.tables.columns import is_accession, numbers_rows
 from mtbkd_core.tables.data import Rows, TableData
 from mtbkd_core.tables.features import from_columns, from_file, from_sequences
-from mtbkd_core.tables.matrix import is_accession
-from mtbkd_core.tables.reading import Places, TextTable, column_names, read_text
+from mtbkd_core.tables.matrix import read_matrix
+from mtbkd_core.tables.order import beside_numbers, count_classes
+from mtbkd_core.tables.reading import Places, TextTable, column_names, count_of, is_number, read_text
 from mtbkd_core.tables.spec import Files, TableSpec, check_name
 from mtbkd_core.tables.teaching import Said, read_teacher
-
-#: Rows that a class needs, so that each part of a split, validation included, gets one.
-LEAST_OF_CLASS = 8
 
 
 @dataclass(frozen=True)
@@ -60,22 +68,22 @@ def check_table(
     notes: list[str] = []
     warnings: list[str] = []
     rows, class_names, said = _read(spec.files, spec, spec.classes, notes, warnings, on_progress, should_stop)
-    said_in = f"{spec.files.table.name}: column {spec.label!r}: class"
-    check_enough(rows.labels.numpy(), class_names, LEAST_OF_CLASS, "a split needs some on each side", said_in)
     test = None
     if spec.test is not None:
         test, _, _ = _read(spec.test, spec, class_names, notes, warnings, on_progress, should_stop)
         if test.features.shape[1] != rows.features.shape[1]:
             raise UserError(
-                f"{spec.test.table.name}: {test.features.shape[1]} features, expected {rows.features.shape[1]} as in "
-                f"{spec.files.table.name}"
+                f"{spec.test.table.name}: {count_of(test.features.shape[1], 'feature')}, expected "
+                f"{rows.features.shape[1]:,} as in {spec.files.table.name}"
             )
         shared = len(set(rows.sequences) & set(test.sequences))
         if shared:
-            warnings.append(f"{spec.test.table.name}: {shared:,} sequences stand in {spec.files.table.name} as well")
+            stand = f"{count_of(shared, 'sequence')} {'stands' if shared == 1 else 'stand'}"
+            warnings.append(f"{spec.test.table.name}: {stand} in {spec.files.table.name} as well")
     elif len(set(rows.sequences)) < len(rows.sequences):
         twice = len(rows.sequences) - len(set(rows.sequences))
-        warnings.append(f"{spec.files.table.name}: {twice:,} sequences stand there more than once")
+        stand = f"{count_of(twice, 'sequence')} {'stands' if twice == 1 else 'stand'}"
+        warnings.append(f"{spec.files.table.name}: {stand} there more than once")
     item = spec.item or ("protein" if spec.sequence else "example")
     where = f"the {len(test):,} of {spec.test.table.name}" if spec.test and test else "a fifth of them"
     reach = None if spec.columns or spec.model or spec.files.embeddings else descriptors.reach()
@@ -134,16 +142,24 @@ def _read(
     names = column_names(files.table)
     free = [name for name in names if name not in spec.columns]  # a feature is a feature whatever its name
     accession = spec.accession or next((name for name in free if is_accession(name, None)), None)
+    numbering = next((name for name in free if numbers_rows(name) and name != spec.label), None)
     one_hot = classes if classes and set(classes) <= set(free) else ()
-    chosen = (spec.sequence, spec.label, accession, *spec.columns, *one_hot)
+    chosen = (spec.sequence, spec.label, accession, numbering, *spec.columns, *one_hot)
     wanted = dict.fromkeys(name for name in chosen if name is not None)
     table = read_text(files.table, list(wanted))
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
-    classes = classes or _counted_classes(table, spec.label, files, accession)
-    labels, class_names, found = check_labels(table.columns[spec.label], table.places, spec.label, classes)
+    index = table.columns[numbering] if numbering is not None else None
+    if accession is None and index is not None and not all(is_number(text) for text in index):
+        accession, index = numbering, None  # an index of accessions, which pandas writes without a name
+    classes = classes or _counted_classes(table, spec.label, files, accession, warnings)
+    texts, other = table.columns[spec.label], spec.test if files is spec.files else spec.files
+    others = read_text(other.table, [spec.label]).columns[spec.label] if other is not None else ()
+    labels, class_names, found = check_labels(texts, table.places, spec.label, classes, others)
     notes += found
     check_one_hot([table.columns[name] for name in one_hot], labels, class_names, table.places, spec.label)
+    if files is spec.files:
+        _check_enough(labels, class_names, table.places, spec.label)
     sequences = table.columns[spec.sequence] if spec.sequence is not None else None
     if spec.sequence is not None and sequences is not None:
         check_sequences(sequences, table.places, spec.sequence)
@@ -151,35 +167,67 @@ def _read(
     if accession is not None and accessions is not None:
         warnings += _repeated(accessions, table.places, accession)
     said = {
-        who: read_teacher(path, labels, class_names, table.places, accessions, accession)
+        who: read_teacher(path, labels, class_names, table.places, accessions, accession, index)
         for who, path in files.teachers.items()
     }
     for each in said.values():
         notes += each.notes
         warnings += each.warnings
     if files.embeddings is not None:
-        features, found = from_file(files.embeddings, table.places, len(table), accessions, accession)
+        features, found = from_file(files.embeddings, table.places, len(table), accessions, accession, index)
         notes += found
     elif spec.columns:
-        features = from_columns(table, spec.columns)
+        features = from_columns(files.table, table, spec.columns)
     else:
         features = from_sequences(table, spec.sequence or "", spec.model, on_progress, should_stop)
     if files.embeddings is not None or spec.columns:
+        warnings += _constant(features.numpy(), spec.columns, files)
         warnings += _telling(features.numpy(), labels, spec.columns, files)
     logits = {who: torch.from_numpy(np.ascontiguousarray(each.logits)) for who, each in said.items()}
     rows = Rows(features, torch.from_numpy(labels), logits, tuple(accessions or ()), tuple(sequences or ()))
     return rows, class_names, said
 
 
-def _counted_classes(table: TextTable, label: str, files: Files, accession: str | None) -> tuple[str, ...] | None:
-    """Classes 0 to C - 1 where the labels are whole numbers and a teacher knows more classes than occur; else None."""
-    from mtbkd_core.tables.matrix import read_matrix
+def _check_enough(labels: np.ndarray, class_names: Sequence[str], places: Places, column: str) -> None:
+    """Refuse a class of few rows with the first of them, which may be a slip of the pen."""
+    counts = np.bincount(labels)[labels]
+    few = counts < LEAST_OF_CLASS
+    if few.any():
+        row = int((few & (labels == labels[few].min())).argmax())
+        where = f"{places.at(row, column)}: class"
+        check_enough(labels, class_names, LEAST_OF_CLASS, "a split needs some on each side", where)
 
+
+def _counted_classes(
+    table: TextTable, label: str, files: Files, accession: str | None, warnings: list[str]
+) -> tuple[str, ...] | None:
+    """Classes 0 to C - 1 where the labels are whole numbers and a teacher knows more classes than occur; else None.
+
+    Raises:
+        UserError: a header that counts the classes and names another column beside them.
+    """
     texts = table.columns[label]
-    if not all(text.strip().isdecimal() for text in texts):
+    if not are_numbers(texts):
         return None
-    known = read_matrix(next(iter(files.teachers.values())), len(table), accession).values.shape[1]
-    return tuple(str(number) for number in range(known)) if 2 <= known <= 256 else None
+    path = next(iter(files.teachers.values()))
+    matrix = read_matrix(path, len(table), accession)
+    known = matrix.values.shape[1]
+    if not 2 <= known <= MAX_CLASSES:
+        return None
+    if matrix.names is not None and not count_classes(matrix.names):
+        beside = beside_numbers(matrix.names)
+        if beside is not None:
+            raise UserError(
+                f"{path.name}: its header counts the classes, but its column {beside!r} is none of them, expected a "
+                "column for each class alone, or the classes' names"
+            )
+        occur = max(float(text) for text in texts if text.strip().partition(".")[0].isdecimal()) + 1
+        warnings += [
+            f"{path.name}: its column {name!r} was taken for class {place}, which no label names"
+            for place, name in enumerate(matrix.names)
+            if place >= occur
+        ][:1]
+    return tuple(str(number) for number in range(known))
 
 
 def _repeated(accessions: Sequence[str], places: Places, column: str) -> tuple[str, ...]:
@@ -188,11 +236,21 @@ def _repeated(accessions: Sequence[str], places: Places, column: str) -> tuple[s
     for row, text in enumerate(accessions):
         if first.setdefault(text, row) != row:
             more = len(accessions) - len(set(accessions))
+            of_many = f", one of {more:,} rows that it does not tell apart" if more > 1 else ""
             return (
-                f"{places.at(row, column)}: {text[:40]!r} stands in {places.at(first[text])} as well, one of {more:,} "
-                "rows that it does not tell apart: another order of the rows can go unseen",
+                f"{places.at(row, column)}: {text[:40]!r} stands in {places.at(first[text])} as well{of_many}: another "
+                "order of the rows can go unseen",
             )
     return ()
+
+
+def _constant(features: np.ndarray, columns: Sequence[str], files: Files) -> tuple[str, ...]:
+    """A line where features are the same in every row."""
+    found = np.flatnonzero(features.min(0) == features.max(0))
+    if not len(found):
+        return ()
+    file = (files.embeddings or files.table).name
+    return (f"{file}: feature {_listed(found, columns)}: the same in every row, which tells the student nothing",)
 
 
 def _telling(features: np.ndarray, labels: np.ndarray, columns: Sequence[str], files: Files) -> tuple[str, ...]:
@@ -208,9 +266,13 @@ def _telling(features: np.ndarray, labels: np.ndarray, columns: Sequence[str], f
     if not len(found):
         return ()
     file = (files.embeddings or files.table).name
-    named = ", ".join(repr(columns[place]) if columns else str(place + 1) for place in found[:6])
-    more = f" and {len(found) - 6:,} more" if len(found) > 6 else ""
-    return (f"{file}: feature {named}{more}: the same throughout each class, so that the student is told the label",)
+    told = "the same throughout each class, so that the student is told the label"
+    return (f"{file}: feature {_listed(found, columns)}: {told}",)
+
+
+def _listed(places: np.ndarray, columns: Sequence[str]) -> str:
+    named = ", ".join(repr(columns[place]) if columns else str(place + 1) for place in places[:6])
+    return named + (f" and {len(places) - 6:,} more" if len(places) > 6 else "")
 
 
 def _fingerprint(rows: Rows, test: Rows | None, class_names: Sequence[str], reach: torch.Tensor | None) -> str:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from mtbkd_core.progress import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
-from mtbkd_core.tables.reading import Places, is_number
+from mtbkd_core.tables.reading import Places, count_of, is_number
 
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
 MAX_LENGTH = 50_000
 MAX_CLASSES = 256
+#: Rows that a class needs, so that each part of a split, validation included, gets one.
+LEAST_OF_CLASS = 8
 #: What no class is counted to; a label may be a number of any length.
 _BEYOND = 1e9
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
@@ -51,14 +54,21 @@ def check_sequences(sequences: Sequence[str], places: Places, column: str) -> No
 
 
 def check_labels(
-    texts: Sequence[str], places: Places, column: str, class_names: Sequence[str] | None
+    texts: Sequence[str],
+    places: Places,
+    column: str,
+    class_names: Sequence[str] | None,
+    others: Sequence[str] = (),
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """Labels as class indices.
 
     Args:
-        texts: N labels: names of classes, or whole numbers from 0, which count the classes in their order.
+        texts: N labels: names of classes, or whole numbers from 0, which count the classes in their order. A whole
+            number may have ".0" after it.
         class_names: C names in order; None: the labels' own. Whole numbers then are the classes 0 to the largest; names
             are put in alphabetical order.
+        others: labels of the same column in another table; where names are numbers themselves, both tables decide
+            together whether the labels are names or count the classes.
     Returns:
         [N] int64, the C names, and notes for people, a line each.
     Raises:
@@ -67,28 +77,27 @@ def check_labels(
     for row, text in enumerate(texts):
         if not text.strip():
             raise UserError(f"{places.at(row, column)}: is empty, expected a label")
-    clean = [text.strip() for text in texts]
-    whole = [bool(_WHOLE.fullmatch(text)) for text in clean]
+    clean = [_without_point(text) for text in texts]
     notes: list[str] = []
     # what most rows hold is what labels are; of the others, the first is said with its place
     if class_names is not None:
         names = check_class_names(class_names)
-        named = [text in names for text in clean]
-        counted = all(whole) and all(0 <= _index(text) < len(names) for text in clean)
-        numbered = not all(named) and (counted or 2 * sum(named) <= len(named))
-    elif numbered := all(whole) or (2 * sum(whole) > len(clean) and all(is_number(text) for text in clean)):
-        largest = max(_index(text) for text, is_whole in zip(clean, whole, strict=True) if is_whole)
+        both = any(_WHOLE.fullmatch(name) for name in names)
+        numbered = not _are_names([*clean, *map(_without_point, others if both else ())], names)
+    elif numbered := are_numbers(texts):
+        largest = max(_index(text) for text in clean if _WHOLE.fullmatch(text))
         names = tuple(str(number) for number in range(max(1, min(largest, MAX_CLASSES - 1)) + 1))
     else:
         names = check_class_names(sorted(set(clean)), f"{places.file}: column {column!r}: different labels")
         notes.append(f"{places.file}: the classes are the labels in alphabetical order: {', '.join(names)}")
-    known = {name: index for index, name in enumerate(names)}
+    known = {_without_point(name): index for index, name in enumerate(names)}
     labels = np.empty(len(clean), dtype=np.int64)
     for row, text in enumerate(clean):
-        index = known.get(text, -1) if not numbered else _index(text) if whole[row] else -1
+        index = known.get(text, -1) if not numbered else _index(text) if _WHOLE.fullmatch(text) else -1
         if not 0 <= index < len(names):
-            allowed = f"0 to {len(names) - 1}" if numbered else ", ".join(names)
-            raise UserError(f"{places.at(row, column)}: got {text[:40]!r}, which has no class, expected {allowed}")
+            allowed = _expected(names, numbered)
+            got = texts[row].strip()[:40]
+            raise UserError(f"{places.at(row, column)}: got {got!r}, which has no class, expected {allowed}")
         labels[row] = index
     counts = np.bincount(labels, minlength=len(names))
     absent = [name for name, count in zip(names, counts, strict=True) if not count]
@@ -97,6 +106,39 @@ def check_labels(
     if (counts > 0).sum() < 2:
         raise UserError(f"{places.file}: column {column!r}: every label is the same, expected two classes at least")
     return labels, names, tuple(notes)
+
+
+def are_numbers(texts: Sequence[str]) -> bool:
+    """Whether labels are whole numbers, but for a few that are wrong: no name of a class, which needs more rows."""
+    odd = Counter(text.strip() for text in texts if not _WHOLE.fullmatch(text.strip()))
+    few = all(count < LEAST_OF_CLASS or is_number(text) for text, count in odd.items())
+    return few and 2 * odd.total() < len(texts)
+
+
+def _are_names(texts: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether labels are classes' names, rather than numbers that count the classes from 0."""
+    known = {_without_point(name) for name in names}
+    named = sum(text in known for text in texts)
+    whole = [text for text in texts if _WHOLE.fullmatch(text)]
+    if named == len(texts):
+        return True
+    counted = len(whole) == len(texts) and all(0 <= _index(text) < len(names) for text in whole)
+    return not counted and (2 * named > len(texts) or 2 * len(whole) < len(texts))
+
+
+def _without_point(text: str) -> str:
+    """A label or name as it is compared: a whole number without ".0" after it."""
+    return text.strip().partition(".")[0] if _WHOLE.fullmatch(text.strip()) else text.strip()
+
+
+def _expected(names: Sequence[str], numbered: bool, most: int = 12) -> str:
+    """The labels that there may be, for a message."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    listed = ", ".join(name[:40] for name in names[:most]) + more
+    if not numbered:
+        return listed
+    count_up = list(names) == [str(number) for number in range(len(names))]
+    return f"0 to {len(names) - 1}" + ("" if count_up else f", which count {listed}")
 
 
 def _index(text: str) -> int:
@@ -128,10 +170,12 @@ def check_one_hot(
 
 
 def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[str, ...]:
-    """Names of classes, each once and none empty; raises `UserError` otherwise, or where they are 1 or too many.
+    """Names of classes as they are kept.
 
     Args:
         said_in: where the person named them, as the message begins.
+    Raises:
+        UserError: one that is empty, named twice or of several lines; a single one, or too many.
     """
     clean = tuple(name.strip() for name in names)
     if not 2 <= len(clean) <= MAX_CLASSES:
@@ -139,7 +183,9 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
     for index, name in enumerate(clean):
         if not name:
             raise UserError(f"{said_in}: name {index + 1} of {len(clean)} is empty")
-        if name in clean[:index]:
+        if len(name.splitlines()) > 1:
+            raise UserError(f"{said_in}: name {index + 1} of {len(clean)} is {name[:40]!r}, expected it in one line")
+        if _without_point(name) in map(_without_point, clean[:index]):
             raise UserError(f"{said_in}: {name!r} is named twice, expected each class once")
     return clean
 
@@ -151,7 +197,7 @@ def split_names(text: str) -> list[str]:
         UserError: a line break, which no name can hold.
     """
     try:
-        return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+        return [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True), [])]
     except csv.Error:
         raise UserError(f"classes: got {text[:40]!r}, expected names in one line, with commas between them") from None
 
@@ -170,5 +216,4 @@ def check_enough(labels: np.ndarray, names: Sequence[str], least: int, why: str,
     counts = np.bincount(labels, minlength=len(names))
     for name, count in zip(names, counts, strict=True):
         if 0 < count < least:
-            rows = "row" if count == 1 else "rows"
-            raise UserError(f"{said_in} {name!r} has {count} {rows}, expected {least} at least: {why}")
+            raise UserError(f"{said_in} {name!r} has {count_of(int(count), 'row')}, expected {least} at least: {why}")

@@ -128,14 +128,18 @@ def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str
         return columns_between(table, *_range(rest, "--features columns"), "--features"), None, None
     if kind == "columns" and rest:
         return tuple(part.strip() for part in rest.split(",")), None, None
-    if Path(text).is_file():
+    try:
+        is_file, is_folder = Path(text).is_file(), bool(text.strip()) and Path(text).is_dir()
+    except OSError:  # a name that is too long for a file
+        is_file = is_folder = False
+    if is_file:
         return (), Path(text), None
     allowed = "descriptors, columns:a,b,c, columns:first:last, model:NAME, or a file of embeddings"
-    if text.strip() and Path(text).is_dir():
+    if is_folder:
         raise UserError(f"--features: {text} is a folder, allowed: {allowed}")
     if Path(text).suffix or len(Path(text).parts) > 1:
-        raise UserError(f"--features: there is no file {text}, allowed: {allowed}")
-    raise UserError(f"--features: got {text!r}, allowed: {allowed}")
+        raise UserError(f"--features: there is no file {text[:200]}, allowed: {allowed}")
+    raise UserError(f"--features: got {text[:60]!r}, allowed: {allowed}")
 
 
 def _named(pairs: Sequence[str], option: str) -> dict[str, Path]:

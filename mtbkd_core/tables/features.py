@@ -11,9 +11,9 @@ from torch import Tensor
 
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
-from mtbkd_core.tables.matrix import check_size, read_matrix
+from mtbkd_core.tables.matrix import LARGEST, check_size, read_matrix
 from mtbkd_core.tables.order import check_order
-from mtbkd_core.tables.reading import Places, TextTable
+from mtbkd_core.tables.reading import Places, TextTable, count_of, is_number, no_number, number
 
 
 def from_sequences(
@@ -39,8 +39,8 @@ def from_sequences(
     )
 
 
-def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
-    """Features [N, F] from columns of numbers.
+def from_columns(path: Path, table: TextTable, columns: Sequence[str]) -> Tensor:
+    """Features [N, F] from columns of numbers of a table that was read from `path`.
 
     Raises:
         UserError: a cell that is no finite number, one line.
@@ -48,21 +48,25 @@ def from_columns(table: TextTable, columns: Sequence[str]) -> Tensor:
     values = np.empty((len(table), len(columns)), dtype=np.float32)
     for index, column in enumerate(columns):
         for row, text in enumerate(table.columns[column]):
-            try:
-                values[row, index] = float(text)
-            except ValueError:
-                values[row, index] = np.nan
-            if not np.isfinite(values[row, index]):
-                raise UserError(f"{table.places.at(row, column)}: got {text[:40]!r}, expected a finite number")
+            value = number(text) if is_number(text) else np.nan
+            if not abs(value) <= LARGEST:
+                expected = "a finite number, at most 1e30 in size" if is_number(text) else "a number"
+                raise UserError(f"{table.places.at(row, column)}: {no_number(path, text, expected)}")
+            values[row, index] = value
     return torch.from_numpy(values)
 
 
 def from_file(
-    path: Path, table: Places, rows: int, accessions: Sequence[str] | None, accession: str | None
+    path: Path,
+    table: Places,
+    rows: int,
+    accessions: Sequence[str] | None,
+    accession: str | None,
+    index: Sequence[str] | None = None,
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
     check_size(matrix, rows, table.file)
-    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession)]
-    notes.append(f"{path.name}: {matrix.values.shape[1]:,} features a row")
+    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
+    notes.append(f"{path.name}: {count_of(matrix.values.shape[1], 'feature')} a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtbkd_core.tables.checking import LETTERS
-from mtbkd_core.tables.matrix import is_accession, names_rows
+from mtbkd_core.tables.columns import is_accession, names_rows
 from mtbkd_core.tables.reading import column_names, is_number, read_text
 from mtbkd_core.tables.spec import suggest_name
 

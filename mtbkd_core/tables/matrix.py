@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mtbkd_core.files import read_tensors
 from mtbkd_core.progress import UserError
+from mtbkd_core.tables.columns import apart, is_fraction, is_header, numbers_rows, plain
 from mtbkd_core.tables.reading import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -18,15 +19,17 @@ from mtbkd_core.tables.reading import (
     Places,
     beginning,
     check_names,
-    csv_cells,
+    count_of,
+    csv_rows,
     is_number,
     is_parquet,
+    no_number,
+    number,
     parquet_numbers,
 )
 
-#: Names, in lower case, of a column that numbers the rows, and of one that names them.
-_INDEX_NAMES = frozenset({"", "index", "unnamed: 0", "__index_level_0__"})
-_ACCESSION_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
+#: The most that a number may be in size.
+LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Matrix:
         values: [N, F] float64, not checked for finiteness.
         names: of the columns; None where the file names none.
         accession_name, accessions: the column that names the rows; None where there is none.
+        index_name, index: the named column that numbers the rows; None where there is none.
         notes: what was made of the file, a line each.
     """
 
@@ -46,6 +50,8 @@ class Matrix:
     accession_name: str | None = None
     accessions: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    index_name: str | None = None
+    index: tuple[int, ...] | None = None
 
     def column(self, index: int) -> str:
         """A column's name for people: the file's own, or its number from 1."""
@@ -56,10 +62,12 @@ def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Se
     """Read numbers from CSV, Parquet, NPZ (one array) or safetensors (one tensor).
 
     A first line is a header where one of its cells is no number, where its cells count up from 0 or 1, or where they do
-    so in another order and there is one line more than rows. A column that numbers or names the rows is left out.
+    so in another order and there is one line more than rows. Where there are as many lines as rows it is none if one of
+    its cells is a number that counts nothing, or if all cells of the file are whole numbers. A column that numbers or
+    names the rows is left out, and text beside columns with all the classes' names.
 
     Args:
-        rows: how many are expected. Not checked; it only tells a header of numbers from a row of such numbers.
+        rows: how many are expected. Not checked; it only tells a header from a row.
         accession: name of the column that names the rows; without one of that name, it is one with a usual name.
         numbers: names of columns that name no rows, whatever they are called: the classes'.
     Raises:
@@ -77,33 +85,11 @@ def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Se
             raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
         return _bare(path, next(iter(tensors.values())).double().numpy())
     found = _from_parquet(path, accession, numbers) if is_parquet(path) else _from_csv(path, rows, accession, numbers)
-    return _without_index(found)
+    return _without_index(found, numbers)
 
 
-def is_accession(name: str, accession: str | None) -> bool:
-    """Whether a column's name is one that names rows."""
-    return name == accession or name.strip().lower() in _ACCESSION_NAMES
-
-
-def plain(name: str) -> str:
-    """A column's name without what people spell in several ways: case, and spaces around it."""
-    return " ".join(name.split()).casefold()
-
-
-def _which_names_rows(names: Sequence[str], accession: str | None, others: Collection[str]) -> list[int]:
-    """Place of the column that names the rows, if there is one; the table's own name goes before the usual ones.
-
-    With a usual name `others` do not: classes, and columns of fractions.
-    """
-    if accession in names:
-        return [names.index(accession)]
-    known = {plain(name) for name in others}
-    return [place for place, name in enumerate(names) if is_accession(name, None) and plain(name) not in known][:1]
-
-
-def names_rows(name: str) -> bool:
-    """Whether a column's name is one that names or numbers rows."""
-    return is_accession(name, None) or name.strip().lower() in _INDEX_NAMES
+def _text_left_out(file: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{file}: its column {name!r} holds text beside the classes and was left out" for name in names)
 
 
 def _bare(path: Path, values: np.ndarray) -> Matrix:
@@ -135,46 +121,67 @@ def _npz_array(path: Path) -> np.ndarray:
 
 
 def _from_csv(path: Path, rows: int, accession: str | None, numbers: Sequence[str]) -> Matrix:
-    lines = csv_cells(path)
+    lines = csv_rows(path)
     all_lines = list(lines)
     if not all_lines:
         raise UserError(f"{path.name}: has no line")
     first = all_lines[0][1]
     # class names that are numbers are known for what they are
     classes = len(all_lines) == rows + 1 and bool(numbers) and set(map(plain, numbers)) <= set(map(plain, first))
-    header = classes or _is_header([cells for _, cells in all_lines], rows)
+    header = classes or is_header([cells for _, cells in all_lines], rows)
     body = all_lines[1:] if header else all_lines
     places = Places(path.name, tuple(line for line, _ in body))
     for line, cells in body:
         if len(cells) != len(first):
-            raise UserError(f"{path.name}: line {line} has {len(cells):,} cells, expected {len(first):,} as in line 1")
-    fractions = {first[place] for place in range(len(first)) if any(_is_fraction(cells[place]) for _, cells in body)}
-    named = _which_names_rows(check_names(path, first), accession, {*numbers, *fractions}) if header else []
-    kept = [index for index in range(len(first)) if index not in named]
+            raise UserError(
+                f"{path.name}: line {line} has {count_of(len(cells), 'cell')}, expected {len(first):,} as in line 1"
+            )
+    fractions = {first[place] for place in range(len(first)) if any(is_fraction(cells[place]) for _, cells in body)}
+    named: list[int] = []
+    texts: list[int] = []
+    if header:
+        named, texts = apart(
+            check_names(path, first),
+            accession,
+            numbers,
+            fractions,
+            lambda place: all(is_number(cells[place]) for _, cells in body),
+        )
+    kept = [index for index in range(len(first)) if index not in (*named, *texts)]
     names = tuple(first[index] for index in kept) if header else None
     values = np.empty((len(body), len(kept)))
     for row, (_, cells) in enumerate(body):
         try:
-            values[row] = [float(cells[index]) for index in kept]
+            values[row] = [number(cells[index]) for index in kept]
         except ValueError:
             bad = next(index for index in kept if not is_number(cells[index]))
             column = first[bad] if header else str(bad + 1)
-            raise UserError(f"{places.at(row, column)}: got {cells[bad][:40]!r}, expected a number") from None
+            raise UserError(f"{places.at(row, column)}: {no_number(path, cells[bad], 'a number')}") from None
     return Matrix(
         values,
         names,
         places,
         first[named[0]] if named else None,
         tuple(cells[named[0]] for _, cells in body) if named else None,
-        (f"{path.name}: the first line was read as {'a header' if header else 'numbers'}",),
+        (
+            f"{path.name}: the first line was read as {'a header' if header else 'numbers'}",
+            *_text_left_out(path.name, [first[place] for place in texts]),
+        ),
     )
 
 
 def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> Matrix:
     names, columns = parquet_numbers(path)
     fractions = {name for name in names if columns[name].dtype.kind == "f" and (columns[name] % 1 > 0).any()}
-    named = [names[place] for place in _which_names_rows(names, accession, {*numbers, *fractions})]
-    kept = [name for name in names if name not in named]
+    places_named, places_text = apart(
+        names,
+        accession,
+        numbers,
+        fractions,
+        lambda place: columns[names[place]].dtype.kind in "fiub" or all(map(is_number, columns[names[place]])),
+    )
+    named, texts = [names[place] for place in places_named], [names[place] for place in places_text]
+    kept = [name for name in names if name not in (*named, *texts)]
     places = Places(path.name, None)
     values = np.empty((len(next(iter(columns.values()), ())), len(kept)))
     for index, name in enumerate(kept):
@@ -183,34 +190,11 @@ def _from_parquet(path: Path, accession: str | None, numbers: Sequence[str]) -> 
                 raise UserError(f"{places.at(row, name)}: got {str(value)[:40]!r}, expected a number")
         values[:, index] = columns[name].astype(np.float64)
     accessions = tuple(str(value) for value in columns[named[0]]) if named else None
-    return Matrix(values, tuple(kept), places, named[0] if named else None, accessions)
+    accession_name = named[0] if named else None
+    return Matrix(values, tuple(kept), places, accession_name, accessions, _text_left_out(path.name, texts))
 
 
-def _is_header(lines: Sequence[Sequence[str]], rows: int) -> bool:
-    first = lines[0]
-    if not all(is_number(cell) for cell in first):
-        return True
-    counts_up = any(list(first) == [str(start + index) for index in range(len(first))] for start in (0, 1))
-    if not counts_up and len(lines) == rows + 1 and len(first) > 1:
-        if counted_from(first) is not None:
-            return True
-        # one that names a class twice, over numbers that are not all whole
-        if any(set(first) < {str(start + index) for index in range(len(first))} for start in (0, 1)):
-            return not all(cell.lstrip("-").isdecimal() for cells in lines[1:] for cell in cells)
-    # of two classes a file of certain answers may begin with 0,1; then all its cells are like that
-    ambiguous = len(first) == 2 and all(cell in ("0", "1") for cells in lines for cell in cells)
-    return counts_up and not (ambiguous and len(lines) == rows)
-
-
-def counted_from(names: Sequence[str]) -> int | None:
-    """0 or 1 where the names are whole numbers that count from it, in any order; else None."""
-    for start in (0, 1):
-        if set(names) == {str(start + index) for index in range(len(names))}:
-            return start
-    return None
-
-
-def _without_index(found: Matrix) -> Matrix:
+def _without_index(found: Matrix, classes: Sequence[str]) -> Matrix:
     """Leave out the column that numbers the rows.
 
     That is one named as an index that holds whole numbers, each once; or in a file without a header a first one that
@@ -219,27 +203,25 @@ def _without_index(found: Matrix) -> Matrix:
     values, names = found.values, found.names
     if len(values) < 2 or values.shape[1] < 2:
         return found
-    # pandas puts its index last in a Parquet file
-    place = values.shape[1] - 1 if names is not None and names[-1] == "__index_level_0__" else 0
+    known = {plain(name) for name in classes}
+    places = [place for place, name in enumerate(names or ()) if numbers_rows(name) and plain(name) not in known]
+    place = places[0] if places else 0
     index = values[:, place]
     counts = np.array_equal(index, np.arange(len(index)) + index[0]) and index[0] in (0, 1)
-    named = names is not None and names[place].strip().lower() in _INDEX_NAMES
-    numbers = named and np.array_equal(index, np.round(index)) and len(np.unique(index)) == len(index)
+    numbers = bool(places) and np.array_equal(index, np.round(index)) and len(np.unique(index)) == len(index)
     if not (numbers or (counts and names is None)):
         return found
     how = "counts the rows" if counts else "numbers the rows in an order of its own"
-    return Matrix(
-        np.delete(values, place, axis=1),
-        (*names[:place], *names[place + 1 :]) if names is not None else None,
-        found.places,
-        found.accession_name,
-        found.accessions,
-        (*found.notes, f"{found.places.file}: its {'last' if place else 'first'} column {how} and was left out"),
+    last = values.shape[1] - 1
+    which = {0: "first column", last: "last column"}.get(place, f"column {found.column(place)!r}")
+    return replace(
+        found,
+        values=np.delete(values, place, axis=1),
+        names=(*names[:place], *names[place + 1 :]) if names is not None else None,
+        notes=(*found.notes, f"{found.places.file}: its {which} {how} and was left out"),
+        index_name=names[place] if names is not None else None,
+        index=tuple(int(number) for number in index) if names is not None else None,
     )
-
-
-def _is_fraction(cell: str) -> bool:
-    return is_number(cell) and float(cell) % 1 > 0
 
 
 def check_size(matrix: Matrix, rows: int, expected: str) -> None:
@@ -254,7 +236,7 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
     if len(matrix.values) != rows:
         less = "one too few" if len(matrix.values) == rows - 1 else f"expected {rows:,}"
         more = f", expected {rows:,}" if less == "one too few" else ""
-        raise UserError(f"{file}: has {len(matrix.values):,} rows, {less}{more}: as many as {expected}")
+        raise UserError(f"{file}: has {count_of(len(matrix.values), 'row')}, {less}{more}: as many as {expected}")
     if not matrix.values.shape[1]:
         raise UserError(f"{file}: has no column of numbers beside {matrix.accession_name!r}")
     if len(matrix.values) > MAX_ROWS or matrix.values.shape[1] > MAX_COLUMNS:
@@ -262,7 +244,7 @@ def check_size(matrix: Matrix, rows: int, expected: str) -> None:
             f"{file}: {len(matrix.values):,} rows of {matrix.values.shape[1]:,} columns, allowed: at most {MAX_ROWS:,} "
             f"of {MAX_COLUMNS:,}"
         )
-    wrong = ~np.isfinite(matrix.values) | (np.abs(matrix.values) > 1e30)
+    wrong = ~np.isfinite(matrix.values) | (np.abs(matrix.values) > LARGEST)
     if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
         got = matrix.values[row, column]

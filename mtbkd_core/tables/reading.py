@@ -6,6 +6,7 @@ Nothing is unpickled, and nothing is guessed of a cell: an empty one is empty te
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mtbkd_core.progress import UserError
 MAX_BYTES, MAX_UNPACKED = 512 * 2**20, 2 * 2**30
 MAX_ROWS, MAX_COLUMNS, MAX_HEADER = 100_000, 6_000, 2**18
 _PARQUET = b"PAR1"
+#: The most of one cell; how long a sequence may be is said with its row and column.
+csv.field_size_limit(MAX_BYTES)
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,37 @@ def beginning(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def is_number(cell: object) -> bool:
-    """Whether a cell can be read as a number; "nan" and "inf" can."""
+def number(cell: object) -> float:
+    """A cell as a number; "nan" and "inf" are, and "1_0", which Python reads as 10, is none: raises `ValueError`."""
     try:
-        float(cell)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        if isinstance(cell, str) and "_" in cell:
+            raise ValueError(cell)
+        return float(cell)  # type: ignore[arg-type]
+    except TypeError:
+        raise ValueError(cell) from None
+
+
+def is_number(cell: object) -> bool:
+    """Whether a cell can be read as a number."""
+    try:
+        number(cell)
+    except ValueError:
         return False
     return True
+
+
+def no_number(path: Path, cell: object, expected: str) -> str:
+    """The end of a message on a cell that is no number; a decimal comma is said, with what parts the file's cells."""
+    text = f"got {str(cell)[:40]!r}, expected {expected}"
+    if not _DECIMAL_COMMA.fullmatch(str(cell)) or is_parquet(path):
+        return text
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return f"{text} with a decimal point: {_delimiter(file.readline(MAX_HEADER))!r} parts the cells"
+
+
+def count_of(count: int, what: str) -> str:
+    """So many of something whose plural takes an s, for a message: "1 row", "2,000 rows"."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -97,7 +125,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     if is_parquet(path):
         with _parquet(path) as file:
             return tuple(file.schema_arrow.names)
-    for _, cells in _csv_rows(path):
+    for _, cells in csv_rows(path):
         return check_names(path, cells)
     raise UserError(f"{path.name}: has no line")
 
@@ -121,12 +149,12 @@ def read_text(path: Path, wanted: Sequence[str], most_rows: int | None = None) -
     index = [names.index(name) for name in wanted]
     columns: list[list[str]] = [[] for _ in wanted]
     lines: list[int] = []
-    for line, cells in _csv_rows(path):
+    for line, cells in csv_rows(path):
         if not lines and line == 1:
             continue
         if len(cells) != len(names):
             raise UserError(
-                f"{path.name}: line {line} has {_cells(len(cells))}, expected {len(names)} as in its header"
+                f"{path.name}: line {line} has {count_of(len(cells), 'cell')}, expected {len(names)} as in its header"
             )
         lines.append(line)
         for column, place in zip(columns, index, strict=True):
@@ -136,21 +164,20 @@ def read_text(path: Path, wanted: Sequence[str], most_rows: int | None = None) -
     return TextTable(names, dict(zip(wanted, columns, strict=True)), Places(path.name, tuple(lines)))
 
 
-def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Every line of a CSV file, the first included, as its number and its cells; errors as `read_text`."""
-    return _csv_rows(path)
-
-
 def parquet_numbers(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The names of a Parquet file's columns, and each column as an array; errors as `read_text`."""
     with _parquet(path) as file:
         names = tuple(file.schema_arrow.names)
         table = file.read()
-        return names, {name: table.column(name).to_pandas().to_numpy() for name in names}
+        places = Places(path.name, None)
+        return names, {name: _numbers(table.column(name), name, places) for name in names}
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells; an empty line in the middle is an error, at the end it is none; nor may all cells be."""
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Every line of a CSV file, the first included, as its number and its cells; errors as `read_text`.
+
+    An empty line in the middle is an error, at the end it is none; nor may all cells be empty.
+    """
     empty = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -158,7 +185,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             if len(first) > MAX_HEADER:
                 raise UserError(f"{path.name}: line 1 is longer than {MAX_HEADER:,} characters, which no header is")
             file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+            reader = csv.reader(file, delimiter=_delimiter(first), strict=True)
             before = 0
             for count, cells in enumerate(reader):
                 line, before = before + 1, reader.line_num  # a quoted cell may hold line breaks
@@ -177,11 +204,34 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                     raise UserError(f"{path.name}: more than {MAX_ROWS:,} rows, which is the most that is allowed")
                 yield line, cells
     except UnicodeDecodeError:
-        raise UserError(f"{path.name}: not a CSV file in UTF-8, nor Parquet") from None
+        raise UserError(
+            f"{path.name}: not a CSV file in UTF-8, nor Parquet: line {_undecoded(path)} holds another encoding"
+        ) from None
     except csv.Error as error:
         raise UserError(f"{path.name}: line {before + 1} is not CSV ({error})") from None
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def _delimiter(first: str) -> str:
+    """What parts the cells of a first line: what is most frequent outside of quotes.
+
+    A comma between digits is a decimal one where there is something else that parts them.
+    """
+    bare = re.sub(r'"[^"]*("|$)', "", first)
+    if ";" in bare or "\t" in bare:
+        bare = re.sub(r"(?<=\d),(?=\d)", "", bare)
+    return max(",;\t", key=bare.count)
+
+
+def _undecoded(path: Path) -> int:
+    """The first line of a file that is not in UTF-8."""
+    content = path.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        content = content[: error.start + 1]
+    return len(content.splitlines())
 
 
 def check_names(path: Path, names: Sequence[str], where: str = "line 1") -> tuple[str, ...]:
@@ -227,13 +277,27 @@ def _parquet_text(path: Path, names: tuple[str, ...], wanted: Sequence[str], mos
     return TextTable(names, columns, places)
 
 
+def _numbers(column: Any, name: str, places: Places) -> Any:
+    """A Parquet column as an array: of numbers, or of texts that may be some."""
+    import numpy as np
+
+    column = _plain(column, name, places, "one column for each number")
+    if _is_text(column.type):
+        return np.array(_texts(column, name, places), dtype=object)
+    return column.to_pandas().to_numpy()
+
+
 def _texts(column: Any, name: str, places: Places | None) -> list[str]:
-    """A Parquet column as text; text that is not UTF-8 is refused, or where there are no places shown as it can be."""
+    """A Parquet column as text.
+
+    Text that is not UTF-8, lists and records are refused, or where there are no places shown as they can be.
+    """
     import pyarrow as pa
 
+    column = _plain(column, name, places, "text or numbers")
     if pa.types.is_temporal(column.type):  # Arrow writes dates that Python has none for
         column = column.cast(pa.string())
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not _is_text(column.type):
         return ["" if value is None else str(value) for value in column.to_pylist()]
     texts = []
     for row, value in enumerate(column.cast(pa.large_binary()).to_pylist()):
@@ -245,11 +309,25 @@ def _texts(column: Any, name: str, places: Places | None) -> list[str]:
     return texts
 
 
+def _plain(column: Any, name: str, places: Places | None, expected: str) -> Any:
+    """A Parquet column with its categories written out; of lists or records it is refused where there are places."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if places is not None and pa.types.is_nested(column.type):
+        raise UserError(f"{places.file}: column {name!r} holds {str(column.type)[:40]}, expected {expected}")
+    return column
+
+
+def _is_text(type_: Any) -> bool:
+    import pyarrow as pa
+
+    known = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
+    return any(getattr(pa.types, f"is_{kind}")(type_) for kind in known)
+
+
 def _list(names: Sequence[str], most: int = 12) -> str:
     """Names for a message; of many, the first and the number."""
     shown = ", ".join(repr(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell" + ("" if count == 1 else "s")

@@ -34,6 +34,7 @@ class Manifest:
         sources: what was read, such as "teacher esm2" -> {"file": its name, "sha256": of its content}.
         notes, warnings: what was said of the files when they were read.
         sha256, sha256_texts: of the tensors' file, and of the accessions and sequences.
+        described: whether the features are the descriptors of sequences.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Manifest:
     sha256: str
     sha256_texts: str
     format: int = FORMAT
+    described: bool = False
 
 
 def write(
@@ -81,6 +83,7 @@ def write(
             warnings=warnings,
             sha256=sha256(temporary / TENSORS),
             sha256_texts=sha256(temporary / TEXTS),
+            described=data.reach is not None,
         )
         write_atomically(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2))
         if folder.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.matrix import Matrix, check_size, read_matrix
 from mtbkd_core.tables.order import check_order, in_order_of_classes
-from mtbkd_core.tables.reading import Places
+from mtbkd_core.tables.reading import Places, count_of
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
@@ -52,18 +52,20 @@ def read_teacher(
     table: Places,
     accessions: Sequence[str] | None = None,
     accession: str | None = None,
+    index: Sequence[str] | None = None,
 ) -> Said:
     """Read and check one teacher's file.
 
     Args:
         labels: [N] class indices of the table's rows.
-        class_names: C names. A file whose header has them all may hold them in any order, among other columns; one
-            whose header has the classes' numbers, counted from 0 or 1, may hold those in any order.
+        class_names: C names. A file whose header has them all may hold them in any order, among other columns, numbers
+            or text; one whose header has the classes' numbers, counted from 0 or 1, may hold those in any order.
         table: where the table's rows are.
         accessions, accession: of the table's rows, and that column's name, where there is one.
+        index: the table's own column that numbers its rows, where there is one.
     Raises:
-        UserError: another number of rows or columns, rows in another order by accession, a number that is not finite,
-            probabilities that do not sum to 1; one line with file, row and column. A header that names some
+        UserError: another number of rows or columns, rows in another order by accession or number, a number that is not
+            finite, probabilities that do not sum to 1; one line with file, row and column. A header that names some
             classes, not all, over other columns. Rows that agree with the labels as chance would, and far better in
             another simple order.
     """
@@ -72,10 +74,10 @@ def read_teacher(
     check_size(matrix, len(labels), table.file)
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
-            f"{path.name}: has {matrix.values.shape[1]:,} columns of numbers, expected {len(class_names)}: one for "
-            "each class"
+            f"{path.name}: has {count_of(matrix.values.shape[1], 'column')} of numbers, expected {len(class_names)}: "
+            "one for each class"
         )
-    notes += check_order(matrix, accessions, table, accession)
+    notes += check_order(matrix, accessions, table, accession, index)
     logits, kind = to_logits(matrix)
     notes.append(f"{path.name}: read as {kind}")
     named = logits.argmax(1)

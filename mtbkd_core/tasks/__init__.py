@@ -7,7 +7,6 @@ from functools import cache
 
 from mtbkd_core.config import RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tables import source as imported
 from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
 from mtbkd_core.teachers.shipped import Rebuilds
@@ -30,6 +29,8 @@ def built_in() -> tuple[str, ...]:
 
 def _tasks() -> dict[str, Source]:
     """Every task by name; looked up anew, for a table may have been imported or forgotten meanwhile."""
+    from mtbkd_core.tables import source as imported  # which is made of what tasks are made of
+
     added: dict[str, Source] = {**imported.found(), **own_images.found()}
     return {**_BUILT_IN, **{name: task for name, task in added.items() if name not in _BUILT_IN}}
 

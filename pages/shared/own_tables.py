@@ -17,6 +17,7 @@ from mtbkd_core.runs import trainings
 from mtbkd_core.tables import guessing, importing
 from mtbkd_core.tables.assembling import Checked, check_table
 from mtbkd_core.tables.checking import split_names
+from mtbkd_core.tables.reading import count_of
 from mtbkd_core.tables.spec import Files, TableSpec, suggest_name
 from mtbkd_core.tables.uploads import Upload, laid_out
 from mtbkd_core.tasks import change_task, own
@@ -195,8 +196,8 @@ def draw_findings(checked: Checked) -> None:
     for line in checked.warnings:
         st.warning(line, icon=":material/warning:")
     rows = checked.data.rows
-    plural = "" if len(rows.logits) == 1 else "s"
-    line = f"{checked.data.description} {rows.features.shape[1]:,} features, {len(rows.logits)} teacher{plural}."
+    counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
+    line = f"{checked.data.description} {counts}."
     if count := len(checked.warnings):
         st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
     else:

@@ -86,6 +86,13 @@ def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: Ap
     assert app.button(key="own:add")
 
 
+def test_a_blank_in_classes_names_none(with_table: AppTest, tmp_path: Path) -> None:
+    by_label(with_table, "text_input", "Classes").set_value("  ")  # type: ignore[attr-defined]
+    app = give_teachers(with_table, write_csv(tmp_path / "good.csv", None, logits().tolist()))
+    assert not app.error
+    assert "3 classes" in app.success[0].value
+
+
 def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
     app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
     (warning,) = app.warning
@@ -155,7 +162,7 @@ def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest])
     app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))
     app.run()
     assert not app.exception
-    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet"
+    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"
 
 
 def test_a_built_in_tasks_name_is_refused(with_table: AppTest, tmp_path: Path) -> None:

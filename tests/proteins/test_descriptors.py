@@ -68,6 +68,39 @@ def test_a_signal_is_found_where_it_is_and_only_there(signal, with_it, without):
     assert of(without)[f"signal-{signal}"] == 0
 
 
+@pytest.mark.parametrize(
+    ("signal", "said", "with_it", "without"),
+    [
+        ("kdel", "K/R/H/Q/S/A-D/E/N/Q-E-L", ["MRNEL"], "MRTEL"),
+        ("skl", "S/A/C/P-K/R/H/S-L/M/I", ["MPSI"], "MPSV"),
+        (
+            "pts2",
+            "R-L/V/I/Q-x5-H/Q-L/A/F from one of the first 31",
+            ["MRQAAAAAQF", "A" * 30 + "RLAAAAAHL"],
+            "A" * 31 + "RLAAAAAHL",
+        ),
+        (
+            "nls-two",
+            "K/R-K/R-x10-12-K/R and two more K/R in the next two or three",
+            ["KR" + "A" * 10 + "KAKK"],
+            "KR" + "A" * 10 + "KAAKK",
+        ),
+        ("caax", "C-A/V/I/L/M-A/V/I/L/M-x", ["MCAMX"], "MCAFX"),
+        ("twin-arginine", "R-R-x-F/L from one of the first 61", ["MRRAF", "A" * 60 + "RRAL"], "A" * 61 + "RRAL"),
+        ("a-x-a", "A/V/S/G-x-A/G in residues 15 to 35", ["L" * 14 + "GLG", "L" * 32 + "SLA"], "L" * 33 + "SLA"),
+    ],
+)
+def test_what_is_said_of_a_signal_is_what_is_found(signal, said, with_it, without):
+    assert said in names()[f"signal-{signal}"]
+    assert all(of(sequence)[f"signal-{signal}"] == 1 for sequence in with_it)
+    assert of(without)[f"signal-{signal}"] == 0
+
+
+def test_a_sequence_with_nothing_of_a_window_is_taken_whole():
+    assert of("M" * 15 + "A" * 15)["start-60-A"] == 0.5
+    assert of("M" * 15 + "A" * 16)["start-60-A"] == 1
+
+
 def test_membrane_helices_are_counted_apart():
     loop, helix = "D" * 40, "L" * 19
     assert of(loop + helix + loop + helix + loop)["membrane-count"] == 2

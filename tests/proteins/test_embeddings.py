@@ -1,10 +1,13 @@
 """A protein model's outputs, on a tiny random one that is saved to disk."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mtbkd_core import UserError
 from mtbkd_core.progress import Progress
@@ -69,6 +72,81 @@ def test_a_model_without_safetensors_weights_is_refused(model: Path, tmp_path: P
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(UserError, match="cannot be read as an ESM model with safetensors weights"):
         embed(SEQUENCES, str(tmp_path))
+
+
+def changed(model: Path, folder: Path, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> str:
+    """A copy of the model with other weights."""
+    shutil.copytree(model, folder, dirs_exist_ok=True)
+    weights = change(load_file(folder / "model.safetensors"))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def test_a_model_that_lacks_a_weight_is_refused_by_the_weights_name(model: Path, tmp_path: Path) -> None:
+    def without_query(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: value for name, value in weights.items() if "query" not in name}
+
+    folder = changed(model, tmp_path, without_query)
+    with pytest.raises(UserError) as raised:
+        embed(SEQUENCES, folder)
+    assert str(raised.value) == (
+        f"model: {folder!r} lacks the weight encoder.layer.0.attention.self.query.bias and 1 more, expected all "
+        "that an ESM model needs"
+    )
+
+
+def test_what_hidden_states_do_not_go_through_may_be_missing_and_does_not_hinder_the_cache(
+    model: Path, tmp_path: Path, own_home: Path
+) -> None:
+    def bare(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        kept = ("embeddings.word", "encoder.")
+        return {name: value for name, value in weights.items() if name.startswith(kept)}
+
+    first = embed(SEQUENCES, str(model))
+    assert torch.equal(embed(SEQUENCES, changed(model, tmp_path, bare)), first)
+    assert len(list((own_home / "features").iterdir())) == 1
+    shutil.rmtree(own_home / "features")
+    assert torch.equal(embed(SEQUENCES, str(tmp_path)), first)
+
+
+def test_a_model_that_is_no_esm_is_refused(model: Path, tmp_path: Path) -> None:
+    import transformers
+
+    config = transformers.BertConfig(
+        vocab_size=33, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    shutil.copytree(model, tmp_path, dirs_exist_ok=True)
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"^model: '.*' is of the kind 'bert', expected an ESM model \('esm'\)$"):
+        embed(SEQUENCES, str(tmp_path))
+
+
+def test_another_vocabulary_or_setting_is_not_answered_from_the_cache(
+    model: Path, tmp_path: Path, own_home: Path
+) -> None:
+    first = embed(SEQUENCES, str(model))
+    for file, old, new in (
+        ("vocab.txt", "L\nA\n", "A\nL\n"),
+        ("config.json", '"token_dropout": false', '"token_dropout": true'),
+    ):
+        folder = tmp_path / file
+        shutil.copytree(model, folder)
+        assert old in (folder / file).read_text()
+        (folder / file).write_text((folder / file).read_text().replace(old, new))
+        for fast in folder.glob("tokenizer.json"):
+            fast.unlink()
+        assert not torch.equal(embed(SEQUENCES, str(folder)), first)
+    assert len(list((own_home / "features").iterdir())) == 3
+
+
+def test_kept_features_of_another_shape_are_worked_out_anew(
+    model: Path, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = embed(SEQUENCES, str(model))
+    (path,) = (own_home / "features").iterdir()
+    save_file({"features": first[:2].clone()}, path)
+    assert torch.equal(embed(SEQUENCES, str(model)), first)
+    assert "it holds something else" in caplog.text
 
 
 def test_batches_hold_sequences_of_like_length_and_no_more_tokens_than_allowed() -> None:

@@ -105,9 +105,16 @@ def test_labels_are_held_against_columns_of_0_and_1() -> None:
 
 def test_classes_are_named_once_each() -> None:
     assert check_class_names([" a", "b "]) == ("a", "b")
-    for names, problem in ((["a"], "got 1, allowed: 2 to 256"), (["a", "a"], "named twice"), (["a", " "], "is empty")):
-        with pytest.raises(UserError, match=problem):
+    for names, problem in (
+        (["a"], "got 1, allowed: 2 to 256"),
+        (["a", "a"], "'a' is named twice"),
+        (["1", "1.0"], "'1.0' is named twice"),
+        (["a", " "], "name 2 of 2 is empty"),
+        (["a", "b\nc"], r"name 2 of 2 is 'b\\nc', expected it in one line"),
+    ):
+        with pytest.raises(UserError, match=problem) as raised:
             check_class_names(names)
+        assert "\n" not in str(raised.value)
 
 
 def test_a_class_with_too_few_rows_is_named() -> None:
@@ -120,6 +127,7 @@ def test_names_are_split_as_they_are_joined() -> None:
     for names in (["a", "b c"], ["Golgi, trans", 'the "other"', "x"], ["a", "", "b"], []):
         assert split_names(join_names(names)) == names
     assert split_names(' a,"b, c" ,') == ["a", "b, c", ""]
+    assert split_names("  ") == []
 
 
 def test_a_line_break_in_typed_classes_is_one_line() -> None:
@@ -132,6 +140,54 @@ def test_of_classes_that_are_numbers_the_label_that_is_none_of_them_is_blamed() 
     with pytest.raises(UserError, match=r"^t.csv: line 4, column 'y': got '4', which has no class, expected 1, 2, 3$"):
         check_labels(["3", "1", "4"], PLACES, "y", ["1", "2", "3"])
     assert check_labels(["0", "1", "2"], PLACES, "y", ["1", "2", "3"])[0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("ending", ["", ".", ".0", ".00"])
+def test_a_whole_number_means_the_same_however_it_is_written(ending: str) -> None:
+    def found(texts: list[str], classes: list[str] | None) -> list[int]:
+        return check_labels([text + ending for text in texts], PLACES, "y", classes)[0].tolist()
+
+    assert found(["0", "1", "2"], ["2", "1", "0"]) == [2, 1, 0]
+    assert found(["1", "2", "1"], ["1", "2", "3"]) == [0, 1, 0]
+    assert found(["1", "2", "3"], ["1", "2", "3"]) == [0, 1, 2]
+    assert found(["5", "7", "9"], ["5", "7", "9"]) == [0, 1, 2]
+    assert found(["5", "7", "9"], ["5.0", "7.0", "9.0"]) == [0, 1, 2]
+    assert found(["0", "1", "2"], ["a", "b", "c"]) == [0, 1, 2]
+    assert found(["0", "1", "2"], None) == [0, 1, 2]
+
+
+def test_two_tables_decide_together_whether_numbers_are_names() -> None:
+    own, other, classes = ["1", "2", "1"], ["0", "1", "2"], ["1", "2", "3"]
+    assert check_labels(own, PLACES, "y", classes)[0].tolist() == [0, 1, 0]
+    assert check_labels(own, PLACES, "y", classes, other)[0].tolist() == [1, 2, 1]
+    assert check_labels(other, PLACES, "y", classes, own)[0].tolist() == [0, 1, 2]
+    with pytest.raises(UserError, match=r"^t\.csv: line 2, column 'y': got '0', which has no class, expected 1, 2, 3$"):
+        check_labels(other, PLACES, "y", classes, ["3", "3", "3"])
+    # a name that is no number and a number cannot be taken for one another
+    assert check_labels(other, PLACES, "y", ["a", "b", "c"], ["a"] * 9)[0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("odd", ["Nucleus", "x", "NA", "1_0"])
+def test_one_odd_label_among_numbers_is_no_class_of_its_own(odd: str) -> None:
+    texts = [*"0120120", odd, *"0120"]
+    with pytest.raises(
+        UserError, match=rf"^t\.csv: line 9, column 'y': got '{odd}', which has no class, expected 0 to 2$"
+    ):
+        check_labels(texts, Places("t.csv", tuple(range(2, 14))), "y", None)
+
+
+def test_names_on_rows_enough_for_a_class_are_names_beside_numbers() -> None:
+    texts = [*"12" * 10, *["3a"] * 8]
+    assert check_labels(texts, Places("t.csv", tuple(range(2, 30))), "y", None)[1] == ("1", "2", "3a")
+
+
+def test_labels_that_match_no_name_are_told_the_names() -> None:
+    names = ["Golgi", *(f"c{number}" for number in range(12))]
+    listed = ", ".join(names[:12]) + " and 1 more"
+    for texts, allowed in ((["golgi", "c", "golgi"], listed), (["0", "13", "1"], f"0 to 12, which count {listed}")):
+        with pytest.raises(UserError) as raised:
+            check_labels(texts, PLACES, "y", names)
+        assert str(raised.value).endswith(f"which has no class, expected {allowed}")
 
 
 def test_flags_of_which_a_row_has_several_say_nothing_of_its_label() -> None:

@@ -73,6 +73,8 @@ def test_features_are_columns_or_a_file(capsys: pytest.CaptureFixture[str], word
     [
         (["--features", "nothing"], "--features: got 'nothing', allowed: descriptors,"),
         (["--features", "sub/e.csv"], "--features: there is no file sub/e.csv, allowed: descriptors,"),
+        (["--features", ",".join(f"f{number}" for number in range(2000))], "--features: got 'f0,f1,f2,"),
+        (["--features", "sub/" + "x" * 5000], "--features: there is no file sub/xxx"),
         (["--features", "."], "--features: . is a folder, allowed: descriptors,"),
         (["--features", ""], "--features: got '', allowed: descriptors,"),
         (["--features", "columns:Golgi:Nucleus"], "--features: 'Nucleus' does not come after 'Golgi' in train.csv"),

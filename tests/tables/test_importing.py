@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -108,7 +109,7 @@ def test_sequences_shared_with_the_test_table_are_warned_of(files: Files, tmp_pa
     first = sequences()[0]
     test = Files(write_table(tmp_path / "test.csv", seed=9, Sequence={5: first}), dict(files.teachers))
     found = check_table("mine", replace(spec_of(files), test=test))
-    assert found.warnings == ("test.csv: 1 sequences stand in train.csv as well",)
+    assert found.warnings == ("test.csv: 1 sequence stands in train.csv as well",)
 
 
 def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path) -> None:
@@ -125,10 +126,123 @@ def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path
     assert check_table("mine", from_file).data.rows.features.tolist() == numbers.tolist()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("1e39", "a finite number, at most 1e30 in size"),
+        ("nan", "a finite number, at most 1e30 in size"),
+        ("x", "a number"),
+        ("1_0", "a number"),
+        ("0,5", "a number with a decimal point: ',' parts the cells"),
+    ],
+)
+def test_a_feature_that_is_no_number_has_its_place(files: Files, tmp_path: Path, cell: str, expected: str) -> None:
+    wrong = replace(files, table=write_table(tmp_path / "wrong.csv", Golgi={3: cell}))
+    spec = TableSpec(wrong, "Label", columns=("Nucleus", "Golgi"))
+    with pytest.raises(UserError) as raised:
+        check_table("mine", spec)
+    assert str(raised.value) == f"wrong.csv: line 5, column 'Golgi': got {cell!r}, expected {expected}"
+
+
+def test_embeddings_in_another_order_by_their_own_numbers_are_refused(files: Files, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(ROWS)
+    embeddings = write_csv(tmp_path / "e.csv", ["row", "a"], [[int(place), place + 0.5] for place in order])
+    spec = TableSpec(replace(files, embeddings=embeddings), "Label")
+    with pytest.raises(
+        UserError, match=r"^e\.csv: line 2, column 'row': got \d+, expected 0 as of train\.csv: line 2: wr"
+    ):
+        check_table("mine", spec)
+    write_csv(embeddings, ["row", "a"], [[place, place + 0.5] for place in range(ROWS)])
+    assert check_table("mine", spec).data.rows.features.shape == (ROWS, 1)
+
+
+def test_a_shuffled_table_that_keeps_its_index_has_its_files_in_its_order(files: Files, tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(ROWS)
+    table = pd.read_csv(files.table).iloc[order].drop(columns="ACC")
+    frame = pd.DataFrame(logits(), columns=list(CLASSES)).iloc[order]
+    teachers = {"good": tmp_path / "good.csv", "fair": tmp_path / "fair.csv"}
+    frame.to_csv(teachers["good"])
+    frame.to_csv(teachers["fair"], index=False)
+    table.to_csv(tmp_path / "t.csv")
+    checked = check_table("mine", spec_of(Files(tmp_path / "t.csv", teachers)))
+    assert torch.equal(checked.data.rows.logits["good"], checked.data.rows.logits["fair"])
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(
+        UserError, match=r"^good\.csv: line 2, column '': got \d+, expected 0 as of t\.csv: line 2: wrong"
+    ):
+        check_table("mine", spec_of(Files(tmp_path / "t.csv", teachers)))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_whose_index_names_its_rows_is_held_against_files_that_do_so_too(
+    files: Files, tmp_path: Path, kind: str
+) -> None:
+    def written(name: str, frame: pd.DataFrame) -> Path:
+        path = tmp_path / f"{name}.{kind}"
+        frame.to_csv(path) if kind == "csv" else frame.to_parquet(path)
+        return path
+
+    table = pd.read_csv(files.table).set_index("ACC").rename_axis(None)
+    numbered = pd.DataFrame(logits(), columns=list(CLASSES))
+    named = numbered.set_axis(table.index)
+    teachers = {"good": written("good", named), "fair": written("fair", numbered)}
+    found = check_table("mine", spec_of(Files(written("t", table), teachers)))
+    assert found.data.rows.accessions == tuple(table.index)
+    assert torch.equal(found.data.rows.logits["good"], found.data.rows.logits["fair"])
+    written("good", named[::-1])
+    with pytest.raises(UserError, match="the rows are in another order than the table's"):
+        check_table("mine", spec_of(Files(tmp_path / f"t.{kind}", teachers)))
+
+
 def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
     fewer = write_table(tmp_path / "two.csv", Label=dict.fromkeys(range(2, ROWS, 3), "0"))
     found = check_table("mine", TableSpec(replace(files, table=fewer), "Label", "Sequence"))
     assert found.data.class_names == ("0", "1", "2")
+
+
+def test_whole_numbers_take_their_classes_from_the_teachers_however_they_are_written(
+    files: Files, tmp_path: Path
+) -> None:
+    floats = {row: f"{label}.0" for row, label in enumerate(labels() % 2)}
+    found = check_table(
+        "mine", TableSpec(replace(files, table=write_table(tmp_path / "f.csv", Label=floats)), "Label", "Sequence")
+    )
+    assert found.data.class_names == ("0", "1", "2")
+    assert found.data.rows.labels.tolist() == (labels() % 2).tolist()
+
+
+def test_a_column_beside_those_of_the_classes_is_no_class(files: Files, tmp_path: Path) -> None:
+    values = np.column_stack([logits(), np.arange(ROWS) + 0.5])
+    write_csv(files.teachers["good"], ["0", "1", "2", "pred"], values.tolist())
+    with pytest.raises(UserError, match=r"^good\.csv: its header counts the classes, but its column 'pred' is none of"):
+        check_table("mine", TableSpec(files, "Label", "Sequence"))
+    only = replace(files, teachers={"good": write_csv(tmp_path / "good.csv", ["a", "b", "c", "pred"], values.tolist())})
+    assert (
+        "good.csv: its column 'pred' was taken for class 3, which no label names"
+        in check_table("mine", TableSpec(only, "Label", "Sequence")).warnings
+    )
+
+
+def test_a_slip_in_a_label_is_found_where_it_stands(files: Files, tmp_path: Path) -> None:
+    names = {row: CLASSES[label] for row, label in enumerate(labels())}
+    for labels_of, problem in (
+        (names | {6: "Cytoplsam"}, "class 'Cytoplsam' has 1 row, expected 8 at least"),
+        ({6: "Nucleus"}, "got 'Nucleus', which has no class, expected 0, 1, 2"),
+    ):
+        slip = replace(files, table=write_table(tmp_path / "slip.csv", Label=labels_of))
+        with pytest.raises(UserError, match=rf"^slip\.csv: line 8, column 'Label': {problem}"):
+            check_table("mine", TableSpec(slip, "Label", "Sequence"))
+
+
+def test_table_and_test_table_decide_together_what_numbers_mean(files: Files, tmp_path: Path) -> None:
+    # class 3 does not occur in the table, whose labels 1 and 2 count the classes as those of the test table do
+    own = replace(files, table=write_table(tmp_path / "own.csv", Label=dict.fromkeys(range(0, ROWS, 3), "1")))
+    test = replace(files, table=write_table(tmp_path / "test.csv", 7))
+    data = check_table("mine", TableSpec(own, "Label", "Sequence", classes=("1", "2", "3"), test=test)).data
+    assert sorted(set(data.rows.labels.tolist())) == [1, 2]
+    assert data.test is not None
+    assert data.test.labels.tolist() == labels().tolist()
 
 
 def test_labels_that_are_not_what_the_classes_columns_say_are_refused(files: Files, tmp_path: Path) -> None:
@@ -139,7 +253,9 @@ def test_labels_that_are_not_what_the_classes_columns_say_are_refused(files: Fil
 
 def test_a_class_with_few_rows_is_named_with_its_file_and_column(files: Files, tmp_path: Path) -> None:
     few = replace(files, table=write_table(tmp_path / "few.csv", Label=dict.fromkeys(range(2, 30, 3), "0")))
-    with pytest.raises(UserError, match=r"^few\.csv: column 'Label': class '2' has 2 rows, expected 8 at least"):
+    with pytest.raises(
+        UserError, match=r"^few\.csv: line 34, column 'Label': class '2' has 2 rows, expected 8 at least"
+    ):
         check_table("mine", TableSpec(few, "Label", "Sequence"))
 
 
@@ -151,14 +267,20 @@ def test_features_that_tell_the_label_are_refused_or_warned_of(files: Files, tmp
     told = "the same throughout each class, so that the student is told the label"
     assert warning == f"train.csv: feature 'Golgi', 'Nucleus': {told}"
     np.savez(tmp_path / "e.npz", np.column_stack([logits(), labels(), np.ones(ROWS)]))
-    (warning,) = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
-    assert warning == f"e.npz: feature 4: {told}"
+    found = check_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings
+    assert found == (
+        "e.npz: feature 5: the same in every row, which tells the student nothing",
+        f"e.npz: feature 4: {told}",
+    )
 
 
 def test_accessions_that_do_not_tell_rows_apart_are_warned_of(files: Files, tmp_path: Path) -> None:
     same = replace(files, table=write_table(tmp_path / "same.csv", ACC={3: "P00001", 5: "P00001"}))
     (warning,) = check_table("mine", spec_of(same)).warnings
     assert warning.startswith("same.csv: line 5, column 'ACC': 'P00001' stands in same.csv: line 3 as well, one of 2 r")
+    same = replace(files, table=write_table(tmp_path / "same.csv", ACC={3: "P00001"}))
+    (warning,) = check_table("mine", spec_of(same)).warnings
+    assert "stands in same.csv: line 3 as well: another order" in warning
 
 
 def test_classes_are_named_by_columns(files: Files) -> None:
@@ -166,6 +288,23 @@ def test_classes_are_named_by_columns(files: Files) -> None:
     for first, last in (("Golgi", "Cytoplasm"), ("Cytoplasm", "nothing")):
         with pytest.raises(UserError, match="class columns"):
             class_columns(files, first, last)
+
+
+def test_a_table_of_descriptors_starts_with_what_suits_them_and_another_with_the_usual(files: Files) -> None:
+    usual = default_config("digits").student.weight_scale
+    for name, spec, concentration, scale in (
+        ("mine", spec_of(files), 12, 0.14),
+        ("other", TableSpec(files, "Label", columns=CLASSES), 6, usual),
+    ):
+        import_table(name, spec)
+        config = default_config(name)
+        assert (config.prior.concentration, config.student.weight_scale) == (concentration, scale)
+    # one that was imported before that was written down
+    path = store.folder_of("mine") / store.MANIFEST
+    manifest = json.loads(path.read_text())
+    del manifest["described"]
+    path.write_text(json.dumps(manifest))
+    assert default_config("mine").prior.concentration == 6
 
 
 def test_what_was_read_is_in_the_manifest(files: Files) -> None:

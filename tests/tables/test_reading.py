@@ -37,6 +37,41 @@ def test_the_separator_is_told_from_the_first_line(tmp_path: Path, separator: st
     assert read_text(path, ["a"]).columns == {"a": ["1"]}
 
 
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('a;"b, c, d, e";f', ["a", "b, c, d, e", "f"]),
+        ('a,"b; c; d; e",f', ["a", "b; c; d; e", "f"]),
+        ("0,5;1,5;2,5", ["0,5", "1,5", "2,5"]),
+        ("0,1,2", ["0", "1", "2"]),
+        ('"a;b;c', None),
+    ],
+)
+def test_what_parts_cells_is_neither_within_quotes_nor_a_decimal_comma(
+    tmp_path: Path, line: str, cells: list[str] | None
+) -> None:
+    path = text(tmp_path, f"{line}\n")
+    if cells is None:
+        with pytest.raises(UserError, match=r"^t\.csv: line 1 is not CSV"):
+            column_names(path)
+    else:
+        assert column_names(path) == tuple(cells)
+
+
+def test_a_long_cell_is_read(tmp_path: Path) -> None:
+    assert read_text(text(tmp_path, f"a,b\n1,{'M' * 200_000}\n"), ["b"]).columns == {"b": ["M" * 200_000]}
+
+
+def test_bytes_and_categories_in_parquet_are_text_and_lists_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [b"Golgi", b"x"], "b": pd.Categorical(["y", "z"]), "c": [[1], [2]], "d": [{"e": 1}] * 2})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read_text(tmp_path / "t.parquet", ["a", "b"]).columns == {"a": ["Golgi", "x"], "b": ["y", "z"]}
+    for column in ("c", "d"):
+        with pytest.raises(UserError, match=rf"^t\.parquet: column '{column}' holds .*, expected text or numbers$"):
+            read_text(tmp_path / "t.parquet", [column])
+    assert look(tmp_path / "t.parquet").head["c"] == ["[1]", "[2]"]
+
+
 def test_parquet_is_told_by_its_first_bytes_and_counts_rows(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     pd.DataFrame({"a": ["x", None], "b": [1, 2]}).to_parquet(path)
@@ -96,7 +131,8 @@ def test_a_parquet_file_with_a_column_twice_has_no_line_1(tmp_path: Path) -> Non
         ("a,b\n1,2,3\n", "t.csv: line 2 has 3 cells, expected 2 as in its header"),
         ("a,a\n1,2\n", "t.csv: line 1 names the column 'a' twice"),
         ("", "t.csv: the file is empty"),
-        (b"\xff\xfe\x00a", "t.csv: not a CSV file in UTF-8, nor Parquet"),
+        (b"\xff\xfe\x00a", "t.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"),
+        (b"a,b\n1,2\n3,\xfc\n4,\xe4\n", "t.csv: not a CSV file in UTF-8, nor Parquet: line 3 holds another encoding"),
         ('a,b\n1,"2\n', "t.csv: line 2 is not CSV"),
         (b"PAR1 and nothing", "t.csv: cannot be read as Parquet"),
         ("b,c\n1,2\n", "t.csv: has no column 'a'; it has 'b', 'c'"),
