@@ -204,15 +204,15 @@ def test_an_example_of_too_many_digits_is_refused_in_plain_words(app: AppTest) -
 def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     opened: Callable[..., AppTest], tmp_path: Path, page: str
 ) -> None:
-    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
-    load_task("marks")
-    app = opened(page, task="marks")
+    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    load_task("drawn")
+    app = opened(page, task="drawn")
     assert not app.exception
-    assert app.session_state.draft.task == "marks"
-    forget("marks")
+    assert app.session_state.draft.task == "drawn"
+    forget("drawn")
     app.run()
     assert not app.exception
-    assert [error.value for error in app.error] == ["The task marks is there no more; digits is shown instead."]
+    assert [error.value for error in app.error] == ["The task drawn is there no more; digits is shown instead."]
     assert app.session_state.draft == RunConfig()
     app.run()
     assert not app.error
@@ -222,24 +222,24 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
 def test_results_of_a_forgotten_task_are_one_line(
     opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
 ) -> None:
-    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
     own = [("teachers", "generalist"), ("student.kind", "linear")]
-    run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("marks")))
-    forget("marks")
+    run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("drawn")))
+    forget("drawn")
     app = opened(f"results/{page}.py", run=run.id)
     assert not app.exception
     (error,) = app.error
-    assert error.value.startswith("task: got 'marks', allowed: digits, ")
+    assert error.value.startswith("task: got 'drawn', allowed: digits, ")
     assert tasks_of_pages.titles_by_name(run.config) == {"generalist": "generalist"}
 
 
 def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:
-    import_images("marks", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
-    load_task("marks")
-    app = opened("setup/prior.py", task="marks")
+    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    load_task("drawn")
+    app = opened("setup/prior.py", task="drawn")
     (preset,) = [control for control in app.button_group if control.label == "Preset"]
     assert "nothing was settled on its data" in preset.help
-    forget("marks")
+    forget("drawn")
     preset.set_value("paper")
     app.run()
     assert not app.exception
