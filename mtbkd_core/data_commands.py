@@ -75,10 +75,7 @@ def rebuild(
 
 def fetch(task: TaskArgument) -> None:
     """Download the data that a task needs and that is not on this machine, checked by its sha256."""
-    source = fetches(task)
-    needed = source.can_fetch()
-    folder = source.fetch(Log())
-    print(folder if needed else f"{task}: its data is there already, in {folder}")
+    print(f"{task}: its data is in {fetches(task).fetch(Log())}")
 
 
 def import_images_command(

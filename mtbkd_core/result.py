@@ -120,7 +120,8 @@ class Result:
         wanted = result.student.n_parameters
         if result.draws.ndim != 3 or result.draws.shape[2] != wanted:
             raise UserError(
-                f"{folder}: the draws have shape {list(result.draws.shape)}, the student has {wanted} parameters"
+                f"{folder}: the draws have shape {list(result.draws.shape)}, the student has {wanted} parameters: "
+                "another version of this program made them"
             )
         return result
 

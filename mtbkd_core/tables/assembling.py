@@ -21,6 +21,7 @@ from mtbkd_core.tables.checking import (
     check_labels,
     check_one_hot,
     check_sequences,
+    is_whole,
 )
 from mtbkd_core.tables.columns import is_accession, numbers_rows
 from mtbkd_core.tables.data import Rows, TableData
@@ -150,7 +151,7 @@ def _read(
     if not len(table):
         raise UserError(f"{files.table.name}: has no rows under its header")
     index = table.columns[numbering] if numbering is not None else None
-    if accession is None and index is not None and not all(is_number(text) for text in index):
+    if accession is None and index is not None and 2 * sum(is_number(text) for text in index) < len(index):
         accession, index = numbering, None  # an index of accessions, which pandas writes without a name
     classes = classes or _counted_classes(table, spec.label, files, accession, warnings)
     texts, other = table.columns[spec.label], spec.test if files is spec.files else spec.files
@@ -221,7 +222,7 @@ def _counted_classes(
                 f"{path.name}: its header counts the classes, but its column {beside!r} is none of them, expected a "
                 "column for each class alone, or the classes' names"
             )
-        occur = max(float(text) for text in texts if text.strip().partition(".")[0].isdecimal()) + 1
+        occur = max((float(text) for text in texts if is_whole(text)), default=0) + 1
         warnings += [
             f"{path.name}: its column {name!r} was taken for class {place}, which no label names"
             for place, name in enumerate(matrix.names)

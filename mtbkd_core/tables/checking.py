@@ -108,6 +108,11 @@ def check_labels(
     return labels, names, tuple(notes)
 
 
+def is_whole(text: str) -> bool:
+    """Whether a label is a whole number, which may have ".0" after it."""
+    return bool(_WHOLE.fullmatch(text.strip()))
+
+
 def are_numbers(texts: Sequence[str]) -> bool:
     """Whether labels are whole numbers, but for a few that are wrong: no name of a class, which needs more rows."""
     odd = Counter(text.strip() for text in texts if not _WHOLE.fullmatch(text.strip()))

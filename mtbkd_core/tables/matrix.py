@@ -208,7 +208,8 @@ def _without_index(found: Matrix, classes: Sequence[str]) -> Matrix:
     place = places[0] if places else 0
     index = values[:, place]
     counts = np.array_equal(index, np.arange(len(index)) + index[0]) and index[0] in (0, 1)
-    numbers = bool(places) and np.array_equal(index, np.round(index)) and len(np.unique(index)) == len(index)
+    whole = bool(np.isfinite(index).all()) and np.array_equal(index, np.round(index))
+    numbers = bool(places) and whole and len(np.unique(index)) == len(index)
     if not (numbers or (counts and names is None)):
         return found
     how = "counts the rows" if counts else "numbers the rows in an order of its own"

@@ -59,12 +59,17 @@ class ImageFiles:
             if not (folder := expanded(chosen, self.variable)).is_dir():
                 raise UserError(f"{self.variable}: {chosen} is no folder")
             return folder
-        if self.installed is not None and self.installed.is_dir() and (self.url is None or self._whole(self.installed)):
+        if (
+            self.installed is not None
+            and self.installed.is_dir()
+            and (self.url is None or self.holds_all(self.installed))
+        ):
             return self.installed
         fetched = self.fetched()
         return fetched if self.sha256 and all((fetched / name).exists() for name in self.sha256) else None
 
-    def _whole(self, folder: Path) -> bool:
+    def holds_all(self, folder: Path) -> bool:
+        """Whether a folder has the four files, whatever is in them."""
         try:
             return all(find_file(folder, part, axes, self.prefix) for part, axes in _PATTERNS)
         except UserError:
@@ -107,7 +112,7 @@ class ImageFiles:
         return images.transpose(0, 2, 1) if self.transposed else images, labels
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
-        """Download what is not there yet, checking each file's sha256; the folder, as `folder` gives it then.
+        """Download what is not there yet, or is there damaged, by each file's sha256; the folder, as `folder` gives it.
 
         Raises:
             UserError: there is nothing to download from, no connection, or a file that is not the one expected.
@@ -117,9 +122,11 @@ class ImageFiles:
 
         if self.url is None:
             raise UserError(f"{self.name}: there is no address to download it from")
-        if (there := self.folder()) is not None:
+        there, target = self.folder(), self.fetched()
+        if there is not None and there != target:
+            for part, axes in _PATTERNS:
+                find_file(there, part, axes, self.prefix)  # says what it lacks
             return there
-        target = self.fetched()
         pooch.get_logger().setLevel("ERROR")  # what it says is said by `on_progress`, and its errors below
         for number, (name, digest) in enumerate(self.sha256.items()):
             stop_if(should_stop)

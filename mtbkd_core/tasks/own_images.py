@@ -161,14 +161,22 @@ class OwnImageTask(ImageTask):
 
 
 def _elsewhere(images: ImageSet) -> tuple[tuple[ShiftInfo, _Pictures], ...]:
-    """Inputs from elsewhere for a set: digits, for digits clothes, and nothing where these are not."""
+    """Inputs from elsewhere for a set: digits; clothes where its classes are named 0 to 9; nothing where these lack."""
     if not _DIGITS.issuperset(images.class_names) or images.digest == FASHION.digest:  # clothes, by their numbers
         digits = ShiftInfo("digits", "scikit-learn's digits", "Their test images, enlarged to the size of these.")
         return ((digits, digit_images),)
-    if FILES.missing("", "") is not None:
+    if not _clothes_are_there():
         return ()
     clothes = ShiftInfo("clothes", "Clothing (Fashion-MNIST)", "Its test images, brought to the size of these.")
     return ((clothes, clothing_images),)
+
+
+def _clothes_are_there() -> bool:
+    try:
+        folder = FILES.folder()
+    except UserError:
+        return False
+    return folder is not None and FILES.holds_all(folder)
 
 
 def task_of(images: ImageSet) -> OwnImageTask:
@@ -193,6 +201,7 @@ def task_of(images: ImageSet) -> OwnImageTask:
         "n_unlabelled": str(unlabelled),
         "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
         "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
+        "prior.strength": "6",
         "student.first_map": str(min(_FIRST_MAP, *shape)),
         "sampler.thinning": "16",
         "sampler.step_size": "none",
@@ -236,7 +245,7 @@ def found() -> dict[str, OwnImageTask]:
     except OSError:
         return {}
     # one that was read while there were no clothes knows of none
-    clothes = FILES.missing("", "") is None if files else False
+    clothes = _clothes_are_there() if files else False
     tasks = {path.stem: _read(path, path.stat().st_mtime_ns, clothes) for path in files}
     return {name: task for name, task in tasks.items() if task is not None}
 

@@ -24,11 +24,18 @@ def show(task: Task, chosen: runs.Chosen, shifts: Sequence[ShiftInfo]) -> None:
     with left:
         name = shifts[0].name
         if len(shifts) > 1:
+            source = link.bound("from", list(titles), name)
+
+            def move() -> None:
+                source["on_change"](*source["args"])
+                link.drop("foreign")
+
             name = st.selectbox(
                 "From where",
                 list(titles),
                 format_func=titles.get,
-                **link.bound("from", list(titles), name),
+                key=source["key"],
+                on_change=move,
                 help=" ".join(f"{shift.title}: {shift.description}" for shift in shifts),
             )
         found = {
@@ -36,7 +43,7 @@ def show(task: Task, chosen: runs.Chosen, shifts: Sequence[ShiftInfo]) -> None:
         }
         deviance = found["deviance"]
         order = deviance.argsort(stable=True).tolist()
-        held = link.bound("foreign", range(len(deviance)), order[0])
+        held = link.bound("foreign", range(len(deviance)), order[0], follow=True)
         index = st.number_input(
             f"{item.capitalize()} from elsewhere",
             0,

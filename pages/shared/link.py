@@ -78,7 +78,9 @@ def _goes_back() -> bool:
     return bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
 
 
-def bound(name: str, options: Sequence[Any], default: Any = None, *, many: bool = False) -> dict[str, Any]:
+def bound(
+    name: str, options: Sequence[Any], default: Any = None, *, many: bool = False, follow: bool = False
+) -> dict[str, Any]:
     """What makes a widget of the present page hold a parameter of the link: its key and its callback.
 
     Not Streamlit's own binding: where pages change in haste it was seen to leave one page's value in another's widget.
@@ -88,8 +90,11 @@ def bound(name: str, options: Sequence[Any], default: Any = None, *, many: bool 
         name: one of `VIEW`.
         options: what the widget offers.
         default: what it shows at first, and what the link leaves out; a list where `many` may be chosen.
+        follow: whether it shows the default wherever the link says nothing, as where another run has another one.
     """
     key = f"view:{st.session_state.page}:{name}"
+    if follow and name not in st.query_params:
+        st.session_state.pop(key, None)
     known = {str(option): option for option in options}
     if key not in st.session_state:
         st.session_state[key] = default
@@ -109,11 +114,16 @@ def bound(name: str, options: Sequence[Any], default: Any = None, *, many: bool 
     return {"key": key, "on_change": _take_view, "args": (name, key, default, many)}
 
 
+def drop(name: str) -> None:
+    """Take a parameter of the present page's own out of the link."""
+    if name in st.query_params:
+        del st.query_params[name]
+
+
 def _take_view(name: str, key: str, default: Any, many: bool) -> None:
     value = st.session_state[key]
     if value == default or value is None:
-        if name in st.query_params:
-            del st.query_params[name]
+        drop(name)
     else:
         st.query_params[name] = ",".join(map(str, value)) if many else str(value)
 

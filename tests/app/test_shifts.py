@@ -77,7 +77,8 @@ def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_
     assert not app.exception
     assert in_link(app, "from") == "digits"
     (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
-    assert number.value == worst < len(found["shift.digits.deviance"])
+    assert number.value == int(found["shift.digits.deviance"].argmin())
+    assert in_link(app, "foreign") is None
 
 
 def test_the_severity_stands_in_the_link_and_a_link_brings_it(

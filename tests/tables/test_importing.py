@@ -1,6 +1,7 @@
 """From files to a task: what is written, how it is split, and that it can be run, found and forgotten."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,28 @@ def test_a_column_beside_those_of_the_classes_is_no_class(files: Files, tmp_path
         "good.csv: its column 'pred' was taken for class 3, which no label names"
         in check_table("mine", TableSpec(only, "Label", "Sequence")).warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("texts", "line", "got"),
+    [({6: "1.x"}, 8, "1.x"), ({row: "-1" if row % 2 else "+1" for row in range(ROWS)}, 3, "-1")],
+)
+def test_a_label_that_is_no_number_of_a_class_is_named_where_the_header_has_words(
+    files: Files, tmp_path: Path, texts: dict[int, str], line: int, got: str
+) -> None:
+    write_csv(files.teachers["good"], ["a", "b", "c"], logits().tolist())
+    slip = replace(files, table=write_table(tmp_path / "slip.csv", Label=texts))
+    with pytest.raises(
+        UserError, match=rf"^slip\.csv: line {line}, column 'Label': got '{re.escape(got)}', which has no"
+    ):
+        check_table("mine", TableSpec(slip, "Label", "Sequence"))
+
+
+def test_an_index_that_is_not_finite_is_no_index(files: Files) -> None:
+    index = np.where(np.arange(ROWS) == 7, np.inf, np.arange(ROWS))
+    write_csv(files.teachers["good"], ["index", "0", "1", "2"], np.column_stack([index, logits()]).tolist())
+    with pytest.raises(UserError, match=r"^good\.csv: .*index"):
+        check_table("mine", TableSpec(files, "Label", "Sequence"))
 
 
 def test_a_slip_in_a_label_is_found_where_it_stands(files: Files, tmp_path: Path) -> None:

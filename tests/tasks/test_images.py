@@ -257,6 +257,10 @@ def test_a_systems_folder_counts_with_all_of_its_files_and_is_not_downloaded_aga
         (tmp_path / name).touch()
     assert not files.can_fetch()
     assert files.fetch() == files.folder() == tmp_path
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(tmp_path / "empty"))
+    with pytest.raises(UserError, match=r"empty: needs one file .*train-images.* of train data, has none$"):
+        files.fetch()
 
 
 def test_a_download_is_checked_and_tells_which_file_it_is_at(
@@ -281,6 +285,8 @@ def test_a_download_is_checked_and_tells_which_file_it_is_at(
     folder = files.fetch(told.append)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == content
     assert [progress.message.split()[1] for progress in told] == list(content)
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(b"torn")
+    assert (files.fetch() / "t10k-labels-idx1-ubyte").read_bytes() == b"more"
     wrong = replace(files, name="wrong", sha256={**digests, "t10k-labels-idx1-ubyte": "0" * 64})
     with pytest.raises(UserError, match=r"^http://shelf/t10k-labels-idx1-ubyte: cannot be downloaded"):
         wrong.fetch()

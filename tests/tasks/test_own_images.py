@@ -413,6 +413,9 @@ def test_digits_have_no_inputs_from_elsewhere_while_there_are_no_clothes(
     before, data = task_info("marks"), fingerprint(default_config("marks"))
     assert before.shifts == ()
     assert load_task("marks", teachers=["generalist"]).shifts == {}
+    (clothes.parent / "empty").mkdir()
+    monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes.parent / "empty"))
+    assert task_info("marks").shifts == ()
     monkeypatch.setenv("MTBKD_FASHION_FOLDER", str(clothes))
     assert [shift.name for shift in task_info("marks").shifts] == ["clothes"]
     assert task_info("marks").stamp != before.stamp
