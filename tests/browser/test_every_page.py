@@ -98,7 +98,7 @@ def results_stand_whole(tab: Visitor) -> None:
     ("page", "link", "line"),
     [
         ("prior", {"prior.strength": "banana"}, "prior.strength: got 'banana'"),
-        ("uncertainty", {"example": "3.5"}, "example: a whole number is needed"),
+        ("uncertainty", {"example": "3.5"}, "example: got '3.5', a whole number is needed"),
         ("reliability", {"run": "../../x"}, "run '../../x': not a run's name"),
     ],
     ids=lambda value: "&".join(value) if isinstance(value, dict) else value.split(":")[0],
