@@ -91,4 +91,4 @@ def show(task: Task, chosen: runs.Chosen, shifts: Sequence[ShiftInfo]) -> None:
             key = "foreign-" + title.split()[0].lower()
             notes = [taken[which] for which in few]
             examples.gallery(task, few, notes, key=key, part=name, chosen=index, choose=choose)
-    st.caption("Beneath each: what the student takes it for.")
+    st.caption("With each: what the student takes it for.")
