@@ -134,6 +134,11 @@ class PriorConfig(_Part):
         None,
         description="Temperature (tau) of each teacher's entropy, in the teachers' order; none: 1 for all.",
     )
+    calibrated_teachers: bool = Field(
+        False,
+        description="Divide each teacher's logits by its entropy temperature wherever the prior hears them, not in its "
+        "entropy alone. With fitted temperatures the student learns from calibrated teachers (Guo et al., 2017).",
+    )
     sharpness: Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)] = Field(
         1.0, description="Sharpness (beta) of the softmin rule, in nats."
     )
@@ -154,6 +159,11 @@ class PriorConfig(_Part):
         if value is not None and not sum(value) >= 1e-6:
             raise ValueError("at least one number should be positive, and their sum at least 1e-6")
         return value
+
+    @property
+    def heeds_entropy_temperatures(self) -> bool:
+        """Whether they change anything: fixed weights look at no entropy."""
+        return self.calibrated_teachers or self.rule is not WeightRule.FIXED
 
 
 class StudentConfig(_Part):

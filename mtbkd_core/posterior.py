@@ -205,6 +205,18 @@ def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | N
     )
 
 
+def heard(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
+    """What a setting's mixture takes teachers with logits [K, N, C] to say: the same, or calibrated; shape as given."""
+    if not prior.calibrated_teachers or prior.entropy_temperatures is None:
+        return teacher_logits
+    return calibrated(teacher_logits, teacher_logits.new_tensor(prior.entropy_temperatures))
+
+
+def calibrated(teacher_logits: Tensor, temperatures: Tensor) -> Tensor:
+    """Logits [K, N, C], each teacher's divided by its temperature [..., K]: [..., K, N, C]."""
+    return teacher_logits / temperatures[..., None, None]
+
+
 def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
     """The mixture prior for one setting, or for one setting per chain.
 
@@ -229,7 +241,7 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
     if len(priors) == 1 and (active is None or active.ndim == 1):
         (prior,) = priors
         return MixturePrior.build(
-            teacher_logits,
+            heard(teacher_logits, prior),
             weights_under(teacher_logits, prior, active),
             concentration=prior.concentration,
             temperature=prior.temperature,
@@ -238,8 +250,9 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
     chains = max(len(priors), subsets)
     masks = [None] * chains if active is None else active.expand(chains, count).unbind(0)
     settings = list(priors) * chains if len(priors) == 1 else list(priors)
+    alike = len({prior.calibrated_teachers and prior.entropy_temperatures for prior in priors}) == 1
     return MixturePrior.build(
-        teacher_logits,
+        heard(teacher_logits, priors[0]) if alike else torch.stack([heard(teacher_logits, each) for each in settings]),
         torch.stack([weights_under(teacher_logits, prior, mask) for prior, mask in zip(settings, masks, strict=True)]),
         concentration=[prior.concentration for prior in settings],
         temperature=[prior.temperature for prior in settings],

@@ -169,7 +169,7 @@ class MixturePrior:
         """Work out targets and constants.
 
         Args:
-            teacher_logits: [K, N, C], finite.
+            teacher_logits: [K, N, C] or [..., K, N, C], finite.
             weights: [..., K, N], non-negative; a teacher with weight 0 is not heard.
             concentration, temperature, strength: a number or [...] (one for each chain).
         Raises:
@@ -185,9 +185,9 @@ class MixturePrior:
             raise ValueError(f"strength must be finite and not negative, got {alpha.tolist()}")
         if not torch.isfinite(teacher_logits).all():
             raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
-        if teacher_logits.ndim != 3 or weights.shape[-2:] != teacher_logits.shape[:2]:
+        if teacher_logits.ndim < 3 or weights.shape[-2:] != teacher_logits.shape[-3:-1]:
             raise ValueError(
-                "teacher_logits must be [K, N, C] and weights [..., K, N], "
+                "teacher_logits must be [..., K, N, C] and weights [..., K, N], "
                 f"got shapes {tuple(teacher_logits.shape)} and {tuple(weights.shape)}"
             )
         if not (torch.isfinite(weights) & (weights >= 0)).all() or not (weights.sum(-2) > 0).all():
@@ -280,11 +280,12 @@ def _checked(
     """The mixture, and the student's logits, which fit it; errors as `log_mixture_prior`."""
     _check_leading(
         student_logits=student_logits.shape[:-2],
+        teacher_logits=teacher_logits.shape[:-3],
         weights=weights.shape[:-2],
         **{name: torch.as_tensor(value).shape for name, value in settings.items()},
     )
     mixture = MixturePrior.build(teacher_logits, weights, **settings)
-    wanted = teacher_logits.shape[1:]
+    wanted = teacher_logits.shape[-2:]
     if student_logits.shape[-2:] != wanted:
         raise ValueError(
             f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
@@ -309,7 +310,7 @@ def log_mixture_prior(
 
     Args:
         student_logits: [..., N, C].
-        teacher_logits: [K, N, C].
+        teacher_logits: [K, N, C] or [..., K, N, C].
         weights: [K, N] or [..., K, N], as `entropy_weights` gives them.
         concentration: lambda, a number or one for each leading index.
         temperature: T, likewise.

@@ -191,8 +191,12 @@ def test_every_posterior_runs_with_the_teachers_and_the_strength_of_its_name(
     for name in POSTERIORS:
         with pytest.raises(Ran):
             offered[name]()
-    alone = {"prior.base_weights": None, "prior.entropy_temperatures": None}
-    single = [build_config({"teachers": name, **alone}.items(), base=config) for name in ("digits-0-4", "digits-5-9")]
+    single = [
+        build_config(
+            {"teachers": name, "prior.base_weights": None, "prior.entropy_temperatures": own}.items(), base=config
+        )
+        for name, own in {"digits-0-4": "1", "digits-5-9": "3"}.items()
+    ]
     assert ran == [config, build_config({"prior.strength": 0}.items(), base=config), single, single]
 
 

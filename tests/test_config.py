@@ -30,6 +30,7 @@ ODD = {
     "prior.rule": "softmin",
     "prior.base_weights": "0.1,0.30000000000000004",
     "prior.entropy_temperatures": "0.5,2",
+    "prior.calibrated_teachers": "True",
     "prior.sharpness": "0.05",
     "student.hidden": "16,8",
     "sampler.step_size": "0.015625",
@@ -46,6 +47,12 @@ def test_the_default_preset_is_the_default_configuration() -> None:
     prior = RunConfig().prior
     assert (prior.strength, prior.temperature, prior.rule) == (1.0, 2.0, WeightRule.INVERSE_ENTROPY)
     assert len(RunConfig().teachers) == 3
+
+
+@pytest.mark.parametrize(("rule", "calibrated", "heeds"), [("fixed", 0, 0), ("fixed", 1, 1), ("softmin", 0, 1)])
+def test_fixed_weights_heed_entropy_temperatures_only_to_calibrate(rule: str, calibrated: int, heeds: int) -> None:
+    prior = PriorConfig(rule=WeightRule(rule), calibrated_teachers=bool(calibrated))
+    assert prior.heeds_entropy_temperatures is bool(heeds)
 
 
 def test_the_paper_preset_is_what_the_published_code_uses() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.nn.functional import cross_entropy
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config import PriorConfig, WeightRule
 from mtbkd_core.posterior import LogPosterior, stack_priors, weights_under
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
 from mtbkd_core.student import Student
@@ -261,7 +261,7 @@ PRIORS = [
     PriorConfig(concentration=2.0, temperature=1.0, strength=1.0),
     PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", sharpness=0.4),
     PriorConfig(base_weights=(0.1, 0.2, 0.7), rule="fixed"),
-    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), strength=0.0),
+    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), calibrated_teachers=True),
 ]
 SUBSETS = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1]]).bool()
 
@@ -297,6 +297,29 @@ def test_all_subsets_of_the_teachers_at_once(generator: torch.Generator) -> None
         alone = replace(target, mixture=stack_priors(logits[subset], [SETTINGS]))(position[s : s + 1])
         torch.testing.assert_close(together.log_joint[s], alone.log_joint[0])
         torch.testing.assert_close(together.gradient[s], alone.gradient[0])
+
+
+@pytest.mark.parametrize("rule", list(WeightRule))
+def test_a_prior_of_calibrated_teachers_is_one_of_teachers_whose_logits_were_divided(
+    rule: WeightRule, generator: torch.Generator
+) -> None:
+    target, _, logits = scene((5, 4), generator)
+    position = torch.randn(2, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    temperatures = (0.5, 1.0, 4.0)
+    asked = PriorConfig(rule=rule, entropy_temperatures=temperatures, calibrated_teachers=True)
+    divided = logits / torch.tensor(temperatures, dtype=logits.dtype)[:, None, None]
+    expected = replace(target, mixture=stack_priors(divided, [PriorConfig(rule=rule)]))(position)
+    found = replace(target, mixture=stack_priors(logits, [asked]))(position)
+    torch.testing.assert_close(found.gradient, expected.gradient)
+    torch.testing.assert_close(found.log_joint, expected.log_joint)
+    uncalibrated = asked.model_copy(update={"calibrated_teachers": False})
+    assert (stack_priors(logits, [uncalibrated]).targets - stack_priors(logits, [asked]).targets).abs().max() > 0.05
+
+
+def test_calibration_without_temperatures_changes_nothing(generator: torch.Generator) -> None:
+    logits = torch.randn(3, 6, 4, generator=generator)
+    plain, asked = (stack_priors(logits, [PriorConfig(calibrated_teachers=on)]) for on in (False, True))
+    assert torch.equal(plain.targets, asked.targets)
 
 
 def test_weights_under_a_configuration_are_the_entropy_weights(generator: torch.Generator) -> None:

@@ -19,7 +19,7 @@ from mtbkd_core.baselines.classic import (
 from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, lesson_of, soft_targets
 from mtbkd_core.baselines.laplace import laplace_predictions
-from mtbkd_core.config import RunConfig
+from mtbkd_core.config import RunConfig, build_config
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.grid import each_result
@@ -54,7 +54,7 @@ def methods(
 
     @cache
     def single_teachers() -> dict[str, dict[str, Any]]:
-        configs = [config.model_copy(update={"teachers": (name,), "prior": alone}) for name in config.teachers]
+        configs = [build_config([("teachers", (name,))], base=unweighted) for name in config.teachers]
 
         def failed(place: int, error: UserError) -> None:
             raise UserError(f"teacher {config.teachers[place]}: {error}")
@@ -86,7 +86,7 @@ def methods(
     weight = WEIGHTS.get(task.name, MEAN_WEIGHT)
     fitted = {"weight": weight, **asked}
     laplace = networks("laplace", lambda: laplace_predictions(config, task, distilled(), **fitted))
-    alone = prior.model_copy(update={"base_weights": None, "entropy_temperatures": None})
+    unweighted = config.model_copy(update={"prior": prior.model_copy(update={"base_weights": None})})
     return {
         "mt_bkd": ours,
         "no_teacher": lambda: {"no_teacher": _with_r_hat(sampled(without))},

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
+from mtbkd_core.posterior import calibrated
 from mtbkd_core.prior import entropy_weights, label_pull, pulls
 
 
@@ -92,10 +93,14 @@ def effect(
         entropy_temperature=settings["entropy_temperatures"],
         sharpness=settings["sharpness"],
     )
+    says = teacher_logits
+    if prior.calibrated_teachers:
+        of_each = settings["entropy_temperatures"]
+        says = calibrated(teacher_logits, of_each if name == "entropy_temperatures" else of_each[0])
     untrained = torch.zeros(len(varied), examples, classes, dtype=teacher_logits.dtype)
     pulled = pulls(
         untrained,
-        teacher_logits,
+        says,
         weights,
         concentration=settings["concentration"],
         temperature=settings["temperature"],

@@ -69,6 +69,11 @@ TRAPS = (
         "accuracy and calibration on the Teachers page first, or raise its entropy temperature.",
     ),
     (
+        "A student claims what its teachers claim",
+        "Teachers that are too sure make a student that is too sure. Fit their entropy temperatures on the Prior page "
+        "and let them calibrate the teachers: each one's logits are then divided by its own.",
+    ),
+    (
         "A Dirichlet's mean is flatter than its mode",
         r"The mode is the teacher, $t$; the mean is $(1 + \lambda t)/(C + \lambda)$. With a small concentration and "
         "many classes a well-sampled posterior is underconfident.",

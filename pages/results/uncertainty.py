@@ -6,6 +6,7 @@ import streamlit as st
 from mtbkd_core.evaluation.plane import tempered, true_at
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
+from mtbkd_core.posterior import heard
 from pages.shared import charts, deviances, examples, link, planes, runs, tasks, voices
 
 chosen = runs.chosen()
@@ -96,7 +97,8 @@ with left:
     says = found["test.teachers"][:, index][:, top].float()
     if seen:
         temperature, shares = config.prior.temperature, found["test.weights"][:, index]
-        draws, says = tempered(draws, temperature), tempered(says, temperature)
+        draws = tempered(draws, temperature)
+        says = heard(tempered(says, temperature).log()[:, None], config.prior)[:, 0].softmax(-1)
         grid = simplex.simplex_density(
             says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
         )

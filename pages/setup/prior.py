@@ -13,7 +13,7 @@ from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
-from mtbkd_core.posterior import weights_under
+from mtbkd_core.posterior import heard, weights_under
 from mtbkd_core.tasks import own
 from pages.shared import charts, controls, examples, link, places, planes, tasks
 
@@ -60,7 +60,8 @@ def draw_fit(titles: list[str]) -> None:
         icon=":material/tune:",
         help="Set each teacher's entropy temperature by temperature scaling: the one at which its probabilities have "
         "the lowest NLL on the student's labelled training set. Entropies of differently calibrated teachers become "
-        "comparable. Nothing of the test set is used.",
+        "comparable, and with the switch above the teachers themselves are calibrated. Nothing of the test set is "
+        "used.",
         on_click=take_fit,
     )
     at_limit = st.session_state.pop("fitted_at_limit", ())
@@ -101,10 +102,13 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         if config.prior.rule is WeightRule.SOFTMIN:
             controls.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
         controls.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
-        if config.prior.rule is not WeightRule.FIXED:
-            with st.expander("Entropy temperatures"):
+        with st.expander("Entropy temperatures"):
+            controls.switch("prior.calibrated_teachers", "Calibrate the teachers by them")
+            if config.prior.heeds_entropy_temperatures:
                 controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
                 draw_fit(titles)
+            else:
+                st.caption("Fixed weights look at no entropy: without calibration these temperatures change nothing.")
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -114,7 +118,7 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
     shares = weights_under(logits, _config.prior)
     teachers = dict(zip(_config.teachers, tasks.titles(_config), strict=True))
     return (
-        scores(mixture_probabilities(logits, shares, _config.prior.temperature), _task.y_train),
+        scores(mixture_probabilities(heard(logits, _config.prior), shares, _config.prior.temperature), _task.y_train),
         weights.shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
     )
 
@@ -156,7 +160,7 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
         del options["sharpness"]
     for index, title in enumerate(teachers.values()):
         options[f"base_weights:{index}"] = (f"Base weight: {title}", 0.05, 1.0, False)
-        if config.prior.rule is not WeightRule.FIXED:
+        if config.prior.heeds_entropy_temperatures:
             options[f"entropy_temperatures:{index}"] = (f"Entropy temperature: {title}", 0.2, 5.0, False)
     picked = st.selectbox(
         "Effect of",
@@ -198,11 +202,12 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             planes.show_weights(seen, config, key="weight-map")
     logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
-    mixed = mixture_probabilities(logits, shares, config.prior.temperature)[0]
+    says = heard(logits, config.prior)
+    mixed = mixture_probabilities(says, shares, config.prior.temperature)[0]
     exact = len(mixed) == 3
     top = torch.arange(3) if exact else mixed.argsort(descending=True)[:3]
     classes = [task.class_names[int(which)] for which in top]
-    targets = (logits[:, 0] / config.prior.temperature).softmax(-1)[:, top].double().numpy()
+    targets = (says[:, 0] / config.prior.temperature).softmax(-1)[:, top].double().numpy()
     numbers = shares[:, 0].tolist()
     with right if seen else left:
         charts.show(

@@ -34,6 +34,7 @@ _WORDS = {
     "prior.sharpness": "sharpness {}",
     "prior.base_weights": "base weights {}",
     "prior.entropy_temperatures": "entropy temperatures {}",
+    "prior.calibrated_teachers": "calibrated teachers",
     "student.kind": "{} student",
     "student.hidden": "hidden {}",
     "student.channels": "channels {}",

@@ -62,7 +62,7 @@ SETTINGS: Mapping[str, Setting] = {
     "prior.entropy_temperatures": Setting(
         "Entropy temperature, all teachers",
         lambda config: (0.5, 1, 2, 4),
-        lambda config: config.prior.rule is not WeightRule.FIXED,
+        lambda config: config.prior.heeds_entropy_temperatures,
     ),
     "student.weight_scale": Setting("Weight scale", lambda config: (0.2, 0.4, 0.6, 0.8, 1.2)),
     "student.hidden": Setting(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import Result, RunConfig, build_config, load_task
@@ -196,6 +197,28 @@ class TestPrior:
         app.slider(key="set:prior.strength").set_value(0.5)
         app.run()
         assert not app.warning
+
+    def test_calibrating_the_teachers_changes_what_the_prior_alone_predicts(
+        self, opened: Callable[..., AppTest]
+    ) -> None:
+        asked = {"teachers": "digits-0-4,digits-5-9", "prior.rule": "fixed", "prior.entropy_temperatures": "3,1"}
+        app = opened("setup/prior.py", **asked)
+        assert any("look at no entropy" in caption.value for caption in app.caption)
+        assert not [slider for slider in app.slider if "entropy_temperatures" in (slider.key or "")]
+        app.toggle(key="set:prior.calibrated_teachers").set_value(True)
+        app.run()
+        assert not app.exception
+        assert app.slider(key="set:prior.entropy_temperatures:0").value == 3.0
+        assert in_link(app, "prior.calibrated_teachers") == "True"
+        config = app.session_state.draft
+        task = load_task("digits", teachers=config.teachers)
+        logits = task.teacher_logits(config.teachers)
+        divided = logits / torch.tensor([3.0, 1.0])[:, None, None]
+        expected = scores(mixture_probabilities(divided, weights_under(logits, config.prior), 2.0), task.y_train)
+        shown = {metric.label: metric.value for metric in app.metric}
+        assert shown["NLL (nats)"] == f"{expected['nll']:.3f}"
+        plain = scores(mixture_probabilities(logits, weights_under(logits, config.prior), 2.0), task.y_train)
+        assert f"{plain['nll']:.3f}" != f"{expected['nll']:.3f}"
 
     def test_a_single_teacher_has_a_prior(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/prior.py", teachers="generalist")

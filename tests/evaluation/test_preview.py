@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtbkd_core.config import PriorConfig
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
+from mtbkd_core.posterior import heard
 from mtbkd_core.prior import entropy_weights, pulls
 
 
@@ -32,18 +33,22 @@ def test_the_mixtures_prediction_by_hand() -> None:
         ("entropy_temperatures", 2),
     ],
 )
-def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, teachers: Tensor) -> None:
-    prior = PriorConfig(strength=0.5, concentration=9.0)
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, calibrated: bool, teachers: Tensor) -> None:
+    prior = PriorConfig(
+        strength=0.5, concentration=9.0, entropy_temperatures=(1.0, 2.0, 1.0), calibrated_teachers=calibrated
+    )
     values = [0.3, 1.0, 4.0]
     found = effect(prior, teachers, torch.zeros(12).long(), name, values, teacher)
     assert found.teachers.shape == (3, 3)
     assert found.label == pytest.approx(math.sqrt(0.8**2 + 4 * 0.2**2))
     for row, value in zip(found.teachers, values, strict=True):
-        one_each = tuple(value if k == teacher else 1.0 for k in range(3))
+        others = (1.0, 2.0, 1.0) if name == "entropy_temperatures" else (1.0, 1.0, 1.0)
+        one_each = tuple(value if k == teacher else others[k] for k in range(3))
         changed = prior.model_copy(update={name: value if teacher is None else one_each})
         arrows = pulls(
             torch.zeros(12, 5),
-            teachers,
+            heard(teachers, changed),
             entropy_weights(
                 teachers,
                 rule=changed.rule,
