@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.config import RunConfig
 from mtbkd_core.distillation import find_device
-from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.posterior import LogPosterior, heard
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.samplers import warm_start
@@ -101,8 +101,12 @@ def fit_networks(
 
 
 def lesson_of(config: RunConfig, task: Task) -> Lesson:
-    """What every network of the comparison learns from: the same examples, with and without labels, as MT-BKD."""
-    return task.lesson(config.teachers, config.n_unlabelled)
+    """What every network of the comparison learns from: the examples, with and without labels, and teachers of MT-BKD.
+
+    Where MT-BKD hears calibrated teachers, so do they.
+    """
+    lesson = task.lesson(config.teachers, config.n_unlabelled)
+    return replace(lesson, teacher_logits=heard(lesson.teacher_logits, config.prior))
 
 
 def configured_student(config: RunConfig, task: Task) -> Student:

@@ -44,9 +44,12 @@ INFO = TaskInfo(
     # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes less than a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
-        "prior.strength": "6",
+        "prior.strength": "9",
         "prior.concentration": "6",
+        "prior.temperature": "1.5",
         "prior.base_weights": "0.25,0.1,1",
+        "prior.entropy_temperatures": "1.12,1.07,1.07",  # fitted on the labels
+        "prior.calibrated_teachers": "True",
         "student.hidden": "64",
         "student.weight_scale": "0.14",
         "sampler.chains": "8",
