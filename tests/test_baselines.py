@@ -125,6 +125,16 @@ def test_a_rival_is_not_called_tuned_on_a_task_for_which_nobody_tuned_it(few_dig
     assert everything - fewer == {"mean_kd_tuned"}
 
 
+def test_where_teachers_are_calibrated_the_rivals_learn_from_the_same(few_digits: Task) -> None:
+    asked = {**QUICK, "prior.entropy_temperatures": "1,3", "prior.calibrated_teachers": "True"}
+    config = build_config(asked.items())
+    plain = few_digits.teacher_logits(config.teachers)
+    expected = torch.stack([plain[0], plain[1] / 3])
+    torch.testing.assert_close(fitting.lesson_of(config, few_digits).teacher_logits, expected)
+    uncalibrated = build_config([("prior.calibrated_teachers", "False")], base=config)
+    assert torch.equal(fitting.lesson_of(uncalibrated, few_digits).teacher_logits, plain)
+
+
 @pytest.mark.usefixtures("short_fits")
 def test_the_rivals_hear_the_teachers_with_the_weight_that_was_found_on_the_task(session_home: object) -> None:
     base = default_config("synthetic")
