@@ -102,8 +102,8 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         if config.prior.rule is WeightRule.SOFTMIN:
             controls.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
         controls.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
+        controls.switch("prior.calibrated_teachers", "Calibrated teachers")
         with st.expander("Entropy temperatures"):
-            controls.switch("prior.calibrated_teachers", "Calibrate the teachers by them")
             if config.prior.heeds_entropy_temperatures:
                 controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
                 draw_fit(titles)
