@@ -12,7 +12,7 @@ from torch import Tensor
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins.features import described
 from mtbkd_core.tables.matrix import LARGEST, check_size, read_matrix
-from mtbkd_core.tables.order import check_order
+from mtbkd_core.tables.order import check_order, first_missing
 from mtbkd_core.tables.reading import Places, TextTable, count_of, is_number, no_number, number
 
 
@@ -66,7 +66,7 @@ def from_file(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
-    check_size(matrix, rows, table.file)
+    check_size(matrix, rows, table.file + first_missing(matrix, accessions, table))
     notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
     notes.append(f"{path.name}: {count_of(matrix.values.shape[1], 'feature')} a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

@@ -83,7 +83,8 @@ def read_matrix(path: Path, rows: int, accession: str | None = None, numbers: Se
             raise UserError(str(error).replace(str(path), path.name)) from None
         if len(tensors) != 1:
             raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
-        return _bare(path, next(iter(tensors.values())).double().numpy())
+        (tensor,) = tensors.values()
+        return _bare(path, tensor.numpy() if tensor.is_complex() else tensor.double().numpy())
     found = _from_parquet(path, accession, numbers) if is_parquet(path) else _from_csv(path, rows, accession, numbers)
     return _without_index(found, numbers)
 

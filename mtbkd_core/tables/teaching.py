@@ -11,7 +11,7 @@ import numpy as np
 
 from mtbkd_core.progress import UserError
 from mtbkd_core.tables.matrix import Matrix, check_size, read_matrix
-from mtbkd_core.tables.order import check_order, in_order_of_classes
+from mtbkd_core.tables.order import check_order, first_missing, in_order_of_classes
 from mtbkd_core.tables.reading import Places, count_of
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
@@ -71,7 +71,7 @@ def read_teacher(
     """
     matrix = read_matrix(path, len(labels), accession, class_names)
     matrix, notes = in_order_of_classes(matrix, class_names)
-    check_size(matrix, len(labels), table.file)
+    check_size(matrix, len(labels), table.file + first_missing(matrix, accessions, table))
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
             f"{path.name}: has {count_of(matrix.values.shape[1], 'column')} of numbers, expected {len(class_names)}: "

@@ -167,6 +167,6 @@ def find_file(folder: Path, part: str, axes: int, prefix: str = "") -> Path:
     )
     if len(found) != 1:
         wanted = f"one file {pattern} of {part} data" + (f" that begins with {prefix}" if prefix else "")
-        several = "; of several sets, a prefix says which: --prefix emnist-digits" if found else ""
+        several = "; of several sets, a prefix says which, as emnist-digits does" if found else ""
         raise UserError(f"{folder}: needs {wanted}, has {', '.join(found) or 'none'}{several}")
     return fitting[found[0]]

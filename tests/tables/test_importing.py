@@ -196,6 +196,20 @@ def test_a_table_whose_index_names_its_rows_is_held_against_files_that_do_so_too
         check_table("mine", spec_of(Files(tmp_path / f"t.{kind}", teachers)))
 
 
+@pytest.mark.parametrize("embeddings", [False, True])
+def test_a_file_that_lacks_a_row_of_the_table_says_which(files: Files, tmp_path: Path, embeddings: bool) -> None:
+    names = pd.read_csv(files.table)["ACC"]
+    short = pd.DataFrame(logits(), columns=list(CLASSES)).assign(ACC=names).drop(index=[7, 20])
+    short.to_csv(tmp_path / "short.csv", index=False)
+    spec = spec_of(replace(files, teachers={"good": tmp_path / "short.csv"}))
+    if embeddings:
+        spec = TableSpec(replace(files, embeddings=tmp_path / "short.csv"), "Label", accession="ACC")
+    with pytest.raises(
+        UserError, match=rf"^short\.csv: has 34 rows, .*; the first that it lacks is {names[7]!r}, train"
+    ):
+        check_table("mine", spec)
+
+
 def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files, tmp_path: Path) -> None:
     fewer = write_table(tmp_path / "two.csv", Label=dict.fromkeys(range(2, ROWS, 3), "0"))
     found = check_table("mine", TableSpec(replace(files, table=fewer), "Label", "Sequence"))

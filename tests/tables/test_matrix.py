@@ -146,6 +146,12 @@ def test_tensors_that_cannot_be_read_are_named_without_their_folder(tmp_path: Pa
     assert str(tmp_path) not in str(raised.value)
 
 
+def test_complex_tensors_are_refused(tmp_path: Path) -> None:
+    save_file({"m": torch.tensor([[1 + 2j, 3]])}, tmp_path / "m.safetensors")
+    with pytest.raises(UserError, match=r"^m\.safetensors: expected numbers of shape .* got complex64"):
+        read_matrix(tmp_path / "m.safetensors", 1)
+
+
 def test_more_than_one_array_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "m.npz", a=np.zeros((1, 2)), b=np.zeros((1, 2)))
     with pytest.raises(UserError, match="holds 2 arrays, expected one"):

@@ -283,7 +283,7 @@ def test_of_several_sets_in_a_folder_the_prefix_says_which(folder: Path) -> None
     for path in list(folder.iterdir()):
         other = path.with_name(path.name.replace("digits", "balanced"))
         other.write_bytes(b"not looked at" if "train" in path.name else path.read_bytes())
-    with pytest.raises(UserError, match=r"has emnist-b\S+, emnist-d\S+; .* a prefix says which: --prefix emnist-"):
+    with pytest.raises(UserError, match=r"has emnist-b\S+, emnist-d\S+; .* a prefix says which, as emnist-digits does"):
         import_images("marks", folder, sizes=SIZES, epochs=1)
     with pytest.raises(UserError, match=r"that begins with emnist-letters, has none$"):
         import_images("marks", folder, prefix="emnist-letters", sizes=SIZES, epochs=1)
