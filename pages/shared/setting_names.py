@@ -64,6 +64,11 @@ SETTINGS: Mapping[str, Setting] = {
         lambda config: (0.5, 1, 2, 4),
         lambda config: config.prior.heeds_entropy_temperatures,
     ),
+    "prior.calibrated_teachers": Setting(
+        "Calibrated teachers",
+        lambda config: (False, True),
+        lambda config: config.prior.entropy_temperatures is not None,
+    ),
     "student.weight_scale": Setting("Weight scale", lambda config: (0.2, 0.4, 0.6, 0.8, 1.2)),
     "student.hidden": Setting(
         "Hidden units, one layer",

@@ -28,7 +28,12 @@ def show(chosen: runs.Chosen, index: int, item: str, *, part: str = "test") -> N
         file="voices.csv",
         of="Download the table as numbers.",
     )
-    st.caption("A teacher counts by its weight before the student has learned, by its responsibility after.")
+    prior = chosen.view.config.prior
+    line = "A teacher counts by its weight before the student has learned, by its responsibility after."
+    if prior.calibrated_teachers and prior.entropy_temperatures:
+        divisors = ", ".join(f"{value:.3g}" for value in prior.entropy_temperatures)
+        line += f" Shown as they come; the prior heard their logits divided by {divisors}."
+    st.caption(line)
     shares = {
         name: ["" if pd.isna(value) else f"{value:.1%}" for value in table[name]]
         for name in ("probability", "label_probability", "weight", "responsibility")

@@ -66,6 +66,16 @@ def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_file
         assert list(table["Of the label"]) == [f"{value:.1%}" for value in says]
 
 
+@pytest.mark.parametrize("temperatures", ["none", "1,2.5,1"])
+def test_a_run_of_calibrated_teachers_says_by_what_their_logits_were_divided(
+    opened: Callable[..., AppTest], done: Callable[[RunConfig], RunView], temperatures: str
+) -> None:
+    asked = {**SMALL, "prior.calibrated_teachers": "True", "prior.entropy_temperatures": temperatures}
+    app = opened("results/uncertainty.py", run=done(build_config(asked.items())).id)
+    said = [caption.value for caption in app.caption if "the prior heard their logits divided by" in caption.value]
+    assert [line.rpartition("by ")[2] for line in said] == ([] if temperatures == "none" else ["1, 2.5, 1."])
+
+
 @pytest.mark.parametrize(
     ("interval", "said", "low", "high"),
     [("eti", "equal-tailed", "low", "high"), ("hdi", "highest density", "hdi_low", "hdi_high")],

@@ -62,7 +62,7 @@ def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTes
 
 def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
     assert values_text(default_config("digits"), "prior.strength") == "0, 0.1, 0.3, 1, 3"
-    assert values_text(default_config("proteins"), "prior.strength") == "0, 0.6, 1.8, 6, 18"
+    assert values_text(default_config("proteins"), "prior.strength") == "0, 0.9, 2.7, 9, 27"
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.runs.store import RunView
 from pages.shared import runs
-from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 from tests.app.test_pages import PAGES, lines
 
 TASK = "synthetic"
@@ -99,6 +99,24 @@ def test_draws_teachers_and_truth_share_the_simplex_of_the_results(
     names = [trace.get("name") or "" for trace in figure["data"]]
     assert {"Truth", "North expert", "South-west expert", "South-east expert"} <= set(names)
     assert any(name.startswith("Student draws") for name in names)
+
+
+def test_calibrated_teachers_stand_where_the_prior_puts_them_on_both_pages(
+    fake_engine: FakeEngine, home: object
+) -> None:
+    asked = {"prior.entropy_temperatures": "4,1,1", "prior.calibrated_teachers": "True"}
+    run = fake_engine.submit(build_config([*SMALL.items(), *asked.items()], base=default_config(TASK)))
+    modes = []
+    for page, title, link in (
+        ("setup/prior.py", "The mixture prior among classes A, B and C", asked),
+        ("setup/prior.py", "The mixture prior among classes A, B and C", {}),
+        ("results/uncertainty.py", "Prior, posterior and truth", {"run": run.id}),
+    ):
+        figure = chart(open_page(new_app(), page, task=TASK, example="3", **link), title)
+        (mode,) = [each for each in figure["data"] if each.get("name") == "North expert" and each["mode"] == "markers"]
+        modes.append([mode["x"][0], mode["y"][0]])
+    assert modes[0] == pytest.approx(modes[2], abs=1e-4)
+    assert modes[0] != pytest.approx(modes[1], abs=1e-2)
 
 
 def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> None:
