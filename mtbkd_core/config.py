@@ -297,7 +297,12 @@ class RunConfig(_Part):
 #: Settings by name, as overrides of the defaults. `paper` is what the paper's published code uses.
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "default": {},
-    "paper": {"prior.strength": "0.02", "prior.concentration": "5", "prior.temperature": "2"},
+    "paper": {
+        "prior.strength": "0.02",
+        "prior.concentration": "5",
+        "prior.temperature": "2",
+        "prior.calibrated_teachers": "False",
+    },
 }
 
 

@@ -58,6 +58,8 @@ def test_fixed_weights_heed_entropy_temperatures_only_to_calibrate(rule: str, ca
 def test_the_paper_preset_is_what_the_published_code_uses() -> None:
     prior = build_config(preset="paper").prior
     assert (prior.strength, prior.concentration, prior.temperature) == (0.02, 5.0, 2.0)
+    calibrated = build_config([("prior.calibrated_teachers", "True")])
+    assert not build_config(base=calibrated, preset="paper").prior.calibrated_teachers
 
 
 @pytest.mark.parametrize("preset", PRESETS)
