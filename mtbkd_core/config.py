@@ -132,12 +132,14 @@ class PriorConfig(_Part):
     )
     entropy_temperatures: Temperatures = Field(
         None,
-        description="Temperature (tau) of each teacher's entropy, in the teachers' order; none: 1 for all.",
+        description="Temperature (tau) of each teacher's entropy, and of all it says where teachers are calibrated, in "
+        "the teachers' order; none: 1 for all.",
     )
     calibrated_teachers: bool = Field(
         False,
         description="Divide each teacher's logits by its entropy temperature wherever the prior hears them, not in its "
-        "entropy alone. With fitted temperatures the student learns from calibrated teachers (Guo et al., 2017).",
+        "entropy alone. With temperatures fitted on labels that no teacher was trained on, the student learns from "
+        "calibrated teachers (Guo et al., 2017).",
     )
     sharpness: Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)] = Field(
         1.0, description="Sharpness (beta) of the softmin rule, in nats."
@@ -301,6 +303,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "prior.strength": "0.02",
         "prior.concentration": "5",
         "prior.temperature": "2",
+        "prior.entropy_temperatures": "none",
         "prior.calibrated_teachers": "False",
     },
 }

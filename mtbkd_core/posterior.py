@@ -209,12 +209,13 @@ def heard(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     """What a setting's mixture takes teachers with logits [K, N, C] to say: the same, or calibrated; shape as given."""
     if not prior.calibrated_teachers or prior.entropy_temperatures is None:
         return teacher_logits
-    return calibrated(teacher_logits, teacher_logits.new_tensor(prior.entropy_temperatures))
+    return calibrated(teacher_logits, torch.tensor(prior.entropy_temperatures, device=teacher_logits.device))
 
 
 def calibrated(teacher_logits: Tensor, temperatures: Tensor) -> Tensor:
     """Logits [K, N, C], each teacher's divided by its temperature [..., K]: [..., K, N, C]."""
-    return teacher_logits / temperatures[..., None, None]
+    exact = temperatures.to(teacher_logits.dtype) if teacher_logits.is_floating_point() else temperatures
+    return teacher_logits / exact[..., None, None]
 
 
 def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
@@ -250,9 +251,8 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
     chains = max(len(priors), subsets)
     masks = [None] * chains if active is None else active.expand(chains, count).unbind(0)
     settings = list(priors) * chains if len(priors) == 1 else list(priors)
-    alike = len({prior.calibrated_teachers and prior.entropy_temperatures for prior in priors}) == 1
     return MixturePrior.build(
-        heard(teacher_logits, priors[0]) if alike else torch.stack([heard(teacher_logits, each) for each in settings]),
+        torch.stack([heard(teacher_logits, prior) for prior in settings]),
         torch.stack([weights_under(teacher_logits, prior, mask) for prior, mask in zip(settings, masks, strict=True)]),
         concentration=[prior.concentration for prior in settings],
         temperature=[prior.temperature for prior in settings],

@@ -136,6 +136,37 @@ def test_where_teachers_are_calibrated_the_rivals_learn_from_the_same(few_digits
 
 
 @pytest.mark.usefixtures("short_fits")
+def test_no_rival_is_shown_the_teachers_before_they_are_calibrated(few_digits: Task) -> None:
+    """Teachers whose logits are 3 times as large, calibrated by 3, are to every rival those that they were."""
+    config = build_config(QUICK.items())
+    loud = {
+        name: replace(each, logits_train=3 * each.logits_train, logits_test=3 * each.logits_test)
+        for name, each in few_digits.teachers.items()
+    }
+    calibrated = {"prior.entropy_temperatures": "3,3", "prior.calibrated_teachers": "True"}
+    loudly = methods(build_config(calibrated.items(), base=config), replace(few_digits, teachers=loud))
+    plainly = methods(config, few_digits)
+    for name in NETWORKS:
+        for row, expected in plainly[name]().items():
+            assert loudly[name]()[row]["nll"] == pytest.approx(expected["nll"], abs=1e-3), row
+
+
+def test_a_tuned_rival_hears_the_teachers_as_it_was_tuned(monkeypatch: pytest.MonkeyPatch, few_digits: Task) -> None:
+    asked: list[RunConfig] = []
+
+    def record(config: RunConfig, task: Task, **_: object) -> torch.Tensor:
+        asked.append(config)
+        return torch.full((2, *few_digits.y_test.shape, 10), 0.1)
+
+    monkeypatch.setattr(registry, "mean_distillation", record)
+    config = default_config("proteins")
+    methods(config, replace(few_digits, name="proteins"))["mean_kd_tuned"]()
+    assert config.prior.calibrated_teachers
+    assert [each.prior.calibrated_teachers for each in asked] == [False]
+    assert [each.prior.temperature for each in asked] == [2.0]
+
+
+@pytest.mark.usefixtures("short_fits")
 def test_the_rivals_hear_the_teachers_with_the_weight_that_was_found_on_the_task(session_home: object) -> None:
     base = default_config("synthetic")
     config = build_config([("sampler.chains", "2")], base=base)

@@ -100,6 +100,16 @@ def test_every_sampler_gives_in_a_batch_what_it_gives_alone(
     assert [len(batch) for batch in batches] == [2]
 
 
+def test_teachers_run_calibrated_and_as_they_come_in_one_batch(few: Task, batches: list[list[RunConfig]]) -> None:
+    asked = {"student__hidden": "8", "prior__entropy_temperatures": "3,1,1"}
+    configs = [small(**asked, prior__calibrated_teachers=on) for on in (False, True)]
+    found = distill_grid(configs, task=few)
+    agree(found, configs, few)
+    assert [len(batch) for batch in batches] == [2]
+    nll = [result.metrics["student"]["nll"] for result in found]
+    assert abs(nll[0] - nll[1]) > 1e-3
+
+
 def test_a_check_for_bias_finds_in_a_batch_what_it_finds_alone(few: Task, batches: list[list[RunConfig]]) -> None:
     asked = {"sampler__bias_check": True, "student__hidden": "8"}
     configs = [small(**asked, prior__strength=0.2), small(**asked, seed=3), small(**asked, prior__concentration=6)]

@@ -11,7 +11,7 @@ from torch.distributions import Normal
 from torch.nn.functional import cross_entropy
 
 from mtbkd_core.config import PriorConfig, WeightRule
-from mtbkd_core.posterior import LogPosterior, stack_priors, weights_under
+from mtbkd_core.posterior import LogPosterior, heard, stack_priors, weights_under
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
 from mtbkd_core.student import Student
 
@@ -261,9 +261,10 @@ PRIORS = [
     PriorConfig(concentration=2.0, temperature=1.0, strength=1.0),
     PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", sharpness=0.4),
     PriorConfig(base_weights=(0.1, 0.2, 0.7), rule="fixed"),
+    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), strength=0.0),
     PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), calibrated_teachers=True),
 ]
-SUBSETS = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1]]).bool()
+SUBSETS = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1], [1, 1, 0]]).bool()
 
 
 @pytest.mark.parametrize("active", [None, SUBSETS[1], SUBSETS], ids=["all teachers", "one subset", "subset per chain"])
@@ -272,11 +273,12 @@ def test_chains_with_their_own_prior_equal_separate_evaluations(
     priors: list[PriorConfig], active: Tensor | None, generator: torch.Generator
 ) -> None:
     target, _, logits = scene((5, 3, 4), generator)
-    position = torch.randn(4, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    chains = len(SUBSETS)
+    position = torch.randn(chains, target.student.n_parameters, generator=generator, dtype=torch.float64)
     together = replace(target, mixture=stack_priors(logits, priors, active))
     for batch in (None, torch.tensor([5, 2])):
         density = together(position, batch)
-        for s in range(4):
+        for s in range(chains):
             prior = priors[s % len(priors)]
             subset = active if active is None or active.ndim == 1 else active[s]
             alone = replace(target, mixture=stack_priors(logits, [prior], subset))(position[s : s + 1], batch)
@@ -314,6 +316,12 @@ def test_a_prior_of_calibrated_teachers_is_one_of_teachers_whose_logits_were_div
     torch.testing.assert_close(found.log_joint, expected.log_joint)
     uncalibrated = asked.model_copy(update={"calibrated_teachers": False})
     assert (stack_priors(logits, [uncalibrated]).targets - stack_priors(logits, [asked]).targets).abs().max() > 0.05
+
+
+def test_whole_numbers_are_calibrated_by_temperatures_that_are_none(generator: torch.Generator) -> None:
+    whole = torch.randint(-5, 5, (2, 6, 4), generator=generator)
+    prior = PriorConfig(entropy_temperatures=(1.5, 2.7), calibrated_teachers=True)
+    torch.testing.assert_close(heard(whole, prior), torch.stack([whole[0] / 1.5, whole[1] / 2.7]))
 
 
 def test_calibration_without_temperatures_changes_nothing(generator: torch.Generator) -> None:
@@ -356,9 +364,9 @@ def written_out_without_labels(target: LogPosterior, position: Tensor, logits: T
     """`written_out` under `SETTINGS`, where the examples of `SILENT` have no label."""
     f = target.student.logits(target.student.weight_scale * position, target.x[rows])
     log_m = log_mixture_prior(f, logits[:, rows], entropy_weights(logits)[:, rows], concentration=9.0, temperature=1.5)
-    heard = ~SILENT[rows]
-    index = target.labels[rows][heard].expand(len(f), -1)[..., None]
-    log_p = f.log_softmax(-1)[:, heard].gather(-1, index).sum((-2, -1))
+    labelled = ~SILENT[rows]
+    index = target.labels[rows][labelled].expand(len(f), -1)[..., None]
+    log_p = f.log_softmax(-1)[:, labelled].gather(-1, index).sum((-2, -1))
     return 8 / len(rows) * (log_p + 0.7 * log_m.sum(-1)) - position.square().sum(-1) / 2
 
 

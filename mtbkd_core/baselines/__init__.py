@@ -10,8 +10,8 @@ as `<name>_ensemble`, as the mean of as many networks as there are chains, so th
 
 * `mean_kd`: classic distillation from the mean of the teachers' tempered probabilities, on the student as it is
   configured, with a weight of the soft targets found on the digits' validation data, or on the task's own (`WEIGHTS`);
-* `mean_kd_tuned`: the same, with that weight and the prior standard deviation of the weights chosen in its favour on
-  the task's own validation data, for the tasks where that was done (`TUNED`);
+* `mean_kd_tuned`: the same, with that weight, the prior standard deviation of the weights and how the teachers are
+  heard chosen in its favour on the task's own validation data, for the tasks where that was done (`TUNED`);
 * `ebkd`, `ca_mkd`: as mean_kd, the mean weighted at each example, by the teachers' entropies or by their losses;
 * `mc_dropout`: mean_kd with dropout, kept up in prediction;
 * `laplace`: mean_kd with a last-layer Laplace approximation, where the matrix that it takes is not too large.

@@ -24,7 +24,7 @@ _METHODS = {
     ),
     "mean_kd": About("Mean KD", "Classic distillation: one network, from the mean of the teachers' probabilities."),
     "mean_kd_tuned": About(
-        "Mean KD, tuned", "Classic distillation with the weight and weight scale that validation examples liked best."
+        "Mean KD, tuned", "Classic distillation with the weight and settings that validation examples liked best."
     ),
     "ebkd": About("EBKD", "Classic distillation in which a teacher counts the more, the more certain it is."),
     "ca_mkd": About(

@@ -12,6 +12,7 @@ distillation", ICASSP 2022 (CA-MKD).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,15 +29,30 @@ MEAN_WEIGHT = 2.0
 #: Task -> the same, where it was looked for on the task's own validation examples: the best for the three kinds of soft
 #: targets in the mean.
 WEIGHTS: Mapping[str, float] = {"synthetic": 1.0, "synthetic-linear": 0.02}
-#: Task -> weight of the teachers' mean and weight scale of the student with which classic distillation was best on the
-#: task's validation examples; nobody looked for them on other tasks.
-TUNED: Mapping[str, tuple[float, float]] = {
-    "digits": (0.5, 1.5),
-    "synthetic": (0.25, 2.5),
-    "synthetic-linear": (0.02, 1.5),
-    "proteins": (5.0, 0.14),
-    "fashion": (18.0, 0.3),
-    "fashion-left-out": (18.0, 0.3),
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What classic distillation was best with on a task's validation examples.
+
+    Attributes:
+        weight: of the teachers' mean.
+        settings: in place of MT-BKD's own, as for `build_config`.
+    """
+
+    weight: float
+    settings: Mapping[str, str]
+
+
+_AS_THEY_COME = {"prior.temperature": "2", "prior.calibrated_teachers": "False"}
+#: Task -> what was found there; nobody looked on other tasks.
+TUNED: Mapping[str, Tuned] = {
+    "digits": Tuned(0.5, {"student.weight_scale": "1.5"}),
+    "synthetic": Tuned(0.25, {"student.weight_scale": "2.5"}),
+    "synthetic-linear": Tuned(0.02, {"student.weight_scale": "1.5"}),
+    "proteins": Tuned(5.0, {"student.weight_scale": "0.14", **_AS_THEY_COME}),
+    "fashion": Tuned(18.0, {"student.weight_scale": "0.3"}),
+    "fashion-left-out": Tuned(18.0, {"student.weight_scale": "0.3"}),
 }
 
 
@@ -60,7 +76,7 @@ def entropy_weighted_distillation(
     """Classic distillation in which a teacher counts the more, the more certain it is at the example (EBKD).
 
     The idea is Kwon et al.'s; the formula is the one that the authors of CA-MKD publish for it in their code,
-    w_ki proportional to 1 - H_ki / sum_j H_ji with H the entropy at temperature 1, here rescaled to sum to 1. It is
+    w_ki proportional to 1 - H_ki / sum_j H_ji with H the entropy of what MT-BKD hears, here rescaled to sum to 1. It is
     MT-BKD's own `inverse_entropy` rule with equal base weights, whatever the configuration says.
 
     Args and returns as `mean_distillation`.
@@ -85,7 +101,7 @@ def confidence_aware_distillation(
 def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
     """Weight of each teacher at each example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
 
-    L_ki is the teacher's cross-entropy with the label at temperature 1. A single teacher has weight 1; where there is
+    L_ki is the cross-entropy with the label of what MT-BKD hears. A single teacher has weight 1; where there is
     no label, all teachers weigh alike. Source: Zhang, Chen and Wang, ICASSP 2022.
 
     Args:

@@ -85,8 +85,8 @@ def fit_networks(
     generator = generator or torch.Generator(device).manual_seed(config.seed)
     mean = soft.to(device)[None]
     logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
-    heard = torch.ones(mean.shape[:2], device=device)
-    mixture = MixturePrior.build(logits, heard, concentration=weight, temperature=temperature)
+    weights = torch.ones(mean.shape[:2], device=device)
+    mixture = MixturePrior.build(logits, weights, concentration=weight, temperature=temperature)
     lesson = lesson_of(config, task).to(device)
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     size = config.sampler.warm_start_batch_size or config.sampler.batch_size

@@ -12,6 +12,7 @@ from mtbkd_core.baselines.classic import (
     MEAN_WEIGHT,
     TUNED,
     WEIGHTS,
+    Tuned,
     confidence_aware_distillation,
     entropy_weighted_distillation,
     mean_distillation,
@@ -73,10 +74,9 @@ def methods(
         soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
         return fit_networks(config, task, soft, weight=weight, should_stop=should_stop)
 
-    def tuned(weight: float, weight_scale: float) -> Callable[[], Rows]:
-        student = config.student.model_copy(update={"weight_scale": weight_scale})
-        changed = config.model_copy(update={"student": student})
-        return networks("mean_kd_tuned", lambda: mean_distillation(changed, task, weight=weight, **asked))
+    def tuned(best: Tuned) -> Callable[[], Rows]:
+        changed = build_config(best.settings.items(), base=config)
+        return networks("mean_kd_tuned", lambda: mean_distillation(changed, task, weight=best.weight, **asked))
 
     prior = config.prior
     without = config.model_copy(update={"prior": prior.model_copy(update={"strength": 0.0})})
@@ -92,7 +92,7 @@ def methods(
         "no_teacher": lambda: {"no_teacher": _with_r_hat(sampled(without))},
         **{f"teacher:{name}": partial(single_teacher, name) for name in config.teachers},
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
-        **({"mean_kd_tuned": tuned(*TUNED[task.name])} if task.name in TUNED else {}),
+        **({"mean_kd_tuned": tuned(TUNED[task.name])} if task.name in TUNED else {}),
         "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **fitted)),
         "ca_mkd": networks("ca_mkd", lambda: confidence_aware_distillation(config, task, **fitted)),
         "mc_dropout": networks("mc_dropout", lambda: dropout_distillation(config, task, **fitted)),

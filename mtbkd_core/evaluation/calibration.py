@@ -213,7 +213,8 @@ class FittedTemperatures:
 def fit_temperatures(logits: Tensor, labels: Tensor) -> FittedTemperatures:
     """Each teacher's own temperature by `fit_temperature`, from logits [K, N, C] and labels [N].
 
-    As entropy temperatures they make the entropies of differently calibrated teachers comparable.
+    As entropy temperatures they make the entropies of differently calibrated teachers comparable, and can calibrate the
+    teachers (Guo et al., 2017). Of labels that a teacher was trained on they say too little: it is right there.
     """
     low, high = TEMPERATURE_LIMITS
     values, at_limit = [], []

@@ -21,7 +21,7 @@ from torch import Tensor
 from mtbkd_core.config import PriorConfig, SamplerConfig, StudentConfig, StudentKind, WeightRule
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, agreement
 from mtbkd_core.evaluation.predictive import LEVEL
-from mtbkd_core.posterior import LogPosterior, weights_under
+from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.progress import Phase, UserError
 from mtbkd_core.samplers.base import Info
@@ -116,13 +116,7 @@ class Replications:
         logits = synthetic.teacher_logits(
             teachers, self.x.flatten(0, 1), swirl=TASK.swirl, seed=0, wrong_sharpness=self.wrong_sharpness
         )
-        row = MixturePrior.build(
-            logits,
-            weights_under(logits, prior),
-            concentration=prior.concentration,
-            temperature=prior.temperature,
-            strength=prior.strength,
-        )
+        row = stack_priors(logits, [prior])
         count, examples = self.x.shape[:2]
         targets = row.targets.unflatten(1, (count, examples)).movedim(1, 0).transpose(-1, -2).contiguous()
         offsets = row.log_offsets.unflatten(1, (count, examples)).movedim(1, 0).contiguous()

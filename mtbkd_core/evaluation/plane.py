@@ -123,6 +123,6 @@ def true_at(task: Task, index: int, temperature: float) -> Tensor | None:
     return tempered(task.truth.probabilities(task.x_test[index : index + 1])[0], temperature)
 
 
-def tempered(probabilities: Tensor, temperature: float | Tensor) -> Tensor:
-    """softmax(f / T) of what has the probabilities [..., C] of softmax(f): p^(1/T), rescaled to sum to 1."""
+def tempered(probabilities: Tensor, temperature: float) -> Tensor:
+    """softmax(f / T) of students whose probabilities [..., C] are softmax(f): p^(1/T), rescaled to sum to 1."""
     return (probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log() / temperature).softmax(-1)

@@ -93,10 +93,8 @@ def effect(
         entropy_temperature=settings["entropy_temperatures"],
         sharpness=settings["sharpness"],
     )
-    says = teacher_logits
-    if prior.calibrated_teachers:
-        of_each = settings["entropy_temperatures"]
-        says = calibrated(teacher_logits, of_each if name == "entropy_temperatures" else of_each[0])
+    divisors = settings["entropy_temperatures"]
+    says = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits
     untrained = torch.zeros(len(varied), examples, classes, dtype=teacher_logits.dtype)
     pulled = pulls(
         untrained,

@@ -66,7 +66,7 @@ def from_file(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
     matrix = read_matrix(path, rows, accession)
-    check_size(matrix, rows, table.file + first_missing(matrix, accessions, table))
+    check_size(matrix, rows, table.file, first_missing(matrix, accessions, table))
     notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
     notes.append(f"{path.name}: {count_of(matrix.values.shape[1], 'feature')} a row")
     return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)

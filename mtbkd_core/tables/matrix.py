@@ -226,19 +226,21 @@ def _without_index(found: Matrix, classes: Sequence[str]) -> Matrix:
     )
 
 
-def check_size(matrix: Matrix, rows: int, expected: str) -> None:
+def check_size(matrix: Matrix, rows: int, expected: str, more: str = "") -> None:
     """Refuse another number of rows than `rows`, or numbers that are too many or not finite.
 
     Args:
         expected: what has so many rows, such as "train.csv".
+        more: what else to say where the number is another.
     Raises:
         UserError: one line with file, row and column.
     """
     file = matrix.places.file
     if len(matrix.values) != rows:
         less = "one too few" if len(matrix.values) == rows - 1 else f"expected {rows:,}"
-        more = f", expected {rows:,}" if less == "one too few" else ""
-        raise UserError(f"{file}: has {count_of(len(matrix.values), 'row')}, {less}{more}: as many as {expected}")
+        number = f", expected {rows:,}" if less == "one too few" else ""
+        as_many = f": as many as {expected}{'; ' * bool(more)}{more}"
+        raise UserError(f"{file}: has {count_of(len(matrix.values), 'row')}, {less}{number}{as_many}")
     if not matrix.values.shape[1]:
         raise UserError(f"{file}: has no column of numbers beside {matrix.accession_name!r}")
     if len(matrix.values) > MAX_ROWS or matrix.values.shape[1] > MAX_COLUMNS:

@@ -13,14 +13,14 @@ from mtbkd_core.tables.reading import Places
 
 
 def first_missing(matrix: Matrix, accessions: Sequence[str] | None, table: Places) -> str:
-    """Which of the table's rows a file with fewer lacks, in words after the table's name; none if nobody knows."""
+    """The first of the table's rows that a file with fewer lacks, in words; none if nobody knows."""
     if matrix.accessions is None or accessions is None or len(matrix.accessions) >= len(accessions):
         return ""
     there = {_whole(text) for text in matrix.accessions}
-    absent = [row for row, text in enumerate(accessions) if _whole(text) not in there]
+    absent = [row for row, text in enumerate(accessions) if _whole(text) and _whole(text) not in there]
     if not absent or len(absent) == len(accessions):
         return ""
-    return f"; the first that it lacks is {accessions[absent[0]].strip()[:40]!r}, {table.at(absent[0])}"
+    return f"the first that it lacks is {accessions[absent[0]].strip()[:40]!r}, {table.at(absent[0])}"
 
 
 def check_order(

@@ -71,7 +71,7 @@ def read_teacher(
     """
     matrix = read_matrix(path, len(labels), accession, class_names)
     matrix, notes = in_order_of_classes(matrix, class_names)
-    check_size(matrix, len(labels), table.file + first_missing(matrix, accessions, table))
+    check_size(matrix, len(labels), table.file, first_missing(matrix, accessions, table))
     if matrix.values.shape[1] != len(class_names):
         raise UserError(
             f"{path.name}: has {count_of(matrix.values.shape[1], 'column')} of numbers, expected {len(class_names)}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mtbkd_core.config import RunConfig, build_config, flatten
+from mtbkd_core.config import PriorConfig, RunConfig, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
@@ -184,7 +184,8 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     """
     info = task_info(task)
     own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None), ("n_unlabelled", 0)]
-    per_teacher = [("prior.base_weights", None), ("prior.entropy_temperatures", None)]
+    names = ("base_weights", "entropy_temperatures", "calibrated_teachers")
+    per_teacher = [(f"prior.{name}", getattr(PriorConfig(), name)) for name in names]
     plain = flatten(RunConfig())
     known = _tasks()
     left = [(name, plain[name]) for name in (known[config.task].INFO.defaults if config.task in known else ())]

@@ -194,14 +194,16 @@ def task_of(images: ImageSet) -> OwnImageTask:
     labelled = min(_LABELLED, sizes.student)
     unlabelled = min(UNLABELLED, sizes.student - labelled)
     shape = images.shape[::-1] if images.transposed else images.shape
-    # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map is not
-    # for these
+    # as for the clothes, the concentration too: so much for each class; but what was settled for a finer map, and
+    # fitted to the clothes' own teachers, is not for these
     defaults = {
         **FASHION.INFO.defaults,
         "n_unlabelled": str(unlabelled),
         "prior.concentration": str(round(_CONCENTRATION * len(names), 1)),
         "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
         "prior.strength": "6",
+        "prior.entropy_temperatures": "none",
+        "prior.calibrated_teachers": "False",
         "student.first_map": str(min(_FIRST_MAP, *shape)),
         "sampler.thinning": "16",
         "sampler.step_size": "none",

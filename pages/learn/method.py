@@ -70,8 +70,9 @@ TRAPS = (
     ),
     (
         "A student claims what its teachers claim",
-        "Teachers that are too sure make a student that is too sure. Fit their entropy temperatures on the Prior page "
-        "and let them calibrate the teachers: each one's logits are then divided by its own.",
+        "Teachers that are too sure make a student that is too sure. Where no teacher was trained on the student's "
+        "labels, fit entropy temperatures to them on the Prior page and calibrate the teachers: each one's logits are "
+        "then divided by its own.",
     ),
     (
         "A Dirichlet's mean is flatter than its mode",

@@ -98,7 +98,8 @@ with left:
     if seen:
         temperature, shares = config.prior.temperature, found["test.weights"][:, index]
         draws = tempered(draws, temperature)
-        says = heard(tempered(says, temperature).log()[:, None], config.prior)[:, 0].softmax(-1)
+        logits = seen.task.teacher_logits(config.teachers, "test")[:, index]
+        says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
         grid = simplex.simplex_density(
             says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
         )

@@ -60,8 +60,8 @@ def draw_fit(titles: list[str]) -> None:
         icon=":material/tune:",
         help="Set each teacher's entropy temperature by temperature scaling: the one at which its probabilities have "
         "the lowest NLL on the student's labelled training set. Entropies of differently calibrated teachers become "
-        "comparable, and with the switch above the teachers themselves are calibrated. Nothing of the test set is "
-        "used.",
+        "comparable, and with the switch above the teachers themselves are calibrated. Not for teachers that were "
+        "trained on these labels: there they are right more often than elsewhere. Nothing of the test set is used.",
         on_click=take_fit,
     )
     at_limit = st.session_state.pop("fitted_at_limit", ())
@@ -73,13 +73,19 @@ def draw_fit(titles: list[str]) -> None:
         )
 
 
+def as_they_come(prior: PriorConfig, titles: list[str]) -> list[str]:
+    """Which teachers a calibration leaves as they are."""
+    values = prior.entropy_temperatures or (1.0,) * len(titles)
+    return [title for title, value in zip(titles, values, strict=True) if value == 1]
+
+
 def draw_controls(config: RunConfig, titles: list[str]) -> None:
     if st.session_state.get("set:preset") != preset_of(config.task, config.prior):
         st.session_state["set:preset"] = preset_of(config.task, config.prior)
     start = (
         "what a task of your own starts with; nothing was settled on its data"
         if config.task in own()
-        else "a strength and a concentration that were settled on validation data"
+        else "what was settled for this task without a look at its test data"
     )
     st.segmented_control(
         "Preset",
@@ -87,7 +93,8 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         format_func=str.capitalize,
         key="set:preset",
         help=f"Default: {start}. "
-        "Paper: what the authors' published code uses, a strength of 0.02 and a concentration of 5. "
+        "Paper: what the authors' published code uses, a strength of 0.02, a concentration of 5, a temperature of 2, "
+        "and teachers as they come; rule and base weights stay the task's. "
         "Neither is marked once a setting has been changed.",
         on_change=take_preset,
     )
@@ -103,6 +110,8 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
             controls.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
         controls.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
         controls.switch("prior.calibrated_teachers", "Calibrated teachers")
+        if config.prior.calibrated_teachers and (plain := as_they_come(config.prior, titles)):
+            st.caption(f"With an entropy temperature of 1, so heard as before: {', '.join(plain)}.")
         with st.expander("Entropy temperatures"):
             if config.prior.heeds_entropy_temperatures:
                 controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
@@ -128,8 +137,9 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
     alone, by_class = prior_alone(task.fingerprint_of(config.teachers), decisive, config, task)
     item = tasks.item(config)
     about = (
-        "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), on the "
-        f"student's {len(task.y_train)} labelled {item}s. No student is involved, and no test {item}."
+        "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), where the "
+        "logits z_k of calibrated teachers are divided by their entropy temperatures, on the student's "
+        f"{len(task.y_train)} labelled {item}s. No student is involved, and no test {item}."
     )
     st.markdown("**What the prior alone predicts**", help=about)
     columns = st.columns(4, gap="small")

@@ -34,7 +34,6 @@ _WORDS = {
     "prior.sharpness": "sharpness {}",
     "prior.base_weights": "base weights {}",
     "prior.entropy_temperatures": "entropy temperatures {}",
-    "prior.calibrated_teachers": "calibrated teachers",
     "student.kind": "{} student",
     "student.hidden": "hidden {}",
     "student.channels": "channels {}",
@@ -69,6 +68,8 @@ def describe(config: RunConfig) -> str:
     for name, text in changed_settings(config).items():
         if name == "teachers":
             parts.append(f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}")
+        elif name == "prior.calibrated_teachers":
+            parts.append("calibrated teachers" if config.prior.calibrated_teachers else "teachers as they come")
         elif name in _WORDS:
             parts.append(_WORDS[name].format(text.removesuffix(".0").replace(",", ", ").replace("_", " ")))
         else:

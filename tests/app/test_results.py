@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, task_info
+from mtbkd_core import RunConfig, build_config, default_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
@@ -243,6 +243,7 @@ def test_choosing_a_run_is_followed_by_the_link(
     [
         ({}, "default settings"),
         ({"prior.strength": "0.5"}, "strength 0.5"),
+        ({"prior.calibrated_teachers": "True"}, "calibrated teachers"),
         ({"teachers": "generalist"}, "1 teacher"),
         ({"prior.base_weights": "1,0.5,1", "seed": "3"}, "base weights 1.0, 0.5, 1, seed 3"),
         ({"seed": "1", "split_seed": "2", "student.kind": "linear", "device": "cpu"}, "and 1 more"),
@@ -250,6 +251,13 @@ def test_choosing_a_run_is_followed_by_the_link(
 )
 def test_a_run_is_described_by_what_differs_from_the_defaults(changes: dict[str, str], said: str) -> None:
     assert said in runs.describe(build_config(changes.items()))
+
+
+def test_calibration_is_described_where_it_differs_from_the_tasks_own() -> None:
+    own = default_config("proteins")
+    assert runs.describe(own) == "proteins"
+    plain = build_config([("prior.calibrated_teachers", "False")], base=own)
+    assert runs.describe(plain) == "proteins, teachers as they come"
 
 
 def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(

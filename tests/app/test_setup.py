@@ -209,6 +209,8 @@ class TestPrior:
         app.run()
         assert not app.exception
         assert app.slider(key="set:prior.entropy_temperatures:0").value == 3.0
+        (unmoved,) = [caption.value for caption in app.caption if "heard as before" in caption.value]
+        assert unmoved.endswith("heard as before: Digits 5 to 9.")
         assert in_link(app, "prior.calibrated_teachers") == "True"
         config = app.session_state.draft
         task = load_task("digits", teachers=config.teachers)

@@ -125,6 +125,8 @@ def test_a_newcomers_student_is_shown_what_is_left_up_to_5000_and_warms_up_on_no
     config, info = default_config("marks"), task_info("marks")
     assert (info.n_train, info.most_train, config.n_train) == (labelled, student, None)
     assert info.check_n_unlabelled(config.n_unlabelled, config.n_train) == unlabelled
+    # what was fitted to the clothes' teachers is not for others
+    assert (config.prior.entropy_temperatures, config.prior.calibrated_teachers) == (None, False)
     assert (config.sampler.warm_start_batch_size, config.sampler.batch_size) == (batch, None)
 
 
