@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 import torch
 
-from mtbkd_core import PRESETS, RunConfig, Task, default_config
+from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
 from mtbkd_core.config import PriorConfig, WeightRule
 from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.plane import true_at
@@ -32,18 +32,20 @@ def most_strength(task: str) -> float:
     return max(RANGES["strength"][2], 2 * default_config(task).prior.strength)
 
 
-def preset_of(task: str, prior: PriorConfig) -> str | None:
-    """The preset that this prior is, if it is one."""
-    for name in PRESETS:
-        if default_config(task, name).prior == prior:
-            return name
-    return None
+def prior_of(preset: str, config: RunConfig) -> PriorConfig:
+    """A preset's prior for the task and teachers of a configuration."""
+    return build_config([("teachers", config.teachers)], base=default_config(config.task, preset)).prior
+
+
+def preset_of(config: RunConfig) -> str | None:
+    """The preset that a configuration's prior is, if it is one."""
+    return next((name for name in PRESETS if prior_of(name, config) == config.prior), None)
 
 
 def take_preset() -> None:
     if name := st.session_state["set:preset"]:
         draft = link.draft()
-        link.replace(draft.model_copy(update={"prior": default_config(draft.task, name).prior}))
+        link.replace(draft.model_copy(update={"prior": prior_of(name, draft)}))
 
 
 def take_fit() -> None:
@@ -80,12 +82,12 @@ def as_they_come(prior: PriorConfig, titles: list[str]) -> list[str]:
 
 
 def draw_controls(config: RunConfig, titles: list[str]) -> None:
-    if st.session_state.get("set:preset") != preset_of(config.task, config.prior):
-        st.session_state["set:preset"] = preset_of(config.task, config.prior)
+    if st.session_state.get("set:preset") != preset_of(config):
+        st.session_state["set:preset"] = preset_of(config)
     start = (
         "what a task of your own starts with; nothing was settled on its data"
         if config.task in own()
-        else "what was settled for this task without a look at its test data"
+        else "what was settled on validation data for this task"
     )
     st.segmented_control(
         "Preset",

@@ -108,7 +108,7 @@ class TestTeachers:
 
 
 class TestPrior:
-    @pytest.mark.parametrize(("task", "most"), [("digits", 2.0), ("proteins", 12.0)])
+    @pytest.mark.parametrize(("task", "most"), [("digits", 2.0), ("proteins", 18.0)])
     def test_the_strengths_slider_ends_beyond_what_the_task_starts_with(
         self, opened: Callable[..., AppTest], task: str, most: float
     ) -> None:
@@ -177,6 +177,18 @@ class TestPrior:
         assert shown["Accuracy"] == f"{expected['accuracy']:.1%}"
         assert shown["NLL (nats)"] == f"{expected['nll']:.3f}"
         assert shown["ECE"] == f"{expected['ece']:.3f}"
+
+    def test_a_preset_keeps_to_the_teachers_that_were_chosen(self, opened: Callable[..., AppTest]) -> None:
+        """The task's own settings have a number for each of its three teachers."""
+        app = opened("setup/prior.py", task="proteins", teachers="ends,descriptors")
+        assert app.segmented_control(key="set:preset").value == "default"
+        for name, concentration in (("paper", 5.0), ("default", 6.0)):
+            app.segmented_control(key="set:preset").set_value(name)
+            app.run()
+            assert not app.exception
+            prior = app.session_state.draft.prior
+            assert (prior.concentration, prior.base_weights) == (concentration, (0.1, 1.0))
+        assert prior.entropy_temperatures == (1.07, 1.07)
 
     def test_entropy_temperatures_are_fitted_on_the_students_labelled_images(
         self, opened: Callable[..., AppTest]
