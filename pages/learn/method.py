@@ -9,7 +9,7 @@ FORMULAS = (
     (
         "Each teacher is a belief",
         "About the student's tempered probabilities q at one example: most likely where the teacher is, "
-        "and the sharper the larger the concentration.",
+        "and the sharper the larger the concentration. A calibrated teacher's logits z are divided first.",
         r"q_i \sim \mathrm{Dirichlet}(1 + \lambda\, t_{ki}),\quad t_{ki} = \mathrm{softmax}(z_{ki}/T)",
     ),
     (
