@@ -51,8 +51,8 @@ TUNED: Mapping[str, Tuned] = {
     "synthetic": Tuned(0.25, {"student.weight_scale": "2.5"}),
     "synthetic-linear": Tuned(0.02, {"student.weight_scale": "1.5"}),
     "proteins": Tuned(5.0, {"student.weight_scale": "0.14", **_AS_THEY_COME}),
-    "fashion": Tuned(18.0, {"student.weight_scale": "0.3"}),
-    "fashion-left-out": Tuned(18.0, {"student.weight_scale": "0.3"}),
+    "fashion": Tuned(18.0, {"student.weight_scale": "0.3", **_AS_THEY_COME}),
+    "fashion-left-out": Tuned(18.0, {"student.weight_scale": "0.3", **_AS_THEY_COME}),
 }
 
 
