@@ -21,7 +21,7 @@ from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.result import Result
-from mtbkd_core.tasks import task_info
+from mtbkd_core.tasks import changed_settings, task_info
 
 #: The browser itself refuses to load anything: plotly.js names servers of maps, which no figure here asks for.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -208,7 +208,7 @@ def _figure(name: str, figure: go.Figure) -> str:
 
 
 def _settings(config: RunConfig) -> str:
-    changed = flatten(config, only_changed=True)
+    changed = changed_settings(config)
     changed_class = ' class="changed"'
     rows = "".join(
         f"<tr{changed_class if name in changed else ''}><td>{escape(name)}</td><td>{escape(value)}</td>"
@@ -219,7 +219,7 @@ def _settings(config: RunConfig) -> str:
 
 
 def _command(config: RunConfig) -> str:
-    settings = (f" --set {quote(f'{name}={value}')}" for name, value in flatten(config, only_changed=True).items())
+    settings = (f" --set {quote(f'{name}={value}')}" for name, value in changed_settings(config).items())
     return "python -m mtbkd_core distill" + "".join(settings)
 
 

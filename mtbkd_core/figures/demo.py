@@ -49,25 +49,32 @@ def two_classes(
     return pd.DataFrame(columns | {"mixture": np.exp(mixture), "posterior": posterior / np.trapezoid(posterior, q)})
 
 
-def draw_two_classes(table: pd.DataFrame) -> go.Figure:
-    """Each teacher's component, the mixture above them, and the posterior. `table` as `two_classes`."""
+def draw_two_classes(
+    table: pd.DataFrame, titles: Sequence[str] = ("Teacher A", "Teacher B"), shades: Sequence[str] = PALETTE
+) -> go.Figure:
+    """Each teacher's component, the mixture above them, and the posterior. `table` as `two_classes`.
+
+    Args:
+        titles, shades: of the teachers, K each at least.
+    """
     figure = go.Figure()
     for k, name in enumerate(column for column in table.columns if column.startswith("teacher ")):
         figure.add_scatter(
             x=table["q"],
             y=table[name],
-            name=f"Teacher {'AB'[k]}",
+            name=titles[k],
             mode="lines",
-            line={"color": PALETTE[k], "width": 2},
+            line={"color": shades[k], "width": 2},
             fill="tozeroy",
-            fillcolor=translucent(PALETTE[k], 0.15),
+            fillcolor=translucent(shades[k], 0.15),
             hoverinfo="skip",
         )
     for name, title, line in (
         ("mixture", "Prior", {"color": MUTED, "width": 2, "dash": "dash"}),
         ("posterior", "Posterior", {"color": INK, "width": 3}),
     ):
-        figure.add_scatter(x=table["q"], y=table[name], name=title, mode="lines", line=line, hoverinfo="skip")
+        if name in table:
+            figure.add_scatter(x=table["q"], y=table[name], name=title, mode="lines", line=line, hoverinfo="skip")
     figure.update_xaxes(range=[0, 1])
     figure.update_yaxes(rangemode="tozero", showticklabels=False)
     return styled(figure, height=400, x="Student's probability of the class", y="Density")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mtbkd_core.config import PriorConfig, RunConfig, build_config, flatten
+from mtbkd_core.config import FULL_BATCH, Algorithm, PriorConfig, RunConfig, StudentKind, build_config, flatten
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
@@ -179,6 +179,8 @@ def _start(task: str, teachers: tuple[str, ...], settings: tuple[tuple[str, str]
 def change_task(config: RunConfig, task: str) -> RunConfig:
     """A configuration moved to another task: that task's teachers and settings; what neither task settles stays.
 
+    But a convolutional student does not where inputs are no pictures, nor a batch size where the sampler needs all.
+
     Raises:
         UserError: no such task.
     """
@@ -189,7 +191,33 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     plain = flatten(RunConfig())
     known = _tasks()
     left = [(name, plain[name]) for name in (known[config.task].INFO.defaults if config.task in known else ())]
-    return build_config([*own, *per_teacher, *left, *info.defaults.items()], base=config)
+    changes = dict([*own, *per_teacher, *left, *info.defaults.items()])
+    # what was chosen elsewhere and cannot be here
+    if info.image_shape is None and config.student.kind is StudentKind.CNN:
+        changes.setdefault("student.kind", plain["student.kind"])
+    if Algorithm(changes.get("sampler.algorithm", config.sampler.algorithm)) in FULL_BATCH:
+        changes["sampler.batch_size"] = None
+    return build_config(changes.items(), base=config)
+
+
+def numbers_of_joining(config: RunConfig, teachers: Sequence[str]) -> list[tuple[str, list[float]]]:
+    """Settings with a number for each teacher, for `build_config`, where others teach.
+
+    Those that stay keep their numbers; one that joins has the number with which it starts on the task, or 1.
+
+    Raises:
+        UserError: no such task.
+    """
+    start, changed = default_config(config.task), build_config([("teachers", teachers)], base=config)
+    found = []
+    for name in ("base_weights", "entropy_temperatures"):
+        usual, numbers = getattr(start.prior, name), getattr(changed.prior, name)
+        if usual is not None and numbers is not None:
+            of_task = dict(zip(start.teachers, usual, strict=True))
+            joined = {teacher for teacher in teachers if teacher not in config.teachers and teacher in of_task}
+            values = [of_task[who] if who in joined else value for who, value in zip(teachers, numbers, strict=True)]
+            found.append((f"prior.{name}", values))
+    return found
 
 
 def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
@@ -211,10 +239,15 @@ def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
 
 
 def changed_settings(config: RunConfig) -> dict[str, str]:
-    """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text."""
+    """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text.
+
+    With these on top of the task's defaults, `build_config` gives the configuration again.
+    """
     named = {} if config.task == RunConfig().task else {"task": config.task}
-    base = default_config(config.task) if config.task in _tasks() else RunConfig()
-    return named | flatten(config, only_changed=True, base=base)
+    start = default_config(config.task) if config.task in _tasks() else RunConfig()
+    flat, base = flatten(config), flatten(build_config([("teachers", config.teachers)], base=start))
+    base["teachers"] = flatten(start)["teachers"]  # numbers of these teachers, but whether they are the task's own
+    return named | {name: text for name, text in flat.items() if text != base[name]}
 
 
 def _source(name: str) -> Source:

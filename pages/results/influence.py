@@ -16,7 +16,7 @@ arrays = {
     name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
 }
 labels = found["train.labels"].numpy()
-task, item = tasks.load(config), tasks.item(config)
+task, item = runs.task_of(chosen), tasks.item(config)
 
 if seen := planes.sight(task):
     left, right = st.columns(2, gap="large")

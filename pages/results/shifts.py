@@ -14,7 +14,7 @@ STEPS = 20
 chosen = runs.chosen()
 config = chosen.view.config
 runs.banner(chosen)
-task, item, info = tasks.load(config), tasks.item(config), tasks.info(config)
+task, item, info = runs.task_of(chosen), tasks.item(config), tasks.info(config)
 measured = chosen.result.metrics.get("shifts", {})
 known = [shift for shift in info.shifts if shift.name in measured]
 if not known and task.image_shape is None:

@@ -9,13 +9,61 @@ from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.posterior import heard
 from pages.shared import charts, deviances, examples, link, planes, runs, tasks, voices
 
+
+def draw_draws() -> None:
+    """Draws of the chosen example among three classes, with what the teachers say."""
+    exact = len(class_names) == 3
+    top = found["test.mean"][index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
+    names = [class_names[which] for which in top]
+    draws = found["test.draws"][:, :, index][..., top].float().reshape(-1, 3)
+    draws = draws[:: max(1, len(draws) // 400)]
+    says = found["test.teachers"][:, index][:, top].float()
+    if seen:
+        temperature, shares = config.prior.temperature, found["test.weights"][:, index]
+        draws = tempered(draws, temperature)
+        logits = task.teacher_logits(config.teachers, "test")[:, index]
+        says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
+        grid = simplex.simplex_density(
+            says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
+        )
+        true = true_at(task, index, temperature)
+        charts.show(
+            simplex.draw_simplex(
+                grid,
+                names,
+                teachers,
+                shades,
+                shares.tolist(),
+                draws=draws.numpy(),
+                truth=None if true is None else true.numpy(),
+            ),
+            "Prior, posterior and truth",
+            "Small points: students. They should gather around the star, which is the truth.",
+            lambda: pd.DataFrame(draws.numpy(), columns=names),
+            key="draws",
+            help="Shaded: the mixture prior at this point. Large points and outlines: the teachers' Dirichlets. Each "
+            "small point is one posterior draw. All at the distillation temperature.",
+        )
+    else:
+        among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
+        charts.show(
+            figures.draw_draws(*among, names, teachers, shades),
+            f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
+            "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
+            lambda: pd.DataFrame(among[0], columns=names),
+            key="draws",
+            help="The three classes that the student finds most probable, rescaled to sum to 1. "
+            "Each small point is one posterior draw.",
+        )
+
+
 chosen = runs.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
 runs.banner(chosen)
 shades = tasks.colours(config)
 class_names = chosen.class_names
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))
-task = tasks.load(config)
+task = runs.task_of(chosen)
 item = tasks.item(config)
 arrays = {
     name: found[f"test.{name}"].numpy()
@@ -87,51 +135,11 @@ with right:
         key="intervals",
     )
 voices.show(chosen, index, item)
-left, right = st.columns([2, 3], gap="large")
-with left:
-    exact = len(class_names) == 3
-    top = found["test.mean"][index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
-    names = [class_names[which] for which in top]
-    draws = found["test.draws"][:, :, index][..., top].float().reshape(-1, 3)
-    draws = draws[:: max(1, len(draws) // 400)]
-    says = found["test.teachers"][:, index][:, top].float()
-    if seen:
-        temperature, shares = config.prior.temperature, found["test.weights"][:, index]
-        draws = tempered(draws, temperature)
-        logits = seen.task.teacher_logits(config.teachers, "test")[:, index]
-        says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
-        grid = simplex.simplex_density(
-            says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
-        )
-        true = true_at(task, index, temperature)
-        charts.show(
-            simplex.draw_simplex(
-                grid,
-                names,
-                teachers,
-                shades,
-                shares.tolist(),
-                draws=draws.numpy(),
-                truth=None if true is None else true.numpy(),
-            ),
-            "Prior, posterior and truth",
-            "Small points: students. They should gather around the star, which is the truth.",
-            lambda: pd.DataFrame(draws.numpy(), columns=names),
-            key="draws",
-            help="Shaded: the mixture prior at this point. Large points and outlines: the teachers' Dirichlets. Each "
-            "small point is one posterior draw. All at the distillation temperature.",
-        )
-    else:
-        among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
-        charts.show(
-            figures.draw_draws(*among, names, teachers, shades),
-            f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
-            "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
-            lambda: pd.DataFrame(among[0], columns=names),
-            key="draws",
-            help="The three classes that the student finds most probable, rescaled to sum to 1. "
-            "Each small point is one posterior draw.",
-        )
+# of two classes the intervals say all that draws would
+left, right = st.columns([2, 3], gap="large") if len(class_names) > 2 else (None, st.container())
+if left:
+    with left:
+        draw_draws()
 with right:
     st.markdown("**Least sure of**", help=f"Test {item}s with the highest deviance.")
     st.caption(f"A click chooses the {item} for every page.")

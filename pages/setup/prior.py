@@ -13,6 +13,7 @@ from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
+from mtbkd_core.figures.demo import draw_two_classes, two_classes
 from mtbkd_core.posterior import heard, weights_under
 from mtbkd_core.tasks import own
 from pages.shared import charts, controls, examples, link, places, planes, tasks
@@ -185,7 +186,7 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
     name, _, which = picked.partition(":")
     value = getattr(config.prior, name)
     now = float((value[int(which)] if value is not None else 1.0) if which else value)
-    low, high = min(low, now) if now > 0 else low, max(high, now)
+    low, high = low if logarithmic and now <= 0 else min(low, now), max(high, now)
     values = np.geomspace(low, high, 25) if logarithmic else np.linspace(low, high, 25)
     logits = task.teacher_logits(config.teachers)
     found = effect(config.prior, logits, task.y_train, name, values.tolist(), int(which) if which else None)
@@ -217,7 +218,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
     says = heard(logits, config.prior)
     mixed = mixture_probabilities(says, shares, config.prior.temperature)[0]
     exact = len(mixed) == 3
-    top = torch.arange(3) if exact else mixed.argsort(descending=True)[:3]
+    top = torch.arange(len(mixed)) if len(mixed) <= 3 else mixed.argsort(descending=True)[:3]
     classes = [task.class_names[int(which)] for which in top]
     targets = (says[:, 0] / config.prior.temperature).softmax(-1)[:, top].double().numpy()
     numbers = shares[:, 0].tolist()
@@ -230,6 +231,10 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             key="weights-here",
         )
     true = true_at(task, index, config.prior.temperature)
+    if len(mixed) == 2:
+        with right:
+            draw_line(targets, numbers, classes, config, teachers, shades)
+        return
     with right:
         grid = simplex.simplex_density(targets, shares[:, 0].double().numpy(), config.prior.concentration, points=45)
         charts.show(
@@ -252,6 +257,28 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             "1 + lambda t, and independent of what the other classes have together; so the mixture keeps its weights. "
             "The shading is on a square-root scale.",
         )
+
+
+def draw_line(
+    targets: np.ndarray,
+    numbers: list[float],
+    classes: list[str],
+    config: RunConfig,
+    teachers: Mapping[str, str],
+    shades: Mapping[str, str],
+) -> None:
+    """The mixture prior of two classes; `targets` [K, 2] are the teachers' tempered probabilities."""
+    settings = {"concentration": config.prior.concentration, "strength": 1.0}
+    table = two_classes(targets[:, 0].tolist(), numbers, **settings, seen=(0, 0)).drop(columns="posterior")
+    charts.show(
+        draw_two_classes(table, list(teachers.values()), [shades[name] for name in teachers]),
+        f"The mixture prior between {classes[0]} and {classes[1]}",
+        f"Where the prior wants the student: to the right lies {classes[0]}.",
+        lambda: table,
+        key="line",
+        help="Density of the student's tempered probability of this class. Filled: each teacher's part. Dashed: the "
+        "mixture.",
+    )
 
 
 @st.fragment

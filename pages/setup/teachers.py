@@ -7,7 +7,7 @@ from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.config import field_help
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
-from mtbkd_core.tasks import change_task
+from mtbkd_core.tasks import change_task, numbers_of_joining
 from pages.shared import charts, controls, examples, link, places, planes, tasks
 
 config = link.draft()
@@ -27,7 +27,7 @@ def take_teachers() -> None:
     if not chosen:
         st.session_state.notice = "Keep at least one teacher: a student cannot be distilled from nobody."
         return
-    link.change([("teachers", chosen)])
+    link.change([("teachers", chosen), *numbers_of_joining(config, chosen)])
 
 
 def take_task() -> None:

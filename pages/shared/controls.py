@@ -89,7 +89,8 @@ def switch(name: str, label: str) -> None:
 def text(name: str, label: str, placeholder: str) -> None:
     """A text field for a setting that is a list, or that may be left to the program (an empty field)."""
     value = value_of(name)
-    shown = "" if value is None else ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}"
+    listed = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value).removesuffix(".0")
+    shown = "" if value is None else listed
     key = _seeded(name, shown)
     st.text_input(
         label,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import streamlit as st
@@ -79,9 +78,7 @@ def _draw_picker(desk: Desk[A, V], views: dict[str, V], options: list[str], chos
         view = views[name]
         return f"{runs.STATES[view.state][0]} {view.state.value} · {desk.what(view)}"
 
-    lines = {name: line(name) for name in options}
-    alike = Counter(lines.values())  # the widget answers with a line, so each has to be one of a kind
-    lines = {name: f"{line} · {name[:6]}" if alike[line] > 1 else line for name, line in lines.items()}
+    lines = runs.apart({name: line(name) for name in options})
     st.session_state[kept] = {line: name for name, line in lines.items()}
     st.selectbox(
         desk.noun.capitalize(),

@@ -111,6 +111,7 @@ def bound(
     shown = st.session_state[key]
     if not all(str(value) in known for value in (shown if many else [shown]) if value is not None):
         st.session_state[key] = default  # of another task or run, which has other classes or teachers
+        drop(name)
     return {"key": key, "on_change": _take_view, "args": (name, key, default, many)}
 
 
@@ -144,14 +145,21 @@ def write_link() -> None:
 
 
 def draft() -> RunConfig:
-    """The configuration being edited; the default one where its task has been forgotten meanwhile, which is said."""
+    """The configuration being edited; a default one where its task or a teacher is there no more, which is said."""
     config: RunConfig = st.session_state.draft
     try:
-        task_info(config.task)
+        there = {teacher.name for teacher in task_info(config.task).teachers}
     except UserError:
         gone, config = config.task, RunConfig()
         st.session_state.notice = f"The task {gone} is there no more; {config.task} is shown instead."
         st.session_state.draft, st.session_state.example = config, 0
+        return config
+    if absent := [name for name in config.teachers if name not in there]:
+        config = default_config(config.task)
+        st.session_state.notice = (
+            f"The task {config.task} has no teacher {', '.join(absent)} any more; its default settings are shown."
+        )
+        st.session_state.draft = config
     return config
 
 

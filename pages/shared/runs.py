@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+import torch
 
-from mtbkd_core import Result, RunConfig, UserError, task_info
+from mtbkd_core import Result, RunConfig, Task, UserError, task_info
 from mtbkd_core.evaluation import bias
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.runs import store
 from mtbkd_core.runs.grids import seconds_of
 from mtbkd_core.runs.store import RunView, State
 from mtbkd_core.tasks import changed_settings
-from pages.shared import link, places
+from pages.shared import link, places, tasks
 
 #: state -> (mark in plain text, icon, what it means)
 STATES: dict[State, tuple[str, str, str]] = {
@@ -116,8 +119,14 @@ def sentence(text: str) -> str:
 
 
 def line(view: RunView) -> str:
-    """A run in one line of plain text, for a picker. No two runs share their settings, so these tell them apart."""
+    """A run in one line of plain text, for a picker."""
     return f"{STATES[view.state][0]} {view.state.value} · {describe(view.config)}"
+
+
+def apart(lines: Mapping[str, str]) -> dict[str, str]:
+    """The lines of a picker by id, those that are alike with the beginning of the id: a widget answers with a line."""
+    alike = Counter(lines.values())
+    return {name: f"{line} · {name[:6]}" if alike[line] > 1 else line for name, line in lines.items()}
 
 
 def all_runs(problems: list[str] | None = None) -> list[RunView]:
@@ -140,8 +149,7 @@ class Chosen:
     @property
     def titles(self) -> list[str]:
         """The teachers' titles, in the run's order."""
-        known = {teacher.name: teacher.title for teacher in task_info(self.view.config.task).teachers}
-        return [known[name] for name in self.view.config.teachers]
+        return tasks.titles(self.view.config)
 
     @property
     def class_names(self) -> list[str]:
@@ -185,6 +193,29 @@ def chosen() -> Chosen:
     st.info(f"This run {meaning}{reason} It has no results to show; choose another run in the sidebar.", icon=icon)
     places.link("distill", "See it on the Distill page")
     st.stop()
+
+
+def task_of(shown: Chosen) -> Task:
+    """The chosen run's task. Where it is another by now that is said; where the labels are others the page ends."""
+    config = shown.view.config
+    task = tasks.load(config)
+    found = shown.result.predictions
+    parts = (("test", task.y_test), ("train", task.y_train))
+    if not all(torch.equal(now.cpu(), found[f"{part}.labels"].to(now.dtype)) for part, now in parts):
+        st.warning(
+            "The data of this task is another than when this run was made, so its examples cannot be shown beside it. "
+            "Its scores are on the page Reliability.",
+            icon=":material/difference:",
+        )
+        places.link("distill", "Distill anew")
+        st.stop()
+    if task.fingerprint_of(config.teachers) != shown.result.environment["fingerprint"]:
+        st.warning(
+            "The data or the teachers of this task are others than when this run was made: numbers are the run's, "
+            "single examples are today's.",
+            icon=":material/difference:",
+        )
+    return task
 
 
 def agrees(result: Result) -> bool:

@@ -12,7 +12,7 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.runs.store import RunView, State
-from pages.shared import charts, link, places, runs, tasks
+from pages.shared import charts, link, places, runs
 
 _LETTERS = "ABCD"
 _SCORES = (*COMPARED, "coverage", "set_size", "epistemic")
@@ -105,9 +105,8 @@ def _draw(shown: Shown) -> None:
         }
         titles = {f"run:{letter}": f"{letter}: {runs.describe(view.config)}" for letter, (view, _) in shown.items()}
         table = reliability_table(curves, titles)
-        first, _ = next(iter(shown.values()))
         charts.show(
-            draw_reliability(table, tasks.colours(first.config)),
+            draw_reliability(table, {}),
             "Reliability of each run",
             "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
             lambda: table,

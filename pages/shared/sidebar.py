@@ -32,7 +32,9 @@ def _picker(engine_problem: str | None) -> None:
     if options:
         if st.session_state.get("set:run") != st.session_state.run:
             st.session_state["set:run"] = st.session_state.run
-        lines = {run: runs.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}
+        lines = runs.apart(
+            {run: runs.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}
+        )
         st.session_state.run_lines = {line: run for run, line in lines.items()}
         st.selectbox(
             "Run",

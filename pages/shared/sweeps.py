@@ -20,7 +20,10 @@ _SEEDS = range(1, 11)
 
 def draw() -> None:
     """The whole part of the page."""
-    _launcher()
+    try:
+        _launcher()
+    except UserError as error:  # as where the chosen run's task is there no more
+        st.error(str(error), icon=":material/error:")
     view = jobs.pick(
         desks.SWEEPS, help="Newest first. Each is described by what is swept over, and from which settings."
     )

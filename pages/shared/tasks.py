@@ -113,8 +113,8 @@ def item(config: RunConfig) -> str:
 
 
 def colours(config: RunConfig) -> dict[str, str]:
-    """Each teacher's colour, fixed by the order in which the task offers them."""
-    return teacher_colours([teacher.name for teacher in info(config).teachers])
+    """Each teacher's colour, fixed by the order in which the task offers them; those offered no more come last."""
+    return teacher_colours([*dict.fromkeys([*offered(config), *config.teachers])])
 
 
 def offered(config: RunConfig) -> dict[str, TeacherInfo]:
@@ -124,8 +124,7 @@ def offered(config: RunConfig) -> dict[str, TeacherInfo]:
 
 def titles(config: RunConfig) -> list[str]:
     """The configuration's teachers by title, in its order."""
-    known = offered(config)
-    return [known[name].title for name in config.teachers]
+    return list(titles_by_name(config).values())
 
 
 def titles_by_name(config: RunConfig) -> dict[str, str]:
@@ -149,11 +148,10 @@ def score_line(row: Mapping[str, float | None]) -> str:
 def legend(config: RunConfig) -> None:
     """One line that ties each teacher to its colour."""
     shades = colours(config)
-    known = offered(config)
     chips = "".join(
         f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;'
         f"height:.65rem;"
-        f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{known[name].title}</span>'
-        for name in config.teachers
+        f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{title}</span>'
+        for name, title in titles_by_name(config).items()
     )
     st.html(f'<div style="font-size:.875rem;line-height:1.7">{chips}</div>')

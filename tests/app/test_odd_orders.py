@@ -1,0 +1,215 @@
+"""Orders of use that nobody plans: teachers off and on, tasks that change under a run, two classes, twins."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import RunConfig, build_config, default_config
+from mtbkd_core.config import flatten
+from mtbkd_core.runs import store
+from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.tables.importing import forget, import_table
+from mtbkd_core.tables.spec import Files, TableSpec
+from mtbkd_core.tasks import change_task, changed_settings, numbers_of_joining
+from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
+from tests.tables.files import CLASSES, spec_of, write_csv, write_files
+
+RESULTS = ("reliability", "influence", "uncertainty", "shifts", "compare")
+
+
+def small(task: str, **changes: str) -> RunConfig:
+    return build_config({**SMALL, **changes}.items(), base=default_config(task))
+
+
+# What cannot be told apart by its words
+
+
+def test_of_two_runs_that_read_alike_the_picker_keeps_the_one_that_was_chosen(
+    opened: Callable[..., AppTest], done: Callable[[RunConfig], RunView]
+) -> None:
+    pairs = ("digits-0-4,digits-5-9", "digits-0-4,even-digits")
+    first, second = (done(small("digits", teachers=pair)) for pair in pairs)
+    for run, other in ((first, second), (second, first)):
+        app = opened("results/reliability.py", run=run.id)
+        assert app.session_state.run == in_link(app, "run") == run.id
+        options = app.sidebar.selectbox(key="set:run").options
+        assert len(set(options)) == len(options) == 2
+        app.sidebar.selectbox(key="set:run").set_value(other.id)
+        app.run()
+        assert app.session_state.run == in_link(app, "run") == other.id
+
+
+def test_the_plane_knows_the_teachers_of_each_run(fake_engine: FakeEngine, home: Path) -> None:
+    """The first run's plane is kept for the next, which has a teacher more."""
+    for teachers in ("north,south-west", "north,noisy"):
+        run = fake_engine.submit(small("synthetic", teachers=teachers))
+        app = open_page(new_app(), "results/uncertainty.py", run=run.id)
+        assert not app.exception
+        assert not app.error
+
+
+# Numbers for each teacher
+
+
+def test_a_teacher_that_is_switched_off_and_on_has_the_tasks_own_numbers_again() -> None:
+    start = default_config("proteins")
+    fewer = build_config([("teachers", "ends,descriptors"), ("prior.base_weights", "0.5,1")], base=start)
+    assert numbers_of_joining(start, ("ends", "descriptors")) == [
+        ("prior.base_weights", [0.1, 1.0]),
+        ("prior.entropy_temperatures", [1.07, 1.07]),
+    ]
+    assert numbers_of_joining(fewer, start.teachers) == [
+        ("prior.base_weights", [0.25, 0.5, 1.0]),
+        ("prior.entropy_temperatures", [1.12, 1.07, 1.07]),
+    ]
+    assert numbers_of_joining(default_config("digits"), ("generalist",)) == []
+
+
+def test_the_page_switches_a_teacher_off_and_on(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/teachers.py", task="proteins")
+    for on in (False, True):
+        app.toggle(key="set:teacher:sequence-cnn").set_value(on)
+        app.run()
+        assert not app.exception
+    assert app.session_state.draft == default_config("proteins")
+
+
+@pytest.mark.parametrize("teachers", ["descriptors,ends,sequence-cnn", "ends,descriptors", "ends"])
+def test_what_is_written_of_a_configuration_gives_it_again(teachers: str) -> None:
+    start = default_config("proteins")
+    for weights in (start.prior.base_weights, (0.1, 0.5, 1.0)):
+        count = len(teachers.split(","))
+        changes = [("teachers", teachers), ("prior.base_weights", (weights or ())[:count]), ("n_unlabelled", 0)]
+        config = build_config(changes, base=start)
+        written = changed_settings(config)
+        assert build_config(written.items(), base=start) == config
+        assert set(written) <= {"task", "teachers", "prior.base_weights", "n_unlabelled"}
+    assert set(changed_settings(build_config([("teachers", teachers)], base=start))) == {"task", "teachers"}
+
+
+# A task that others' settings do not suit
+
+
+def test_what_cannot_be_on_another_task_does_not_go_along() -> None:
+    config = build_config([("sampler.batch_size", "64"), ("student.kind", "cnn")])
+    there = change_task(config, "synthetic")
+    assert there == default_config("synthetic")
+    onwards = change_task(config, "proteins")
+    assert flatten(onwards)["student.kind"] == "mlp"
+    assert onwards.sampler.batch_size == 64
+
+
+def test_a_view_that_has_gone_leaves_the_link(opened: Callable[..., AppTest]) -> None:
+    app = opened("setup/prior.py", effect="entropy_temperatures:1")
+    assert in_link(app, "effect") == "entropy_temperatures:1"
+    app.segmented_control(key="set:prior.rule").set_value("fixed")
+    app.run()
+    assert in_link(app, "effect") is None
+
+
+@pytest.mark.parametrize(("value", "shown"), [("0.123456789", "0.123456789"), ("1e-05", "1e-05"), ("2", "2")])
+def test_a_step_size_is_shown_as_it_was_given(opened: Callable[..., AppTest], value: str, shown: str) -> None:
+    app = opened("setup/distill.py", **{"sampler.step_size": value})
+    assert app.text_input(key="set:sampler.step_size").value == shown
+
+
+# Own tasks that change while they are in use
+
+
+def imported(folder: Path, **changes: object) -> None:
+    folder.mkdir()
+    import_table("mine", spec_of(replace(write_files(folder), **changes)), title="Mine")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def old_run(fake_engine: FakeEngine, home: Path, tmp_path: Path) -> RunView:
+    """A run of an own task that has been forgotten since."""
+    imported(tmp_path / "before")
+    run = fake_engine.submit(small("mine"))
+    assert run.state is State.DONE
+    forget("mine")
+    return run
+
+
+def test_a_task_that_came_back_with_other_teachers_takes_no_page_down(old_run: RunView, tmp_path: Path) -> None:
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path / "after")
+    import_table("mine", spec_of(replace(files, teachers={"great": files.teachers["good"]})), title="Mine")
+    for page in RESULTS:
+        app = open_page(new_app(), f"results/{page}.py", run=old_run.id)
+        assert not app.exception, page
+    app = open_page(new_app(), "setup/distill.py", run=old_run.id)
+    next(button for button in app.button if button.label == "Use its settings").click()
+    app.run()
+    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill.py", "start/overview.py"):
+        app.switch_page(f"pages/{page}")
+        app.run()
+        assert not app.exception, page
+    assert app.session_state.draft == default_config("mine")
+
+
+def test_other_data_under_the_same_name_is_not_shown_beside_a_run(old_run: RunView, tmp_path: Path) -> None:
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path / "after")
+    table = pd.read_csv(files.table).drop(columns=list(CLASSES))
+    table["Label"] = table["Label"].where(table.index % 6 > 2, (table["Label"] + 1) % 3)
+    table.to_csv(tmp_path / "other.csv", index=False)
+    import_table("mine", spec_of(replace(files, table=tmp_path / "other.csv")), title="Mine")
+    for page in ("influence", "uncertainty", "shifts"):
+        app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="3")
+        assert not app.exception, page
+        assert any("others than when this run was made" in warning.value for warning in app.warning), page
+
+
+def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_path: Path) -> None:
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path / "after")
+    table = pd.read_csv(files.table)
+    more = pd.concat([table, table.assign(ACC="Q" + table["ACC"])])
+    more.to_csv(tmp_path / "more.csv", index=False)
+    for path in files.teachers.values():
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join([*lines, *lines[-len(table) :]]) + "\n")
+    import_table("mine", spec_of(replace(files, table=tmp_path / "more.csv")), title="Mine")
+    for page in ("influence", "uncertainty", "shifts"):
+        app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="9")
+        assert not app.exception, page
+        assert any("its examples cannot be shown" in warning.value for warning in app.warning), page
+        assert not app.get("plotly_chart"), page
+
+
+def test_a_forgotten_tasks_run_leaves_the_other_sweeps_in_sight(old_run: RunView) -> None:
+    app = open_page(new_app(), "results/compare.py", run=old_run.id, view="sweep", setting="n_train")
+    assert not app.exception
+    assert [error.value for error in app.error]
+    assert any("Nothing is swept over yet" in info.value for info in app.info)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_task_of_two_classes_has_every_page(fake_engine: FakeEngine, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    rows = [[label + random.normal(), random.normal(), "In" if label else "Out"] for label in labels]
+    teachers = {
+        name: write_csv(
+            tmp_path / f"{name}.csv",
+            ["In", "Out"],
+            [[loud * (2 * label - 1) + random.normal(), 0.0] for label in labels],
+        )
+        for name, loud in (("good", 3.0), ("fair", 1.0))
+    }
+    table = write_csv(tmp_path / "train.csv", ["a", "b", "Label"], rows)
+    import_table("two", TableSpec(Files(table, teachers), "Label", columns=("a", "b")), title="Two")
+    app = open_page(new_app(), "setup/prior.py", task="two")
+    assert not app.exception
+    assert any(chart.proto.alt.startswith("The mixture prior between In and Out.") for chart in app.get("plotly_chart"))
+    run = fake_engine.submit(small("two"))
+    for page in RESULTS:
+        app = open_page(new_app(), f"results/{page}.py", run=run.id)
+        assert not app.exception, page
+    assert store.read(run.id).state is State.DONE
