@@ -20,6 +20,7 @@ from mtbkd_core.parallel import find_threads
 from mtbkd_core.progress import UserError
 from mtbkd_core.student import Student
 from mtbkd_core.student_cnn import build_student
+from mtbkd_core.tasks.base import Task
 
 #: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.
 FORMAT = 1
@@ -65,6 +66,11 @@ class Result:
         if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
             raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
         return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory)
+
+    def has_labels_of(self, task: Task) -> bool:
+        """Whether a task's training and test examples have the labels of those that the run was made with."""
+        known = {"train": task.y_train, "test": task.y_test}
+        return all(torch.equal(self.predictions[f"{part}.labels"].long(), y.long()) for part, y in known.items())
 
     def save(self, folder: str | Path) -> None:
         """Write the result; metrics.json comes last, so that a folder that has it is whole.

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
-import torch
 
 from mtbkd_core import Result, RunConfig, Task, UserError, task_info
 from mtbkd_core.evaluation import bias
@@ -199,9 +198,7 @@ def task_of(shown: Chosen) -> Task:
     """The chosen run's task. Where it is another by now that is said; where the labels are others the page ends."""
     config = shown.view.config
     task = tasks.load(config)
-    found = shown.result.predictions
-    parts = (("test", task.y_test), ("train", task.y_train))
-    if not all(torch.equal(now.cpu(), found[f"{part}.labels"].to(now.dtype)) for part, now in parts):
+    if not shown.result.has_labels_of(task):
         st.warning(
             "The data of this task is another than when this run was made, so its examples cannot be shown beside it. "
             "Its scores are on the page Reliability.",
@@ -209,7 +206,7 @@ def task_of(shown: Chosen) -> Task:
         )
         places.link("distill", "Distill anew")
         st.stop()
-    if task.fingerprint_of(config.teachers) != shown.result.environment["fingerprint"]:
+    if task.fingerprint_of(config.teachers) != shown.result.environment.get("fingerprint"):
         st.warning(
             "The data or the teachers of this task are others than when this run was made: numbers are the run's, "
             "single examples are today's.",
