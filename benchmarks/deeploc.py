@@ -7,7 +7,9 @@ usage: python benchmarks/deeploc.py [--data ../shared/deeploc] [--folds 0 1 ...]
 training rows alone, and one configuration serves all folds: where --set does not say otherwise, what an imported table
 of descriptors starts with (strength 1, concentration 40, 32 hidden units, weight scale 0.14). Of it the weight scale
 was chosen on the proteins of the task `proteins`, whose other settings differ (README.md beside this file). Scores are
-those of the posterior mean on the fold that is held out; ECE has 15 bins of equal width. With --validate nothing is
+those of the posterior mean on the fold that is held out; ECE has 15 bins of equal width. "exact" is the ECE that its
+predictions have in the mean where labels are drawn from them, so that they are exactly calibrated: as few rows as a
+fold has bring one of their own. "pooled" are the scores of all folds' predictions as one. With --validate nothing is
 measured on a fold that is held out: a fifth of each fold's training rows (stratified, seed 0) is set aside instead,
 which is how a configuration may be chosen.
 """
@@ -23,10 +25,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtbkd_core import RunConfig, Task, build_config, distill
+from mtbkd_core.evaluation.calibration import reliability, scores
 from mtbkd_core.parallel import limit_threads
 from mtbkd_core.tables.assembling import check_table, class_columns
 from mtbkd_core.tables.data import TableData
@@ -69,13 +74,21 @@ def validation(task: Task) -> Task:
     )
 
 
-def run(config: RunConfig, task: Task) -> dict[str, float]:
-    """Scores of one posterior mean, its R-hat, and how long it took."""
+def run(config: RunConfig, task: Task) -> tuple[dict[str, float], Tensor, Tensor]:
+    """Scores of one posterior mean, its R-hat, and how long it took; the mean [M, C], and the labels [M]."""
     began = time.perf_counter()
-    metrics = distill(config, task=task).metrics
-    found = {score: metrics["student"][score] for score in SCORES}
-    r_hat = metrics["diagnostics"]["r_hat"]
-    return found | {"r_hat": np.nan if r_hat is None else r_hat, "seconds": time.perf_counter() - began}
+    result = distill(config, task=task)
+    mean, labels = result.predictions["test.mean"], result.predictions["test.labels"]
+    r_hat = result.metrics["diagnostics"]["r_hat"]
+    found = {score: result.metrics["student"][score] for score in SCORES} | {"exact": error_if_exact(mean)}
+    return found | {"r_hat": np.nan if r_hat is None else r_hat, "seconds": time.perf_counter() - began}, mean, labels
+
+
+def error_if_exact(mean: Tensor, draws: int = 200) -> float:
+    """Mean ECE of predictions [M, C] over labels that are drawn from them."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.multinomial(mean, draws, replacement=True, generator=generator)
+    return float(np.mean([reliability(mean, labels).error for labels in drawn.t()]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -96,16 +109,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     without = build_config([("prior.strength", "0")], base=config)
     configs = {"no_teacher": without, "mt_bkd": config}
 
-    columns = (*SCORES, "r_hat", "seconds")
+    columns = (*SCORES, "exact", "r_hat", "seconds")
     print(f"{'':14}{'fold':>6}" + "".join(f"{column:>10}" for column in columns), flush=True)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in asked.only}
+    held: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in asked.only}
     for k in asked.folds:
         task = data.fold(k, folds=FOLDS, seed=0)
         if asked.validate:
             task = validation(task)
         for name in asked.only:
-            row = run(configs[name], task)
+            row, *predicted = run(configs[name], task)
             found[name].append(row)
+            held[name].append((predicted[0], predicted[1]))
             print(f"{name:14}{k:>6}" + "".join(f"{row[column]:10.4f}" for column in columns), flush=True)
     means = {
         name: {column: float(np.mean([row[column] for row in rows])) for column in columns}
@@ -113,6 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     for name, row in means.items():
         print(f"{name:14}{'mean':>6}" + "".join(f"{row[column]:10.4f}" for column in columns))
+        mean, labels = (torch.cat(parts) for parts in zip(*held[name], strict=True))
+        pooled = scores(mean, labels)
+        told = [*(pooled[score] for score in SCORES), error_if_exact(mean)]
+        print(f"{name:14}{'pooled':>6}" + "".join(f"{value:10.4f}" for value in told))
     if asked.json:
         print(json.dumps({"config": config.model_dump(mode="json"), "folds": found, "means": means}))
 
