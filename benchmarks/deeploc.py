@@ -118,9 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked.validate:
             task = validation(task)
         for name in asked.only:
-            row, *predicted = run(configs[name], task)
+            row, predicted, known = run(configs[name], task)
             found[name].append(row)
-            held[name].append((predicted[0], predicted[1]))
+            held[name].append((predicted, known))
             print(f"{name:14}{k:>6}" + "".join(f"{row[column]:10.4f}" for column in columns), flush=True)
     means = {
         name: {column: float(np.mean([row[column] for row in rows])) for column in columns}

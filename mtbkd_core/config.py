@@ -230,7 +230,7 @@ class SamplerConfig(_Part):
 
 
 #: Settings of the prior that hold one number for each teacher.
-_PER_TEACHER = ("base_weights", "entropy_temperatures")
+PER_TEACHER = ("base_weights", "entropy_temperatures")
 
 
 class RunConfig(_Part):
@@ -272,7 +272,7 @@ class RunConfig(_Part):
     def _one_number_per_teacher(self) -> Self:
         if len(set(self.teachers)) != len(self.teachers):
             raise ValueError(f"teachers must differ from one another, got {', '.join(self.teachers)}")
-        for name in _PER_TEACHER:
+        for name in PER_TEACHER:
             values = getattr(self.prior, name)
             if values is not None and len(values) != len(self.teachers):
                 raise ValueError(
@@ -336,7 +336,7 @@ def build_config(
         target[leaf] = value
     given = {name for name, _ in changes}
     if base is not None and "teachers" in given:
-        for leaf in (leaf for leaf in _PER_TEACHER if f"prior.{leaf}" not in given):
+        for leaf in (leaf for leaf in PER_TEACHER if f"prior.{leaf}" not in given):
             values["prior"][leaf] = _followed(getattr(base.prior, leaf), base.teachers, values["teachers"])
     return parse_config(values)
 

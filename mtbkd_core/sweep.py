@@ -7,14 +7,14 @@ from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
-from mtbkd_core.config import ConfigError, RunConfig, build_config, flatten
+from mtbkd_core.config import PER_TEACHER, ConfigError, RunConfig, build_config, flatten
 from mtbkd_core.progress import UserError
 from mtbkd_core.tasks import leaving_room, task_info
 
 #: Beyond this many teachers, all subsets are more than a thousand runs.
 MOST_TEACHERS = 10
 MOST_VALUES = 50
-_PER_TEACHER = frozenset({"prior.base_weights", "prior.entropy_temperatures"})
+_PER_TEACHER = frozenset(f"prior.{name}" for name in PER_TEACHER)
 
 
 def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:

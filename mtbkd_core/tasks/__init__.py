@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mtbkd_core.config import FULL_BATCH, Algorithm, PriorConfig, RunConfig, StudentKind, build_config, flatten
+from mtbkd_core.config import (
+    FULL_BATCH,
+    PER_TEACHER,
+    Algorithm,
+    PriorConfig,
+    RunConfig,
+    StudentKind,
+    build_config,
+    flatten,
+)
 from mtbkd_core.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.tasks import digits, fashion, own_images, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
@@ -186,8 +195,7 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     """
     info = task_info(task)
     own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None), ("n_unlabelled", 0)]
-    names = ("base_weights", "entropy_temperatures", "calibrated_teachers")
-    per_teacher = [(f"prior.{name}", getattr(PriorConfig(), name)) for name in names]
+    per_teacher = [(f"prior.{name}", getattr(PriorConfig(), name)) for name in (*PER_TEACHER, "calibrated_teachers")]
     plain = flatten(RunConfig())
     known = _tasks()
     left = [(name, plain[name]) for name in (known[config.task].INFO.defaults if config.task in known else ())]
@@ -210,7 +218,7 @@ def numbers_of_joining(config: RunConfig, teachers: Sequence[str]) -> list[tuple
     """
     start, changed = default_config(config.task), build_config([("teachers", teachers)], base=config)
     found = []
-    for name in ("base_weights", "entropy_temperatures"):
+    for name in PER_TEACHER:
         usual, numbers = getattr(start.prior, name), getattr(changed.prior, name)
         if usual is not None and numbers is not None:
             of_task = dict(zip(start.teachers, usual, strict=True))
