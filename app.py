@@ -9,9 +9,9 @@ import runpy
 
 import streamlit as st
 
-from pages.shared import serving
+from pages.shell import server
 
-if serving.is_script_run():
-    runpy.run_path(serving.SHELL, run_name="__main__")
+if server.is_script_run():
+    runpy.run_path(server.SHELL, run_name="__main__")
 else:
-    app = st.App(serving.SHELL, lifespan=serving.lifespan, routes=serving.routes(), middleware=serving.middleware())
+    app = st.App(server.SHELL, lifespan=server.lifespan, routes=server.routes(), middleware=server.middleware())

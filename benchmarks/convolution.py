@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, linear, silu
 
-from mtbkd_core.config import StudentConfig, StudentKind
-from mtbkd_core.student_cnn import ConvolutionalStudent
+from mtbkd_core.config.models import StudentConfig, StudentKind
+from mtbkd_core.students.cnn import ConvolutionalStudent
 
 
 def alone(student: ConvolutionalStudent, theta: Tensor, x: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ import time
 
 import torch
 
-from mtbkd_core.evaluation.coverage import SAMPLER, coverage_study
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import coverage_table
+from mtbkd_core.studies.coverage import SAMPLER, coverage_study
 from mtbkd_core.tasks.synthetic import WRONG_SHARPNESS
 
 

@@ -31,12 +31,12 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mtbkd_core import RunConfig, Task, build_config, distill
+from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation.calibration import reliability, scores
-from mtbkd_core.parallel import limit_threads
-from mtbkd_core.tables.assembling import check_table, class_columns
-from mtbkd_core.tables.data import TableData
-from mtbkd_core.tables.source import defaults
-from mtbkd_core.tables.spec import Files, TableSpec
+from mtbkd_core.imports.assembling import check_table, class_columns
+from mtbkd_core.imports.data import TableData
+from mtbkd_core.imports.source import defaults
+from mtbkd_core.imports.spec import Files, TableSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDS = 5

@@ -22,9 +22,9 @@ from typing import Any
 import torch
 
 from mtbkd_core import RunConfig, build_config, distill, distill_grid, load_task
-from mtbkd_core.parallel import limit_threads
+from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.samplers.chains import tuning_gradients
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 
 
 def settings(count: int, chains: int) -> list[RunConfig]:

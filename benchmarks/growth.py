@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.shared.scene import machine, random_target, seconds_per_call
 from mtbkd_core import Result, RunConfig
-from mtbkd_core.config import SamplerConfig
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import baoab
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {"N": 1024, "K": 4, "C": 16, "chains": 16, "width": 32}

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.shared.stopwatch import Figure, Stopwatch
 from mtbkd_core import load_task
-from mtbkd_core.tasks import missing_data
+from mtbkd_core.catalog.registry import missing_data
 from tests.browser.server import Server, serve
 from tests.browser.visitor import ARGUMENTS, PAGES, Visitor, file_of_run, find_browser
 

@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.shared.reference import hmc_reference, nuts_reference
 from benchmarks.shared.scene import digits_target, machine, warm_start
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.config import Algorithm, SamplerConfig, Schedule
-from mtbkd_core.evaluation.diagnostics import convergence
-from mtbkd_core.evaluation.race import Racer, monte_carlo_error, total_variation
+from mtbkd_core.config.models import Algorithm, SamplerConfig, Schedule
+from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.chains import step_from_leapfrog
 from mtbkd_core.samplers.tuning import tune_step_size
+from mtbkd_core.studies.timed_sampler import Racer
 
 DEFAULT = "BAOAB (the default)"
 FRICTIONS = (0.3, 0.5, 1.0, 2.0)

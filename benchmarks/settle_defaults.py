@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from mtbkd_core import RunConfig, Task, build_config, default_config, distill, load_task
-from mtbkd_core.baselines import dropout_distillation, mean_distillation
 from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.studies import dropout_distillation, mean_distillation
 from mtbkd_core.tasks import digits
 
 EPOCHS = (12, 16, 20, 25, 30, 40)

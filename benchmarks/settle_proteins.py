@@ -13,8 +13,8 @@ import time
 import numpy as np
 
 from mtbkd_core import build_config, default_config, distill, load_task
+from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.parallel import limit_threads
 
 
 def main() -> None:

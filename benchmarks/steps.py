@@ -24,9 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.shared.reference import hmc_reference
 from benchmarks.shared.scene import digits_target, machine
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.config import Algorithm, SamplerConfig
-from mtbkd_core.evaluation.diagnostics import convergence
-from mtbkd_core.evaluation.race import total_variation
+from mtbkd_core.config.models import Algorithm, SamplerConfig
+from mtbkd_core.evaluation.diagnostics import convergence, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import chains
 

@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mtbkd_core.config import PRESETS, ConfigError, RunConfig, build_config
+    from mtbkd_core.catalog.registry import default_config, fingerprint, load_task, task_info, task_infos
+    from mtbkd_core.common.progress import Cancelled, Progress, UserError
+    from mtbkd_core.config.models import PRESETS, ConfigError, RunConfig, build_config
     from mtbkd_core.distillation import distill
-    from mtbkd_core.grid import distill_grid
-    from mtbkd_core.progress import Cancelled, Progress, UserError
     from mtbkd_core.result import Result
-    from mtbkd_core.tasks import default_config, fingerprint, load_task, task_info, task_infos
+    from mtbkd_core.studies.grid import distill_grid
     from mtbkd_core.tasks.base import Task, Teacher
 
 __all__ = [
@@ -40,12 +40,12 @@ __all__ = [
 
 #: module -> the public names that it holds
 _NAMES = {
-    "config": ("PRESETS", "ConfigError", "RunConfig", "build_config"),
+    "config.models": ("PRESETS", "ConfigError", "RunConfig", "build_config"),
     "distillation": ("distill",),
-    "grid": ("distill_grid",),
-    "progress": ("Cancelled", "Progress", "UserError"),
+    "studies.grid": ("distill_grid",),
+    "common.progress": ("Cancelled", "Progress", "UserError"),
     "result": ("Result",),
-    "tasks": ("default_config", "fingerprint", "load_task", "task_info", "task_infos"),
+    "catalog.registry": ("default_config", "fingerprint", "load_task", "task_info", "task_infos"),
     "tasks.base": ("Task", "Teacher"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import Device, RunConfig, SamplerConfig
-from mtbkd_core.evaluation.bias import ExactRun, check_gradients, compare, run_exact
-from mtbkd_core.evaluation.report import STAGES, TeacherScores, evaluate
+from mtbkd_core.catalog.registry import load_task
+from mtbkd_core.common.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.config.models import Device, RunConfig, SamplerConfig
+from mtbkd_core.evaluation.bias_check import ExactRun, check_gradients, compare, run_exact
+from mtbkd_core.evaluation.metrics import STAGES, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import MixturePrior
-from mtbkd_core.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample_groups, tuning_gradients
-from mtbkd_core.student import Student
-from mtbkd_core.student_cnn import build_student
-from mtbkd_core.tasks import load_task
+from mtbkd_core.students.base import Student
+from mtbkd_core.students.cnn import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the

@@ -17,10 +17,10 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
-from mtbkd_core.parallel import together
+from mtbkd_core.common.parallel import together
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.prior import MixturePrior, entropy_weights
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 
 #: Examples are taken in pieces that make no intermediate larger than so many numbers: what does not fit the processor's
 #: cache costs more than twice as much for twice the size.

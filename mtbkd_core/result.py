@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import ConfigError, RunConfig, parse_config
-from mtbkd_core.evaluation.predictive import Predictive, summarise
-from mtbkd_core.files import read_tensors, write_atomically, write_tensors
-from mtbkd_core.parallel import find_threads
-from mtbkd_core.progress import UserError
-from mtbkd_core.student import Student
-from mtbkd_core.student_cnn import build_student
+from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.parallel import find_threads
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import ConfigError, RunConfig, parse_config
+from mtbkd_core.evaluation.predictive import Predictive, predict, thin
+from mtbkd_core.students.base import Student
+from mtbkd_core.students.cnn import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.
@@ -35,7 +35,7 @@ class Result:
         metrics: nested numbers: "student", "student_mode", "warm_start", "teachers_mean", "teacher:<name>",
             "diagnostics".
         draws: [S, D, P] parameters of the sampled students.
-        predictions: named tensors on the test and training examples (see `mtbkd_core.evaluation.report`).
+        predictions: named tensors on the test and training examples (see `mtbkd_core.evaluation.metrics`).
         environment: machine, versions, data fingerprint, number of inputs and their shape, names of classes.
     """
 
@@ -130,34 +130,6 @@ class Result:
                 "another version of this program made them"
             )
         return result
-
-
-def predict(student: Student, draws: Tensor, x: Tensor, *, memory: int = 2**22) -> Predictive:
-    """What draws [S, D, P] predict for inputs [M, F], in pieces: no intermediate holds more than `memory` numbers."""
-    shape = draws.shape[:2]
-    theta = draws.flatten(0, 1)
-    rows = max(1, memory // (len(theta) * max(student.sizes[1:])))
-    whole: dict[str, Tensor] = {}
-    for start in range(0, max(1, len(x)), rows):
-        part = x[start : start + rows]
-        piece = summarise(student.probabilities(theta, part).unflatten(0, shape))
-        # copied, since a piece's quantiles are views that would keep all of its draws
-        for name, value in vars(piece).items():
-            whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
-    return Predictive(**whole)
-
-
-def thin(draws: Tensor, most: int) -> Tensor:
-    """Keep at most `most` of S x D draws [S, D, ...], evenly spread, the same in every chain."""
-    index = thinned(draws, most)
-    return draws if len(index) == draws.shape[1] else draws[:, index]
-
-
-def thinned(draws: Tensor, most: int) -> Tensor:
-    """[d], the draws that `thin` keeps of every chain."""
-    chains, count = draws.shape[:2]
-    keep = min(count, max(1, most // chains))
-    return torch.linspace(count - 1, 0, keep).round().long().flip(0)
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from mtbkd_core import Task, load_task, lock, task_info
+from mtbkd_core import Task, load_task, task_info
+from mtbkd_core.common import lock
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, Teacher, UserError, build_config, distill
-from mtbkd_core.config import Device
+from mtbkd_core.common.progress import Phase
+from mtbkd_core.config.models import Device
 from mtbkd_core.distillation import find_device, run_work
-from mtbkd_core.evaluation.bias import is_biased
+from mtbkd_core.evaluation.bias_check import is_biased
 from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.report import evaluate
+from mtbkd_core.evaluation.metrics import evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import entropy_weights, responsibilities
-from mtbkd_core.progress import Phase
 from tests.conftest import without_some_labels
 
 SMALL = {

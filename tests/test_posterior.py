@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.nn.functional import cross_entropy
 
-from mtbkd_core.config import PriorConfig, WeightRule
+from mtbkd_core.config.models import PriorConfig, WeightRule
 from mtbkd_core.posterior import LogPosterior, heard, stack_priors, weights_under
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 
 SIZES = {"linear": (5, 4), "one hidden layer": (5, 3, 4), "two hidden layers": (5, 3, 6, 4)}
 SETTINGS = PriorConfig(concentration=9.0, temperature=1.5, strength=0.7)

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from mtbkd_core import Result, UserError, build_config
-from mtbkd_core.evaluation.predictive import summarise
-from mtbkd_core.files import write_tensors
-from mtbkd_core.result import FORMAT, describe_environment, thin
+from mtbkd_core.common.files import write_tensors
+from mtbkd_core.evaluation.predictive import summarise, thin
+from mtbkd_core.result import FORMAT, describe_environment
 
 FILES = ["config.json", "environment.json", "metrics.json", "posterior.safetensors", "predictions.safetensors"]
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from benchmarks.shared.scene import warm_start
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.config import Algorithm, SamplerConfig
-from mtbkd_core.evaluation.race import Racer
-from mtbkd_core.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.common.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.config.models import Algorithm, SamplerConfig
 from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.studies.timed_sampler import Racer
 
 CHAINS, LEAPFROG_STEPS = 64, 24
 #: Trees of at most 2^6 gradients: at this step as long as the posterior is wide.

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import RunConfig, Task, load_task
-from mtbkd_core.config import PriorConfig, SamplerConfig
+from mtbkd_core.config.models import PriorConfig, SamplerConfig
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.samplers.chains import fit_start
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 
 #: Widths from inputs to classes, and examples in a minibatch.
 STUDENTS: dict[str, tuple[tuple[int, ...], int]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mtbkd_core.student import LARGEST_LAPLACE
+from mtbkd_core.students.base import LARGEST_LAPLACE
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def about(method: str, teachers: Mapping[str, str]) -> About:
     """Title and line of a method by its name in the table.
 
     Args:
-        method: as `mtbkd_core.baselines` names it: `ebkd`, `ebkd_ensemble`, `teacher:<name>`.
+        method: as `mtbkd_core.studies` names it: `ebkd`, `ebkd_ensemble`, `teacher:<name>`.
         teachers: name -> title.
     """
     if method in _METHODS:

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.baselines.fitting import fit_networks, lesson_of, soft_targets
-from mtbkd_core.config import RunConfig
+from mtbkd_core.common.progress import ShouldStop
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.prior import entropy_weights
-from mtbkd_core.progress import ShouldStop
 from mtbkd_core.tasks.base import Task
 
 #: Weight of the soft targets, for MT-BKD's own student; see benchmarks/README.md. Found on the digits' validation

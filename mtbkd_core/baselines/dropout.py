@@ -13,11 +13,11 @@ from torch.nn.functional import silu
 
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import configured_student, fit_networks, lesson_of, soft_targets
-from mtbkd_core.config import RunConfig
+from mtbkd_core.common.progress import ShouldStop, stop_if
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import find_device
-from mtbkd_core.progress import ShouldStop, stop_if
-from mtbkd_core.student import Pullback, Student
-from mtbkd_core.student_cnn import ConvolutionalStudent
+from mtbkd_core.students.base import Pullback, Student
+from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.tasks.base import Task
 
 #: Chance that a hidden unit is dropped: the least of the usual ones, since on validation data every rate costs, and the

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import RunConfig
+from mtbkd_core.common.progress import ShouldStop, stop_if
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import find_device
 from mtbkd_core.posterior import LogPosterior, heard
 from mtbkd_core.prior import MixturePrior
-from mtbkd_core.progress import ShouldStop, stop_if
 from mtbkd_core.samplers import warm_start
 from mtbkd_core.samplers.chains import minibatch
-from mtbkd_core.student import Student
-from mtbkd_core.student_cnn import build_student
+from mtbkd_core.students.base import Student
+from mtbkd_core.students.cnn import build_student
 from mtbkd_core.tasks.base import Lesson, Task
 
 #: Adam steps of a fitted network, at least.

@@ -15,9 +15,9 @@ from torch.nn.functional import pad
 
 from mtbkd_core.baselines.classic import MEAN_WEIGHT
 from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
-from mtbkd_core.config import RunConfig
-from mtbkd_core.progress import ShouldStop, UserError, stop_if
-from mtbkd_core.student import LARGEST_LAPLACE, Student, softmax
+from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.students.base import LARGEST_LAPLACE, Student, softmax
 from mtbkd_core.tasks.base import Task
 
 #: Draws of the last layer that a prediction is the mean of.

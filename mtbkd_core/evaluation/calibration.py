@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtbkd_core.config import TEMPERATURE_LIMITS
+from mtbkd_core.config.models import TEMPERATURE_LIMITS
 
 Array = NDArray[np.float64]
 

@@ -139,3 +139,17 @@ def _of_moving(
     if moves.any():
         found[moves] = statistic(values[..., moves], **_AXES)
     return found
+
+
+def total_variation(mean: Tensor, other: Tensor) -> float:
+    """Mean over inputs of the total variation distance, half of sum_c |p_c - q_c|, of two predictive means [M, C]."""
+    return float(0.5 * (mean - other).abs().sum(-1).mean())
+
+
+def monte_carlo_error(chain_means: Tensor) -> float:
+    """The error of the mean of S >= 2 independent chains' means [S, M, C], as a total variation distance.
+
+    Half the distance between the means of two halves of the chains: their difference has twice the error of the whole.
+    """
+    half = len(chain_means) // 2
+    return total_variation(chain_means[:half].mean(0), chain_means[half : 2 * half].mean(0)) / 2

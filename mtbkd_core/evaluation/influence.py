@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.prior import MixturePrior, label_pull
-from mtbkd_core.student import comfortable
+from mtbkd_core.students.base import comfortable
 
 
 @dataclass(frozen=True)

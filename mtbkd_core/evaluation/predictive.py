@@ -13,7 +13,7 @@ import scipy
 import torch
 from torch import Tensor
 
-from mtbkd_core.student import comfortable
+from mtbkd_core.students.base import Student, comfortable
 
 #: Level of intervals, of the deviance's bound and of the prediction sets.
 LEVEL = 0.95
@@ -163,3 +163,31 @@ def _modes(ordered: Tensor) -> Tensor:
     centre = (torch.from_numpy(smooth).argmax(-1).to(ordered.device) + 0.5) / _GRID
     mode = low[..., 0] + centre * (high - low)[..., 0]
     return mode / mode.sum(-1, keepdim=True)
+
+
+def predict(student: Student, draws: Tensor, x: Tensor, *, memory: int = 2**22) -> Predictive:
+    """What draws [S, D, P] predict for inputs [M, F], in pieces: no intermediate holds more than `memory` numbers."""
+    shape = draws.shape[:2]
+    theta = draws.flatten(0, 1)
+    rows = max(1, memory // (len(theta) * max(student.sizes[1:])))
+    whole: dict[str, Tensor] = {}
+    for start in range(0, max(1, len(x)), rows):
+        part = x[start : start + rows]
+        piece = summarise(student.probabilities(theta, part).unflatten(0, shape))
+        # copied, since a piece's quantiles are views that would keep all of its draws
+        for name, value in vars(piece).items():
+            whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
+    return Predictive(**whole)
+
+
+def thin(draws: Tensor, most: int) -> Tensor:
+    """Keep at most `most` of S x D draws [S, D, ...], evenly spread, the same in every chain."""
+    index = thinned(draws, most)
+    return draws if len(index) == draws.shape[1] else draws[:, index]
+
+
+def thinned(draws: Tensor, most: int) -> Tensor:
+    """[d], the draws that `thin` keeps of every chain."""
+    chains, count = draws.shape[:2]
+    keep = min(count, max(1, most // chains))
+    return torch.linspace(count - 1, 0, keep).round().long().flip(0)

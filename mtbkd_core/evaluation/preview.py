@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.posterior import calibrated
 from mtbkd_core.prior import entropy_weights, label_pull, pulls
 

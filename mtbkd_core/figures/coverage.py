@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.evaluation.coverage import NO_TEACHER, SETTINGS, TEACHERS, WRONG_ALONE, Coverage
 from mtbkd_core.evaluation.predictive import LEVEL
 from mtbkd_core.figures.theme import GRID, INK, MUTED, styled
+from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, TEACHERS, WRONG_ALONE, Coverage
 
 _SYMBOLS = {"inverse_entropy": "circle", "softmin": "square", "fixed": "diamond"}
 

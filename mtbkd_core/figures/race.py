@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.evaluation.outcome import Outcome
 from mtbkd_core.figures.theme import INK, MUTED, SEQUENTIAL, styled
+from mtbkd_core.studies.sampler_trace import Outcome
 
 #: sampler -> colour, dash, symbol
 STYLES: Mapping[str, tuple[str, str, str]] = {

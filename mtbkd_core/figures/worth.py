@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mtbkd_core.evaluation.scores import SCORES
-from mtbkd_core.evaluation.shapley import Worth
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, styled
+from mtbkd_core.studies.shapley import Worth
 
 _WAYS = ("shapley", "last", "alone")
 

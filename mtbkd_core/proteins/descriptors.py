@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.progress import UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, CHARGE, CLASSES, CONSENSUS, HYDROPATHY, encode, scale
 
 #: Raise it when `describe` changes what it computes: features that are kept are then worked out anew.
@@ -147,7 +147,7 @@ def reach() -> Tensor:
     """[F], how far each descriptor is spread once it is standardised: what was worked out for a purpose counts more.
 
     Many shares of single residues in short windows are mostly noise, and a student with few labels would learn it; see
-    `mtbkd_core.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
+    `mtbkd_core.catalog.registry.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
     """
     return torch.tensor([width for part, width in zip(_counts(), _REACH, strict=True) for _ in range(part)])
 

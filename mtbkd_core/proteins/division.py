@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtbkd_core.progress import UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.proteins.scldata import LOCATIONS, SEVERAL, Protein
 
 N_POOL = 3500

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash, expanded, home, read_tensors, write_tensors
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
+from mtbkd_core.common.files import content_hash, expanded, home, read_tensors, write_tensors
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash, home, make_folder, read_tensors, write_tensors
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
+from mtbkd_core.common.files import content_hash, home, make_folder, read_tensors, write_tensors
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe, names
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import UserError
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import UserError
 
 REQUIREMENT = "p-scldata==2025.6.0"
 #: Single locations, the most frequent first.

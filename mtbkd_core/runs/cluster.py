@@ -15,8 +15,8 @@ from distributed import SpecCluster, Status
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
 import mtbkd_core
-from mtbkd_core.parallel import find_threads
-from mtbkd_core.progress import UserError
+from mtbkd_core.common.parallel import find_threads
+from mtbkd_core.common.progress import UserError
 
 _HOST = "127.0.0.1"
 _CLOSE_SECONDS = 10

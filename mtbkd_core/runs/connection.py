@@ -12,8 +12,8 @@ from typing import Any
 
 from distributed import Client, SpecCluster
 
-from mtbkd_core import lock
-from mtbkd_core.progress import UserError
+from mtbkd_core.common import lock
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.cluster import close, gpu_names, has_ended, local_cluster
 

@@ -18,22 +18,23 @@ from typing import Any
 
 from distributed import Future, KilledWorker, fire_and_forget
 
-from mtbkd_core.config import Device, RunConfig
-from mtbkd_core.files import home
-from mtbkd_core.parallel import find_threads
-from mtbkd_core.progress import UserError
+from mtbkd_core.catalog.registry import load_task, task_info
+from mtbkd_core.common.files import home
+from mtbkd_core.common.parallel import find_threads
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import Device, RunConfig
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import races, store
+from mtbkd_core.runs import store
 from mtbkd_core.runs.cluster import worker_count
 from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.jobs import JobView
-from mtbkd_core.runs.races import RaceView, execute_race
-from mtbkd_core.runs.registry import TABLES, execute_table
+from mtbkd_core.runs.kinds import sampler_benchmark
+from mtbkd_core.runs.kinds.base import A, Table, V
+from mtbkd_core.runs.kinds.registry import TABLES, execute_table
+from mtbkd_core.runs.kinds.sampler_benchmark import RaceView, execute_race
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.runs.tables import A, Table, V
-from mtbkd_core.tasks import load_task, task_info
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,14 @@ class Engine:
             UserError: as `submit`; seconds beyond the limits.
         """
         connection = self._started()
-        found, submission = races.enqueue(config, seconds, engine=connection.name, submitted_by=submitted_by)
+        found, submission = sampler_benchmark.enqueue(
+            config, seconds, engine=connection.name, submitted_by=submitted_by
+        )
         if submission is None:
             return found
         settled = connection.settled
         connection.then(self._send, connection, execute_race, found, Device.CPU, submission)
-        return races.read(found.id) if settled else found
+        return sampler_benchmark.read(found.id) if settled else found
 
     def cancel(self, id: str) -> RunView:
         """Stop a run: a queued one at once, a running one at its next step; a finished one stays as it is.
@@ -179,7 +182,7 @@ class Engine:
         Raises:
             UserError: no such race, or its folder cannot be written.
         """
-        return races.request_cancel(id)
+        return sampler_benchmark.request_cancel(id)
 
     def prepare(self, task: str) -> None:
         """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
@@ -205,7 +208,7 @@ class Engine:
             UserError: the home folder cannot be read.
         """
         tables = (job for table in TABLES for job in table.all())
-        states = [job.state for job in (*store.list_runs(), *tables, *races.list_races())]
+        states = [job.state for job in (*store.list_runs(), *tables, *sampler_benchmark.list_races())]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
         workers: dict[str, Any] = {}

@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from mtbkd_core import lock
-from mtbkd_core.files import write_atomically
-from mtbkd_core.progress import UserError
+from mtbkd_core.common import lock
+from mtbkd_core.common.files import write_atomically
+from mtbkd_core.common.progress import UserError
 
 CONFIG, STATUS, OWNER, METRICS, CANCEL = "config.json", "status.json", "owner.json", "metrics.json", "cancel"
 FAILURE = "failure.txt"

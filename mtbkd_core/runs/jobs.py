@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mtbkd_core.files import home, write_atomically
-from mtbkd_core.progress import Progress, UserError
+from mtbkd_core.common.files import home, write_atomically
+from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import Kind, State
 from mtbkd_core.runs.progress_log import read_last_progress, read_progress

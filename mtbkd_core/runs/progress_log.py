@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mtbkd_core.progress import Phase, Progress, UserError
+from mtbkd_core.common.progress import Phase, Progress, UserError
 
 #: Seconds between two lines, at least: 10 lines a second are more than an eye follows.
 INTERVAL = 0.1

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mtbkd_core.common.files import write_atomically
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.scores import Row
-from mtbkd_core.files import write_atomically
-from mtbkd_core.progress import UserError
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from pydantic_core import from_json, to_json
 
-from mtbkd_core.config import RunConfig, parse_config
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import UserError
+from mtbkd_core.catalog.registry import fingerprint
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import RunConfig, parse_config
 from mtbkd_core.result import Result
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import jobs
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.jobs import JobView
-from mtbkd_core.tasks import fingerprint
 
 __all__ = ["RunView", "State", "create", "delete_run", "list_runs", "load_result", "read", "request_cancel", "run_id"]
 

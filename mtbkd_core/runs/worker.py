@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import mtbkd_core.runs.comparisons
 import mtbkd_core.runs.execute  # noqa: F401  (for its imports)
+from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation import load_libraries
-from mtbkd_core.parallel import limit_threads
 
 load_libraries()
 

@@ -13,9 +13,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import Algorithm, SamplerConfig, Schedule
+from mtbkd_core.common.progress import Phase, UserError
+from mtbkd_core.config.models import Algorithm, SamplerConfig, Schedule
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.progress import Phase, UserError
 from mtbkd_core.samplers import baoab, hmc, mclmc, sgld, warm_start
 from mtbkd_core.samplers.base import Info, Number, Source, State, Streams, Transform, per_group, permutation
 from mtbkd_core.samplers.tuning import Tuned, step_for_energy, tune_energy_variance, tune_step_size

@@ -10,23 +10,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What it takes to ask somebody who has learned.
-
-    Attributes:
-        parameters: numbers that were learned.
-        bytes: what they take in a file.
-        milliseconds: from one input to its probabilities, on one core, in batches of 64.
-    """
-
-    parameters: int
-    bytes: int
-    milliseconds: float
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.teachers.base import Cost, TeacherInfo
 
 
 @dataclass(frozen=True)
@@ -197,15 +183,6 @@ class Task:
 
 
 @dataclass(frozen=True)
-class TeacherInfo:
-    """A teacher before it is trained or read: enough to offer it."""
-
-    name: str
-    title: str
-    description: str
-
-
-@dataclass(frozen=True)
 class ShiftInfo:
     """Inputs from elsewhere before they are loaded.
 
@@ -297,7 +274,7 @@ class Source(Protocol):
         should_stop: ShouldStop | None,
         n_train: int | None,
     ) -> Task:
-        """The task; arguments and errors as `mtbkd_core.tasks.load_task`."""
+        """The task; arguments and errors as `mtbkd_core.catalog.registry.load_task`."""
 
     def fingerprint(self, teachers: Sequence[str] | None, split_seed: int, split: str, n_train: int | None) -> str:
         """What `Task.fingerprint_of` these teachers would be; trains nothing."""

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
-from mtbkd_core.tasks.base import Task, TaskInfo, Teacher, TeacherInfo
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
+from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.specialists import Recipe, cache_path, recipe_hash, trained
 
 N_STUDENT, N_TEST, N_VALIDATION = 200, 600, 200

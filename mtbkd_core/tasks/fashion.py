@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.tasks import digits
-from mtbkd_core.tasks.base import ShiftInfo, TaskInfo, TeacherInfo
-from mtbkd_core.tasks.image_files import ImageFiles
-from mtbkd_core.tasks.image_teachers import ShippedImageTask
-from mtbkd_core.tasks.images import Sizes
+from mtbkd_core.tasks.base import ShiftInfo, TaskInfo
+from mtbkd_core.tasks.images import ShippedImageTask, Sizes
+from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import Recipe
 from mtbkd_core.teachers.shipped import Origin
 

@@ -8,7 +8,7 @@ student's labelled images from its part. A fixed part of the test images is what
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.images.files import ImageFiles
+from mtbkd_core.images.order import SEED, as_inputs, spread
 from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
-from mtbkd_core.tasks.image_files import ImageFiles
+from mtbkd_core.teachers import shipped
 from mtbkd_core.teachers.convolutional import Recipe
+from mtbkd_core.teachers.image_teachers import Trained, train
 
-#: Of the parts, and of the teachers.
-SEED = 0
 _SPLITS = ("test", "validation")
 
 
@@ -183,6 +184,33 @@ class ImageTask(ABC):
             self._read[key] = self._select()
         return self._read[key]
 
+    def train(
+        self, names: Sequence[str], on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
+    ) -> Iterator[Trained]:
+        """Train teachers on the training images that no student sees; errors as `image_teachers.train`."""
+        shown = self.shown()
+        images, labels = self.files.read("train")
+        rest = np.setdiff1d(np.arange(len(images)), shown.index.numpy())
+        titles = {teacher.name: teacher.title for teacher in self.INFO.teachers}
+        return train(
+            {name: self.recipes[name] for name in names},
+            titles,
+            images[rest],
+            labels[rest],
+            len(self.class_names),
+            shown.x,
+            shown.image_shape,
+            digest=shown.digest,
+            stem=self.stem,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+
+    @property
+    def stem(self) -> str:
+        """Begins the names of the files from which a teacher's training that was broken off goes on."""
+        return self.INFO.name
+
     @cached_property
     def _read(self) -> dict[object, Shown]:
         return {}
@@ -258,19 +286,55 @@ class ImageTask(ABC):
         return content_hash(shown.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())
 
 
-def spread(labels: np.ndarray, seed: int) -> np.ndarray:
-    """An order of examples, drawn by the seed, whose every beginning has the classes in the proportions of all.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShippedImageTask(ImageTask):
+    """A task of images whose teachers' outputs come with the program.
 
-    Within each class the order is random; the classes take turns as their sizes ask for.
+    Attributes:
+        shipped_as: the name under which they are shipped.
+        origin_of_data: for the manifest.
     """
-    random = np.random.default_rng([seed, len(labels)])
-    turn = np.empty(len(labels))
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        turn[random.permutation(own)] = (np.arange(len(own)) + random.random()) / len(own)
-    return np.argsort(turn, kind="stable")
 
+    shipped_as: str
+    origin_of_data: shipped.Origin
 
-def as_inputs(images: np.ndarray) -> Tensor:
-    """Inputs [N, F] from 0 to 1, of pictures [N, height, width] of bytes."""
-    return torch.from_numpy(images.reshape(len(images), -1).astype(np.float32) / 255)
+    def missing(self) -> str | None:
+        """One line that says how to get the images, or the teachers' outputs; None where both are there."""
+        return super().missing() or shipped.absent(self.shipped_as)
+
+    @property
+    def stem(self) -> str:
+        """As `ImageTask.stem`: tasks that share their teachers share their training."""
+        return self.shipped_as
+
+    def origin(self) -> shipped.Origin:
+        """Where the images come from."""
+        return self.origin_of_data
+
+    def rebuild(
+        self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
+    ) -> dict[str, Tensor]:
+        """Train every teacher anew: see `shipped.Rebuilds`."""
+        trained = list(self.train(list(self.recipes), on_progress, should_stop))
+        for teacher in trained:  # so that the next training begins anew
+            teacher.checkpoint.unlink(missing_ok=True)
+        return {shipped.INDEX: self.shown().index.int()} | {teacher.name: teacher.logits for teacher in trained}
+
+    def outputs(
+        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> dict[str, Tensor]:
+        """As `ImageTask.outputs`; nothing is trained."""
+        found = shipped.read(self.shipped_as)
+        path = shipped.path_of(self.shipped_as)
+        if not torch.equal(found["index"], shown.index):
+            raise UserError(
+                f"{path}: is about other images than {self.INFO.name} shows; {shipped.command(self.shipped_as)}"
+            )
+        absent = [name for name in self.recipes if name not in found]
+        if absent or found[next(iter(self.recipes))].shape[1] != len(self.class_names):
+            raise UserError(f"{path}: needs {len(self.class_names)} logits of {', '.join(self.recipes)}")
+        return found
+
+    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+        """As `ImageTask.hash_of_teacher`."""
+        return content_hash(self.shipped_as, name, shipped.digest(self.shipped_as))

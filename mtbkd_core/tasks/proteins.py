@@ -14,16 +14,17 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.inputs import standardise
-from mtbkd_core.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
 from mtbkd_core.proteins.division import N_POOL, SPLITS, Division, divide, draw, label_of
 from mtbkd_core.proteins.features import described
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
-from mtbkd_core.tasks.base import Cost, Proteins, ShiftInfo, Task, TaskInfo, Teacher
+from mtbkd_core.tasks.base import Proteins, ShiftInfo, Task, TaskInfo, Teacher
+from mtbkd_core.tasks.inputs import standardise
 from mtbkd_core.teachers import protein_teachers, shipped
+from mtbkd_core.teachers.base import Cost
 
 SEVERAL = "several-locations"
 

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks.base import KnownTruth, Task, TaskInfo, Teacher, TeacherInfo
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.tasks.base import KnownTruth, Task, TaskInfo, Teacher
+from mtbkd_core.teachers.base import TeacherInfo
 
 N_TRAIN, MOST_TRAIN, N_TEST = 150, 20_000, 1_000
 RADIUS, BOUND = 2.0, 2.6

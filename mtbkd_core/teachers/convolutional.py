@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.files import content_hash, home, read_tensors, write_tensors
-from mtbkd_core.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.common.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
 
 #: Raise it when `train` changes what it computes: a training that was broken off then starts anew.
 TRAINING_VERSION = 1

@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import content_hash, home, make_folder, read_tensors, write_tensors
-from mtbkd_core.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.common.files import content_hash, home, make_folder, read_tensors, write_tensors
+from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe
 from mtbkd_core.proteins.division import Division, label_of
 from mtbkd_core.proteins.features import described
 from mtbkd_core.proteins.scldata import LOCATIONS
-from mtbkd_core.tasks.base import Cost, TeacherInfo
+from mtbkd_core.teachers.base import Cost, TeacherInfo
 from mtbkd_core.teachers.sequence_networks import Reader, reader_hash, says, train
 
 #: Told a teacher's name, what it has done, and of how much.

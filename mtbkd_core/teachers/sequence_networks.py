@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.files import content_hash, make_folder, read_tensors, write_tensors
-from mtbkd_core.progress import ShouldStop, stop_if
+from mtbkd_core.common.files import content_hash, make_folder, read_tensors, write_tensors
+from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, encode
 
 #: Raise it when `train` or `says` changes what it computes.

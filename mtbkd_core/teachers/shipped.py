@@ -19,8 +19,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from mtbkd_core.files import read_tensors, write_atomically, write_tensors
-from mtbkd_core.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 
 #: Where the files lie, in a checkout and where the package is installed from one with `pip install -e .`.
 DATA = Path(__file__).resolve().parents[2] / "data"

@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.files import content_hash, home, read_tensors, write_tensors
-from mtbkd_core.progress import Cancelled, ShouldStop, UserError
+from mtbkd_core.common.files import content_hash, home, read_tensors, write_tensors
+from mtbkd_core.common.progress import Cancelled, ShouldStop, UserError
 
 _log = logging.getLogger(__name__)
 

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.config import SamplerConfig, WeightRule
-from mtbkd_core.evaluation.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, coverage_study
+from mtbkd_core.config.models import SamplerConfig, WeightRule
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import coverage_table, draw_coverage
-from pages.shared import charts, places
+from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, coverage_study
+from pages.ui import charts, navigation
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
 REPLICATIONS = 24
@@ -144,4 +144,4 @@ right.markdown(
     "side with whoever fits. Left alone with it, a student is narrowly wrong."
 )
 st.space("small")
-places.link("prior", "See the weights on the plane")
+navigation.link("prior", "See the weights on the plane")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtbkd_core.figures.demo import draw_two_classes, two_classes
-from pages.shared import charts
+from pages.ui import charts
 
 FORMULAS = (
     (

@@ -6,14 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError, default_config, task_info
-from mtbkd_core.config import Algorithm
-from mtbkd_core.evaluation.contest import CHAINS, RACERS, reference_seconds
-from mtbkd_core.evaluation.outcome import Outcome, judge
+from mtbkd_core.config.models import Algorithm
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
-from mtbkd_core.runs import races
-from mtbkd_core.runs.races import RaceView
+from mtbkd_core.runs.kinds import sampler_benchmark
+from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.store import State
-from pages.shared import charts, engine, jobs, link, progress, runs
+from mtbkd_core.studies.sampler_benchmark import CHAINS, RACERS, reference_seconds
+from mtbkd_core.studies.sampler_trace import Outcome, judge
+from pages.ui import charts, engine, link, run_words
+from pages.ui.jobs import follow, progress
 
 TASKS = ("digits", "synthetic")
 TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
@@ -80,7 +81,7 @@ def chosen(task: str) -> RaceView | None:
     """The race of the link where it is of this posterior, else the newest that is; what cannot be shown is said."""
     problems: list[str] = []
     try:
-        same = [view.id for view in races.list_races(problems.append) if view.config.task == task]
+        same = [view.id for view in sampler_benchmark.list_races(problems.append) if view.config.task == task]
     except UserError as error:
         problems.append(str(error))
         same = []
@@ -88,7 +89,7 @@ def chosen(task: str) -> RaceView | None:
         st.caption(f":material/broken_image: {problem}")
     asked = link.kept("race")
     for name in dict.fromkeys([asked, *same] if asked else same):
-        view = jobs.read(jobs.RACES, name)
+        view = follow.read(follow.RACES, name)
         if view is not None and view.config.task == task:
             link.keep("race", name)
             return view
@@ -97,12 +98,12 @@ def chosen(task: str) -> RaceView | None:
 
 
 def live(race: str) -> None:
-    view = jobs.read(jobs.RACES, race)
+    view = follow.read(follow.RACES, race)
     if view is None:
         return
     if view.finished:
         st.rerun()
-    text = jobs.RACES.how_far(view) if view.progress else ""
+    text = follow.RACES.how_far(view) if view.progress else ""
     progress.meter(view, text, lambda: cancel_button(view))
     if view.outcome.standings:
         draw_errors(view)
@@ -196,8 +197,8 @@ def verdict(outcome: Outcome) -> str:
 
 
 def ending(view: RaceView) -> None:
-    _, icon, meaning = runs.STATES[view.state]
-    reason = f" {runs.sentence(view.reason)}" if view.reason else ""
+    _, icon, meaning = run_words.STATES[view.state]
+    reason = f" {run_words.sentence(view.reason)}" if view.reason else ""
     (st.info if view.state is State.CANCELLED else st.error)(f"This race {meaning}{reason} Race again.", icon=icon)
 
 

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.evaluation.plane import tempered, true_at
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.posterior import heard
-from pages.shared import charts, deviances, examples, link, planes, runs, tasks, voices
+from mtbkd_core.studies.plane_posterior import tempered, true_at
+from pages.ui import charts, chosen_run, decision_maps, deviance, examples, link, task_words, teacher_predictions
 
 
 def draw_draws() -> None:
@@ -57,14 +57,14 @@ def draw_draws() -> None:
         )
 
 
-chosen = runs.chosen()
+chosen = chosen_run.chosen()
 config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
-runs.banner(chosen)
-shades = tasks.colours(config)
+chosen_run.banner(chosen)
+shades = task_words.colours(config)
 class_names = chosen.class_names
 teachers = dict(zip(config.teachers, chosen.titles, strict=True))
-task = runs.task_of(chosen)
-item = tasks.item(config)
+task = chosen_run.task_of(chosen)
+item = task_words.item(config)
 arrays = {
     name: found[f"test.{name}"].numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
@@ -92,8 +92,8 @@ columns[3].metric(
 )
 
 st.space("small")
-if seen := planes.sight(task):
-    planes.show_posterior(seen, chosen)
+if seen := decision_maps.sight(task):
+    decision_maps.show_posterior(seen, chosen)
     st.space("small")
 st.subheader(f"One {item}", anchor=False)
 left, right = st.columns([1, 3], gap="large")
@@ -134,7 +134,7 @@ with right:
         lambda: intervals,
         key="intervals",
     )
-voices.show(chosen, index, item)
+teacher_predictions.show(chosen, index, item)
 # of two classes the intervals say all that draws would
 left, right = st.columns([2, 3], gap="large") if len(class_names) > 2 else (None, st.container())
 if left:
@@ -171,7 +171,7 @@ with right:
         lambda: table,
         key="split",
     )
-deviances.show(chosen)
+deviance.show(chosen)
 left, right = st.columns(2, gap="large")
 with left:
     sets = figures.set_table(arrays["prediction_set"], arrays["labels"])

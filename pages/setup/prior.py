@@ -8,15 +8,15 @@ import streamlit as st
 import torch
 
 from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
-from mtbkd_core.config import PriorConfig, WeightRule
+from mtbkd_core.catalog.registry import own
+from mtbkd_core.config.models import PriorConfig, WeightRule
 from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
-from mtbkd_core.evaluation.plane import true_at
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.demo import draw_two_classes, two_classes
 from mtbkd_core.posterior import heard, weights_under
-from mtbkd_core.tasks import own
-from pages.shared import charts, controls, examples, link, places, planes, tasks
+from mtbkd_core.studies.plane_posterior import true_at
+from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
 #: setting -> (title, from, to, logarithmic)
@@ -51,7 +51,7 @@ def take_preset() -> None:
 
 def take_fit() -> None:
     config = link.draft()
-    task = tasks.load(config)
+    task = task_loading.load(config)
     found = fit_temperatures(task.teacher_logits(config.teachers), task.y_train)
     if link.change([("prior.entropy_temperatures", found.values)]):
         st.session_state.fitted_at_limit = found.at_limit
@@ -103,21 +103,21 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
     )
     with st.container(border=True):
         st.markdown("**How hard the prior pulls**")
-        controls.slider("prior.strength", "Strength", 0.0, most_strength(config.task), 0.01)
-        controls.slider("prior.concentration", "Concentration", 1.0, 100.0, 1.0)
-        controls.slider("prior.temperature", "Temperature", 0.5, 10.0, 0.1)
+        setting_widgets.slider("prior.strength", "Strength", 0.0, most_strength(config.task), 0.01)
+        setting_widgets.slider("prior.concentration", "Concentration", 1.0, 100.0, 1.0)
+        setting_widgets.slider("prior.temperature", "Temperature", 0.5, 10.0, 0.1)
     with st.container(border=True):
         st.markdown("**Who counts how much**")
-        controls.choice("prior.rule", "Rule", list(WeightRule), RULES)
+        setting_widgets.choice("prior.rule", "Rule", list(WeightRule), RULES)
         if config.prior.rule is WeightRule.SOFTMIN:
-            controls.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
-        controls.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
-        controls.switch("prior.calibrated_teachers", "Calibrated teachers")
+            setting_widgets.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
+        setting_widgets.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
+        setting_widgets.switch("prior.calibrated_teachers", "Calibrated teachers")
         if config.prior.calibrated_teachers and (plain := as_they_come(config.prior, titles)):
             st.caption(f"With an entropy temperature of 1, so heard as before: {', '.join(plain)}.")
         with st.expander("Entropy temperatures"):
             if config.prior.heeds_entropy_temperatures:
-                controls.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
+                setting_widgets.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
                 draw_fit(titles)
             else:
                 st.caption("Fixed weights look at no entropy: without calibration these temperatures change nothing.")
@@ -128,7 +128,7 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
     """Scores and weights of the teachers' mixture; `prior` is what they depend on, so that no other change lags."""
     logits = _task.teacher_logits(_config.teachers)
     shares = weights_under(logits, _config.prior)
-    teachers = dict(zip(_config.teachers, tasks.titles(_config), strict=True))
+    teachers = dict(zip(_config.teachers, task_words.titles(_config), strict=True))
     return (
         scores(mixture_probabilities(heard(logits, _config.prior), shares, _config.prior.temperature), _task.y_train),
         weights.shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
@@ -138,7 +138,7 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
 def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
     decisive = config.prior.model_dump_json(exclude={"strength", "concentration"})
     alone, by_class = prior_alone(task.fingerprint_of(config.teachers), decisive, config, task)
-    item = tasks.item(config)
+    item = task_words.item(config)
     about = (
         "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), where the "
         "logits z_k of calibrated teachers are divided by their entropy temperatures, on the student's "
@@ -205,14 +205,14 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
 
 
 def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
-    item = tasks.item(config)
+    item = task_words.item(config)
     st.subheader(f"One {item}", anchor=False)
     left, right = st.columns([1, 1.75], gap="large")
     with left:
         index = examples.chooser(task)
         examples.show(task, index, size=144)
-        if seen := planes.sight(task):
-            planes.show_weights(seen, config, key="weight-map")
+        if seen := decision_maps.sight(task):
+            decision_maps.show_weights(seen, config, key="weight-map")
     logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
     says = heard(logits, config.prior)
@@ -287,9 +287,9 @@ def page() -> None:
     link.write_link()
     link.show_notices()
     with st.container():  # its progress bar, at a first load, must not move what comes after it
-        task = tasks.load(config)
-    teachers = dict(zip(config.teachers, tasks.titles(config), strict=True))
-    shades = tasks.colours(config)
+        task = task_loading.load(config)
+    teachers = dict(zip(config.teachers, task_words.titles(config), strict=True))
+    shades = task_words.colours(config)
     left, right = st.columns([1, 1.75], gap="large")
     with left:
         draw_controls(config, list(teachers.values()))
@@ -301,4 +301,4 @@ def page() -> None:
 
 page()
 st.space("small")
-places.link("distill", "Next: distill")
+navigation.link("distill", "Next: distill")

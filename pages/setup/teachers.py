@@ -4,17 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task, UserError, task_infos
-from mtbkd_core.config import field_help
+from mtbkd_core.catalog.registry import change_task, numbers_of_joining
+from mtbkd_core.config.models import field_help
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
-from mtbkd_core.tasks import change_task, numbers_of_joining
-from pages.shared import charts, controls, examples, link, places, planes, tasks
+from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
 config = link.draft()
 infos = {info.name: info for info in task_infos()}
 info = infos[config.task]
 item = info.item
-shades = tasks.colours(config)
+shades = task_words.colours(config)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -84,14 +84,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         on_change=take_task,
     )
     with st.container(width=150):
-        controls.text("n_train", f"Labelled {item}s", str(info.n_train))
+        setting_widgets.text("n_train", f"Labelled {item}s", str(info.n_train))
     if info.spare:
         with st.container(width=150):
-            controls.number("n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
-    places.link("own_data")
+            setting_widgets.number("n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
+    navigation.link("own_data")
 st.caption(info.description)
 # after the choice of a task, so that one whose data is missing can be left again
-task = tasks.load(config, every_teacher=True)
+task = task_loading.load(config, every_teacher=True)
 
 with st.container(key="cards"):
     for name, teacher in task.teachers.items():
@@ -114,7 +114,7 @@ with st.container(key="cards"):
                 )
             st.caption(teacher.description)
             st.markdown(
-                tasks.score_line(score),
+                task_words.score_line(score),
                 help=f"Accuracy: share of test {item}s named right. NLL: mean negative log probability of the true "
                 "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
             )
@@ -125,14 +125,14 @@ labels = task.y_test.numpy()
 known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
 agree = figures.agreement(predicted, list(chosen_titles.values()))
 
-if seen := planes.sight(task):
+if seen := decision_maps.sight(task):
     st.space("small")
     st.subheader("The plane", anchor=False, help="A click on a map chooses the point that every page follows.")
     left, right = st.columns(2, gap="large")
     with left:
-        planes.show_truth(seen, key="truth")
+        decision_maps.show_truth(seen, key="truth")
     with right:
-        planes.show_certainty(seen, config, key="certainty")
+        decision_maps.show_certainty(seen, config, key="certainty")
 
 st.space("small")
 left, right = st.columns([3, 2], gap="large")
@@ -158,7 +158,7 @@ st.subheader("Examples", anchor=False, help=f"A click chooses the {item} that ev
 left, right = st.columns([3, 2], gap="large")
 with left:
     if seen:
-        planes.show_teacher(seen, config, key="teacher-map")
+        decision_maps.show_teacher(seen, config, key="teacher-map")
     else:
         draw_gallery()
 with right:
@@ -182,4 +182,4 @@ with right:
     )
 
 st.space("small")
-places.link("prior", "Next: the prior")
+navigation.link("prior", "Next: the prior")

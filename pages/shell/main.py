@@ -2,19 +2,21 @@
 
 import streamlit as st
 
-from pages.shared import brand, places
+from pages.shell import brand
+from pages.ui import navigation
 
 st.set_page_config(page_title="MT-BKD Explorer", page_icon=brand.icon(), layout="wide", initial_sidebar_state=272)
 st.html(brand.STYLE)
-page = st.navigation(places.sections(), expanded=True)
-places.heading(page.url_path)
+page = st.navigation(navigation.sections(), expanded=True)
+navigation.heading(page.url_path)
 with st.spinner("Reading the libraries. This takes a few seconds, once after a start."):
     from mtbkd_core import UserError
-    from pages.shared import controls, engine, link, sidebar
+    from pages.shell import sidebar
+    from pages.ui import engine, link, setting_widgets
 
 engine.begin()
 link.open_link()
-controls.forget_on_another_page(page.url_path)
+setting_widgets.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()
 link.show_notices()

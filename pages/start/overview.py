@@ -4,7 +4,8 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
-from pages.shared import charts, engine, headline, jobs, link, places, progress, runs
+from pages.ui import charts, chosen_run, engine, headline, link, navigation, run_words
+from pages.ui.jobs import follow, progress
 
 
 def distill_demo(config: RunConfig) -> None:
@@ -19,7 +20,7 @@ def distill_demo(config: RunConfig) -> None:
 
 
 if st.session_state.pop("to_distill", False):
-    st.switch_page(places.page("distill"))
+    st.switch_page(navigation.page("distill"))
 
 with st.container(border=True):
     charts.drawing(method_picture())
@@ -42,36 +43,36 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         on_click=distill_demo,
         args=(RunConfig(),),
     )
-    places.link("teachers", "Or choose your own teachers")
-    places.link("method", "How it works")
+    navigation.link("teachers", "Or choose your own teachers")
+    navigation.link("method", "How it works")
 
 st.caption(
     "**Start here**: three classes on a plane, where the truth is known and everything can be seen. "
     "**The demo**: handwritten digits."
 )
 
-views = runs.all_runs()
+views = chosen_run.all_runs()
 alive = [view for view in views if not view.finished]
-others = jobs.under_way()
+others = follow.under_way()
 if alive or others:
     st.subheader("Under way", anchor=False)
     for view in alive:
         with st.container(key=f"alive-{view.id}"):
-            st.caption(runs.describe(view.config))
+            st.caption(run_words.describe(view.config))
             progress.bar(view.id)
     for desk, view in others:
         with st.container(key=f"alive-{view.id}"):
             st.caption(f"{desk.noun.capitalize()} · {desk.what(view)}")
-            jobs.bar(desk, view)
+            follow.bar(desk, view)
 
-newest = runs.newest_done(views)
+newest = chosen_run.newest_done(views)
 st.subheader("Last results", anchor=False)
 if newest is None:
     st.caption("None yet. Press Start here: its results will stand here.")
 else:
-    st.caption(f"{runs.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
+    st.caption(f"{run_words.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
     try:
-        headline.draw(runs.result(newest))
+        headline.draw(chosen_run.result(newest))
         headline.links()
     except UserError as error:
         st.error(str(error), icon=":material/error:")

@@ -15,13 +15,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config
-from mtbkd_core.runs import races, store
+from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
-from mtbkd_core.runs.races import RaceView
+from mtbkd_core.runs.kinds import sampler_benchmark
+from mtbkd_core.runs.kinds.base import A, Table, V
+from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.runs.tables import A, Table, V
-from pages.shared import engine
+from pages.ui import engine
 from tests.conftest import load_once
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ class FakeEngine:
         """Queues it alone: a race takes as long as it is told to."""
         if self.problem:
             raise UserError(self.problem)
-        return races.enqueue(config, seconds, engine="none")[0]
+        return sampler_benchmark.enqueue(config, seconds, engine="none")[0]
 
     def cancel_race(self, race: str) -> None:
         self.cancelled.append(race)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mtbkd_core import RunConfig
-from mtbkd_core.runs import grids
+from mtbkd_core.runs.kinds import grid
 
 
 @dataclass
@@ -36,5 +36,5 @@ def fake_grid(
             seconds = {"seconds_warm_start": 1.0, "seconds_sampling": 2.0, "seconds_evaluation": 0.5}
             yield place, Scored({"student": student, "diagnostics": {"r_hat": r_hat(config), **seconds}})
 
-    monkeypatch.setattr(grids, "each_result", each_result)
+    monkeypatch.setattr(grid, "each_result", each_result)
     return computed

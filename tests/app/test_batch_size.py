@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, Task, batching
-from mtbkd_core.batching import BatchSuggestion
+from mtbkd_core import RunConfig, Task
+from mtbkd_core.studies import batching
+from mtbkd_core.studies.batching import BatchSuggestion
 from tests.app.conftest import in_link
 
-PAGE = "setup/distill.py"
+PAGE = "setup/distill/page.py"
 LABEL = "Suggest a batch size"
 
 

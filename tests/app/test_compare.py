@@ -9,17 +9,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config
-from mtbkd_core.baselines import comparison
-from mtbkd_core.progress import Phase, Progress
-from mtbkd_core.runs import comparisons, store
-from mtbkd_core.runs.comparisons import ComparisonView
+from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import comparison
+from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.runs.tables import Table
+from mtbkd_core.studies import comparison as study
 from tests.app.conftest import SMALL, FakeEngine, in_link
 
-PAGE = "results/compare.py"
+PAGE = "results/compare/page.py"
 #: method -> NLL with seeds 0, 1, 2: clearly better, clearly worse and no clear difference against MT-BKD.
 NLL = {
     "mt_bkd": (0.20, 0.22, 0.21),
@@ -38,9 +39,9 @@ def row(method: str, seed: int) -> dict[str, float | None]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods that take no time."""
-    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: None)
+    monkeypatch.setattr(study, "load_task", lambda *given, **named: None)
     monkeypatch.setattr(
-        comparison,
+        study,
         "methods",
         lambda config, task, **named: {name: (lambda name=name: {name: row(name, config.seed % 3)}) for name in NLL},
     )
@@ -49,13 +50,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compared(home: object) -> ComparisonView:
     """A comparison of the defaults with three seeds that is done."""
-    return FakeEngine().fill(comparisons.TABLE, comparisons.ask(RunConfig(), range(3)))
+    return FakeEngine().fill(comparison.TABLE, comparison.ask(RunConfig(), range(3)))
 
 
 def look(view: ComparisonView, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page see a comparison as `view`."""
     monkeypatch.setattr(Table, "read", lambda self, id: view)
-    kind = comparisons.TABLE.kind
+    kind = comparison.TABLE.kind
     monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self.kind is kind else [])
 
 
@@ -85,7 +86,7 @@ class TestRivals:
         next(button for button in app.button if button.label == "Compare").click()
         app.run()
         assert not app.exception
-        (view,) = comparisons.TABLE.all()
+        (view,) = comparison.TABLE.all()
         assert (view.config, view.seeds) == (finished.config, (0, 1, 2))
         assert in_link(app, "comparison") == view.id
 
@@ -137,7 +138,7 @@ class TestRivals:
         assert not app.exception
         assert any(said in box.value for box in [*app.info, *app.error])
         assert scores(app).loc["MT-BKD", "nll"] == "0.210 ± 0.014"
-        asked: list[comparisons.Asked] = []
+        asked: list[comparison.Asked] = []
         monkeypatch.setattr(FakeEngine, "fill", lambda self, table, given: asked.append(given) or compared)
         next(one for one in app.button if one.label == button).click()
         app.run()

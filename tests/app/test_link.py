@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config, load_task, tasks
+from mtbkd_core import RunConfig, build_config, default_config, load_task
+from mtbkd_core.catalog import registry
+from mtbkd_core.catalog.adding import forget
+from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.tables.importing import forget
 from mtbkd_core.tasks.fashion import FASHION, FILES
-from mtbkd_core.tasks.image_imports import import_images
-from pages.shared import tasks as tasks_of_pages
+from pages.ui import task_words
 from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.tasks.test_own_images import SIZES, write_set
+from tests.imports.test_images import SIZES, write_set
 
 
 def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
@@ -72,7 +73,7 @@ def test_a_task_whose_data_is_missing_is_kept_and_the_page_says_how_to_get_it(
     opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
-    monkeypatch.setitem(tasks._BUILT_IN, "fashion", replace(FASHION, files=replace(FILES, installed=None)))
+    monkeypatch.setitem(registry._BUILT_IN, "fashion", replace(FASHION, files=replace(FILES, installed=None)))
     app = opened(page, task="fashion")
     assert not app.exception
     assert app.session_state.draft.task == "fashion"
@@ -102,7 +103,7 @@ def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> N
 
 def test_the_chosen_example_is_shown_on_the_next_page(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/uncertainty.py", run=finished.id, example="87")
-    for page in ("setup/prior.py", "results/influence.py"):
+    for page in ("setup/prior.py", "results/influence/page.py"):
         app.switch_page(f"pages/{page}")
         app.run()
         assert app.number_input(key="set:example").value == 87
@@ -117,7 +118,7 @@ def test_a_setting_at_its_default_is_not_in_the_link(opened: Callable[..., AppTe
 
 @pytest.mark.parametrize("run", ["0123456789abcdef", "../../etc/passwd", "○ done"])
 def test_a_run_that_is_not_there_is_one_line(opened: Callable[..., AppTest], run: str) -> None:
-    app = opened("results/reliability.py", run=run)
+    app = opened("results/reliability/page.py", run=run)
     assert not app.exception
     assert len(app.error) == 1
     assert "no such run" in app.error[0].value or "not a run's name" in app.error[0].value
@@ -145,7 +146,7 @@ def test_a_value_beyond_a_sliders_end_is_kept(opened: Callable[..., AppTest]) ->
 def test_a_number_below_its_fields_limit_is_shown_as_it_runs(
     opened: Callable[..., AppTest], name: str, low: float, high: float, more: dict[str, str]
 ) -> None:
-    app = opened("setup/distill.py", **{name: str(low)}, **more)
+    app = opened("setup/distill/page.py", **{name: str(low)}, **more)
     field = app.number_input(key=f"set:{name}")
     assert field.value == low
     assert field.min <= low
@@ -157,7 +158,7 @@ def test_a_number_below_its_fields_limit_is_shown_as_it_runs(
 
 
 def test_a_link_holds_what_a_page_shows(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability.py", shown="warm_start,teachers_mean", **{"class": "3"})
+    app = opened("results/reliability/page.py", shown="warm_start,teachers_mean", **{"class": "3"})
     assert app.pills(key="view:reliability:shown").value == ["warm_start", "teachers_mean"]
     assert app.selectbox(key="view:reliability:class").value == "3"
     app.pills(key="view:reliability:shown").set_value(["student"]).run()
@@ -180,7 +181,7 @@ def test_what_one_page_shows_is_not_taken_by_the_next(opened: Callable[..., AppT
     app = opened("setup/teachers.py")
     app.segmented_control(key="view:teachers:shown").set_value("disputed").run()
     del app.query_params["shown"]  # as the browser does when the page changes
-    app.switch_page("pages/results/reliability.py").run()
+    app.switch_page("pages/results/reliability/page.py").run()
     assert app.pills(key="view:reliability:shown").value == ["student", "teachers_mean"]
     assert not app.exception
 
@@ -200,7 +201,7 @@ def test_an_example_of_too_many_digits_is_refused_in_plain_words(app: AppTest) -
     assert f"example: got '{'5' * 60}', a whole number is needed" in warning.value
 
 
-@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "setup/distill.py"])
+@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "setup/distill/page.py"])
 def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     opened: Callable[..., AppTest], tmp_path: Path, page: str
 ) -> None:
@@ -218,7 +219,7 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     assert not app.error
 
 
-@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty", "shifts"])
+@pytest.mark.parametrize("page", ["reliability/page", "influence/page", "uncertainty", "shifts/page"])
 def test_results_of_a_forgotten_task_are_one_line(
     opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
 ) -> None:
@@ -230,7 +231,7 @@ def test_results_of_a_forgotten_task_are_one_line(
     assert not app.exception
     (error,) = app.error
     assert error.value.startswith("task: got 'drawn', allowed: digits, ")
-    assert tasks_of_pages.titles_by_name(run.config) == {"generalist": "generalist"}
+    assert task_words.titles_by_name(run.config) == {"generalist": "generalist"}
 
 
 def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from starlette.routing import Router
 
 from mtbkd_core import build_config
-from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
-from pages.shared import live, serving
+from pages.shell import server
+from pages.ui import live
 from tests.app.conftest import SMALL
 
 pytestmark = pytest.mark.usefixtures("fake_engine", "home")
@@ -76,7 +77,7 @@ def asked(path: str) -> tuple[int, Any]:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
-    asyncio.run(Router(serving.routes())(scope, receive, send))
+    asyncio.run(Router(server.routes())(scope, receive, send))
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 

@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
-from mtbkd_core.config import flatten
+from mtbkd_core.catalog.adding import forget, import_table
+from mtbkd_core.catalog.registry import change_task, changed_settings, numbers_of_joining
+from mtbkd_core.config.models import flatten
+from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
-from mtbkd_core.tables.importing import forget, import_table
-from mtbkd_core.tables.spec import Files, TableSpec
-from mtbkd_core.tasks import change_task, changed_settings, numbers_of_joining
 from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
-from tests.tables.files import CLASSES, spec_of, write_csv, write_files
+from tests.imports.files import CLASSES, spec_of, write_csv, write_files
 
-RESULTS = ("reliability", "influence", "uncertainty", "shifts", "compare")
+RESULTS = ("reliability/page", "influence/page", "uncertainty", "shifts/page", "compare/page")
 
 
 def small(task: str, **changes: str) -> RunConfig:
@@ -35,7 +35,7 @@ def test_of_two_runs_that_read_alike_the_picker_keeps_the_one_that_was_chosen(
     pairs = ("digits-0-4,digits-5-9", "digits-0-4,even-digits")
     first, second = (done(small("digits", teachers=pair)) for pair in pairs)
     for run, other in ((first, second), (second, first)):
-        app = opened("results/reliability.py", run=run.id)
+        app = opened("results/reliability/page.py", run=run.id)
         assert app.session_state.run == in_link(app, "run") == run.id
         options = app.sidebar.selectbox(key="set:run").options
         assert len(set(options)) == len(options) == 2
@@ -114,7 +114,7 @@ def test_a_view_that_has_gone_leaves_the_link(opened: Callable[..., AppTest]) ->
 
 @pytest.mark.parametrize(("value", "shown"), [("0.123456789", "0.123456789"), ("1e-05", "1e-05"), ("2", "2")])
 def test_a_step_size_is_shown_as_it_was_given(opened: Callable[..., AppTest], value: str, shown: str) -> None:
-    app = opened("setup/distill.py", **{"sampler.step_size": value})
+    app = opened("setup/distill/page.py", **{"sampler.step_size": value})
     assert app.text_input(key="set:sampler.step_size").value == shown
 
 
@@ -143,10 +143,10 @@ def test_a_task_that_came_back_with_other_teachers_takes_no_page_down(old_run: R
     for page in RESULTS:
         app = open_page(new_app(), f"results/{page}.py", run=old_run.id)
         assert not app.exception, page
-    app = open_page(new_app(), "setup/distill.py", run=old_run.id)
+    app = open_page(new_app(), "setup/distill/page.py", run=old_run.id)
     next(button for button in app.button if button.label == "Use its settings").click()
     app.run()
-    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill.py", "start/overview.py"):
+    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill/page.py", "start/overview.py"):
         app.switch_page(f"pages/{page}")
         app.run()
         assert not app.exception, page
@@ -160,7 +160,7 @@ def test_other_data_under_the_same_name_is_not_shown_beside_a_run(old_run: RunVi
     table["Label"] = table["Label"].where(table.index % 6 > 2, (table["Label"] + 1) % 3)
     table.to_csv(tmp_path / "other.csv", index=False)
     import_table("mine", spec_of(replace(files, table=tmp_path / "other.csv")), title="Mine")
-    for page in ("influence", "uncertainty", "shifts"):
+    for page in ("influence/page", "uncertainty", "shifts/page"):
         app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="3")
         assert not app.exception, page
         assert any("others than when this run was made" in warning.value for warning in app.warning), page
@@ -176,7 +176,7 @@ def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_
         lines = path.read_text().splitlines()
         path.write_text("\n".join([*lines, *lines[-len(table) :]]) + "\n")
     import_table("mine", spec_of(replace(files, table=tmp_path / "more.csv")), title="Mine")
-    for page in ("influence", "uncertainty", "shifts"):
+    for page in ("influence/page", "uncertainty", "shifts/page"):
         app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="9")
         assert not app.exception, page
         assert any("its examples cannot be shown" in warning.value for warning in app.warning), page
@@ -184,7 +184,7 @@ def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_
 
 
 def test_a_forgotten_tasks_run_leaves_the_other_sweeps_in_sight(old_run: RunView) -> None:
-    app = open_page(new_app(), "results/compare.py", run=old_run.id, view="sweep", setting="n_train")
+    app = open_page(new_app(), "results/compare/page.py", run=old_run.id, view="sweep", setting="n_train")
     assert not app.exception
     assert [error.value for error in app.error]
     assert any("Nothing is swept over yet" in info.value for info in app.info)

@@ -10,14 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, load_task, task_infos
+from mtbkd_core.catalog.adding import import_table
+from mtbkd_core.catalog.adding_images import import_images
+from mtbkd_core.imports.spec import TableSpec
 from mtbkd_core.runs.store import State
-from mtbkd_core.tables.importing import import_table
-from mtbkd_core.tables.spec import TableSpec
-from mtbkd_core.tasks.image_imports import import_images
-from pages.shared import own_images
+from pages.setup.own_data import images
 from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.tables.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
-from tests.tasks.test_own_images import SIZES, write_set
+from tests.imports.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
+from tests.imports.test_images import SIZES, write_set
 
 Upload = tuple[str, bytes, str]
 
@@ -28,7 +28,7 @@ def upload(path: Path) -> Upload:
 
 @pytest.fixture
 def with_table(opened: Callable[..., AppTest], tmp_path: Path) -> AppTest:
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     app.file_uploader(key="own:table").set_value(upload(write_table(tmp_path / "train.csv")))
     app.run()
     return app
@@ -119,7 +119,7 @@ def test_with_embeddings_a_column_of_sequences_can_still_be_shown(with_table: Ap
 
 def test_the_column_of_accessions_can_be_chosen(opened: Callable[..., AppTest], tmp_path: Path) -> None:
     content = write_table(tmp_path / "train.csv").read_bytes().replace(b"ACC,", b"Protein,", 1)
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
     app.run()
     turned = [(f"P{row:05}", *values) for row, values in enumerate(logits().tolist())][::-1]
@@ -134,7 +134,7 @@ def test_numbers_that_name_rows_or_the_class_are_no_features_at_first(
     opened: Callable[..., AppTest], tmp_path: Path
 ) -> None:
     rows = [[100 + row, row / 7, *np.eye(3, dtype=int)[row % 3], row % 3] for row in range(36)]
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     table = write_csv(tmp_path / "n.csv", ["id", "weight", *CLASSES, "Label"], rows)
     app.file_uploader(key="own:table").set_value(upload(table))
     app.run()
@@ -145,7 +145,7 @@ def test_a_class_may_have_a_comma_in_its_name_and_an_empty_one_is_refused(
     opened: Callable[..., AppTest], tmp_path: Path
 ) -> None:
     content = write_table(tmp_path / "train.csv").read_bytes().replace(b"Golgi", b'"Golgi, trans"', 1)
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
     app.run()
     names = by_label(app, "text_input", "Classes")
@@ -158,7 +158,7 @@ def test_a_class_may_have_a_comma_in_its_name_and_an_empty_one_is_refused(
 
 
 def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))
     app.run()
     assert not app.exception
@@ -180,7 +180,7 @@ def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home
     app.query_params["task"] = "mine"
     app.run()
     assert app.session_state.draft.task == "mine"
-    app.switch_page("pages/setup/own_data.py")
+    app.switch_page("pages/setup/own_data/page.py")
     app.run()
     app.button(key="own:forget:mine").click()
     app.run()
@@ -236,8 +236,8 @@ def test_a_protein_model_is_asked_for_by_name_and_one_that_is_not_there_is_one_l
 @pytest.fixture
 def with_images(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page with its form for images, of which few are enough."""
-    monkeypatch.setattr(own_images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
-    app = opened("setup/own_data.py")
+    monkeypatch.setattr(images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
+    app = opened("setup/own_data/page.py")
     app.button_group(key="own:kind").set_value("Images")
     app.run()
     return app

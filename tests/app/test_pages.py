@@ -9,21 +9,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config
-from pages.shared import engine, places
+from pages.ui import engine, navigation
 from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "start/overview.py": "MT-BKD Explorer",
     "setup/teachers.py": "Teachers",
-    "setup/own_data.py": "Your own data",
+    "setup/own_data/page.py": "Your own data",
     "setup/prior.py": "Prior",
-    "setup/distill.py": "Distill",
-    "results/reliability.py": "Reliability",
-    "results/influence.py": "Influence",
+    "setup/distill/page.py": "Distill",
+    "results/reliability/page.py": "Reliability",
+    "results/influence/page.py": "Influence",
     "results/uncertainty.py": "Uncertainty",
-    "results/shifts.py": "Shifts",
-    "results/compare.py": "Compare",
+    "results/shifts/page.py": "Shifts",
+    "results/compare/page.py": "Compare",
     "learn/coverage.py": "Coverage",
     "learn/samplers.py": "Why this sampler",
     "learn/method.py": "Method",
@@ -82,7 +82,8 @@ def test_every_page_opens_with_a_run(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py", "results/shifts.py"]
+    "page",
+    ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py", "results/shifts/page.py"],
 )
 def test_a_page_without_results_says_what_to_do_next(opened: Callable[..., AppTest], page: str) -> None:
     app = opened(page)
@@ -115,4 +116,4 @@ def test_no_file_lies_directly_in_pages() -> None:
 
 
 def test_the_navigation_holds_every_page() -> None:
-    assert places.names() == [Path(page).stem for page in PAGES]
+    assert navigation.names() == [page.removesuffix("/page.py").removesuffix(".py").split("/")[-1] for page in PAGES]

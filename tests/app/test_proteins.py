@@ -41,7 +41,7 @@ def test_every_page_opens_with_the_proteins(opened: Callable[..., AppTest], prot
     kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
     elements = [element for kind in kinds for element in getattr(app, kind)]
     assert [element.label for element in elements if not element.help] == []
-    if page not in ("start/overview.py", "setup/own_data.py"):  # which offer images as well
+    if page not in ("start/overview.py", "setup/own_data/page.py"):  # which offer images as well
         said = [*lines(app, "markdown", "caption", "subheader"), *(e.label + e.help for e in elements)]
         assert [line for line in said if "image" in line.lower()] == []
 
@@ -72,7 +72,7 @@ def test_the_papers_first_figure_has_both_groups_and_says_how_well_they_part(
 def test_a_protein_of_several_locations_is_shown_with_what_it_is_and_what_it_is_taken_for(
     opened: Callable[..., AppTest], protein_run: RunView
 ) -> None:
-    app = opened("results/shifts.py", task=TASK, run=protein_run.id, foreign="7", **FEW)
+    app = opened("results/shifts/page.py", task=TASK, run=protein_run.id, foreign="7", **FEW)
     assert not app.exception
     task = load_task(TASK, n_train=60)
     assert task.proteins is not None
@@ -88,7 +88,7 @@ def test_a_protein_of_several_locations_is_shown_with_what_it_is_and_what_it_is_
 def test_what_student_and_teachers_take_stands_beside_their_scores(
     opened: Callable[..., AppTest], protein_run: RunView
 ) -> None:
-    app = opened("results/reliability.py", task=TASK, run=protein_run.id, **FEW)
+    app = opened("results/reliability/page.py", task=TASK, run=protein_run.id, **FEW)
     (table,) = [frame.value for frame in app.dataframe if "Parameters" in frame.value.columns]
     assert list(table.iloc[:, 0])[2:] == ["Whole sequence", "Both ends", "Descriptors"]
     # 217 descriptors to 4 hidden units to 9 classes
@@ -100,5 +100,5 @@ def test_what_student_and_teachers_take_stands_beside_their_scores(
 def test_a_task_whose_teachers_nobody_timed_has_no_such_table(
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
-    app = opened("results/reliability.py", run=finished.id)
+    app = opened("results/reliability/page.py", run=finished.id)
     assert not [frame for frame in app.dataframe if "Parameters" in frame.value.columns]

@@ -13,12 +13,12 @@ from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView
-from pages.shared import runs, tasks
+from pages.ui import run_words, task_loading
 from tests.app.conftest import SMALL, in_link, traces
 
 
 def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability.py", run=finished.id)
+    app = opened("results/reliability/page.py", run=finished.id)
     table = app.dataframe[0].value.set_index("")
     metrics = store.load_result(finished.id).metrics
     for row, series in (
@@ -50,7 +50,7 @@ def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_file
     found, index = result.predictions, 11
     for page, part, link in (
         ("results/uncertainty.py", "test", {"example": "11"}),
-        ("results/influence.py", "train", {"part": "train", "train": "11"}),
+        ("results/influence/page.py", "train", {"part": "train", "train": "11"}),
     ):
         app = opened(page, run=finished.id, **link)
         (table,) = [frame.value for frame in app.dataframe if "Responsibility" in frame.value.columns]
@@ -100,7 +100,7 @@ def test_the_intervals_drawn_are_those_of_the_chosen_kind(
 def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
-    app = opened("results/reliability.py", run=finished.id)
+    app = opened("results/reliability/page.py", run=finished.id)
     found = store.load_result(finished.id).predictions
     whose = {
         "student": ("Student (posterior mean)", found["test.mean"]),
@@ -130,9 +130,9 @@ def test_classes_bear_the_names_that_the_result_holds(opened: Callable[..., AppT
     environment = json.loads(file.read_text())
     names = [f"digit {name}" for name in environment["class_names"]]
     file.write_text(json.dumps({**environment, "class_names": names}))
-    app = opened("results/reliability.py", run=finished.id)
+    app = opened("results/reliability/page.py", run=finished.id)
     assert app.selectbox(key="view:reliability:class").options == names
-    app.switch_page("pages/results/influence.py").run()
+    app.switch_page("pages/results/influence/page.py").run()
     assert app.selectbox(key="view:influence:class").options == names
     app.switch_page("pages/results/uncertainty.py").run()
     assert not app.exception
@@ -145,14 +145,14 @@ def test_scores_need_no_task(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the task was loaded")
 
-    monkeypatch.setattr(tasks, "load_task", refuse)
-    app = opened("results/reliability.py", run=finished.id)
+    monkeypatch.setattr(task_loading, "load_task", refuse)
+    app = opened("results/reliability/page.py", run=finished.id)
     assert not app.exception
     assert len(app.dataframe) == 1
 
 
 def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/influence.py", run=finished.id, example="11")
+    app = opened("results/influence/page.py", run=finished.id, example="11")
     app.selectbox(key="view:influence:class").set_value("3")
     app.run()
     found = {name: values.float() for name, values in store.load_result(finished.id).predictions.items()}
@@ -177,7 +177,7 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..
 
 
 def test_pulls_are_shown_for_a_labelled_image(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/influence.py", run=finished.id)
+    app = opened("results/influence/page.py", run=finished.id)
     before = len(app.get("plotly_chart"))
     assert app.segmented_control(key="view:influence:part").options == ["Test images", "Labelled images"]
     app.segmented_control(key="view:influence:part").set_value("train")
@@ -188,14 +188,14 @@ def test_pulls_are_shown_for_a_labelled_image(opened: Callable[..., AppTest], fi
 
 
 def test_no_curve_chosen_asks_for_one(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability.py", run=finished.id)
+    app = opened("results/reliability/page.py", run=finished.id)
     app.pills(key="view:reliability:shown").set_value([])
     app.run()
     assert not app.exception
     assert "at least one curve" in app.info[0].value
 
 
-@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
 @pytest.mark.parametrize("file", ["predictions.safetensors", "config.json"])
 def test_a_torn_file_is_one_line(opened: Callable[..., AppTest], finished: RunView, page: str, file: str) -> None:
     path = finished.folder / file
@@ -224,14 +224,14 @@ def test_the_newest_result_is_shown_first(
     app.run()
     picker = app.sidebar.selectbox(key="set:run")
     assert picker.value == newer.id
-    assert list(picker.options) == ["● done · " + runs.describe(view.config) for view in (newer, finished)]
+    assert list(picker.options) == ["● done · " + run_words.describe(view.config) for view in (newer, finished)]
 
 
 def test_choosing_a_run_is_followed_by_the_link(
     opened: Callable[..., AppTest], finished: RunView, done: Callable[[RunConfig], RunView]
 ) -> None:
     done(build_config({**SMALL, "seed": "1"}.items()))
-    app = opened("results/reliability.py")
+    app = opened("results/reliability/page.py")
     app.sidebar.selectbox(key="set:run").set_value(finished.id)
     app.run()
     assert in_link(app, "run") == finished.id
@@ -250,14 +250,14 @@ def test_choosing_a_run_is_followed_by_the_link(
     ],
 )
 def test_a_run_is_described_by_what_differs_from_the_defaults(changes: dict[str, str], said: str) -> None:
-    assert said in runs.describe(build_config(changes.items()))
+    assert said in run_words.describe(build_config(changes.items()))
 
 
 def test_calibration_is_described_where_it_differs_from_the_tasks_own() -> None:
     own = default_config("proteins")
-    assert runs.describe(own) == "proteins"
+    assert run_words.describe(own) == "proteins"
     plain = build_config([("prior.calibrated_teachers", "False")], base=own)
-    assert runs.describe(plain) == "proteins, teachers as they come"
+    assert run_words.describe(plain) == "proteins, teachers as they come"
 
 
 def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
@@ -266,7 +266,13 @@ def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("MTBKD_HOME", str(blocked / "home"))
-    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill.py", "results/influence.py", "learn/method.py"):
+    for page in (
+        "setup/teachers.py",
+        "setup/prior.py",
+        "setup/distill/page.py",
+        "results/influence/page.py",
+        "learn/method.py",
+    ):
         app.run()
         app.switch_page(f"pages/{page}")
         app.run()
@@ -274,7 +280,7 @@ def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
         assert any("cannot be written" in caption.value for caption in app.sidebar.caption)
 
 
-@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
 @pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "R-hat is 1.200, above 1.05"), (None, "cannot"), (1.01, "")])
 def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
     opened: Callable[..., AppTest], finished: RunView, page: str, r_hat: float | None, warned: str
@@ -288,7 +294,7 @@ def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
     assert all(warned in line for line in said)
 
 
-@pytest.mark.parametrize("page", ["results/reliability.py", "results/influence.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
 @pytest.mark.parametrize("difference", [-64.0, -2.0, None])
 def test_what_a_check_for_bias_found_is_said_on_every_page(
     opened: Callable[..., AppTest], finished: RunView, page: str, difference: float | None
@@ -321,5 +327,5 @@ def test_a_shortened_step_is_said(opened: Callable[..., AppTest], finished: RunV
     metrics = json.loads(file.read_text())
     metrics["diagnostics"]["restarts"] = 2
     file.write_text(json.dumps(metrics))
-    app = opened("setup/distill.py", run=finished.id)
+    app = opened("setup/distill/page.py", run=finished.id)
     assert any("all began again twice with a shorter step" in caption.value for caption in app.caption)

@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import default_config, task_info
-from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
-from mtbkd_core.evaluation.race import Standing
-from mtbkd_core.progress import Phase, Progress
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import races
+from mtbkd_core.runs.kinds import sampler_benchmark
+from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.progress_log import ProgressLog
-from mtbkd_core.runs.races import RaceView
+from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score
+from mtbkd_core.studies.timed_sampler import Standing
 from tests.app.conftest import FakeEngine, in_link, traces
 
 PAGE = "learn/samplers.py"
@@ -38,10 +38,10 @@ def outcome(**changes: Score) -> Outcome:
 
 def held(result: Outcome, task: str = "digits") -> RaceView:
     """A race that is over."""
-    view, _ = races.enqueue(default_config(task), 3.0, engine="none")
+    view, _ = sampler_benchmark.enqueue(default_config(task), 3.0, engine="none")
     files.finish(view.folder, files.read_status(view.folder).submission, files.State.DONE)
     (view.folder / "race.json").write_text(json.dumps(result.to_json()))
-    return races.read(view.id)
+    return sampler_benchmark.read(view.id)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def test_the_button_holds_a_race_on_the_chosen_posterior_for_as_long_as_chosen(o
     next(button for button in app.button if button.label == "Race").click()
     app.run()
     assert not app.exception
-    (view,) = races.list_races()
+    (view,) = sampler_benchmark.list_races()
     assert (view.config, view.seconds) == (default_config("synthetic"), 2.0)
     assert in_link(app, "race") == view.id
 
@@ -136,10 +136,10 @@ def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[
 def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
     opened: Callable[..., AppTest], home: Path, fake_engine: FakeEngine
 ) -> None:
-    view, _ = races.enqueue(default_config("digits"), 3.0, engine="none")
+    view, _ = sampler_benchmark.enqueue(default_config("digits"), 3.0, engine="none")
     with under_way(view, Progress(Phase.RACE, 60, 100, 0.6, "baoab")):
         unfinished = Outcome(outcome().standings, outcome().reference)
-        (view.folder / races.STANDINGS).write_text(json.dumps(unfinished.to_json()))
+        (view.folder / sampler_benchmark.STANDINGS).write_text(json.dumps(unfinished.to_json()))
         app = opened(PAGE)
         assert not app.exception
         (bar,) = app.get("progress")
@@ -204,7 +204,7 @@ def test_a_result_that_cannot_be_read_is_one_line_and_no_verdict(
 
 
 def test_the_overview_lists_one_under_way(app: AppTest, home: Path) -> None:
-    view, _ = races.enqueue(default_config("synthetic"), 3.0, engine="none")
+    view, _ = sampler_benchmark.enqueue(default_config("synthetic"), 3.0, engine="none")
     with under_way(view, Progress(Phase.RACE, 20, 100, 0.2, "reference")):
         app.run()
     assert not app.exception

@@ -10,13 +10,13 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import Result, RunConfig, build_config, load_task
-from mtbkd_core.evaluation import bias
+from mtbkd_core.catalog.registry import missing_data
+from mtbkd_core.evaluation import bias_check
 from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.posterior import weights_under
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
-from mtbkd_core.tasks import missing_data
 from tests.app.conftest import SMALL, FakeEngine, in_link
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
@@ -242,7 +242,7 @@ class TestPrior:
 
 class TestDistill:
     def test_the_draft_is_what_runs(self, opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
-        app = opened("setup/distill.py", **SMALL)
+        app = opened("setup/distill/page.py", **SMALL)
         press_distill(app)
         app.run()
         (config,) = fake_engine.submitted
@@ -254,7 +254,7 @@ class TestDistill:
     def test_a_finished_run_shows_the_numbers_of_its_metrics(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine
     ) -> None:
-        app = opened("setup/distill.py", **SMALL)
+        app = opened("setup/distill/page.py", **SMALL)
         press_distill(app)
         app.run()
         metrics = store.load_result(app.session_state.run).metrics
@@ -270,7 +270,7 @@ class TestDistill:
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine
     ) -> None:
         fake_engine.problem = "the engine's scheduler is gone"
-        app = opened("setup/distill.py", seed="3")
+        app = opened("setup/distill/page.py", seed="3")
         press_distill(app)
         app.run()
         assert refused(app, build_config([("seed", 3)])) == "the engine's scheduler is gone"
@@ -280,7 +280,7 @@ class TestDistill:
         [("student.hidden", "32, many"), ("sampler.step_size", "0"), ("sampler.batch_size", "-3")],
     )
     def test_what_is_not_a_setting_is_one_line(self, opened: Callable[..., AppTest], name: str, entered: str) -> None:
-        app = opened("setup/distill.py")
+        app = opened("setup/distill/page.py")
         app.text_input(key=f"set:{name}").set_value(entered)
         app.run()
         assert name in refused(app, RunConfig())
@@ -297,7 +297,7 @@ class TestDistill:
     def test_an_algorithm_shows_the_settings_that_it_has(
         self, opened: Callable[..., AppTest], algorithm: str, shown: set[str]
     ) -> None:
-        app = opened("setup/distill.py")
+        app = opened("setup/distill/page.py")
         app.segmented_control(key="set:sampler.algorithm").set_value(algorithm)
         app.run()
         assert not app.exception
@@ -310,7 +310,7 @@ class TestDistill:
     def test_an_algorithm_that_needs_all_examples_is_refused_beside_a_batch_size(
         self, opened: Callable[..., AppTest]
     ) -> None:
-        app = opened("setup/distill.py", **{"sampler.batch_size": "50"})
+        app = opened("setup/distill/page.py", **{"sampler.batch_size": "50"})
         before = app.session_state.draft
         app.segmented_control(key="set:sampler.algorithm").set_value("mclmc")
         app.run()
@@ -319,7 +319,7 @@ class TestDistill:
     def test_a_check_for_bias_is_asked_for_with_a_switch(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine
     ) -> None:
-        app = opened("setup/distill.py", **SMALL)
+        app = opened("setup/distill/page.py", **SMALL)
         app.toggle(key="set:sampler.bias_check").set_value(True)
         app.run()
         assert app.session_state.draft.sampler.bias_check is True
@@ -330,7 +330,9 @@ class TestDistill:
         assert fake_engine.submitted[0].sampler.bias_check
         assert any("s bias check, " in caption.value for caption in app.caption)
         found = Result.load(store.read(app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
-        assert bias.sentence(found) in [said.value for said in (app.warning if bias.is_biased(found) else app.caption)]
+        assert bias_check.sentence(found) in [
+            said.value for said in (app.warning if bias_check.is_biased(found) else app.caption)
+        ]
 
     @pytest.mark.parametrize(
         ("settings", "said"),
@@ -344,7 +346,7 @@ class TestDistill:
     def test_a_finished_run_says_how_its_step_was_found(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, settings: dict[str, str], said: str
     ) -> None:
-        app = opened("setup/distill.py", **(SMALL | settings))
+        app = opened("setup/distill/page.py", **(SMALL | settings))
         press_distill(app)
         app.run()
         assert not app.exception
@@ -373,7 +375,7 @@ class TestDistill:
         view = store.create(build_config(SMALL.items()))
         ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
         monkeypatch.setattr(store, "read", lambda run: ended)
-        app = opened("setup/distill.py", run=view.id)
+        app = opened("setup/distill/page.py", run=view.id)
         assert not app.exception
         (line,) = [*app.error, *app.info]
         assert said in line.value
@@ -383,7 +385,7 @@ class TestDistill:
     ) -> None:
         view = store.create(build_config(SMALL.items()))
         monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING))
-        app = opened("setup/distill.py", run=view.id)
+        app = opened("setup/distill/page.py", run=view.id)
         assert not app.exception
         (watching,) = app.get("bidi_component")
         assert json.loads(watching.proto.json) == {"run": view.id, "address": f"live-run/{view.id}", "every": 200}
@@ -396,19 +398,19 @@ class TestDistill:
 def test_a_convolutional_student_is_offered_where_inputs_are_pictures(
     opened: Callable[..., AppTest], task: str, offered: bool
 ) -> None:
-    app = opened("setup/distill.py", task=task)
+    app = opened("setup/distill/page.py", task=task)
     (kinds,) = [control for control in app.button_group if control.label == "Student"]
     assert ("CNN" in kinds.options) is offered
 
 
 def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/distill.py", task="fashion", **{"student.first_map": "8"})
+    app = opened("setup/distill/page.py", task="fashion", **{"student.first_map": "8"})
     assert app.number_input(key="set:student.first_map").max == 28
     assert "28 x 28 pictures: a map of 10 x 10" in [caption.value for caption in app.caption]
 
 
 def test_of_a_first_map_that_will_be_refused_no_size_is_said(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/distill.py", **{"student.kind": "cnn", "student.first_map": "9"})
+    app = opened("setup/distill/page.py", **{"student.kind": "cnn", "student.first_map": "9"})
     assert not app.exception
     assert app.number_input(key="set:student.first_map").value == 9
     assert not any("a map of" in caption.value for caption in app.caption)

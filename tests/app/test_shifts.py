@@ -8,15 +8,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, default_config
+from mtbkd_core.common.files import read_tensors
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
-from mtbkd_core.files import read_tensors
 from mtbkd_core.runs.store import RunView
 from mtbkd_core.tasks.fashion import FILES
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.app.test_pages import lines
 from tests.conftest import load_once
 
-PAGE = "results/shifts.py"
+PAGE = "results/shifts/page.py"
 FEW = {"n_train": "60", "student.kind": "mlp", "student.hidden": "4"}
 needs_fashion = pytest.mark.skipif(
     FILES.installed is None or not FILES.installed.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"

@@ -8,20 +8,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
-from mtbkd_core.progress import Phase, Progress
-from mtbkd_core.runs import sweeps
+from mtbkd_core.catalog.adding import forget, import_table
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import sweep
+from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.runs.sweeps import SweepView
-from mtbkd_core.runs.tables import Table
-from mtbkd_core.tables.importing import forget, import_table
-from pages.shared.setting_names import values_text
+from pages.ui.setting_words import values_text
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
-from tests.tables.files import spec_of, write_files
+from tests.imports.files import spec_of, write_files
 
-PAGE = "results/compare.py"
+PAGE = "results/compare/page.py"
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 @pytest.fixture
 def swept(home: object) -> SweepView:
     """A sweep of the strength with two seeds that is done."""
-    return FakeEngine().fill(sweeps.TABLE, sweeps.ask(RunConfig(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
+    return FakeEngine().fill(sweep.TABLE, sweep.ask(RunConfig(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
 
 
 def press(app: AppTest, label: str) -> None:
@@ -48,7 +48,7 @@ def press(app: AppTest, label: str) -> None:
 
 def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "read", lambda self, id: view)
-    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweeps.TABLE else [])
+    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweep.TABLE else [])
 
 
 def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTest], tmp_path: Path, home: Path) -> None:
@@ -66,7 +66,7 @@ def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
-    other = FakeEngine().fill(sweeps.TABLE, sweeps.ask(RunConfig(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
+    other = FakeEngine().fill(sweep.TABLE, sweep.ask(RunConfig(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
     app = opened(PAGE, view="sweep", sweep=swept.id)
     picker = next(box for box in app.selectbox if box.key == "set:sweep")
     assert len(set(picker.options)) == 2
@@ -88,7 +88,7 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     app.run()
     assert any(caption.value.startswith("6 runs, about") for caption in app.caption)
     press(app, "Sweep")
-    (view,) = sweeps.TABLE.all()
+    (view,) = sweep.TABLE.all()
     assert (view.config, view.asked.setting, view.asked.values, view.asked.seeds) == (
         finished.config,
         "prior.strength",
@@ -101,7 +101,7 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     again.query_params.update({"view": "sweep", "sweep": view.id})
     again.run()
-    again.switch_page("pages/results/compare.py")
+    again.switch_page("pages/results/compare/page.py")
     again.run()
     assert not again.exception
     assert len(again.get("plotly_chart")) == 2
@@ -230,7 +230,7 @@ def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, mo
 
 def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callable[..., AppTest], home: object) -> None:
     config = build_config([*SMALL.items(), ("prior.strength", "0.7")])
-    view = FakeEngine().fill(sweeps.TABLE, sweeps.ask(config, "prior.strength", ("0.0", "1.0")))
+    view = FakeEngine().fill(sweep.TABLE, sweep.ask(config, "prior.strength", ("0.0", "1.0")))
     app = opened(PAGE, view="sweep", sweep=view.id)
     assert any("The settings' own value, 0.7, is not among those that" in caption.value for caption in app.caption)
 
@@ -242,6 +242,6 @@ def test_its_link_shows_it_even_where_another_part_was_looked_at_before(
     assert app.segmented_control(key="view:compare:view").value == "rivals"
     app.switch_page("pages/start/overview.py").run()
     app.query_params.update({"view": "sweep", "sweep": swept.id})
-    app.switch_page("pages/results/compare.py").run()
+    app.switch_page("pages/results/compare/page.py").run()
     assert app.segmented_control(key="view:compare:view").value == "sweep"
     assert len(app.get("plotly_chart")) == 2

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.runs.store import RunView
-from pages.shared import runs
+from pages.ui import run_words
 from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 from tests.app.test_pages import PAGES, lines
 
@@ -42,7 +42,7 @@ def test_every_page_opens_with_the_plane(opened: Callable[..., AppTest], synthet
     kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
     elements = [element for kind in kinds for element in getattr(app, kind)]
     assert [element.label for element in elements if not element.help] == []
-    if page not in ("start/overview.py", "setup/own_data.py"):  # which offer images as well
+    if page not in ("start/overview.py", "setup/own_data/page.py"):  # which offer images as well
         said = [*lines(app, "markdown", "caption", "subheader"), *(e.label + e.help for e in elements)]
         said += [c.proto.alt for c in charts]
         assert [line for line in said if "image" in line.lower()] == []
@@ -131,12 +131,12 @@ def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> 
 
 
 def test_a_run_on_the_plane_is_described_by_its_task() -> None:
-    assert runs.describe(default_config(TASK)) == TASK
-    assert runs.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
+    assert run_words.describe(default_config(TASK)) == TASK
+    assert run_words.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
 
 
 def test_coverage_is_shown_as_it_was_measured(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    from mtbkd_core.evaluation import coverage
+    from mtbkd_core.studies import coverage
 
     real, seen = coverage.coverage_study, []
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core.progress import Phase, Progress
-from mtbkd_core.runs import trainings
+from mtbkd_core.catalog.adding_images import import_images
+from mtbkd_core.catalog.registry import own, untrained
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import training
+from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.training import TrainingView
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.tables import Table
-from mtbkd_core.runs.trainings import TrainingView
-from mtbkd_core.tasks import own, untrained
-from mtbkd_core.tasks.image_imports import import_images
 from tests.app.conftest import FakeEngine
-from tests.tasks.test_own_images import SIZES, write_set
+from tests.imports.test_images import SIZES, write_set
 
 PAGE = "setup/teachers.py"
 TEACHERS = ("first-half", "second-half", "every-second", "generalist")
@@ -35,7 +35,7 @@ def images(home: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trained(images: Path) -> TrainingView:
-    return FakeEngine().fill(trainings.TABLE, trainings.ask("marks"))
+    return FakeEngine().fill(training.TABLE, training.ask("marks"))
 
 
 def press(app: AppTest, label: str) -> None:
@@ -123,7 +123,7 @@ def test_what_keeps_the_engine_from_it_is_said(
 def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
     progress = (Progress(Phase.TEACHERS, 1, 4, 0.3, "2, 3, epoch 2 of 10"),)
     running = replace(trained, state=State.RUNNING, progress=progress)
-    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is trainings.TABLE else [])
+    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is training.TABLE else [])
     monkeypatch.setattr(Table, "read", lambda table, id: running)
     app.run()
     assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
@@ -136,10 +136,10 @@ def test_forgetting_the_task_stops_its_training(
 ) -> None:
     running = replace(trained, state=State.RUNNING)
     stopped: list[str] = []
-    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is trainings.TABLE else [])
+    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is training.TABLE else [])
     monkeypatch.setattr(Table, "read", lambda table, id: running)
     monkeypatch.setattr(Table, "request_cancel", lambda table, id: stopped.append(id))
-    app = opened("setup/own_data.py")
+    app = opened("setup/own_data/page.py")
     press(app, "Forget")
     assert stopped == [trained.id]
     assert own() == ()
@@ -151,7 +151,7 @@ def test_forgetting_the_task_stops_its_training(
 def test_a_batch_size_is_not_suggested_before_they_are_trained(
     opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine
 ) -> None:
-    app = opened("setup/distill.py", task="marks")
+    app = opened("setup/distill/page.py", task="marks")
     press(app, "Suggest a batch size")
     assert [error.value for error in app.error] == [
         "The teachers are not trained yet; the page Teachers shows how far they are."

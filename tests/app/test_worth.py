@@ -7,17 +7,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.figures.theme import PALETTE
-from mtbkd_core.progress import Phase, Progress
-from mtbkd_core.runs import store, valuations
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import shapley
+from mtbkd_core.runs.kinds.base import Table
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.runs.store import RunView
-from mtbkd_core.runs.tables import Table
 from tests.app.conftest import FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 
-PAGE = "results/influence.py"
+PAGE = "results/influence/page.py"
 WORTH = {"digits-0-4": -0.3, "digits-5-9": -0.1, "even-digits": 0.05}
 
 
@@ -75,8 +76,8 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     assert len(computed) == 7
     assert [asked.config for asked in fake_engine.filled] == [finished.config]
     assert len(app.get("plotly_chart")) == before + 2
-    (view,) = valuations.TABLE.all()
-    (worth,) = valuations.TABLE.read(view.id).worth("nll")
+    (view,) = shapley.TABLE.all()
+    (worth,) = shapley.TABLE.read(view.id).worth("nll")
     assert worth.last["digits-0-4"] == pytest.approx(run - (1 - 0.1 + 0.05))
     drawn = traces(app, "Worth to the student's NLL")
     bars = drawn["bar", "Shapley value"]
@@ -98,7 +99,7 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
 
 
 def test_it_is_found_again_with_the_run(opened: Callable[..., AppTest], finished: RunView) -> None:
-    FakeEngine().fill(valuations.TABLE, valuations.ask(finished.config, 2))
+    FakeEngine().fill(shapley.TABLE, shapley.ask(finished.config, 2))
     app = opened(PAGE, run=finished.id, replicates="2")
     assert traces(app, "Worth to the student's NLL")
     app.slider(key="view:influence:replicates").set_value(1)
@@ -109,7 +110,7 @@ def test_it_is_found_again_with_the_run(opened: Callable[..., AppTest], finished
 def test_one_under_way_is_watched_and_can_be_cancelled(
     opened: Callable[..., AppTest], finished: RunView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = FakeEngine().fill(valuations.TABLE, valuations.ask(finished.config))
+    view = FakeEngine().fill(shapley.TABLE, shapley.ask(finished.config))
     progress = (Progress(Phase.GRID, 3, 8, 0.5, "Sampling students"),)
     early = replace(view, state=State.RUNNING, progress=progress, rows=Rows({}, {}))
     monkeypatch.setattr(Table, "find", lambda self, asked: early)

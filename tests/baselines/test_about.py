@@ -1,7 +1,8 @@
 """Every row of the table has a title of its own and a line that says what it is."""
 
-from mtbkd_core.baselines import about, left_out
-from tests.test_baselines import ROWS
+from mtbkd_core.baselines.about import about
+from mtbkd_core.studies import left_out
+from tests.studies.test_comparison import ROWS
 
 
 def test_every_row_has_a_title_and_a_line() -> None:

@@ -8,7 +8,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, pad
 
 from mtbkd_core import RunConfig, Task, build_config
-from mtbkd_core.baselines import (
+from mtbkd_core.baselines.dropout import DropoutStudent, dropout_mask
+from mtbkd_core.baselines.fitting import fit_networks, soft_targets
+from mtbkd_core.prior import entropy_weights
+from mtbkd_core.students.base import Student
+from mtbkd_core.studies import (
     MEAN_WEIGHT,
     confidence_aware_distillation,
     confidence_weights,
@@ -16,10 +20,6 @@ from mtbkd_core.baselines import (
     entropy_weighted_distillation,
     mean_distillation,
 )
-from mtbkd_core.baselines.dropout import DropoutStudent, dropout_mask
-from mtbkd_core.baselines.fitting import fit_networks, soft_targets
-from mtbkd_core.prior import entropy_weights
-from mtbkd_core.student import Student
 from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}

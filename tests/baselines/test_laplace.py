@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mtbkd_core import Task, UserError, build_config
-from mtbkd_core.baselines import MEAN_WEIGHT, laplace_distillation, mean_distillation, methods
 from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, soft_targets
 from mtbkd_core.baselines.laplace import (
     draw_last_layer,
@@ -17,7 +16,8 @@ from mtbkd_core.baselines.laplace import (
     last_layer,
     last_layer_precision,
 )
-from mtbkd_core.student import Student, softmax
+from mtbkd_core.students.base import Student, softmax
+from mtbkd_core.studies import MEAN_WEIGHT, laplace_distillation, mean_distillation, methods
 from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 2, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}

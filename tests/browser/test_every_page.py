@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from pages.shared import places
+from pages.ui import navigation
 from tests.browser.server import Server
 from tests.browser.visitor import PAGES, Visitor
 
@@ -18,7 +18,7 @@ BACKGROUND = {False: "rgb(255, 255, 255)", True: "rgb(20, 23, 28)"}
 
 
 def test_the_browsers_tests_know_every_page_in_the_navigations_order() -> None:
-    assert list(PAGES) == ["", *places.names()[1:]]
+    assert list(PAGES) == ["", *navigation.names()[1:]]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

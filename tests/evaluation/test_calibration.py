@@ -8,7 +8,7 @@ import torch
 from scipy.stats import binomtest, norm
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.calibration import (
     auroc_misclassification,
     fit_temperature,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.influence import influence
 from mtbkd_core.posterior import stack_priors
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls, responsibilities

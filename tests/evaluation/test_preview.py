@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.posterior import heard
 from mtbkd_core.prior import entropy_weights, pulls

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd_core.baselines import Comparison, Verdict, tabulate
 from mtbkd_core.evaluation.scores import COMPARED
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.figures.theme import INK, MUTED
+from mtbkd_core.studies import Comparison, Verdict, tabulate
 
 TEACHERS = {"digits-0-4": "Digits 0 to 4"}
 NLL = {"mt_bkd": (0.2, 0.3), "no_teacher": (0.5, 0.61), "teacher:digits-0-4": (0.1, 0.41), "ebkd": (0.1, 0.19)}

@@ -6,10 +6,10 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from mtbkd_core.evaluation.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, Coverage
 from mtbkd_core.figures import plane, simplex
 from mtbkd_core.figures.coverage import coverage_table, draw_coverage
 from mtbkd_core.figures.theme import PALETTE
+from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, Coverage
 
 AXIS = np.linspace(-1, 1, 21)
 TEACHERS = {"north": "North", "south": "South"}

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from mtbkd_core.evaluation.outcome import Outcome, Reference, Score
-from mtbkd_core.evaluation.race import Standing
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
+from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score
+from mtbkd_core.studies.timed_sampler import Standing
 
 TITLES = {"baoab": "BAOAB", "sgld": "SGLD"}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd_core.evaluation.shapley import worth
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
+from mtbkd_core.studies.shapley import worth
 
 TEACHERS = {"b": "Teacher b", "a": "Teacher a"}
 COLOURS = {"a": PALETTE[0], "b": PALETTE[1]}

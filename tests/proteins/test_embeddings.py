@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mtbkd_core import UserError
-from mtbkd_core.progress import Progress
+from mtbkd_core.common.progress import Progress
 from mtbkd_core.proteins import embeddings
 from mtbkd_core.proteins.embeddings import batches, embed
 

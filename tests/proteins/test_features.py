@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mtbkd_core import UserError
-from mtbkd_core.progress import Cancelled, Progress
+from mtbkd_core.common.progress import Cancelled, Progress
 from mtbkd_core.proteins import features
 from mtbkd_core.proteins.descriptors import describe
 from mtbkd_core.proteins.features import described

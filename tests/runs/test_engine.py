@@ -9,12 +9,13 @@ import torch
 from dask.system import CPU_COUNT
 
 from mtbkd_core import default_config, load_task
-from mtbkd_core.progress import Phase, UserError
-from mtbkd_core.runs import comparisons, races, store
+from mtbkd_core.common.progress import Phase, UserError
 from mtbkd_core.runs import connection as connection_module
 from mtbkd_core.runs import engine as engine_module
 from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import Engine, start_engine
+from mtbkd_core.runs.kinds import comparison, sampler_benchmark
 from mtbkd_core.runs.store import RunView, State
 from tests.runs.support import command, computing, config, endless, eventually, finished, processes_of
 
@@ -129,25 +130,25 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
 
 def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_killed(engine):
     small = config(task="synthetic", teachers="north", seed=40)
-    found = engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1)))
-    assert engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1))).id == found.id
+    found = engine.fill(comparison.TABLE, comparison.ask(small, (0, 1)))
+    assert engine.fill(comparison.TABLE, comparison.ask(small, (0, 1))).id == found.id
 
     def rows():
-        view = comparisons.TABLE.read(found.id)
+        view = comparison.TABLE.read(found.id)
         assert not view.finished, view
         return view if view.rows.found else None
 
     running = eventually(rows)
     assert engine.info().running == 1
     kill_worker(running)
-    eventually(lambda: comparisons.TABLE.read(found.id).attempt == 2)
-    engine.cancel_table(comparisons.TABLE, found.id)
-    eventually(lambda: comparisons.TABLE.read(found.id).finished)
-    assert comparisons.TABLE.read(found.id).state is State.CANCELLED
-    whole = list(comparisons.TABLE.read(found.id).rows.whole)
-    engine.fill(comparisons.TABLE, comparisons.ask(small, (0, 1)))
-    eventually(lambda: comparisons.TABLE.read(found.id).finished)
-    done = comparisons.TABLE.read(found.id)
+    eventually(lambda: comparison.TABLE.read(found.id).attempt == 2)
+    engine.cancel_table(comparison.TABLE, found.id)
+    eventually(lambda: comparison.TABLE.read(found.id).finished)
+    assert comparison.TABLE.read(found.id).state is State.CANCELLED
+    whole = list(comparison.TABLE.read(found.id).rows.whole)
+    engine.fill(comparison.TABLE, comparison.ask(small, (0, 1)))
+    eventually(lambda: comparison.TABLE.read(found.id).finished)
+    done = comparison.TABLE.read(found.id)
     assert done.state is State.DONE
     assert list(done.rows.whole) == [0, 1]
     assert whole == list(done.rows.whole)[: len(whole)]
@@ -156,12 +157,12 @@ def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_
 def test_a_race_of_samplers_runs_in_a_worker_and_can_be_cancelled(engine):
     found = engine.race(default_config("synthetic"), 60.0)
     assert engine.race(default_config("synthetic"), 60.0).id == found.id
-    running = eventually(lambda: view if (view := races.read(found.id)).progress else None)
+    running = eventually(lambda: view if (view := sampler_benchmark.read(found.id)).progress else None)
     assert (running.state, running.progress[-1].phase) == (State.RUNNING, Phase.RACE)
     assert engine.info().running == 1
     engine.cancel_race(found.id)
-    eventually(lambda: races.read(found.id).finished)
-    assert races.read(found.id).state is State.CANCELLED
+    eventually(lambda: sampler_benchmark.read(found.id).finished)
+    assert sampler_benchmark.read(found.id).state is State.CANCELLED
 
 
 def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):

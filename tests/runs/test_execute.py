@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd_core import distillation
-from mtbkd_core.progress import Cancelled, UserError
+from mtbkd_core.common.progress import Cancelled, UserError
 from mtbkd_core.runs import execute as module
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mtbkd_core.progress import Phase, UserError
+from mtbkd_core.common.progress import Phase, UserError
 from mtbkd_core.runs import progress_log
 from mtbkd_core.runs.progress_log import ProgressLog, read_last_progress, read_progress
 from tests.runs.support import report

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mtbkd_core.config import build_config
-from mtbkd_core.files import content_hash
-from mtbkd_core.progress import UserError
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import build_config
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import Owner, State

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import Algorithm, SamplerConfig
+from mtbkd_core.common.progress import Phase
+from mtbkd_core.config.models import Algorithm, SamplerConfig
 from mtbkd_core.posterior import Density, LogPosterior
-from mtbkd_core.progress import Phase
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import Sample, sample
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 from tests.samplers.runner import within_error
 
 EVERY: list[dict[str, Any]] = [

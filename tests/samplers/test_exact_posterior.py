@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.samplers import baoab, hmc, mclmc, sgld
 from mtbkd_core.samplers.base import Transform
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 from tests.samplers.runner import run, within_error
 
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import Task, build_config
-from mtbkd_core.config import PriorConfig
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.posterior import Density, LogPosterior, stack_priors
 from mtbkd_core.samplers import hmc, mclmc, warm_start
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import fit_start
 from mtbkd_core.samplers.tuning import ENERGY_VARIANCE, step_for_energy, tune_energy_variance, tune_step_size
-from mtbkd_core.student import Student
+from mtbkd_core.students.base import Student
 from tests.samplers.runner import assert_moments, run
 from tests.samplers.scenarios import DIMENSIONS, Gaussian
 

@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from mtbkd_core import Cancelled, Progress, RunConfig, Task, UserError, build_config, fingerprint, load_task
-from mtbkd_core.progress import Phase
+from mtbkd_core.catalog.registry import task_info, task_infos
+from mtbkd_core.common.progress import Phase
 from mtbkd_core.tasks import digits as module
-from mtbkd_core.tasks import task_info, task_infos
 from mtbkd_core.teachers import specialists
 from mtbkd_core.teachers.specialists import Recipe
 

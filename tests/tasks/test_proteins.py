@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from mtbkd_core import Task, UserError, default_config, fingerprint, load_task, task_info
-from mtbkd_core.inputs import FURTHEST
+from mtbkd_core.catalog.registry import missing_data, rebuilds
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import reach
-from mtbkd_core.tasks import missing_data, proteins, rebuilds
+from mtbkd_core.tasks import proteins
+from mtbkd_core.tasks.inputs import FURTHEST
 from mtbkd_core.teachers import protein_teachers, shipped
 
 NAMES = ("sequence-cnn", "ends", "descriptors")

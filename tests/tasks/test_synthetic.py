@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import RunConfig, Task, build_config, default_config, distill, fingerprint, load_task, task_info
-from mtbkd_core.evaluation.plane import plane_of
+from mtbkd_core.catalog.registry import change_task, changed_settings
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.prior import entropies
-from mtbkd_core.progress import UserError
-from mtbkd_core.tasks import change_task, changed_settings, synthetic
+from mtbkd_core.studies.plane_posterior import plane_of
+from mtbkd_core.tasks import synthetic
 
 NAMES = ("synthetic", "synthetic-linear")
 

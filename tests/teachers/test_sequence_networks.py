@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd_core.progress import Cancelled
+from mtbkd_core.common.progress import Cancelled
 from mtbkd_core.teachers.sequence_networks import Reader, SequenceNetwork, batch_of, codes_of, says, train
 
 READER = Reader(head=6, tail=4, channels=(8, 8), width=3, epochs=3, batch_size=8, learning_rate=1e-2)

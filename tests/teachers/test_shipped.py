@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core import UserError
-from mtbkd_core.files import write_tensors
+from mtbkd_core.common.files import write_tensors
 from mtbkd_core.teachers import shipped
 
 ORIGIN = shipped.Origin("Somebody, 1998", "MIT", "rows of the table")

@@ -1,0 +1,1 @@
+"""Every task by name: the registry over built-in tasks and imports."""

@@ -1,0 +1,105 @@
+"""Making a task of a folder of images in the IDX format, such as MNIST's, KMNIST's or EMNIST's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mtbkd_core.catalog.adding import check_free
+from mtbkd_core.common.files import expanded
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.images.files import ImageFiles
+from mtbkd_core.imports.checking import check_class_names
+from mtbkd_core.imports.images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, OwnImageTask, task_of, write
+from mtbkd_core.tasks.fashion import SIZES
+from mtbkd_core.tasks.images import Sizes
+
+#: Two halvings of a smaller picture leave a teacher nothing.
+SMALLEST_SIDE = 4
+#: Training images for each class: a quarter is for the student, a tenth for validation, the rest for the teachers.
+FEWEST_PER_CLASS = 20
+FEWEST_FOR_TESTING = 5
+LONGEST_TITLE = 60
+
+
+def import_images(
+    name: str,
+    folder: Path,
+    *,
+    title: str = "",
+    class_names: Sequence[str] | None = None,
+    transposed: bool = False,
+    prefix: str = "",
+    sizes: Sizes | None = None,
+    epochs: int = ImageSet.epochs,
+) -> OwnImageTask:
+    """Check a folder's images and make a task of them, which every process with this home folder then has.
+
+    Args:
+        name: of the task; as `tables.spec.check_name`.
+        folder: with four IDX files, plain or gzipped: training and test images and labels.
+        title: for people, in one line of at most `LONGEST_TITLE` letters; empty: the name.
+        class_names: in the order of the labels; None: the labels' numbers.
+        transposed, prefix, epochs: as `ImageSet`.
+        sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
+    Raises:
+        UserError: the first problem of the files, one line; a name that is taken; names of classes that do not fit the
+            labels; a title or a name of a class that is not one line; a home folder that cannot be written.
+    """
+    check_free(name)
+    title = title.strip()
+    _check_one_line(title, "title")
+    if len(title) > LONGEST_TITLE:
+        raise UserError(f"title: got {len(title)} letters, allowed: at most {LONGEST_TITLE}")
+    folder = expanded(folder, "folder")
+    if not folder.is_dir():
+        raise UserError(f"folder: {str(folder)!r} is no folder")
+    files = ImageFiles(name, "", installed=folder, prefix=prefix)
+    pixels, labels = files.read("train")
+    count = int(labels.max()) + 1
+    names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
+    if not FEWEST_CLASSES <= count <= MOST_CLASSES:
+        raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
+    if len(names) != count:
+        raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
+    for index, class_name in enumerate(names):
+        _check_one_line(class_name, f"classes: name {index + 1} of {count}")
+    names = check_class_names(names)
+    absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
+    if absent:
+        raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
+    if min(pixels.shape[1:]) < SMALLEST_SIDE:
+        height, width = pixels.shape[1:]
+        raise UserError(
+            f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
+        )
+    test_labels = files.read("test")[1]
+    if (highest := int(test_labels.max(initial=0))) >= count:
+        raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {count - 1}")
+    for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
+        of_each = np.bincount(given, minlength=count)
+        rarest = int(of_each.argmin())
+        if of_each[rarest] < needed:
+            images = "image" if of_each[rarest] == 1 else "images"
+            raise UserError(
+                f"{folder}: has {of_each[rarest]} {part} {images} of class {names[rarest]}, needs {needed} of each"
+            )
+    if sizes is None:
+        sizes = _fitting(len(labels), len(test_labels))
+    chosen = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs, prefix=prefix)
+    chosen = replace(chosen, digest=task_of(chosen).shown().digest)  # refuses what cannot be divided
+    write(chosen)
+    return task_of(chosen)
+
+
+def _check_one_line(text: str, said_in: str) -> None:
+    if len(text.strip().splitlines()) > 1:
+        raise UserError(f"{said_in}: got {text[:40]!r}, expected one line")
+
+
+def _fitting(training: int, test: int) -> Sizes:
+    """The sizes for a set of so many training and test images."""
+    return Sizes(min(SIZES.student, training // 4), min(SIZES.validation, training // 10), min(SIZES.test, test))

@@ -1,0 +1,25 @@
+"""What the command line says while it works: on standard error, so that standard output holds the answer alone."""
+
+from __future__ import annotations
+
+import sys
+
+from mtbkd_core.common.progress import Progress
+
+
+def say(line: str) -> None:
+    """One line on standard error, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Log:
+    """Progress as lines on standard error, one whenever the message changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Say how far it is, where there is something new."""
+        if progress.message != self._last:
+            self._last = progress.message
+            say(f"{100 * progress.fraction:3.0f} %  {progress.message}")

@@ -1,0 +1,121 @@
+"""The home folder, and writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import platformdirs
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from mtbkd_core.common.progress import UserError
+
+
+def expanded(path: str | Path, what: str) -> Path:
+    """A path that somebody names, its `~` replaced; nothing is made.
+
+    Raises:
+        UserError: no file or folder can have this name; `what` says whose it is.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+        return found.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long; ~ of a stranger; a zero in it
+        shown = str(path) if len(str(path)) <= 100 else f"{str(path)[:100]}…"
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{what}: {shown!r} can be no path ({reason})") from None
+
+
+def home_path() -> Path:
+    """Where the home folder is or would be; nothing is made or tried.
+
+    Raises:
+        UserError: `MTBKD_HOME` is no path.
+    """
+    chosen = os.environ.get("MTBKD_HOME")
+    return expanded(chosen, "MTBKD_HOME") if chosen else Path(platformdirs.user_data_dir("mtbkd-explorer"))
+
+
+def home() -> Path:
+    """The user's data folder: `MTBKD_HOME` if set, else the platform's own place. Made if missing.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
+    folder = home_path()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.resolve()
+    except OSError as error:
+        raise UserError(
+            f"home folder {folder}: cannot be written ({error.strerror}); set MTBKD_HOME to a folder that can"
+        ) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above it.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write to a temporary name beside `path`, sync, rename. On failure nothing is left behind.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:  # the user's own permissions: a shared home stays readable to its group
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically; errors as `write_atomically`."""
+    write_atomically(
+        path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
+    )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        UserError: it is missing, torn or not a safetensors file.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+
+
+def content_hash(*parts: bytes | str) -> str:
+    """A 16-digit hexadecimal digest of the parts; equal parts, equal digest."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()[:16]

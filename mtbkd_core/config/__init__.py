@@ -1,0 +1,1 @@
+"""What a run is: settings, their descriptions, and how text becomes them."""

@@ -1,0 +1,138 @@
+"""Imported tables as tasks: what the registry lists beside the built-in ones."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mtbkd_core.common.files import content_hash, home_path
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.imports import store
+from mtbkd_core.imports.data import HELD_OUT, MOST_TRAIN, TableData, fingerprint_of_split, fingerprint_of_teacher
+from mtbkd_core.tasks.base import Task, TaskInfo
+from mtbkd_core.teachers.base import TeacherInfo
+
+_log = logging.getLogger(__name__)
+_SPLITS = ("test", "validation")
+
+
+@dataclass(frozen=True)
+class TableTask:
+    """A task of imported files, as the registry takes it.
+
+    Attributes:
+        data_fingerprint: of the table with its teachers' outputs.
+    """
+
+    INFO: TaskInfo
+    folder: Path
+    data_fingerprint: str
+
+    def missing(self) -> str | None:
+        """One line where the folder has lost its table."""
+        if (self.folder / store.TENSORS).exists():
+            return None
+        return f"task {self.INFO.name}: {self.folder} has no {store.TENSORS}; forget the task and import it again"
+
+    def load(
+        self,
+        teachers: Sequence[str] | None = None,
+        split_seed: int = 0,
+        split: str = "test",
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+        n_train: int | None = None,
+    ) -> Task:
+        """The task; nothing is trained, so there is no progress. Errors as `catalog.registry.load_task`."""
+        names, count = self._check(teachers, split, n_train)
+        stamp = (self.folder / store.MANIFEST).stat().st_mtime_ns
+        return _read_data(self.folder, stamp).split(names, split_seed, split, count)
+
+    def fingerprint(
+        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
+    ) -> str:
+        """What `Task.fingerprint_of` these teachers would be; reads no data. Errors as `load`."""
+        names, count = self._check(teachers, split, n_train)
+        own = [fingerprint_of_teacher(self.data_fingerprint, name) for name in names]
+        return content_hash(fingerprint_of_split(self.data_fingerprint, split_seed, split, count), *own)
+
+    def _check(self, teachers: Sequence[str] | None, split: str, n_train: int | None) -> tuple[list[str], int]:
+        if split not in _SPLITS:
+            raise UserError(f"split: got {split!r}, allowed: {', '.join(_SPLITS)}")
+        known = [teacher.name for teacher in self.INFO.teachers]
+        names = known if teachers is None else list(teachers)
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            wrong = f"{self.INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
+            raise UserError(f"teachers: {wrong}; {self.INFO.name} has {', '.join(known)}")
+        return names, self.INFO.check_n_train(n_train)
+
+
+def found() -> dict[str, TableTask]:
+    """The imported tables by name; a folder that cannot be read is said in the log, once, and left out."""
+    try:
+        folders = sorted(folder for folder in (home_path() / "tasks").iterdir() if not folder.name.startswith("."))
+    except OSError:
+        return {}  # nothing was imported yet
+    tasks: dict[str, TableTask] = {}
+    for folder in folders:
+        try:
+            stamp = (folder / store.MANIFEST).stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        task = _read_task(folder, stamp)
+        if task is not None:
+            tasks[folder.name] = task
+    return tasks
+
+
+@lru_cache(maxsize=256)
+def _read_task(folder: Path, stamp: int) -> TableTask | None:
+    """The task of a folder whose manifest was written at `stamp`, which is what makes a new one be read."""
+    try:
+        manifest = store.read_manifest(folder)
+    except UserError as error:
+        _log.warning("a task is left out: %s", error)
+        return None
+    return TableTask(info_of(manifest), folder, manifest.fingerprint)
+
+
+@lru_cache(maxsize=2)
+def _read_data(folder: Path, stamp: int) -> TableData:
+    return store.read(folder)
+
+
+def info_of(manifest: store.Manifest) -> TaskInfo:
+    """What is said of a task before it is loaded."""
+    for_student = manifest.n_rows if manifest.n_test else manifest.n_rows - math.ceil(HELD_OUT * manifest.n_rows)
+    count = min(for_student, MOST_TRAIN)
+    teachers = tuple(TeacherInfo(name, name, line) for name, line in manifest.teachers.items())
+    return TaskInfo(
+        name=manifest.name,
+        title=manifest.title,
+        description=manifest.description,
+        n_classes=len(manifest.class_names),
+        teachers=teachers,
+        default_teachers=tuple(teacher.name for teacher in teachers),
+        item=manifest.item,
+        n_train=count,
+        most_train=count,
+        defaults=defaults(len(manifest.class_names), manifest.described),
+        stamp=manifest.fingerprint,
+    )
+
+
+def defaults(n_classes: int, described: bool) -> dict[str, str]:
+    """Settings that a task of a table starts with, by name.
+
+    A concentration of about 2 a class, as everywhere. Where the features are the descriptors of sequences, 4 a class
+    and a weight scale of 0.14, with which the task `proteins` settled on its validation proteins and the five-fold
+    benchmark was run: so many inputs, of which most tell little, ask for small weights.
+    """
+    if not described:
+        return {"prior.concentration": str(2.0 * n_classes)}
+    return {"prior.concentration": str(4.0 * n_classes), "student.weight_scale": "0.14"}

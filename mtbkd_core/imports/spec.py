@@ -1,0 +1,95 @@
+"""What a person says of their files: which file, which columns, and how they are to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mtbkd_core.common.progress import UserError
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+MAX_TEACHERS = 32
+
+
+@dataclass(frozen=True)
+class Files:
+    """A table with what belongs to its rows, row by row.
+
+    Attributes:
+        table: CSV or Parquet, its columns named.
+        teachers: name -> file of logits or probabilities.
+        embeddings: file of numbers that are the features; None: they come from the table.
+    """
+
+    table: Path
+    teachers: Mapping[str, Path]
+    embeddings: Path | None = None
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """Everything that makes a task of files.
+
+    Attributes:
+        files: what the student learns from, and is measured on where there is no `test`.
+        label: column of labels.
+        sequence: column of amino acid sequences; None: the features are columns of numbers or a file.
+        columns: columns of numbers that are the features.
+        model: a protein model whose mean-pooled outputs on the sequences are the features: a folder or a hub's name.
+        classes: names of the classes, in the order of the teachers' columns; None: the labels' own.
+        accession: column that names the rows; None: one with a usual name, if there is one.
+        test: files of their own to be measured on, with every teacher's outputs.
+        item: what one row is called; its plural takes an s.
+    """
+
+    files: Files
+    label: str
+    sequence: str | None = None
+    columns: tuple[str, ...] = ()
+    model: str | None = None
+    classes: tuple[str, ...] | None = None
+    accession: str | None = None
+    test: Files | None = None
+    item: str = field(default="")
+
+    def __post_init__(self) -> None:
+        """Refuse what says nothing or contradicts itself."""
+        for name in self.files.teachers:
+            check_name("teacher", name)
+        if not 1 <= len(self.files.teachers) <= MAX_TEACHERS:
+            raise UserError(f"teachers: got {len(self.files.teachers)} files, expected 1 to {MAX_TEACHERS}")
+        if self.test is not None and set(self.test.teachers) != set(self.files.teachers):
+            one = min(set(self.test.teachers) ^ set(self.files.teachers))
+            raise UserError(
+                f"teacher {one}: has no file for {'the table' if one in self.test.teachers else 'the test table'}; "
+                "every teacher needs one for each table"
+            )
+        if self.test is not None and (self.test.embeddings is None) != (self.files.embeddings is None):
+            raise UserError("embeddings: both the table and the test table need a file, or neither")
+        for place, column in enumerate(self.columns):
+            if column == self.label:
+                raise UserError(f"features: column {column!r} is the label, which the student must not see")
+            if column in self.columns[:place]:
+                raise UserError(f"features: column {column!r} is named twice")
+        given = [bool(self.columns), self.files.embeddings is not None, self.model is not None]
+        if sum(given) > 1:
+            raise UserError("features: columns, a file of embeddings and a model exclude one another")
+        if self.sequence is None and not (self.columns or self.files.embeddings):
+            raise UserError("features: needs a column of sequences, columns of numbers or a file of embeddings")
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse a name that is no short word of lower-case letters, digits and hyphens.
+
+    Raises:
+        UserError: one line.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{what}: got {name[:60]!r}, allowed: 1 to 40 of a to z, 0 to 9 and -, not at either end")
+
+
+def suggest_name(text: str) -> str:
+    """A name that `check_name` takes, made of a file's name: "esm2-650m-logits"; empty where nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")

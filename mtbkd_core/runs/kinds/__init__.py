@@ -1,0 +1,1 @@
+"""Kinds of job, a file each."""

@@ -1,0 +1,1 @@
+"""Students: networks batched over chains, a kind a file."""

@@ -1,0 +1,92 @@
+"""One setting over several values, replications, and every subset of the teachers: which configurations they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import combinations
+from typing import Any
+
+from mtbkd_core.catalog.registry import leaving_room, task_info
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import PER_TEACHER, ConfigError, RunConfig, build_config, flatten
+
+#: Beyond this many teachers, all subsets are more than a thousand runs.
+MOST_TEACHERS = 10
+MOST_VALUES = 50
+_PER_TEACHER = frozenset(f"prior.{name}" for name in PER_TEACHER)
+
+
+def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
+    """The configuration with one setting changed; of a setting with a number for each teacher, one is for all of them.
+
+    More labelled examples leave fewer without a label: no more of these are asked for than are left.
+
+    Raises:
+        ConfigError: a setting or value that there is not.
+    """
+    if name in _PER_TEACHER and isinstance(value, int | float | str) and "," not in str(value):
+        value = [value] * len(config.teachers)
+    changed = build_config([(name, value)], base=config)
+    if name == "n_train":
+        with suppress(UserError):  # a task that is no more, or has not so many: said by who runs it
+            changed, _ = leaving_room(changed)
+    return changed
+
+
+def value_text(config: RunConfig, name: str) -> str:
+    """The configuration's value of a setting, as `with_value` takes it and `sweep_values` writes it."""
+    text = flatten(config)[name]
+    if name == "n_train" and text == "none":
+        return str(task_info(config.task).n_train)
+    if name in _PER_TEACHER:
+        each = set(text.split(","))
+        return "1.0" if text == "none" else each.pop() if len(each) == 1 else text
+    return text
+
+
+def sweep_values(config: RunConfig, name: str, text: str) -> tuple[str, ...]:
+    """The values that a person wrote, between commas: each once and in one spelling; numbers in their order.
+
+    Raises:
+        ConfigError: the setting, or the first value, that there is not; no value; more than `MOST_VALUES`.
+    """
+    given = [part.strip() for part in text.split(",") if part.strip()]
+    if not given:
+        raise ConfigError(f"{name}: at least one value is needed")
+    values = list(dict.fromkeys(value_text(with_value(config, name, value), name) for value in given))
+    if len(values) > MOST_VALUES:
+        raise ConfigError(f"{name}: got {len(values)} values, at most {MOST_VALUES} are allowed")
+    with suppress(ValueError):  # a rule is not a number
+        values.sort(key=float)
+    return tuple(values)
+
+
+def replicates(config: RunConfig, count: int) -> list[RunConfig]:
+    """The configuration as it is, and with other splits, teachers and chains: both seeds move on by one each time."""
+    return [
+        build_config([("seed", config.seed + place), ("split_seed", config.split_seed + place)], base=config)
+        for place in range(count)
+    ]
+
+
+def all_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every subset of the teachers, the empty one first and all of them last.
+
+    Raises:
+        UserError: more teachers than `MOST_TEACHERS`.
+    """
+    if len(names) > MOST_TEACHERS:
+        raise UserError(f"teachers: got {len(names)}, at most {MOST_TEACHERS} are allowed for all their subsets")
+    return [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
+
+
+def hearing(config: RunConfig, teachers: Sequence[str]) -> RunConfig:
+    """The configuration with some of its teachers; none: strength 0.
+
+    A teacher keeps its base weight and entropy temperature. Where all that are left have base weight 0, they count the
+    same.
+    """
+    if not teachers:
+        return build_config([("prior.strength", 0.0)], base=config)
+    return build_config([("teachers", list(teachers))], base=config)

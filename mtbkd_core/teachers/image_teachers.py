@@ -1,0 +1,89 @@
+"""Teachers of a task of images: trained on what no student is shown, and shipped with the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.images.order import SEED, as_inputs, spread
+from mtbkd_core.teachers import convolutional
+from mtbkd_core.teachers.convolutional import Recipe
+
+#: Of a larger set, such as EMNIST's digits, teachers are trained on so many images: minutes, not half an hour.
+MOST_FOR_TEACHERS = 60_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A teacher that is trained.
+
+    Attributes:
+        name: its name.
+        logits: [R, C] as float16, what it says of what a student is shown.
+        checkpoint: from which its training would go on; whoever has kept the logits removes it.
+    """
+
+    name: str
+    logits: Tensor
+    checkpoint: Path
+
+
+def train(
+    recipes: Mapping[str, Recipe],
+    titles: Mapping[str, str],
+    images: np.ndarray,
+    labels: np.ndarray,
+    n_classes: int,
+    shown: Tensor,
+    image_shape: tuple[int, int],
+    *,
+    digest: str,
+    stem: str,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[Trained]:
+    """Train teachers on images, one after another.
+
+    Args:
+        recipes, titles: by name of the teacher.
+        images, labels: [N, height, width] bytes and [N], of which at most `MOST_FOR_TEACHERS` are used.
+        shown: [R, F], the inputs of which the teachers' logits are wanted.
+        digest: of `shown` and its labels.
+        stem: begins the names of the files from which a training that was broken off goes on.
+    Raises:
+        UserError: the home folder cannot be written.
+        Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
+    """
+    if len(images) > MOST_FOR_TEACHERS:
+        chosen = np.sort(spread(labels, SEED)[:MOST_FOR_TEACHERS])
+        images, labels = images[chosen], labels[chosen]
+    x, y = as_inputs(images), torch.from_numpy(labels.astype(np.int64))
+    data = content_hash(digest, x.numpy().tobytes(), y.numpy().tobytes())
+    for place, (name, recipe) in enumerate(recipes.items()):
+
+        def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
+            if on_progress is not None:
+                done, of = place + epoch / epochs, len(recipes)
+                message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
+                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
+
+        point = convolutional.checkpoint_path(stem, name, recipe, data, SEED)
+        network = convolutional.train(
+            recipe,
+            x,
+            y,
+            image_shape,
+            n_classes,
+            seed=SEED,
+            checkpoint=point,
+            on_epoch=report,
+            should_stop=should_stop,
+        )
+        yield Trained(name, convolutional.says(network, shown, image_shape).half(), point)

@@ -1,0 +1,1 @@
+"""The page compare and its parts."""

@@ -1,0 +1,146 @@
+"""What a comparison found: who is better, by how much and how surely, and the scores behind it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
+from mtbkd_core.runs.kinds.comparison import ComparisonView
+from mtbkd_core.studies import HIGHER_IS_BETTER, Verdict, left_out
+from pages.results.compare import score_table as scores
+from pages.ui import charts, task_words
+from pages.ui.jobs import follow, kinds
+
+
+def draw(view: ComparisonView) -> None:
+    """What the whole seeds say; nothing before the first of them."""
+    comparison = view.table()
+    count = len(comparison.seeds)
+    if count == 0:
+        return
+    gaps = gap_table(comparison, task_words.titles_by_name(view.config))
+    st.caption(follow.summary(kinds.COMPARISONS, view))
+    if lines := left_out(comparison.methods):
+        st.caption(f":material/info: {' '.join(lines)}")
+    _warn_of_chains(view)
+    if count == 1:
+        st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
+    else:
+        st.markdown(_in_words(gaps))
+        _draw_verdicts(gaps)
+        _draw_forests(gaps)
+    if view.finished:
+        st.space("small")
+        _draw_scores(view, whole=True)
+
+
+def _draw_verdicts(gaps: pd.DataFrame) -> None:
+    charts.show(
+        draw_verdicts(gaps),
+        "Who is better",
+        "Filled circle: MT-BKD is better. Diamond: the rival is. Dash: no clear difference.",
+        lambda: gaps,
+        key="verdicts",
+        help="A difference is clear when its 95 % interval over the seeds leaves out zero. Each interval stands for "
+        "itself: of twenty true ties, about one looks clear by chance. The seeds split the same data anew, so the "
+        "intervals say how much splits, teachers and chains matter, not what other data would give.",
+    )
+
+
+def _draw_forests(gaps: pd.DataFrame) -> None:
+    st.space("small")
+    st.subheader(
+        "MT-BKD minus each rival",
+        anchor=False,
+        help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
+    )
+    st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
+    scores = list(COMPARED)
+    for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
+        for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                _draw_forest(gaps, score)
+    with st.expander("In numbers", icon=":material/table_rows:"):
+        st.caption("Mean difference over the seeds, and its 95 % interval in brackets. Accuracy in points.")
+        _draw_numbers(gaps)
+
+
+def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
+    part = gaps[gaps["score"] == score]
+    if part["difference"].isna().all():
+        st.markdown(f"**{SCORES[score].title}**")
+        st.caption("Not defined with these seeds: a method that makes no error has none.")
+        return
+    charts.show(
+        draw_forest(gaps, score),
+        SCORES[score].title,
+        f"{'Right' if HIGHER_IS_BETTER[score] else 'Left'} of the line MT-BKD is better.",
+        lambda: part,
+        key=f"forest-{score}",
+        help=SCORES[score].help,
+    )
+
+
+def _draw_numbers(gaps: pd.DataFrame) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    for row in gaps.itertuples():
+        scale, digits = (100, 1) if row.score == "accuracy" else (1, 3)
+        spoken = "–" if pd.isna(row.difference) else f"{scale * row.difference:+.{digits}f}"
+        if not pd.isna(row.low):
+            spoken += f" [{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
+        rows.setdefault(row.title, {})[row.score] = spoken
+    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Rival").reset_index()
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="differences",
+        height=37 + 35 * len(shown),
+        column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
+        | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
+    )
+
+
+def _in_words(gaps: pd.DataFrame) -> str:
+    """How often each is better, in one sentence."""
+    counts = gaps["verdict"].value_counts()
+    better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
+    return (
+        f"Against {gaps['method'].nunique()} rivals by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
+        f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
+    )
+
+
+def _warn_of_chains(view: ComparisonView) -> None:
+    table = score_table(view.table(), task_words.titles_by_name(view.config))
+    sampled = table[table["r_hat"].notna()]
+    apart = sampled[~sampled["r_hat"].map(chains_agree).astype(bool)]
+    if not apart.empty:
+        worst = ", ".join(f"{row.title} {r_hat_text(row.r_hat)}" for row in apart.itertuples())
+        st.warning(
+            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}, or none: {worst}). "
+            "Sample longer before you trust a difference that hangs on these.",
+            icon=":material/warning:",
+        )
+
+
+def draw_first_rows(view: ComparisonView) -> None:
+    """The rows that are there of a comparison under way."""
+    if view.rows.found:
+        _draw_scores(view, whole=False)
+
+
+def _draw_scores(view: ComparisonView, *, whole: bool) -> None:
+    """Mean and sd of every method, over whole seeds or all rows that are there."""
+    table = score_table(view.table(whole=whole), task_words.titles_by_name(view.config))
+    scores.draw(
+        table,
+        "Method",
+        help="Ensembles: as many networks as MT-BKD has chains, averaged.",
+        caption="Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.",
+        key=f"scores-{whole}",
+        file="comparison-scores.csv",
+        lines=table["line"],
+    )

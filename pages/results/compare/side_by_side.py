@@ -1,0 +1,149 @@
+"""Two to four finished runs side by side: what differs in their settings, their scores, their reliability."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Result, UserError
+from mtbkd_core.config.models import flatten
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.figures.reliability import draw_reliability, reliability_table
+from mtbkd_core.runs.store import RunView, State
+from pages.ui import charts, chosen_run, link, navigation, run_words
+
+_LETTERS = "ABCD"
+_SCORES = (*COMPARED, "coverage", "set_size", "epistemic")
+
+#: Letter -> run and result.
+Shown = dict[str, tuple[RunView, Result]]
+
+
+def draw() -> None:
+    """The whole part of the page."""
+    done = {view.id: view for view in chosen_run.all_runs() if view.state is State.DONE}
+    if len(done) < 2:
+        st.info(
+            f"There {'is one finished run' if done else 'are no finished runs'}, and two are needed: change a setting "
+            "and distill once more.",
+            icon=":material/science:",
+        )
+        navigation.link("distill", "Go to Distill")
+        return
+    chosen = _choice(done)
+    shown: Shown = {}
+    for letter, id in zip(_LETTERS, chosen, strict=False):
+        try:
+            shown[letter] = done[id], chosen_run.result(done[id])
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
+    if len(shown) < 2:
+        st.info("Choose at least two runs.", icon=":material/touch_app:")
+        return
+    _draw(shown)
+
+
+def _choice(done: dict[str, RunView]) -> list[str]:
+    """The runs in the link, and those that are none are said; without any, the chosen run and the newest other one."""
+    kept = link.kept("runs")
+    asked = kept.split(",") if kept else []
+    gone = [name[:16] for name in asked if name not in done]
+    if gone:
+        st.warning(f"Not among the finished runs: {', '.join(gone)}.", icon=":material/link_off:")
+    chosen = list(dict.fromkeys(name for name in asked if name in done))[: len(_LETTERS)]
+    if not asked:
+        first = st.session_state.run if st.session_state.run in done else next(iter(done))
+        chosen = [first, next(name for name in done if name != first)]
+        link.keep("runs", ",".join(chosen))
+    if st.session_state.get("set:runs") != chosen:
+        st.session_state["set:runs"] = chosen
+    return st.multiselect(
+        "Runs",
+        list(done),
+        key="set:runs",
+        format_func=lambda name: f"{run_words.describe(done[name].config)} · {name[:6]}",
+        max_selections=len(_LETTERS),
+        placeholder="Choose two to four runs",
+        help="Two to four finished runs. Each is described by what differs from the default settings.",
+        on_change=_take,
+    )
+
+
+def _take() -> None:
+    # A comma alone is a choice of none; without the parameter the page would choose for itself.
+    link.keep("runs", ",".join(st.session_state["set:runs"]) or ",")
+
+
+def _draw(shown: Shown) -> None:
+    st.caption(
+        "  \n".join(
+            f"**{letter}** · {run_words.describe(view.config)} · {view.id} · "
+            f"{view.created.astimezone():%d %b %Y, %H:%M}"
+            for letter, (view, _) in shown.items()
+        )
+    )
+    labels = [result.predictions["test.labels"] for _, result in shown.values()]
+    if any(len(other) != len(labels[0]) or bool((other != labels[0]).any()) for other in labels[1:]):
+        st.warning(
+            "These runs are measured on different test examples: a part of any difference is the data.",
+            icon=":material/warning:",
+        )
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.markdown("**What differs**")
+        st.caption("All other settings are the same.")
+        _draw_settings(shown)
+        st.space("small")
+        st.markdown("**Scores of the student**", help="Of the posterior mean, on the test examples.")
+        st.caption("Accuracy and AUROC: higher is better. NLL, Brier and ECE: lower is better.")
+        _draw_scores(shown)
+    with right:
+        curves = {
+            f"run:{letter}": reliability(result.predictions["test.mean"], result.predictions["test.labels"])
+            for letter, (_, result) in shown.items()
+        }
+        titles = {
+            f"run:{letter}": f"{letter}: {run_words.describe(view.config)}" for letter, (view, _) in shown.items()
+        }
+        table = reliability_table(curves, titles)
+        charts.show(
+            draw_reliability(table, {}),
+            "Reliability of each run",
+            "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
+            lambda: table,
+            key="runs-reliability",
+        )
+
+
+def _draw_settings(shown: Shown) -> None:
+    flat = {letter: flatten(view.config) for letter, (view, _) in shown.items()}
+    names = [name for name in next(iter(flat.values())) if len({one[name] for one in flat.values()}) > 1]
+    rows = pd.DataFrame([[name, *(one[name] for one in flat.values())] for name in names], columns=["Setting", *flat])
+    st.dataframe(rows, hide_index=True, key="differ", column_config={"Setting": st.column_config.Column(pinned=True)})
+
+
+def _draw_scores(shown: Shown) -> None:
+    rows = [
+        [
+            SCORES[score].with_unit,
+            *(SCORES[score].text(result.metrics["student"].get(score)) for _, result in shown.values()),
+        ]
+        for score in _SCORES
+    ]
+    found = [result.metrics["diagnostics"]["r_hat"] for _, result in shown.values()]
+    rows.append(["R-hat", *("none" if value is None else f"{value:.3f}" for value in found)])
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Score", *shown]),
+        hide_index=True,
+        key="runs-scores",
+        column_config={"Score": st.column_config.Column(pinned=True)},
+    )
+    apart = [letter for letter, (_, result) in shown.items() if not chosen_run.agrees(result)]
+    if apart:
+        st.warning(
+            f"The chains of {' and '.join(apart)} disagree (R-hat above {R_HAT_LIMIT}, or none): sample longer before "
+            "you trust them.",
+            icon=":material/warning:",
+        )

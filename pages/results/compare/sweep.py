@@ -1,0 +1,152 @@
+"""One setting over several values: the launch, the sweep as it happens, and what it found."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core import RunConfig, UserError
+from mtbkd_core.config.models import field_help
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
+from mtbkd_core.figures.sweep import draw_sweep, seed_table, sweep_table, value_title
+from mtbkd_core.runs.kinds import sweep
+from mtbkd_core.runs.kinds.sweep import SweepView
+from mtbkd_core.studies.sweep import sweep_values
+from pages.results.compare import score_table
+from pages.ui import charts, chosen_run, link, run_words, setting_words
+from pages.ui.jobs import follow, kinds
+
+_AT_FIRST = ["nll", "ece"]
+_SEEDS = range(1, 11)
+
+
+def draw() -> None:
+    """The whole part of the page."""
+    try:
+        _launcher()
+    except UserError as error:  # as where the chosen run's task is there no more
+        st.error(str(error), icon=":material/error:")
+    view = follow.pick(
+        kinds.SWEEPS, help="Newest first. Each is described by what is swept over, and from which settings."
+    )
+    if view is None:
+        if link.kept("sweep") is None:
+            st.info("Nothing is swept over yet. Choose a setting and press Sweep.", icon=":material/tune:")
+        return
+    follow.follow(kinds.SWEEPS, view)
+    _draw_results(view)
+
+
+def _launcher() -> None:
+    config, whose, seconds = chosen_run.basis()
+    offered = setting_words.offered(config)
+    with st.container(border=True):
+        left, middle, right = st.columns([2, 4, 2], gap="medium")
+        with left:
+            setting = st.selectbox(
+                "Setting",
+                offered,
+                format_func=setting_words.title,
+                **link.bound("setting", offered, offered[0]),
+                help="The one setting that changes; all others stay as they are.",
+            )
+        with middle:
+            begin = setting_words.values_text(config, setting)
+            text = st.text_input(
+                "Values",
+                begin,
+                key=f"set:values:{setting}:{begin}",
+                help=f"{field_help(setting)} Values stand between commas; each is a run of its own.",
+            )
+        with right:
+            over_seeds = setting == "seed"
+            seeds = st.slider(
+                "Seeds",
+                _SEEDS[0],
+                _SEEDS[-1],
+                **link.bound("repeats", _SEEDS, 1),
+                disabled=over_seeds,
+                help="How often each value is run: with another split, other teachers and other chains each time. The "
+                "first is the settings' own. With several, the spread is shown.",
+            )
+        problem, asked = _ask(config, setting, text, 1 if over_seeds else seeds)
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.button(
+                "Sweep",
+                type="primary",
+                icon=":material/play_arrow:",
+                help="Run every value. What a run or a sweep has computed already is not computed again; a cancelled "
+                "sweep can go on later.",
+                disabled=asked is None,
+                on_click=follow.launch,
+                args=(kinds.SWEEPS, asked),
+            )
+            if asked is not None:
+                cost = run_words.cost(len(asked.parts()), seconds)
+                st.caption(f"{cost} With the settings of {whose}: {run_words.describe(config)}.", width="stretch")
+                points, wanted = asked.points(), config.n_unlabelled
+                if fewer := [value for value, each in points.items() if each.n_unlabelled < wanted]:
+                    st.caption(f"Fewer unlabelled examples are left, and shown, at {', '.join(fewer)}.")
+        if problem:
+            st.error(problem, icon=":material/error:")
+
+
+def _ask(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | None, sweep.Asked | None]:
+    """What is wrong with what was written, or what it asks for."""
+    try:
+        return None, sweep.ask(config, setting, sweep_values(config, setting, text), seeds)
+    except UserError as error:
+        return str(error), None
+
+
+def _draw_results(view: SweepView) -> None:
+    table = sweep_table(view.scores(), view.current)
+    if table.empty:
+        return
+    title = setting_words.title(view.asked.setting)
+    st.caption(follow.summary(kinds.SWEEPS, view, title))
+    apart = table[~table[R_HAT].map(chains_agree)]
+    if not apart.empty:
+        which = ", ".join(f"{row.title} ({r_hat_text(row.r_hat)})" for row in apart.itertuples())
+        st.warning(
+            f"The chains disagree (R-hat above {R_HAT_LIMIT}, or none) at {which}: these marks are hollow. "
+            "Sample longer before you trust them.",
+            icon=":material/warning:",
+        )
+    if len(table) > 1:
+        _draw_charts(view, title)
+    if not table["current"].any():
+        st.caption(f"The settings' own value, {value_title(view.current)}, is not among those that are there.")
+    st.space("small")
+    score_table.draw(
+        table,
+        title,
+        help="Of the posterior mean, on the test examples.",
+        caption="Mean over the seeds ± standard deviation." if view.asked.seeds > 1 else "One seed each.",
+        key="sweep-scores",
+        file="sweep-scores.csv",
+    )
+
+
+def _draw_charts(view: SweepView, title: str) -> None:
+    shown = st.pills(
+        "Scores",
+        list(COMPARED),
+        selection_mode="multi",
+        format_func=lambda score: SCORES[score].short,
+        **link.bound("scores", list(COMPARED), _AT_FIRST, many=True),
+        help="\n".join(f"- **{SCORES[score].short}**: {SCORES[score].help}" for score in COMPARED),
+    )
+    scores = view.scores()
+    for first in range(0, len(shown), 2):
+        for score, column in zip(shown[first : first + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                better = "Higher" if SCORES[score].higher_is_better else "Lower"
+                charts.show(
+                    draw_sweep(scores, score, view.current, x=title),
+                    f"{SCORES[score].title} against {title[:1].lower()}{title[1:]}",
+                    f"{better} is better. The diamond is where the settings stand now.",
+                    lambda: seed_table(scores),
+                    key=f"sweep-{score}",
+                    help=SCORES[score].help,
+                )

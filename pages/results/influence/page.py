@@ -1,0 +1,138 @@
+"""Influence: which teacher explains the student, and who pulled it where."""
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core.figures import influence, weights
+from pages.results.influence import shapley
+from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
+
+chosen = chosen_run.chosen()
+config, found = chosen.view.config, chosen.result.predictions
+chosen_run.banner(chosen)
+shades = task_words.colours(config)
+class_names = chosen.class_names
+teachers = dict(zip(config.teachers, chosen.titles, strict=True))
+arrays = {
+    name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
+}
+labels = found["train.labels"].numpy()
+task, item = chosen_run.task_of(chosen), task_words.item(config)
+
+if seen := decision_maps.sight(task):
+    left, right = st.columns(2, gap="large")
+    with left:
+        decision_maps.show_responsibilities(seen, chosen, key="rule-map")
+    with right:
+        decision_maps.show_weights(seen, config, key="weight-map")
+    st.space("small")
+
+left, right = st.columns(2, gap="large")
+with left:
+    shares = weights.shares_by_class(arrays["responsibilities"], labels, class_names, teachers)
+    charts.show(
+        weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
+        "Responsibility by class",
+        "The taller a colour, the more that teacher explains the student there.",
+        lambda: shares,
+        key="responsibilities",
+        help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
+        f"mean, over the labelled {item}s of each class. Thin lines: 10th to 90th percentile.",
+    )
+with right:
+    both = influence.weights_and_responsibilities(
+        arrays["weights"], arrays["responsibilities"], labels, class_names, teachers
+    )
+    charts.show(
+        influence.draw_weights_and_responsibilities(both, shades),
+        "Weight against responsibility",
+        "Above the line the student sided with a teacher more than the prior asked for.",
+        lambda: both,
+        key="both",
+        help=f"A point for each teacher and labelled {item}: its weight in the prior, and its responsibility once the "
+        "student has learned.",
+    )
+
+st.space("small")
+st.subheader(
+    "Pulls",
+    anchor=False,
+    help="Parts of the gradient of the log joint on the student's logits: alpha (lambda / T) r_k (t_k - q) from "
+    f"teacher k, and onehot(y) - p from the label. Posterior means, in nats per unit of logit, on labelled {item}s.",
+)
+of = st.selectbox(
+    f"{item.capitalize()}s of class",
+    class_names,
+    **link.bound("class", class_names, class_names[0]),
+    width=170,
+    help=f"The labelled {item}s over which the pulls on the right are averaged.",
+)
+own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
+here = labels == class_names.index(of)
+mean = influence.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
+left, right = st.columns(2, gap="large")
+with left:
+    charts.show(
+        influence.draw_pulls(own, shades, x="Class"),
+        "Every class: pull on its own logit",
+        "Up: towards the truth. A teacher that points down holds the student back.",
+        lambda: own,
+        key="own",
+    )
+with right:
+    charts.show(
+        influence.draw_pulls(mean, shades, x="Class whose logit is pulled"),
+        f"Class {of}: pull on every logit",
+        "Bars up raise a class, bars down lower it; the diamond is what is left over.",
+        lambda: mean,
+        key="class-pulls",
+    )
+
+st.space("small")
+shapley.draw(chosen, arrays["responsibilities"], arrays["pulls"], labels, teachers)
+
+st.space("small")
+st.subheader(f"One {item}", anchor=False)
+part = st.segmented_control(
+    f"{item.capitalize()} from",
+    ["test", "train"],
+    required=True,
+    format_func={"test": f"Test {item}s", "train": f"Labelled {item}s"}.get,
+    **link.bound("part", ["test", "train"], "test"),
+    help=f"Pulls are known at the labelled {item}s that the student learned from.",
+)
+left, right = st.columns([1, 3], gap="large")
+with left:
+    if part == "test":
+        index = examples.chooser(task)
+    else:
+        index = st.number_input(
+            f"Labelled {item}",
+            0,
+            len(labels) - 1,
+            **link.bound("train", range(len(labels)), 0),
+            help="One of those that the student learned from.",
+        )
+    examples.show(task, index, part=part, size=144)
+with right:
+    here_weights = found[f"{part}.weights"][:, index].tolist()
+    here_shares = found[f"{part}.responsibilities"][:, index].tolist()
+    charts.show(
+        weights.draw_shares_of_one(here_weights, here_shares, teachers, shades),
+        "Who the student sides with",
+        "Outline: what the prior asked for. Filled: what the student settled on.",
+        lambda: pd.DataFrame(
+            {"teacher": list(teachers.values()), "weight": here_weights, "responsibility": here_shares}
+        ),
+        key="sides",
+    )
+teacher_predictions.show(chosen, index, item, part=part)
+if part == "train":
+    single = influence.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
+    charts.show(
+        influence.draw_pulls(single, shades, x="Class whose logit is pulled"),
+        f"Who pulls which logit at this {item}",
+        "Teachers that point opposite ways disagree about it.",
+        lambda: single,
+        key="image-pulls",
+    )

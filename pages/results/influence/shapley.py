@@ -1,0 +1,145 @@
+"""What each teacher is worth to the run shown: runs with every subset of its teachers, beside the cheap measures."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import UserError
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
+from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
+from mtbkd_core.runs.kinds import shapley
+from mtbkd_core.runs.kinds.grid import seconds_of
+from mtbkd_core.runs.kinds.shapley import ValuationView
+from pages.ui import charts, link, run_words, task_words
+from pages.ui.chosen_run import Chosen
+from pages.ui.jobs import follow, kinds
+
+_SCORES = ["nll", "ece", "brier", "accuracy"]
+_SEEDS = range(1, 6)
+_HELP = (
+    "Every subset of the teachers distils a student of its own; the empty one learns from the labels alone. The "
+    "**Shapley value** is what the score changes by when a teacher joins, mean over all orders in which they could "
+    "join. The values add up to the score with all teachers minus that with none. **Leave one out**: what the teacher "
+    "changes when it joins all the others; of two that know the same, neither is missed. **Alone against none**: what "
+    "it changes by itself."
+)
+
+
+def draw(
+    shown: Chosen, responsibilities: np.ndarray, pulls: np.ndarray, labels: np.ndarray, teachers: dict[str, str]
+) -> None:
+    """The whole part of the page; the arrays as `influence_table` takes them."""
+    st.subheader("What is each teacher worth?", anchor=False, help=_HELP)
+    asked = _launcher(shown)
+    if asked is None:
+        return
+    try:
+        view = shapley.TABLE.find(asked)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if view is None:
+        return
+    follow.follow(kinds.VALUATIONS, view)
+    if view.worth("nll"):
+        _draw_results(view, influence_table(responsibilities, pulls, labels, teachers))
+
+
+def _launcher(shown: Chosen) -> shapley.Asked | None:
+    """What is asked for; None where it cannot be, which is said."""
+    config = shown.view.config
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        seeds = st.slider(
+            "Seeds",
+            _SEEDS[0],
+            _SEEDS[-1],
+            **link.bound("replicates", _SEEDS, 1),
+            width=160,
+            help="How often it is repeated, with another split, other teachers and other chains each time. The first "
+            "is the run's own. With several, the spread is shown.",
+        )
+        try:
+            asked = shapley.ask(config, seeds)
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
+            return None
+        st.button(
+            "Work it out",
+            icon=":material/calculate:",
+            help="Distil a student from every subset of the teachers. What is computed already is not computed again.",
+            on_click=follow.launch,
+            args=(kinds.VALUATIONS, asked),
+        )
+        cost = run_words.cost(len(asked.parts()), seconds_of(shown.result.metrics))
+        teachers = f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}"
+        st.caption(f"Every subset of the run's {teachers} is heard once a seed: {cost}")
+    return asked
+
+
+def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
+    score = st.segmented_control(
+        "Score",
+        _SCORES,
+        required=True,
+        format_func=lambda name: SCORES[name].short,
+        **link.bound("score", _SCORES, "nll"),
+        help="\n".join(f"- **{SCORES[name].short}**: {SCORES[name].help}" for name in _SCORES),
+    )
+    info = SCORES[score]
+    found = view.worth(score)
+    table = worth_table(found, cheap)
+    st.caption(follow.summary(kinds.VALUATIONS, view))
+    r_hat = view.worst_r_hat()
+    if r_hat is not None and not chains_agree(r_hat):
+        worst = f"up to {r_hat:.3f}, above {R_HAT_LIMIT}" if math.isfinite(r_hat) else "cannot be worked out"
+        st.warning(
+            f"In some of these runs the chains disagree (R-hat {worst}): sample longer before you trust small "
+            "differences.",
+            icon=":material/warning:",
+        )
+    st.markdown(_in_words(table, score))
+    shades = task_words.colours(view.config)
+    left, right = st.columns(2, gap="large")
+    unit = "percentage points" if info.share else info.unit or "the score's own unit"
+    side = "Right" if info.higher_is_better else "Left"
+    with left:
+        charts.show(
+            draw_worth(table, score, shades),
+            f"Worth to the student's {info.short}",
+            f"{side} of zero the teacher helps: with it the {info.short} is "
+            f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}."
+            + (" Whiskers: sd over the seeds." if len(found) > 1 else ""),
+            lambda: table,
+            key="worth",
+            help=_HELP,
+        )
+    with right:
+        charts.show(
+            draw_influence(cheap, shades),
+            "What the run itself says",
+            "Cheap, from one run: who moved this student, not whom it could do without.",
+            lambda: cheap,
+            key="cheap",
+            help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
+            "teacher may explain much of a student that would do as well without it.",
+        )
+
+
+def _in_words(table: pd.DataFrame, score: str) -> str:
+    """Who is first by which measure, in one line."""
+    info = SCORES[score]
+    by_title = table.set_index("title")
+    worth = by_title["shapley"] if info.higher_is_better else -by_title["shapley"]
+    first, explains, pulls = worth.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
+    agree = "all agree" if first == explains == pulls else "they disagree"
+    total = by_title["shapley"].sum()
+    spoken = f"{100 * total:+z.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()
+    return (
+        f"By Shapley value **{first}** is worth most; by responsibility **{explains}** comes first, by pull on the "
+        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {spoken}."
+    )

@@ -1,0 +1,1 @@
+"""The page reliability and its parts."""

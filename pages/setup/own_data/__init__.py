@@ -1,0 +1,1 @@
+"""The page own_data and its parts."""

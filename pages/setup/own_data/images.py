@@ -1,0 +1,85 @@
+"""Your own data, images: a folder of IDX files is checked and made a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from mtbkd_core import UserError
+from mtbkd_core.catalog.adding_images import LONGEST_TITLE, import_images
+from mtbkd_core.catalog.registry import change_task
+from mtbkd_core.imports.checking import split_names
+from mtbkd_core.imports.spec import suggest_name
+from pages.ui import link, navigation
+from pages.ui.jobs import training
+
+
+def draw() -> None:
+    """The form, and the task that it makes."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        folder = st.text_input(
+            "Folder",
+            key="own:images:folder",
+            placeholder="/data/mnist",
+            help="On the machine that the app runs on: it holds training and test images and labels in the IDX format, "
+            "as MNIST, KMNIST, EMNIST and Fashion-MNIST come; gzipped files do as well. They are not copied.",
+        )
+        prefix = st.text_input(
+            "Prefix",
+            key="own:images:prefix",
+            placeholder="emnist-digits",
+            help="How the names of its files begin. Needed only where the folder holds several sets, as EMNIST's does.",
+        )
+        transposed = st.toggle(
+            "Turn the pictures",
+            key="own:images:transposed",
+            help="Mirrors each picture along its diagonal: EMNIST's lie on their side.",
+        )
+    with right:
+        title = st.text_input(
+            "Title",
+            key="own:images:title",
+            max_chars=LONGEST_TITLE,
+            placeholder="My images",
+            help="What the task is called on the pages. Its short name, for links, follows from it.",
+        )
+        classes = st.text_input(
+            "Classes",
+            key="own:images:classes",
+            placeholder="0, 1, 2, …",
+            help="Names in the order of the labels, with commas between them, a name that holds a comma in double "
+            "quotes. Empty: the labels' numbers.",
+        )
+    name = suggest_name(title)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        pressed = st.button(
+            "Add this task",
+            type="primary",
+            icon=":material/add:",
+            key="own:images:add",
+            disabled=not (folder.strip() and name),
+            help="Checks the files, chooses the task, and begins to train its four teachers on this machine: minutes "
+            "each, once, with progress.",
+        )
+        st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
+    if not pressed:
+        return
+    try:
+        names = split_names(classes) if classes.strip() else None
+        with st.spinner("Checking the images…"):
+            import_images(
+                name,
+                Path(folder.strip()),
+                title=title.strip(),
+                class_names=names,
+                transposed=transposed,
+                prefix=prefix.strip(),
+            )
+        link.replace(change_task(link.draft(), name))
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    training.launch(name)
+    st.switch_page(navigation.page("teachers"))

@@ -1,0 +1,273 @@
+"""The parts of the page on one's own data: the look at a table, the check, what it found, and adding the task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Progress, RunConfig, UserError, task_info
+from mtbkd_core.catalog import adding
+from mtbkd_core.catalog.registry import change_task, own
+from mtbkd_core.imports import guessing
+from mtbkd_core.imports.assembling import Checked, check_table
+from mtbkd_core.imports.checking import split_names
+from mtbkd_core.imports.reading import count_of
+from mtbkd_core.imports.spec import Files, TableSpec, suggest_name
+from mtbkd_core.imports.uploads import Upload, laid_out
+from mtbkd_core.runs.kinds import training
+from pages.ui import link, navigation
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+#: Stands for the task's name until the person has chosen one.
+_UNNAMED = "unnamed"
+
+
+class Features(StrEnum):
+    """Where the features come from."""
+
+    DESCRIPTORS = "Of the sequence"
+    COLUMNS = "Columns"
+    FILE = "A file"
+    MODEL = "A protein model"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person chose, files as the browser sent them."""
+
+    table: UploadedFile
+    kind: Features
+    label: str | None
+    classes: str
+    sequence: str | None
+    accession: str | None
+    columns: tuple[str, ...]
+    model: str
+    embeddings: UploadedFile | None
+    teachers: Mapping[str, UploadedFile]
+    test: UploadedFile | None
+    test_teachers: Mapping[str, UploadedFile]
+    test_embeddings: UploadedFile | None
+
+    def missing(self) -> str:
+        """What the person has to choose next, in one line; empty where all is there."""
+        if self.label is None:
+            return "Choose the column of labels."
+        if self.kind in (Features.DESCRIPTORS, Features.MODEL) and self.sequence is None:
+            return "Choose the column of sequences, or other features."
+        if self.kind is Features.COLUMNS and not self.columns:
+            return "Choose at least one column of numbers."
+        if self.kind is Features.FILE and self.embeddings is None:
+            return "Choose the file of embeddings."
+        if self.kind is Features.MODEL and not self.model:
+            return "Name the protein model: a folder on this machine, or its name on the Hugging Face hub."
+        if not self.teachers:
+            return "Choose a file for each teacher: what it says of every row of the table."
+        if self.test is not None and (absent := [name for name in self.teachers if name not in self.test_teachers]):
+            return f"Choose what {absent[0]} says of the test table."
+        if self.test is not None and self.kind is Features.FILE and self.test_embeddings is None:
+            return "Choose the embeddings of the test table."
+        return ""
+
+    def uploads(self) -> dict[str, Upload]:
+        """The files by what they are for."""
+        files: dict[str, UploadedFile | None] = {"table": self.table, "embeddings": self.embeddings, "test": self.test}
+        files |= {"test embeddings": self.test_embeddings}
+        files |= {f"teacher {name}": file for name, file in self.teachers.items()}
+        files |= {f"test teacher {name}": file for name, file in self.test_teachers.items()}
+        return {role: Upload(file.name, file.getvalue()) for role, file in files.items() if file is not None}
+
+    def spec(self, paths: Mapping[str, Path]) -> TableSpec:
+        """What the core is asked, with the files where they lie; only where nothing is `missing`."""
+        assert self.label is not None
+        classes = tuple(split_names(self.classes)) or None
+        own = Files(paths["table"], {name: paths[f"teacher {name}"] for name in self.teachers}, paths.get("embeddings"))
+        test = None
+        if self.test is not None:
+            others = {name: paths[f"test teacher {name}"] for name in self.test_teachers}
+            test = Files(paths["test"], others, paths.get("test embeddings"))
+        model = self.model or None
+        return TableSpec(own, self.label, self.sequence, self.columns, model, classes, self.accession, test)
+
+    def mark(self) -> str:
+        """Another for other files or other choices."""
+        files = [
+            self.table,
+            self.embeddings,
+            self.test,
+            self.test_embeddings,
+            *self.teachers.values(),
+            *self.test_teachers.values(),
+        ]
+        ids = [file.file_id if file is not None else "" for file in files]
+        columns = (self.label, self.sequence, self.accession, self.columns)
+        return repr((columns, self.classes, self.model, list(self.teachers), ids))
+
+
+def look(file: UploadedFile) -> guessing.Look:
+    """The beginning of a table; raises `UserError` where it cannot be read."""
+    mark = f"{file.file_id}:{file.name}"
+    if st.session_state.get("own:looked", ("",))[0] != mark:
+        with laid_out({"table": Upload(file.name, file.getvalue())}) as paths:
+            st.session_state["own:looked"] = (mark, guessing.look(paths["table"]))
+    seen: guessing.Look = st.session_state["own:looked"][1]
+    return seen
+
+
+def draw_head(seen: guessing.Look) -> None:
+    """The first five rows."""
+    head = pd.DataFrame({name: texts[:5] for name, texts in seen.head.items()})
+    st.dataframe(head.iloc[:, :50], hide_index=True, height="content")
+    more = f"; the first 50 of {len(seen.names):,} columns" if len(seen.names) > 50 else ""
+    st.caption(f"The table's first rows{more}.")
+
+
+def choose_column(
+    title: str, seen: guessing.Look, guess: str | None, help: str, *, optional: bool = False
+) -> str | None:
+    """A column by its name, or where it is optional none; the guess is chosen at first."""
+    options = [*([""] if optional else []), *(name for name in seen.names if name)]
+    chosen = st.selectbox(
+        title,
+        options,
+        index=options.index(guess or "") if optional or guess is not None else None,
+        format_func=lambda name: name or "None",
+        placeholder="Choose a column",
+        key=f"own:{title}:{sha256(repr(seen.names).encode()).hexdigest()[:8]}",
+        help=help,
+    )
+    return chosen or None
+
+
+def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
+    """Files by the teacher's name, which is guessed from the file's and can be changed."""
+    named: dict[str, UploadedFile] = {}
+    for file in files:
+        guess = guessing.teacher_name(file.name)
+        name = st.text_input(
+            f"Name of the teacher in {file.name}",
+            guess if guess not in named else f"{guess[:36]}-{len(named) + 1}",
+            max_chars=40,
+            key=f"own:teacher:{file.file_id}",
+            help="Short: a to z, 0 to 9 and hyphens. Charts and links use it.",
+        ).strip()
+        if name in named:
+            st.error(f"Two teachers are called {name!r}; each needs a name of its own.", icon=":material/error:")
+            st.stop()
+        named[name] = file
+    return named
+
+
+def check(asked: Asked) -> Checked | None:
+    """The checked table; a problem is one line, and nothing comes back. Checked once for the same files and choices."""
+    mark = asked.mark()
+    if st.session_state.get("own:checked", ("",))[0] != mark:
+        answer: Checked | str
+        place = st.empty()
+        bar = place.progress(0.0, text="Checking the files…")
+
+        def show(progress: Progress) -> None:
+            bar.progress(progress.fraction, text=progress.message)
+
+        try:
+            with laid_out(asked.uploads()) as paths:
+                answer = check_table(_UNNAMED, asked.spec(paths), on_progress=show)
+        except UserError as error:
+            answer = str(error)
+        place.empty()
+        st.session_state["own:checked"] = (mark, answer)
+    found_out = st.session_state["own:checked"][1]
+    if isinstance(found_out, str):
+        st.error(found_out, icon=":material/error:")
+        return None
+    return found_out  # type: ignore[no-any-return]
+
+
+def draw_findings(checked: Checked) -> None:
+    """What was made of the files, and what may be wrong with them."""
+    for line in checked.warnings:
+        st.warning(line, icon=":material/warning:")
+    rows = checked.data.rows
+    counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
+    line = f"{checked.data.description} {counts}."
+    if count := len(checked.warnings):
+        st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
+    else:
+        st.success(line, icon=":material/check_circle:")
+    for line in checked.notes:
+        st.caption(line)
+
+
+def draw_adding(asked: Asked, checked: Checked) -> None:
+    """The task's title and the button that adds it, after which it is the chosen task."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = st.text_input(
+            "Title",
+            f"My {Path(asked.table.name).stem}"[:60],
+            max_chars=60,
+            key=f"own:title:{asked.table.file_id}",
+            width=320,
+            help="What the task is called on the pages. Its short name, for links, follows from it.",
+        )
+        pressed = st.button(
+            "Add this task",
+            type="primary",
+            icon=":material/add:",
+            key="own:add",
+            help="Keeps a checked copy in the app's data folder and chooses the task.",
+        )
+    name = suggest_name(title)
+    st.caption(f"Short name: `{name}`" if name else "The title needs a letter or a digit.")
+    if not pressed:
+        return
+    try:
+        with laid_out(asked.uploads()) as paths:
+            spec = asked.spec(paths)
+            adding.save_table(replace(checked, data=replace(checked.data, name=name, title=title.strip())), spec)
+        link.replace(change_task(link.draft(), name))
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.switch_page(navigation.page("teachers"))
+
+
+def draw_imported() -> None:
+    """The tasks that were made already, each with a button that forgets it."""
+    names = own()
+    if not names:
+        return
+    st.subheader("Tasks of your own", anchor=False)
+    for name in names:
+        info = task_info(name)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{info.title}** :small[:gray[{info.description}]]")
+            st.button(
+                "Forget",
+                key=f"own:forget:{name}",
+                type="tertiary",
+                icon=":material/delete:",
+                help=f"Removes {info.title} from the app's data folder. Your files, runs and trained teachers stay.",
+                on_click=_forget,
+                args=(name,),
+            )
+
+
+def _forget(name: str) -> None:
+    try:
+        for view in training.TABLE.all():
+            if view.config.task == name:
+                training.TABLE.request_cancel(view.id)
+        adding.forget(name)
+        if link.draft().task == name:
+            link.replace(RunConfig())
+    except UserError as error:
+        st.session_state.notice = str(error)

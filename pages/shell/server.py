@@ -1,0 +1,122 @@
+"""The server around the pages: the engine lives as long as it does, and a shared link opens without detours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.ui import navigation
+
+#: The script that is run for each visitor.
+SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
+
+#: Below this address the server tells how a run is getting on.
+LIVE_RUN = "live-run"
+
+
+def is_script_run() -> bool:
+    """Whether the caller is run as a visitor's script, not loaded by a server."""
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Start the engine with the server, in the background, and stop it with the server."""
+    starting = asyncio.create_task(asyncio.to_thread(_start_engine))
+    try:
+        yield
+    finally:
+        await starting
+        _stop_engine()
+
+
+def _start_engine() -> None:
+    # Imported here: the libraries take longer than the server and the browser, which begin beside it.
+    from pages.ui import engine
+
+    engine.begin()
+
+
+def _stop_engine() -> None:
+    from pages.ui import engine
+
+    engine.end()
+
+
+class KnowsItsPages:
+    """Tells the page in the browser where the server's root is.
+
+    Opened by a link to a page, Streamlit looks for its server below that page first, is refused twice, and only then
+    looks where it is. `window.__streamlit` tells it: the present address, less a page's name.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._script = (
+            "<script>(() => {"
+            f"const pages = {json.dumps(navigation.names())};"
+            "const parts = window.location.pathname.replace(/\\/+$/, '').split('/');"
+            "if (pages.includes(parts[parts.length - 1])) parts.pop();"
+            "const root = window.location.origin + parts.join('/') + '/';"
+            "window.__streamlit = {BACKEND_BASE_URL: root, MAIN_PAGE_BASE_URL: root};"
+            "})()</script>"
+        ).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the script to the one HTML document that the server sends; all else passes as it is."""
+        if scope["type"] != "http" or b"text/html" not in dict(scope["headers"]).get(b"accept", b""):
+            await self._app(scope, receive, send)
+            return
+        # Asked for as it is, not compressed: the document is small, and has to be read here.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        scope = {**scope, "headers": headers}
+        begin: Message | None = None
+        body = b""
+
+        async def pass_on(message: Message) -> None:
+            nonlocal begin, body
+            if message["type"] == "http.response.start":
+                headers = dict(message["headers"])
+                plain = b"content-encoding" not in headers and message["status"] == 200
+                if plain and headers.get(b"content-type", b"").startswith(b"text/html"):
+                    begin = message
+                    return
+            elif message["type"] == "http.response.body" and begin is not None:
+                body += message.get("body", b"")
+                if message.get("more_body"):
+                    return
+                body = body.replace(b"<head>", b"<head>" + self._script, 1)
+                kept = [(name, value) for name, value in begin["headers"] if name not in (b"content-length", b"etag")]
+                await send({**begin, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+                await send({"type": "http.response.body", "body": body})
+                return
+            await send(message)
+
+        await self._app(scope, receive, pass_on)
+
+
+def routes() -> list[Route]:
+    """What the server answers beside Streamlit's pages."""
+    return [Route(f"/{LIVE_RUN}/{{run}}", _tell)]
+
+
+def _tell(request: Request) -> Response:
+    """How a run is getting on: see `pages/ui/live.py`."""
+    from pages.ui import live
+
+    return JSONResponse(live.story(request.path_params["run"]))
+
+
+def middleware() -> list[Middleware]:
+    """What stands between the network and Streamlit."""
+    return [Middleware(KnowsItsPages)]

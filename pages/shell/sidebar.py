@@ -1,0 +1,87 @@
+"""The sidebar: which run the results show, where things are computed, and how the engine is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core.runs.engine import EngineInfo
+from pages.ui import chosen_run, engine, link, run_words
+
+
+def draw() -> None:
+    """Draw the sidebar."""
+    with st.sidebar:
+        state = engine.info()
+        _picker(state if isinstance(state, str) else state.problem)
+        busy = isinstance(state, EngineInfo) and bool(state.running or state.queued)
+        awake = busy or (isinstance(state, EngineInfo) and state.starting)
+        # Drawn again by itself only while something is going on.
+        st.fragment(_engine_line, run_every=1.0 if awake else None)(busy)
+
+
+def _picker(engine_problem: str | None) -> None:
+    problems: list[str] = []
+    views = {view.id: view for view in chosen_run.all_runs(problems)}
+    if st.session_state.run is None and (newest := chosen_run.newest_done(list(views.values()))):
+        link.choose_run(newest.id)
+    options = list(views)
+    if st.session_state.run is None and options:
+        link.choose_run(options[0])
+    if st.session_state.run and st.session_state.run not in views:
+        options.insert(0, st.session_state.run)
+    if options:
+        if st.session_state.get("set:run") != st.session_state.run:
+            st.session_state["set:run"] = st.session_state.run
+        lines = run_words.apart(
+            {run: run_words.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}
+        )
+        st.session_state.run_lines = {line: run for run, line in lines.items()}
+        st.selectbox(
+            "Run",
+            options,
+            key="set:run",
+            format_func=lines.get,
+            help="The run that the results pages show, newest first. "
+            "Each is described by what differs from the default settings.",
+            on_change=_take_run,
+        )
+        if chosen := views.get(st.session_state.run):
+            _, icon, _ = run_words.STATES[chosen.state]
+            st.caption(f"{icon} {chosen.state.value.capitalize()} · begun {chosen.created.astimezone():%d %b, %H:%M}")
+    else:
+        st.caption("**Run**  \nNone yet. The first one will appear here.")
+    for problem in problems:
+        if problem != engine_problem:  # which is said below
+            st.caption(f":material/broken_image: {problem}")
+
+
+def _take_run() -> None:
+    """Choose the picked run.
+
+    The widget knows its options by their lines, and a line changes with the run's state. Where it has changed since it
+    was drawn, the widget answers with the old line instead of the option.
+    """
+    picked = st.session_state["set:run"]
+    if picked not in st.session_state.run_lines.values():
+        picked = st.session_state.run_lines.get(picked, st.session_state.run)
+    link.choose_run(picked)
+
+
+def _engine_line(was_busy: bool) -> None:
+    state = engine.info()
+    if was_busy and isinstance(state, EngineInfo) and not (state.running or state.queued):
+        st.rerun()  # a run has ended: the picker and the page have something new to show
+    if isinstance(state, str) or state.problem:
+        problem = state if isinstance(state, str) else state.problem
+        st.caption(f":material/error: Nothing can be run. {run_words.sentence(problem or '')}")
+        if st.button("Try again", help="Start the engine again.", type="tertiary", icon=":material/refresh:"):
+            engine.begin()
+            st.rerun()
+        return
+    if state.starting:
+        st.caption(":material/hourglass_top: Engine starting…")
+        return
+    device = f"{state.gpus} GPU{'s' * (state.gpus != 1)}" if state.gpus else "CPU, no GPU"
+    threads = f" · {state.threads} thread{'s' * (state.threads != 1)}" if state.threads else ""
+    busy = f"{state.running} running, {state.queued} queued" if state.running or state.queued else "idle"
+    st.caption(f":material/memory: {device}{threads}  \n:material/bolt: Engine ready · {busy}")

@@ -1,0 +1,141 @@
+"""Examples as pictures, and the one chosen test example that every page follows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from mtbkd_core import Task, task_info
+from pages.ui import link, sequences
+
+#: Features of an example without a picture that are shown.
+_SHOWN = 6
+
+
+def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
+    """An input as a picture, dark ink on paper, about `size` pixels wide; None where the task has no pictures."""
+    if task.image_shape is None:
+        return None
+    grey = (255 * (1 - values.reshape(task.image_shape).clamp(0, 1))).numpy().astype(np.uint8)
+    scale = max(1, size // max(task.image_shape))
+    height, width = task.image_shape
+    return Image.fromarray(grey).resize((width * scale, height * scale), Image.Resampling.NEAREST)
+
+
+def data_uri(image: Image.Image) -> str:
+    """A picture as text that fits into a label."""
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def item(task: Task) -> str:
+    """What one input is called: image, point, protein."""
+    return task_info(task.name).item
+
+
+def chosen(task: Task) -> int:
+    """The chosen test example; one beyond the task's end falls back to the last, and is said."""
+    index: int = st.session_state.example
+    last = len(task.y_test) - 1
+    if index > last:
+        st.warning(f"Example {index} does not exist; the last one, {last}, is shown.", icon=":material/link_off:")
+        link.choose_example(last)
+        return last
+    return index
+
+
+def chooser(task: Task) -> int:
+    """A field for the chosen test example."""
+    index = chosen(task)
+    if st.session_state.get("set:example") != index:
+        st.session_state["set:example"] = index
+    st.number_input(
+        f"Test {item(task)}",
+        0,
+        len(task.y_test) - 1,
+        step=1,
+        key="set:example",
+        help=f"The {item(task)} that every page follows. Its number is part of the link.",
+        on_change=lambda: link.choose_example(st.session_state["set:example"]),
+    )
+    return index
+
+
+def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: str = "") -> None:
+    """Draw one example with its label, where it has one; `part` is "test", "train" or the name of a shift."""
+    values, label = _of(task, part)[index], _label(task, index, part)
+    image = picture(task, values, size)
+    caption = " · ".join([*([f"Label: **{label}**"] if label else []), *([note] if note else [])])
+    if image is not None:
+        alt = f"Example {index}" + (f", label {label}" if label else "")
+        st.image(image, width=size, caption=caption, alt=alt)
+    elif task.proteins is not None:
+        sequences.show(task, index, part=part, caption=caption)
+    else:
+        where = ", ".join(f"{value:.2f}" for value in values[:_SHOWN].tolist())
+        more = f", … {len(values):,} features in all" if len(values) > _SHOWN else ""
+        st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where}{more})  \n{caption}")
+        if task.truth is not None:
+            true = task.truth.probabilities(values[None])[0].tolist()
+            st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))
+
+
+def _of(task: Task, part: str) -> Tensor:
+    """Inputs [N, F] of a part: "test", "train" or the name of a shift."""
+    return {"test": task.x_test, "train": task.x_train, **task.shifts}[part]
+
+
+def _label(task: Task, index: int, part: str) -> str | None:
+    """An example's label in words; None where nobody knows it."""
+    if part in task.shifts:
+        return ", ".join(task.shift_labels[part][index]) if part in task.shift_labels else None
+    return task.class_names[int((task.y_test if part == "test" else task.y_train)[index])]
+
+
+def gallery(
+    task: Task,
+    indices: Sequence[int],
+    notes: Sequence[str],
+    *,
+    key: str,
+    choose: Callable[[int], None] | None = None,
+    part: str = "test",
+    chosen: int | None = None,
+) -> None:
+    """Examples as buttons, of which one is chosen; a click on one of the test examples chooses it for every page.
+
+    Args:
+        notes: beneath each.
+        choose: told of a click; None for what every page follows.
+        part: "test" or the name of a shift.
+        chosen: index; None for the test example that every page follows.
+    """
+    inputs, lit = _of(task, part), st.session_state.example if chosen is None else chosen
+    kind = "Test " + item(task) if part == "test" else item(task).capitalize()
+    st.html(
+        f"<style>.st-key-{key} button img {{max-height:none !important; height:3rem !important; border-radius:.2rem;"
+        f" display:block; margin:0 auto .15rem}} .st-key-{key} button {{padding:.4rem .45rem; min-width:4.6rem}}"
+        f" .st-key-{key} button p {{font-size:.78rem; line-height:1.25}}</style>"
+    )
+    with st.container(key=key, horizontal=True, gap="small"):
+        for index, note in zip(indices, notes, strict=True):
+            image, known = picture(task, inputs[index], 48), _label(task, index, part)
+            if image is not None:
+                label = f"![{index}]({data_uri(image)}) {note}"
+            else:
+                label = f"{index if task.proteins is None else sequences.name(task, index, part)}: {note}"
+            st.button(
+                label,
+                key=f"{key}:{index}",
+                type="primary" if index == lit else "secondary",
+                help=f"{kind} {index}" + (f", label {known}." if known else "."),
+                on_click=choose or link.choose_example,
+                args=(int(index),),
+            )

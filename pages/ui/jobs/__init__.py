@@ -1,0 +1,1 @@
+"""Launching and following jobs on a page."""

@@ -1,0 +1,67 @@
+"""A task and its teachers in words and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from mtbkd_core import RunConfig, UserError, task_info
+from mtbkd_core.figures.theme import teacher_colours
+from mtbkd_core.tasks.base import TaskInfo
+from mtbkd_core.teachers.base import TeacherInfo
+
+
+def info(config: RunConfig) -> TaskInfo:
+    """The task's description, without loading it."""
+    return task_info(config.task)
+
+
+def item(config: RunConfig) -> str:
+    """What one input of the task is called: image, point."""
+    return task_info(config.task).item
+
+
+def colours(config: RunConfig) -> dict[str, str]:
+    """Each teacher's colour, fixed by the order in which the task offers them; those offered no more come last."""
+    return teacher_colours([*dict.fromkeys([*offered(config), *config.teachers])])
+
+
+def offered(config: RunConfig) -> dict[str, TeacherInfo]:
+    """Name -> what there is to say of a teacher."""
+    return {teacher.name: teacher for teacher in info(config).teachers}
+
+
+def titles(config: RunConfig) -> list[str]:
+    """The configuration's teachers by title, in its order."""
+    return list(titles_by_name(config).values())
+
+
+def titles_by_name(config: RunConfig) -> dict[str, str]:
+    """The configuration's teachers, name -> title; one that is offered no more keeps its name."""
+    try:
+        known = offered(config)
+    except UserError:  # the task has been forgotten
+        known = {}
+    return {name: known[name].title if name in known else name for name in config.teachers}
+
+
+def score_line(row: Mapping[str, float | None]) -> str:
+    """A teacher's scores, as its card shows them."""
+    shown = {"accuracy": ("{:.1%}", "accuracy"), "nll": ("{:.2f}", "NLL"), "ece": ("{:.3f}", "ECE")}
+    return " &ensp; ".join(
+        f"{'–' if (value := row[name]) is None else text.format(value)} :small[:gray[{title}]]"
+        for name, (text, title) in shown.items()
+    )
+
+
+def legend(config: RunConfig) -> None:
+    """One line that ties each teacher to its colour."""
+    shades = colours(config)
+    chips = "".join(
+        f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;'
+        f"height:.65rem;"
+        f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{title}</span>'
+        for name, title in titles_by_name(config).items()
+    )
+    st.html(f'<div style="font-size:.875rem;line-height:1.7">{chips}</div>')

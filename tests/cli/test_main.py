@@ -1,0 +1,272 @@
+"""The command line, as a person or a script calls it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mtbkd_core import Result, RunConfig, Task, build_config, default_config, studies
+from mtbkd_core.baselines import fitting
+from mtbkd_core.cli.__main__ import main, read_config
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.runs.store import run_id
+from mtbkd_core.studies import Comparison, Difference, comparison
+
+QUICK = {
+    "student.kind": "linear",
+    "sampler.chains": 4,
+    "sampler.draws": 10,
+    "sampler.thinning": 2,
+    "sampler.warm_start_steps": 50,
+    "sampler.burn_in": 10,
+}
+SET = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]
+
+
+class Called(NamedTuple):
+    """What a call of the command line left."""
+
+    status: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
+    """Call it in this process: `call("tasks", "--json")`."""
+
+    def run(*words: str) -> Called:
+        with pytest.raises(SystemExit) as ended:
+            main([*words])
+        return Called(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rivals that are fitted for a few steps: what they have learnt is not looked at here."""
+    monkeypatch.setattr(fitting, "FIT_STEPS", 20)
+
+
+def last_json(output: str) -> dict[str, Any]:
+    return json.loads(output.splitlines()[-1])
+
+
+def test_distill_ends_with_one_json_object_and_saves_what_it_says(
+    call: Callable[..., Called], trained_home: Path, tmp_path: Path
+) -> None:
+    done = call("distill", "--task", "digits", *SET, "--out", str(tmp_path / "run"), "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
+    assert set(answer) == {"run", "config", "metrics", "seconds"}
+    config = build_config(QUICK.items())
+    assert RunConfig.model_validate(answer["config"]) == config
+    assert answer["run"] == run_id(config)
+    assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
+    assert answer["metrics"] == Result.load(tmp_path / "run").metrics
+    assert "Sampling students" in done.err
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
+    call: Callable[..., Called], few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
+    done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
+    assert set(answer) == {"task", "seeds", "methods", "paired", "left_out", "config"}
+    assert answer["left_out"] == []
+    assert (answer["task"], answer["seeds"]) == ("digits", [0])
+    networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
+    teachers = (f"teacher:{name}" for name in build_config().teachers)
+    rivals = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
+    assert set(answer["methods"]) == {"mt_bkd", *rivals}
+    assert set(answer["paired"]) == rivals
+    for name, row in answer["methods"].items():
+        for score in ("accuracy", "nll", "brier", "ece", "auroc_misclassification"):
+            (value,) = row[score]
+            assert 0 <= value < 5, (name, score)
+        assert ("r_hat" in row) == (
+            name in {"mt_bkd", "no_teacher", *(f"teacher:{one}" for one in build_config().teachers)}
+        )
+    ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
+    gap = answer["paired"]["laplace"]["nll"]
+    assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), "low": None, "high": None}
+
+
+def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in ("accuracy", "nll", "brier", "ece")}
+    row["auroc_misclassification"] = [None, None]
+    gaps = {name: Difference(0.25, 0.125, 0.375) for name in row} | {
+        "auroc_misclassification": Difference(None, None, None)
+    }
+    posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}
+    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps})
+    monkeypatch.setattr(studies, "compare", lambda *given, **named: table)
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "--seeds", "2"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.\n" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["mt_bkd", *["0.6000"] * 4, "-", "1.125"] in lines
+    assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
+    assert ["mean_kd", *["0.6000"] * 4, "-"] in lines
+    assert lines[0][-1] == "R-hat"
+    assert ["mean_kd", "nll", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
+    assert ["mean_kd", "AUROC", "-"] in lines
+
+
+def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "mtbkd_core", "tasks", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = last_json(done.stdout)
+    (digits,) = [task for task in answer["tasks"] if task["name"] == "digits"]
+    assert digits["n_classes"] == 10
+    assert {"digits-0-4", "generalist", "confidently-wrong"} <= {teacher["name"] for teacher in digits["teachers"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["distill", "--set", "prior.strength"], "error: --set: got 'prior.strength', needs name=value"),
+        (["distill", "--set", "prior.temperature=0"], "error: prior.temperature: got '0'"),
+        (["distill", "--set", "prior.strength=nan"], "error: prior.strength: got 'nan'"),
+        (["distill", "--set", "prior.base_weights=0,0,0"], "error: prior.base_weights: got"),
+        (["distill", "--set", "prior.base_weights=-1,1,1"], "error: prior.base_weights.0: got '-1'"),
+        (["distill", "--set", "teachers="], "error: teachers: got ''"),
+        (["distill", "--set", "teachers=nobody"], "error: teachers: got 'nobody', allowed for digits: digits-0-4"),
+        (["distill", "--set", "nonsense=1"], "error: nonsense: no such setting; allowed: task, teachers"),
+        (["distill", "--task", "cats"], "error: task: got 'cats', allowed: digits"),
+        (["distill", "--preset", "best"], "error: preset: got 'best', allowed: default, paper"),
+        (["distill", "--config", "/nowhere/at/all.json"], "error: --config: /nowhere/at/all.json cannot be read"),
+        (["distill", "--loud"], "error: No such option: --loud"),
+        (["compare", "--seeds", "none"], "error: --seeds: got 'none', needs a whole number from 1 to 1000"),
+        (["compare", "--seeds", "0"], "error: --seeds: got '0'"),
+        (["dance"], "error: No such command 'dance'"),
+        ([], "error: Missing command"),
+    ],
+)
+def test_bad_input_ends_with_status_2_and_one_line(words: list[str], line: str, call: Callable[..., Called]) -> None:
+    said = call(*words)
+    assert said.status == 2
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert said.err.startswith(line)
+
+
+def test_a_home_that_cannot_be_written_ends_in_one_line(
+    call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "file" / "home"))
+    said = call("distill", *SET)
+    assert said.status == 2
+    assert len(said.err.splitlines()) == 1
+    assert "set MTBKD_HOME to a folder that can" in said.err
+
+
+def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(build_config([("seed", 7), ("prior.strength", 0.5)]).model_dump_json())
+    config = read_config(None, ["prior.strength=0.25"], file, "default")
+    assert (config.seed, config.prior.strength) == (7, 0.25)
+
+
+def test_the_paper_preset_is_the_published_setting() -> None:
+    prior = read_config("digits", None, None, "paper").prior
+    assert (prior.strength, prior.concentration, prior.temperature) == (0.02, 5, 2)
+
+
+def test_a_configuration_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text("{")
+    with pytest.raises(UserError, match=r"^configuration: not valid JSON"):
+        read_config(None, None, file, "default")
+
+
+def test_a_task_brings_its_own_settings_and_set_wins_over_them() -> None:
+    config = read_config("synthetic", None, None, "default")
+    assert config == default_config("synthetic")
+    changed = read_config("synthetic", ["prior.concentration=9", "teachers=noisy"], None, "default")
+    assert (changed.prior.concentration, changed.teachers) == (9, ("noisy",))
+    assert read_config(None, ["task=synthetic"], None, "default") == config
+
+
+def test_a_files_own_values_stay_unless_its_task_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    own = build_config([("prior.concentration", 11), ("seed", 3)], base=default_config("synthetic"))
+    file.write_text(own.model_dump_json())
+    assert read_config("synthetic", None, file, "default") == own
+    moved = read_config("synthetic-linear", None, file, "default")
+    assert (moved.task, moved.seed, moved.student.kind, moved.prior.concentration) == (
+        "synthetic-linear",
+        3,
+        "linear",
+        6,
+    )
+
+
+def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"^n_train: got 201, allowed for digits: at most 200"):
+        read_config("digits", ["n_train=201"], None, "default")
+
+
+def test_threads_that_are_no_number_end_in_one_line(
+    call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTBKD_THREADS", "two")
+    refused = call("tasks")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err == "error: MTBKD_THREADS: got 'two', allowed: a whole number from 1 on\n"
+
+
+def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = read_config("proteins", ["n_train=3000"], None, "default")
+    assert (config.n_train, config.n_unlabelled) == (3000, 500)
+    said = "500 proteins are left to be shown without labels, not the task's default of 1,000."
+    assert said in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+        read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
+
+
+def test_a_file_that_asks_for_more_than_there_is_beside_its_labels_is_refused_as_set_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**default_config("proteins").model_dump(), "n_train": 3000, "n_unlabelled": 600}))
+    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+        read_config(None, None, file, "default")
+    config = read_config(None, ["n_train=3100"], file, "default")
+    assert (config.n_train, config.n_unlabelled) == (3100, 400)
+    assert "400 proteins are left to be shown without labels, not 600." in capsys.readouterr().err
+    assert read_config("digits", None, file, "default").n_unlabelled == 0
+
+
+def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:
+    done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
+    assert (answer["config"]["task"], answer["config"]["n_train"]) == ("synthetic", 30)
+    assert answer["metrics"]["student"]["accuracy"] > 0.5
+    assert not (own_home / "teachers").exists()
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_the_synthetic_task_is_compared_with_the_rivals(call: Callable[..., Called]) -> None:
+    done = call("compare", "--task", "synthetic", *SET, "--set", "teachers=north,noisy", "--seeds", "1", "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
+    assert (answer["task"], answer["seeds"]) == ("synthetic", [0])
+    assert {"mt_bkd", "no_teacher", "teacher:north", "laplace"} <= set(answer["methods"])

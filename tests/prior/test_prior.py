@@ -1,0 +1,416 @@
+"""The entropy weights and the Dirichlet mixture against the maths: identities, limits, scipy, autograd."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from scipy.stats import dirichlet
+from torch import Tensor
+
+from mtbkd_core.config.models import WeightRule
+from mtbkd_core.prior import (
+    MixturePrior,
+    entropies,
+    entropy_weights,
+    label_pull,
+    log_mixture_prior,
+    pulls,
+    responsibilities,
+)
+
+RULES = list(WeightRule)
+
+
+def normal(generator: torch.Generator, *shape: int, scale: float = 1.0) -> Tensor:
+    return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+# Entropy weights
+
+
+def test_entropy_is_that_of_the_tempered_probabilities() -> None:
+    # softmax(log 9, 0) = (0.9, 0.1); at temperature 2 it is (3, 1) / 4
+    logits = torch.tensor([[[math.log(9), 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
+    by_hand = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    tempered = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert entropies(logits).flatten().tolist() == pytest.approx([by_hand, math.log(2)])
+    assert entropies(logits, [2.0, 5.0]).flatten().tolist() == pytest.approx([tempered, math.log(2)])
+
+
+def test_inverse_entropy_weights_of_three_teachers_by_hand() -> None:
+    # entropies 0, log 2 and log 2: shares 0, 1/2, 1/2; base (1/2, 1/4, 1/4): proportional to 1/2, 1/8, 1/8
+    logits = torch.tensor([[[900.0, 0.0]], [[0.0, 0.0]], [[3.0, 3.0]]])
+    weights = entropy_weights(logits, base=[2.0, 1.0, 1.0])
+    assert weights[:, 0].tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6])
+
+
+def test_softmin_weights_by_hand() -> None:
+    logits = torch.tensor([[[900.0, 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
+    # exp(-H / beta) with H = 0 and log 2, beta = 1/2: 1 and 1/4; base (1/3, 2/3)
+    weights = entropy_weights(logits, rule="softmin", base=[1.0, 2.0], sharpness=0.5)
+    assert weights[:, 0].tolist() == pytest.approx([2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_weights_sum_to_one_and_are_not_negative(rule: WeightRule, count: int, generator: torch.Generator) -> None:
+    logits = torch.randn(count, 50, 10, generator=generator) * 10
+    base = torch.rand(count, generator=generator) + 0.01
+    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=base + 0.5, sharpness=0.3)
+    assert weights.shape == (count, 50)
+    assert (weights >= 0).all()
+    torch.testing.assert_close(weights.sum(0), torch.ones(50))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_weights_permute_with_the_teachers(rule: WeightRule, generator: torch.Generator) -> None:
+    logits = normal(generator, 5, 20, 4, scale=2)
+    base, temperature = torch.rand(2, 5, generator=generator, dtype=torch.float64) + 0.1
+    order = torch.tensor([3, 0, 4, 1, 2])
+    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=temperature)
+    moved = entropy_weights(logits[order], rule=rule, base=base[order], entropy_temperature=temperature[order])
+    torch.testing.assert_close(moved, weights[order])
+    assert weights[0].unique().numel() > 1 or rule is WeightRule.FIXED
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("logit", [0.0, 3.0, 4000.0])
+def test_equally_certain_teachers_have_their_base_weights(rule: WeightRule, logit: float) -> None:
+    """All entropies zero (a logit of 4000) or all equal."""
+    logits = torch.zeros(3, 6, 10)
+    for k in range(3):
+        logits[k, :, k] = logit
+    base = torch.tensor([0.5, 0.3, 0.2])
+    weights = entropy_weights(logits, rule=rule, base=base, sharpness=0.01)
+    torch.testing.assert_close(weights, base[:, None].expand(3, 6))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_single_teacher_has_weight_one(rule: WeightRule, generator: torch.Generator) -> None:
+    logits = torch.cat([torch.randn(1, 20, 3, generator=generator), torch.tensor([[[9e3, 0, 0], [0, 0, 0]]])], 1)
+    assert (entropy_weights(logits, rule=rule, base=[0.2], sharpness=0.01) == 1).all()
+
+
+def test_softmin_goes_from_the_base_weights_to_the_most_certain_teacher(generator: torch.Generator) -> None:
+    logits = normal(generator, 4, 30, 5, scale=3)
+    base = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
+    for sharpness in (1e9, math.inf):
+        wide = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
+        torch.testing.assert_close(wide, base[:, None].expand(4, 30))
+    certain = torch.nn.functional.one_hot(entropies(logits).argmin(0), 4).T.double()
+    for sharpness in (1e-6, 1e-300):
+        sharp = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
+        torch.testing.assert_close(sharp, certain)
+
+
+def test_softmin_at_the_smallest_sharpness_of_float32_trusts_the_most_certain_teacher_with_a_base_weight() -> None:
+    logits = torch.tensor([[[9.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]]])
+    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], sharpness=1e-39)
+    assert weights[:, 0].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_teacher_that_is_not_active_is_as_if_it_were_not_there(rule: WeightRule, generator: torch.Generator) -> None:
+    logits = normal(generator, 3, 12, 4, scale=2)
+    base = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+    weights = entropy_weights(logits, rule=rule, base=base, active=torch.tensor([True, False, True]))
+    alone = entropy_weights(logits[[0, 2]], rule=rule, base=base[[0, 2]])
+    assert (weights[1] == 0).all()
+    torch.testing.assert_close(weights[[0, 2]], alone)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_settings_that_differ_by_chain_equal_separate_evaluations(rule: WeightRule, generator: torch.Generator) -> None:
+    logits = normal(generator, 3, 7, 4)
+    base, temperature = torch.rand(2, 5, 3, generator=generator, dtype=torch.float64) + 0.1
+    sharpness = torch.rand(5, generator=generator, dtype=torch.float64) + 0.1
+    active = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1]]).bool()
+    together = entropy_weights(
+        logits, rule=rule, base=base, entropy_temperature=temperature, sharpness=sharpness, active=active
+    )
+    for s in range(5):
+        alone = entropy_weights(
+            logits,
+            rule=rule,
+            base=base[s],
+            entropy_temperature=temperature[s],
+            sharpness=float(sharpness[s]),
+            active=active[s],
+        )
+        torch.testing.assert_close(together[s], alone)
+
+
+# The mixture's density
+
+
+@pytest.mark.parametrize(
+    ("count", "classes", "concentration", "temperature"), [(1, 2, 5, 1), (3, 10, 20, 2), (8, 5, 0.3, 7)]
+)
+def test_log_density_is_that_of_scipys_dirichlets(
+    count: int, classes: int, concentration: float, temperature: float, generator: torch.Generator
+) -> None:
+    student, teachers = normal(generator, 6, classes), normal(generator, count, 6, classes, scale=3)
+    weights = entropy_weights(teachers, base=torch.rand(count, generator=generator, dtype=torch.float64) + 0.1)
+    ours = log_mixture_prior(student, teachers, weights, concentration=concentration, temperature=temperature)
+    q = (student / temperature).softmax(-1).numpy()
+    t = (teachers / temperature).softmax(-1).numpy()
+    terms = np.array([[dirichlet.logpdf(q[i], 1 + concentration * t[k, i]) for i in range(6)] for k in range(count)])
+    expected = logsumexp(np.log(weights.numpy()) + terms, axis=0)
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=0, atol=1e-6)
+    shares = responsibilities(student, teachers, weights, concentration=concentration, temperature=temperature)
+    np.testing.assert_allclose(shares.numpy(), np.exp(np.log(weights.numpy()) + terms - expected), atol=1e-6)
+
+
+def test_the_density_integrates_to_one_over_the_simplex() -> None:
+    """C = 2: the simplex is an interval, and the logits (log q, log(1 - q)) at temperature 1 reach all of it."""
+    q = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
+    student = torch.stack([q.log(), (1 - q).log()], -1)
+    teachers = torch.tensor([[[2.0, 0.0]], [[-1.0, 0.0]]], dtype=torch.float64).expand(2, len(q), 2)
+    weights = torch.tensor([0.3, 0.7], dtype=torch.float64)[:, None].expand(2, len(q))
+    density = log_mixture_prior(student, teachers, weights, concentration=6.0, temperature=1.0).exp()
+    assert float(density.mean()) == pytest.approx(1, abs=1e-6)
+
+
+def test_each_component_has_its_mode_at_the_teacher(generator: torch.Generator) -> None:
+    teacher = normal(generator, 1, 4, 5)
+    weights = torch.ones(1, 4, dtype=torch.float64)
+    assert pulls(teacher[0], teacher, weights).abs().max() < 1e-12
+    at_teacher = log_mixture_prior(teacher[0], teacher, weights)
+    for _ in range(20):
+        elsewhere = log_mixture_prior(teacher[0] + normal(generator, 4, 5, scale=0.3), teacher, weights)
+        assert (elsewhere < at_teacher).all()
+
+
+def test_identical_teachers_count_as_one(generator: torch.Generator) -> None:
+    student, teacher = normal(generator, 7, 4), normal(generator, 1, 7, 4)
+    five = teacher.expand(5, 7, 4)
+    weights = entropy_weights(five, base=[0.1, 0.2, 0.3, 0.3, 0.1])
+    one = torch.ones(1, 7, dtype=torch.float64)
+    torch.testing.assert_close(log_mixture_prior(student, five, weights), log_mixture_prior(student, teacher, one))
+    torch.testing.assert_close(pulls(student, five, weights).sum(0), pulls(student, teacher, one)[0])
+    torch.testing.assert_close(responsibilities(student, five, weights), weights)
+
+
+def test_permuting_the_teachers_changes_nothing_else(generator: torch.Generator) -> None:
+    student, teachers = normal(generator, 7, 4), normal(generator, 3, 7, 4)
+    weights, order = entropy_weights(teachers), torch.tensor([2, 0, 1])
+    moved = entropy_weights(teachers[order])
+    torch.testing.assert_close(
+        log_mixture_prior(student, teachers, weights), log_mixture_prior(student, teachers[order], moved)
+    )
+    torch.testing.assert_close(pulls(student, teachers, weights)[order], pulls(student, teachers[order], moved))
+
+
+def test_adding_a_constant_to_all_logits_changes_nothing(generator: torch.Generator) -> None:
+    student, teachers = torch.randn(5, 4, generator=generator), torch.randn(2, 5, 4, generator=generator)
+    weights = entropy_weights(teachers)
+    here, there = (log_mixture_prior(student + shift, teachers + shift, weights) for shift in (0, 2.0**12))
+    torch.testing.assert_close(here, there, rtol=0, atol=0.02)
+
+
+# The closed gradient
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("concentration", "temperature", "strength"), [(5.0, 2.0, 0.02), (20.0, 2.0, 1.0), (0.5, 7.0, 3.0)]
+)
+def test_pulls_add_up_to_the_gradient_of_the_log_mixture(
+    count: int, concentration: float, temperature: float, strength: float, generator: torch.Generator
+) -> None:
+    student = normal(generator, 2, 6, 5).requires_grad_()
+    teachers = normal(generator, count, 6, 5, scale=2)
+    weights = entropy_weights(teachers)
+    settings = {"concentration": concentration, "temperature": temperature}
+    log_m = strength * log_mixture_prior(student, teachers, weights, **settings)
+    (expected,) = torch.autograd.grad(log_m.sum(), student)
+    arrows = pulls(student.detach(), teachers, weights, strength=strength, **settings)
+    assert arrows.shape == (2, count, 6, 5)
+    torch.testing.assert_close(arrows.sum(-3), expected, rtol=0, atol=1e-10)
+    prior = MixturePrior.build(teachers, weights, strength=strength, **settings)
+    value, share, fast = prior.gradient(*prior.terms(student.detach()))
+    torch.testing.assert_close(strength * value, log_m.detach())
+    torch.testing.assert_close(fast, expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(share, responsibilities(student.detach(), teachers, weights, **settings))
+
+
+def test_log_mixture_passes_gradcheck(generator: torch.Generator) -> None:
+    student = normal(generator, 3, 4).requires_grad_()
+    teachers = normal(generator, 2, 3, 4)
+    weights = entropy_weights(teachers)
+    assert torch.autograd.gradcheck(lambda f: log_mixture_prior(f, teachers, weights), student)
+
+
+def test_one_teachers_pull_by_hand() -> None:
+    # T = 2: q = softmax(log 3, 0) = (3/4, 1/4), t = (1/2, 1/2); alpha lambda / T = 0.5 * 8 / 2 = 2
+    student = torch.tensor([[2 * math.log(3), 0.0]], dtype=torch.float64)
+    arrow = pulls(
+        student,
+        torch.zeros(1, 1, 2).double(),
+        torch.ones(1, 1).double(),
+        concentration=8.0,
+        temperature=2.0,
+        strength=0.5,
+    )
+    assert arrow.flatten().tolist() == pytest.approx([-0.5, 0.5])
+
+
+def test_the_labels_arrow_is_the_gradient_of_the_log_likelihood(generator: torch.Generator) -> None:
+    logits = normal(generator, 3, 6, 4).requires_grad_()
+    labels = torch.randint(4, (6,), generator=generator)
+    log_p = -torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.repeat(3), reduction="sum")
+    torch.testing.assert_close(label_pull(logits.detach(), labels), torch.autograd.grad(log_p, logits)[0])
+
+
+def test_a_single_teacher_pulls_as_classic_distillation_does(generator: torch.Generator) -> None:
+    """K = 1: the gradient is that of alpha lambda times the soft cross-entropy at temperature T."""
+    alpha, concentration, temperature = 0.3, 12.0, 3.0
+    student, teacher = normal(generator, 6, 5).requires_grad_(), normal(generator, 1, 6, 5, scale=2)
+    soft = (teacher[0] / temperature).softmax(-1)
+    cross_entropy = torch.nn.functional.cross_entropy(student / temperature, soft, reduction="sum")
+    (expected,) = torch.autograd.grad(-alpha * concentration * cross_entropy, student)
+    arrow = pulls(
+        student.detach(),
+        teacher,
+        torch.ones(1, 6).double(),
+        concentration=concentration,
+        temperature=temperature,
+        strength=alpha,
+    )
+    torch.testing.assert_close(arrow[0], expected, rtol=0, atol=1e-6)
+
+
+# Extremes
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("temperature", [0.01, 2.0, 100.0])
+@pytest.mark.parametrize("concentration", [1e-6, 20.0, 1e4])
+def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
+    rule: WeightRule, temperature: float, concentration: float, generator: torch.Generator
+) -> None:
+    """K = 8, float32; at temperature 0.01 the first teacher's probabilities are exactly 0 and 1."""
+    signs = torch.randint(2, (9, 16, 10), generator=generator) * 160.0 - 80
+    signs[1] = torch.nn.functional.one_hot(torch.arange(16) % 10, 10) * 160.0 - 80
+    student, teachers = signs[0], signs[1:]
+    weights = entropy_weights(teachers, rule=rule, entropy_temperature=temperature, sharpness=1e-6)
+    assert torch.isfinite(weights).all()
+    if temperature == 0.01:
+        assert set((teachers[0] / temperature).softmax(-1).unique().tolist()) == {0.0, 1.0}
+    settings: dict[str, Any] = {"concentration": concentration, "temperature": temperature}
+    assert torch.isfinite(log_mixture_prior(student, teachers, weights, **settings)).all()
+    shares = responsibilities(student, teachers, weights, **settings)
+    torch.testing.assert_close(shares.sum(0), torch.ones(16))
+    assert torch.isfinite(pulls(student, teachers, weights, **settings)).all()
+
+
+def test_float32_agrees_with_float64_at_logits_of_80(generator: torch.Generator) -> None:
+    signs = torch.randint(2, (4, 16, 10), generator=generator) * 160.0 - 80
+    weights = entropy_weights(signs[1:])
+    single = log_mixture_prior(signs[0], signs[1:], weights)
+    double = log_mixture_prior(signs[0].double(), signs[1:].double(), weights.double())
+    torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-3)
+
+
+def test_a_teacher_of_weight_zero_is_not_heard(generator: torch.Generator) -> None:
+    student, teachers = normal(generator, 5, 4), normal(generator, 3, 5, 4)
+    weights = entropy_weights(teachers, base=[1.0, 0.0, 2.0])
+    arrows = pulls(student, teachers, weights)
+    assert (arrows[1] == 0).all()
+    torch.testing.assert_close(arrows[[0, 2]], pulls(student, teachers[[0, 2]], weights[[0, 2]]))
+
+
+# Per-chain settings of the mixture, and bad input
+
+
+def test_mixture_settings_that_differ_by_chain_equal_separate_evaluations(generator: torch.Generator) -> None:
+    student, teachers = normal(generator, 4, 6, 5), normal(generator, 3, 6, 5)
+    base = torch.rand(4, 3, generator=generator, dtype=torch.float64) + 0.1
+    concentration, temperature, strength = torch.rand(3, 4, generator=generator, dtype=torch.float64) + 0.5
+    weights = entropy_weights(teachers, base=base)
+    arguments = {"concentration": concentration, "temperature": temperature}
+    density = log_mixture_prior(student, teachers, weights, **arguments)
+    arrows = pulls(student, teachers, weights, strength=strength, **arguments)
+    for s in range(4):
+        alone = {"concentration": float(concentration[s]), "temperature": float(temperature[s])}
+        torch.testing.assert_close(density[s], log_mixture_prior(student[s], teachers, weights[s], **alone))
+        expected = pulls(student[s], teachers, weights[s], strength=float(strength[s]), **alone)
+        torch.testing.assert_close(arrows[s], expected)
+
+
+def test_a_minibatch_of_the_mixture_is_its_rows(generator: torch.Generator) -> None:
+    student, teachers = normal(generator, 2, 6, 5), normal(generator, 3, 6, 5)
+    index = torch.tensor([4, 0, 2])
+    prior = MixturePrior.build(teachers, entropy_weights(teachers), concentration=[3.0, 9.0])
+    whole, part = prior.terms(student), prior.select(index).terms(student[:, index])
+    torch.testing.assert_close(part[0], whole[0][..., index])
+    torch.testing.assert_close(part[1], whole[1][..., index, :])
+
+
+def test_settings_keep_their_fractions_beside_logits_of_whole_numbers() -> None:
+    teachers, student = (
+        torch.tensor([[[2, 0, 0], [0, 1, 3]], [[0, 2, 1], [1, 1, 1]]]),
+        torch.tensor([[1, 0, 2], [0, 0, 1]]),
+    )
+    weights = entropy_weights(teachers, entropy_temperature=1.9)
+    torch.testing.assert_close(weights, entropy_weights(teachers.float(), entropy_temperature=1.9))
+    for of in (log_mixture_prior, responsibilities, pulls):
+        torch.testing.assert_close(
+            of(student, teachers, weights, concentration=5.7, temperature=1.5),
+            of(student.float(), teachers.float(), weights, concentration=5.7, temperature=1.5),
+        )
+
+
+Z = torch.zeros(2, 3, 4)
+W = torch.full((2, 3), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: entropy_weights(torch.zeros(0, 3, 4)), "K >= 1"),
+        (lambda: entropy_weights(torch.zeros(3, 4)), "K, N, C"),
+        (lambda: entropy_weights(Z.index_fill(0, torch.tensor([1]), math.nan)), "finite"),
+        (lambda: entropy_weights(Z + math.inf), "finite"),
+        (lambda: entropy_weights(Z, entropy_temperature=0.0), "entropy_temperature"),
+        (lambda: entropy_weights(Z, entropy_temperature=[1.0, -1.0]), "entropy_temperature"),
+        (lambda: entropy_weights(Z, entropy_temperature=math.nan), "entropy_temperature"),
+        (lambda: entropy_weights(Z, entropy_temperature=[1.0, 1.0, 1.0]), "2 teachers"),
+        (lambda: entropy_weights(Z[:1], entropy_temperature=[1.0, 1.0]), "1 teachers"),
+        (lambda: entropy_weights(Z, base=[0.0, 0.0]), "base weight"),
+        (lambda: entropy_weights(Z, base=[1.0, -1.0]), "base weight"),
+        (lambda: entropy_weights(Z, base=[1.0, math.nan]), "base weight"),
+        (lambda: entropy_weights(Z, base=[1.0, 1.0, 1.0]), "base"),
+        (lambda: entropy_weights(Z, base=1.0), "base"),
+        (lambda: entropy_weights(Z, active=torch.tensor([False, False])), "active"),
+        (lambda: entropy_weights(Z, rule="softmin", sharpness=0.0), "sharpness"),
+        (lambda: entropy_weights(Z, rule="softmin", sharpness=math.nan), "sharpness"),
+        (lambda: entropy_weights(Z, rule="loudest"), "loudest"),
+        (lambda: log_mixture_prior(Z[0], Z, W, concentration=0.0), "concentration"),
+        (lambda: log_mixture_prior(Z[0], Z, W, concentration=math.inf), "concentration"),
+        (lambda: log_mixture_prior(Z[0], Z, W, temperature=-1.0), "temperature"),
+        (lambda: log_mixture_prior(Z[0], Z, W, temperature=math.nan), "temperature"),
+        (lambda: log_mixture_prior(Z[0], Z + math.nan, W), "finite"),
+        (lambda: log_mixture_prior(Z[0], Z, -W), "weights"),
+        (lambda: log_mixture_prior(Z[0], Z, W * math.nan), "weights"),
+        (lambda: log_mixture_prior(Z[0], Z, W[:1]), "weights"),
+        (lambda: pulls(Z[0], Z, W, strength=-0.1), "strength"),
+        (lambda: entropy_weights(Z, base=[[1.0, 1.0]] * 2, sharpness=[1.0] * 3), "do not broadcast"),
+        (lambda: entropy_weights(Z, active=torch.tensor([True] * 3)), "active"),
+        (lambda: log_mixture_prior(torch.zeros(5, 4), Z, W), r"student_logits must be \[\.\.\., 3, 4\]"),
+        (lambda: responsibilities(torch.zeros(3, 5), Z, W), "student_logits"),
+        (lambda: responsibilities(torch.zeros(1, 4), Z, W), "student_logits"),
+        (lambda: pulls(torch.zeros(7, 1, 4), Z, W), "student_logits"),
+        (lambda: pulls(torch.zeros(4), Z, W), "student_logits"),
+        (lambda: log_mixture_prior(Z[0] * math.nan, Z, W), "student_logits must not hold NaN"),
+        (lambda: log_mixture_prior(torch.zeros(2, 3, 4), Z, W, concentration=[1.0] * 3), "do not broadcast"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(call: Callable[[], Tensor], words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
