@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, linear, silu
 
-from mtbkd_core.config.models import StudentConfig, StudentKind
+from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.cnn import ConvolutionalStudent
 
 

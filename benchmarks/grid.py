@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
     chosen = parser.parse_args()
     limit_threads()
-    task = load_task("digits", teachers=RunConfig().teachers)
+    task = load_task("digits", teachers=build_config().data.teachers)
     distill(build_config([("sampler.draws", 4), ("sampler.thinning", 1)]), task=task)  # libraries are loaded now
     print(f"{chosen.settings} settings; {chosen.alone} and {chosen.commands} of the separate runs are timed")
     print(f"load average before: {', '.join(f'{number:.1f}' for number in os.getloadavg())}")

@@ -27,8 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.shared.reference import hmc_reference, nuts_reference
 from benchmarks.shared.scene import digits_target, machine, warm_start
-from mtbkd_core import RunConfig, Task
-from mtbkd_core.config.models import Algorithm, SamplerConfig, Schedule
+from mtbkd_core import Task, build_config
+from mtbkd_core.config.choices import Algorithm, Schedule
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.chains import step_from_leapfrog
@@ -189,7 +190,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     print(machine(), flush=True)
-    config = RunConfig()
+    config = build_config()
     task, target = digits_target(config)
     settings = config.sampler
     started = time.perf_counter()

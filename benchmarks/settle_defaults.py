@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from mtbkd_core import RunConfig, Task, build_config, default_config, distill, load_task
+from mtbkd_core import Task, build_config, default_config, distill, load_task
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.studies import dropout_distillation, mean_distillation
 from mtbkd_core.tasks import digits
@@ -72,7 +72,7 @@ def settle_prior(splits: int) -> None:
 
 
 def settle_rivals(splits: int) -> None:
-    own = RunConfig().student.weight_scale
+    own = build_config().student.weight_scale
     print("scale  weight |    NLL    ECE  accuracy   (one classically distilled network)")
     for scale, weight in RIVALS:
         rows = []
@@ -115,7 +115,7 @@ def settle_plane(splits: int) -> None:
                 ("split_seed", seed),
             ]
             config = build_config(changed, base=default_config("synthetic"))
-            task = load_task("synthetic", teachers=config.teachers, split_seed=seed, split="validation")
+            task = load_task("synthetic", teachers=config.data.teachers, split_seed=seed, split="validation")
             result = distill(config, task=task)
             student, told = result.metrics["student"], result.metrics["diagnostics"]
             trace = result.predictions["trace.log_joint"].float().numpy()
@@ -134,7 +134,7 @@ def settle_plane(splits: int) -> None:
 
 def validation(seed: int) -> Task:
     """The digits with 200 of the teachers' images set aside in place of the test images."""
-    return load_task("digits", teachers=RunConfig().teachers, split_seed=seed, split="validation")
+    return load_task("digits", teachers=build_config().data.teachers, split_seed=seed, split="validation")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.shared.reference import hmc_reference
 from benchmarks.shared.scene import digits_target, machine
-from mtbkd_core import RunConfig, Task
-from mtbkd_core.config.models import Algorithm, SamplerConfig
+from mtbkd_core import Task, build_config
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import convergence, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import chains
@@ -112,10 +113,10 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     print(machine())
-    config = RunConfig()
+    config = build_config()
     first = digits_target(config)
     reference = hmc_reference(config, *first, gradients=24_000)[0].mean(0)
-    scenes = [first] + [digits_target(config.model_copy(update={"split_seed": n})) for n in range(1, chosen.splits)]
+    scenes = [first] + [digits_target(config.with_data(split_seed=n)) for n in range(1, chosen.splits)]
     print(f"{chosen.seeds} seeds on each of {chosen.splits} splits; R-hat is the mean and the worst\n")
     print(f"{'':48}{'burn-in + gradients':>20}{'R-hat':>8}{'worst':>8}{'p95':>8}{'ESS':>8}{'5th':>8}", end="")
     print(f"{'error':>9}{'restarts':>10}")

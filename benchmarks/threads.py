@@ -53,9 +53,9 @@ def main() -> None:
     print(f"{'milliseconds':24}" + "".join(f"{side:>14}" for side in SIDES))
     for name in chosen.tasks:
         config = default_config(name)
-        task = load_task(name, teachers=config.teachers)
+        task = load_task(name, teachers=config.data.teachers)
         student = check(config, task)
-        lesson = task.lesson(config.teachers, config.n_heard)
+        lesson = task.lesson(config.data.teachers, config.n_unlabelled_used)
         target = LogPosterior(student, lesson.x, lesson.labels, stack_priors(lesson.teacher_logits, [config.prior]))
         generator = torch.Generator().manual_seed(1)
         position = student.draw_whitened(config.sampler.chains, generator, torch.device("cpu"))

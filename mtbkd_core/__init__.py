@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mtbkd_core.catalog.registry import default_config, fingerprint, load_task, task_info, task_infos
+    from mtbkd_core.catalog.registry import fingerprint, load_task, task_info, task_infos
+    from mtbkd_core.catalog.settings import build_config, default_config
     from mtbkd_core.common.progress import Cancelled, Progress, UserError
-    from mtbkd_core.config.models import PRESETS, ConfigError, RunConfig, build_config
+    from mtbkd_core.config.models import RunConfig
+    from mtbkd_core.config.parse import PRESETS, ConfigError
     from mtbkd_core.distillation import distill
     from mtbkd_core.result import Result
     from mtbkd_core.studies.grid import distill_grid
@@ -40,12 +42,14 @@ __all__ = [
 
 #: module -> the public names that it holds
 _NAMES = {
-    "config.models": ("PRESETS", "ConfigError", "RunConfig", "build_config"),
+    "config.models": ("RunConfig",),
+    "config.parse": ("PRESETS", "ConfigError"),
     "distillation": ("distill",),
     "studies.grid": ("distill_grid",),
     "common.progress": ("Cancelled", "Progress", "UserError"),
     "result": ("Result",),
-    "catalog.registry": ("default_config", "fingerprint", "load_task", "task_info", "task_infos"),
+    "catalog.registry": ("fingerprint", "load_task", "task_info", "task_infos"),
+    "catalog.settings": ("build_config", "default_config"),
     "tasks.base": ("Task", "Teacher"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.catalog.registry import load_task
+from mtbkd_core.catalog.settings import with_teachers
 from mtbkd_core.common.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
-from mtbkd_core.config.models import Device, RunConfig, SamplerConfig
+from mtbkd_core.config.choices import Device
+from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, check_gradients, compare, run_exact
 from mtbkd_core.evaluation.metrics import STAGES, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
@@ -55,13 +57,12 @@ def distill(
         Cancelled: `should_stop` said so.
     """
     device = find_device(config.device)
+    if not config.data.teachers:
+        config = with_teachers(config) if task is None else config.with_data(teachers=tuple(task.teachers))
     report = Reporter(config, on_progress, should_stop)
     if task is None:
         task = load_task(
-            config.task,
-            teachers=config.teachers,
-            split_seed=config.split_seed,
-            n_train=config.n_train,
+            config.data,
             on_progress=report.forward,
             should_stop=should_stop,
         )
@@ -89,7 +90,7 @@ def check(config: RunConfig, task: Task) -> Student:
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
             f"{needed / 2**30:.1f} GiB, at most {MAX_DRAWS_BYTES / 2**30:.0f} GiB are allowed"
         )
-    there = task.lesson_logits(config.teachers, config.n_heard).shape[1]
+    there = task.lesson_logits(config.data.teachers, config.n_unlabelled_used).shape[1]
     if settings.batch_size is not None and settings.batch_size > there:
         raise UserError(f"sampler.batch_size: got {settings.batch_size}, the task has {there} training examples")
     return student
@@ -118,9 +119,10 @@ def distill_together(
     """
     settings = configs[0].sampler
     student = check(configs[0], task)
-    lesson = task.lesson(configs[0].teachers, configs[0].n_heard).to(device)
+    lesson = task.lesson(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
     priors = [
-        stack_priors(task.lesson_logits(each.teachers, each.n_heard).to(device), [each.prior]) for each in configs
+        stack_priors(task.lesson_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
+        for each in configs
     ]
     mixture = MixturePrior.stack(priors, settings.chains)
     report.examples = len(lesson.labels)
@@ -170,7 +172,7 @@ def distill_together(
             metrics["diagnostics"]["seconds_bias_check"] = (checked - sampled) / len(configs)
         environment = describe_environment(device) | {
             "task": task.name,
-            "fingerprint": task.fingerprint_of(config.teachers),
+            "fingerprint": task.fingerprint_of(config.data.teachers),
             "n_features": task.x_train.shape[1],
             "image_shape": task.image_shape and list(task.image_shape),
             "class_names": list(task.class_names),

@@ -200,7 +200,7 @@ def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | N
         rule=prior.rule,
         base=prior.base_weights,
         entropy_temperature=prior.entropy_temperatures or 1.0,
-        sharpness=prior.sharpness,
+        sharpness=prior.softmin_temperature,
         active=active,
     )
 

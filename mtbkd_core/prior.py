@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.models import WeightRule
+from mtbkd_core.config.choices import WeightRule
 
 Scalar = float | Sequence[float] | Tensor
 

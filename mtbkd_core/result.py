@@ -16,7 +16,8 @@ from torch import Tensor
 from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import ConfigError, RunConfig, parse_config
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.parse import ConfigError, parse_config
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.cnn import build_student

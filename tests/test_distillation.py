@@ -11,7 +11,7 @@ import torch
 
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, Teacher, UserError, build_config, distill
 from mtbkd_core.common.progress import Phase
-from mtbkd_core.config.models import Device
+from mtbkd_core.config.choices import Device
 from mtbkd_core.distillation import find_device, run_work
 from mtbkd_core.evaluation.bias_check import is_biased
 from mtbkd_core.evaluation.calibration import scores
@@ -76,7 +76,7 @@ def test_draws_have_chains_kept_draws_and_parameters(result: Result) -> None:
 
 
 def test_metrics_have_every_row_and_score(result: Result) -> None:
-    teachers = [f"teacher:{name}" for name in result.config.teachers]
+    teachers = [f"teacher:{name}" for name in result.config.data.teachers]
     rows = ["student", "student_mode", "warm_start", "teachers_mean", *teachers]
     assert set(result.metrics) == {*rows, "diagnostics"}
     for row in rows:
@@ -127,7 +127,7 @@ def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits:
     for row, name in pairs.items():
         found = {score: result.metrics[row][score] for score in SCORES}
         assert found == pytest.approx(scores(p[name], digits.y_test))
-    for k, teacher in enumerate(result.config.teachers):
+    for k, teacher in enumerate(result.config.data.teachers):
         assert result.metrics[f"teacher:{teacher}"] == pytest.approx(scores(p["test.teachers"][k], digits.y_test))
     assert result.metrics["teachers_mean"] == pytest.approx(scores(p["test.teachers"].mean(0), digits.y_test))
     student = result.metrics["student"]
@@ -144,7 +144,7 @@ def test_the_predictions_are_those_of_the_draws(result: Result, digits: Task) ->
     torch.testing.assert_close(p["test.mean"], probabilities.mean(0))
     torch.testing.assert_close(p["test.draws"].float().flatten(0, 1), probabilities, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(result.predict(digits.x_test).mean, p["test.mean"])
-    logits = digits.teacher_logits(result.config.teachers, "test")
+    logits = digits.teacher_logits(result.config.data.teachers, "test")
     weights = entropy_weights(logits)
     torch.testing.assert_close(p["test.weights"], weights)
     share = responsibilities(
@@ -158,7 +158,7 @@ def test_the_predictions_are_those_of_the_draws(result: Result, digits: Task) ->
 
 
 def test_the_trace_is_the_log_joint_of_the_draws(result: Result, digits: Task) -> None:
-    mixture = stack_priors(digits.teacher_logits(result.config.teachers), [result.config.prior])
+    mixture = stack_priors(digits.teacher_logits(result.config.data.teachers), [result.config.prior])
     target = LogPosterior(result.student, digits.x_train, digits.y_train, mixture)
     whitened = result.draws.flatten(0, 1) / result.config.student.weight_scale
     torch.testing.assert_close(
@@ -174,7 +174,7 @@ def test_the_student_has_learned(result: Result) -> None:
 
 
 def test_the_environment_says_what_is_needed_to_load(result: Result, digits: Task, tmp_path: Path) -> None:
-    assert result.environment["fingerprint"] == digits.fingerprint_of(result.config.teachers)
+    assert result.environment["fingerprint"] == digits.fingerprint_of(result.config.data.teachers)
     assert (result.environment["n_features"], len(result.environment["class_names"])) == (64, 10)
     result.save(tmp_path)
     assert torch.equal(Result.load(tmp_path).draws, result.draws)
@@ -190,7 +190,6 @@ def test_equal_configurations_give_equal_draws_and_another_seed_others(
     algorithm: str, batch: int | None, tiny: Task
 ) -> None:
     settings = {
-        "task": "tiny",
         "teachers": ("one", "other"),
         "sampler__algorithm": algorithm,
         "sampler__batch_size": batch,
@@ -328,7 +327,7 @@ def test_a_check_for_bias_changes_nothing_else_and_is_a_part_of_the_bar(tiny: Ta
 def test_a_check_for_bias_costs_as_much_as_the_sampling(settings: dict[str, Any], gradients: float) -> None:
     work = run_work(build_config([("sampler.bias_check", True), *settings.items()]).sampler, 400)
     assert work[Phase.BIAS_CHECK] == gradients == work[Phase.SAMPLING]
-    assert run_work(RunConfig().sampler, 400)[Phase.BIAS_CHECK] == 0
+    assert run_work(build_config().sampler, 400)[Phase.BIAS_CHECK] == 0
 
 
 def test_a_check_for_bias_notices_a_step_that_is_too_long(tiny: Task) -> None:
@@ -417,7 +416,7 @@ def test_a_warm_start_on_more_examples_than_there_are_is_on_all_of_them(tiny: Ta
 
 
 def test_examples_without_labels_that_a_task_has_not_are_refused(tiny: Task) -> None:
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 1, allowed for tiny: at most 0$"):
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 1, allowed for tiny: at most 0$"):
         distill(small(teachers=("one",), n_unlabelled=1), task=tiny)
 
 
@@ -519,7 +518,7 @@ def test_no_draw_of_a_chain_that_has_left_is_kept(tiny: Task, draws: int) -> Non
 def test_the_log_joint_kept_beside_a_draw_is_that_draws_own(tiny: Task, settings: dict[str, Any]) -> None:
     config = small(teachers="one,other", **settings)
     result = distill(config, task=tiny)
-    mixture = stack_priors(tiny.teacher_logits(config.teachers), [config.prior])
+    mixture = stack_priors(tiny.teacher_logits(config.data.teachers), [config.prior])
     target = LogPosterior(result.student, tiny.x_train, tiny.y_train, mixture)
     last = target(result.draws[:, -1] / config.student.weight_scale).log_joint
     torch.testing.assert_close(result.predictions["trace.log_joint"][:, -1], last, rtol=1e-4, atol=1e-3)

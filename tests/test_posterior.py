@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.nn.functional import cross_entropy
 
-from mtbkd_core.config.models import PriorConfig, WeightRule
+from mtbkd_core.config.choices import WeightRule
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.posterior import LogPosterior, heard, stack_priors, weights_under
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
 from mtbkd_core.students.base import Student
@@ -259,7 +260,7 @@ def test_extreme_logits_of_student_and_eight_teachers_stay_finite(
 
 PRIORS = [
     PriorConfig(concentration=2.0, temperature=1.0, strength=1.0),
-    PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", sharpness=0.4),
+    PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", softmin_temperature=0.4),
     PriorConfig(base_weights=(0.1, 0.2, 0.7), rule="fixed"),
     PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), strength=0.0),
     PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), calibrated_teachers=True),
@@ -332,7 +333,9 @@ def test_calibration_without_temperatures_changes_nothing(generator: torch.Gener
 
 def test_weights_under_a_configuration_are_the_entropy_weights(generator: torch.Generator) -> None:
     logits = torch.randn(3, 6, 4, generator=generator)
-    prior = PriorConfig(rule="softmin", base_weights=(1, 2, 3), entropy_temperatures=(0.5, 1, 2), sharpness=0.3)
+    prior = PriorConfig(
+        rule="softmin", base_weights=(1, 2, 3), entropy_temperatures=(0.5, 1, 2), softmin_temperature=0.3
+    )
     expected = entropy_weights(
         logits, rule="softmin", base=[1.0, 2.0, 3.0], entropy_temperature=[0.5, 1.0, 2.0], sharpness=0.3
     )

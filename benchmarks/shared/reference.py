@@ -11,7 +11,8 @@ from torch import Tensor
 from benchmarks.shared.scene import warm_start
 from mtbkd_core import RunConfig, Task
 from mtbkd_core.common.files import content_hash, home, read_tensors, write_tensors
-from mtbkd_core.config.models import Algorithm, SamplerConfig
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.studies.timed_sampler import Racer
 
@@ -60,7 +61,7 @@ def nuts_reference(
 
 
 def _path(name: str, config: RunConfig, task: Task, *settings: str) -> Path:
-    parts = (config.model_dump_json(), task.fingerprint_of(config.teachers), *settings)
+    parts = (config.model_dump_json(), task.fingerprint_of(config.data.teachers), *settings)
     folder = home() / "benchmarks"
     folder.mkdir(exist_ok=True)
     return folder / f"{name}-{content_hash(*parts)}.safetensors"
@@ -74,7 +75,7 @@ def _run_nuts(config: RunConfig, task: Task, position: Tensor, draws: int, step_
 
     prior, sigma, (width,) = config.prior, config.student.weight_scale, config.student.hidden
     x, y, x_test = (jnp.asarray(part.numpy()) for part in (task.x_train, task.y_train, task.x_test))
-    teachers = jnp.asarray(task.teacher_logits(config.teachers).numpy())
+    teachers = jnp.asarray(task.teacher_logits(config.data.teachers).numpy())
     count, features, classes = len(teachers), x.shape[1], teachers.shape[-1]
     p = jax.nn.softmax(teachers, -1)
     entropy = -xlogy(p, p).sum(-1)

@@ -42,9 +42,9 @@ def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int
 
 def digits_target(config: RunConfig) -> tuple[Task, LogPosterior]:
     """The digits and the posterior that a configuration asks for on them."""
-    task = load_task("digits", teachers=config.teachers, split_seed=config.split_seed)
+    task = load_task("digits", teachers=config.data.teachers, split_seed=config.data.split_seed)
     student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
-    mixture = stack_priors(task.teacher_logits(config.teachers), [config.prior])
+    mixture = stack_priors(task.teacher_logits(config.data.teachers), [config.prior])
     return task, LogPosterior(student, task.x_train, task.y_train, mixture)
 
 

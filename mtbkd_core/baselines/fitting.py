@@ -105,7 +105,7 @@ def lesson_of(config: RunConfig, task: Task) -> Lesson:
 
     Where MT-BKD hears calibrated teachers, so do they.
     """
-    lesson = task.lesson(config.teachers, config.n_unlabelled)
+    lesson = task.lesson(config.data.teachers, config.data.n_unlabelled)
     return replace(lesson, teacher_logits=heard(lesson.teacher_logits, config.prior))
 
 

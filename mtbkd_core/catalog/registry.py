@@ -1,21 +1,11 @@
-"""What can be learned: one file a task, and the registry of them and of what was made of a user's own files."""
+"""Every task by name: the built-in ones and those made of a user's own files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.config.models import (
-    FULL_BATCH,
-    PER_TEACHER,
-    Algorithm,
-    PriorConfig,
-    RunConfig,
-    StudentKind,
-    build_config,
-    flatten,
-)
+from mtbkd_core.config.models import DataConfig, RunConfig
 from mtbkd_core.imports import images
 from mtbkd_core.tasks import digits, fashion, proteins, synthetic
 from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
@@ -129,134 +119,57 @@ def untrained(name: str, teachers: Sequence[str] | None = None) -> tuple[str, ..
 
 
 def load_task(
-    name: str,
+    data: str | DataConfig,
     *,
     teachers: Sequence[str] | None = None,
-    split_seed: int = 0,
+    split_seed: int | None = None,
     split: str = "test",
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    n_labelled: int | None = None,
     n_train: int | None = None,
 ) -> Task:
-    """Load a task: its data and what its teachers say, training teachers that the cache does not hold.
+    """Load a task: its data and its teachers' logits, training teachers that the cache does not hold.
 
     Args:
-        name: see `task_infos`.
-        teachers: names of the teachers to load; None for all.
-        split_seed: seed of the data split and of the teachers' training.
-        split: "test", or "validation" for settling settings without a look at the test examples.
-        on_progress: told how far the teachers' training is.
+        data: a task's name, with all of its teachers; or `RunConfig.data`.
+        teachers: names of the teachers to load, in place of those of `data`.
+        split_seed: seed of the data split and of the teachers' training, in place of that of `data`.
+        split: "test", or "validation" for choosing settings without a look at the test examples.
+        on_progress: called as the teachers' training goes on.
         should_stop: asked often; when true, the load ends with `Cancelled`.
-        n_train: labelled examples for the student; None for as many as the task says.
+        n_labelled: labelled examples for the student, in place of those of `data`; None: as many as the task says.
+        n_train: the former name of `n_labelled`.
     Raises:
         UserError: an unknown task, teacher or split; more labelled examples than the task has; data that is not on this
             machine; a home folder that cannot be written.
         Cancelled: `should_stop` said so.
     """
-    source = _source(name)
+    if isinstance(data, DataConfig):
+        task = data.task
+        teachers = (data.teachers or task_info(task).default_teachers) if teachers is None else teachers
+        split_seed = data.split_seed if split_seed is None else split_seed
+        n_labelled = data.n_labelled if n_labelled is None else n_labelled
+    else:
+        task = data
+    source = _source(task)
     if problem := source.missing():
         raise UserError(problem)
-    return source.load(teachers, split_seed, split, on_progress, should_stop, n_train)
+    labelled = n_train if n_labelled is None else n_labelled
+    return source.load(teachers, split_seed or 0, split, on_progress, should_stop, labelled)
 
 
-def fingerprint(config: RunConfig) -> str:
+def fingerprint(data: RunConfig | DataConfig) -> str:
     """Digest of the data and the teachers that a run would use; cheap, trains nothing.
 
     Raises:
         UserError: an unknown task or teacher, or more examples, labelled or not, than the task has.
     """
-    source = _source(config.task)
-    source.INFO.check_n_unlabelled(config.n_unlabelled, config.n_train)
-    return source.fingerprint(config.teachers, config.split_seed, "test", config.n_train)
-
-
-def default_config(task: str, preset: str = "default") -> RunConfig:
-    """What a newcomer to a task starts with: its teachers and its settings, and a preset on top.
-
-    Raises:
-        UserError: no such task or preset.
-    """
-    info = task_info(task)
-    return _start(info.name, info.default_teachers, tuple(info.defaults.items()), preset)
-
-
-@cache  # asked for several times at each change on a page
-def _start(task: str, teachers: tuple[str, ...], settings: tuple[tuple[str, str], ...], preset: str) -> RunConfig:
-    own = [("task", task), ("teachers", teachers)]
-    return build_config(base=build_config([*own, *settings]), preset=preset)
-
-
-def change_task(config: RunConfig, task: str) -> RunConfig:
-    """A configuration moved to another task: that task's teachers and settings; what neither task settles stays.
-
-    But a convolutional student does not where inputs are no pictures, nor a batch size where the sampler needs all.
-
-    Raises:
-        UserError: no such task.
-    """
-    info = task_info(task)
-    own = [("task", info.name), ("teachers", info.default_teachers), ("n_train", None), ("n_unlabelled", 0)]
-    per_teacher = [(f"prior.{name}", getattr(PriorConfig(), name)) for name in (*PER_TEACHER, "calibrated_teachers")]
-    plain = flatten(RunConfig())
-    known = _tasks()
-    left = [(name, plain[name]) for name in (known[config.task].INFO.defaults if config.task in known else ())]
-    changes = dict([*own, *per_teacher, *left, *info.defaults.items()])
-    # what was chosen elsewhere and cannot be here
-    if info.image_shape is None and config.student.kind is StudentKind.CNN:
-        changes.setdefault("student.kind", plain["student.kind"])
-    if Algorithm(changes.get("sampler.algorithm", config.sampler.algorithm)) in FULL_BATCH:
-        changes["sampler.batch_size"] = None
-    return build_config(changes.items(), base=config)
-
-
-def numbers_of_joining(config: RunConfig, teachers: Sequence[str]) -> list[tuple[str, list[float]]]:
-    """Settings with a number for each teacher, for `build_config`, where others teach.
-
-    Those that stay keep their numbers; one that joins has the number with which it starts on the task, or 1.
-
-    Raises:
-        UserError: no such task.
-    """
-    start, changed = default_config(config.task), build_config([("teachers", teachers)], base=config)
-    found = []
-    for name in PER_TEACHER:
-        usual, numbers = getattr(start.prior, name), getattr(changed.prior, name)
-        if usual is not None and numbers is not None:
-            of_task = dict(zip(start.teachers, usual, strict=True))
-            joined = {teacher for teacher in teachers if teacher not in config.teachers and teacher in of_task}
-            values = [of_task[who] if who in joined else value for who, value in zip(teachers, numbers, strict=True)]
-            found.append((f"prior.{name}", values))
-    return found
-
-
-def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
-    """With no more examples without a label than are left beside the labelled ones, and a line that says so, or None.
-
-    For where somebody asks for more labelled examples and says nothing of the others.
-
-    Raises:
-        UserError: no such task, or more labelled examples than it has.
-    """
-    info = task_info(config.task)
-    left = info.most_train - info.check_n_train(config.n_train)
-    if not info.spare or config.n_unlabelled <= left:
-        return config, None
-    usual = config.n_unlabelled == default_config(config.task).n_unlabelled
-    instead = f"not the task's default of {config.n_unlabelled:,}" if usual else f"not {config.n_unlabelled:,}"
-    said = f"{left:,} {info.item}s are left to be shown without labels, {instead}."
-    return config.model_copy(update={"n_unlabelled": left}), said
-
-
-def changed_settings(config: RunConfig) -> dict[str, str]:
-    """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text.
-
-    With these on top of the task's defaults, `build_config` gives the configuration again.
-    """
-    named = {} if config.task == RunConfig().task else {"task": config.task}
-    start = default_config(config.task) if config.task in _tasks() else RunConfig()
-    flat, base = flatten(config), flatten(build_config([("teachers", config.teachers)], base=start))
-    base["teachers"] = flatten(start)["teachers"]  # numbers of these teachers, but whether they are the task's own
-    return named | {name: text for name, text in flat.items() if text != base[name]}
+    data = data.data if isinstance(data, RunConfig) else data
+    source = _source(data.task)
+    source.INFO.check_n_unlabelled(data.n_unlabelled, data.n_labelled)
+    teachers = data.teachers or source.INFO.default_teachers
+    return source.fingerprint(teachers, data.split_seed, "test", data.n_labelled)
 
 
 def _source(name: str) -> Source:

@@ -19,12 +19,14 @@ from typing import Annotated, Any
 import typer
 
 from mtbkd_core import studies
-from mtbkd_core.catalog.registry import change_task, leaving_room, task_info, task_infos
+from mtbkd_core.catalog.registry import task_info, task_infos
+from mtbkd_core.catalog.settings import build_config, change_task, default_config, leaving_room, with_teachers
 from mtbkd_core.cli import data, imports
 from mtbkd_core.cli.console import Log, say
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import PRESETS, RunConfig, build_config, parse_config
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.parse import PRESETS, full_name, parse_config, renamed
 from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.evaluation import bias_check
 from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
@@ -50,11 +52,11 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     Raises:
         UserError: one line that names the option or field, the value and what is allowed.
     """
-    base, told = RunConfig(), set[str]()
+    base, told = default_config(RunConfig().data.task), set[str]()
     if file is not None:
         try:
-            base = parse_config(file.read_bytes())
-            told = base.model_fields_set
+            base = with_teachers(parse_config(file.read_bytes()))
+            told = base.data.model_fields_set
         except OSError as error:
             raise UserError(f"--config: {file} cannot be read ({error.strerror})") from None
     overrides: list[tuple[str, Any]] = []
@@ -63,21 +65,23 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
         if not equals or not name.strip():
             raise UserError(f"--set: got {setting!r}, needs name=value, such as prior.strength=0.5")
         overrides.append((name.strip(), value.strip()))
-    names = {name for name, _ in overrides}
-    task = dict(overrides).get("task", task)
-    if task is not None and task_info(task).name != base.task:
+    for line in renamed(name for name, _ in overrides):
+        say(line)
+    names = {full_name(name) for name, _ in overrides}
+    task = {full_name(name): value for name, value in overrides}.get("data.task", task)
+    if task is not None and task_info(task).name != base.data.task:
         base, told = change_task(base, task), set()
     config = build_config(overrides, base=base, preset=preset)
-    known = [teacher.name for teacher in task_info(config.task).teachers]
-    unknown = [name for name in config.teachers if name not in known]
+    known = [teacher.name for teacher in task_info(config.data.task).teachers]
+    unknown = [name for name in config.data.teachers if name not in known]
     if unknown:
-        raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.task}: {', '.join(known)}")
+        raise UserError(f"teachers: got {unknown[0]!r}, allowed for {config.data.task}: {', '.join(known)}")
     # more labelled examples than the file has make room for themselves; what one place says of both has to fit
-    if "n_unlabelled" not in names and ("n_unlabelled" not in told or "n_train" in names):
+    if "data.n_unlabelled" not in names and ("n_unlabelled" not in told or "data.n_labelled" in names):
         config, said = leaving_room(config)
         if said:
             say(said)
-    task_info(config.task).check_n_unlabelled(config.n_unlabelled, config.n_train)
+    task_info(config.data.task).check_n_unlabelled(config.data.n_unlabelled, config.data.n_labelled)
     return config
 
 

@@ -1,158 +1,215 @@
-"""What a run is: one frozen, validated configuration for the app, the address bar, files, command line and tests."""
+"""What a run is: one frozen, validated configuration for the app, links, files, the command line and tests."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
+import warnings
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind, WeightRule
+from mtbkd_core.config.fields import Relative, setting
 
-
-class ConfigError(UserError):
-    """A setting that cannot be used; the message is one line naming the field, the value and what is allowed."""
-
-
-class _Choice(StrEnum):
-    """An enum whose members carry a line of help, which the app shows beside the widget."""
-
-    help: str
-
-    def __new__(cls, value: str, help: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.help = help
-        return member
-
-
-class WeightRule(_Choice):
-    """How the teachers' weights follow from their entropies at an example (DESIGN: entropy weights)."""
-
-    INVERSE_ENTROPY = "inverse_entropy", "The paper's: base weight times one minus the teacher's share of all entropy."
-    SOFTMIN = "softmin", "Base weight times exp(-entropy / sharpness): if small, the most certain teacher alone counts."
-    FIXED = "fixed", "The base weights as they are, the same for every example."
-
-
-class StudentKind(_Choice):
-    """The student's architecture."""
-
-    LINEAR = "linear", "Multinomial logistic regression: one layer, no hidden units."
-    MLP = "mlp", "A fully connected network with SiLU units."
-    CNN = "cnn", "A small convolutional network with SiLU units, for tasks whose inputs are pictures."
-
-
-class Algorithm(_Choice):
-    """The sampler that explores the posterior."""
-
-    BAOAB = (
-        "baoab",
-        "Langevin dynamics with momentum, split as B-A-O-A-B: the fastest here at equal accuracy. With a batch size "
-        "it is stochastic gradient HMC (SGHMC).",
-    )
-    SGLD = "sgld", "Stochastic gradient Langevin dynamics: gradient steps with noise; simple, and slow to explore."
-    MCLMC = "mclmc", "Microcanonical Langevin: constant speed, gradients bend the path; needs all examples, unadjusted."
-    HMC = (
-        "hmc",
-        "Hamiltonian trajectories that are accepted or refused: exact at any step size, and so the check of the "
-        "others; a step is a whole trajectory, and needs all examples.",
-    )
-
-
-class Schedule(_Choice):
-    """How SGLD's step size goes on."""
-
-    CONSTANT = "constant", "The same step throughout, and its small bias."
-    DECAYING = (
-        "decaying",
-        "Step t is eps (1 + t / b)^-0.55, b the steps of burn-in or 1: the bias falls, and exploring slows down. Draws "
-        "are kept at equal intervals of the sum of steps, so that each counts the same (Welling and Teh, 2011).",
-    )
-
-
-#: Their energy is that of all examples; a minibatch's noise in it they would take for slope.
-FULL_BATCH = frozenset({Algorithm.HMC, Algorithm.MCLMC})
-
-
-class Device(_Choice):
-    """Where the run computes."""
-
-    AUTO = "auto", "The GPU when there is one, else the processor; the run records which it was."
-    CPU = "cpu", "The processor."
-    CUDA = "cuda", "The GPU; the run is refused where there is none."
+#: former or short name -> name, both dotted
+ALIASES: Mapping[str, str] = {
+    "task": "data.task",
+    "teachers": "data.teachers",
+    "split_seed": "data.split_seed",
+    "n_train": "data.n_labelled",
+    "n_unlabelled": "data.n_unlabelled",
+    "prior.sharpness": "prior.softmin_temperature",
+}
+#: Those of `ALIASES` that were renamed, and not only moved.
+RENAMED = ("n_train", "prior.sharpness")
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
 
 
-def _split_commas(value: Any) -> Any:
-    """Let the command line and the address bar write a list as `a,b,c`."""
+def split_commas(value: Any) -> Any:
+    """Read a list from text such as `a,b,c`, as the command line and links write it."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 def _none_word(value: Any) -> Any:
-    """Let the command line and the address bar write `none` for a value that is left to the program."""
+    """Read `none` as a value that is left to the program."""
     return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
 
 
 def _auto_word(value: Any) -> Any:
-    """Let them write `auto`, too, for a value that is tuned."""
+    """Read `auto`, too, as a value that is tuned."""
     return None if isinstance(value, str) and value.strip().lower() == "auto" else _none_word(value)
+
+
+def _some_teacher(value: Any) -> Any:
+    """Read a list of teachers; a text that names none is refused."""
+    names = split_commas(value)
+    if isinstance(value, str) and not names:
+        raise ValueError("at least 1 teacher is needed")
+    return names
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Bounds on both sides wherever float32 could underflow to nothing or overflow.
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Numbers = Annotated[tuple[Weight, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
+Numbers = Annotated[tuple[Weight, ...] | None, BeforeValidator(split_commas), BeforeValidator(_none_word)]
 # From below, so that logits divided by a temperature stay finite in float32.
 TEMPERATURE_LIMITS = (0.01, 100.0)
 Temperature = Annotated[float, Field(ge=TEMPERATURE_LIMITS[0], le=TEMPERATURE_LIMITS[1], allow_inf_nan=False)]
-Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(_split_commas), BeforeValidator(_none_word)]
-Widths = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(_split_commas), Field(max_length=6)
-]
+Temperatures = Annotated[tuple[Temperature, ...] | None, BeforeValidator(split_commas), BeforeValidator(_none_word)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], BeforeValidator(split_commas), Field(max_length=6)]
 Channels = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=256)], ...], BeforeValidator(_split_commas), Field(min_length=1, max_length=4)
+    tuple[Annotated[int, Field(ge=1, le=256)], ...], BeforeValidator(split_commas), Field(min_length=1, max_length=4)
 ]
+BatchSize = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)]
+StepSize = Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)]
+Labelled = Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)]
+Teachers = Annotated[tuple[str, ...], BeforeValidator(_some_teacher), Field(max_length=32)]
+
+
+def _used(name: str) -> Any:
+    """Whether the chosen rule, student or sampler uses the setting."""
+    return lambda config: name in config.prior.rule.uses | config.student.kind.uses | config.sampler.algorithm.uses
+
+
+class DataConfig(_Part):
+    """What is learned, and from whom."""
+
+    task: str = setting("digits", "Task", "What is learned.", phrase="{}", field={"min_length": 1, "max_length": 64})
+    teachers: Teachers = setting(
+        (), "Teachers", "Names of one to 32 different teachers of the task; none: those that the task starts with."
+    )
+    split_seed: int = setting(
+        0,
+        "Split seed",
+        "Seed of the data split and of the teachers' training.",
+        phrase="split {}",
+        high=2**31 - 1,
+        field={"ge": 0, "lt": 2**31},
+    )
+    n_labelled: Labelled = setting(
+        None,
+        "Labelled examples",
+        "Labelled examples that the student learns from; none: as many as the task says.",
+        phrase="{} labels",
+        sweep=(0.25, 0.5, 0.75, 1),
+        relative=Relative.LABELLED,
+    )
+    n_unlabelled: int = setting(
+        0,
+        "Unlabelled examples",
+        "Examples without a label that the student learns from, too: there only the teachers' predictions count. Not "
+        "every task has some.",
+        phrase="{} without labels",
+        sweep=(0, 0.1, 0.3, 1),
+        relative=Relative.SPARE,
+        field={"ge": 0, "le": 20_000},
+    )
+
+    @field_validator("teachers")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"teachers must differ from one another, got {', '.join(value)}")
+        return value
 
 
 class PriorConfig(_Part):
     """The teacher-informed mixture prior (arXiv 2605.27967)."""
 
-    rule: WeightRule = Field(WeightRule.INVERSE_ENTROPY, description="How entropies become weights.")
-    base_weights: Numbers = Field(
-        None,
-        description="Base weight (rho) of each teacher, in the teachers' order, rescaled to sum to 1; none: all equal.",
+    rule: WeightRule = setting(
+        WeightRule.INVERSE_ENTROPY,
+        "Weight rule",
+        "How the teachers' weights at an example follow from their entropies.",
+        phrase="{} weights",
+        sweep=tuple(WeightRule),
     )
-    entropy_temperatures: Temperatures = Field(
+    base_weights: Numbers = setting(
         None,
-        description="Temperature (tau) of each teacher's entropy, and of all it says where teachers are calibrated, in "
-        "the teachers' order; none: 1 for all.",
+        "Base weight",
+        "Base weight (rho) of each teacher, in the teachers' order, rescaled to sum to 1; none: all equal. A teacher "
+        "with a larger one counts more at every example.",
+        phrase="base weights {}",
+        high=1.0,
+        step=0.05,
+        per_teacher=True,
     )
-    calibrated_teachers: bool = Field(
+    entropy_temperatures: Temperatures = setting(
+        None,
+        "Entropy temperature",
+        "Temperature (tau) of each teacher's entropy and, where teachers are calibrated, of its logits, in the "
+        "teachers' order; none: 1 for all. A larger one makes the teacher look less certain.",
+        phrase="entropy temperatures {}",
+        low=0.2,
+        high=5.0,
+        step=0.1,
+        sweep=(0.5, 1, 2, 4),
+        sweep_title="Entropy temperature, all teachers",
+        matters=lambda config: config.prior.uses_entropy_temperatures,
+        per_teacher=True,
+    )
+    calibrated_teachers: bool = setting(
         False,
-        description="Divide each teacher's logits by its entropy temperature wherever the prior hears them, not in its "
-        "entropy alone. With temperatures fitted on labels that no teacher was trained on, the student learns from "
-        "calibrated teachers (Guo et al., 2017).",
+        "Calibrated teachers",
+        "Divide each teacher's logits by its entropy temperature everywhere in the prior, not only in its entropy. "
+        "With temperatures fitted on labels that no teacher was trained on, the student learns from calibrated "
+        "teachers (Guo et al., 2017).",
+        sweep=(False, True),
+        matters=lambda config: config.prior.entropy_temperatures is not None,
     )
-    sharpness: Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)] = Field(
-        1.0, description="Sharpness (beta) of the softmin rule, in nats."
+    softmin_temperature: Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)] = setting(
+        1.0,
+        "Softmin temperature",
+        "Temperature (beta) of the softmin rule: near 0, only the most certain teacher counts; when it is large, the "
+        "base weights alone decide.",
+        phrase="softmin temperature {}",
+        symbol="beta",
+        unit="nats",
+        low=0.05,
+        high=10.0,
+        step=0.05,
+        logarithmic=True,
+        sweep=(0.03, 0.1, 0.3, 1, 3),
+        matters=_used("prior.softmin_temperature"),
     )
-    concentration: Annotated[float, Field(ge=1e-3, le=1e4, allow_inf_nan=False)] = Field(
+    concentration: Annotated[float, Field(ge=1e-3, le=1e4, allow_inf_nan=False)] = setting(
         18.0,
-        description="Concentration (lambda): how sharply the prior gathers around each teacher. About 2 per class.",
+        "Concentration",
+        "How sharply the prior gathers around each teacher's prediction. About 2 for each class is a start.",
+        phrase="concentration {}",
+        symbol="lambda",
+        low=1.0,
+        high=100.0,
+        step=1.0,
+        sweep=(0.25, 0.5, 1, 2, 4, 8),
+        relative=Relative.CLASSES,
     )
-    temperature: Temperature = Field(
-        2.0, description="Distillation temperature (T): softens student and teachers alike before they are compared."
+    temperature: Temperature = setting(
+        2.0,
+        "Distillation temperature",
+        "Softens the student's and the teachers' predictions alike before they are compared; the larger, the softer.",
+        phrase="temperature {}",
+        symbol="T",
+        low=0.5,
+        high=10.0,
+        step=0.1,
+        sweep=(0.5, 1, 2, 4, 8),
     )
-    strength: Annotated[NonNegative, Field(le=100)] = Field(
-        1.0, description="Prior strength (alpha): how many times the teachers' prior counts; 0 is no distillation."
+    strength: Annotated[NonNegative, Field(le=100)] = setting(
+        1.0,
+        "Strength",
+        "How many times the teachers' prior counts; 0 is no distillation.",
+        phrase="strength {}",
+        symbol="alpha",
+        high=2.0,
+        step=0.01,
+        sweep=(0, 0.1, 0.3, 1, 3),
+        relative=Relative.TASK_DEFAULT,
     )
 
     @field_validator("base_weights")
@@ -163,69 +220,181 @@ class PriorConfig(_Part):
         return value
 
     @property
-    def heeds_entropy_temperatures(self) -> bool:
-        """Whether they change anything: fixed weights look at no entropy."""
-        return self.calibrated_teachers or self.rule is not WeightRule.FIXED
+    def uses_entropy_temperatures(self) -> bool:
+        """Whether they change anything: fixed weights depend on no entropy."""
+        return self.calibrated_teachers or "prior.entropy_temperatures" in self.rule.uses
 
 
 class StudentConfig(_Part):
     """The small network that learns."""
 
-    kind: StudentKind = Field(StudentKind.MLP, description="Architecture.")
-    hidden: Widths = Field((32,), description="Width of each hidden layer of the MLP; the other students ignore it.")
-    channels: Channels = Field((8, 16), description="Channels of each convolution of the CNN; the others ignore them.")
-    first_map: int = Field(
-        7,
-        ge=2,
-        le=64,
-        description="Pixels on a side that the map of the CNN's first convolution has at least; its stride is a whole "
-        "number, so it may have more. On a finer one the student sees more, and a step takes longer. At most the "
-        "picture's shorter side. The others ignore it.",
+    kind: StudentKind = setting(StudentKind.MLP, "Student", "Architecture of the student.", phrase="{} student")
+    hidden: Widths = setting(
+        (32,),
+        "Hidden widths",
+        "Width of each hidden layer of the MLP; the other students ignore it.",
+        phrase="hidden {}",
+        placeholder="32, 32",
+        sweep=(8, 16, 32, 64),
+        sweep_title="Hidden units, one layer",
+        matters=_used("student.hidden"),
     )
-    weight_scale: Annotated[Positive, Field(le=100)] = Field(
-        0.6, description="Prior standard deviation (sigma) of every weight and bias."
+    channels: Channels = setting(
+        (8, 16),
+        "Channels",
+        "Channels of each convolution of the CNN; the others ignore them.",
+        phrase="channels {}",
+        placeholder="8, 16",
+        matters=_used("student.channels"),
+    )
+    first_map: int = setting(
+        7,
+        "First map",
+        "Pixels on a side that the map of the CNN's first convolution has at least; its stride is a whole number, so "
+        "it may have more. On a finer map the student sees more, and a step takes longer. At most the picture's "
+        "shorter side. The others ignore it.",
+        phrase="first map {}",
+        unit="pixels",
+        low=2,
+        high=64,
+        matters=_used("student.first_map"),
+        field={"ge": 2, "le": 64},
+    )
+    weight_scale: Annotated[Positive, Field(le=100)] = setting(
+        0.6,
+        "Weight scale",
+        "Prior standard deviation (sigma) of every weight and bias.",
+        phrase="weight scale {}",
+        low=0.01,
+        high=100.0,
+        step=0.05,
+        sweep=(0.2, 0.4, 0.6, 0.8, 1.2),
     )
 
 
 class SamplerConfig(_Part):
     """How the posterior is explored."""
 
-    algorithm: Algorithm = Field(Algorithm.BAOAB, description="Sampler.")
-    chains: int = Field(16, ge=1, le=1024, description="Students that are sampled side by side (S).")
-    draws: int = Field(100, ge=4, le=5000, description="Draws kept per chain (D).")
-    thinning: int = Field(20, ge=1, le=1000, description="Sampler steps per kept draw.")
-    warm_start_steps: int = Field(200, ge=0, le=100_000, description="Adam steps of each chain's anchored warm start.")
-    burn_in: int = Field(100, ge=0, le=1_000_000, description="Sampler steps thrown away after the warm start.")
-    step_size: Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)] = Field(
-        None, description="Step size in whitened coordinates; none or auto: tuned on short Hamiltonian trajectories."
+    algorithm: Algorithm = setting(Algorithm.BAOAB, "Algorithm", "The sampler.", phrase="{}")
+    chains: int = setting(
+        16,
+        "Chains",
+        "Students that are sampled side by side (S).",
+        phrase="{} chains",
+        low=4,
+        high=64,
+        step=4,
+        field={"ge": 1, "le": 1024},
     )
-    friction: Annotated[Positive, Field(le=1000)] = Field(
+    draws: int = setting(
+        100,
+        "Draws per chain",
+        "Draws kept of each chain (D).",
+        phrase="{} draws",
+        low=4,
+        high=5000,
+        step=50,
+        field={"ge": 4, "le": 5000},
+    )
+    thinning: int = setting(
+        20,
+        "Thinning",
+        "Sampler steps for each draw that is kept.",
+        phrase="thinning {}",
+        unit="steps per draw",
+        low=1,
+        high=1000,
+        field={"ge": 1, "le": 1000},
+    )
+    warm_start_steps: int = setting(
+        200,
+        "Warm start",
+        "Adam steps of each chain's anchored warm start.",
+        phrase="warm start steps {}",
+        unit="steps",
+        high=100_000,
+        step=50,
+        field={"ge": 0, "le": 100_000},
+    )
+    burn_in: int = setting(
+        100,
+        "Burn-in",
+        "Sampler steps after the warm start that are thrown away.",
+        phrase="burn in {}",
+        unit="steps",
+        high=1_000_000,
+        step=50,
+        field={"ge": 0, "le": 1_000_000},
+    )
+    step_size: StepSize = setting(
+        None,
+        "Step size",
+        "Step size in whitened coordinates; none or auto: tuned on short Hamiltonian trajectories.",
+        phrase="step size {}",
+        placeholder="tuned",
+    )
+    friction: Annotated[Positive, Field(le=1000)] = setting(
         0.2,
-        description="How fast BAOAB's momentum and MCLMC's direction are renewed, per unit of time: MCLMC's "
-        "decoherence length L is sqrt(parameters x temperature) / friction.",
+        "Friction",
+        "How fast BAOAB's momentum and MCLMC's direction are renewed, per unit of time: MCLMC's decoherence length L "
+        "is sqrt(parameters x temperature) / friction.",
+        phrase="friction {}",
+        low=0.01,
+        high=1000.0,
+        step=0.05,
+        matters=_used("sampler.friction"),
     )
-    batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
+    batch_size: BatchSize = setting(
         None,
-        description="Examples per gradient; none: all of them. BAOAB on minibatches is SGHMC; HMC and MCLMC need all.",
+        "Batch size",
+        "Examples per gradient; none: all of them. BAOAB on minibatches is SGHMC; HMC and MCLMC need all.",
+        phrase="batch size {}",
+        placeholder="all examples",
+        matters=_used("sampler.batch_size"),
     )
-    warm_start_batch_size: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)] = Field(
+    warm_start_batch_size: BatchSize = setting(
         None,
-        description="Examples per gradient of the warm start and of rivals' networks, all where there are fewer; none: "
-        "those of batch_size.",
+        "Warm start's batch size",
+        "Examples per gradient of the warm start and of the baselines' networks, all where there are fewer; none: "
+        "those of the sampler's batch size.",
+        phrase="warm start batch size {}",
+        placeholder="as the sampler's",
     )
-    schedule: Schedule = Field(Schedule.CONSTANT, description="How SGLD's step size goes on; SGLD alone has it.")
-    leapfrog_steps: int = Field(
-        8, ge=1, le=1000, description="Gradients of an HMC trajectory, which is one sampler step; HMC alone has it."
+    schedule: Schedule = setting(
+        Schedule.CONSTANT,
+        "Schedule",
+        "How SGLD's step size goes on; only SGLD has it.",
+        phrase="{} steps",
+        matters=_used("sampler.schedule"),
     )
-    temperature: Temperature = Field(
+    leapfrog_steps: int = setting(
+        8,
+        "Leapfrog steps",
+        "Gradients of an HMC trajectory, which is one sampler step; only HMC has it.",
+        phrase="leapfrog steps {}",
+        low=1,
+        high=1000,
+        matters=_used("sampler.leapfrog_steps"),
+        field={"ge": 1, "le": 1000},
+    )
+    temperature: Temperature = setting(
         1.0,
-        description="Posterior temperature: the density sampled is exp(log joint / temperature). 1 is Bayes, less is a "
-        "cold posterior (Wenzel et al., 2020).",
+        "Posterior temperature",
+        "The density sampled is exp(log joint / temperature). 1 is Bayes, less is a cold posterior (Wenzel et al., "
+        "2020).",
+        phrase="posterior temperature {}",
+        low=0.01,
+        high=100.0,
+        step=0.1,
+        sweep=(0.1, 0.3, 1, 3),
     )
-    bias_check: bool = Field(
+    bias_check: bool = setting(
         False,
-        description="After sampling, hold the draws against exact HMC from where the chains ended: it tells a bias of "
-        "the step, which R-hat does not, and takes about as many gradients as the sampling. HMC itself needs none.",
+        "Check for bias",
+        "After sampling, compare the draws with exact HMC from where the chains ended: this finds a bias of the step, "
+        "which R-hat does not, and takes about as many gradients as the sampling. HMC itself needs none.",
+        phrase="checked for bias",
+        matters=_used("sampler.bias_check"),
     )
 
 
@@ -236,176 +405,89 @@ PER_TEACHER = ("base_weights", "entropy_temperatures")
 class RunConfig(_Part):
     """Everything that determines a run; equal configurations give equal results on equal data."""
 
-    task: str = Field("digits", min_length=1, max_length=64, description="What is learned.")
-    teachers: Annotated[tuple[str, ...], BeforeValidator(_split_commas), Field(min_length=1, max_length=32)] = Field(
-        ("digits-0-4", "digits-5-9", "even-digits"),
-        description="Who teaches; one to 32 different teachers of the task.",
-    )
+    data: DataConfig = Field(default_factory=DataConfig)
     prior: PriorConfig = Field(default_factory=PriorConfig)
     student: StudentConfig = Field(default_factory=StudentConfig)
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of the chains: their starts and their noise.")
-    split_seed: int = Field(0, ge=0, lt=2**31, description="Seed of the data split and of the teachers' training.")
-    n_train: Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)] = Field(
-        None, description="Labelled examples that the student gets; none: as many as the task says."
-    )
-    n_unlabelled: int = Field(
+    seed: int = setting(
         0,
-        ge=0,
-        le=20_000,
-        description="Examples without a label that the student is shown too: of them the teachers alone speak. "
-        "Not every task has some.",
+        "Seed",
+        "Seed of the chains: their starts and their noise.",
+        phrase="seed {}",
+        high=2**31 - 1,
+        sweep=(0, 1, 2, 3, 4),
+        sweep_title="Seed of the chains",
+        field={"ge": 0, "lt": 2**31},
     )
-    device: Device = Field(Device.AUTO, description="Where to compute.")
+    device: Device = setting(Device.AUTO, "Device", "Where to compute.", phrase="on {}")
 
     @property
-    def n_heard(self) -> int:
-        """Examples without a label that change anything: of them nobody speaks where no teacher is heard."""
-        return self.n_unlabelled if self.prior.strength else 0
+    def n_unlabelled_used(self) -> int:
+        """Examples without a label that change anything: none at strength 0, where the teachers do not count."""
+        return self.data.n_unlabelled if self.prior.strength else 0
+
+    def with_data(self, **changes: Any) -> Self:
+        """A copy with some fields of `data` changed; what is given is not validated."""
+        return self.model_copy(update={"data": self.data.model_copy(update=changes)})
 
     @property
     def unchecked(self) -> Self:
-        """The same draws without the check for bias, for where only scores are asked for."""
+        """The same draws without the check for bias, where only scores are needed."""
         return self.model_copy(update={"sampler": self.sampler.model_copy(update={"bias_check": False})})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_aliases(cls, values: Any) -> Any:
+        modern, old = without_aliases(values)
+        for name in old:
+            if name in RENAMED:
+                warnings.warn(f"{name} is now called {ALIASES[name]}", FutureWarning, stacklevel=2)
+        return modern
 
     @model_validator(mode="after")
     def _one_number_per_teacher(self) -> Self:
-        if len(set(self.teachers)) != len(self.teachers):
-            raise ValueError(f"teachers must differ from one another, got {', '.join(self.teachers)}")
-        for name in PER_TEACHER:
+        for name in PER_TEACHER if self.data.teachers else ():
             values = getattr(self.prior, name)
-            if values is not None and len(values) != len(self.teachers):
+            if values is not None and len(values) != len(self.data.teachers):
                 raise ValueError(
-                    f"prior.{name} needs one number for each of the {len(self.teachers)} teachers, got {len(values)}"
+                    f"prior.{name} needs one number for each of the {len(self.data.teachers)} teachers, got "
+                    f"{len(values)}"
                 )
         return self
 
     @model_validator(mode="after")
-    def _all_examples_where_needed(self) -> Self:
+    def _nothing_that_the_sampler_refuses(self) -> Self:
         algorithm, batch_size = self.sampler.algorithm, self.sampler.batch_size
-        if algorithm in FULL_BATCH and batch_size is not None:
+        if "sampler.batch_size" not in algorithm.uses and batch_size is not None:
             raise ValueError(f"sampler.batch_size: got {batch_size}, but {algorithm} needs all examples; allowed: none")
-        return self
-
-    @model_validator(mode="after")
-    def _exact_needs_no_check(self) -> Self:
-        if self.sampler.bias_check and self.sampler.algorithm is Algorithm.HMC:
+        if "sampler.bias_check" not in algorithm.uses and self.sampler.bias_check:
             raise ValueError(
-                "sampler.bias_check: got true, but hmc is exact, and is what others are held against; allowed: false"
+                f"sampler.bias_check: got true, but {algorithm} is exact, and is what others are compared with; "
+                "allowed: false"
             )
         return self
 
 
-#: Settings by name, as overrides of the defaults. `paper` is what the paper's published code uses.
-PRESETS: Mapping[str, Mapping[str, str]] = {
-    "default": {},
-    "paper": {
-        "prior.strength": "0.02",
-        "prior.concentration": "5",
-        "prior.temperature": "2",
-        "prior.entropy_temperatures": "none",
-        "prior.calibrated_teachers": "False",
-    },
-}
-
-
-def build_config(
-    overrides: Iterable[tuple[str, Any]] = (), *, base: RunConfig | None = None, preset: str = "default"
-) -> RunConfig:
-    """Make a configuration from `base` (or the defaults), a preset, and overrides such as ("prior.strength", "0.5").
-
-    Where the teachers change, those that stay keep their base weights and entropy temperatures.
-
-    The one way in for whatever a person wrote: `--set` on the command line, the address bar, and forms.
-
-    Raises:
-        ConfigError: one line that names the field, the value and what is allowed.
-    """
-    if preset not in PRESETS:
-        raise ConfigError(f"preset: got {preset!r}, allowed: {', '.join(PRESETS)}")
-    values: dict[str, Any] = (base or RunConfig()).model_dump(mode="json")
-    fields = field_names()
-    changes = [*PRESETS[preset].items(), *overrides]
-    for name, value in changes:
-        if name not in fields:
-            raise ConfigError(f"{name}: no such setting; allowed: {', '.join(fields)}")
-        target = values
-        *parents, leaf = name.split(".")
-        for parent in parents:
-            target = target[parent]
-        target[leaf] = value
-    given = {name for name, _ in changes}
-    if base is not None and "teachers" in given:
-        for leaf in (leaf for leaf in PER_TEACHER if f"prior.{leaf}" not in given):
-            values["prior"][leaf] = _followed(getattr(base.prior, leaf), base.teachers, values["teachers"])
-    return parse_config(values)
-
-
-def _followed(numbers: tuple[float, ...] | None, before: Sequence[str], now: Any) -> list[float] | None:
-    """One number for each of other teachers: a teacher keeps its own, a new one gets 1; none where all would be 0."""
-    names = _split_commas(now)
-    if numbers is None or not isinstance(names, list | tuple):
-        return None  # what is no list is refused for that
-    found = [numbers[before.index(name)] if name in before else 1.0 for name in names]
-    return found if any(found) else None
-
-
-def parse_config(values: str | bytes | Mapping[str, Any]) -> RunConfig:
-    """Validate JSON text or a mapping; errors as in `build_config`."""
-    try:
-        if isinstance(values, (str, bytes)):
-            values = json.loads(values)
-        return RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(describe(error)) from None
-    except (ValueError, RecursionError) as error:  # not text, not JSON, nested too deep, or a number of 5,000 digits
-        raise ConfigError(f"configuration: not valid JSON ({error})") from None
-
-
-def describe(error: ValidationError) -> str:
-    """The first problem of a pydantic error as one line: field, value, what is allowed."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "value_error" and not name:
-        return message + more
-    shown = repr(first["input"])
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    return f"{name or 'configuration'}: got {shown}, {message}{more}"
-
-
-def flatten(config: RunConfig, *, only_changed: bool = False, base: RunConfig | None = None) -> dict[str, str]:
-    """Dotted name -> text, the inverse of `build_config`; `only_changed`: what differs from `base`, or the defaults."""
-
-    def walk(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:
-        for key, value in values.items():
-            if isinstance(value, dict):
-                yield from walk(value, f"{prefix}{key}.")
-            elif value is None:
-                yield f"{prefix}{key}", "none"
-            elif isinstance(value, (list, tuple)):
-                yield f"{prefix}{key}", ",".join(str(item) for item in value)
-            else:
-                yield f"{prefix}{key}", str(value)
-
-    flat = dict(walk(config.model_dump(mode="json"), ""))
-    if only_changed:
-        defaults = flatten(base or RunConfig())
-        flat = {name: text for name, text in flat.items() if defaults[name] != text}
-    return flat
-
-
-def field_names() -> tuple[str, ...]:
-    """Every setting's dotted name, in order."""
-    return tuple(flatten(RunConfig()))
-
-
-def field_help(name: str) -> str:
-    """The one-line description of a setting by its dotted name; the app shows it as the widget's help."""
-    model: type[BaseModel] = RunConfig
-    *parents, leaf = name.split(".")
-    for parent in parents:
-        model = model.model_fields[parent].annotation  # type: ignore[assignment]
-    return model.model_fields[leaf].description or ""
+def without_aliases(values: Any) -> tuple[Any, list[str]]:
+    """Nested settings with today's names, and the former or short names that were used; no mapping is left as it is."""
+    if not isinstance(values, Mapping):
+        return values, []
+    found, old = dict(values), list[str]()
+    for alias, name in ALIASES.items():
+        *parents, leaf = alias.split(".")
+        part, new_leaf = name.split(".")
+        holder = found.get(parents[0]) if parents else found
+        if not isinstance(holder, Mapping) or leaf not in holder:
+            continue
+        holder = dict(holder)
+        value = holder.pop(leaf)
+        if parents:
+            found[parents[0]] = holder
+        else:
+            found = holder
+        target = found.get(part, {})
+        target = target.model_dump() if isinstance(target, BaseModel) else target
+        if isinstance(target, Mapping):
+            found[part] = dict(target) | {new_leaf: value}
+            old.append(alias)
+    return found, old

@@ -110,8 +110,8 @@ def _evaluate(
     watch(2)
     warm = student.probabilities(warm_start, x_test).mean(0)
 
-    test_logits = task.teacher_logits(config.teachers, "test").to(device)
-    train_logits = task.teacher_logits(config.teachers).to(device)
+    test_logits = task.teacher_logits(config.data.teachers, "test").to(device)
+    train_logits = task.teacher_logits(config.data.teachers).to(device)
     teachers = test_logits.softmax(-1)
     metrics: dict[str, Any] = {
         "student": {
@@ -174,10 +174,10 @@ def _measure_shifts(
 
 def score_teachers(config: RunConfig, task: Task) -> TeacherScores:
     """The rows "teachers_mean" and "teacher:<name>" on the test examples; the same for equal teachers."""
-    teachers = task.teacher_logits(config.teachers, "test").softmax(-1)
+    teachers = task.teacher_logits(config.data.teachers, "test").softmax(-1)
     return {
         "teachers_mean": scores(teachers.mean(0), task.y_test),
-        **{f"teacher:{name}": scores(p, task.y_test) for name, p in zip(config.teachers, teachers, strict=True)},
+        **{f"teacher:{name}": scores(p, task.y_test) for name, p in zip(config.data.teachers, teachers, strict=True)},
     }
 
 

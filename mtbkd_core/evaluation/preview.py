@@ -60,7 +60,7 @@ def effect(
         prior: the configuration.
         teacher_logits: [K, N, C].
         labels: [N].
-        name: strength, concentration, temperature, sharpness, base_weights or entropy_temperatures.
+        name: strength, concentration, temperature, softmin_temperature, base_weights or entropy_temperatures.
         values: of the setting.
         teacher: whose number is varied, where the setting has one for each teacher.
     Raises:
@@ -72,7 +72,7 @@ def effect(
         "strength": torch.full_like(varied, prior.strength),
         "concentration": torch.full_like(varied, prior.concentration),
         "temperature": torch.full_like(varied, prior.temperature),
-        "sharpness": torch.full_like(varied, prior.sharpness),
+        "softmin_temperature": torch.full_like(varied, prior.softmin_temperature),
         "base_weights": torch.tensor(_numbers(prior.base_weights, count)).repeat(len(varied), 1).to(varied),
         "entropy_temperatures": torch.tensor(_numbers(prior.entropy_temperatures, count))
         .repeat(len(varied), 1)
@@ -91,7 +91,7 @@ def effect(
         rule=prior.rule,
         base=settings["base_weights"],
         entropy_temperature=settings["entropy_temperatures"],
-        sharpness=settings["sharpness"],
+        sharpness=settings["softmin_temperature"],
     )
     divisors = settings["entropy_temperatures"]
     says = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits

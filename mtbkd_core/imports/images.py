@@ -30,7 +30,8 @@ from mtbkd_core.common.files import (
     write_tensors,
 )
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-from mtbkd_core.config.models import build_config
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.parse import apply_settings
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.students.cnn import build_student
 from mtbkd_core.tasks.base import ShiftInfo, TaskInfo
@@ -216,7 +217,9 @@ def task_of(images: ImageSet) -> OwnImageTask:
         "sampler.thinning": "16",
         "sampler.step_size": "none",
     }
-    student = build_student(build_config(defaults.items()).student, shape[0] * shape[1], len(names), shape)
+    student = build_student(
+        apply_settings(RunConfig(), defaults.items()).student, shape[0] * shape[1], len(names), shape
+    )
     if not student.fits_laplace:  # a rival that every comparison should have
         defaults["student.kind"] = "mlp"
     return OwnImageTask(

@@ -11,8 +11,10 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from mtbkd_core.catalog.registry import changed_settings, task_info
-from mtbkd_core.config.models import RunConfig, field_help, flatten
+from mtbkd_core.catalog.registry import task_info
+from mtbkd_core.catalog.settings import changed_settings
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.bias_check import is_biased, sentence
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
@@ -58,9 +60,9 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
         UserError: the run's task is not known here.
     """
     config, metrics = result.config, result.metrics
-    info = task_info(config.task)
+    info = task_info(config.data.task)
     known = {teacher.name: teacher.title for teacher in info.teachers}
-    teachers = {name: known.get(name, name) for name in config.teachers}
+    teachers = {name: known.get(name, name) for name in config.data.teachers}
     title = f"{info.title}: a student of {_listed(list(teachers.values()))}"
     titles = _titles(teachers)
     sections = [
@@ -212,7 +214,7 @@ def _settings(config: RunConfig) -> str:
     changed_class = ' class="changed"'
     rows = "".join(
         f"<tr{changed_class if name in changed else ''}><td>{escape(name)}</td><td>{escape(value)}</td>"
-        f"<td>{escape(field_help(name))}</td></tr>"
+        f"<td>{escape(settings()[name].help)}</td></tr>"
         for name, value in flatten(config).items()
     )
     return f"<table><tbody>{rows}</tbody></table>"

@@ -22,7 +22,8 @@ from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.files import home
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import Device, RunConfig
+from mtbkd_core.config.choices import Device
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.cluster import worker_count

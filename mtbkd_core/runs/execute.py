@@ -15,7 +15,7 @@ from pathlib import Path
 from mtbkd_core import distillation
 from mtbkd_core.common.files import write_atomically
 from mtbkd_core.common.progress import Cancelled, OnProgress, ShouldStop, UserError
-from mtbkd_core.config.models import parse_config
+from mtbkd_core.config.parse import parse_config
 from mtbkd_core.result import Result
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import Kind, Owner, State, Status

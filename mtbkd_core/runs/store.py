@@ -14,7 +14,8 @@ from pydantic_core import from_json, to_json
 from mtbkd_core.catalog.registry import fingerprint
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import RunConfig, parse_config
+from mtbkd_core.config.models import DataConfig, RunConfig
+from mtbkd_core.config.parse import parse_config
 from mtbkd_core.result import Result
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import jobs
@@ -41,15 +42,13 @@ def run_id(config: RunConfig) -> str:
 
 
 def _fingerprint_of(config: RunConfig) -> str:
-    return _fingerprint(config.task, config.teachers, config.split_seed, config.n_train, config.n_unlabelled)
+    return _fingerprint(config.data)
 
 
 @lru_cache(maxsize=1024)
-def _fingerprint(task: str, teachers: tuple[str, ...], split_seed: int, n_train: int | None, n_unlabelled: int) -> str:
+def _fingerprint(data: DataConfig) -> str:
     # It takes milliseconds, and every run of a list asks for it again; it depends on nothing else.
-    return fingerprint(
-        RunConfig(task=task, teachers=teachers, split_seed=split_seed, n_train=n_train, n_unlabelled=n_unlabelled)
-    )
+    return fingerprint(data)
 
 
 def create(config: RunConfig) -> RunView:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import Phase, UserError
-from mtbkd_core.config.models import Algorithm, SamplerConfig, Schedule
+from mtbkd_core.config.choices import Algorithm, Schedule
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import baoab, hmc, mclmc, sgld, warm_start
 from mtbkd_core.samplers.base import Info, Number, Source, State, Streams, Transform, per_group, permutation

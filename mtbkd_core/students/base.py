@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 from mtbkd_core.common.parallel import together
-from mtbkd_core.config.models import StudentConfig, StudentKind
+from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.models import StudentConfig
 
 Pullback = Callable[[Tensor], Tensor]
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d, silu
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import StudentConfig, StudentKind
+from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.base import Pullback, Student
 
 _LATER_KERNEL, _LATER_STRIDE = 3, 2

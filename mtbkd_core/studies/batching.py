@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mtbkd_core.config.models import FULL_BATCH, RunConfig
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import check, find_device
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.tasks.base import Task
@@ -76,7 +76,7 @@ def suggest_batch_size(
     """
     free = config.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
     device, student = find_device(free.device), check(free, task)
-    lesson = task.lesson(free.teachers, free.n_heard).to(device)
+    lesson = task.lesson(free.data.teachers, free.n_unlabelled_used).to(device)
     mixture = stack_priors(lesson.teacher_logits, [free.prior])
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     generator = torch.Generator(device).manual_seed(free.seed)
@@ -92,7 +92,7 @@ def suggest_batch_size(
             took.append(clock() - began)
         return min(took[1:])
 
-    sizes = [] if free.sampler.algorithm in FULL_BATCH else minibatch_sizes(count)
+    sizes = [] if "sampler.batch_size" not in free.sampler.algorithm.uses else minibatch_sizes(count)
     with torch.no_grad():
         seconds = {size: measured(size) for size in [*sizes, count]}
     return BatchSuggestion(choose_batch_size(seconds), seconds, free.sampler.chains)

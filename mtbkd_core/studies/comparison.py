@@ -150,17 +150,15 @@ def compare(
         rows[seed] = fresh
         if on_seed is not None:
             on_seed(seed)
-    return tabulate(config.task, rows)
+    return tabulate(config.data.task, rows)
 
 
 def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[str, Row]]:
-    replicate = config.model_copy(update={"seed": seed, "split_seed": seed})
+    replicate = config.model_copy(update={"seed": seed}).with_data(split_seed=seed)
     report.begin("getting the teachers ready", report.fitted)
     task = load_task(
-        config.task,
-        teachers=config.teachers,
+        config.data,
         split_seed=seed,
-        n_train=config.n_train,
         on_progress=report.forward,
         should_stop=report.should_stop,
     )
@@ -184,16 +182,16 @@ class _Report:
     ) -> None:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
-        self._teachers = config.teachers
+        self._teachers = config.data.teachers
         sampler = config.sampler
-        labelled = task_info(config.task).check_n_train(config.n_train)
-        heard = labelled + config.n_unlabelled
+        labelled = task_info(config.data.task).check_n_train(config.data.n_labelled)
+        heard = labelled + config.data.n_unlabelled
         self._sampled, self._without = (of * sum(run_work(sampler, of).values()) for of in (heard, labelled))
         share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, heard)
         #: What fitting the networks of one method costs, in gradients of one example by all chains.
         self.fitted = heard * share * fit_steps(config)
         # the teachers, MT-BKD, no teacher, and each alone; then the networks: five fits, one with dropout's passes
-        self._all = (1 + len(config.teachers)) * self._sampled + self._without + 7 * self.fitted
+        self._all = (1 + len(config.data.teachers)) * self._sampled + self._without + 7 * self.fitted
         self._name, self._before, self._cost = "", 0.0, 0.0
 
     def cost(self, name: str) -> float:

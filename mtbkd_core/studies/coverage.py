@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.catalog.registry import default_config
+from mtbkd_core.catalog.settings import default_config
 from mtbkd_core.common.progress import Phase, UserError
-from mtbkd_core.config.models import PriorConfig, SamplerConfig, StudentConfig, StudentKind, WeightRule
+from mtbkd_core.config.choices import StudentKind, WeightRule
+from mtbkd_core.config.models import PriorConfig, SamplerConfig, StudentConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, agreement
 from mtbkd_core.evaluation.predictive import LEVEL
 from mtbkd_core.posterior import LogPosterior, stack_priors

@@ -110,7 +110,7 @@ def each_result(
     def run(places: Sequence[int]) -> list[Result]:
         chosen = [configs[place] for place in places]
         known = _task_of(chosen[0], tasks)
-        alike = {each.teachers for each in chosen}
+        alike = {each.data.teachers for each in chosen}
         told = teacher_scores(chosen[0], known) if len(alike) == 1 else None
         report = Reporter(chosen[0], progress.of(places), progress.stops)
         with torch.no_grad():
@@ -171,14 +171,14 @@ def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     for place, config in enumerate(configs):
         sampler = config.sampler
         seed = None if sampler.batch_size is None and sampler.warm_start_batch_size is None else config.seed
-        data = _key(config), config.n_heard
-        kind = (data, config.device, config.student, sampler, len(config.teachers), seed)
+        data = _key(config), config.n_unlabelled_used
+        kind = (data, config.device, config.student, sampler, len(config.data.teachers), seed)
         kinds.setdefault(kind, []).append(place)
     return list(kinds.values())
 
 
 def _key(config: RunConfig) -> _Key:
-    return config.task, config.split_seed, config.n_train
+    return config.data.task, config.data.split_seed, config.data.n_labelled
 
 
 def _task_of(config: RunConfig, tasks: dict[_Key, Task]) -> Task:
@@ -189,7 +189,7 @@ def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) 
     """Each task once, with every teacher that anyone needs."""
     wanted: dict[_Key, dict[str, None]] = {}
     for config in configs:
-        wanted.setdefault(_key(config), {}).update(dict.fromkeys(config.teachers))
+        wanted.setdefault(_key(config), {}).update(dict.fromkeys(config.data.teachers))
     if task is not None:
         return dict.fromkeys(wanted, task)
     return {
@@ -211,7 +211,7 @@ def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key
         config = configs[place]
         try:
             find_device(config.device)
-            _task_of(config, tasks).fingerprint_of(config.teachers)
+            _task_of(config, tasks).fingerprint_of(config.data.teachers)
             student = check(config, _task_of(config, tasks))
         except UserError as error:
             raise UserError(_named([place], len(configs), error)) from None
@@ -220,7 +220,7 @@ def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key
 
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
     """Configurations of a batch: as many as fill `_CHAINS` chains, if the memory allows."""
-    heard = len(task.y_train) + config.n_heard
+    heard = len(task.y_train) + config.n_unlabelled_used
     chains, sampler = config.sampler.chains, config.sampler
     if isinstance(student, ConvolutionalStudent):  # a convolution of more groups may be computed in another way
         return 1
@@ -229,9 +229,9 @@ def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) ->
     counts.add(min(heard, sampler.warm_start_batch_size or sampler.batch_size or heard))
     if any(chains * count * width % _LANES for count in counts for width in student.sizes[1:-1]):
         return 1
-    in_one_piece = min(chains_in_one_piece(student, count, len(config.teachers)) for count in counts)
+    in_one_piece = min(chains_in_one_piece(student, count, len(config.data.teachers)) for count in counts)
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states
-    units = heard * (3 * sum(student.sizes[1:]) + 2 * len(config.teachers) * student.sizes[-1])
+    units = heard * (3 * sum(student.sizes[1:]) + 2 * len(config.data.teachers) * student.sizes[-1])
     bytes_each = draws_bytes(config, student) + 4 * chains * (units + 10 * student.n_parameters)
     return max(1, min(_CHAINS // chains, in_one_piece // chains, memory // bytes_each))
 
@@ -240,7 +240,7 @@ def _cached_scores() -> Callable[[RunConfig, Task], TeacherScores]:
     known: dict[object, TeacherScores] = {}
 
     def of(config: RunConfig, task: Task) -> TeacherScores:
-        kind = (_key(config), config.teachers)
+        kind = (_key(config), config.data.teachers)
         if kind not in known:
             known[kind] = score_teachers(config, task)
         return known[kind]

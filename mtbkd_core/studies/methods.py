@@ -20,8 +20,9 @@ from mtbkd_core.baselines.classic import (
 from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, lesson_of, soft_targets
 from mtbkd_core.baselines.laplace import laplace_predictions
+from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.config.models import RunConfig, build_config
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.studies.grid import each_result
@@ -55,13 +56,13 @@ def methods(
 
     @cache
     def single_teachers() -> dict[str, dict[str, Any]]:
-        configs = [build_config([("teachers", (name,))], base=unweighted) for name in config.teachers]
+        configs = [build_config([("teachers", (name,))], base=unweighted) for name in config.data.teachers]
 
         def failed(place: int, error: UserError) -> None:
-            raise UserError(f"teacher {config.teachers[place]}: {error}")
+            raise UserError(f"teacher {config.data.teachers[place]}: {error}")
 
         found = each_result(configs, task=task, on_problem=failed, on_progress=on_progress, should_stop=should_stop)
-        return {config.teachers[place]: result.metrics for place, result in found}
+        return {config.data.teachers[place]: result.metrics for place, result in found}
 
     def single_teacher(name: str) -> Rows:
         return {f"teacher:{name}": _with_r_hat(single_teachers()[name])}
@@ -90,7 +91,7 @@ def methods(
     return {
         "mt_bkd": ours,
         "no_teacher": lambda: {"no_teacher": _with_r_hat(sampled(without))},
-        **{f"teacher:{name}": partial(single_teacher, name) for name in config.teachers},
+        **{f"teacher:{name}": partial(single_teacher, name) for name in config.data.teachers},
         "mean_kd": networks("mean_kd", lambda: distilled().probabilities(task.x_test)),
         **({"mean_kd_tuned": tuned(TUNED[task.name])} if task.name in TUNED else {}),
         "ebkd": networks("ebkd", lambda: entropy_weighted_distillation(config, task, **fitted)),

@@ -100,7 +100,7 @@ def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int =
     Raises:
         UserError: the task's truth is not known.
     """
-    prior = stack_priors(truth_of(task).teacher_logits(result.config.teachers, inputs), [result.config.prior])
+    prior = stack_priors(truth_of(task).teacher_logits(result.config.data.teachers, inputs), [result.config.prior])
     students = thin(result.draws, max_draws).flatten(0, 1)
     logits = result.student.logits(students, inputs)
     terms, _ = prior.terms(logits)

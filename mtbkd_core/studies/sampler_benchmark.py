@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, stop_if
-from mtbkd_core.config.models import Algorithm, RunConfig, SamplerConfig
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.samplers.chains import fit_start
@@ -77,7 +78,7 @@ def hold_race(
             on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
     student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
-    lesson = task.lesson(config.teachers, config.n_heard)
+    lesson = task.lesson(config.data.teachers, config.n_unlabelled_used)
     mixture = stack_priors(lesson.teacher_logits, [config.prior])
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     x, labels = task.x_test[:_MOST_INPUTS], task.y_test[:_MOST_INPUTS]

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import Algorithm, describe
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.parse import describe
 from mtbkd_core.studies.timed_sampler import Standing
 
 

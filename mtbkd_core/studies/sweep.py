@@ -7,9 +7,11 @@ from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
-from mtbkd_core.catalog.registry import leaving_room, task_info
+from mtbkd_core.catalog.registry import task_info
+from mtbkd_core.catalog.settings import build_config, leaving_room
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import PER_TEACHER, ConfigError, RunConfig, build_config, flatten
+from mtbkd_core.config.models import PER_TEACHER, RunConfig
+from mtbkd_core.config.parse import ConfigError, flatten
 
 #: Beyond this many teachers, all subsets are more than a thousand runs.
 MOST_TEACHERS = 10
@@ -26,9 +28,9 @@ def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
         ConfigError: a setting or value that there is not.
     """
     if name in _PER_TEACHER and isinstance(value, int | float | str) and "," not in str(value):
-        value = [value] * len(config.teachers)
+        value = [value] * len(config.data.teachers)
     changed = build_config([(name, value)], base=config)
-    if name == "n_train":
+    if name == "data.n_labelled":
         with suppress(UserError):  # a task that is no more, or has not so many: said by who runs it
             changed, _ = leaving_room(changed)
     return changed
@@ -37,8 +39,8 @@ def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
 def value_text(config: RunConfig, name: str) -> str:
     """The configuration's value of a setting, as `with_value` takes it and `sweep_values` writes it."""
     text = flatten(config)[name]
-    if name == "n_train" and text == "none":
-        return str(task_info(config.task).n_train)
+    if name == "data.n_labelled" and text == "none":
+        return str(task_info(config.data.task).n_train)
     if name in _PER_TEACHER:
         each = set(text.split(","))
         return "1.0" if text == "none" else each.pop() if len(each) == 1 else text
@@ -65,7 +67,7 @@ def sweep_values(config: RunConfig, name: str, text: str) -> tuple[str, ...]:
 def replicates(config: RunConfig, count: int) -> list[RunConfig]:
     """The configuration as it is, and with other splits, teachers and chains: both seeds move on by one each time."""
     return [
-        build_config([("seed", config.seed + place), ("split_seed", config.split_seed + place)], base=config)
+        build_config([("seed", config.seed + place), ("split_seed", config.data.split_seed + place)], base=config)
         for place in range(count)
     ]
 

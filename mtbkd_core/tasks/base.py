@@ -168,7 +168,7 @@ class Task:
         logits = self.teacher_logits(names)
         most = 0 if self.x_unlabelled is None else len(self.x_unlabelled)
         if n_unlabelled > most:
-            raise UserError(f"n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}")
+            raise UserError(f"data.n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}")
         if not n_unlabelled:
             return logits
         more = [self.teachers[name].logits_unlabelled for name in names]
@@ -238,7 +238,7 @@ class TaskInfo:
             UserError: the task has not so many.
         """
         if n_train is not None and n_train > self.most_train:
-            raise UserError(f"n_train: got {n_train}, allowed for {self.name}: at most {self.most_train}")
+            raise UserError(f"data.n_labelled: got {n_train}, allowed for {self.name}: at most {self.most_train}")
         return self.n_train if n_train is None else n_train
 
     def check_n_unlabelled(self, n_unlabelled: int, n_train: int | None) -> int:
@@ -251,7 +251,7 @@ class TaskInfo:
         most = self.most_train - labelled if self.spare else 0
         if n_unlabelled > most:
             beside = f" beside {labelled} labelled ones" if self.spare else ""
-            raise UserError(f"n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}{beside}")
+            raise UserError(f"data.n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}{beside}")
         return n_unlabelled
 
 

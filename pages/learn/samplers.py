@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError, default_config, task_info
-from mtbkd_core.config.models import Algorithm
+from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
 from mtbkd_core.runs.kinds import sampler_benchmark
 from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
@@ -81,7 +81,7 @@ def chosen(task: str) -> RaceView | None:
     """The race of the link where it is of this posterior, else the newest that is; what cannot be shown is said."""
     problems: list[str] = []
     try:
-        same = [view.id for view in sampler_benchmark.list_races(problems.append) if view.config.task == task]
+        same = [view.id for view in sampler_benchmark.list_races(problems.append) if view.config.data.task == task]
     except UserError as error:
         problems.append(str(error))
         same = []
@@ -90,7 +90,7 @@ def chosen(task: str) -> RaceView | None:
     asked = link.kept("race")
     for name in dict.fromkeys([asked, *same] if asked else same):
         view = follow.read(follow.RACES, name)
-        if view is not None and view.config.task == task:
+        if view is not None and view.config.data.task == task:
             link.keep("race", name)
             return view
     link.keep("race", None)

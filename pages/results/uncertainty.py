@@ -21,7 +21,7 @@ def draw_draws() -> None:
     if seen:
         temperature, shares = config.prior.temperature, found["test.weights"][:, index]
         draws = tempered(draws, temperature)
-        logits = task.teacher_logits(config.teachers, "test")[:, index]
+        logits = task.teacher_logits(config.data.teachers, "test")[:, index]
         says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
         grid = simplex.simplex_density(
             says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
@@ -62,7 +62,7 @@ config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.r
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names
-teachers = dict(zip(config.teachers, chosen.titles, strict=True))
+teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
 task = chosen_run.task_of(chosen)
 item = task_words.item(config)
 arrays = {

@@ -9,7 +9,8 @@ import torch
 
 from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
 from mtbkd_core.catalog.registry import own
-from mtbkd_core.config.models import PriorConfig, WeightRule
+from mtbkd_core.config.choices import WeightRule
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
@@ -24,7 +25,7 @@ RANGES = {
     "strength": ("Strength (alpha)", 0.0, 2.0, False),
     "concentration": ("Concentration (lambda)", 1.0, 100.0, False),
     "temperature": ("Temperature (T)", 0.5, 10.0, False),
-    "sharpness": ("Sharpness (beta), in nats", 0.05, 10.0, True),
+    "softmin_temperature": ("Sharpness (beta), in nats", 0.05, 10.0, True),
 }
 
 
@@ -35,7 +36,7 @@ def most_strength(task: str) -> float:
 
 def prior_of(preset: str, config: RunConfig) -> PriorConfig:
     """A preset's prior for the task and teachers of a configuration."""
-    return build_config([("teachers", config.teachers)], base=default_config(config.task, preset)).prior
+    return build_config([("data.teachers", config.data.teachers)], base=default_config(config.data.task, preset)).prior
 
 
 def preset_of(config: RunConfig) -> str | None:
@@ -52,7 +53,7 @@ def take_preset() -> None:
 def take_fit() -> None:
     config = link.draft()
     task = task_loading.load(config)
-    found = fit_temperatures(task.teacher_logits(config.teachers), task.y_train)
+    found = fit_temperatures(task.teacher_logits(config.data.teachers), task.y_train)
     if link.change([("prior.entropy_temperatures", found.values)]):
         st.session_state.fitted_at_limit = found.at_limit
 
@@ -87,7 +88,7 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
         st.session_state["set:preset"] = preset_of(config)
     start = (
         "what a task of your own starts with; nothing was settled on its data"
-        if config.task in own()
+        if config.data.task in own()
         else "what was settled on validation data for this task"
     )
     st.segmented_control(
@@ -103,20 +104,20 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
     )
     with st.container(border=True):
         st.markdown("**How hard the prior pulls**")
-        setting_widgets.slider("prior.strength", "Strength", 0.0, most_strength(config.task), 0.01)
+        setting_widgets.slider("prior.strength", "Strength", 0.0, most_strength(config.data.task), 0.01)
         setting_widgets.slider("prior.concentration", "Concentration", 1.0, 100.0, 1.0)
         setting_widgets.slider("prior.temperature", "Temperature", 0.5, 10.0, 0.1)
     with st.container(border=True):
         st.markdown("**Who counts how much**")
         setting_widgets.choice("prior.rule", "Rule", list(WeightRule), RULES)
         if config.prior.rule is WeightRule.SOFTMIN:
-            setting_widgets.slider("prior.sharpness", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
+            setting_widgets.slider("prior.softmin_temperature", "Sharpness", 0.05, 10.0, 0.05, unit="nats")
         setting_widgets.per_teacher("prior.base_weights", "Base weight", titles, 0.0, 1.0, 0.05)
         setting_widgets.switch("prior.calibrated_teachers", "Calibrated teachers")
         if config.prior.calibrated_teachers and (plain := as_they_come(config.prior, titles)):
             st.caption(f"With an entropy temperature of 1, so heard as before: {', '.join(plain)}.")
         with st.expander("Entropy temperatures"):
-            if config.prior.heeds_entropy_temperatures:
+            if config.prior.uses_entropy_temperatures:
                 setting_widgets.per_teacher("prior.entropy_temperatures", "Entropy temperature", titles, 0.2, 5.0, 0.1)
                 draw_fit(titles)
             else:
@@ -126,9 +127,9 @@ def draw_controls(config: RunConfig, titles: list[str]) -> None:
 @st.cache_data(show_spinner=False, max_entries=256)
 def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -> tuple[Scores, pd.DataFrame]:
     """Scores and weights of the teachers' mixture; `prior` is what they depend on, so that no other change lags."""
-    logits = _task.teacher_logits(_config.teachers)
+    logits = _task.teacher_logits(_config.data.teachers)
     shares = weights_under(logits, _config.prior)
-    teachers = dict(zip(_config.teachers, task_words.titles(_config), strict=True))
+    teachers = dict(zip(_config.data.teachers, task_words.titles(_config), strict=True))
     return (
         scores(mixture_probabilities(heard(logits, _config.prior), shares, _config.prior.temperature), _task.y_train),
         weights.shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
@@ -137,7 +138,7 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
 
 def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
     decisive = config.prior.model_dump_json(exclude={"strength", "concentration"})
-    alone, by_class = prior_alone(task.fingerprint_of(config.teachers), decisive, config, task)
+    alone, by_class = prior_alone(task.fingerprint_of(config.data.teachers), decisive, config, task)
     item = task_words.item(config)
     about = (
         "Of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), where the "
@@ -168,12 +169,12 @@ def draw_alone(config: RunConfig, task: Task, teachers: Mapping[str, str], shade
 
 
 def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shades: Mapping[str, str]) -> None:
-    options = RANGES | {"strength": ("Strength (alpha)", 0.0, most_strength(config.task), False)}
+    options = RANGES | {"strength": ("Strength (alpha)", 0.0, most_strength(config.data.task), False)}
     if config.prior.rule is not WeightRule.SOFTMIN:
-        del options["sharpness"]
+        del options["softmin_temperature"]
     for index, title in enumerate(teachers.values()):
         options[f"base_weights:{index}"] = (f"Base weight: {title}", 0.05, 1.0, False)
-        if config.prior.heeds_entropy_temperatures:
+        if config.prior.uses_entropy_temperatures:
             options[f"entropy_temperatures:{index}"] = (f"Entropy temperature: {title}", 0.2, 5.0, False)
     picked = st.selectbox(
         "Effect of",
@@ -188,7 +189,7 @@ def draw_effect(config: RunConfig, task: Task, teachers: Mapping[str, str], shad
     now = float((value[int(which)] if value is not None else 1.0) if which else value)
     low, high = low if logarithmic and now <= 0 else min(low, now), max(high, now)
     values = np.geomspace(low, high, 25) if logarithmic else np.linspace(low, high, 25)
-    logits = task.teacher_logits(config.teachers)
+    logits = task.teacher_logits(config.data.teachers)
     found = effect(config.prior, logits, task.y_train, name, values.tolist(), int(which) if which else None)
     table = pd.DataFrame(found.teachers.numpy(), columns=list(teachers))
     table.insert(0, "value", values)
@@ -213,7 +214,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
         examples.show(task, index, size=144)
         if seen := decision_maps.sight(task):
             decision_maps.show_weights(seen, config, key="weight-map")
-    logits = task.teacher_logits(config.teachers, "test")[:, index : index + 1]
+    logits = task.teacher_logits(config.data.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
     says = heard(logits, config.prior)
     mixed = mixture_probabilities(says, shares, config.prior.temperature)[0]
@@ -288,7 +289,7 @@ def page() -> None:
     link.show_notices()
     with st.container():  # its progress bar, at a first load, must not move what comes after it
         task = task_loading.load(config)
-    teachers = dict(zip(config.teachers, task_words.titles(config), strict=True))
+    teachers = dict(zip(config.data.teachers, task_words.titles(config), strict=True))
     shades = task_words.colours(config)
     left, right = st.columns([1, 1.75], gap="large")
     with left:

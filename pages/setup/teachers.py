@@ -4,15 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task, UserError, task_infos
-from mtbkd_core.catalog.registry import change_task, numbers_of_joining
-from mtbkd_core.config.models import field_help
+from mtbkd_core.catalog.settings import change_task, numbers_of_joining
+from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.figures import teachers as figures
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
 config = link.draft()
 infos = {info.name: info for info in task_infos()}
-info = infos[config.task]
+info = infos[config.data.task]
 item = info.item
 shades = task_words.colours(config)
 
@@ -27,7 +27,7 @@ def take_teachers() -> None:
     if not chosen:
         st.session_state.notice = "Keep at least one teacher: a student cannot be distilled from nobody."
         return
-    link.change([("teachers", chosen), *numbers_of_joining(config, chosen)])
+    link.change([("data.teachers", chosen), *numbers_of_joining(config, chosen)])
 
 
 def take_task() -> None:
@@ -71,8 +71,8 @@ def draw_gallery() -> None:
         st.caption(f"The first 24 of {len(wanted)} {item}s.")
 
 
-if st.session_state.get("set:task") != config.task:
-    st.session_state["set:task"] = config.task
+if st.session_state.get("set:task") != config.data.task:
+    st.session_state["set:task"] = config.data.task
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     st.selectbox(
         "Task",
@@ -80,14 +80,14 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         format_func=lambda name: infos[name].title,
         key="set:task",
         width=230,
-        help=f"{field_help('task')} Another task brings its own teachers and settings.",
+        help=f"{settings()['data.task'].help} Another task brings its own teachers and settings.",
         on_change=take_task,
     )
     with st.container(width=150):
-        setting_widgets.text("n_train", f"Labelled {item}s", str(info.n_train))
+        setting_widgets.text("data.n_labelled", f"Labelled {item}s", str(info.n_train))
     if info.spare:
         with st.container(width=150):
-            setting_widgets.number("n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
+            setting_widgets.number("data.n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
     navigation.link("own_data")
 st.caption(info.description)
 # after the choice of a task, so that one whose data is missing can be left again
@@ -97,8 +97,8 @@ with st.container(key="cards"):
     for name, teacher in task.teachers.items():
         score = teacher_scores(task.fingerprint_of([name]), name, task)
         key = f"set:teacher:{name}"
-        if st.session_state.get(key) != (name in config.teachers):
-            st.session_state[key] = name in config.teachers
+        if st.session_state.get(key) != (name in config.data.teachers):
+            st.session_state[key] = name in config.data.teachers
         with st.container(border=True, height="stretch"):
             with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                 st.html(
@@ -119,8 +119,8 @@ with st.container(key="cards"):
                 "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
             )
 
-chosen_titles = {name: task.teachers[name].title for name in config.teachers}
-predicted = task.teacher_logits(config.teachers, "test").argmax(-1).numpy()
+chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}
+predicted = task.teacher_logits(config.data.teachers, "test").argmax(-1).numpy()
 labels = task.y_test.numpy()
 known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
 agree = figures.agreement(predicted, list(chosen_titles.values()))
@@ -163,7 +163,7 @@ with left:
         draw_gallery()
 with right:
     index = examples.chosen(task)
-    probabilities = task.teacher_logits(config.teachers, "test")[:, index].softmax(-1).numpy()
+    probabilities = task.teacher_logits(config.data.teachers, "test")[:, index].softmax(-1).numpy()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         examples.show(task, index, size=96)
         says = " · ".join(

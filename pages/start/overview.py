@@ -41,7 +41,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         help="Three specialists of handwritten digits teach one small student, with the default settings. "
         "It takes a few seconds.",
         on_click=distill_demo,
-        args=(RunConfig(),),
+        args=(default_config("digits"),),
     )
     navigation.link("teachers", "Or choose your own teachers")
     navigation.link("method", "How it works")

@@ -110,7 +110,7 @@ def task_of(shown: Chosen) -> Task:
         )
         navigation.link("distill", "Distill anew")
         st.stop()
-    if task.fingerprint_of(config.teachers) != shown.result.environment.get("fingerprint"):
+    if task.fingerprint_of(config.data.teachers) != shown.result.environment.get("fingerprint"):
         st.warning(
             "The data or the teachers of this task are others than when this run was made: numbers are the run's, "
             "single examples are today's.",

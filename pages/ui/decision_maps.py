@@ -118,7 +118,7 @@ def show_truth(seen: Sight, *, key: str) -> None:
 
 def show_teacher(seen: Sight, config: RunConfig, *, key: str) -> None:
     """What one teacher says everywhere; which one is picked here."""
-    titles = dict(zip(config.teachers, task_words.titles(config), strict=True))
+    titles = dict(zip(config.data.teachers, task_words.titles(config), strict=True))
     names = seen.task.class_names
     name = st.selectbox(
         "Teacher",
@@ -142,7 +142,7 @@ def show_teacher(seen: Sight, config: RunConfig, *, key: str) -> None:
 
 def show_certainty(seen: Sight, config: RunConfig, *, key: str) -> None:
     """Which teacher is least uncertain where."""
-    who, certainty = least_uncertain(truth_of(seen.task).teacher_logits(config.teachers, seen.plane.inputs))
+    who, certainty = least_uncertain(truth_of(seen.task).teacher_logits(config.data.teachers, seen.plane.inputs))
     _show_rule(
         seen,
         config,
@@ -158,7 +158,7 @@ def show_certainty(seen: Sight, config: RunConfig, *, key: str) -> None:
 
 def show_weights(seen: Sight, config: RunConfig, *, key: str) -> None:
     """Which teacher has the most weight in the prior where."""
-    who, weight = heaviest(truth_of(seen.task).teacher_logits(config.teachers, seen.plane.inputs), config.prior)
+    who, weight = heaviest(truth_of(seen.task).teacher_logits(config.data.teachers, seen.plane.inputs), config.prior)
     _show_rule(
         seen,
         config,
@@ -247,7 +247,7 @@ def _show_rule(
     help: str,
     key: str,
 ) -> None:
-    teachers = dict(zip(config.teachers, task_words.titles(config), strict=True))
+    teachers = dict(zip(config.data.teachers, task_words.titles(config), strict=True))
     titles = np.array(list(teachers.values()))
     show(
         figures.draw_rule(

@@ -19,7 +19,7 @@ from mtbkd_core.runs.store import RunView
 def _engine() -> Engine:
     limit_threads()  # the pages' own sums are small, and the browser may need the other processors
     engine = start_engine()
-    engine.prepare(RunConfig().task)  # the demo's teachers are trained while the first page is read
+    engine.prepare(RunConfig().data.task)  # the demo's teachers are trained while the first page is read
     return engine
 
 

@@ -14,8 +14,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
-from mtbkd_core.catalog.registry import changed_settings, leaving_room, missing_data, task_info
-from mtbkd_core.config.models import field_names
+from mtbkd_core.catalog.registry import missing_data, task_info
+from mtbkd_core.catalog.settings import changed_settings, leaving_room
+from mtbkd_core.config.parse import full_name, renamed, settings
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
@@ -25,7 +26,7 @@ VIEW = frozenset(
     | {"sweep", "setting", "repeats", "scores", "score", "replicates"}
 )
 _EMBED = frozenset({"embed", "embed_options"})
-_FIELDS = frozenset(field_names())
+_FIELDS = frozenset(settings())
 
 
 def open_link() -> None:
@@ -37,7 +38,8 @@ def open_link() -> None:
     if back:
         for key in [key for key in st.session_state if str(key).startswith("view:")]:
             del st.session_state[key]
-    given = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
+    written = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
+    given = {full_name(name): value for name, value in written.items()}
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
     st.session_state.example = 0
@@ -51,13 +53,14 @@ def open_link() -> None:
     except ValueError:
         wrong.append(f"example: got {asked[:60]!r}, a whole number is needed")
     try:
-        config = build_config(given.items(), base=default_config(given.get("task", RunConfig().task)))
-        config, hint = (config, None) if "n_unlabelled" in given else leaving_room(config)
-        if not missing_data(config.task):  # else the pages say how to get it, and offer to
+        config = build_config(given.items(), base=default_config(given.get("data.task", RunConfig().data.task)))
+        config, hint = (config, None) if "data.n_unlabelled" in given else leaving_room(config)
+        hint = " ".join([*renamed(written), *([hint] if hint else [])]) or None
+        if not missing_data(config.data.task):  # else the pages say how to get it, and offer to
             fingerprint(config)  # knows the tasks and their teachers, and trains nothing
         st.session_state.draft, st.session_state.hint = config, hint
     except UserError as error:
-        st.session_state.draft = _start(given.get("task", RunConfig().task))
+        st.session_state.draft = _start(given.get("data.task", RunConfig().data.task))
         wrong.append(f"{error} — the task's default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
 
@@ -69,7 +72,7 @@ def _start(task: str) -> RunConfig:
         if not missing_data(task):
             fingerprint(start)
     except UserError:
-        return RunConfig()
+        return default_config(RunConfig().data.task)
     return start
 
 
@@ -148,16 +151,16 @@ def draft() -> RunConfig:
     """The configuration being edited; a default one where its task or a teacher is there no more, which is said."""
     config: RunConfig = st.session_state.draft
     try:
-        there = {teacher.name for teacher in task_info(config.task).teachers}
+        there = {teacher.name for teacher in task_info(config.data.task).teachers}
     except UserError:
-        gone, config = config.task, RunConfig()
-        st.session_state.notice = f"The task {gone} is there no more; {config.task} is shown instead."
+        gone, config = config.data.task, default_config(RunConfig().data.task)
+        st.session_state.notice = f"The task {gone} is there no more; {config.data.task} is shown instead."
         st.session_state.draft, st.session_state.example = config, 0
         return config
-    if absent := [name for name in config.teachers if name not in there]:
-        config = default_config(config.task)
+    if absent := [name for name in config.data.teachers if name not in there]:
+        config = default_config(config.data.task)
         st.session_state.notice = (
-            f"The task {config.task} has no teacher {', '.join(absent)} any more; its default settings are shown."
+            f"The task {config.data.task} has no teacher {', '.join(absent)} any more; its default settings are shown."
         )
         st.session_state.draft = config
     return config
@@ -169,9 +172,9 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     try:
         changed = build_config(overrides, base=draft())
         hint = None
-        if {name for name, _ in overrides} == {"n_train"}:
+        if {name for name, _ in overrides} == {"data.n_labelled"}:
             changed, hint = leaving_room(changed)
-        if _data(changed) != _data(draft()):
+        if changed.data != draft().data:
             fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
         replace(changed)
         st.session_state.hint = hint
@@ -179,10 +182,6 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
     except UserError as error:
         st.session_state.notice = str(error)
         return False
-
-
-def _data(config: RunConfig) -> tuple[Any, ...]:
-    return config.task, config.teachers, config.n_train, config.n_unlabelled
 
 
 def replace(config: RunConfig) -> None:

@@ -83,7 +83,7 @@ def _chains(view: RunView) -> dict[str, Any]:
 
 def _shares(view: RunView) -> dict[str, Any]:
     reports = [report for report in view.progress if report.teacher_share]
-    teachers, shades = view.config.teachers, task_words.colours(view.config)
+    teachers, shades = view.config.data.teachers, task_words.colours(view.config)
     columns = zip(*(report.teacher_share or () for report in reports), strict=False)
     lines = dict(zip(teachers, columns, strict=False))
     steps = [report.fraction for report in reports]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from mtbkd_core import RunConfig, UserError, task_info
-from mtbkd_core.catalog.registry import changed_settings
+from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.runs.store import RunView, State
 
 #: state -> (mark in plain text, icon, what it means)
@@ -26,7 +26,7 @@ _WORDS = {
     "prior.concentration": "concentration {}",
     "prior.temperature": "temperature {}",
     "prior.rule": "{} weights",
-    "prior.sharpness": "sharpness {}",
+    "prior.softmin_temperature": "softmin temperature {}",
     "prior.base_weights": "base weights {}",
     "prior.entropy_temperatures": "entropy temperatures {}",
     "student.kind": "{} student",
@@ -41,10 +41,10 @@ _WORDS = {
     "sampler.bias_check": "checked for bias",
     "sampler.temperature": "posterior temperature {}",
     "seed": "seed {}",
-    "split_seed": "split {}",
-    "n_train": "{} labels",
-    "n_unlabelled": "{} without labels",
-    "task": "{}",
+    "data.split_seed": "split {}",
+    "data.n_labelled": "{} labels",
+    "data.n_unlabelled": "{} without labels",
+    "data.task": "{}",
     "device": "on {}",
 }
 
@@ -61,8 +61,8 @@ def describe(config: RunConfig) -> str:
     """What differs from the default settings, in a few words."""
     parts = []
     for name, text in changed_settings(config).items():
-        if name == "teachers":
-            parts.append(f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}")
+        if name == "data.teachers":
+            parts.append(f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}")
         elif name == "prior.calibrated_teachers":
             parts.append("calibrated teachers" if config.prior.calibrated_teachers else "teachers as they come")
         elif name in _WORDS:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtbkd_core.config.models import field_help
+from mtbkd_core.config.parse import settings
 from pages.ui import link
 
 
@@ -56,7 +56,7 @@ def slider(name: str, label: str, low: float, high: float, step: float, *, unit:
         number(max(high, value)),
         step=number(step),
         key=key,
-        help=f"{field_help(name)} {more_help}".strip() + (f" Unit: {unit}." if unit else ""),
+        help=f"{settings()[name].help} {more_help}".strip() + (f" Unit: {unit}." if unit else ""),
         on_change=_take,
         args=(name, number),
     )
@@ -73,7 +73,7 @@ def number(name: str, label: str, low: float, high: float, step: float = 1, *, u
         kind(max(high, value)),
         step=kind(step),
         key=key,
-        help=field_help(name) + (f" Unit: {unit}." if unit else ""),
+        help=settings()[name].help + (f" Unit: {unit}." if unit else ""),
         on_change=_take,
         args=(name, kind),
         format=None if kind is int else "%g",
@@ -83,7 +83,7 @@ def number(name: str, label: str, low: float, high: float, step: float = 1, *, u
 def switch(name: str, label: str) -> None:
     """A switch for a setting that is on or off."""
     key = _seeded(name, bool(value_of(name)))
-    st.toggle(label, key=key, help=field_help(name), on_change=_take, args=(name, bool))
+    st.toggle(label, key=key, help=settings()[name].help, on_change=_take, args=(name, bool))
 
 
 def text(name: str, label: str, placeholder: str) -> None:
@@ -96,7 +96,7 @@ def text(name: str, label: str, placeholder: str) -> None:
         label,
         key=key,
         placeholder=placeholder,
-        help=field_help(name),
+        help=settings()[name].help,
         on_change=_take,
         args=(name, lambda entered: entered),
     )
@@ -112,7 +112,7 @@ def choice(name: str, label: str, options: Sequence[StrEnum], titles: dict[str, 
         required=True,
         format_func=lambda option: titles[option],
         key=key,
-        help=f"{field_help(name)}\n\n{lines}",
+        help=f"{settings()[name].help}\n\n{lines}",
         on_change=_take,
         args=(name, str),
     )
@@ -132,7 +132,7 @@ def per_teacher(
             float(max(high, values[index])),
             step=float(step),
             key=key,
-            help=field_help(name),
+            help=settings()[name].help,
             on_change=_take_one,
             args=(name, index, count, neutral),
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mtbkd_core import RunConfig, UserError, default_config
-from mtbkd_core.config.models import StudentKind, WeightRule
+from mtbkd_core.config.choices import StudentKind, WeightRule
 from mtbkd_core.studies.sweep import sweep_values, value_text
 from pages.ui import task_words
 
@@ -22,7 +22,7 @@ class Setting:
 
 def _strengths(config: RunConfig) -> tuple[object, ...]:
     try:
-        usual = default_config(config.task).prior.strength
+        usual = default_config(config.data.task).prior.strength
     except UserError:  # a run's task that was forgotten
         usual = 1.0
     return tuple(f"{factor * usual:g}" for factor in (0, 0.1, 0.3, 1, 3))
@@ -40,7 +40,7 @@ def _labelled(config: RunConfig) -> tuple[object, ...]:
 
 def _unlabelled(config: RunConfig) -> tuple[object, ...]:
     info = task_words.info(config)
-    most = info.most_train - info.check_n_train(config.n_train)
+    most = info.most_train - info.check_n_train(config.data.n_labelled)
     return tuple(round(share * most) for share in (0, 0.1, 0.3, 1))
 
 
@@ -56,13 +56,13 @@ SETTINGS: Mapping[str, Setting] = {
     "prior.concentration": Setting("Concentration", _concentrations),
     "prior.temperature": Setting("Distillation temperature", lambda config: (0.5, 1, 2, 4, 8)),
     "prior.rule": Setting("Weight rule", lambda config: tuple(WeightRule)),
-    "prior.sharpness": Setting(
+    "prior.softmin_temperature": Setting(
         "Sharpness", lambda config: (0.03, 0.1, 0.3, 1, 3), lambda config: config.prior.rule is WeightRule.SOFTMIN
     ),
     "prior.entropy_temperatures": Setting(
         "Entropy temperature, all teachers",
         lambda config: (0.5, 1, 2, 4),
-        lambda config: config.prior.heeds_entropy_temperatures,
+        lambda config: config.prior.uses_entropy_temperatures,
     ),
     "prior.calibrated_teachers": Setting(
         "Calibrated teachers",
@@ -75,8 +75,8 @@ SETTINGS: Mapping[str, Setting] = {
         lambda config: (8, 16, 32, 64),
         lambda config: config.student.kind is StudentKind.MLP,
     ),
-    "n_train": Setting("Labelled examples", _labelled),
-    "n_unlabelled": Setting("Unlabelled examples", _unlabelled, _has_spare),
+    "data.n_labelled": Setting("Labelled examples", _labelled),
+    "data.n_unlabelled": Setting("Unlabelled examples", _unlabelled, _has_spare),
     "sampler.temperature": Setting("Posterior temperature", lambda config: (0.1, 0.3, 1, 3)),
     "seed": Setting("Seed of the chains", lambda config: (0, 1, 2, 3, 4)),
 }

@@ -56,13 +56,13 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
 
     A problem is said in one line and ends the page.
     """
-    teachers = None if every_teacher else config.teachers
-    key = (config.task, teachers, config.split_seed, config.n_train)
+    teachers = None if every_teacher else config.data.teachers
+    key = (config.data.task, teachers, config.data.split_seed, config.data.n_labelled)
     if shelf().holds(*key):
         return shelf().get(*key, None)
-    if problem := missing_data(config.task):
-        _offer_download(config.task, problem)
-    if trains(config.task):
+    if problem := missing_data(config.data.task):
+        _offer_download(config.data.task, problem)
+    if trains(config.data.task):
         from pages.ui.jobs import training  # it speaks of tasks itself
 
         training.wait(config, every_teacher=every_teacher)

@@ -14,17 +14,17 @@ from mtbkd_core.teachers.base import TeacherInfo
 
 def info(config: RunConfig) -> TaskInfo:
     """The task's description, without loading it."""
-    return task_info(config.task)
+    return task_info(config.data.task)
 
 
 def item(config: RunConfig) -> str:
     """What one input of the task is called: image, point."""
-    return task_info(config.task).item
+    return task_info(config.data.task).item
 
 
 def colours(config: RunConfig) -> dict[str, str]:
     """Each teacher's colour, fixed by the order in which the task offers them; those offered no more come last."""
-    return teacher_colours([*dict.fromkeys([*offered(config), *config.teachers])])
+    return teacher_colours([*dict.fromkeys([*offered(config), *config.data.teachers])])
 
 
 def offered(config: RunConfig) -> dict[str, TeacherInfo]:
@@ -43,7 +43,7 @@ def titles_by_name(config: RunConfig) -> dict[str, str]:
         known = offered(config)
     except UserError:  # the task has been forgotten
         known = {}
-    return {name: known[name].title if name in known else name for name in config.teachers}
+    return {name: known[name].title if name in known else name for name in config.data.teachers}
 
 
 def score_line(row: Mapping[str, float | None]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, Task
+from mtbkd_core import RunConfig, Task, build_config
 from mtbkd_core.studies import batching
 from mtbkd_core.studies.batching import BatchSuggestion
 from tests.app.conftest import in_link
@@ -39,7 +39,7 @@ def test_it_becomes_part_of_the_settings_and_says_why(
     app = opened(PAGE)
     assert measured == []
     press(app)
-    assert measured == [(RunConfig(), 200)]
+    assert measured == [(build_config(), 200)]
     assert app.session_state.draft.sampler.batch_size == 64
     assert app.text_input(key="set:sampler.batch_size").value == "64"
     assert in_link(app, "sampler.batch_size") == "64"

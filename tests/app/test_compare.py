@@ -50,7 +50,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compared(home: object) -> ComparisonView:
     """A comparison of the defaults with three seeds that is done."""
-    return FakeEngine().fill(comparison.TABLE, comparison.ask(RunConfig(), range(3)))
+    return FakeEngine().fill(comparison.TABLE, comparison.ask(build_config(), range(3)))
 
 
 def look(view: ComparisonView, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ class TestSideBySide:
 
     def test_different_test_examples_are_said(self, opened: Callable[..., AppTest], finished: RunView) -> None:
         file = finished.folder / "config.json"
-        assert json.loads(file.read_text())["split_seed"] == 0
+        assert json.loads(file.read_text())["data"]["split_seed"] == 0
         other = FakeEngine().submit(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert any("different test examples" in warning.value for warning in app.warning)

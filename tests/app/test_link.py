@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config, load_task
+from mtbkd_core import build_config, default_config, load_task
 from mtbkd_core.catalog import registry
 from mtbkd_core.catalog.adding import forget
 from mtbkd_core.catalog.adding_images import import_images
@@ -49,7 +49,7 @@ def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name
     (warning,) = app.warning
     assert said in warning.value
     assert "\n" not in warning.value
-    assert app.session_state.draft == RunConfig()
+    assert app.session_state.draft == build_config()
     assert name not in app.query_params
     app.run()
     assert not app.warning
@@ -65,7 +65,7 @@ def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTes
     assert "sampler.batch_size: got 10, but mclmc needs all examples" in warning.value
     assert "the task's default settings are shown instead" in warning.value
     assert app.session_state.draft == default_config("synthetic")
-    assert in_link(app, "task") == "synthetic"
+    assert in_link(app, "data.task") == "synthetic"
 
 
 @pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py"])
@@ -76,7 +76,7 @@ def test_a_task_whose_data_is_missing_is_kept_and_the_page_says_how_to_get_it(
     monkeypatch.setitem(registry._BUILT_IN, "fashion", replace(FASHION, files=replace(FILES, installed=None)))
     app = opened(page, task="fashion")
     assert not app.exception
-    assert app.session_state.draft.task == "fashion"
+    assert app.session_state.draft.data.task == "fashion"
     assert "link_warning" not in app.session_state or not app.session_state.link_warning
     said = [element.value for element in (*app.warning, *app.error)]
     assert any("python -m mtbkd_core fetch fashion" in line for line in said), said
@@ -111,7 +111,7 @@ def test_the_chosen_example_is_shown_on_the_next_page(opened: Callable[..., AppT
 
 def test_a_setting_at_its_default_is_not_in_the_link(opened: Callable[..., AppTest]) -> None:
     app = opened("setup/prior.py", **{"prior.strength": "0.25"})
-    app.slider(key="set:prior.strength").set_value(RunConfig().prior.strength)
+    app.slider(key="set:prior.strength").set_value(build_config().prior.strength)
     app.run()
     assert "prior.strength" not in app.query_params
 
@@ -209,12 +209,12 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     load_task("drawn")
     app = opened(page, task="drawn")
     assert not app.exception
-    assert app.session_state.draft.task == "drawn"
+    assert app.session_state.draft.data.task == "drawn"
     forget("drawn")
     app.run()
     assert not app.exception
     assert [error.value for error in app.error] == ["The task drawn is there no more; digits is shown instead."]
-    assert app.session_state.draft == RunConfig()
+    assert app.session_state.draft == build_config()
     app.run()
     assert not app.error
 
@@ -244,4 +244,4 @@ def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[.
     preset.set_value("paper")
     app.run()
     assert not app.exception
-    assert app.session_state.draft.task == "digits"
+    assert app.session_state.draft.data.task == "digits"

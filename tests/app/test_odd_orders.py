@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.catalog.adding import forget, import_table
-from mtbkd_core.catalog.registry import change_task, changed_settings, numbers_of_joining
-from mtbkd_core.config.models import flatten
+from mtbkd_core.catalog.settings import change_task, changed_settings, numbers_of_joining
+from mtbkd_core.config.parse import flatten
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView, State
@@ -63,7 +63,7 @@ def test_a_teacher_that_is_switched_off_and_on_has_the_tasks_own_numbers_again()
         ("prior.base_weights", [0.1, 1.0]),
         ("prior.entropy_temperatures", [1.07, 1.07]),
     ]
-    assert numbers_of_joining(fewer, start.teachers) == [
+    assert numbers_of_joining(fewer, start.data.teachers) == [
         ("prior.base_weights", [0.25, 0.5, 1.0]),
         ("prior.entropy_temperatures", [1.12, 1.07, 1.07]),
     ]
@@ -88,8 +88,8 @@ def test_what_is_written_of_a_configuration_gives_it_again(teachers: str) -> Non
         config = build_config(changes, base=start)
         written = changed_settings(config)
         assert build_config(written.items(), base=start) == config
-        assert set(written) <= {"task", "teachers", "prior.base_weights", "n_unlabelled"}
-    assert set(changed_settings(build_config([("teachers", teachers)], base=start))) == {"task", "teachers"}
+        assert set(written) <= {"data.task", "data.teachers", "prior.base_weights", "data.n_unlabelled"}
+    assert set(changed_settings(build_config([("teachers", teachers)], base=start))) == {"data.task", "data.teachers"}
 
 
 # A task that others' settings do not suit

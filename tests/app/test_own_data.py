@@ -66,9 +66,9 @@ def test_a_checked_table_becomes_the_chosen_task(with_table: AppTest, tmp_path: 
     app.run()
     assert not app.exception
     assert not app.error
-    assert app.session_state.draft.task == "where-they-live"
-    assert app.session_state.draft.teachers == ("good", "fair")
-    assert in_link(app, "task") == "where-they-live"
+    assert app.session_state.draft.data.task == "where-they-live"
+    assert app.session_state.draft.data.teachers == ("good", "fair")
+    assert in_link(app, "data.task") == "where-they-live"
     assert [title.value for title in app.title] == ["Teachers"]
     assert load_task("where-they-live").class_names == CLASSES
     assert list((home / "uploads").iterdir()) == []
@@ -179,12 +179,12 @@ def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home
     import_table("mine", spec_of(write_files(tmp_path)))
     app.query_params["task"] = "mine"
     app.run()
-    assert app.session_state.draft.task == "mine"
+    assert app.session_state.draft.data.task == "mine"
     app.switch_page("pages/setup/own_data/page.py")
     app.run()
     app.button(key="own:forget:mine").click()
     app.run()
-    assert app.session_state.draft.task == "digits"
+    assert app.session_state.draft.data.task == "digits"
     assert "mine" not in [info.name for info in task_infos()]
 
 
@@ -259,7 +259,7 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     app = add_images(with_images, write_set(tmp_path / "set"), "My marks", classes='ring, dot, "bar, or stroke", hook')
     assert not app.error
     assert app.title[0].value == "Teachers"
-    assert in_link(app, "task") == "my-marks"
+    assert in_link(app, "data.task") == "my-marks"
     assert any("ring, dot" in text.value for text in app.markdown)
     view = fake_engine.submit(build_config(SMALL.items(), base=app.session_state.draft))
     assert view.state is State.DONE, view.reason
@@ -281,5 +281,5 @@ def test_a_folder_that_will_not_do_is_one_line(
     app = add_images(with_images, tmp_path / folder, "My marks", **more)
     (error,) = app.error
     assert said in error.value
-    assert app.session_state.draft.task == "digits"
+    assert app.session_state.draft.data.task == "digits"
     assert app.text_input(key="own:images:title").value == "My marks"

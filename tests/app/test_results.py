@@ -55,8 +55,8 @@ def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_file
         app = opened(page, run=finished.id, **link)
         (table,) = [frame.value for frame in app.dataframe if "Responsibility" in frame.value.columns]
         config = store.read(finished.id).config
-        titles = {teacher.name: teacher.title for teacher in task_info(config.task).teachers}
-        assert list(table["Who"]) == [*(titles[name] for name in config.teachers), "Student"]
+        titles = {teacher.name: teacher.title for teacher in task_info(config.data.task).teachers}
+        assert list(table["Who"]) == [*(titles[name] for name in config.data.teachers), "Student"]
         assert list(table["Weight"]) == [f"{value:.1%}" for value in found[f"{part}.weights"][:, index].tolist()] + [""]
         assert list(table["Responsibility"])[:3] == [
             f"{value:.1%}" for value in found[f"{part}.responsibilities"][:, index].tolist()

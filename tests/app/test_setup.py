@@ -41,8 +41,8 @@ class TestTeachers:
         app.toggle(key="set:teacher:generalist").set_value(True)
         app.toggle(key="set:teacher:even-digits").set_value(False)
         app.run()
-        assert app.session_state.draft.teachers == ("digits-0-4", "digits-5-9", "generalist")
-        assert in_link(app, "teachers") == "digits-0-4,digits-5-9,generalist"
+        assert app.session_state.draft.data.teachers == ("digits-0-4", "digits-5-9", "generalist")
+        assert in_link(app, "data.teachers") == "digits-0-4,digits-5-9,generalist"
 
     def test_the_last_teacher_stays(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/teachers.py", teachers="generalist")
@@ -81,19 +81,19 @@ class TestTeachers:
     def test_a_link_that_wants_some_there_says_so(self, app: AppTest) -> None:
         app.query_params["n_unlabelled"] = "5"
         app.run()
-        assert [warning.value for warning in app.warning if "n_unlabelled: got 5, allowed" in warning.value]
+        assert [warning.value for warning in app.warning if "data.n_unlabelled: got 5, allowed" in warning.value]
 
     @needs_fashion
     def test_more_labels_leave_fewer_images_to_be_shown_without(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/teachers.py", task="fashion")
-        assert app.number_input(key="set:n_unlabelled").value == 5000
-        app.text_input(key="set:n_train").set_value("2000")
+        assert app.number_input(key="set:data.n_unlabelled").value == 5000
+        app.text_input(key="set:data.n_labelled").set_value("2000")
         app.run()
         assert not app.error
-        assert app.number_input(key="set:n_unlabelled").value == app.session_state.draft.n_unlabelled == 4000
+        assert app.number_input(key="set:data.n_unlabelled").value == app.session_state.draft.data.n_unlabelled == 4000
         assert [info.value for info in app.info if info.value.startswith("4,000 images are left")]
         before = app.session_state.draft
-        app.number_input(key="set:n_unlabelled").set_value(4001)
+        app.number_input(key="set:data.n_unlabelled").set_value(4001)
         app.run()
         assert "at most 4000 beside 2000 labelled ones" in refused(app, before)
 
@@ -103,8 +103,8 @@ class TestTeachers:
         app.run()
         assert not app.warning
         draft = app.session_state.draft
-        assert (draft.task, draft.n_train, draft.n_unlabelled) == ("fashion", 3000, 3000)
-        assert [info.value for info in app.info if info.value.startswith("3,000 images are left")]
+        assert (draft.data.task, draft.data.n_labelled, draft.data.n_unlabelled) == ("fashion", 3000, 3000)
+        assert [info.value for info in app.info if "3,000 images are left" in info.value]
 
 
 class TestPrior:
@@ -161,16 +161,16 @@ class TestPrior:
     def test_sharpness_is_there_for_softmin_alone(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/prior.py")
         keys = {slider.key for slider in app.slider}
-        assert "set:prior.sharpness" not in keys
+        assert "set:prior.softmin_temperature" not in keys
         app.segmented_control(key="set:prior.rule").set_value("softmin")
         app.run()
-        assert "set:prior.sharpness" in {slider.key for slider in app.slider}
+        assert "set:prior.softmin_temperature" in {slider.key for slider in app.slider}
 
     def test_what_the_prior_alone_predicts_is_scored_by_the_core(self, opened: Callable[..., AppTest]) -> None:
         app = opened("setup/prior.py", **{"prior.temperature": "1.5"})
         config = app.session_state.draft
-        task = load_task("digits", teachers=config.teachers)
-        logits = task.teacher_logits(config.teachers)
+        task = load_task("digits", teachers=config.data.teachers)
+        logits = task.teacher_logits(config.data.teachers)
         mixture = mixture_probabilities(logits, weights_under(logits, config.prior), 1.5)
         expected = scores(mixture, task.y_train)
         shown = {metric.label: metric.value for metric in app.metric}
@@ -225,8 +225,8 @@ class TestPrior:
         assert unmoved.endswith("heard as before: Digits 5 to 9.")
         assert in_link(app, "prior.calibrated_teachers") == "True"
         config = app.session_state.draft
-        task = load_task("digits", teachers=config.teachers)
-        logits = task.teacher_logits(config.teachers)
+        task = load_task("digits", teachers=config.data.teachers)
+        logits = task.teacher_logits(config.data.teachers)
         divided = logits / torch.tensor([3.0, 1.0])[:, None, None]
         expected = scores(mixture_probabilities(divided, weights_under(logits, config.prior), 2.0), task.y_train)
         shown = {metric.label: metric.value for metric in app.metric}
@@ -283,7 +283,7 @@ class TestDistill:
         app = opened("setup/distill/page.py")
         app.text_input(key=f"set:{name}").set_value(entered)
         app.run()
-        assert name in refused(app, RunConfig())
+        assert name in refused(app, build_config())
 
     @pytest.mark.parametrize(
         ("algorithm", "shown"),

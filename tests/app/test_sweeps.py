@@ -37,7 +37,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 @pytest.fixture
 def swept(home: object) -> SweepView:
     """A sweep of the strength with two seeds that is done."""
-    return FakeEngine().fill(sweep.TABLE, sweep.ask(RunConfig(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
+    return FakeEngine().fill(sweep.TABLE, sweep.ask(build_config(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
 
 
 def press(app: AppTest, label: str) -> None:
@@ -66,7 +66,7 @@ def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
-    other = FakeEngine().fill(sweep.TABLE, sweep.ask(RunConfig(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
+    other = FakeEngine().fill(sweep.TABLE, sweep.ask(build_config(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
     app = opened(PAGE, view="sweep", sweep=swept.id)
     picker = next(box for box in app.selectbox if box.key == "set:sweep")
     assert len(set(picker.options)) == 2
@@ -128,11 +128,11 @@ def test_a_value_that_is_none_is_one_line_and_nothing_can_be_launched(
 
 
 def test_more_labelled_examples_than_there_are_is_one_line(opened: Callable[..., AppTest]) -> None:
-    app = opened(PAGE, view="sweep", setting="n_train")
+    app = opened(PAGE, view="sweep", setting="data.n_labelled")
     assert app.text_input[0].value == "50, 100, 150, 200"
     app.text_input[0].set_value("50, 5000")
     app.run()
-    assert app.error[0].value.startswith("n_train: got 5000, allowed for digits: at most")
+    assert app.error[0].value.startswith("data.n_labelled: got 5000, allowed for digits: at most")
 
 
 def test_every_setting_offers_values_that_can_be_run(opened: Callable[..., AppTest]) -> None:

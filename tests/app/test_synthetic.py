@@ -53,7 +53,7 @@ def test_a_link_names_the_task_and_what_differs_from_its_own_settings(opened: Ca
     assert app.session_state.draft == default_config(TASK)
     app.slider(key="set:prior.concentration").set_value(12.0)
     app.run()
-    assert (in_link(app, "task"), in_link(app, "prior.concentration")) == (TASK, "12.0")
+    assert (in_link(app, "data.task"), in_link(app, "prior.concentration")) == (TASK, "12.0")
     assert "teachers" not in app.query_params
     assert "prior.temperature" not in app.query_params
 
@@ -67,7 +67,7 @@ def test_choosing_the_task_brings_its_settings_and_the_way_back_takes_them_away(
     assert app.session_state.draft == default_config(TASK)
     app.selectbox(key="set:task").set_value("digits")
     app.run()
-    assert app.session_state.draft == RunConfig()
+    assert app.session_state.draft == build_config()
     assert not app.exception
 
 
@@ -76,15 +76,15 @@ def test_the_number_of_labels_can_be_chosen_up_to_what_there_is(
     opened: Callable[..., AppTest], task: str, most: int
 ) -> None:
     app = opened("setup/teachers.py", task=task)
-    app.text_input(key="set:n_train").set_value("40")
+    app.text_input(key="set:data.n_labelled").set_value("40")
     app.run()
-    assert app.session_state.draft.n_train == 40
+    assert app.session_state.draft.data.n_labelled == 40
     assert not app.exception
-    app.text_input(key="set:n_train").set_value(str(most + 1))
+    app.text_input(key="set:data.n_labelled").set_value(str(most + 1))
     app.run()
     (error,) = app.error
-    assert "n_train" in error.value
-    assert app.session_state.draft.n_train == 40
+    assert "data.n_labelled" in error.value
+    assert app.session_state.draft.data.n_labelled == 40
 
 
 def test_the_truth_is_marked_on_the_priors_simplex(opened: Callable[..., AppTest]) -> None:

@@ -62,7 +62,7 @@ def test_a_page_offers_to_train_them_and_goes_on_when_they_are(
     assert app.info[0].value == "The teachers of this task are not trained yet."
     assert not app.get("plotly_chart")
     press(app, "Train the teachers")
-    assert [asked.config.teachers for asked in fake_engine.filled] == [TEACHERS]
+    assert [asked.config.data.teachers for asked in fake_engine.filled] == [TEACHERS]
     assert untrained("marks") == ()
     assert not app.info
     assert app.get("plotly_chart")
@@ -128,7 +128,7 @@ def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, m
     app.run()
     assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
-    assert watch.proto.query_string == "task=marks"
+    assert watch.proto.query_string == "data.task=marks"
 
 
 def test_forgetting_the_task_stops_its_training(

@@ -27,9 +27,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """A student's NLL is the sum of what its teachers are worth."""
 
     def nll_of(config: RunConfig) -> float:
-        return 1 + sum(WORTH[name] for name in config.teachers) * (config.prior.strength > 0)
+        return 1 + sum(WORTH[name] for name in config.data.teachers) * (config.prior.strength > 0)
 
-    return fake_grid(monkeypatch, nll_of, lambda config: 1.2 if len(config.teachers) == 1 else 1.0)
+    return fake_grid(monkeypatch, nll_of, lambda config: 1.2 if len(config.data.teachers) == 1 else 1.0)
 
 
 def work_it_out(app: AppTest) -> None:
@@ -59,7 +59,7 @@ def test_chains_that_disagree_with_some_teachers_are_said(
     r_hat: float | None,
     said: str,
 ) -> None:
-    fake_grid(monkeypatch, lambda config: 1.0, lambda config: r_hat if len(config.teachers) == 1 else 1.0)
+    fake_grid(monkeypatch, lambda config: 1.0, lambda config: r_hat if len(config.data.teachers) == 1 else 1.0)
     app = opened(PAGE, run=finished.id)
     work_it_out(app)
     assert any("In some of these runs" in warning.value and said in warning.value for warning in app.warning)

@@ -91,7 +91,7 @@ def test_teachers_that_agree_make_all_weightings_one(digits: Task) -> None:
 
 def test_each_weighting_is_distilled_from_its_own_target(digits: Task) -> None:
     config = build_config(QUICK.items())
-    logits = digits.teacher_logits(config.teachers)
+    logits = digits.teacher_logits(config.data.teachers)
     pairs = {
         entropy_weighted_distillation: entropy_weights(logits),
         confidence_aware_distillation: confidence_weights(logits, digits.y_train),
@@ -208,7 +208,7 @@ def test_rivals_are_shown_the_examples_without_labels_too(digits: Task) -> None:
     """A linear network's loss has one optimum: that of all soft targets and of the labels that there are."""
     task = without_some_labels(digits, 80)
     config = build_config({**QUICK, "student.kind": "linear", "n_unlabelled": 80}.items())
-    teachers = digits.teacher_logits(config.teachers).double()
+    teachers = digits.teacher_logits(config.data.teachers).double()
     known = confidence_weights(teachers[:, :120], digits.y_train[:120])
     weightings = {
         mean_distillation: torch.full_like(teachers[..., 0], 0.5),

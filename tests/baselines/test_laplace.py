@@ -17,7 +17,8 @@ from mtbkd_core.baselines.laplace import (
     last_layer_precision,
 )
 from mtbkd_core.students.base import Student, softmax
-from mtbkd_core.studies import MEAN_WEIGHT, laplace_distillation, mean_distillation, methods
+from mtbkd_core.studies import MEAN_WEIGHT, laplace_distillation, mean_distillation
+from mtbkd_core.studies.methods import methods
 from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 2, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
@@ -87,7 +88,7 @@ def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, unlabe
     task = without_some_labels(digits, unlabelled)
     count = 4000
     found = laplace_distillation(config, task, draws=count)
-    soft = soft_targets(digits.teacher_logits(config.teachers), config.prior.temperature)
+    soft = soft_targets(digits.teacher_logits(config.data.teachers), config.prior.temperature)
     networks = fit_networks(config, task, soft, weight=MEAN_WEIGHT)
     student, theta = networks.student, networks.theta.double()
     precision = last_layer_precision(

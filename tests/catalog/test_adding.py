@@ -45,10 +45,10 @@ def test_the_fingerprint_is_known_without_loading_and_changes_with_data_teachers
     import_table("mine", spec_of(files))
     config = default_config("mine")
     first = fingerprint(config)
-    assert load_task("mine").fingerprint_of(config.teachers) == first
-    found = {first, fingerprint(config.model_copy(update={"split_seed": 1}))}
-    found |= {fingerprint(config.model_copy(update={"n_train": 20}))}
-    found |= {fingerprint(config.model_copy(update={"teachers": ("fair",)}))}
+    assert load_task("mine").fingerprint_of(config.data.teachers) == first
+    found = {first, fingerprint(config.with_data(split_seed=1))}
+    found |= {fingerprint(config.with_data(n_labelled=20))}
+    found |= {fingerprint(config.with_data(teachers=("fair",)))}
     assert len(found) == 4
     stamp = task_info("mine").stamp
     forget("mine")

@@ -84,7 +84,7 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     assert answer["left_out"] == []
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
-    teachers = (f"teacher:{name}" for name in build_config().teachers)
+    teachers = (f"teacher:{name}" for name in build_config().data.teachers)
     rivals = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
     assert set(answer["methods"]) == {"mt_bkd", *rivals}
     assert set(answer["paired"]) == rivals
@@ -93,7 +93,7 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
             (value,) = row[score]
             assert 0 <= value < 5, (name, score)
         assert ("r_hat" in row) == (
-            name in {"mt_bkd", "no_teacher", *(f"teacher:{one}" for one in build_config().teachers)}
+            name in {"mt_bkd", "no_teacher", *(f"teacher:{one}" for one in build_config().data.teachers)}
         )
     ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
     gap = answer["paired"]["laplace"]["nll"]
@@ -143,9 +143,9 @@ def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> 
         (["distill", "--set", "prior.strength=nan"], "error: prior.strength: got 'nan'"),
         (["distill", "--set", "prior.base_weights=0,0,0"], "error: prior.base_weights: got"),
         (["distill", "--set", "prior.base_weights=-1,1,1"], "error: prior.base_weights.0: got '-1'"),
-        (["distill", "--set", "teachers="], "error: teachers: got ''"),
+        (["distill", "--set", "teachers="], "error: data.teachers: got ''"),
         (["distill", "--set", "teachers=nobody"], "error: teachers: got 'nobody', allowed for digits: digits-0-4"),
-        (["distill", "--set", "nonsense=1"], "error: nonsense: no such setting; allowed: task, teachers"),
+        (["distill", "--set", "nonsense=1"], "error: nonsense: no such setting; allowed: data.task, data.teachers"),
         (["distill", "--task", "cats"], "error: task: got 'cats', allowed: digits"),
         (["distill", "--preset", "best"], "error: preset: got 'best', allowed: default, paper"),
         (["distill", "--config", "/nowhere/at/all.json"], "error: --config: /nowhere/at/all.json cannot be read"),
@@ -198,7 +198,7 @@ def test_a_task_brings_its_own_settings_and_set_wins_over_them() -> None:
     config = read_config("synthetic", None, None, "default")
     assert config == default_config("synthetic")
     changed = read_config("synthetic", ["prior.concentration=9", "teachers=noisy"], None, "default")
-    assert (changed.prior.concentration, changed.teachers) == (9, ("noisy",))
+    assert (changed.prior.concentration, changed.data.teachers) == (9, ("noisy",))
     assert read_config(None, ["task=synthetic"], None, "default") == config
 
 
@@ -208,7 +208,7 @@ def test_a_files_own_values_stay_unless_its_task_is_changed(tmp_path: Path) -> N
     file.write_text(own.model_dump_json())
     assert read_config("synthetic", None, file, "default") == own
     moved = read_config("synthetic-linear", None, file, "default")
-    assert (moved.task, moved.seed, moved.student.kind, moved.prior.concentration) == (
+    assert (moved.data.task, moved.seed, moved.student.kind, moved.prior.concentration) == (
         "synthetic-linear",
         3,
         "linear",
@@ -217,7 +217,7 @@ def test_a_files_own_values_stay_unless_its_task_is_changed(tmp_path: Path) -> N
 
 
 def test_more_labels_than_a_task_has_are_refused_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"^n_train: got 201, allowed for digits: at most 200"):
+    with pytest.raises(UserError, match=r"^data.n_labelled: got 201, allowed for digits: at most 200"):
         read_config("digits", ["n_train=201"], None, "default")
 
 
@@ -234,10 +234,10 @@ def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = read_config("proteins", ["n_train=3000"], None, "default")
-    assert (config.n_train, config.n_unlabelled) == (3000, 500)
-    said = "500 proteins are left to be shown without labels, not the task's default of 1,000."
+    assert (config.data.n_labelled, config.data.n_unlabelled) == (3000, 500)
+    said = "500 proteins are left to be used without labels, not the task's default of 1,000."
     assert said in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
 
 
@@ -246,19 +246,19 @@ def test_a_file_that_asks_for_more_than_there_is_beside_its_labels_is_refused_as
 ) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps({**default_config("proteins").model_dump(), "n_train": 3000, "n_unlabelled": 600}))
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 600, allowed for proteins: at most 500"):
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config(None, None, file, "default")
     config = read_config(None, ["n_train=3100"], file, "default")
-    assert (config.n_train, config.n_unlabelled) == (3100, 400)
-    assert "400 proteins are left to be shown without labels, not 600." in capsys.readouterr().err
-    assert read_config("digits", None, file, "default").n_unlabelled == 0
+    assert (config.data.n_labelled, config.data.n_unlabelled) == (3100, 400)
+    assert "400 proteins are left to be used without labels, not 600." in capsys.readouterr().err
+    assert read_config("digits", None, file, "default").data.n_unlabelled == 0
 
 
 def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Called], own_home: Path) -> None:
     done = call("distill", "--task", "synthetic", *SET, "--set", "n_train=30", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)
-    assert (answer["config"]["task"], answer["config"]["n_train"]) == ("synthetic", 30)
+    assert (answer["config"]["data"]["task"], answer["config"]["data"]["n_labelled"]) == ("synthetic", 30)
     assert answer["metrics"]["student"]["accuracy"] > 0.5
     assert not (own_home / "teachers").exists()
 

@@ -7,31 +7,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from mtbkd_core import default_config
+from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import (
-    PRESETS,
-    Algorithm,
-    ConfigError,
-    Device,
-    PriorConfig,
-    RunConfig,
-    Schedule,
-    StudentKind,
-    WeightRule,
-    build_config,
-    field_help,
-    field_names,
-    flatten,
-    parse_config,
-)
+from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind, WeightRule
+from mtbkd_core.config.models import PriorConfig, RunConfig
+from mtbkd_core.config.parse import PRESETS, ConfigError, flatten, parse_config, renamed, settings
 
 ODD = {
-    "teachers": "generalist,noisy-labels",
+    "data.teachers": "generalist,noisy-labels",
     "prior.rule": "softmin",
     "prior.base_weights": "0.1,0.30000000000000004",
     "prior.entropy_temperatures": "0.5,2",
     "prior.calibrated_teachers": "True",
-    "prior.sharpness": "0.05",
+    "prior.softmin_temperature": "0.05",
     "student.hidden": "16,8",
     "sampler.step_size": "0.015625",
     "sampler.batch_size": "50",
@@ -43,16 +32,16 @@ ODD = {
 
 
 def test_the_default_preset_is_the_default_configuration() -> None:
-    assert build_config() == build_config(preset="default") == RunConfig()
+    assert build_config() == build_config(preset="default") == default_config("digits")
     prior = RunConfig().prior
     assert (prior.strength, prior.temperature, prior.rule) == (1.0, 2.0, WeightRule.INVERSE_ENTROPY)
-    assert len(RunConfig().teachers) == 3
+    assert len(build_config().data.teachers) == 3
 
 
 @pytest.mark.parametrize(("rule", "calibrated", "heeds"), [("fixed", 0, 0), ("fixed", 1, 1), ("softmin", 0, 1)])
 def test_fixed_weights_heed_entropy_temperatures_only_to_calibrate(rule: str, calibrated: int, heeds: int) -> None:
     prior = PriorConfig(rule=WeightRule(rule), calibrated_teachers=bool(calibrated))
-    assert prior.heeds_entropy_temperatures is bool(heeds)
+    assert prior.uses_entropy_temperatures is bool(heeds)
 
 
 def test_the_paper_preset_is_what_the_published_code_uses() -> None:
@@ -72,7 +61,7 @@ def test_overrides_outrank_the_preset_and_the_preset_outranks_the_base(preset: s
 
 def test_text_becomes_numbers_lists_choices_and_nothing() -> None:
     config = build_config(ODD.items())
-    assert config.teachers == ("generalist", "noisy-labels")
+    assert config.data.teachers == ("generalist", "noisy-labels")
     assert config.prior.rule is WeightRule.SOFTMIN
     assert config.prior.base_weights == (0.1, 0.30000000000000004)
     assert config.student.hidden == (16, 8)
@@ -80,25 +69,25 @@ def test_text_becomes_numbers_lists_choices_and_nothing() -> None:
     nothing = build_config(
         [(name, "none") for name in ("prior.base_weights", "sampler.step_size", "sampler.batch_size")]
     )
-    assert nothing == RunConfig()
+    assert nothing == build_config()
 
 
 def test_auto_is_a_step_size_that_is_tuned() -> None:
     assert build_config([("sampler.step_size", "auto")], base=build_config(ODD.items())).sampler.step_size is None
 
 
-@pytest.mark.parametrize("config", [RunConfig(), build_config(ODD.items()), build_config(preset="paper")])
+@pytest.mark.parametrize("config", [build_config(), build_config(ODD.items()), build_config(preset="paper")])
 def test_json_and_flat_text_give_the_same_configuration_back(config: RunConfig) -> None:
     assert parse_config(config.model_dump_json()) == config
     assert parse_config(config.model_dump_json().encode()) == config
     assert parse_config(config.model_dump()) == config
     assert build_config(flatten(config).items()) == config
-    assert build_config(flatten(config, only_changed=True).items()) == config
+    assert build_config(flatten(config, base=build_config()).items()) == config
 
 
 def test_only_what_was_changed_goes_into_a_link() -> None:
-    assert flatten(RunConfig(), only_changed=True) == {}
-    assert flatten(build_config(ODD.items()), only_changed=True) == ODD | {"prior.entropy_temperatures": "0.5,2.0"}
+    assert flatten(build_config(), base=build_config()) == {}
+    assert flatten(build_config(ODD.items()), base=build_config()) == ODD | {"prior.entropy_temperatures": "0.5,2.0"}
 
 
 def test_a_configuration_cannot_be_changed() -> None:
@@ -118,11 +107,11 @@ def test_equal_configurations_have_equal_json() -> None:
 
 def test_every_setting_has_a_line_of_help_and_is_in_the_json_schema() -> None:
     definitions = json.dumps(RunConfig.model_json_schema())
-    names = field_names()
+    names = settings()
     assert len(names) > 20
     for name in names:
-        assert len(field_help(name)) > 5
-        assert field_help(name).endswith(".")
+        assert len(settings()[name].help) > 5
+        assert settings()[name].help.endswith(".")
         assert f'"{name.split(".")[-1]}"' in definitions
 
 
@@ -139,7 +128,7 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("prior.strength", "nan", ["prior.strength", "nan"]),
         ("sampler.batch_size", "auto", ["sampler.batch_size", "auto"]),
         ("sampler.warm_start_batch_size", "auto", ["sampler.warm_start_batch_size", "auto"]),
-        ("n_train", "auto", ["n_train", "auto"]),
+        ("n_train", "auto", ["data.n_labelled", "auto"]),
         ("prior.strength", "inf", ["prior.strength", "inf"]),
         ("prior.strength", "much", ["prior.strength", "much", "number"]),
         ("prior.temperature", "0", ["prior.temperature", "0", "0.01"]),
@@ -148,8 +137,8 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("prior.concentration", "1e-300", ["prior.concentration", "1e-300"]),
         ("prior.base_weights", "1e39,1,1", ["prior.base_weights.0", "1e39"]),
         ("prior.base_weights", "1e-320,1e-320,1e-320", ["prior.base_weights", "at least 1e-6"]),
-        ("prior.sharpness", "0", ["prior.sharpness", "0"]),
-        ("prior.sharpness", "nan", ["prior.sharpness", "nan"]),
+        ("prior.softmin_temperature", "0", ["prior.softmin_temperature", "0"]),
+        ("prior.softmin_temperature", "nan", ["prior.softmin_temperature", "nan"]),
         ("prior.rule", "loudest", ["prior.rule", "loudest", "inverse_entropy", "softmin", "fixed"]),
         ("prior.base_weights", "0,0,0", ["prior.base_weights", "0,0,0", "positive"]),
         ("prior.base_weights", "1,-1,1", ["prior.base_weights.1", "-1"]),
@@ -174,8 +163,8 @@ def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
         ("sampler.temperature", "0", ["sampler.temperature", "0", "0.01"]),
         ("sampler.temperature", "nan", ["sampler.temperature", "nan"]),
         ("seed", "-1", ["seed", "-1"]),
-        ("n_train", "3", ["n_train", "3", "greater than or equal to 4"]),
-        ("n_train", "20001", ["n_train", "20001", "less than or equal to 20000"]),
+        ("n_train", "3", ["data.n_labelled", "3", "greater than or equal to 4"]),
+        ("n_train", "20001", ["data.n_labelled", "20001", "less than or equal to 20000"]),
         ("seed", "99999999999999999999", ["seed", "99999999999999999999"]),
         ("device", "abacus", ["device", "abacus", "cpu"]),
         ("prior.loudness", "1", ["prior.loudness", "no such setting", "prior.strength"]),
@@ -217,6 +206,25 @@ def test_settings_of_before_there_was_a_temperature_are_those_of_bayes() -> None
         del old["sampler"][name]
     assert parse_config(old) == RunConfig()
     assert RunConfig().sampler.temperature == 1.0
+
+
+def test_former_names_are_read_wherever_settings_come_in_and_the_new_name_is_told() -> None:
+    wanted = build_config(
+        [("data.split_seed", 3), ("data.n_labelled", 50), ("prior.softmin_temperature", 0.4), ("data.n_unlabelled", 0)]
+    )
+    flat = wanted.data.model_dump() | {"n_train": 50}
+    del flat["n_labelled"]
+    prior = wanted.prior.model_dump() | {"sharpness": 0.4}
+    del prior["softmin_temperature"]
+    assert parse_config({**flat, "prior": prior}) == wanted
+    assert build_config([("split_seed", "3"), ("n_train", "50"), ("prior.sharpness", "0.4")]) == wanted
+    with pytest.warns(FutureWarning, match="n_train is now called data.n_labelled"):
+        assert RunConfig(n_train=50, prior={"strength": 2}).data.n_labelled == 50  # type: ignore[call-arg]
+    assert renamed(["task", "prior.sharpness"]) == ["prior.sharpness is now called prior.softmin_temperature."]
+
+
+def test_a_task_that_is_named_brings_its_own_settings_and_teachers() -> None:
+    assert build_config([("task", "proteins")]) == default_config("proteins")
 
 
 def test_an_unknown_preset_is_refused_with_those_that_there_are() -> None:

@@ -14,7 +14,7 @@ from mtbkd_core.catalog.registry import fingerprint, missing_data, own, untraine
 from mtbkd_core.common import lock
 from mtbkd_core.common.files import home, write_tensors
 from mtbkd_core.common.progress import Cancelled
-from mtbkd_core.config.models import StudentKind
+from mtbkd_core.config.choices import StudentKind
 from mtbkd_core.imports import images
 from mtbkd_core.imports.images import ImageSet, path_of
 from mtbkd_core.students.cnn import build_student
@@ -125,8 +125,8 @@ def test_a_newcomers_student_is_shown_what_is_left_up_to_5000_and_warms_up_on_no
 ) -> None:
     told_of(student)
     config, info = default_config("marks"), task_info("marks")
-    assert (info.n_train, info.most_train, config.n_train) == (labelled, student, None)
-    assert info.check_n_unlabelled(config.n_unlabelled, config.n_train) == unlabelled
+    assert (info.n_train, info.most_train, config.data.n_labelled) == (labelled, student, None)
+    assert info.check_n_unlabelled(config.data.n_unlabelled, config.data.n_labelled) == unlabelled
     # what was fitted to the clothes' teachers is not for others
     assert (config.prior.entropy_temperatures, config.prior.calibrated_teachers) == (None, False)
     assert (config.sampler.warm_start_batch_size, config.sampler.batch_size) == (batch, None)
@@ -273,7 +273,7 @@ def test_its_fingerprint_is_known_before_anything_is_trained(folder: Path) -> No
     import_images("marks", folder, sizes=SIZES, epochs=1)
     config = default_config("marks")
     before = fingerprint(config)
-    assert before == load_task("marks", teachers=config.teachers).fingerprint_of(config.teachers)
+    assert before == load_task("marks", teachers=config.data.teachers).fingerprint_of(config.data.teachers)
 
 
 def test_pictures_on_their_side_are_turned(folder: Path) -> None:

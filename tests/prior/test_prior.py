@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from scipy.stats import dirichlet
 from torch import Tensor
 
-from mtbkd_core.config.models import WeightRule
+from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.prior import (
     MixturePrior,
     entropies,

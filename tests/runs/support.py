@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import psutil
 import torch
 
+from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import Phase, Progress
-from mtbkd_core.config.models import RunConfig, build_config
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import RunView

@@ -32,7 +32,7 @@ def has_ended(process):
 APP = """
 import sys
 from mtbkd_core.runs.engine import Engine
-from mtbkd_core.config.models import parse_config
+from mtbkd_core.config.parse import parse_config
 engine = Engine(workers=1)
 engine.start()
 print(engine.submit(parse_config(sys.argv[1])).id, flush=True)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import build_config
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import Owner, State
@@ -155,7 +155,7 @@ def test_a_finished_run_outlives_a_change_of_the_fingerprint(home, monkeypatch):
 
 def test_a_run_of_before_the_number_of_labels_could_be_chosen_is_still_read(home):
     old = config().model_dump(mode="json")
-    del old["n_train"]
+    del old["data"]["n_labelled"]
     said = json.dumps(old, separators=(",", ":"))
     run = content_hash(said, store.fingerprint(config()))
     (home / "runs" / run).mkdir(parents=True)
@@ -181,7 +181,7 @@ def test_runs_with_more_labels_are_other_runs(home):
 
 def test_more_examples_without_labels_than_there_are_give_no_run(home):
     store.create(config())
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 1, allowed for digits: at most 0"):
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 1, allowed for digits: at most 0"):
         store.create(config(n_unlabelled=1))
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import Phase
-from mtbkd_core.config.models import Algorithm, SamplerConfig
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density, LogPosterior
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.chains import Sample, sample

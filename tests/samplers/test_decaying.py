@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.models import Algorithm, SamplerConfig, Schedule
+from mtbkd_core.config.choices import Algorithm, Schedule
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
 from mtbkd_core.samplers import sgld
 from mtbkd_core.samplers.chains import kept_steps

@@ -198,7 +198,7 @@ def test_the_anchored_target_without_teachers_is_a_fit_to_labels() -> None:
 def test_the_warm_start_shows_the_log_joint_that_is_sampled_next(digits: Task) -> None:
     config = build_config([("student.kind", "linear"), ("sampler.chains", 3), ("sampler.warm_start_steps", 5)])
     student = Student.build(config.student, 64, 10)
-    mixture = stack_priors(digits.teacher_logits(config.teachers), [config.prior])
+    mixture = stack_priors(digits.teacher_logits(config.data.teachers), [config.prior])
     target = LogPosterior(student, digits.x_train, digits.y_train, mixture)
     generator = torch.Generator().manual_seed(0)
     start = student.draw_whitened(3, generator, torch.device("cpu"))

@@ -10,7 +10,8 @@ from torch.nn.functional import conv2d, silu
 from mtbkd_core import Result, Task, UserError, build_config, distill
 from mtbkd_core.baselines.dropout import with_dropout
 from mtbkd_core.baselines.laplace import features, last_layer
-from mtbkd_core.config.models import StudentConfig, StudentKind
+from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.cnn import ConvolutionalStudent, build_student
 

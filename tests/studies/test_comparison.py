@@ -89,7 +89,7 @@ def test_classic_distillation_is_a_maximum_of_its_own_objective(digits: Task) ->
 
     w = torch.zeros(64, 10, requires_grad=True)
     b = torch.zeros(10, requires_grad=True)
-    mean = (digits.teacher_logits(config.teachers) / temperature).softmax(-1).mean(0)
+    mean = (digits.teacher_logits(config.data.teachers) / temperature).softmax(-1).mean(0)
     optimiser = torch.optim.LBFGS([w, b], max_iter=500, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
@@ -127,7 +127,7 @@ def test_a_rival_is_not_called_tuned_on_a_task_for_which_nobody_tuned_it(few_dig
 def test_where_teachers_are_calibrated_the_rivals_learn_from_the_same(few_digits: Task) -> None:
     asked = {**QUICK, "prior.entropy_temperatures": "1,3", "prior.calibrated_teachers": "True"}
     config = build_config(asked.items())
-    plain = few_digits.teacher_logits(config.teachers)
+    plain = few_digits.teacher_logits(config.data.teachers)
     expected = torch.stack([plain[0], plain[1] / 3])
     torch.testing.assert_close(fitting.lesson_of(config, few_digits).teacher_logits, expected)
     uncalibrated = build_config([("prior.calibrated_teachers", "False")], base=config)
@@ -169,7 +169,7 @@ def test_a_tuned_rival_hears_the_teachers_as_it_was_tuned(monkeypatch: pytest.Mo
 def test_the_rivals_hear_the_teachers_with_the_weight_that_was_found_on_the_task(session_home: object) -> None:
     base = default_config("synthetic")
     config = build_config([("sampler.chains", "2")], base=base)
-    task = load_task("synthetic", teachers=base.teachers, n_train=40)
+    task = load_task("synthetic", teachers=base.data.teachers, n_labelled=40)
     offered = methods(config, task)
     runs: dict[str, Callable[..., torch.Tensor]] = {
         "mean_kd": mean_distillation,
@@ -252,9 +252,9 @@ def test_single_teachers_run_together_once_and_as_they_would_alone(
     )
     config = build_config(QUICK.items())
     offered = methods(config, few_digits)
-    for name in config.teachers:
+    for name in config.data.teachers:
         found = offered[f"teacher:{name}"]()
-        metrics = distill(config.model_copy(update={"teachers": (name,)}), task=few_digits).metrics
+        metrics = distill(config.with_data(teachers=(name,)), task=few_digits).metrics
         assert found == {f"teacher:{name}": {**metrics["student"], "r_hat": metrics["diagnostics"]["r_hat"]}}
     assert len(calls) == 1
 

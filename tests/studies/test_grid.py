@@ -66,7 +66,7 @@ def test_priors_subsets_seeds_and_no_distillation_in_one_batch_equal_separate_ru
         small(prior__strength=0),
         small(prior__concentration=5, seed=3),
         small(prior__temperature=1, prior__strength=0.3),
-        small(prior__base_weights="0.7,0.2,0.1", prior__rule="softmin", prior__sharpness=0.4, seed=3),
+        small(prior__base_weights="0.7,0.2,0.1", prior__rule="softmin", prior__softmin_temperature=0.4, seed=3),
         small(teachers="even-digits,digits-0-4,digits-5-9"),
         small(teachers="digits-0-4,digits-5-9"),
         small(teachers="digits-5-9,even-digits", seed=3),

@@ -6,7 +6,8 @@ import pytest
 
 from mtbkd_core import default_config, load_task
 from mtbkd_core.common.progress import Cancelled, Phase, Progress, UserError
-from mtbkd_core.config.models import Algorithm, RunConfig, SamplerConfig
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.studies import sampler_benchmark, timed_sampler
 from mtbkd_core.studies.sampler_benchmark import RACERS, hold_race
 from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score, judge
@@ -22,7 +23,7 @@ def config() -> RunConfig:
 
 @pytest.fixture
 def task(session_home: object, config: RunConfig) -> Task:
-    return load_task("synthetic", teachers=config.teachers)
+    return load_task("synthetic", teachers=config.data.teachers)
 
 
 @pytest.fixture(autouse=True)

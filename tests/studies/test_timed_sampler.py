@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.models import Algorithm, PriorConfig, SamplerConfig, Schedule
+from mtbkd_core.config.choices import Algorithm, Schedule
+from mtbkd_core.config.models import PriorConfig, SamplerConfig
 from mtbkd_core.evaluation.diagnostics import monte_carlo_error, total_variation
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.students.base import Student

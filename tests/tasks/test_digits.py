@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from mtbkd_core import Cancelled, Progress, RunConfig, Task, UserError, build_config, fingerprint, load_task
+from mtbkd_core import Cancelled, Progress, Task, UserError, build_config, fingerprint, load_task
 from mtbkd_core.catalog.registry import task_info, task_infos
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.tasks import digits as module
@@ -267,7 +267,7 @@ def test_equal_settings_have_equal_fingerprints_and_nothing_is_trained(own_home:
 
 
 def test_a_loaded_task_has_the_fingerprint_of_its_configuration(digits: Task) -> None:
-    assert digits.fingerprint_of(RunConfig().teachers) == fingerprint(RunConfig())
+    assert digits.fingerprint_of(build_config().data.teachers) == fingerprint(build_config())
 
 
 def test_other_teachers_seeds_and_splits_have_other_fingerprints() -> None:
@@ -283,25 +283,25 @@ def test_other_teachers_seeds_and_splits_have_other_fingerprints() -> None:
 
 
 def test_fewer_labels_are_the_first_of_all_and_the_teachers_stay(digits: Task, trained_home: Path) -> None:
-    few = load_task("digits", teachers=RunConfig().teachers, n_train=40)
+    few = load_task("digits", teachers=build_config().data.teachers, n_train=40)
     assert torch.equal(few.x_train, digits.x_train[:40])
     assert torch.equal(few.x_test, digits.x_test)
     assert few.teachers["digits-0-4"].fingerprint == digits.teachers["digits-0-4"].fingerprint
     assert few.fingerprint != digits.fingerprint
-    assert few.fingerprint_of(RunConfig().teachers) == fingerprint(build_config([("n_train", 40)]))
+    assert few.fingerprint_of(build_config().data.teachers) == fingerprint(build_config([("n_train", 40)]))
 
 
 def test_more_labels_than_there_are_are_refused_in_one_line() -> None:
-    with pytest.raises(UserError, match="n_train: got 201, allowed for digits: at most 200"):
+    with pytest.raises(UserError, match=r"data\.n_labelled: got 201, allowed for digits: at most 200"):
         load_task("digits", n_train=201)
-    with pytest.raises(UserError, match="n_train: got 201"):
+    with pytest.raises(UserError, match=r"data\.n_labelled: got 201"):
         fingerprint(build_config([("n_train", 201)]))
 
 
 def test_tasks_and_teachers_can_be_listed_without_loading(own_home: Path) -> None:
     (info,) = [info for info in task_infos() if info.name == "digits"]
     assert task_info("digits") is info
-    assert info.default_teachers == RunConfig().teachers
+    assert info.default_teachers == build_config().data.teachers
     assert [teacher.name for teacher in info.teachers] == list(module._TEACHERS)
     assert not list(own_home.iterdir())
 

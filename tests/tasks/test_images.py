@@ -175,7 +175,7 @@ def test_shifts_are_those_that_are_announced(folder: Path) -> None:
         ({"split": "train"}, "split: got 'train', allowed: test, validation"),
         ({"teachers": ["two"]}, "teachers: toys has no 'two'; toys has one, all"),
         ({"teachers": []}, "teachers: none is named"),
-        ({"n_train": 31}, "n_train: got 31, allowed for toys: at most 30"),
+        ({"n_train": 31}, "data.n_labelled: got 31, allowed for toys: at most 30"),
     ],
 )
 def test_what_the_task_does_not_have_is_refused_in_one_line(folder: Path, asked: dict[str, object], line: str) -> None:
@@ -378,5 +378,5 @@ def test_a_lesson_is_the_labelled_images_and_then_the_others(folder: Path) -> No
 
 
 def test_more_images_without_labels_than_there_are_are_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 19, allowed for toys: at most 18$"):
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 19, allowed for toys: at most 18$"):
         toys().load(n_train=12).lesson(["one"], 19)

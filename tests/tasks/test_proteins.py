@@ -80,9 +80,9 @@ def test_validation_is_measured_on_other_proteins(task: Task, features: None) ->
 
 def test_the_fingerprint_is_known_before_and_moves_with_what_it_depends_on(task: Task) -> None:
     config = default_config("proteins")
-    assert fingerprint(config) == task.fingerprint_of(config.teachers)
-    others = [{"split_seed": 1}, {"n_train": 100}, {"teachers": ("ends",)}]
-    assert len({fingerprint(config.model_copy(update=other)) for other in [{}, *others]}) == 4
+    assert fingerprint(config) == task.fingerprint_of(config.data.teachers)
+    others = [{"split_seed": 1}, {"n_labelled": 100}, {"teachers": ("ends",)}]
+    assert len({fingerprint(config.with_data(**other)) for other in [{}, *others]}) == 4
 
 
 @pytest.mark.parametrize(

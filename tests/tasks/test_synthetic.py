@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core import RunConfig, Task, build_config, default_config, distill, fingerprint, load_task, task_info
-from mtbkd_core.catalog.registry import change_task, changed_settings
+from mtbkd_core import Task, build_config, default_config, distill, fingerprint, load_task, task_info
+from mtbkd_core.catalog.settings import change_task, changed_settings
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.prior import entropies
 from mtbkd_core.studies.plane_posterior import plane_of
@@ -140,8 +140,13 @@ def test_fingerprints_notice_number_seed_variant_and_teachers() -> None:
     assert len({fingerprint(config) for config in changed}) == len(changed)
     assert fingerprint(build_config([("n_train", 150), ("seed", 5)], base=base)) == fingerprint(base)
     for config in changed:
-        loaded = load_task(config.task, teachers=config.teachers, split_seed=config.split_seed, n_train=config.n_train)
-        assert loaded.fingerprint_of(config.teachers) == fingerprint(config)
+        loaded = load_task(
+            config.data.task,
+            teachers=config.data.teachers,
+            split_seed=config.data.split_seed,
+            n_train=config.data.n_labelled,
+        )
+        assert loaded.fingerprint_of(config.data.teachers) == fingerprint(config)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,7 @@ def test_fingerprints_notice_number_seed_variant_and_teachers() -> None:
         ({"teachers": ["digits-0-4"]}, "teachers: synthetic has no 'digits-0-4'; .*north"),
         ({"teachers": []}, "teachers: none is named"),
         ({"split": "exam"}, "split: got 'exam', allowed: test, validation"),
-        ({"n_train": 20_001}, "n_train: got 20001, allowed for synthetic: at most 20000"),
+        ({"n_train": 20_001}, "data.n_labelled: got 20001, allowed for synthetic: at most 20000"),
     ],
 )
 def test_what_the_plane_has_not_is_refused_in_one_line(options: dict[str, object], words: str) -> None:
@@ -164,14 +169,14 @@ def test_what_the_plane_has_not_is_refused_in_one_line(options: dict[str, object
 @pytest.mark.parametrize("name", NAMES)
 def test_a_newcomer_starts_with_the_tasks_own_settings(name: str) -> None:
     config, info = default_config(name), task_info(name)
-    assert (config.task, config.teachers) == (name, info.default_teachers)
+    assert (config.data.task, config.data.teachers) == (name, info.default_teachers)
     assert config.prior.concentration == 6
     assert config == build_config(info.defaults.items(), base=config)
     assert fingerprint(config)
 
 
 def test_the_programs_default_is_the_digits() -> None:
-    assert default_config("digits") == RunConfig()
+    assert default_config("digits") == build_config()
     assert default_config("digits", "paper") == build_config(preset="paper")
 
 
@@ -188,10 +193,14 @@ def test_there_and_back_again_is_where_one_was() -> None:
 
 
 def test_what_differs_from_the_tasks_own_settings_can_be_named() -> None:
-    assert changed_settings(RunConfig()) == {}
-    assert changed_settings(default_config("synthetic")) == {"task": "synthetic"}
+    assert changed_settings(build_config()) == {}
+    assert changed_settings(default_config("synthetic")) == {"data.task": "synthetic"}
     changed = build_config([("n_train", 40), ("prior.concentration", 18)], base=default_config("synthetic"))
-    assert changed_settings(changed) == {"task": "synthetic", "n_train": "40", "prior.concentration": "18.0"}
+    assert changed_settings(changed) == {
+        "data.task": "synthetic",
+        "data.n_labelled": "40",
+        "prior.concentration": "18.0",
+    }
 
 
 def test_a_student_of_the_experts_is_better_than_each_of_them() -> None:

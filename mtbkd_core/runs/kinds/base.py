@@ -247,7 +247,7 @@ def fingerprints(asked: Asked) -> tuple[str, ...]:
     Raises:
         UserError: the task or a teacher does not exist.
     """
-    return _fingerprints(asked, task_info(asked.config.task).stamp)
+    return _fingerprints(asked, task_info(asked.config.data.task).stamp)
 
 
 @lru_cache(maxsize=1024)
@@ -256,7 +256,13 @@ def _fingerprints(asked: Asked, stamp: str) -> tuple[str, ...]:
     known: dict[object, str] = {}
     found = []
     for config in asked.parts().values():
-        key = (config.task, config.teachers, config.split_seed, config.n_train, config.n_unlabelled)
+        key = (
+            config.data.task,
+            config.data.teachers,
+            config.data.split_seed,
+            config.data.n_labelled,
+            config.data.n_unlabelled,
+        )
         if key not in known:
             known[key] = fingerprint(config)
         found.append(known[key])

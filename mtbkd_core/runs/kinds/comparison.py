@@ -32,11 +32,11 @@ class Asked(base.Asked):
     @field_validator("config")
     @classmethod
     def _without_seeds(cls, config: RunConfig) -> RunConfig:
-        return config.model_copy(update={"seed": 0, "split_seed": 0})
+        return config.model_copy(update={"seed": 0}).with_data(split_seed=0)
 
     def parts(self) -> Mapping[int, RunConfig]:
         """Each seed, and the settings with its split."""
-        return {seed: self.config.model_copy(update={"split_seed": seed}) for seed in self.seeds}
+        return {seed: self.config.with_data(split_seed=seed) for seed in self.seeds}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class ComparisonView(TableView[Asked]):
 
     def table(self, *, whole: bool = True) -> Comparison:
         """What the rows amount to: of whole seeds, or of all that is there."""
-        return tabulate(self.config.task, self.rows.whole if whole else self.rows.found)
+        return tabulate(self.config.data.task, self.rows.whole if whole else self.rows.found)
 
 
 def ask(config: RunConfig, seeds: Sequence[int]) -> Asked:

@@ -136,10 +136,7 @@ def _hold(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Calla
     config = asked.config
     whole = _Progress(on_progress)
     task = load_task(
-        config.task,
-        teachers=config.teachers,
-        split_seed=config.split_seed,
-        n_train=config.n_train,
+        config.data,
         on_progress=whole.teachers,
         should_stop=should_stop,
     )

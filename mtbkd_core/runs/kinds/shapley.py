@@ -26,12 +26,12 @@ class Asked(grid.Asked):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        all_subsets(self.config.teachers)
+        all_subsets(self.config.data.teachers)
         return self
 
     def points(self) -> Mapping[str, RunConfig]:
         """The settings with each subset, by its names between commas; "" is the run without distillation."""
-        return {",".join(subset): hearing(self.config, subset) for subset in all_subsets(self.config.teachers)}
+        return {",".join(subset): hearing(self.config, subset) for subset in all_subsets(self.config.data.teachers)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class ValuationView(GridView[Asked]):
                 value = row.get(score) if row is not None else None
                 if value is not None:
                     each[frozenset(point.split(",")) if point else frozenset()] = value
-            if len(each) == 2 ** len(self.config.teachers):
+            if len(each) == 2 ** len(self.config.data.teachers):
                 found.append(worth(each))
         return found
 
@@ -64,7 +64,7 @@ def ask(config: RunConfig, seeds: int = 1) -> Asked:
     Raises:
         UserError: too many teachers for all their subsets, no seed or too many; a task or teacher that does not exist.
     """
-    all_subsets(config.teachers)
+    all_subsets(config.data.teachers)
     if not 1 <= seeds <= MOST_SEEDS:
         raise UserError(f"seeds: got {seeds}, allowed: 1 to {MOST_SEEDS}")
     asked = Asked(config=config, seeds=seeds)

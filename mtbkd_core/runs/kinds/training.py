@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtbkd_core.catalog.registry import default_config, load_task, task_info, untrained
+from mtbkd_core.catalog.registry import load_task, task_info, untrained
+from mtbkd_core.catalog.settings import build_config, default_config
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
-from mtbkd_core.config.models import RunConfig, build_config
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.scores import Row, row_of
 from mtbkd_core.runs import folder as files
@@ -24,7 +25,7 @@ class Asked(base.Asked):
 
     def parts(self) -> Mapping[int, RunConfig]:
         """The settings with each teacher alone, by its place."""
-        return {place: hearing(self.config, [name]) for place, name in enumerate(self.config.teachers)}
+        return {place: hearing(self.config, [name]) for place, name in enumerate(self.config.data.teachers)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +50,16 @@ def ask(task: str) -> Asked:
 def _compute(
     asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
 ) -> Mapping[str, Any]:
-    missing = untrained(asked.config.task)
+    missing = untrained(asked.config.data.task)
     found = {name: row for rows in kept.whole.values() for name, row in rows.items() if name not in missing}
-    stamp = task_info(asked.config.task).stamp
-    of = len(asked.config.teachers)
+    stamp = task_info(asked.config.data.task).stamp
+    of = len(asked.config.data.teachers)
     for part, config in asked.parts().items():
-        (name,) = config.teachers
+        (name,) = config.data.teachers
         if name in found:
             continue
-        if task_info(config.task).stamp != stamp:
-            raise UserError(f"task {config.task}: has become another one meanwhile; train its teachers again")
+        if task_info(config.data.task).stamp != stamp:
+            raise UserError(f"task {config.data.task}: has become another one meanwhile; train its teachers again")
 
         def tell(progress: Progress) -> None:
             done = len(found)
@@ -68,7 +69,10 @@ def _compute(
 
         began = time.monotonic()
         task = load_task(
-            config.task, teachers=[name], split_seed=config.split_seed, on_progress=tell, should_stop=should_stop
+            config.data,
+            teachers=[name],
+            on_progress=tell,
+            should_stop=should_stop,
         )
         found[name] = row_of(scores(task.teachers[name].logits_test.softmax(-1), task.y_test))
         log.write(part, name, found[name])

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, UserError
-from mtbkd_core.config.models import flatten
+from mtbkd_core.config.parse import flatten
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES

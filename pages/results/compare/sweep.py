@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
-from mtbkd_core.config.models import field_help
+from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.sweep import draw_sweep, seed_table, sweep_table, value_title
@@ -56,7 +56,7 @@ def _launcher() -> None:
                 "Values",
                 begin,
                 key=f"set:values:{setting}:{begin}",
-                help=f"{field_help(setting)} Values stand between commas; each is a run of its own.",
+                help=f"{settings()[setting].help} Values stand between commas; each is a run of its own.",
             )
         with right:
             over_seeds = setting == "seed"
@@ -84,8 +84,8 @@ def _launcher() -> None:
             if asked is not None:
                 cost = run_words.cost(len(asked.parts()), seconds)
                 st.caption(f"{cost} With the settings of {whose}: {run_words.describe(config)}.", width="stretch")
-                points, wanted = asked.points(), config.n_unlabelled
-                if fewer := [value for value, each in points.items() if each.n_unlabelled < wanted]:
+                points, wanted = asked.points(), config.data.n_unlabelled
+                if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:
                     st.caption(f"Fewer unlabelled examples are left, and shown, at {', '.join(fewer)}.")
         if problem:
             st.error(problem, icon=":material/error:")

@@ -12,7 +12,7 @@ config, found = chosen.view.config, chosen.result.predictions
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names
-teachers = dict(zip(config.teachers, chosen.titles, strict=True))
+teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
 arrays = {
     name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
 }

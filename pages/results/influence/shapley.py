@@ -76,7 +76,7 @@ def _launcher(shown: Chosen) -> shapley.Asked | None:
             args=(kinds.VALUATIONS, asked),
         )
         cost = run_words.cost(len(asked.parts()), seconds_of(shown.result.metrics))
-        teachers = f"{len(config.teachers)} teacher{'s' * (len(config.teachers) != 1)}"
+        teachers = f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}"
         st.caption(f"Every subset of the run's {teachers} is heard once a seed: {cost}")
     return asked
 

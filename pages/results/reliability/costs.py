@@ -22,7 +22,8 @@ def show(chosen: chosen_run.Chosen) -> None:
         return
     task = task_loading.load(config)
     teachers = [
-        (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"]) for name in config.teachers
+        (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"])
+        for name in config.data.teachers
     ]
     if not any(cost for _, cost, _ in teachers):
         return

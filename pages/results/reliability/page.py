@@ -26,13 +26,13 @@ titles = {
     "student_mode": "Student (posterior mode)",
     "warm_start": "Warm start (ensemble)",
     "teachers_mean": "Teachers' mean",
-} | {f"teacher:{name}": title for name, title in zip(config.teachers, chosen.titles, strict=True)}
+} | {f"teacher:{name}": title for name, title in zip(config.data.teachers, chosen.titles, strict=True)}
 probabilities = {
     "student": found["test.mean"],
     "student_mode": found["test.mode"],
     "warm_start": found["test.warm_start"],
     "teachers_mean": found["test.teachers"].mean(0),
-} | {f"teacher:{name}": found["test.teachers"][place] for place, name in enumerate(config.teachers)}
+} | {f"teacher:{name}": found["test.teachers"][place] for place, name in enumerate(config.data.teachers)}
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:

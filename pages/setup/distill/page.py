@@ -5,7 +5,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.catalog.registry import untrained
-from mtbkd_core.config.models import FULL_BATCH, Algorithm, Device, Schedule, StudentKind
+from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
@@ -47,7 +47,7 @@ def suggest(config: RunConfig) -> None:
         "becomes part of the settings, so the run stays reproducible.",
     ):
         try:
-            if untrained(config.task, config.teachers):
+            if untrained(config.data.task, config.data.teachers):
                 raise UserError("The teachers are not trained yet; the page Teachers shows how far they are.")
             found = suggest_batch_size(config, task_loading.load(config))
         except UserError as error:
@@ -62,7 +62,7 @@ def suggest(config: RunConfig) -> None:
 
 
 def summary(config: RunConfig) -> str:
-    student, sampler, silent = config.student, config.sampler, config.n_heard
+    student, sampler, silent = config.student, config.sampler, config.n_unlabelled_used
     described = {
         StudentKind.LINEAR: "A linear student",
         StudentKind.MLP: f"An MLP student with {' and '.join(map(str, student.hidden))} hidden units",
@@ -119,7 +119,7 @@ def draw_settings(config: RunConfig) -> None:
                 setting_widgets.number("sampler.friction", "Friction", 0.01, 1000.0, 0.05)
             if config.sampler.algorithm is Algorithm.HMC:
                 setting_widgets.number("sampler.leapfrog_steps", "Leapfrog steps", 1, 1000, 1)
-            if config.sampler.algorithm not in FULL_BATCH:
+            if "sampler.batch_size" in config.sampler.algorithm.uses:
                 setting_widgets.text("sampler.batch_size", "Batch size", "all examples")
                 suggest(config)
             setting_widgets.number("sampler.temperature", "Posterior temperature", 0.01, 100.0, 0.1)
@@ -129,7 +129,7 @@ def draw_settings(config: RunConfig) -> None:
             st.markdown("**Machine and chance**")
             setting_widgets.choice("device", "Device", list(Device), DEVICES)
             setting_widgets.number("seed", "Seed", 0, 2**31 - 1)
-            setting_widgets.number("split_seed", "Split seed", 0, 2**31 - 1)
+            setting_widgets.number("data.split_seed", "Split seed", 0, 2**31 - 1)
 
 
 def draw_run(run: str) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.catalog.adding_images import LONGEST_TITLE, import_images
-from mtbkd_core.catalog.registry import change_task
+from mtbkd_core.catalog.settings import change_task
 from mtbkd_core.imports.checking import split_names
 from mtbkd_core.imports.spec import suggest_name
 from pages.ui import link, navigation

@@ -14,7 +14,8 @@ import streamlit as st
 
 from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.catalog import adding
-from mtbkd_core.catalog.registry import change_task, own
+from mtbkd_core.catalog.registry import own
+from mtbkd_core.catalog.settings import change_task, default_config
 from mtbkd_core.imports import guessing
 from mtbkd_core.imports.assembling import Checked, check_table
 from mtbkd_core.imports.checking import split_names
@@ -264,10 +265,10 @@ def draw_imported() -> None:
 def _forget(name: str) -> None:
     try:
         for view in training.TABLE.all():
-            if view.config.task == name:
+            if view.config.data.task == name:
                 training.TABLE.request_cancel(view.id)
         adding.forget(name)
-        if link.draft().task == name:
-            link.replace(RunConfig())
+        if link.draft().data.task == name:
+            link.replace(default_config(RunConfig().data.task))
     except UserError as error:
         st.session_state.notice = str(error)

@@ -196,10 +196,10 @@ def _racing(view: RaceView) -> str:
 #: Beside `DESKS`, for a race is no table: it is launched and cancelled on its own page.
 RACES: Desk = Desk(
     _Races,
-    what=lambda view: f"{task_info(view.config.task).title} · {view.seconds:g} s a sampler",
+    what=lambda view: f"{task_info(view.config.data.task).title} · {view.seconds:g} s a sampler",
     how_far=_racing,
     part="sampler",
-    where=lambda view: ("samplers", {"posterior": view.config.task, "race": view.id}),
+    where=lambda view: ("samplers", {"posterior": view.config.data.task, "race": view.id}),
     parameter="race",
 )
 

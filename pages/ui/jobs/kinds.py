@@ -78,7 +78,7 @@ def _swept(view: SweepView) -> str:
 
 
 def _valued(view: ValuationView) -> str:
-    return f"{len(view.config.teachers)} teachers · {run_words.describe(view.config)}"
+    return f"{len(view.config.data.teachers)} teachers · {run_words.describe(view.config)}"
 
 
 COMPARISONS: Desk[comparison.Asked, ComparisonView] = Desk(
@@ -109,9 +109,9 @@ VALUATIONS: Desk[shapley.Asked, ValuationView] = Desk(
 )
 TRAININGS: Desk[training.Asked, TrainingView] = Desk(
     training.TABLE,
-    what=lambda view: f"{len(view.config.teachers)} teachers · {run_words.task_title(view.config.task)}",
+    what=lambda view: f"{len(view.config.data.teachers)} teachers · {run_words.task_title(view.config.data.task)}",
     how_far=_teacher_by_teacher,
     part="teacher",
-    where=lambda view: ("teachers", {"task": view.config.task}),
+    where=lambda view: ("teachers", {"data.task": view.config.data.task}),
 )
 DESKS: tuple[Desk, ...] = (COMPARISONS, SWEEPS, VALUATIONS, TRAININGS)

@@ -20,13 +20,13 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
     """Where teachers have to be trained first, offer that or show how far it is, and end the page."""
     try:
         with st.spinner("Looking for what the teachers say…"):
-            missing = untrained(config.task, None if every_teacher else config.teachers)
+            missing = untrained(config.data.task, None if every_teacher else config.data.teachers)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
     if not missing:
         return
-    view = _find(config.task)
+    view = _find(config.data.task)
     if view is None or view.state is State.DONE:
         st.info("The teachers of this task are not trained yet.", icon=":material/school:")
         st.button(
@@ -35,7 +35,7 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
             icon=":material/model_training:",
             help="Once, on this machine: minutes each. It can be watched and stopped, and goes on where it was.",
             on_click=launch,
-            args=(config.task,),
+            args=(config.data.task,),
         )
     else:
         _draw_trained(view, missing)
@@ -70,7 +70,7 @@ def _draw_trained(view: TrainingView, missing: Sequence[str]) -> None:
     """Each teacher as far as it has come."""
     found = view.scores()
     with st.container(key="cards"):
-        for teacher in task_info(view.config.task).teachers:
+        for teacher in task_info(view.config.data.task).teachers:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{teacher.title}**")
                 st.caption(teacher.description)

@@ -11,7 +11,8 @@ from mtbkd_core import default_config
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import Cancelled, Phase, Progress, UserError
-from mtbkd_core.config.models import ConfigError, RunConfig
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.parse import ConfigError
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import execute as execute_module
 from mtbkd_core.runs import folder as files
@@ -32,7 +33,7 @@ TEACHERS = ("digits-0-4", "digits-5-9", "even-digits")
 def nll_of(config: RunConfig) -> float:
     """A score that tells every configuration of these tests from the others; strength 0 hears nobody."""
     worth = {"digits-0-4": -0.2, "digits-5-9": -0.1, "even-digits": 0.05}
-    heard = config.teachers if config.prior.strength else ()
+    heard = config.data.teachers if config.prior.strength else ()
     return 1.0 + config.prior.strength * sum(worth[name] for name in heard) + config.seed / 100
 
 
@@ -92,7 +93,7 @@ def test_a_sweep_holds_each_values_scores_for_each_seed(engine: str, computed: l
     registry.execute_table(str(view.folder))
     after = sweep.TABLE.read(view.id)
     assert (after.state, after.reason, after.current) == (State.DONE, None, "0.5")
-    assert [(each.prior.strength, each.seed, each.split_seed) for each in computed] == [
+    assert [(each.prior.strength, each.seed, each.data.split_seed) for each in computed] == [
         (strength, seed, seed) for strength in (0.0, 0.5, 1.0) for seed in (0, 1)
     ]
     expected = {value: [nll_of(config(prior__strength=value, seed=seed)) for seed in (0, 1)] for value in STRENGTHS}
@@ -112,7 +113,7 @@ def test_a_sweep_of_before_a_setting_was_known_is_still_read_and_lends_its_rows(
     new = submit(sweep.TABLE, asked)
     registry.execute_table(str(new.folder))
     said = asked.model_dump(mode="json")
-    del said["config"]["n_unlabelled"], said["config"]["sampler"]["warm_start_batch_size"]
+    del said["config"]["data"]["n_unlabelled"], said["config"]["sampler"]["warm_start_batch_size"]
     raw = json.dumps(said, separators=(",", ":"))
     old = content_hash(raw, *base.fingerprints(asked))
     (new.folder / "config.json").write_text(json.dumps(said, indent=2))
@@ -141,16 +142,16 @@ def test_a_sweep_holds_scores_alone_and_checks_nobody_for_bias(engine: str, comp
 
 @needs_fashion
 def test_a_sweep_with_one_value_too_many_is_refused_before_it_runs(home: Path) -> None:
-    with pytest.raises(UserError, match=r"^n_unlabelled: got 9000, allowed for fashion: at most 5000"):
-        sweep.ask(default_config("fashion"), "n_unlabelled", ("0", "9000"))
+    with pytest.raises(UserError, match=r"^data.n_unlabelled: got 9000, allowed for fashion: at most 5000"):
+        sweep.ask(default_config("fashion"), "data.n_unlabelled", ("0", "9000"))
 
 
 @needs_fashion
 def test_a_sweep_of_the_labels_shows_as_many_without_as_are_left(home: Path) -> None:
-    asked = sweep.ask(default_config("fashion"), "n_train", ("100", "2000", "6000"))
-    assert [each.n_unlabelled for each in asked.parts().values()] == [5000, 4000, 0]
-    with pytest.raises(UserError, match=r"^n_train: got 6001, allowed for fashion: at most 6000"):
-        sweep.ask(default_config("fashion"), "n_train", ("6001",))
+    asked = sweep.ask(default_config("fashion"), "data.n_labelled", ("100", "2000", "6000"))
+    assert [each.data.n_unlabelled for each in asked.parts().values()] == [5000, 4000, 0]
+    with pytest.raises(UserError, match=r"^data.n_labelled: got 6001, allowed for fashion: at most 6000"):
+        sweep.ask(default_config("fashion"), "data.n_labelled", ("6001",))
 
 
 def test_a_value_that_cannot_be_run_is_named_and_the_others_are_computed(
@@ -261,7 +262,7 @@ def test_a_valuation_is_that_of_the_scores_and_waits_for_every_subset(
     base = config(teachers="digits-0-4,even-digits")
     lone = {(): 1.0, ("digits-0-4",): 0.7, ("even-digits",): 0.6, ("digits-0-4", "even-digits"): 0.55}
     monkeypatch.setattr(
-        "tests.runs.kinds.test_grid.nll_of", lambda given: lone[given.teachers if given.prior.strength else ()]
+        "tests.runs.kinds.test_grid.nll_of", lambda given: lone[given.data.teachers if given.prior.strength else ()]
     )
     view = submit(shapley.TABLE, shapley.ask(base))
     assert view.worth("nll") == []
