@@ -45,7 +45,8 @@ format: $(DEV)  ## let ruff format the code and fix what it can
 	@$(PY) -m ruff check --fix .
 
 bench: $(BENCH)  ## install the peers, list the benchmarks and how to run them
-	@for f in $(wildcard benchmarks/*.py); do echo "  $(PY) $$f"; sed -n '1s/"""//g; 1s/^/      /p' $$f; done
+	@for f in $(filter-out %/__init__.py,$(wildcard benchmarks/*.py)); do \
+	    echo "  $(PY) -m benchmarks.$$(basename $$f .py)"; sed -n '1s/"""//g; 1s/^/      /p' $$f; done
 
 clean:  ## remove .venv and caches (runs and teachers in the home folder stay)
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

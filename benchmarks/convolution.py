@@ -1,24 +1,22 @@
-"""Convolutional students of many chains: one grouped convolution against torch.vmap, and against a loop.
+"""Convolutional students of many chains: one grouped convolution against torch.vmap and against a loop.
 
-usage: python benchmarks/convolution.py [--chains 16] [--examples 250] [--repeats 7]
+usage: python -m benchmarks.convolution [--chains 16] [--examples 250] [--seconds 2]
 
-Logits and the gradient of all parameters, on pictures of 28 x 28, by the same student in one process, in turns; the
-least of the repeats, and the ratio to the grouped convolution. The gradients of all agree, or the command says so.
+Logits and the gradient of all parameters on images of 28 x 28, in one process, the sides in turn.
 """
-
-import argparse
-import time
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, linear, silu
 
+from benchmarks.shared.record import Record, options
+from benchmarks.shared.scene import seconds_per_call
 from mtbkd_core.config.choices import StudentKind
 from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.cnn import ConvolutionalStudent
 
 
-def alone(student: ConvolutionalStudent, theta: Tensor, x: Tensor) -> Tensor:
+def one_chain(student: ConvolutionalStudent, theta: Tensor, x: Tensor) -> Tensor:
     """Logits [N, C] of one chain's parameters [P]."""
     *convolutions, (weight, bias) = [(w[0], b[0, :, 0]) for w, b in student.layers(theta[None])]
     units = x.reshape(-1, 1, *student.image_shape)
@@ -29,38 +27,35 @@ def alone(student: ConvolutionalStudent, theta: Tensor, x: Tensor) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--chains", type=int, default=16)
     parser.add_argument("--examples", type=int, default=250)
-    parser.add_argument("--repeats", type=int, default=7)
-    asked = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each side")
+    chosen = parser.parse_args()
     torch.set_num_threads(1)
+    record = Record(write=chosen.write)
     student = ConvolutionalStudent.of(StudentConfig(kind=StudentKind.CNN), (28, 28), 10)
     generator = torch.Generator().manual_seed(0)
-    theta = 0.3 * torch.randn(asked.chains, student.n_parameters, generator=generator)
-    x, direction = torch.rand(asked.examples, 784, generator=generator), None
-
-    ways = {
-        "grouped": lambda t: student.logits(t, x),
-        "vmap": lambda t: torch.vmap(lambda one: alone(student, one, x))(t),
-        "loop": lambda t: torch.stack([alone(student, one, x) for one in t]),
+    theta = 0.3 * torch.randn(chosen.chains, student.n_parameters, generator=generator)
+    theta.requires_grad_()
+    x = torch.rand(chosen.examples, 784, generator=generator)
+    logits = {
+        "grouped": lambda: student.logits(theta, x),
+        "vmap": lambda: torch.vmap(lambda one: one_chain(student, one, x))(theta),
+        "loop": lambda: torch.stack([one_chain(student, one, x) for one in theta]),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    gradients: dict[str, Tensor] = {}
-    for _ in range(asked.repeats):
-        for name, logits in ways.items():
-            leaf = theta.clone().requires_grad_()
-            began = time.perf_counter()
-            found = logits(leaf)
-            direction = torch.ones_like(found) if direction is None else direction
-            (gradients[name],) = torch.autograd.grad(found, leaf, direction)
-            seconds[name].append(time.perf_counter() - began)
-    best = {name: min(taken) for name, taken in seconds.items()}
-    print(f"{asked.chains} chains, {asked.examples} pictures, {student.n_parameters} parameters each")
-    for name in ways:
-        off = float((gradients[name] - gradients["grouped"]).abs().max() / gradients["grouped"].abs().max())
-        ratio = best[name] / best["grouped"]
-        print(f"{name:8} {1000 * best[name]:8.1f} ms   {ratio:.2f} x grouped   largest difference {off:.1e}")
+
+    def gradient(side: str) -> Tensor:
+        return torch.autograd.grad(logits[side]().sum(), theta)[0]
+
+    for side in logits:
+        torch.testing.assert_close(gradient(side), gradient("grouped"), rtol=1e-3, atol=1e-3)
+    times = seconds_per_call({side: lambda side=side: gradient(side) for side in logits}, budget=chosen.seconds)
+    for side, seconds in times.items():
+        record.row(side=side, chains=chosen.chains, milliseconds=1000 * seconds)
+    what = f"time of `torch.vmap` over that of the grouped convolution, {chosen.chains} chains"
+    record.claim(what, times["vmap"] / times["grouped"])
+    record.close()
 
 
 if __name__ == "__main__":

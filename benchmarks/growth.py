@@ -1,21 +1,20 @@
-"""How time and memory grow with examples, teachers, classes, chains and the student's width; prediction in bounds.
+"""How time and memory grow with examples, teachers, classes, chains and the student's width; memory of a prediction.
 
-usage: python benchmarks/growth.py [N K C chains width predict] [--memory 26] [--quick]
+usage: python -m benchmarks.growth [N K C chains width predict] [--memory 22] [--quick]
 
-Time: of one BAOAB step on all examples, for powers of two of one size while the others stay. Memory: the highest
-resident size of a process of its own that takes ten such steps, above what it had before the first one. The slope of
-the logarithms says how it grows: 1 is linear. It is fitted to the upper half of the sizes, where what is constant no
-longer hides it. Then `Result.predict` on a million inputs, in a process of its own: its highest resident size, above
-the model's and the inputs'.
+Time: one BAOAB step on all examples, for powers of two of one size while the others stay. Memory: the highest resident
+size of a process of its own that takes ten such steps, above its size before the first. The slope of the logarithms,
+fitted to the upper half of the sizes, says how a quantity grows: 1 is linear. Then the highest resident size of
+`Result.predict` on a million inputs, above the model's and the inputs' own.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import time
+from argparse import SUPPRESS
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +22,8 @@ import numpy as np
 import psutil
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.shared.scene import machine, random_target, seconds_per_call
+from benchmarks.shared.record import Record, options
+from benchmarks.shared.scene import random_target, seconds_per_call
 from mtbkd_core import Result, RunConfig
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import baoab
@@ -40,9 +38,10 @@ SIZES = {
     "chains": [2, 4, 8, 16, 32, 64],
     "width": [16, 32, 64, 128, 256, 512],
 }
-#: Those that are to grow linearly or better; a slope is measured, so a little above 1 passes.
-LINEAR, SLOPE, FEATURES = ("N", "K", "C", "chains"), 1.1, 64
-#: Few draws, for time's sake: pieces hold as many numbers whatever the draws are.
+#: Sizes with a target: linear or better; a slope is measured, so a little above 1 passes.
+LINEAR = {"N": "examples", "K": "teachers", "C": "classes", "chains": "chains"}
+SLOPE, FEATURES = 1.1, 64
+#: Few draws save time: pieces hold as many numbers whatever the draws are.
 INPUTS, DRAWS, PREDICT_LIMIT = 1_000_000, 10, 2**30
 
 
@@ -73,7 +72,7 @@ class Peak:
         self._before = psutil.Process().memory_info().rss
 
     def above(self) -> int:
-        """Bytes that were held at most, above those at the beginning."""
+        """The highest size in bytes, above that at the beginning."""
         status = Path("/proc/self/status").read_text().splitlines()
         highest = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
         return highest - self._before
@@ -106,7 +105,8 @@ def child_predict(inputs: int, memory: int) -> None:
 
 
 def in_a_process(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, cwd=ROOT, check=False)
+    command = [sys.executable, "-m", "benchmarks.growth", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout
@@ -118,45 +118,39 @@ def slope(sizes: list[int], values: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("parts", nargs="*", default=[*SIZES, "predict"], help="of " + ", ".join([*SIZES, "predict"]))
-    parser.add_argument(
-        "--memory", type=int, default=26, help="log2 of what a piece of a prediction may hold in numbers"
-    )
-    parser.add_argument("--quick", action="store_true", help="small sizes and few inputs: does it run?")
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=int, default=22, help="log2 of the numbers in a piece of a prediction")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few inputs, to see that it runs")
+    parser.add_argument("--child", nargs=2, help=SUPPRESS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     if chosen.child:
         what, given = chosen.child
         child_step(json.loads(given)) if what == "step" else child_predict(*json.loads(given))
         return
-    print(machine())
-    print(f"One BAOAB step, the others at {BASE}: milliseconds and MiB")
-    for name, all_sizes in SIZES.items():
-        if name not in chosen.parts:
-            continue
-        sizes = all_sizes[:4] if chosen.quick else all_sizes
+    record = Record(write=chosen.write)
+    for name in [name for name in SIZES if name in chosen.parts]:
+        sizes = SIZES[name][:4] if chosen.quick else SIZES[name]
         budget = 0.05 if chosen.quick else 0.5
-        times = [step_seconds(BASE | {name: size}, budget) for size in sizes]
-        peaks = [float(in_a_process("--child", "step", json.dumps(BASE | {name: size}))) for size in sizes]
-        print(f"\n{name:8}" + "".join(f"{size:10}" for size in sizes) + "     slope")
-        for what, values, unit in (("time", times, 1e-3), ("memory", peaks, 2**20)):
+        times = [1000 * step_seconds(BASE | {name: size}, budget) for size in sizes]
+        in_bytes = [in_a_process("--child", "step", json.dumps(BASE | {name: size})) for size in sizes]
+        memory = [float(each) / 2**20 for each in in_bytes]
+        slopes = []
+        for what, values in (("milliseconds", times), ("MiB", memory)):
             found = slope(sizes, values)
-            verdict = "" if name not in LINEAR else "  holds" if found <= SLOPE else "  MISSED"
-            print(
-                f"{what:8}" + "".join(f"{value / unit:10.2f}" for value in values) + f"{found:10.2f}{verdict}",
-                flush=True,
-            )
-    if "predict" not in chosen.parts:
-        return
-    inputs = INPUTS // 100 if chosen.quick else INPUTS
-    found = json.loads(in_a_process("--child", "predict", json.dumps([inputs, 2**chosen.memory])))
-    verdict = "holds" if found["bytes"] <= PREDICT_LIMIT else "MISSED"
-    print(
-        f"\nResult.predict, {inputs:,} inputs, 16 x {DRAWS} students 64-32-10: {found['bytes'] / 2**20:,.0f} MiB above "
-        f"model and inputs (limit {PREDICT_LIMIT / 2**20:,.0f}) in {found['seconds']:.0f} s: {verdict}"
-    )
+            record.row(size=name, what=what, sizes=sizes, values=[round(value, 2) for value in values], slope=found)
+            slopes.append(found)
+        if name in LINEAR:
+            what = f"slope of a step's time and memory in {LINEAR[name]}, the larger"
+            record.claim(what, max(slopes), at_most=SLOPE)
+    if "predict" in chosen.parts:
+        inputs = INPUTS // 100 if chosen.quick else INPUTS
+        found = json.loads(in_a_process("--child", "predict", json.dumps([inputs, 2**chosen.memory])))
+        record.row(inputs=inputs, mebibytes=found["bytes"] / 2**20, seconds=found["seconds"])
+        what = f"MiB that `Result.predict` takes for {inputs:,} inputs, 16 x {DRAWS} students"
+        record.claim(what, found["bytes"] / 2**20, at_most=PREDICT_LIMIT / 2**20)
+    record.close()
 
 
 if __name__ == "__main__":

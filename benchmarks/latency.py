@@ -1,18 +1,16 @@
 """How long a person waits for the app: the real app in headless Chromium, each figure beside its target.
 
-usage: python benchmarks/latency.py [--repeats 5] [up tasks pages prior run cancel ...]
+usage: python -m benchmarks.latency [--repeats 5] [up tasks pages prior run cancel ...]
 
-Times are taken in the page, from the browser's own input event to the frame that shows the answer. The teachers lie
-trained in a home folder of the benchmark's own before the first measurement. A configuration that was run before is
-found and not run again, so every run has a seed of its own. What misses its target is followed by where the time went.
+Times are taken in the page, from the browser's input event to the frame that shows the answer. The home folder is the
+benchmark's own, with trained teachers. Every run has a seed of its own, because a run that exists is not run again.
+A figure is the median and the worst of the repeats; what misses its target is followed by the parts of its time.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,8 +22,7 @@ from typing import Any
 import torch
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from benchmarks.shared.record import Record, options
 from benchmarks.shared.stopwatch import Figure, Stopwatch
 from mtbkd_core import load_task
 from mtbkd_core.catalog.registry import missing_data
@@ -34,7 +31,7 @@ from tests.browser.visitor import ARGUMENTS, PAGES, Visitor, file_of_run, find_b
 
 PARTS = ("up", "tasks", "pages", "prior", "run", "cancel")
 
-#: page -> what has to be visible beside its heading: its first chart, or what stands in a chart's place.
+#: page -> what has to be visible beside its heading: its first chart, or what stands in its place.
 FIRST_SIGHT = {
     "teachers": "drawn('expertise')",
     "prior": "drawn('weights')",
@@ -179,16 +176,16 @@ def measure_run(browser: Browser, server: Server, repeats: int, first_seed: int 
             finished = (origin + end) / 1000 - clicked
             first.seconds.append(seconds)
             whole.seconds.append(finished)
-            told = story_of(server.home / "runs" / tab.run(), clicked)
-            begin = {name: told[name] for name in ("submitted", "worker began", "first report")}
+            moments = moments_of(server.home / "runs" / tab.run(), clicked)
+            begin = {name: moments[name] for name in ("submitted", "worker began", "first report")}
             first.parts.append(begin | {"drawn": seconds} | {name: parts[name] for name in before})
             used = {name: value - before[name] for name, value in watch.used().items()}
-            whole.parts.append(told | {"results on the page": finished} | used)
+            whole.parts.append(moments | {"results on the page": finished} | used)
     return [first, whole]
 
 
-def story_of(folder: Path, clicked: float) -> dict[str, float]:
-    """When what happened in a run, in seconds after the click, from the run's own files."""
+def moments_of(folder: Path, clicked: float) -> dict[str, float]:
+    """Times of a run's events in seconds after the click, from the run's own files."""
     status, owner = (json.loads((folder / name).read_text()) for name in ("status.json", "owner.json"))
     reports = [json.loads(line) for line in (folder / f"progress.{owner['attempt']}.jsonl").read_text().splitlines()]
     moments = {
@@ -203,7 +200,7 @@ def story_of(folder: Path, clicked: float) -> dict[str, float]:
 
 
 def measure_cancel(browser: Browser, server: Server, repeats: int) -> list[Figure]:
-    figure = Figure("cancel: click to the page saying so", 1.0)
+    figure = Figure("cancel: click to the message on the page", 1.0)
     for number in range(repeats):
         with a_tab(browser, server) as (tab, watch):
             tab.open("distill", seed=str(2000 + number), sampler__thinning="1000")
@@ -221,18 +218,6 @@ def measure_cancel(browser: Browser, server: Server, repeats: int) -> list[Figur
 def wait_until_idle(tab: Visitor) -> None:
     expect(tab.page.get_by_test_id("stSidebar").get_by_text("Engine ready · idle")).to_be_visible()
     tab.settles()
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def load() -> str:
-    return "load average " + ", ".join(f"{number:.2f}" for number in os.getloadavg())
 
 
 def measure(parts: tuple[str, ...], repeats: int) -> Iterator[Figure]:
@@ -265,25 +250,19 @@ def measure(parts: tuple[str, ...], repeats: int) -> Iterator[Figure]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)} (all of them if none is named)")
+    parser = options(__doc__)
+    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    print(f"{datetime.now():%Y-%m-%d %H:%M}  {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"Teachers trained beforehand. Seconds. {load()} before")
-    print(f"{'':46}{'target':>7}{'median':>9}{'worst':>9}{'n':>5}")
-    figures = []
+    record = Record("latency-tasks" if chosen.parts == ["tasks"] else "", write=chosen.write)
     for figure in measure(tuple(chosen.parts) or PARTS, chosen.repeats):
-        print(figure.line(), flush=True)
-        figures.append(figure)
-    print(f"{load()} after")
-    missed = [figure for figure in figures if max(figure.seconds) > figure.target]
-    if missed:
-        print("\nWhere the time goes in what misses its target at least once, medians in seconds:")
-        for figure in missed:
+        record.row(what=figure.what, median=figure.median, worst=max(figure.seconds), n=len(figure.seconds))
+        record.claim(f"{figure.what}, s (worst of {len(figure.seconds)})", max(figure.seconds), at_most=figure.target)
+        if max(figure.seconds) > figure.target:
             print(figure.breakdown())
+    record.close()
 
 
 if __name__ == "__main__":

@@ -1,32 +1,27 @@
-"""What each sampler has found after how many seconds: error of the predictive mean, and effective draws, on digits.
+"""How close each sampler is to the posterior after so many seconds: error of the predictive mean, effective draws.
 
-usage: python benchmarks/quality.py [--seeds 3] [--seconds 1 2 3 5] [--only MCLMC SGLD ...] [--quick] [--no-nuts]
+usage: python -m benchmarks.quality [--seeds 3] [--seconds 1 2 3 5] [--only MCLMC SGLD ...] [--quick] [--no-nuts]
 
-The posterior is that of the default configuration. A clock counts a sampler's own work: warm start, choice of the step
-size, sampling; measuring is not counted. The error is the mean total variation distance, over the test images, of the
+The posterior is that of the default configuration on digits. The clock counts a sampler's own work: warm start, choice
+of the step size, sampling; not evaluation. The error is the mean total variation distance, over the test images, of the
 predictive mean to that of a long HMC run, which blackjax's NUTS on an independently written log joint confirms. SGLD's
-step is chosen on that reference itself, in its favour, and its search is not counted. Effective draws (arviz-stats) are
-those of each test image's log probability, over all seconds, and stand beside the log joint: a biased step moves fast.
+step is chosen by that reference, in its favour, and the search is not counted. Effective draws (arviz-stats) are of
+each test image's log probability over all seconds, and stand beside the log joint, because a biased step moves fast.
 The reference takes minutes once; it is kept under MTBKD_HOME. NUTS needs requirements-bench.txt.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from benchmarks.shared.record import Record, options
 from benchmarks.shared.reference import hmc_reference, nuts_reference
-from benchmarks.shared.scene import digits_target, machine, warm_start
+from benchmarks.shared.scene import digits_target, warm_start
 from mtbkd_core import Task, build_config
 from mtbkd_core.config.choices import Algorithm, Schedule
 from mtbkd_core.config.models import SamplerConfig
@@ -38,9 +33,9 @@ from mtbkd_core.studies.timed_sampler import Racer
 
 DEFAULT = "BAOAB (the default)"
 FRICTIONS = (0.3, 0.5, 1.0, 2.0)
-#: SGLD's steps that are tried, as multiples of the one that follows from HMC's.
+#: SGLD's steps, as multiples of the one that follows from HMC's.
 SGLD_STEPS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
-#: How far, in nats, a log joint may be from the reference's to count as right when effective draws are compared.
+#: Nats that a log joint may be off the reference for its effective draws to be compared.
 RIGHT_LOG_JOINT = 10.0
 
 
@@ -56,13 +51,16 @@ class Row:
     ess_p5: list[float] = field(default_factory=list)
     restarts: int = 0
 
-    def line(self, reference_log_joint: float) -> str:
-        """Means over the seeds; how far the log joint is from where it should be."""
-        error = "".join(f"{value:9.4f}" for value in np.mean(self.errors, 0))
-        ess = f"{np.mean(self.ess_median):9.1f}{np.mean(self.ess_p5):9.2f}"
-        away = np.mean(self.log_joint) - reference_log_joint
-        again = f"  began again {self.restarts} times" if self.restarts else ""
-        return f"{self.name:28}{error}{ess}{away:+10.1f}{np.mean(self.gradients):10.0f}{again}"
+    def means(self, checkpoints: Sequence[float], reference_log_joint: float) -> dict[str, float]:
+        """Means over the seeds; the log joint as its distance from the reference's."""
+        errors = np.mean(self.errors, 0)
+        return {f"error_{second:g}s": error for second, error in zip(checkpoints, errors, strict=True)} | {
+            "ess_per_second": float(np.mean(self.ess_median)),
+            "ess_p5_per_second": float(np.mean(self.ess_p5)),
+            "log_joint": float(np.mean(self.log_joint)) - reference_log_joint,
+            "gradients": float(np.mean(self.gradients)),
+            "restarts": self.restarts,
+        }
 
 
 def measure(
@@ -74,7 +72,7 @@ def measure(
     reference: Tensor,
     checkpoints: Sequence[float],
 ) -> None:
-    """Run one sampler to each checkpoint and add what it has to its row."""
+    """Run one sampler to each checkpoint and add its figures to its row."""
     position, warmed = warm_start(target, settings, seed)
     draws: list[Tensor] = []
     log_joints: list[Tensor] = []
@@ -117,8 +115,8 @@ def measure(
         row.ess_p5.append(float("nan"))
 
 
-def contenders(settings: SamplerConfig, sgld_step: float) -> dict[str, SamplerConfig]:
-    """Every sampler's settings; SGLD's with each step that is tried."""
+def candidates(settings: SamplerConfig, sgld_step: float) -> dict[str, SamplerConfig]:
+    """Every sampler's settings; SGLD with each of its steps."""
 
     def having(**changes: object) -> SamplerConfig:
         return SamplerConfig.model_validate(settings.model_dump() | changes)
@@ -139,90 +137,72 @@ def contenders(settings: SamplerConfig, sgld_step: float) -> dict[str, SamplerCo
     return rows
 
 
-def told(what: str, value: float, target: float, *, least: bool) -> None:
-    holds = value >= target if least else value <= target
-    print(f"{what:74}{value:9.4g}{target:9.4g}  {'holds' if holds else 'MISSED'}")
-
-
-def verdicts(rows: dict[str, Row], checkpoints: list[float], right: float) -> None:
-    """The targets: error of the default at 2 and 5 seconds, and its ratios to SGLD at its best."""
+def claim_targets(record: Record, rows: dict[str, Row], checkpoints: list[float], right: float) -> None:
+    """Error of the default at 2 and 5 seconds, and its ratios to SGLD at its best."""
     mine = rows[DEFAULT]
     ours = np.mean(mine.errors, 0)
     many = [row for name, row in rows.items() if name.startswith("SGLD, step")]
-    alone = [row for name, row in rows.items() if name.startswith("SGLD, 1 chain")]
-    print(f"\n{'':74}{'':>9}{'target':>9}")
-    for second, wanted in ((2, 0.010), (5, 0.007)):
-        if second in checkpoints:
-            at = checkpoints.index(second)
-            told(f"the default's error after {second} s", ours[at], wanted, least=False)
-            if many and alone:
-                best, one = (np.nanmin([np.mean(row.errors, 0)[at] for row in some]) for some in (many, alone))
-                usual = np.mean(rows["SGLD, 1 chain, step x 1.0"].errors, 0)[at]
-                told("  over the best-tuned SGLD's with as many chains", ours[at] / best, 1 / 2, least=False)
-                told("  over one chain's of SGLD, the step from HMC's", ours[at] / usual, 1 / 7, least=False)
-                told("  over one chain's of SGLD, the best step", ours[at] / one, 1 / 7, least=False)
+    single = [row for name, row in rows.items() if name.startswith("SGLD, 1 chain")]
+    for second, target in ((2, 0.010), (5, 0.007)):
+        if second not in checkpoints:
+            continue
+        at = checkpoints.index(second)
+        what = "default sampler on digits: total variation of the predictive mean to the reference"
+        record.claim(f"{what} after {second} s", ours[at], at_most=target)
+        if many and single:
+            best, one = (np.nanmin([np.mean(row.errors, 0)[at] for row in some]) for some in (many, single))
+            usual = np.mean(rows["SGLD, 1 chain, step x 1.0"].errors, 0)[at]
+            for other, error, most in (
+                ("the best SGLD with 16 chains", best, 1 / 2),
+                ("one chain of SGLD at HMC's step", usual, 1 / 7),
+                ("one chain of SGLD at its best step", one, 1 / 7),
+            ):
+                record.claim(f"over the error of {other}, after {second} s", ours[at] / error, at_most=most)
     if not many:
         return
     fair = [row for row in many if abs(np.mean(row.log_joint) - right) <= RIGHT_LOG_JOINT]
-    if not fair:
+    if not fair:  # none has the right log joint: the one of least error
         fair = [min(many, key=lambda row: np.nan_to_num(np.mean(row.errors, 0)[-1], nan=np.inf))]
-        print(
-            f"No SGLD is within {RIGHT_LOG_JOINT:.0f} nats of the right log joint; the one of least error is compared."
-        )
     fast = max(fair, key=lambda row: float(np.mean(row.ess_median)))
-    for what, own, theirs, wanted in (
-        (f"the default's effective draws a second over those of {fast.name}: median", "ess_median", "ess_median", 9),
-        ("  5th percentile", "ess_p5", "ess_p5", 20),
-    ):
-        told(what, float(np.mean(getattr(mine, own)) / np.mean(getattr(fast, theirs))), wanted, least=True)
+    for which, target in (("ess_median", 9.0), ("ess_p5", 20.0)):
+        ratio = float(np.mean(getattr(mine, which)) / np.mean(getattr(fast, which)))
+        record.claim(f"effective draws a second over those of {fast.name}: {which}", ratio, at_least=target)
 
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[1, 2, 3, 5], help="when to look")
-    parser.add_argument(
-        "--only", nargs="+", default=[""], help="rows whose name begins so; the default is always there"
-    )
-    parser.add_argument("--quick", action="store_true", help="a short reference and one seed: does it run?")
-    parser.add_argument("--no-nuts", action="store_true", help="without the outside confirmation of the reference")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[1, 2, 3, 5], help="when to evaluate")
+    parser.add_argument("--only", nargs="+", default=[""], help="rows whose name begins so, beside the default")
+    parser.add_argument("--quick", action="store_true", help="a short reference and one seed, to see that it runs")
+    parser.add_argument("--no-nuts", action="store_true", help="without the independent check of the reference")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    print(machine(), flush=True)
+    record = Record(write=chosen.write)
     config = build_config()
     task, target = digits_target(config)
     settings = config.sampler
-    started = time.perf_counter()
     chain_means, right = hmc_reference(config, task, target, gradients=600 if chosen.quick else 24_000)
-    reference, error = chain_means.mean(0), monte_carlo_error(chain_means)
-    took = time.perf_counter() - started
-    print(f"HMC reference: Monte Carlo error {error:.4f}, log joint {right:.1f} ({took:.0f} s)", flush=True)
+    reference = chain_means.mean(0)
+    record.row(reference="HMC", error=monte_carlo_error(chain_means), log_joint=right, distance=0.0)
     position, _ = warm_start(target, settings, 99)
     leapfrog = tune_step_size(target, position, torch.Generator().manual_seed(99)).step_size
     if not chosen.no_nuts:
-        started, draws = time.perf_counter(), 10 if chosen.quick else 400
+        draws = 10 if chosen.quick else 400
         found, theirs = nuts_reference(config, task, target, draws=draws, step_size=leapfrog)
-        print(
-            f"blackjax NUTS: Monte Carlo error {monte_carlo_error(found):.4f}, log joint {theirs:.1f} "
-            f"({time.perf_counter() - started:.0f} s); total variation distance of the two "
-            f"{total_variation(found.mean(0), reference):.4f}",
-            flush=True,
-        )
-    checkpoints = list(chosen.seconds)
-    print(f"\n{'':28}{'error (total variation) after':^{9 * len(checkpoints)}}", end="")
-    print(f"{'ESS / s':>9}{'5th':>9}{'log joint':>10}")
-    times = "".join(f"{second:7g} s" for second in checkpoints)
-    print(f"{'':28}{times}{'median':>9}{'pctile':>9}{'- right':>10}{'gradients':>10}", flush=True)
+        distance = total_variation(found.mean(0), reference)
+        record.row(reference="blackjax NUTS", error=monte_carlo_error(found), log_joint=theirs, distance=distance)
     rows: dict[str, Row] = {}
-    for name, mine in contenders(settings, step_from_leapfrog(Algorithm.SGLD, leapfrog)).items():
+    for name, own in candidates(settings, step_from_leapfrog(Algorithm.SGLD, leapfrog)).items():
         if name != DEFAULT and not any(name.startswith(start) for start in chosen.only):
             continue
         rows[name] = Row(name)
         for seed in range(1 if chosen.quick else chosen.seeds):
-            measure(rows[name], task, target, mine, seed, reference, checkpoints)
-        print(rows[name].line(right), flush=True)
-    verdicts(rows, checkpoints, right)
+            measure(rows[name], task, target, own, seed, reference, chosen.seconds)
+        record.row(sampler=name, **rows[name].means(chosen.seconds, right))
+    claim_targets(record, rows, chosen.seconds, right)
+    record.close()
 
 
 if __name__ == "__main__":

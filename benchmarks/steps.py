@@ -1,28 +1,24 @@
-"""How few steps would do for a default run on digits: R-hat, effective draws and error against gradients, by setting.
+"""How few steps a default run on digits needs: R-hat, effective draws and error by the number of gradients.
 
-usage: python benchmarks/steps.py [--seeds 4] [--splits 1] [--only "BAOAB, friction 1" ...]
+usage: python -m benchmarks.steps [--seeds 4] [--splits 1] [--only "BAOAB, friction 1" ...]
 
-Every setting samples 16 chains by the app's own code, keeps a draw every ten gradients, and is then looked at as if it
-had ended sooner: after a burn-in and so many gradients more. Nothing here depends on the clock. Error is the total
-variation distance of the predictive mean to the long HMC run of `quality.py`; it is there for the first split alone.
-Other splits have teachers of their own, and say whether chains agree there too.
+Every setting samples 16 chains by the app's own code, keeps a draw every ten gradients, and is then evaluated as if it
+had ended sooner: after a burn-in and so many gradients more. No result depends on the clock. Error is the total
+variation distance of the predictive mean to the long HMC run of `quality.py`, on the first split alone. Other splits
+have other teachers and show whether chains agree there too.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from benchmarks.shared.record import Record, options
 from benchmarks.shared.reference import hmc_reference
-from benchmarks.shared.scene import digits_target, machine
+from benchmarks.shared.scene import digits_target
 from mtbkd_core import Task, build_config
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
@@ -32,20 +28,20 @@ from mtbkd_core.samplers import chains
 
 DEFAULT = "BAOAB (the default)"
 BURN_IN, EVERY, GRADIENTS = 100, 10, 2700
-#: (steps thrown away, gradients after them); the default run's is the third.
+#: (steps of burn-in, gradients after them); the default run has the third.
 LENGTHS = ((100, 1000), (100, 1500), (100, 2000), (200, 2500))
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Settings of the sampler, and by how much its tuned step is multiplied."""
+    """Settings of the sampler, and the factor on its tuned step."""
 
     settings: SamplerConfig
     step_factor: float = 1.0
 
 
 def candidates() -> dict[str, Setting]:
-    """Name -> what is tried."""
+    """Name -> setting."""
 
     def having(step_factor: float = 1.0, **changes: object) -> Setting:
         plain = SamplerConfig(burn_in=BURN_IN, thinning=EVERY, draws=(GRADIENTS - BURN_IN) // EVERY)
@@ -80,7 +76,7 @@ def candidates() -> dict[str, Setting]:
 def look(task: Task, target: LogPosterior, setting: Setting, seed: int, reference: Tensor | None) -> list[list[float]]:
     """For each of the lengths: R-hat, its 95th percentile over images, effective draws (median, 5th percentile), error.
 
-    The last number is how often the guard had all chains begin again.
+    The last number counts restarts of all chains.
     """
     settings, student = setting.settings, target.student
     generator = torch.Generator().manual_seed(seed)
@@ -106,20 +102,17 @@ def look(task: Task, target: LogPosterior, setting: Setting, seed: int, referenc
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--splits", type=int, default=1)
     parser.add_argument("--only", nargs="+", default=list(candidates()), help="settings, by their whole names")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    print(machine())
+    record = Record(write=chosen.write)
     config = build_config()
     first = digits_target(config)
     reference = hmc_reference(config, *first, gradients=24_000)[0].mean(0)
     scenes = [first] + [digits_target(config.with_data(split_seed=n)) for n in range(1, chosen.splits)]
-    print(f"{chosen.seeds} seeds on each of {chosen.splits} splits; R-hat is the mean and the worst\n")
-    print(f"{'':48}{'burn-in + gradients':>20}{'R-hat':>8}{'worst':>8}{'p95':>8}{'ESS':>8}{'5th':>8}", end="")
-    print(f"{'error':>9}{'restarts':>10}")
     for name, setting in candidates().items():
         if name not in chosen.only:
             continue
@@ -129,12 +122,13 @@ def main() -> None:
             for seed in range(chosen.seeds)
         ]
         for place, (burn_in, length) in enumerate(LENGTHS):
-            r_hat, p95, ess, low, error, restarts = np.array([rows[place] for rows in found]).T
-            print(
-                f"{name if not place else '':48}{f'{burn_in} + {length}':>20}{r_hat.mean():8.3f}{r_hat.max():8.3f}"
-                f"{p95.mean():8.3f}{ess.mean():8.0f}{low.mean():8.0f}{np.nanmean(error):9.4f}{restarts.sum():10.0f}",
-                flush=True,
-            )
+            table = np.array([rows[place] for rows in found])
+            r_hat, p95, ess, low, error, _ = np.nanmean(table, 0)
+            record.row(
+                setting=name, steps=f"{burn_in} + {length}", r_hat=r_hat, worst_r_hat=table[:, 0].max(), r_hat_p95=p95,
+                ess=ess, ess_p5=low, error=error, restarts=table[:, 5].sum(),
+            )  # fmt: skip
+    record.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A step on two processors: our halves of the chains on two threads against torch's own threads, beside busy programs.
+"""A gradient on two threads: half of the chains on each, against torch's own threads, beside busy programs.
 
-usage: python benchmarks/threads.py [--tasks digits proteins fashion] [--busy 0 1 2] [--seconds 2]
+usage: python -m benchmarks.threads [--tasks digits proteins fashion] [--busy 0 1 2] [--seconds 2]
 
 Milliseconds for one gradient of a task's default run, all chains and examples. A busy program does nothing but use a
 processor. torch's threads wait for one another by spinning, as torch has them by default.
@@ -8,20 +8,17 @@ processor. torch's threads wait for one another by spinning, as torch has them b
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.shared.scene import machine, seconds_per_call
+from benchmarks.shared.record import Record, options
+from benchmarks.shared.scene import seconds_per_call
 from mtbkd_core import default_config, load_task
 from mtbkd_core.distillation import check
 from mtbkd_core.posterior import LogPosterior, stack_priors
@@ -32,7 +29,7 @@ SIDES = {"one thread": (1, 1), "torch's two": (2, 1), "our two": (1, 2)}
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many other programs at work."""
+    """Run `count` other programs that only use a processor."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -44,13 +41,12 @@ def busy(count: int) -> Iterator[None]:
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--tasks", nargs="*", default=["digits", "proteins", "fashion"])
     parser.add_argument("--busy", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each side")
     chosen = parser.parse_args()
-    print(machine())
-    print(f"{'milliseconds':24}" + "".join(f"{side:>14}" for side in SIDES))
+    record, ratios = Record(write=chosen.write), []
     for name in chosen.tasks:
         config = default_config(name)
         task = load_task(name, teachers=config.data.teachers)
@@ -60,13 +56,18 @@ def main() -> None:
         generator = torch.Generator().manual_seed(1)
         position = student.draw_whitened(config.sampler.chains, generator, torch.device("cpu"))
         for count in chosen.busy:
-            found = []
+            found = {}
             with busy(count):
-                for threads, ours in SIDES.values():
+                for side, (threads, ours) in SIDES.items():
                     torch.set_num_threads(threads)
                     os.environ["MTBKD_THREADS"] = str(ours)
-                    found.append(seconds_per_call({"": partial(target, position)}, budget=chosen.seconds)[""])
-            print(f"{name}, {count} busy".ljust(24) + "".join(f"{1000 * each:14.1f}" for each in found), flush=True)
+                    seconds = seconds_per_call({side: partial(target, position)}, budget=chosen.seconds)[side]
+                    found[side] = 1000 * seconds
+            record.row(task=name, busy=count, **found)
+            ratios.append(found["our two"] / found["one thread"])
+    what = f"a gradient on our two threads over one thread, the worst of {len(ratios)} cases"
+    record.claim(what, max(ratios), at_most=1.0)
+    record.close()
 
 
 if __name__ == "__main__":

@@ -1,25 +1,21 @@
 """Steps of SGLD a second: ours with many chains against posteriors' SGLD and against a plain loop.
 
-usage: python benchmarks/throughput.py [--seconds 1] [--threads 2]     (needs requirements-bench.txt)
+usage: python -m benchmarks.throughput [--seconds 1] [--threads 2]     (needs requirements-bench.txt)
 
-A chain-step is one step of one chain. All sides have the same student, data, minibatches and log joint, and take turns
-in one process, on as many threads each. The outside loops:
+A chain-step is one step of one chain. All sides have the same student, data, minibatches, log joint and number of
+threads, and take turns in one process. The other loops, with the constants of the mixture prior given as ours:
   posteriors  posteriors.sgmcmc.sgld on a torch module, one chain, as its documentation shows;
   vmapped     the same over 16 chains by torch.func.vmap, which its documentation does not show;
-  plain       one chain, gradients by autograd, and the state dict copied at every step, as the paper's code does.
-They are given the mixture prior with its constants worked out beforehand, as ours is.
+  plain       one chain, gradients by autograd, and a copy of the state dict at every step, as the paper's code does.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import itertools
 import math
-import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,20 +23,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import cross_entropy
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.shared.scene import STUDENTS, machine, random_target, seconds_per_call
+from benchmarks.shared.record import Record, options
+from benchmarks.shared.scene import STUDENTS, random_target, seconds_per_call
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import sgld
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)  # posteriors' own: of tensordict's next version
-    import posteriors
-
-#: In whitened coordinates squared; so short that nothing leaves, however long the benchmark runs.
+#: In whitened coordinates squared; so short that no chain leaves, however long the benchmark runs.
 STEP_SIZE = 1e-7
 CHAINS = (1, 4, 16, 64)
-#: (student, chains) -> how often ours should be as fast as each one-chain loop.
+#: (student, chains) -> target for our speed over that of each one-chain loop.
 TARGETS = {("64-32-10", 64): 40.0, ("320-128-10", 16): 8.0}
 
 
@@ -79,8 +70,7 @@ def ours(target: LogPosterior, start: Tensor, batches: Iterator[Tensor]) -> Call
 
 
 def of_posteriors(target: LogPosterior, module: nn.Module, batches: Iterator[Tensor]) -> Callable[[], object]:
-    step_size = STEP_SIZE * target.student.weight_scale**2
-    transform = posteriors.sgmcmc.sgld.build(log_posterior_of(target, module), lr=step_size)
+    transform = posteriors_sgld(target, module)
     state = transform.init({name: p.detach().clone() for name, p in module.named_parameters()})
 
     def step() -> None:
@@ -93,8 +83,7 @@ def of_posteriors(target: LogPosterior, module: nn.Module, batches: Iterator[Ten
 def of_posteriors_vmapped(
     target: LogPosterior, modules: list[nn.Module], batches: Iterator[Tensor]
 ) -> Callable[[], object]:
-    step_size = STEP_SIZE * target.student.weight_scale**2
-    transform = posteriors.sgmcmc.sgld.build(log_posterior_of(target, modules[0]), lr=step_size)
+    transform = posteriors_sgld(target, modules[0])
     state = torch.vmap(transform.init)({n: p.detach() for n, p in stack_module_state(modules)[0].items()})
     update = torch.vmap(transform.update, in_dims=(0, None), randomness="different")
 
@@ -105,12 +94,16 @@ def of_posteriors_vmapped(
     return step
 
 
-def log_posterior_of(target: LogPosterior, module: nn.Module) -> Callable[[Any, Tensor], tuple[Tensor, Tensor]]:
+def posteriors_sgld(target: LogPosterior, module: nn.Module) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # posteriors' own: of tensordict's next version
+        import posteriors
+
     def log_posterior(parameters: dict[str, Tensor], batch: Tensor) -> tuple[Tensor, Tensor]:
         logits = functional_call(module, parameters, target.x[batch])
         return log_joint(target, logits, list(parameters.values()), batch), logits
 
-    return log_posterior
+    return posteriors.sgmcmc.sgld.build(log_posterior, lr=STEP_SIZE * target.student.weight_scale**2)
 
 
 def plain(target: LogPosterior, module: nn.Module, batches: Iterator[Tensor]) -> Callable[[], object]:
@@ -154,27 +147,23 @@ def measure(name: str, seconds: float) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each side and student")
     parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS))
     parser.add_argument("--threads", type=int, default=1, help="that torch may use, on every side")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    print(machine())
+    record = Record("throughput" if chosen.threads == 1 else f"throughput-{chosen.threads}-threads", write=chosen.write)
     for name in chosen.students:
         rate = measure(name, chosen.seconds)
-        print(f"\n{name}, batch {STUDENTS[name][1]}: chain-steps a second, and how often ours is as fast")
-        print(f"  {'':12}{'':>10}{'posteriors':>12}{'vmapped 16':>12}{'plain':>12}")
-        print(f"  {'':12}{'':>10}" + "".join(f"{rate[side]:12,.0f}" for side in ("posteriors", "vmapped", "plain")))
         for chains in CHAINS:
-            mine = rate[str(chains)]
-            line = f"  {f'ours, {chains}':12}{mine:10,.0f}"
-            line += "".join(f"{mine / rate[side]:11.1f}x" for side in ("posteriors", "vmapped", "plain"))
+            others = {side: rate[side] for side in ("posteriors", "vmapped", "plain")}
+            record.row(student=name, chains=chains, steps_per_second=rate[str(chains)], **others)
             if (name, chains) in TARGETS:
-                wanted = TARGETS[name, chains]
-                holds = mine >= wanted * max(rate["posteriors"], rate["plain"])
-                line += f"   target {wanted:.0f}x of both one-chain loops: {'holds' if holds else 'MISSED'}"
-            print(line, flush=True)
+                for side in ("posteriors", "plain"):
+                    what = f"SGLD steps a second, {name}, {chains} chains, over `{side}`"
+                    record.claim(what, rate[str(chains)] / rate[side], at_least=TARGETS[name, chains])
+    record.close()
 
 
 if __name__ == "__main__":

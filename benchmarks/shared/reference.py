@@ -1,4 +1,4 @@
-"""The posterior's predictive mean as well as it can be had: a long HMC run, and blackjax's NUTS to confirm it."""
+"""The predictive mean's reference: a long HMC run, and blackjax's NUTS as an independent check."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def hmc_reference(config: RunConfig, task: Task, target: LogPosterior, *, gradie
 def nuts_reference(
     config: RunConfig, task: Task, target: LogPosterior, *, draws: int, step_size: float
 ) -> tuple[Tensor, float]:
-    """The same by blackjax's NUTS, on a log joint written anew in JAX; kept under the home folder."""
+    """The same by blackjax's NUTS, on an independent log joint in JAX; kept under the home folder."""
     path = _path("nuts", config, task, str((NUTS_CHAINS, NUTS_BURN_IN, NUTS_DOUBLINGS, draws, step_size)))
     if not path.exists():
         position, _ = warm_start(target, SamplerConfig(chains=NUTS_CHAINS), 78)

@@ -1,14 +1,10 @@
-"""What the sampler benchmarks run on, and how they take times: sides in turn, so that a busy moment hits them all."""
+"""Posteriors that the sampler benchmarks run on, and timing with the sides in turn, so that load affects all alike."""
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -28,7 +24,7 @@ STUDENTS: dict[str, tuple[tuple[int, ...], int]] = {
 
 
 def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int = 3, seed: int = 0) -> LogPosterior:
-    """The posterior of a student on random inputs, labels and teachers: times do not depend on what they say."""
+    """The posterior of a student on random inputs, labels and teachers: times do not depend on their values."""
     generator = torch.Generator().manual_seed(seed)
     classes = sizes[-1]
     logits = 2 * torch.randn(teachers, examples, classes, generator=generator)
@@ -41,7 +37,7 @@ def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int
 
 
 def digits_target(config: RunConfig) -> tuple[Task, LogPosterior]:
-    """The digits and the posterior that a configuration asks for on them."""
+    """The digits, and the posterior on them under a configuration."""
     task = load_task("digits", teachers=config.data.teachers, split_seed=config.data.split_seed)
     student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
     mixture = stack_priors(task.teacher_logits(config.data.teachers), [config.prior])
@@ -49,7 +45,7 @@ def digits_target(config: RunConfig) -> tuple[Task, LogPosterior]:
 
 
 def warm_start(target: LogPosterior, settings: SamplerConfig, seed: int) -> tuple[Tensor, float]:
-    """Where the settings' chains start, [S, P] whitened, and the seconds that fitting them took."""
+    """The chains' starting positions, [S, P] whitened, and the seconds that fitting them took."""
     generator = torch.Generator().manual_seed(seed)
     start = target.student.draw_whitened(settings.chains, generator, torch.device("cpu"))
     started = time.perf_counter()
@@ -59,7 +55,7 @@ def warm_start(target: LogPosterior, settings: SamplerConfig, seed: int) -> tupl
 def seconds_per_call(
     sides: Mapping[str, Callable[[], object]], *, budget: float = 1.0, rounds: int = 7
 ) -> dict[str, float]:
-    """Median over rounds of each side's seconds a call; in a round every side has its turn, each `budget` in all."""
+    """Median over rounds of each side's seconds a call; sides take turns, each `budget` seconds in all."""
     counts = {}
     for name, call in sides.items():
         call()
@@ -74,15 +70,3 @@ def seconds_per_call(
                 call()
             times[name].append((time.perf_counter() - start) / counts[name])
     return {name: statistics.median(found) for name, found in times.items()}
-
-
-def machine() -> str:
-    """One line: when, on what, and how busy it was."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return (
-        f"{datetime.now():%Y-%m-%d %H:%M}  {model}, {os.cpu_count()} cores, torch {torch.__version__} on "
-        f"{torch.get_num_threads()} thread{load}"
-    )

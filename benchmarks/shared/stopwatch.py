@@ -1,4 +1,4 @@
-"""Times in a page of the app, from an input event to the frame that shows the answer, and where they went."""
+"""Times in a page of the app, from an input event to the frame that shows the answer, and their parts."""
 
 from __future__ import annotations
 
@@ -50,24 +50,23 @@ window.time = (event, done) => {
 
 @dataclass
 class Figure:
-    """One line of the table: what was waited for, its target and what was measured, in seconds."""
+    """One waiting time: its target and its measurements, in seconds."""
 
     what: str
     target: float
     seconds: list[float] = field(default_factory=list)
     parts: list[dict[str, float]] = field(default_factory=list)
 
-    def line(self) -> str:
-        """Target and measurements in one line."""
-        median, worst = statistics.median(self.seconds), max(self.seconds)
-        verdict = "holds" if worst <= self.target else "median holds" if median <= self.target else "MISSED"
-        return f"{self.what:46}{self.target:7.1f}{median:9.2f}{worst:9.2f}{len(self.seconds):5}  {verdict}"
+    @property
+    def median(self) -> float:
+        """Of the measurements."""
+        return statistics.median(self.seconds)
 
     def breakdown(self) -> str:
-        """Where the time went: the median of each part."""
+        """The median of each part."""
         names = [name for name in self.parts[0] if all(name in part for part in self.parts)]
-        told = [f"{name} {statistics.median([part[name] for part in self.parts]):.2f}" for name in names]
-        return f"  {self.what}: " + ", ".join(told)
+        medians = [f"{name} {statistics.median([part[name] for part in self.parts]):.2f}" for name in names]
+        return f"  {self.what}: " + ", ".join(medians)
 
 
 class Stopwatch:

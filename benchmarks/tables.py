@@ -1,0 +1,120 @@
+"""Writes the generated tables of README.md and log/*.md anew from results/*.json.
+
+usage: python -m benchmarks.tables [--check]
+
+A table stands between a marker and `<!-- end -->`. Markers:
+  <!-- claims: NAME ... -->    claim, target, found, verdict, command and date of these files;
+  <!-- methods: NAME ... -->   NLL and ECE of every method, a task's comparison a pair of columns;
+  <!-- paired: NAME -->        one comparison: scores, and MT-BKD minus each method with 95 % intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+BLOCK = re.compile(r"(<!-- (claims|methods|paired): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def render(document: str) -> str:
+    """The document with every generated table as results/*.json have it."""
+    return BLOCK.sub(lambda found: found[1] + TABLES[found[2]](*map(read, found[3].split())) + found[4], document)
+
+
+def documents() -> list[Path]:
+    """README.md and the log."""
+    return [HERE / "README.md", *sorted((HERE / "log").glob("*.md"))]
+
+
+def read(name: str) -> dict[str, Any]:
+    """One file of results/."""
+    content: dict[str, Any] = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def claims(*results: dict[str, Any]) -> str:
+    return table(
+        ("claim", "target", "found", "", "command", "date"),
+        (
+            (
+                *(claim[part] for part in ("claim", "target", "found", "verdict")),
+                f"`{result['command']}`",
+                result["date"],
+            )
+            for result in results
+            for claim in result["claims"]
+        ),
+    )
+
+
+def methods(*results: dict[str, Any]) -> str:
+    tasks = [result["command"].split("--task ")[1].split()[0] for result in results]
+    scores = [{row["method"]: row for row in result["rows"]} for result in results]
+    names = [name for name in scores[0] if ":" not in name and (name == "deep_ensemble" or "_ensemble" not in name)]
+    header = ("method", *(f"{task}: {score}" for task in tasks for score in ("NLL", "ECE")))
+    return table(
+        header,
+        (
+            (f"`{name}`", *(number(found[name][score]) for found in scores for score in ("nll", "ece")))
+            for name in names
+        ),
+    )
+
+
+def paired(result: dict[str, Any]) -> str:
+    header = ("method", "seeds", "accuracy", "NLL", "ECE", "difference in NLL", "difference in ECE")
+    return table(
+        header,
+        (
+            (
+                f"`{row['method']}`",
+                str(row["seeds"]),
+                *(number(row[score]) for score in ("accuracy", "nll", "ece")),
+                *(difference(row, score) for score in ("nll", "ece")),
+            )
+            for row in result["rows"]
+        ),
+    )
+
+
+def difference(row: dict[str, Any], score: str) -> str:
+    if row.get(f"{score}_difference") is None:
+        return ""
+    value, low, high = (f"{row[f'{score}_{part}']:+.3f}" for part in ("difference", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(header), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+TABLES = {"claims": claims, "methods": methods, "paired": paired}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table is out of date")
+    check = parser.parse_args().check
+    for path in documents():
+        old = path.read_text(encoding="utf-8")
+        if (new := render(old)) != old:
+            if check:
+                sys.exit(f"{path}: out of date, run python -m benchmarks.tables")
+            path.write_text(new, encoding="utf-8")
+            print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()
