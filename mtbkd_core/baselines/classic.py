@@ -23,7 +23,7 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.prior import entropy_weights
 from mtbkd_core.tasks.base import Task
 
-#: Weight of the soft targets, for MT-BKD's own student; see benchmarks/README.md. Found on the digits' validation
+#: Weight of the soft targets, for MT-BKD's own student; see benchmarks/log/defaults.md. Found on the digits' validation
 #: examples, with the teachers' mean.
 MEAN_WEIGHT = 2.0
 #: Task -> the same, where it was looked for on the task's own validation examples: the best for the three kinds of soft

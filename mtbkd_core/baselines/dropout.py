@@ -21,7 +21,7 @@ from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.tasks.base import Task
 
 #: Chance that a hidden unit is dropped: the least of the usual ones, since on validation data every rate costs, and the
-#: more the higher it is; see benchmarks/settle_defaults.py.
+#: more the higher it is; see benchmarks/settle.py.
 DROPOUT_RATE = 0.05
 #: Stochastic passes that a prediction is the mean of.
 PASSES = 100

@@ -18,7 +18,7 @@ from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.tasks.base import Task
 
 #: Seconds of one gradient of all chains: beyond it a run of 2,000 steps is one to wait for. Minibatches are quicker and
-#: biased: their noise adds to the sampler's own (see "SGHMC" in benchmarks/README.md), so they are for then alone.
+#: biased: their noise adds to the sampler's own (SGHMC in benchmarks/log/samplers.md), so they are for then alone.
 LONGEST_GRADIENT = 0.02
 #: A minibatch that costs more than this share of all examples gains too little for its noise.
 _WORTHWHILE = 0.5

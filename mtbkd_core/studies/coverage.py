@@ -5,7 +5,7 @@ computation along the chain axis: chains 0 to S - 1 have the first data set, and
 
 Few draws must not be mistaken for intervals that fail. The q-quantile of n draws is therefore placed at (n + 1) q in
 their order, where a new draw of the posterior falls between the ends with the nominal probability; at 1 + (n - 1) q, as
-is usual, 400 independent draws lost 1.1 points of coverage and 160 draws 2.4 (benchmarks/README.md).
+is usual, 400 independent draws lost 1.1 points of coverage and 160 draws 2.4 (benchmarks/log/coverage.md).
 """
 
 from __future__ import annotations

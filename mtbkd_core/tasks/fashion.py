@@ -102,7 +102,7 @@ FASHION = ShippedImageTask(
         most_train=SIZES.student,
         image_shape=SHAPE,
         spare=True,
-        # settled on the validation images, the step size by what left the posterior: see benchmarks/README.md
+        # settled on the validation images, the step size by what left the posterior: see benchmarks/log/clothing.md
         defaults={
             "n_unlabelled": str(UNLABELLED),
             "prior.strength": "8",

@@ -42,7 +42,7 @@ INFO = TaskInfo(
     most_train=N_POOL,
     spare=True,
     costs=True,
-    # settled on the validation proteins, by benchmarks/settle_proteins.py, and so that a run takes less than a minute
+    # settled on the validation proteins, see benchmarks/log/proteins.md, and so that a run takes less than a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
         "prior.strength": "9",
