@@ -26,6 +26,7 @@ from torch import Tensor
 from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, Task, build_config, distill
 from mtbkd_core.common.parallel import limit_threads
+from mtbkd_core.config.parse import parse_config
 from mtbkd_core.evaluation.calibration import reliability, scores
 from mtbkd_core.imports.assembling import check_table, class_columns
 from mtbkd_core.imports.data import TableData
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     record = Record(write=chosen.write)
     data = read(chosen.data)
     overrides = [tuple(setting.split("=", 1)) for setting in chosen.settings]
-    start = build_config([("task", data.name), ("teachers", list(data.rows.logits))])
+    start = parse_config({"data": {"task": data.name, "teachers": list(data.rows.logits)}})
     settings = defaults(len(data.class_names), data.reach is not None)
     config = build_config([*settings.items(), *overrides], base=start)
     configs = {"no_teacher": build_config([("prior.strength", "0")], base=config), "mt_bkd": config}

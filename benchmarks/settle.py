@@ -68,7 +68,7 @@ def main() -> None:
             changed += [("prior.strength", "0")] * without
             found = []
             for seed, task in enumerate(tasks):
-                config = build_config([*changed, ("seed", seed), ("split_seed", seed)], base=base)
+                config = build_config([*changed, ("seed", seed), ("data.split_seed", seed)], base=base)
                 if baselines:
                     found.append(run_baseline(baselines[0], values_of[baselines[0]], config, task))
                 else:
