@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtbkd_core.figures.demo import draw_two_classes, two_classes
+from mtbkd_core.figures.two_classes import draw_two_classes, two_classes
 from pages.ui import charts
 
 FORMULAS = (

@@ -14,7 +14,7 @@ from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.figures import simplex, weights
-from mtbkd_core.figures.demo import draw_two_classes, two_classes
+from mtbkd_core.figures.two_classes import draw_two_classes, two_classes
 from mtbkd_core.posterior import heard, weights_under
 from mtbkd_core.studies.plane_posterior import true_at
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words

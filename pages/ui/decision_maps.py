@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.figures import plane as figures
+from mtbkd_core.figures import decision_map as figures
 from mtbkd_core.studies.plane_posterior import (
     Plane,
     distance,

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from mtbkd_core.figures.demo import draw_two_classes, two_classes
 from mtbkd_core.figures.live import draw_traces, svg_lines, thinned
 from mtbkd_core.figures.overview import method_picture
+from mtbkd_core.figures.two_classes import draw_two_classes, two_classes
 
 
 def lines_of(svg: str) -> list[list[tuple[float, float]]]:

@@ -11,7 +11,7 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import SCORES
-from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
+from mtbkd_core.figures.shapley import draw_influence, draw_worth, influence_table, worth_table
 from mtbkd_core.runs.kinds import shapley
 from mtbkd_core.runs.kinds.grid import seconds_of
 from mtbkd_core.runs.kinds.shapley import ValuationView

@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from mtbkd_core.figures import plane, simplex
+from mtbkd_core.figures import decision_map as plane
+from mtbkd_core.figures import simplex
 from mtbkd_core.figures.coverage import coverage_table, draw_coverage
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, Coverage

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtbkd_core.figures.shapley import draw_influence, draw_worth, influence_table, worth_table
 from mtbkd_core.figures.theme import PALETTE
-from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
 from mtbkd_core.studies.shapley import worth
 
 TEACHERS = {"b": "Teacher b", "a": "Teacher a"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtbkd_core.figures.elsewhere import deviance_density, draw_deviance_density
+from mtbkd_core.figures.out_of_distribution import deviance_density, draw_deviance_density
 
 GROUPS = {"Test proteins": np.array([0.01, 0.1, 1.0]), "Several locations": np.array([0.1, 1.0, 10.0])}
 
