@@ -1,4 +1,4 @@
-"""Maps of a plane of two inputs: what is named where and how surely, how uncertain it is, and which teacher rules.
+"""Maps of a plane of two inputs: the most probable class, a quantity, and the teacher with the largest share.
 
 Teachers alone carry hues: classes are regions that bear their name, with a line between them, shaded by probability.
 """
@@ -6,13 +6,15 @@ Teachers alone carry hues: classes are regions that bear their name, with a line
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import scipy
 
-from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, styled, translucent
+from mtbkd_core.figures.parts import Part, heat, legend_mark, marker, marks, star, trace
+from mtbkd_core.figures.theme import CLEAR, COLORSCALE, INK, SMALL_TEXT, SOFT, composed, translucent
 
 HEIGHT = 400
 #: Regions smaller than this share of the plane bear no name.
@@ -48,44 +50,24 @@ def draw_decisions(
         points: labelled points, as `point_table`; each is drawn as its class's name.
         chosen: [2], a point to mark.
     """
-    figure = go.Figure()
-    named = np.asarray(list(class_names))[probabilities.argmax(-1)]
-    figure.add_heatmap(
-        x=axis,
-        y=axis,
-        z=probabilities.max(-1).astype(np.float32),
+    best = probabilities.argmax(-1)
+    shade = heat(
+        axis,
+        probabilities.max(-1),
+        hover="class %{customdata}: %{z:.1%}",
         zmin=1 / len(class_names),
         zmax=1,
         colorscale=SOFT,
-        customdata=named,
-        colorbar=_bar("Probability", ".0%"),
-        hovertemplate="class %{customdata}: %{z:.1%}<extra></extra>",
+        customdata=np.asarray(list(class_names))[best],
+        colorbar=_colour_bar("Probability", ".0%"),
     )
-    _add_borders(figure, axis, probabilities)
+    traces = [shade, *_borders(axis, probabilities)]
     if points is not None:
-        figure.add_scatter(
-            x=points["x1"],
-            y=points["x2"],
-            mode="text",
-            text=points["class"],
-            textfont={"color": INK, "size": 9},
-            name="Labelled points",
-            showlegend=False,
-            unselected={"textfont": {"color": INK}},
-            hovertemplate="labelled %{text}<extra></extra>",
-        )
-    names = region_names(axis, probabilities.argmax(-1))
-    figure.add_scatter(
-        x=[x for x, _, _ in names],
-        y=[y for _, y, _ in names],
-        mode="text",
-        text=[f"<b>{class_names[index]}</b>" for _, _, index in names],
-        textfont={"color": INK, "size": 30},
-        unselected={"textfont": {"color": INK}},
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    return _plane(figure, axis, chosen, height)
+        traces.append(_texts(points["x1"], points["x2"], points["class"], SMALL_TEXT, "labelled %{text}"))
+    names = [(x, y, f"<b>{class_names[index]}</b>") for x, y, index in region_names(axis, best)]
+    x, y, texts = np.array(names, dtype=object).reshape(-1, 3).T
+    traces.append(_texts(x, y, texts, 30))
+    return _plane(traces, axis, chosen, height)
 
 
 def draw_quantity(
@@ -93,41 +75,29 @@ def draw_quantity(
     values: np.ndarray,
     title: str,
     *,
-    probabilities: np.ndarray | None = None,
+    probabilities: np.ndarray,
     points: pd.DataFrame | None = None,
     chosen: np.ndarray | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
     """A quantity [G, G] from 0 up as a heat map, with the borders between classes and the labelled points."""
-    figure = go.Figure()
-    figure.add_heatmap(
-        x=axis,
-        y=axis,
-        z=values.astype(np.float32),
+    shade = heat(
+        axis,
+        values,
+        hover=f"{title.lower()} %{{z:.3f}}",
         zmin=0,
         colorscale=COLORSCALE,
         zsmooth="best",
-        colorbar=_bar(title, ".2f"),
-        hovertemplate=f"{title.lower()} %{{z:.3f}}<extra></extra>",
+        colorbar=_colour_bar(title, ".2f"),
     )
-    if probabilities is not None:
-        _add_borders(figure, axis, probabilities)
+    traces = [shade, *_borders(axis, probabilities)]
     if points is not None:
-        figure.add_scatter(
-            x=points["x1"],
-            y=points["x2"],
-            mode="markers",
-            marker={"color": "rgba(0, 0, 0, 0)", "size": 5, "line": {"color": INK, "width": 1}},
-            text=points["class"],
-            name="Labelled points",
-            showlegend=False,
-            unselected={"marker": {"opacity": 1}},
-            hovertemplate="labelled %{text}<extra></extra>",
-        )
-    return _plane(figure, axis, chosen, height)
+        look = {"marker": marker(CLEAR, 5, edge=INK, width=1), "unselected": {"marker": {"opacity": 1}}}
+        traces.append(marks(points["x1"], points["x2"], "", "labelled %{text}", text=points["class"], **look))
+    return _plane(traces, axis, chosen, height)
 
 
-def draw_rule(
+def draw_leading_teacher(
     axis: np.ndarray,
     who: np.ndarray,
     share: np.ndarray,
@@ -135,11 +105,11 @@ def draw_rule(
     colours: Mapping[str, str],
     what: str,
     *,
-    probabilities: np.ndarray | None = None,
+    probabilities: np.ndarray,
     chosen: np.ndarray | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
-    """Which teacher rules where, in its colour, the stronger the larger its share.
+    """The teacher with the largest share at every input, in its colour, the stronger the larger its share.
 
     Args:
         axis: [G].
@@ -147,34 +117,18 @@ def draw_rule(
         share: [G, G], from 0 to 1.
         teachers: name -> title.
         what: the share's name, for the hover.
-        probabilities: [G, G, C], whose borders between classes are drawn.
+        probabilities: [G, G, C]; the borders between their most probable classes are drawn.
         chosen: [2], a point to mark.
     """
-    figure = go.Figure()
+    traces = []
     for index, (name, title) in enumerate(teachers.items()):
-        here = who == index
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            marker={"color": colours[name], "size": 11, "symbol": "square"},
-            name=title,
-        )
+        colour, here = colours[name], who == index
+        traces.append(legend_mark(title, colour=colour, size=11, symbol="square"))
         if here.any():
-            figure.add_heatmap(
-                x=axis,
-                y=axis,
-                z=np.where(here, share, np.nan).astype(np.float32),
-                zmin=0,
-                zmax=1,
-                colorscale=[(0, translucent(colours[name], 0.1)), (1, translucent(colours[name], 0.95))],
-                showscale=False,
-                hoverongaps=False,
-                hovertemplate=f"{title}: {what} %{{z:.2f}}<extra></extra>",
-            )
-    if probabilities is not None:
-        _add_borders(figure, axis, probabilities)
-    return _plane(figure, axis, chosen, height, legend=True)
+            shades = [(0, translucent(colour, 0.1)), (1, translucent(colour, 0.95))]
+            scale = {"zmin": 0, "zmax": 1, "colorscale": shades, "showscale": False, "hoverongaps": False}
+            traces.append(heat(axis, np.where(here, share, np.nan), hover=f"{title}: {what} %{{z:.2f}}", **scale))
+    return _plane([*traces, *_borders(axis, probabilities)], axis, chosen, height, legend=True)
 
 
 def point_table(x: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
@@ -184,18 +138,10 @@ def point_table(x: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -
 
 def add_choosable(figure: go.Figure, x: np.ndarray) -> go.Figure:
     """Lay points [M, 2] over a map, unseen, so that a click on the map chooses the nearest: its number is its place."""
-    figure.add_scatter(
-        x=x[:, 0].astype(np.float32),
-        y=x[:, 1].astype(np.float32),
-        mode="markers",
-        marker={"color": INK, "size": 16, "opacity": 0},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        customdata=np.arange(len(x)),
-        name="Test points",
-        showlegend=False,
-        hovertemplate="test point %{customdata}: click to choose<extra></extra>",
-    )
+    unseen = {"marker": {"opacity": 0}}
+    look = {"marker": {"color": INK, "size": 16, "opacity": 0}, "selected": unseen, "unselected": unseen}
+    hover = "test point %{customdata}: click to choose"
+    figure.add_trace(marks(*x.astype(np.float32).T, "", hover, customdata=np.arange(len(x)), **look))
     return figure
 
 
@@ -214,41 +160,32 @@ def region_names(axis: np.ndarray, named: np.ndarray) -> list[tuple[float, float
     return found
 
 
-def _add_borders(figure: go.Figure, axis: np.ndarray, probabilities: np.ndarray) -> None:
+def _borders(axis: np.ndarray, probabilities: np.ndarray) -> list[Part]:
     """A line wherever another class becomes the most probable."""
-    for index in range(probabilities.shape[-1]):
-        others = np.delete(probabilities, index, -1).max(-1)
-        figure.add_contour(
-            x=axis,
-            y=axis,
-            z=(probabilities[..., index] - others).astype(np.float32),
-            contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
-            line={"color": INK, "width": 1.5},
-            showscale=False,
-            showlegend=False,
-            hoverinfo="skip",
-        )
+    zero = {"contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"}, "showscale": False}
+    ahead = (
+        probabilities[..., index] - np.delete(probabilities, index, -1).max(-1)
+        for index in range(probabilities.shape[-1])
+    )
+    return [heat(axis, values, type="contour", line={"color": INK, "width": 1.5}, **zero) for values in ahead]
 
 
-def _bar(title: str, form: str) -> dict[str, object]:
+def _texts(x: Any, y: Any, texts: Any, size: int, hover: str = "") -> Part:
+    """Texts at points, which a chosen point does not make fade."""
+    look: Part = {"text": texts, "textfont": {"color": INK, "size": size}, "unselected": {"textfont": {"color": INK}}}
+    return trace("scatter", x, y, "", hover, mode="text", **look)
+
+
+def _colour_bar(title: str, form: str) -> Part:
     return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "tickformat": form}
 
 
 def _plane(
-    figure: go.Figure, axis: np.ndarray, chosen: np.ndarray | None, height: int, *, legend: bool = False
+    traces: Sequence[Part], axis: np.ndarray, chosen: np.ndarray | None, height: int, *, legend: bool = False
 ) -> go.Figure:
     if chosen is not None:
-        figure.add_scatter(
-            x=[float(chosen[0])],
-            y=[float(chosen[1])],
-            mode="markers",
-            marker={"color": "#ffffff", "size": 13, "symbol": "star", "line": {"color": "#000000", "width": 1.5}},
-            name="Chosen point",
-            showlegend=False,
-            unselected={"marker": {"opacity": 1}},
-            hoverinfo="skip",
-        )
-    low, high = float(axis[0]), float(axis[-1])
-    figure.update_xaxes(range=[low, high], showgrid=False, constrain="domain")
-    figure.update_yaxes(range=[low, high], showgrid=False, scaleanchor="x", constrain="domain")
-    return styled(figure, height=height, legend=legend, x="First input", y="Second input")
+        point = star([float(chosen[0])], [float(chosen[1])], unselected={"marker": {"opacity": 1}})
+        traces = [*traces, point]
+    square = {"range": [float(axis[0]), float(axis[-1])], "showgrid": False, "constrain": "domain"}
+    x, y = {"title": "First input", **square}, {"title": "Second input", "scaleanchor": "x", **square}
+    return composed(traces, height=height, legend=legend, x=x, y=y)

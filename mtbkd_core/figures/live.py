@@ -12,7 +12,8 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.theme import INK, MUTED, styled
+from mtbkd_core.figures.parts import line
+from mtbkd_core.figures.theme import MUTED, composed
 
 #: A picture holds at most so many lines: more are a blot, and too slow to draw several times a second.
 MOST_LINES = 64
@@ -99,25 +100,12 @@ def draw_traces(log_joint: np.ndarray) -> go.Figure:
     """Log joint of every chain over its draws, [S, D], as one faint line each, and their median."""
     keep = thinned(log_joint.shape[1], 100)
     part = log_joint[:, keep]
-    gap = np.full((len(part), 1), np.nan)
-    draws = np.append(np.asarray(keep, dtype=float), np.nan)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=np.tile(draws, len(part)),
-        y=np.hstack([part, gap]).ravel(),
-        mode="lines",
-        name=f"Chains ({len(part)})",
-        line={"color": MUTED, "width": 1},
-        opacity=0.55,
-        connectgaps=False,
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=keep,
-        y=np.median(part, axis=0),
-        mode="lines",
-        name="Median",
-        line={"color": INK, "width": 2.5},
-        hovertemplate="draw %{x}: %{y:.1f} nats<extra>median</extra>",
-    )
-    return styled(figure, height=300, x="Draw", y="Log joint (nats)")
+    # one trace of all chains, with a gap after each
+    draws = np.tile(np.append(np.asarray(keep, dtype=float), np.nan), len(part))
+    values = np.pad(part.astype(float), ((0, 0), (0, 1)), constant_values=np.nan).ravel()
+    median = np.median(part, axis=0)
+    traces = [
+        line(draws, values, f"Chains ({len(part)})", colour=MUTED, width=1, opacity=0.55, connectgaps=False),
+        line(keep, median, "Median", "draw %{x}: %{y:.1f} nats", "median", width=2.5),
+    ]
+    return composed(traces, height=300, x="Draw", y="Log joint (nats)")

@@ -15,13 +15,14 @@ from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
+from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.bias_check import is_biased, sentence
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
-from mtbkd_core.figures.reliability import draw_reliability, reliability_table
+from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.result import Result
 
@@ -149,7 +150,7 @@ def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]
     trained = found["train.labels"].numpy()
     pulls, label_pull = (found[f"train.{name}"].float().numpy() for name in ("pulls", "label_pull"))
     responsibilities = found["train.responsibilities"].float().numpy()
-    examples = uncertainty.example_table(
+    examples = student_tables.example_table(
         labels.numpy(),
         found["test.mean"].numpy(),
         found["test.deviance"].numpy(),
@@ -167,14 +168,16 @@ def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]
     )
     return [
         _section("Reliability", "On the dotted line confidence is earned; below it there is too much of it."),
-        _figure("reliability", draw_reliability(reliability_table(curves, _titles(teachers)), shades)),
+        _figure("reliability", draw_reliability(student_tables.reliability_table(curves, _titles(teachers)), shades)),
         _section("Influence", "Posterior means over the training examples of each class."),
         "<h3>Responsibility by class</h3>",
         _note("The taller a colour, the more that teacher explains the student there."),
         _figure(
             "responsibility",
             weights.draw_shares_by_class(
-                weights.shares_by_class(responsibilities, trained, classes, teachers), shades, y="Mean responsibility"
+                teacher_tables.shares_by_class(responsibilities, trained, classes, teachers),
+                shades,
+                y="Mean responsibility",
             ),
         ),
         "<h3>Pull of each source on the true class</h3>",
@@ -182,7 +185,7 @@ def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]
         _figure(
             "pulls",
             influence.draw_pulls(
-                influence.own_pulls(pulls, label_pull, trained, classes, teachers), shades, x="True class"
+                teacher_tables.own_pulls(pulls, label_pull, trained, classes, teachers), shades, x="True class"
             ),
         ),
         _section("Uncertainty", "What the student does not know, on the test examples."),

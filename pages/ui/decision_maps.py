@@ -250,7 +250,7 @@ def _show_rule(
     teachers = dict(zip(config.data.teachers, task_words.titles(config), strict=True))
     titles = np.array(list(teachers.values()))
     show(
-        figures.draw_rule(
+        figures.draw_leading_teacher(
             seen.axis,
             who,
             share,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.figures import influence
+from mtbkd_core.evaluation.teacher_tables import predictions_table
 from pages.ui import charts, chosen_run
 
 
 def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test") -> None:
     """Draw the table for one example, called an `item`, of a part: "test" or "train"."""
     found = chosen.result.predictions
-    table = influence.voices_table(
+    table = predictions_table(
         found[f"{part}.teachers"][:, index].numpy(),
         found[f"{part}.mean"][index].numpy(),
         found[f"{part}.weights"][:, index].numpy(),
@@ -42,7 +42,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
         pd.DataFrame(
             {
                 "Who": table["who"],
-                "Says": table["says"],
+                "Says": table["predicted"],
                 "Probability": shares["probability"],
                 "Of the label": shares["label_probability"],
                 "Entropy": [f"{value:.3f}" for value in table["entropy"]],

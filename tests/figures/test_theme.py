@@ -91,9 +91,12 @@ def test_outside_the_app_no_placeholder_is_left() -> None:
 @pytest.mark.parametrize(("name", "colours"), [("light", theme.LIGHT), ("dark", theme.DARK)])
 def test_the_app_draws_in_the_colours_that_figures_have_elsewhere(name: str, colours: dict[str, str]) -> None:
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"][name]
-    assert config["chartCategoricalColors"] == [colours[theme.INK], colours[theme.MUTED], *theme.PALETTE]
+    assert config["chartCategoricalColors"] == [colours[theme.INK], colours[theme.MUTED]]
     assert config["chartSequentialColors"] == [colours[placeholder] for placeholder in theme.SEQUENTIAL]
-    assert contrast(config["textColor"], config["backgroundColor"]) > 7
+    for background in (config["backgroundColor"], config["secondaryBackgroundColor"]):
+        assert contrast(config["textColor"], background) > 7
+        for text in (config["grayTextColor"], config["linkColor"], colours[theme.INK], colours[theme.MUTED]):
+            assert contrast(text, background) >= 4.5
     assert contrast(config["primaryColor"], config["backgroundColor"]) > 3
     assert contrast(config["primaryColor"], "#ffffff") > 3  # the words on a button
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
-from mtbkd_core.figures import uncertainty as figures
+from mtbkd_core.figures.uncertainty import draw_intervals
 from mtbkd_core.tasks.base import ShiftInfo
 from pages.ui import charts, chosen_run, examples, link
 
@@ -67,7 +67,7 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
             {"class": chosen.class_names, **{part: found[part][index].numpy() for part in ("mean", "low", "high")}}
         )
         charts.show(
-            figures.draw_intervals(table, labels=true, kind="equal-tailed"),
+            draw_intervals(table, labels=true, kind="equal-tailed"),
             f"What the student takes this {item} for",
             f"Long bars: students that fit the data equally well disagree about this {item}, as they ought to.",
             lambda: table,

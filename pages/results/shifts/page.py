@@ -5,7 +5,8 @@ import streamlit as st
 
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
-from mtbkd_core.figures import shifts as figures
+from mtbkd_core.evaluation.student_tables import separation_table
+from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import corrupted, other_inputs
 from pages.ui import charts, chosen_run, deviance, examples, link, task_words
 
@@ -29,7 +30,7 @@ if not known and task.image_shape is None:
 if known:
     st.subheader("Inputs from elsewhere", anchor=False)
     deviance.show(chosen)
-    table = figures.separation_table(measured, {shift.name: shift.title for shift in known}, FOREIGN_SCORES)
+    table = separation_table(measured, {shift.name: shift.title for shift in known}, FOREIGN_SCORES)
     corrupted.draw_separation(table, item)
     st.space("small")
     st.subheader(f"One {item} from elsewhere", anchor=False)
@@ -63,7 +64,7 @@ if task.image_shape is not None:
     with right:
         curve = corrupted.curve(chosen, task, name)
         charts.show(
-            figures.draw_severity(curve, severity=severity, unit=kind.unit),
+            draw_severity(curve, severity=severity, unit=kind.unit),
             f"{kind.title}: accuracy and deviance",
             "As accuracy falls, deviance should rise: the student notices. A flat deviance does not.",
             lambda: curve,

@@ -2,11 +2,18 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mtbkd_core.figures.simplex import CORNERS, draw_simplex, half_peak, log_dirichlet, simplex_density, to_plane
+from mtbkd_core.evaluation.prior_density import (
+    CORNERS,
+    half_peak,
+    log_dirichlet,
+    rescaled,
+    simplex_density,
+    to_plane,
+    two_class_density,
+)
 
 TARGETS = np.array([[0.7, 0.1, 0.05], [0.2, 0.5, 0.2]])
 WEIGHTS = np.array([0.3, 0.7])
-COLOURS = {"a": "#2968f4", "b": "#d7881e"}
 
 
 def test_the_density_is_the_dirichlets() -> None:
@@ -89,9 +96,29 @@ def test_corners_stand_for_whole_classes() -> None:
     np.testing.assert_allclose(to_plane(np.eye(3)), CORNERS)
 
 
-def test_each_teacher_is_drawn_in_its_colour() -> None:
-    grid = simplex_density(TARGETS, WEIGHTS, 8.0, points=21)
-    figure = draw_simplex(grid, ["0", "1", "2"], {"a": "A", "b": "B"}, COLOURS, WEIGHTS.tolist())
-    points = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers"]
-    assert [(trace.name, trace.marker.color) for trace in points] == [("A", COLOURS["a"]), ("B", COLOURS["b"])]
-    assert [note.text for note in figure.layout.annotations] == ["<b>0</b>", "<b>1</b>", "<b>2</b>"]
+def test_shares_among_some_classes_sum_to_1_even_where_they_have_nothing() -> None:
+    shares = rescaled(np.array([[0.2, 0.2, 0.0], [0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(shares, [[0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+
+
+class TestTwoClasses:
+    def test_densities_integrate_to_one(self) -> None:
+        table = two_class_density([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(3, 1))
+        for column in ("mixture", "posterior"):
+            assert np.trapezoid(table[column], table["q"]) == pytest.approx(1, abs=1e-2)
+
+    def test_without_prior_and_labels_nothing_is_known(self) -> None:
+        posterior = two_class_density([0.8, 0.3], [0.4, 0.6], concentration=10, strength=0, seen=(0, 0))["posterior"]
+        assert posterior.max() == pytest.approx(posterior.min())
+
+    def test_without_labels_the_posterior_is_the_prior(self) -> None:
+        table = two_class_density([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(0, 0))
+        np.testing.assert_allclose(table["posterior"], table["mixture"], rtol=1e-2)
+
+    def test_labels_move_the_posterior_to_the_teacher_that_agrees(self) -> None:
+        table = two_class_density([0.9, 0.1], [0.5, 0.5], concentration=20, strength=1, seen=(5, 0))
+        assert table["q"][table["posterior"].idxmax()] > 0.8
+
+    def test_a_teacher_without_weight_is_finite(self) -> None:
+        table = two_class_density([0.9, 0.1], [1.0, 0.0], concentration=20, strength=1, seen=(1, 1))
+        assert np.isfinite(table.to_numpy()).all()

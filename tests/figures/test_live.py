@@ -1,13 +1,12 @@
-"""Drawings that are not plotly's: the live curves, the method in one picture, and the demo on two classes."""
+"""Drawings in SVG: the live curves and the method in one picture."""
 
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from mtbkd_core.figures.live import draw_traces, svg_lines, thinned
+from mtbkd_core.figures.live import svg_lines, thinned
 from mtbkd_core.figures.overview import method_picture
-from mtbkd_core.figures.two_classes import draw_two_classes, two_classes
 
 
 def lines_of(svg: str) -> list[list[tuple[float, float]]]:
@@ -66,13 +65,6 @@ def test_a_title_cannot_smuggle_in_markup() -> None:
     assert "<script>" not in svg_lines({}, [], {}, title="<script>")
 
 
-def test_traces_show_every_chain_and_their_median() -> None:
-    log_joint = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0], [2.0, 9.0, 1.0]])
-    chains, median = draw_traces(log_joint).data
-    assert np.isnan(np.asarray(chains.y, dtype=float)).sum() == 3  # a gap after each chain
-    assert list(median.y) == [2.0, 4.0, 3.0]
-
-
 def test_the_picture_of_the_method_is_well_formed() -> None:
     root = ElementTree.fromstring(method_picture())
     assert [picture.get("aria-label", "").split(":")[0] for picture in root.iter("svg")] == [
@@ -81,32 +73,3 @@ def test_the_picture_of_the_method_is_well_formed() -> None:
         "Posterior",
         "Uncertainty",
     ]
-
-
-class TestTwoClasses:
-    def test_densities_integrate_to_one(self) -> None:
-        table = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(3, 1))
-        for column in ("mixture", "posterior"):
-            assert np.trapezoid(table[column], table["q"]) == pytest.approx(1, abs=1e-2)
-
-    def test_without_prior_and_labels_nothing_is_known(self) -> None:
-        posterior = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=0, seen=(0, 0))["posterior"]
-        assert posterior.max() == pytest.approx(posterior.min())
-
-    def test_without_labels_the_posterior_is_the_prior(self) -> None:
-        table = two_classes([0.8, 0.3], [0.4, 0.6], concentration=10, strength=1, seen=(0, 0))
-        np.testing.assert_allclose(table["posterior"], table["mixture"], rtol=1e-2)
-
-    def test_labels_move_the_posterior_to_the_teacher_who_agrees(self) -> None:
-        table = two_classes([0.9, 0.1], [0.5, 0.5], concentration=20, strength=1, seen=(5, 0))
-        assert table["q"][table["posterior"].idxmax()] > 0.8
-
-    def test_a_teacher_without_weight_is_finite(self) -> None:
-        table = two_classes([0.9, 0.1], [1.0, 0.0], concentration=20, strength=1, seen=(1, 1))
-        assert np.isfinite(table.to_numpy()).all()
-        assert [trace.name for trace in draw_two_classes(table).data] == [
-            "Teacher A",
-            "Teacher B",
-            "Prior",
-            "Posterior",
-        ]
