@@ -42,8 +42,9 @@ def draw_reliability(table: pd.DataFrame, colours: Mapping[str, str], *, of: str
             bars(
                 (part["from"] + part["to"]) / 2,
                 part["count"],
-                "",
+                title,
                 title + ": %{y} predictions",
+                showlegend=False,
                 colour=colour,
                 opacity=opacity,
                 width=part["to"] - part["from"],

@@ -27,7 +27,7 @@ def draw_shapley(table: pd.DataFrame, score: str, colours: Mapping[str, str]) ->
     shapley, sd, leave_one_out, solo = (scale * table[name] for name in ("shapley", "shapley_sd", "last", "alone"))
     spread = {"array": sd, "color": INK, "thickness": 1.3, "width": 3, "visible": bool(sd.notna().any())}
     traces = [
-        _bars(table, shapley, "Shapley value %{x:+.4f}", colours) | {"error_x": spread},
+        _bars(table, shapley, "Shapley value %{x:+.4f}", colours) | {"name": "Shapley value", "error_x": spread},
         *(
             marks(
                 values,

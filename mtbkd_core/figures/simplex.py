@@ -40,11 +40,11 @@ def draw_simplex(
     for (name, title), mode, outline, weight in zip(teachers.items(), grid.modes, grid.outlines, weights, strict=True):
         outline = to_plane(outline[np.arange(-1, len(outline))]).astype(np.float32)
         hover = "<br>".join([title, *_shares(class_names, mode), f"weight {weight:.2f}"])
-        traces.append(line(*outline.T, colour=colours[name], width=1.5 + 2 * float(weight)))
+        traces.append(line(*outline.T, title, showlegend=False, colour=colours[name], width=1.5 + 2 * float(weight)))
         traces.append(_teacher(mode, title, hover, colours[name]))
     if truth is not None:
         hover = "<br>".join(["truth", *_shares(class_names, truth)])
-        traces.append(star(*to_plane(truth)[:, None], "Truth", hover))
+        traces.append(star(*to_plane(truth)[:, None].tolist(), "Truth", hover))
     return _triangle(traces, class_names, height)
 
 
@@ -81,7 +81,7 @@ def _cloud(draws: np.ndarray) -> Part:
 
 
 def _teacher(shares: np.ndarray, title: str, hover: str, colour: str) -> Part:
-    return marks(*to_plane(shares)[:, None], title, hover, marker=marker(colour, 13, edge=WHITE))
+    return marks(*to_plane(shares)[:, None].tolist(), title, hover, marker=marker(colour, 13, edge=WHITE))
 
 
 def _triangle(traces: Sequence[Part], class_names: Sequence[str], height: int) -> go.Figure:
