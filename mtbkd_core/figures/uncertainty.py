@@ -50,7 +50,8 @@ def draw_intervals(
         marks(classes, table["mean"], "Posterior mean", "mean %{y:.3f}", beside),
     ]
     if "mode" in table:
-        traces.append(marks(classes, table["mode"], "Marginal modes", "mode %{y:.3f}", beside, symbol="line-ew"))
+        name = "Marginal modes (renormalised)"
+        traces.append(marks(classes, table["mode"], name, "mode %{y:.3f}", beside, symbol="line-ew"))
     if truth is not None:
         traces.append(star(classes, truth, "Truth", "truth %{y:.3f}", beside))
     shaded = ["", " (the true one is shaded)", " (the true ones are shaded)"][min(len(labels), 2)]

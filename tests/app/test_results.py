@@ -94,7 +94,7 @@ def test_the_intervals_drawn_are_those_of_the_chosen_kind(
     np.testing.assert_allclose(bars["base"], found[low], atol=1e-6)
     np.testing.assert_allclose(np.add(bars["base"], bars["y"]), found[high], atol=1e-6)
     np.testing.assert_allclose(drawn["scatter", "Posterior mean"]["y"], found["mean"], atol=1e-6)
-    np.testing.assert_allclose(drawn["scatter", "Marginal modes"]["y"], found["mode"], atol=1e-6)
+    np.testing.assert_allclose(drawn["scatter", "Marginal modes (renormalised)"]["y"], found["mode"], atol=1e-6)
 
 
 def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
