@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig, RunConfig
 from mtbkd_core.imports import images
+from mtbkd_core.imports import source as imported
 from mtbkd_core.tasks import digits, fashion, proteins, synthetic
-from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.source import Fetches, Source, TaskInfo, Trains
 from mtbkd_core.teachers.shipped import Rebuilds
 
 _SOURCES: tuple[Source, ...] = (
@@ -29,8 +31,6 @@ def built_in() -> tuple[str, ...]:
 
 def _tasks() -> dict[str, Source]:
     """Every task by name; looked up anew, for a table may have been imported or forgotten meanwhile."""
-    from mtbkd_core.imports import source as imported  # which is made of what tasks are made of
-
     added: dict[str, Source] = {**imported.found(), **images.found()}
     return {**_BUILT_IN, **{name: task for name, task in added.items() if name not in _BUILT_IN}}
 

@@ -13,7 +13,8 @@ from mtbkd_core.common.files import content_hash, home_path
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports import store
 from mtbkd_core.imports.data import HELD_OUT, MOST_TRAIN, TableData, fingerprint_of_split, fingerprint_of_teacher
-from mtbkd_core.tasks.base import Task, TaskInfo
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.source import TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
 
 _log = logging.getLogger(__name__)

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from mtbkd_core.common.progress import UserError
+from mtbkd_core.common.order import stratified_order
 from mtbkd_core.proteins.scldata import LOCATIONS, SEVERAL, Protein
 
 N_POOL = 3500
@@ -66,27 +64,10 @@ def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple
     Args:
         n_train: of the pool; the first of more are the same proteins.
         split: one of `SPLITS`.
-    Raises:
-        UserError: an unknown split.
     """
-    if split not in SPLITS:
-        raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
     order = stratified_order([each.location for each in division.pool], split_seed)
     student = tuple(division.pool[place] for place in order[:n_train])
     return student, division.measured[split], division.several[split]
-
-
-def stratified_order(classes: Sequence[str], seed: int) -> np.ndarray:
-    """[N] places in random order, in which every beginning has about the classes' shares."""
-    random = np.random.default_rng(seed)
-    when = np.empty(len(classes))
-    labels = np.array(classes)
-    for name in sorted(set(classes)):
-        places = np.flatnonzero(labels == name)
-        # the members of a class come at even distances, from a random start
-        when[random.permutation(places)] = (np.arange(len(places)) + random.random()) / len(places)
-    order: np.ndarray = np.argsort(when, kind="stable")
-    return order
 
 
 def label_of(protein: Protein) -> int:

@@ -1,7 +1,7 @@
-"""The three teachers of the task `proteins`, which see different things of a protein, trained on what no student gets.
+"""The three teachers of the task `proteins`, with different inputs each, trained on proteins that no student gets.
 
-Two are networks on residues; the third boosts trees on the descriptors that the student sees as well. What a finished
-teacher says is kept under the home folder, so that a training that was broken off goes on with the next one.
+Two are networks on residues; the third boosts trees on the student's own descriptors. The logits of a finished teacher
+are kept under the home folder, so that an interrupted training continues with the next teacher.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from mtbkd_core.proteins.division import Division, label_of
 from mtbkd_core.proteins.features import described
 from mtbkd_core.proteins.scldata import LOCATIONS
 from mtbkd_core.teachers.base import Cost, TeacherInfo
-from mtbkd_core.teachers.sequence_networks import Reader, reader_hash, says, train
+from mtbkd_core.teachers.sequence_networks import Reader, logits_of, reader_hash, train
 
-#: Told a teacher's name, what it has done, and of how much.
+#: Called with a teacher's name, the steps done, and how many there are.
 OnStep = Callable[[str, int, int], None]
 
 INFOS = (
     TeacherInfo("sequence-cnn", "Whole sequence", "A convolutional network over all of a protein's residues."),
-    TeacherInfo("ends", "Both ends", "A convolutional network that sees the first 50 and the last 30 residues alone."),
-    TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees as well."),
+    TeacherInfo("ends", "Both ends", "A convolutional network that sees only the first 50 and the last 30 residues."),
+    TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees too."),
 )
 #: Settled on the validation proteins.
 READERS: Mapping[str, Reader] = {
@@ -56,7 +56,7 @@ class Outcome:
 
     Attributes:
         logits: [R, C], float16: as they are shipped.
-        cost: of asking it.
+        cost: of one prediction.
     """
 
     logits: Tensor
@@ -70,10 +70,10 @@ def outcome(
     on_step: OnStep | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Outcome:
-    """What a teacher says of `division.asked`: kept from before, or trained now.
+    """A teacher's logits on `division.asked` and its cost: kept from before, or from a training now.
 
     Raises:
-        UserError: the home folder cannot be written, or what is kept there cannot be read.
+        UserError: the home folder cannot be written, or a kept file cannot be read.
         Cancelled: `should_stop` said so.
     """
     stem = _stem(name, data_hash)
@@ -98,7 +98,7 @@ def outcome(
 
 
 def kept_cost(name: str, data_hash: str) -> Cost:
-    """What asking a finished teacher costs.
+    """The cost of a finished teacher.
 
     Raises:
         UserError: it is not finished.
@@ -110,7 +110,7 @@ def kept_cost(name: str, data_hash: str) -> Cost:
 def _read(path: Path) -> Outcome:
     kept = read_tensors(path)
     if not {"logits", "cost"} <= set(kept):
-        raise UserError(f"{path}: is no teacher's; remove it, and the teacher is trained anew")
+        raise UserError(f"{path}: holds no logits and cost; remove it, and the teacher is trained anew")
     parameters, size, milliseconds = kept["cost"].tolist()
     return Outcome(kept["logits"], Cost(int(parameters), int(size), milliseconds))
 
@@ -140,14 +140,15 @@ def _network(
         labels,
         len(LOCATIONS),
         seed=_SEED,
-        checkpoint=stem.with_name(f"{stem.name}.safetensors"),
+        checkpoint=stem.with_name(f"{stem.name}.checkpoint.safetensors"),
         on_epoch=step,
         should_stop=should_stop,
     )
-    logits = says(network, reader, asked, should_stop=should_stop)
+    logits = logits_of(network, reader, asked, should_stop=should_stop)
     count = sum(values.numel() for values in network.parameters())
-    # as they come, not sorted by length: nobody who asks has all sequences at once
-    return Outcome(logits.half(), Cost(count, 4 * count, _milliseconds(lambda few: says(network, reader, few), asked)))
+    # in their own order, not sorted by length over all batches as above: a prediction has no others beside it
+    spent = _milliseconds(lambda few: logits_of(network, reader, few), asked)
+    return Outcome(logits.half(), Cost(count, 4 * count, spent))
 
 
 def _trees(

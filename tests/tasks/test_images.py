@@ -14,9 +14,9 @@ import torch
 from mtbkd_core import Progress, UserError, load_task, task_info
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.images.files import ImageFiles, find_file
-from mtbkd_core.tasks.base import ShiftInfo, TaskInfo
 from mtbkd_core.tasks.fashion import FASHION, FASHION_LEFT_OUT, FILES, digit_images
 from mtbkd_core.tasks.images import ImageTask, ShippedImageTask, Sizes, spread
+from mtbkd_core.tasks.source import ShiftInfo, TaskInfo
 from mtbkd_core.teachers import shipped
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import Recipe
