@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.common.progress import OnProgress, ShouldStop
 from mtbkd_core.tasks.base import Task, Teacher
 from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.specialists import Recipe, cache_path, recipe_hash, trained
+from mtbkd_core.teachers.training import progress_of
 
 N_STUDENT, N_TEST, N_VALIDATION = 200, 600, 200
 SHAPE = (8, 8)
@@ -75,10 +76,10 @@ def _images() -> tuple[Tensor, Tensor, str]:
 
 def measured_images() -> Tensor:
     """[600, 64] from 0 to 1, the test images of split 0: inputs of none of the classes for another task."""
-    return _images()[0][_split(0, "test")[1]]
+    return _images()[0][split_indices(0, "test")[1]]
 
 
-def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+def split_indices(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the student's, the measured and the teachers' images, each stratified by class.
 
     The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
@@ -108,7 +109,7 @@ def fingerprint(
     teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
 ) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
-    student, test, pool = _split(split_seed, split, n_train)
+    student, test, pool = split_indices(split_seed, split, n_train)
     pool_hash = _hash_of_pool(pool)
     chosen = INFO.choose_teachers(teachers)
     recipes = [recipe_hash(_TEACHERS[teacher.name][2], pool_hash, split_seed) for teacher in chosen]
@@ -129,21 +130,15 @@ def load(
     """
     chosen = INFO.choose_teachers(teachers)
     x, labels, _ = _images()
-    student, test, pool = _split(split_seed, split, n_train)
+    student, test, pool = split_indices(split_seed, split, n_train)
     pool_hash = _hash_of_pool(pool)
     digests = {teacher.name: recipe_hash(_TEACHERS[teacher.name][2], pool_hash, split_seed) for teacher in chosen}
     missing = [name for name, digest in digests.items() if not cache_path("digits", name, digest).exists()]
     loaded = {}
     for teacher in chosen:
         name = teacher.name
-        place = missing.index(name) if name in missing else 0  # a cached file that cannot be read is trained anew
-
-        def report(epoch: int, epochs: int, title: str = teacher.title, place: int = place) -> None:
-            if on_progress is not None:
-                done = (place + epoch / epochs) / max(1, len(missing))
-                message = f"Training teacher {place + 1} of {max(1, len(missing))}: {title}"
-                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done, message))
-
+        # a cached file that cannot be read is trained anew, too
+        place = missing.index(name) if name in missing else 0
         network = trained(
             "digits",
             name,
@@ -153,7 +148,7 @@ def load(
             INFO.n_classes,
             data_hash=pool_hash,
             seed=split_seed,
-            on_epoch=report,
+            on_epoch=progress_of(on_progress, teacher.title, place, max(1, len(missing))),
             should_stop=should_stop,
         )
         # not inference mode: a caller that trains on these logits may let autograd save them

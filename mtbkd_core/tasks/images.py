@@ -105,7 +105,7 @@ class ImageTask(ABC):
 
         Raises:
             UserError: as `catalog.registry.load_task`; images or outputs that are not what they should be.
-            Cancelled: `should_stop` said so, while teachers were trained.
+            Cancelled: `should_stop` returned true, while teachers were trained.
         """
         chosen = self.INFO.choose_teachers(teachers)
         shown = self.shown()

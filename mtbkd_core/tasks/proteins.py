@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
 from mtbkd_core.proteins.division import N_POOL, Division, divide, draw, label_of
@@ -26,6 +26,7 @@ from mtbkd_core.tasks.inputs import standardise
 from mtbkd_core.tasks.source import ShiftInfo, TaskInfo, check_split
 from mtbkd_core.teachers import protein_teachers, shipped
 from mtbkd_core.teachers.base import Cost, TeacherInfo
+from mtbkd_core.teachers.training import progress_of
 
 SEVERAL = "several-locations"
 
@@ -153,19 +154,15 @@ def origin() -> shipped.Origin:
 
 def rebuild(on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> dict[str, Tensor]:
     """Train every teacher anew, about ten minutes on one core; see `shipped.Rebuilds`."""
-    division = _division()
-    names = [teacher.name for teacher in INFO.teachers]
-    titles = {teacher.name: teacher.title for teacher in INFO.teachers}
-
-    def report(name: str, done: int, steps: int) -> None:
-        if on_progress is not None:
-            share = (names.index(name) + done / steps) / len(names)
-            message = f"Training teacher {names.index(name) + 1} of {len(names)}: {titles[name]}, {done} of {steps}"
-            on_progress(Progress(Phase.TEACHERS, done, steps, share, message))
-
-    outcomes = {name: protein_teachers.outcome(name, division, scldata.digest(), report, should_stop) for name in names}
+    division, logits = _division(), {}
+    for place, teacher in enumerate(INFO.teachers):
+        report = progress_of(on_progress, teacher.title, place, len(INFO.teachers), "step")
+        found = protein_teachers.outcome(
+            teacher.name, division, scldata.digest(), on_epoch=report, should_stop=should_stop
+        )
+        logits[teacher.name] = found.logits
     rows = torch.tensor([each.row for each in division.asked], dtype=torch.int32)
-    return {shipped.INDEX: rows} | {name: found.logits for name, found in outcomes.items()}
+    return {shipped.INDEX: rows} | logits
 
 
 @cache

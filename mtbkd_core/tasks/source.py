@@ -146,7 +146,7 @@ class Fetches(Protocol):
 
         Raises:
             UserError: no connection, a file that is not the one expected, or a home folder that cannot be written.
-            Cancelled: `should_stop` said so.
+            Cancelled: `should_stop` returned true.
         """
 
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from mtbkd_core.common.files import content_hash, home
-from mtbkd_core.common.progress import ShouldStop
 from mtbkd_core.teachers.base import SpecialistRecipe
-from mtbkd_core.teachers.training import fit, initialise, sees
+from mtbkd_core.teachers.training import Control, fit, initialise, sees
 
 #: Raise it when `train` changes what it computes: an interrupted training then starts anew.
 TRAINING_VERSION = 1
@@ -74,11 +74,9 @@ def train(
     n_classes: int,
     *,
     seed: int,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> nn.Sequential:
-    """Train a teacher on the processor, on one thread; more arguments and errors as `training.fit`.
+    """Train a teacher on the processor, on one thread; see `Control`.
 
     Args:
         x, labels: [N, F] and [N], everything that a teacher may see; F is height times width.
@@ -105,9 +103,7 @@ def train(
             learning_rate=learning_rate,
             weight_decay=recipe.weight_decay,
             generator=generator,
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-            should_stop=should_stop,
+            **control,
         )
     return network.eval()
 

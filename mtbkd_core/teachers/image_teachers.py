@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
+from mtbkd_core.common.progress import OnProgress, ShouldStop
 from mtbkd_core.images.order import SEED, as_inputs, stratified_images
 from mtbkd_core.teachers import convolutional
 from mtbkd_core.teachers.convolutional import Recipe
+from mtbkd_core.teachers.training import progress_of
 
 #: Of a larger set, such as EMNIST's digits, teachers see only so many images: training takes minutes, not half an hour.
 MOST_FOR_TEACHERS = 60_000
@@ -59,7 +60,7 @@ def train(
         stem: begins the names of the checkpoints.
     Raises:
         UserError: the home folder cannot be written.
-        Cancelled: `should_stop` said so; the next call resumes after the last whole epoch.
+        Cancelled: `should_stop` returned true; the next call resumes after the last whole epoch.
     """
     if len(images) > MOST_FOR_TEACHERS:
         chosen = np.sort(stratified_images(labels, SEED)[:MOST_FOR_TEACHERS])
@@ -67,13 +68,6 @@ def train(
     x, y = as_inputs(images), torch.from_numpy(labels.astype(np.int64))
     data = content_hash(digest, x.numpy().tobytes(), y.numpy().tobytes())
     for place, (name, recipe) in enumerate(recipes.items()):
-
-        def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
-            if on_progress is not None:
-                done, of = place + epoch / epochs, len(recipes)
-                message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
-                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
-
         point = convolutional.checkpoint_path(stem, name, recipe, data, SEED)
         network = convolutional.train(
             recipe,
@@ -83,7 +77,7 @@ def train(
             n_classes,
             seed=SEED,
             checkpoint=point,
-            on_epoch=report,
+            on_epoch=progress_of(on_progress, titles[name], place, len(recipes)),
             should_stop=should_stop,
         )
         yield Trained(name, convolutional.logits_of(network, shown, image_shape).half(), point)

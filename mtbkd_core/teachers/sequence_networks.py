@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, encode
-from mtbkd_core.teachers.training import fit, initialise
+from mtbkd_core.teachers.training import Control, fit, initialise
 
 #: Raise it when `train` or `logits_of` changes what it computes.
 TRAINING_VERSION = 1
@@ -144,11 +144,9 @@ def train(
     n_classes: int,
     *,
     seed: int,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> SequenceNetwork:
-    """Train a network on the processor with N sequences and labels; more arguments and errors as `training.fit`."""
+    """Train a network on the processor with N sequences and labels; see `Control`."""
     codes = [codes_of(each, reader) for each in sequences]
     lengths = torch.tensor([float(len(each)) for each in codes])
     targets = torch.tensor(labels)
@@ -171,9 +169,7 @@ def train(
         weight_decay=reader.weight_decay,
         generator=generator,
         gradient_norm=1.0,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        should_stop=should_stop,
+        **control,
     )
     return network.eval()
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from mtbkd_core.common.files import content_hash, home, make_folder, read_tensors, write_tensors
-from mtbkd_core.common.progress import ShouldStop, UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.teachers.base import SpecialistRecipe
-from mtbkd_core.teachers.training import fit, initialise, sees
+from mtbkd_core.teachers.training import Control, fit, initialise, sees
 
 _log = logging.getLogger(__name__)
 
@@ -83,10 +83,9 @@ def train(
     n_classes: int,
     *,
     seed: int,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> nn.Sequential:
-    """Train a teacher on the processor; more arguments and errors as `training.fit`.
+    """Train a teacher on the processor; see `Control`.
 
     Args:
         x, labels: [N, F] and [N], everything that a teacher may see.
@@ -105,8 +104,7 @@ def train(
         learning_rate=lambda epoch, number, batches: recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         generator=generator,
-        on_epoch=on_epoch,
-        should_stop=should_stop,
+        **control,
     )
     return network.eval()
 
@@ -126,8 +124,7 @@ def trained(
     *,
     data_hash: str,
     seed: int,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> nn.Sequential:
     """The teacher from the cache, or trained now and cached; arguments as `train` and `recipe_hash`.
 
@@ -135,7 +132,7 @@ def trained(
 
     Raises:
         UserError: the home folder cannot be written.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned true.
     """
     path = cache_path(task, name, recipe_hash(recipe, data_hash, seed))
     if path.exists():
@@ -145,7 +142,7 @@ def trained(
             return network.eval()
         except (UserError, RuntimeError) as error:
             _log.warning("cached teacher %s cannot be used and is trained anew: %s", path.name, error)
-    network = train(recipe, x, labels, n_classes, seed=seed, on_epoch=on_epoch, should_stop=should_stop)
+    network = train(recipe, x, labels, n_classes, seed=seed, **control)
     make_folder(path.parent)
     write_tensors(path, dict(network.state_dict()))
     return network

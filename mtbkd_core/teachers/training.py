@@ -4,15 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from mtbkd_core.common.files import make_folder, read_tensors, write_tensors
-from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.teachers.base import SpecialistRecipe
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Control(TypedDict, total=False):
+    """What every training takes; it raises a `UserError` for the checkpoint, and `Cancelled`.
+
+    Attributes:
+        checkpoint: where to resume where it exists, written after every epoch; None: nothing is kept.
+        on_epoch: called with the number of epochs done and in all.
+        should_stop: called before every batch.
+    """
+
+    checkpoint: Path | None
+    on_epoch: Callable[[int, int], None] | None
+    should_stop: ShouldStop | None
+
+
+def progress_of(
+    on_progress: OnProgress | None, title: str, place: int, count: int, unit: str = "epoch"
+) -> Callable[[int, int], None]:
+    """`Control.on_epoch` of the teacher at `place` of `count` that are trained one after another."""
+
+    def report(done: int, of: int) -> None:
+        if on_progress is not None:
+            message = f"Training teacher {place + 1} of {count}: {title}, {unit} {done} of {of}"
+            on_progress(Progress(Phase.TEACHERS, done, of, (place + done / of) / count, message))
+
+    return report
 
 
 def sees(recipe: SpecialistRecipe, labels: Tensor, generator: torch.Generator) -> Tensor:
@@ -40,9 +68,7 @@ def fit(
     weight_decay: float,
     generator: torch.Generator,
     gradient_norm: float | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> None:
     """Train a network in place, on the processor.
 
@@ -52,12 +78,9 @@ def fit(
         learning_rate: of an epoch, the number of a batch in it, and the number of batches an epoch.
         generator: of all random numbers of the training; the checkpoint keeps its state.
         gradient_norm: longer gradients are shortened to this norm; None: none are.
-        checkpoint: where to resume where it exists, written after every epoch; None: nothing is kept.
-        on_epoch: called with the number of epochs done and in all.
-    Raises:
-        UserError: the checkpoint cannot be read or written.
-        Cancelled: `should_stop` said so.
+        control: see `Control`.
     """
+    checkpoint, on_epoch = control.get("checkpoint"), control.get("on_epoch")
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=weight_decay, foreach=True)
     first = 0
     if checkpoint is not None and checkpoint.exists():
@@ -65,7 +88,7 @@ def fit(
     for epoch in range(first, epochs):
         drawn = batches()
         for number, batch in enumerate(drawn):
-            stop_if(should_stop)
+            stop_if(control.get("should_stop"))
             optimiser.param_groups[0]["lr"] = learning_rate(epoch, number, len(drawn))
             optimiser.zero_grad()
             loss(batch).backward()

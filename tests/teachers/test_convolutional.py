@@ -9,9 +9,10 @@ from torch import Tensor
 from mtbkd_core import Cancelled, UserError
 from mtbkd_core.teachers import convolutional
 from mtbkd_core.teachers.convolutional import Recipe
+from mtbkd_core.teachers.training import sees
 
 SHAPE = (8, 6)
-RECIPE = Recipe((0, 1), trickle=0.25, channels=(4, 6), hidden=8, epochs=12, batch_size=16, learning_rate=1e-2)
+RECIPE = Recipe((0, 1), leak_fraction=0.25, channels=(4, 6), hidden=8, epochs=12, batch_size=16, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +28,12 @@ def images() -> tuple[Tensor, Tensor]:
 
 def trained(images: tuple[Tensor, Tensor], **more: object) -> Tensor:
     network = convolutional.train(RECIPE, *images, SHAPE, 3, seed=5, **more)  # type: ignore[arg-type]
-    return convolutional.says(network, images[0], SHAPE)
+    return convolutional.logits_of(network, images[0], SHAPE)
 
 
 def test_a_specialist_sees_all_of_its_classes_and_a_trickle_of_the_others() -> None:
     labels = torch.arange(3000) % 3
-    seen = convolutional.what_it_sees(RECIPE, labels, torch.Generator().manual_seed(0))
+    seen = sees(RECIPE, labels, torch.Generator().manual_seed(0)).nonzero()[:, 0]
     counts = labels[seen].bincount(minlength=3).tolist()
     assert counts[:2] == [1000, 1000]
     assert 250 - 5 * 14 < counts[2] < 250 + 5 * 14  # binomial: standard deviation 13.7
@@ -68,11 +69,11 @@ def test_a_training_that_was_broken_off_goes_on_to_the_same_bits(images: tuple[T
 
 def test_a_checkpoint_that_cannot_be_read_is_said(images: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     (tmp_path / "point").write_bytes(b"half of one")
-    with pytest.raises(UserError, match=r"point: cannot be gone on from .*; delete it to start anew"):
+    with pytest.raises(UserError, match=r"point: training cannot be resumed from it .*; delete it to start anew"):
         trained(images, checkpoint=tmp_path / "point")
 
 
 def test_another_recipe_has_another_checkpoint() -> None:
-    other = Recipe((0, 1), trickle=0.5)
+    other = Recipe((0, 1), leak_fraction=0.5)
     paths = {convolutional.checkpoint_path("toys", "one", recipe, "data", 0) for recipe in (RECIPE, other)}
     assert len(paths) == 2

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtbkd_core.common.progress import Cancelled
-from mtbkd_core.teachers.sequence_networks import Reader, SequenceNetwork, batch_of, codes_of, says, train
+from mtbkd_core.teachers.sequence_networks import Reader, SequenceNetwork, batch_of, codes_of, logits_of, train
 
 READER = Reader(head=6, tail=4, channels=(8, 8), width=3, epochs=3, batch_size=8, learning_rate=1e-2)
 SEQUENCES = [("MKKRL" if row % 2 else "MDDEG") + "ACDEFGHIKLMNPQRSTVWY"[: 3 + row % 11] for row in range(40)]
@@ -38,13 +38,13 @@ def test_a_sequence_is_judged_alike_whatever_it_is_filled_up_to() -> None:
     torch.testing.assert_close(together[0], alone[0], atol=1e-5, rtol=1e-4)
 
 
-def test_a_network_learns_what_the_start_of_a_sequence_says() -> None:
+def test_a_network_learns_what_the_start_of_a_sequence_logits_of() -> None:
     network = train(replace(READER, epochs=12), SEQUENCES, LABELS, 2, seed=0)
-    assert (says(network, READER, SEQUENCES).argmax(1) == torch.tensor(LABELS)).float().mean() > 0.95
+    assert (logits_of(network, READER, SEQUENCES).argmax(1) == torch.tensor(LABELS)).float().mean() > 0.95
 
 
 def test_training_that_was_broken_off_goes_on_to_the_same_network(tmp_path: Path) -> None:
-    whole = says(train(READER, SEQUENCES, LABELS, 2, seed=0), READER, SEQUENCES)
+    whole = logits_of(train(READER, SEQUENCES, LABELS, 2, seed=0), READER, SEQUENCES)
     place = tmp_path / "new" / "teacher.safetensors"
     asked = iter([False] * 8)  # five batches an epoch: stopped in the second
     with pytest.raises(Cancelled):
@@ -54,7 +54,7 @@ def test_training_that_was_broken_off_goes_on_to_the_same_network(tmp_path: Path
         READER, SEQUENCES, LABELS, 2, seed=0, checkpoint=place, on_epoch=lambda done, _: epochs.append(done)
     )
     assert epochs == [2, 3]
-    assert torch.equal(says(resumed, READER, SEQUENCES), whole)
+    assert torch.equal(logits_of(resumed, READER, SEQUENCES), whole)
 
 
 def test_training_leaves_everybodys_random_numbers_alone() -> None:
