@@ -132,18 +132,18 @@ def load_task(
             machine; a home folder that cannot be written.
         Cancelled: `should_stop` returned true.
     """
-    if isinstance(data, DataConfig):
-        task = data.task
-        teachers = (data.teachers or task_info(task).default_teachers) if teachers is None else teachers
-        split_seed = data.split_seed if split_seed is None else split_seed
-        n_labelled = data.n_labelled if n_labelled is None else n_labelled
-    else:
-        task = data
-    source = _source(task)
+    if isinstance(data, str):
+        data = DataConfig().model_copy(update={"task": data})
+        teachers = [teacher.name for teacher in task_info(data.task).teachers] if teachers is None else teachers
+    count = n_train if n_labelled is None else n_labelled
+    given = {"teachers": teachers, "split_seed": split_seed, "n_labelled": count}
+    data = data.model_copy(update={name: value for name, value in given.items() if value is not None})
+    source = _source(data.task)
     if problem := source.missing():
         raise UserError(problem)
-    labelled = n_train if n_labelled is None else n_labelled
-    return source.load(teachers, split_seed or 0, split, on_progress, should_stop, labelled)
+    if teachers is None and not data.teachers:
+        data = data.model_copy(update={"teachers": source.INFO.default_teachers})
+    return source.load(data, split, on_progress, should_stop)
 
 
 def fingerprint(data: RunConfig | DataConfig) -> str:
@@ -156,7 +156,7 @@ def fingerprint(data: RunConfig | DataConfig) -> str:
     source = _source(data.task)
     source.INFO.check_n_unlabelled(data.n_unlabelled, data.n_labelled)
     teachers = data.teachers or source.INFO.default_teachers
-    return source.fingerprint(teachers, data.split_seed, "test", data.n_labelled)
+    return source.fingerprint(data.model_copy(update={"teachers": teachers}), "test")
 
 
 def _source(name: str) -> Source:

@@ -7,7 +7,6 @@ scikit-learn).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.tasks.base import Task, Teacher
 from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
@@ -79,11 +79,11 @@ def measured_images() -> Tensor:
     return _images()[0][split_indices(0, "test")[1]]
 
 
-def split_indices(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+def split_indices(split_seed: int, split: str, n_labelled: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the student's, the measured and the teachers' images, each stratified by class.
 
-    The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
-    "validation", 200 of the teachers' images are measured on; the 600 test images are then not used at all.
+    The student's are shuffled; with `n_labelled` it gets the first of them, and the teachers none of the rest. With
+    split "validation", 200 of the teachers' images are measured on; the 600 test images are then not used at all.
     """
     from sklearn.model_selection import train_test_split
 
@@ -93,7 +93,7 @@ def split_indices(split_seed: int, split: str, n_train: int | None = None) -> tu
     pool, student = train_test_split(rest, test_size=N_STUDENT, stratify=labels[rest], random_state=split_seed)
     if split == "validation":
         pool, test = train_test_split(pool, test_size=N_VALIDATION, stratify=labels[pool], random_state=split_seed)
-    student = student[: INFO.check_n_train(n_train)]
+    student = student[: INFO.check_n_train(n_labelled)]
     return torch.from_numpy(student), torch.from_numpy(test), torch.from_numpy(pool)
 
 
@@ -105,34 +105,25 @@ def _hash_of_data(student: Tensor, test: Tensor) -> str:
     return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes())
 
 
-def fingerprint(
-    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-) -> str:
+def fingerprint(data: DataConfig, split: str) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
-    student, test, pool = split_indices(split_seed, split, n_train)
+    student, test, pool = split_indices(data.split_seed, split, data.n_labelled)
     pool_hash = _hash_of_pool(pool)
-    chosen = INFO.choose_teachers(teachers)
-    recipes = [recipe_hash(_TEACHERS[teacher.name][2], pool_hash, split_seed) for teacher in chosen]
+    chosen = INFO.choose_teachers(data.teachers)
+    recipes = [recipe_hash(_TEACHERS[teacher.name][2], pool_hash, data.split_seed) for teacher in chosen]
     return content_hash(_hash_of_data(student, test), *recipes)
 
 
-def load(
-    teachers: Sequence[str] | None = None,
-    split_seed: int = 0,
-    split: str = "test",
-    on_progress: OnProgress | None = None,
-    should_stop: ShouldStop | None = None,
-    n_train: int | None = None,
-) -> Task:
+def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Task:
     """The images and the teachers, training those that the cache does not hold (about a second each).
 
     Arguments and errors as `catalog.registry.load_task`.
     """
-    chosen = INFO.choose_teachers(teachers)
+    chosen = INFO.choose_teachers(data.teachers)
     x, labels, _ = _images()
-    student, test, pool = split_indices(split_seed, split, n_train)
+    student, test, pool = split_indices(data.split_seed, split, data.n_labelled)
     pool_hash = _hash_of_pool(pool)
-    digests = {teacher.name: recipe_hash(_TEACHERS[teacher.name][2], pool_hash, split_seed) for teacher in chosen}
+    digests = {teacher.name: recipe_hash(_TEACHERS[teacher.name][2], pool_hash, data.split_seed) for teacher in chosen}
     missing = [name for name, digest in digests.items() if not cache_path("digits", name, digest).exists()]
     loaded = {}
     for teacher in chosen:
@@ -147,7 +138,7 @@ def load(
             labels[pool],
             INFO.n_classes,
             data_hash=pool_hash,
-            seed=split_seed,
+            seed=data.split_seed,
             on_epoch=progress_of(on_progress, teacher.title, place, max(1, len(missing))),
             should_stop=should_stop,
         )

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.images.order import SEED, as_inputs, stratified_images
 from mtbkd_core.tasks.base import Task, Teacher
@@ -93,13 +94,7 @@ class ImageTask(ABC):
         return self.files.fetch(on_progress, should_stop)
 
     def load(
-        self,
-        teachers: Sequence[str] | None = None,
-        split_seed: int = 0,
-        split: str = "test",
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-        n_train: int | None = None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
         """The images and the teachers' logits; the split seed draws the student's images, the teachers stay the same.
 
@@ -107,9 +102,9 @@ class ImageTask(ABC):
             UserError: as `catalog.registry.load_task`; images or outputs that are not what they should be.
             Cancelled: `should_stop` returned true, while teachers were trained.
         """
-        chosen = self.INFO.choose_teachers(teachers)
+        chosen = self.INFO.choose_teachers(data.teachers)
         shown = self.shown()
-        student, spare, test, left_out = self._rows(shown, split_seed, split, n_train)
+        student, spare, test, left_out = self._rows(shown, data, split)
         outputs = self.outputs([teacher.name for teacher in chosen], shown, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
@@ -145,13 +140,11 @@ class ImageTask(ABC):
             shift_labels=shift_labels,
         )
 
-    def fingerprint(
-        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-    ) -> str:
+    def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
         shown = self.shown()
-        student, _, test, _ = self._rows(shown, split_seed, split, n_train)
-        parts = [self.hash_of_teacher(teacher.name, shown) for teacher in self.INFO.choose_teachers(teachers)]
+        student, _, test, _ = self._rows(shown, data, split)
+        parts = [self.hash_of_teacher(teacher.name, shown) for teacher in self.INFO.choose_teachers(data.teachers)]
         return content_hash(self._hash_of_data(shown, student, test), *parts)
 
     def shown(self) -> Shown:
@@ -236,13 +229,13 @@ class ImageTask(ABC):
         shape = (pixels.shape[1], pixels.shape[2])
         return Shown(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
 
-    def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, ...]:
+    def _rows(self, shown: Shown, data: DataConfig, split: str) -> tuple[Tensor, ...]:
         """Rows of `shown`: the student's, labelled and unlabelled; those of the split, of classes kept and left out."""
         known = ~torch.isin(shown.labels, torch.tensor(self.left_out, dtype=torch.int64))
         part = torch.arange(self.sizes.student)
         part = part[known[part]]
-        order = part[torch.from_numpy(stratified_images(shown.labels[part].numpy(), split_seed))]
-        labelled = self.INFO.check_n_train(n_train)
+        order = part[torch.from_numpy(stratified_images(shown.labels[part].numpy(), data.split_seed))]
+        labelled = self.INFO.check_n_train(data.n_labelled)
         validation = self.sizes.student + self.sizes.validation
         if check_split(split) == "validation":
             measured = torch.arange(self.sizes.student, validation)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
 from mtbkd_core.proteins.division import N_POOL, Division, divide, draw, label_of
@@ -82,23 +83,16 @@ def missing() -> str | None:
     return scldata.missing() or shipped.absent(INFO.name)
 
 
-def load(
-    teachers: Sequence[str] | None = None,
-    split_seed: int = 0,
-    split: str = "test",
-    on_progress: OnProgress | None = None,
-    should_stop: ShouldStop | None = None,
-    n_train: int | None = None,
-) -> Task:
+def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Task:
     """The proteins and the teachers' logits; descriptors are computed once, in some ten seconds.
 
     The split seed draws the student's proteins from the pool; the teachers do not depend on it. Arguments and errors
     as `catalog.registry.load_task`.
     """
-    chosen = INFO.choose_teachers(teachers)
+    chosen = INFO.choose_teachers(data.teachers)
     division = _division()
-    labelled = INFO.check_n_train(n_train)
-    drawn, tests, several = draw(division, N_POOL, split_seed, check_split(split))
+    labelled = INFO.check_n_train(data.n_labelled)
+    drawn, tests, several = draw(division, N_POOL, data.split_seed, check_split(split))
     student, spare = drawn[:labelled], drawn[labelled:]
     everything = (*division.asked, *(each for group in division.several.values() for each in group))
     row_of = {each.row: place for place, each in enumerate(everything)}
@@ -119,7 +113,7 @@ def load(
         y_test=_labels(tests),
         class_names=LOCATIONS,
         teachers=_teachers(chosen, student, tests, spare),
-        fingerprint=_hash_of_data(split_seed, split, n_train),
+        fingerprint=_hash_of_data(data, split),
         shifts={SEVERAL: inputs(several)},
         proteins=Proteins(
             {name: tuple(each.accession for each in group) for name, group in groups.items()},
@@ -130,12 +124,10 @@ def load(
     )
 
 
-def fingerprint(
-    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-) -> str:
+def fingerprint(data: DataConfig, split: str) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
-    parts = [_hash_of_teacher(teacher.name) for teacher in INFO.choose_teachers(teachers)]
-    return content_hash(_hash_of_data(split_seed, split, n_train), *parts)
+    parts = [_hash_of_teacher(teacher.name) for teacher in INFO.choose_teachers(data.teachers)]
+    return content_hash(_hash_of_data(data, split), *parts)
 
 
 def origin() -> shipped.Origin:
@@ -197,8 +189,9 @@ def _teachers(
     }
 
 
-def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
-    what = [DESCRIPTORS_VERSION, reach().tolist(), split_seed, check_split(split), INFO.check_n_train(n_train)]
+def _hash_of_data(data: DataConfig, split: str) -> str:
+    count = INFO.check_n_train(data.n_labelled)
+    what = [DESCRIPTORS_VERSION, reach().tolist(), data.split_seed, check_split(split), count]
     return content_hash("proteins", scldata.digest(), json.dumps(what))
 
 

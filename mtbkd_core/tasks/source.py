@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.teachers.base import TeacherInfo
 
@@ -120,18 +121,12 @@ class Source(Protocol):
         """One line that says which data is not on this machine and how to get it; None where the task can be loaded."""
 
     def load(
-        self,
-        teachers: Sequence[str] | None,
-        split_seed: int,
-        split: str,
-        on_progress: OnProgress | None,
-        should_stop: ShouldStop | None,
-        n_train: int | None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
-        """The task; arguments and errors as `mtbkd_core.catalog.registry.load_task`."""
+        """The task with the teachers and the numbers that `data` names; `mtbkd_core.catalog.registry.load_task`."""
 
-    def fingerprint(self, teachers: Sequence[str] | None, split_seed: int, split: str, n_train: int | None) -> str:
-        """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
+    def fingerprint(self, data: DataConfig, split: str) -> str:
+        """What `Task.fingerprint_of` would be; trains nothing. Errors as `load`."""
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.tasks.base import KnownTruth, Task, Teacher
 from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
@@ -144,24 +145,18 @@ class PlaneTask:
         return None
 
     def load(
-        self,
-        teachers: Sequence[str] | None = None,
-        split_seed: int = 0,
-        split: str = "test",
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-        n_train: int | None = None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
         """Draw the points and labels and evaluate the teachers; nothing is trained, so there is no progress.
 
         The split seed also draws the noisy teacher's noise. Arguments and errors as `catalog.registry.load_task`.
         """
-        chosen = self.INFO.choose_teachers(teachers)
-        x_train, y_train = draw(self.INFO.check_n_train(n_train), self.swirl, [split_seed, _TRAIN_STREAM])
-        x_test, y_test = draw(N_TEST, self.swirl, [split_seed, _STREAMS[check_split(split)]])
+        chosen = self.INFO.choose_teachers(data.teachers)
+        x_train, y_train = draw(self.INFO.check_n_train(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
+        x_test, y_test = draw(N_TEST, self.swirl, [data.split_seed, _STREAMS[check_split(split)]])
 
         def logits(names: Sequence[str], x: Tensor) -> Tensor:
-            return teacher_logits(names, x, swirl=self.swirl, seed=split_seed)
+            return teacher_logits(names, x, swirl=self.swirl, seed=data.split_seed)
 
         names = [teacher.name for teacher in chosen]
         return Task(
@@ -178,26 +173,25 @@ class PlaneTask:
                     **vars(teacher),
                     logits_train=on_train,
                     logits_test=on_test,
-                    fingerprint=self._hash_of_teacher(teacher.name, split_seed),
+                    fingerprint=self._hash_of_teacher(teacher.name, data.split_seed),
                 )
                 for teacher, on_train, on_test in zip(
                     chosen, logits(names, x_train), logits(names, x_test), strict=True
                 )
             },
-            fingerprint=self._hash_of_data(split_seed, split, n_train),
+            fingerprint=self._hash_of_data(data, split),
             truth=KnownTruth(lambda x: truth_logits(x, self.swirl).softmax(-1), logits, (-BOUND, BOUND)),
         )
 
-    def fingerprint(
-        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-    ) -> str:
+    def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be. Errors as `load`."""
-        chosen = self.INFO.choose_teachers(teachers)
-        parts = [self._hash_of_teacher(teacher.name, split_seed) for teacher in chosen]
-        return content_hash(self._hash_of_data(split_seed, split, n_train), *parts)
+        chosen = self.INFO.choose_teachers(data.teachers)
+        parts = [self._hash_of_teacher(teacher.name, data.split_seed) for teacher in chosen]
+        return content_hash(self._hash_of_data(data, split), *parts)
 
-    def _hash_of_data(self, split_seed: int, split: str, n_train: int | None) -> str:
-        what = [FORMULA_VERSION, self.swirl, split_seed, check_split(split), self.INFO.check_n_train(n_train), N_TEST]
+    def _hash_of_data(self, data: DataConfig, split: str) -> str:
+        count = self.INFO.check_n_train(data.n_labelled)
+        what = [FORMULA_VERSION, self.swirl, data.split_seed, check_split(split), count, N_TEST]
         return content_hash("synthetic", json.dumps(what))
 
     def _hash_of_teacher(self, name: str, split_seed: int) -> str:

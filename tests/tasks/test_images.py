@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd_core import UserError, load_task
+from mtbkd_core import Task, UserError, load_task
 from mtbkd_core.catalog.registry import missing_data
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.tasks.fashion import FASHION, FASHION_LEFT_OUT, FILES, digit_images
 from mtbkd_core.tasks.images import ImageTask, Sizes
@@ -69,6 +70,11 @@ def toys(**more: object) -> ShippedImageTask:
     return replace(task, **more)  # type: ignore[arg-type]
 
 
+def load(task: ImageTask, split: str = "test", **data: int) -> Task:
+    """The task with all of its teachers."""
+    return task.load(DataConfig(teachers=tuple(task.recipes), **data), split, None, None)  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, session_home: Path) -> Path:
     """A folder with the images, and beside it the teachers' outputs."""
@@ -93,7 +99,7 @@ def folder(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_parts_are_of_the_sizes_asked_for_and_share_no_picture(folder: Path) -> None:
     task = toys()
-    test, validation = task.load(None, n_train=30), task.load(None, split="validation", n_train=30)
+    test, validation = load(task, n_labelled=30), load(task, "validation", n_labelled=30)
     parts = [{tuple(row) for row in x.tolist()} for x in (test.x_train, test.x_test, validation.x_test)]
     assert [len(part) for part in parts] == [30, 21, 15]
     assert len(set.union(*parts)) == 30 + 21 + 15
@@ -101,7 +107,7 @@ def test_parts_are_of_the_sizes_asked_for_and_share_no_picture(folder: Path) -> 
 
 
 def test_labels_belong_to_their_pictures_and_values_go_from_0_to_1(folder: Path) -> None:
-    task = toys().load()
+    task = load(toys())
     for x, labels in ((task.x_train, task.y_train), (task.x_test, task.y_test)):
         assert torch.equal((255 * x[:, 0]).round().long(), labels)
     assert 0 <= task.x_test.min() < 0.1 < 0.9 < task.x_test.max() <= 1
@@ -110,7 +116,7 @@ def test_labels_belong_to_their_pictures_and_values_go_from_0_to_1(folder: Path)
 
 def test_the_seed_draws_other_pictures_of_the_student_s_part_and_nothing_else(folder: Path) -> None:
     task = toys()
-    one, two = task.load(split_seed=0), task.load(split_seed=1)
+    one, two = load(task, split_seed=0), load(task, split_seed=1)
     assert one.y_train.bincount().tolist() == [4, 4, 4]
     assert not torch.equal(one.x_train, two.x_train)
     assert torch.equal(one.x_test, two.x_test)
@@ -120,7 +126,7 @@ def test_the_seed_draws_other_pictures_of_the_student_s_part_and_nothing_else(fo
 def test_logits_belong_to_the_picture_beside_them(folder: Path) -> None:
     """A picture drawn by two seeds has one answer; the whole part holds every answer of a smaller draw."""
     task = toys()
-    some, whole = task.load(split_seed=0), task.load(split_seed=1, n_train=30)
+    some, whole = load(task, split_seed=0), load(task, split_seed=1, n_labelled=30)
     places = [int((whole.x_train == x).all(-1).nonzero()) for x in some.x_train]
     assert torch.equal(some.teachers["one"].logits_train, whole.teachers["one"].logits_train[places])
 
@@ -130,8 +136,8 @@ def test_logits_belong_to_the_picture_beside_them(folder: Path) -> None:
 
 def test_classes_left_out_are_in_no_example_and_no_logit_and_are_a_shift(folder: Path) -> None:
     info = replace(toys().INFO, n_classes=2, shifts=(ShiftInfo("left-out", "Kites", "Test images."),))
-    whole = toys().load(n_train=30)
-    task = toys(INFO=info, left_out=(1,)).load(n_train=8)
+    whole = load(toys(), n_labelled=30)
+    task = load(toys(INFO=info, left_out=(1,)), n_labelled=8)
     assert task.class_names == ("ball", "doll")
     assert task.y_train.bincount().tolist() == [4, 4]
     assert task.x_unlabelled is not None
@@ -144,7 +150,7 @@ def test_classes_left_out_are_in_no_example_and_no_logit_and_are_a_shift(folder:
 
 
 def test_shifts_are_those_that_are_announced(folder: Path) -> None:
-    assert toys().load().shifts["grey"].tolist() == [[0.5] * 64] * 2
+    assert load(toys()).shifts["grey"].tolist() == [[0.5] * 64] * 2
 
 
 # What is refused
@@ -152,16 +158,16 @@ def test_shifts_are_those_that_are_announced(folder: Path) -> None:
 
 def test_other_images_than_the_outputs_are_about_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"are not those of Toys; their digest is [0-9a-f]{16}, not 0123"):
-        toys(digest="0123").load()
+        load(toys(digest="0123"))
     with pytest.raises(UserError, match=r"toys-teachers.safetensors: is about other images .* rebuild toys"):
-        toys(sizes=Sizes(student=30, validation=15, test=20)).load()
+        load(toys(sizes=Sizes(student=30, validation=15, test=20)))
 
 
 def test_too_few_images_and_unknown_labels_are_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="are 40 test images, needed: at least 41"):
-        toys(sizes=Sizes(30, 15, 41)).load()
+        load(toys(sizes=Sizes(30, 15, 41)))
     with pytest.raises(UserError, match="have a label 2, allowed: 0 to 1"):
-        toys(class_names=("ball", "kite")).load()
+        load(toys(class_names=("ball", "kite")))
 
 
 def test_as_many_labels_as_images_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +175,7 @@ def test_as_many_labels_as_images_are_needed(tmp_path: Path, monkeypatch: pytest
     (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(np.zeros(39, np.uint8)))
     monkeypatch.setenv("MTBKD_TOYS_FOLDER", str(folder))
     with pytest.raises(UserError, match="holds 40 test images and 39 labels"):
-        toys().load()
+        load(toys())
 
 
 def test_images_that_change_on_the_disk_are_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +197,7 @@ def test_a_missing_set_is_refused_with_the_ways_to_get_it(own_home: Path, monkey
     line = nowhere.missing()
     assert line is not None
     with pytest.raises(UserError) as caught:
-        nowhere.fingerprint(None, 0)
+        nowhere.fingerprint(DataConfig(), "test")
     assert str(caught.value) == line
     for way in ("MTBKD_FASHION_FOLDER", "dataset-fashion-mnist", "python -m mtbkd_core fetch fashion"):
         assert way in line
@@ -215,7 +221,7 @@ def test_the_digits_are_enlarged_to_the_size_of_the_clothes() -> None:
 @needs_fashion
 @pytest.mark.parametrize("task", [FASHION, FASHION_LEFT_OUT], ids=lambda task: str(task.INFO.name))
 def test_teachers_of_clothing_know_their_part(task: ImageTask) -> None:
-    loaded = task.load(split="validation")
+    loaded = load(task, "validation")
     assert loaded.y_train.bincount().tolist() == [task.INFO.n_train // task.INFO.n_classes] * task.INFO.n_classes
     kept = [label for label in range(10) if label not in task.left_out]
     for name, recipe in task.recipes.items():
