@@ -103,7 +103,7 @@ FASHION = ShippedImageTask(
         most_train=SIZES.student,
         image_shape=SHAPE,
         spare=True,
-        # chosen on the validation images; the step size so that no chain leaves the posterior: benchmarks/log/clothing.md
+        # chosen on validation images, the step size so that no chain leaves the posterior: benchmarks/log/clothing.md
         defaults={
             "n_unlabelled": str(UNLABELLED),
             "prior.strength": "8",
