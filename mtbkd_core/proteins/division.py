@@ -58,15 +58,15 @@ def divide(proteins: Sequence[Protein], n_pool: int = N_POOL) -> Division:
     )
 
 
-def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple[tuple[Protein, ...], ...]:
+def draw(division: Division, count: int, split_seed: int, split: str) -> tuple[tuple[Protein, ...], ...]:
     """The student's proteins, the test proteins, and those of several locations.
 
     Args:
-        n_train: of the pool; the first of more are the same proteins.
+        count: of the pool; the first of more are the same proteins.
         split: one of `SPLITS`.
     """
     order = stratified_order([each.location for each in division.pool], split_seed)
-    student = tuple(division.pool[place] for place in order[:n_train])
+    student = tuple(division.pool[place] for place in order[:count])
     return student, division.measured[split], division.several[split]
 
 
