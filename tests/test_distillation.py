@@ -427,7 +427,7 @@ def test_teachers_who_speak_of_too_few_examples_without_labels_are_refused(few_d
     short = replace(teacher, logits_unlabelled=teacher.logits_unlabelled[:59])
     task = replace(task, teachers={**task.teachers, name: short})
     assert len(task.lesson(list(task.teachers), 59).labels) == 159
-    with pytest.raises(UserError, match="speak of digits's examples without a label"):
+    with pytest.raises(UserError, match="have logits on digits's unlabelled examples"):
         distill(small(n_unlabelled=60), task=task)
 
 

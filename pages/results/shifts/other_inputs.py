@@ -9,7 +9,7 @@ import streamlit as st
 
 from mtbkd_core import Task
 from mtbkd_core.figures.uncertainty import draw_intervals
-from mtbkd_core.tasks.base import ShiftInfo
+from mtbkd_core.tasks.source import ShiftInfo
 from pages.ui import charts, chosen_run, examples, link
 
 #: Inputs in each of the two galleries.
