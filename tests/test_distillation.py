@@ -12,12 +12,13 @@ import torch
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, Teacher, UserError, build_config, distill
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.config.choices import Device
-from mtbkd_core.distillation import find_device, run_work
+from mtbkd_core.distillation import find_device
 from mtbkd_core.evaluation.bias_check import is_biased
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.metrics import evaluate
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.prior import entropy_weights, responsibilities
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import entropy_weights, responsibilities, stack_priors
+from mtbkd_core.run_progress import run_work
 from tests.conftest import without_some_labels
 
 SMALL = {

@@ -12,9 +12,17 @@ from torch.nn.functional import cross_entropy
 
 from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.posterior import LogPosterior, heard, stack_priors, weights_under
-from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
-from mtbkd_core.students.base import Student
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import (
+    entropy_weights,
+    label_pull,
+    log_mixture_prior,
+    prior_logits,
+    pulls,
+    stack_priors,
+    weights_under,
+)
+from mtbkd_core.students.mlp import DenseStudent
 
 SIZES = {"linear": (5, 4), "one hidden layer": (5, 3, 4), "two hidden layers": (5, 3, 6, 4)}
 SETTINGS = PriorConfig(concentration=9.0, temperature=1.5, strength=0.7)
@@ -24,7 +32,7 @@ def scene(
     sizes: tuple[int, ...], generator: torch.Generator, priors: list[PriorConfig] | None = None, teachers: int = 3
 ) -> tuple[LogPosterior, Tensor, Tensor]:
     """A target with 8 examples in float64, whitened positions of 2 chains, and the teachers' logits [K, N, C]."""
-    student = Student(sizes, weight_scale=0.6)
+    student = DenseStudent(sizes, weight_scale=0.6)
     x = torch.randn(8, sizes[0], generator=generator, dtype=torch.float64)
     labels = torch.randint(sizes[-1], (8,), generator=generator)
     logits = 2 * torch.randn(teachers, 8, sizes[-1], generator=generator, dtype=torch.float64)
@@ -128,7 +136,9 @@ def test_examples_in_pieces_equal_examples_at_once(
     target, position, _ = scene(sizes, generator, priors)
     whole = target(position, batch)
     seen = []
-    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[2])) or vjp(*given))
+    monkeypatch.setattr(
+        DenseStudent, "vjp", lambda *given, vjp=DenseStudent.vjp: seen.append(len(given[2])) or vjp(*given)
+    )
     monkeypatch.setattr("mtbkd_core.posterior._MOST_NUMBERS", 2 * 2 * 12)
     pieces = target(position, batch)
     assert seen == ([2, 2, 2, 2] if batch is None else [2, 2, 1])
@@ -159,7 +169,9 @@ def test_chains_in_halves_equal_chains_at_once(
     monkeypatch.setenv("MTBKD_THREADS", threads)
     whole = target(position, batch)
     seen = []
-    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[1])) or vjp(*given))
+    monkeypatch.setattr(
+        DenseStudent, "vjp", lambda *given, vjp=DenseStudent.vjp: seen.append(len(given[1])) or vjp(*given)
+    )
     monkeypatch.setattr("mtbkd_core.posterior._WORTH_SHARING", 1)
     halves = target(position, batch)
     assert sorted(seen) == [1, 2]
@@ -232,7 +244,7 @@ def test_teacher_shares_are_mean_responsibilities(generator: torch.Generator) ->
 
 def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value() -> None:
     """Logits of +80 and -80: log p is -160, far below the smallest float32."""
-    student = Student((1, 2), weight_scale=1.0)
+    student = DenseStudent((1, 2), weight_scale=1.0)
     target = LogPosterior(student, torch.zeros(1, 1), torch.tensor([1]), None)
     position = torch.tensor([[0.0, 0.0, 80.0, -80.0]])
     density = target(position)
@@ -244,7 +256,7 @@ def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value
 def test_extreme_logits_of_student_and_eight_teachers_stay_finite(
     temperature: float, generator: torch.Generator
 ) -> None:
-    student = Student((10, 10), weight_scale=1.0)
+    student = DenseStudent((10, 10), weight_scale=1.0)
     position = torch.cat([80 * torch.eye(10), torch.zeros(1, 10)]).flatten()[None]
     x = torch.randint(2, (16, 10), generator=generator) * 2.0 - 1
     teachers = torch.randint(2, (8, 16, 10), generator=generator) * 160.0 - 80
@@ -322,7 +334,7 @@ def test_a_prior_of_calibrated_teachers_is_one_of_teachers_whose_logits_were_div
 def test_whole_numbers_are_calibrated_by_temperatures_that_are_none(generator: torch.Generator) -> None:
     whole = torch.randint(-5, 5, (2, 6, 4), generator=generator)
     prior = PriorConfig(entropy_temperatures=(1.5, 2.7), calibrated_teachers=True)
-    torch.testing.assert_close(heard(whole, prior), torch.stack([whole[0] / 1.5, whole[1] / 2.7]))
+    torch.testing.assert_close(prior_logits(whole, prior), torch.stack([whole[0] / 1.5, whole[1] / 2.7]))
 
 
 def test_calibration_without_temperatures_changes_nothing(generator: torch.Generator) -> None:
@@ -337,7 +349,7 @@ def test_weights_under_a_configuration_are_the_entropy_weights(generator: torch.
         rule="softmin", base_weights=(1, 2, 3), entropy_temperatures=(0.5, 1, 2), softmin_temperature=0.3
     )
     expected = entropy_weights(
-        logits, rule="softmin", base=[1.0, 2.0, 3.0], entropy_temperature=[0.5, 1.0, 2.0], sharpness=0.3
+        logits, rule="softmin", base=[1.0, 2.0, 3.0], entropy_temperature=[0.5, 1.0, 2.0], softmin_temperature=0.3
     )
     torch.testing.assert_close(weights_under(logits, prior), expected)
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.predictive import entropy, thin
-from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.prior import entropies
+from mtbkd_core.prior import entropies, stack_priors, weights_under
 from mtbkd_core.result import Result
 from mtbkd_core.students.base import softmax
 from mtbkd_core.tasks.base import KnownTruth, Task

@@ -51,7 +51,7 @@ def test_inverse_entropy_weights_of_three_teachers_by_hand() -> None:
 def test_softmin_weights_by_hand() -> None:
     logits = torch.tensor([[[900.0, 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
     # exp(-H / beta) with H = 0 and log 2, beta = 1/2: 1 and 1/4; base (1/3, 2/3)
-    weights = entropy_weights(logits, rule="softmin", base=[1.0, 2.0], sharpness=0.5)
+    weights = entropy_weights(logits, rule="softmin", base=[1.0, 2.0], softmin_temperature=0.5)
     assert weights[:, 0].tolist() == pytest.approx([2 / 3, 1 / 3])
 
 
@@ -60,7 +60,7 @@ def test_softmin_weights_by_hand() -> None:
 def test_weights_sum_to_one_and_are_not_negative(rule: WeightRule, count: int, generator: torch.Generator) -> None:
     logits = torch.randn(count, 50, 10, generator=generator) * 10
     base = torch.rand(count, generator=generator) + 0.01
-    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=base + 0.5, sharpness=0.3)
+    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=base + 0.5, softmin_temperature=0.3)
     assert weights.shape == (count, 50)
     assert (weights >= 0).all()
     torch.testing.assert_close(weights.sum(0), torch.ones(50))
@@ -85,31 +85,31 @@ def test_equally_certain_teachers_have_their_base_weights(rule: WeightRule, logi
     for k in range(3):
         logits[k, :, k] = logit
     base = torch.tensor([0.5, 0.3, 0.2])
-    weights = entropy_weights(logits, rule=rule, base=base, sharpness=0.01)
+    weights = entropy_weights(logits, rule=rule, base=base, softmin_temperature=0.01)
     torch.testing.assert_close(weights, base[:, None].expand(3, 6))
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_single_teacher_has_weight_one(rule: WeightRule, generator: torch.Generator) -> None:
     logits = torch.cat([torch.randn(1, 20, 3, generator=generator), torch.tensor([[[9e3, 0, 0], [0, 0, 0]]])], 1)
-    assert (entropy_weights(logits, rule=rule, base=[0.2], sharpness=0.01) == 1).all()
+    assert (entropy_weights(logits, rule=rule, base=[0.2], softmin_temperature=0.01) == 1).all()
 
 
 def test_softmin_goes_from_the_base_weights_to_the_most_certain_teacher(generator: torch.Generator) -> None:
     logits = normal(generator, 4, 30, 5, scale=3)
     base = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
     for sharpness in (1e9, math.inf):
-        wide = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
+        wide = entropy_weights(logits, rule="softmin", base=base, softmin_temperature=sharpness)
         torch.testing.assert_close(wide, base[:, None].expand(4, 30))
     certain = torch.nn.functional.one_hot(entropies(logits).argmin(0), 4).T.double()
     for sharpness in (1e-6, 1e-300):
-        sharp = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
+        sharp = entropy_weights(logits, rule="softmin", base=base, softmin_temperature=sharpness)
         torch.testing.assert_close(sharp, certain)
 
 
 def test_softmin_at_the_smallest_sharpness_of_float32_trusts_the_most_certain_teacher_with_a_base_weight() -> None:
     logits = torch.tensor([[[9.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]]])
-    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], sharpness=1e-39)
+    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], softmin_temperature=1e-39)
     assert weights[:, 0].tolist() == [0, 1, 0]
 
 
@@ -130,7 +130,7 @@ def test_settings_that_differ_by_chain_equal_separate_evaluations(rule: WeightRu
     sharpness = torch.rand(5, generator=generator, dtype=torch.float64) + 0.1
     active = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1]]).bool()
     together = entropy_weights(
-        logits, rule=rule, base=base, entropy_temperature=temperature, sharpness=sharpness, active=active
+        logits, rule=rule, base=base, entropy_temperature=temperature, softmin_temperature=sharpness, active=active
     )
     for s in range(5):
         alone = entropy_weights(
@@ -138,7 +138,7 @@ def test_settings_that_differ_by_chain_equal_separate_evaluations(rule: WeightRu
             rule=rule,
             base=base[s],
             entropy_temperature=temperature[s],
-            sharpness=float(sharpness[s]),
+            softmin_temperature=float(sharpness[s]),
             active=active[s],
         )
         torch.testing.assert_close(together[s], alone)
@@ -297,7 +297,7 @@ def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
     signs = torch.randint(2, (9, 16, 10), generator=generator) * 160.0 - 80
     signs[1] = torch.nn.functional.one_hot(torch.arange(16) % 10, 10) * 160.0 - 80
     student, teachers = signs[0], signs[1:]
-    weights = entropy_weights(teachers, rule=rule, entropy_temperature=temperature, sharpness=1e-6)
+    weights = entropy_weights(teachers, rule=rule, entropy_temperature=temperature, softmin_temperature=1e-6)
     assert torch.isfinite(weights).all()
     if temperature == 0.01:
         assert set((teachers[0] / temperature).softmax(-1).unique().tolist()) == {0.0, 1.0}
@@ -387,8 +387,8 @@ W = torch.full((2, 3), 0.5)
         (lambda: entropy_weights(Z, base=[1.0, 1.0, 1.0]), "base"),
         (lambda: entropy_weights(Z, base=1.0), "base"),
         (lambda: entropy_weights(Z, active=torch.tensor([False, False])), "active"),
-        (lambda: entropy_weights(Z, rule="softmin", sharpness=0.0), "sharpness"),
-        (lambda: entropy_weights(Z, rule="softmin", sharpness=math.nan), "sharpness"),
+        (lambda: entropy_weights(Z, rule="softmin", softmin_temperature=0.0), "sharpness"),
+        (lambda: entropy_weights(Z, rule="softmin", softmin_temperature=math.nan), "sharpness"),
         (lambda: entropy_weights(Z, rule="loudest"), "loudest"),
         (lambda: log_mixture_prior(Z[0], Z, W, concentration=0.0), "concentration"),
         (lambda: log_mixture_prior(Z[0], Z, W, concentration=math.inf), "concentration"),
@@ -399,7 +399,7 @@ W = torch.full((2, 3), 0.5)
         (lambda: log_mixture_prior(Z[0], Z, W * math.nan), "weights"),
         (lambda: log_mixture_prior(Z[0], Z, W[:1]), "weights"),
         (lambda: pulls(Z[0], Z, W, strength=-0.1), "strength"),
-        (lambda: entropy_weights(Z, base=[[1.0, 1.0]] * 2, sharpness=[1.0] * 3), "do not broadcast"),
+        (lambda: entropy_weights(Z, base=[[1.0, 1.0]] * 2, softmin_temperature=[1.0] * 3), "do not broadcast"),
         (lambda: entropy_weights(Z, active=torch.tensor([True] * 3)), "active"),
         (lambda: log_mixture_prior(torch.zeros(5, 4), Z, W), r"student_logits must be \[\.\.\., 3, 4\]"),
         (lambda: responsibilities(torch.zeros(3, 5), Z, W), "student_logits"),

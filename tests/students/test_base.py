@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.base import Student, softmax
+from mtbkd_core.students.mlp import DenseStudent
+from mtbkd_core.students.registry import build_student
 
 KINDS = {
     "linear": {"kind": "linear", "hidden": (99,)},
@@ -18,7 +20,7 @@ KINDS = {
 
 @pytest.fixture(params=KINDS)
 def student(request: pytest.FixtureRequest) -> Student:
-    return Student.build(StudentConfig(**KINDS[request.param]), n_features=4, n_classes=3)
+    return build_student(StudentConfig(**KINDS[request.param]), n_features=4, n_classes=3)
 
 
 def inputs(student: Student, chains: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -79,7 +81,7 @@ def test_softmax_of_a_strided_tensor_is_torchs(generator: torch.Generator) -> No
 
 
 def test_starts_are_standard_normal_seeded_and_different_in_every_chain() -> None:
-    student = Student((50, 40, 10), weight_scale=3.0)
+    student = DenseStudent((50, 40, 10), weight_scale=3.0)
     draw, again, other = (
         student.draw_whitened(8, torch.Generator().manual_seed(seed), torch.device("cpu")) for seed in (1, 1, 2)
     )

@@ -12,8 +12,9 @@ from mtbkd_core.baselines.dropout import with_dropout
 from mtbkd_core.baselines.laplace import features, last_layer
 from mtbkd_core.config.choices import StudentKind
 from mtbkd_core.config.models import StudentConfig
-from mtbkd_core.students.base import Student
-from mtbkd_core.students.cnn import ConvolutionalStudent, build_student
+from mtbkd_core.students.cnn import ConvolutionalStudent
+from mtbkd_core.students.mlp import DenseStudent
+from mtbkd_core.students.registry import build_student
 
 CONFIG = StudentConfig(kind=StudentKind.CNN, channels=(3, 4), weight_scale=0.7)
 TINY = {
@@ -47,7 +48,7 @@ def test_sizes_and_parameters_of_a_case_worked_out_by_hand() -> None:
     assert student.sizes == (784, 8 * 49, 16 * 16, 10)
     assert student.n_parameters == 8 * (25 + 1) + 16 * (8 * 9 + 1) + 10 * (256 + 1)
     assert student.products == 25 * 8 * 49 + 8 * 9 * 16 * 16 + 256 * 10
-    assert Student((784, 32, 10), 1.0).products == 784 * 32 + 32 * 10
+    assert DenseStudent((784, 32, 10), 1.0).products == 784 * 32 + 32 * 10
 
 
 def test_a_finer_first_map_comes_of_a_shorter_stride() -> None:
@@ -103,7 +104,7 @@ def test_the_last_layer_is_linear_in_what_laplace_takes_for_its_inputs(
 
 
 def test_other_kinds_are_built_as_before() -> None:
-    assert build_student(StudentConfig(hidden=(6,)), 4, 3, None) == Student((4, 6, 3), 0.6)
+    assert build_student(StudentConfig(hidden=(6,)), 4, 3, None) == DenseStudent((4, 6, 3), 0.6)
 
 
 @pytest.mark.parametrize(("asked", "has"), [(2, 2), (7, 7), (8, 10), (9, 10), (10, 14), (14, 14), (15, 28), (28, 28)])
