@@ -16,7 +16,7 @@ from mtbkd_core.config.choices import WeightRule
 Scalar = float | Sequence[float] | Tensor
 
 
-#: Entropies [..., K, N] of the teachers (0 where a teacher is left out), base weights [..., K, 1] that sum to 1, and the
+#: Entropies [..., K, N] of the teachers (0 where one is left out), base weights [..., K, 1] that sum to 1, and the
 #: softmin temperature [..., 1, 1] -> weights, not negative and up to a constant; all 0 stands for the base weights.
 Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
 

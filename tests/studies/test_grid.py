@@ -14,7 +14,6 @@ from mtbkd_core.studies import grid as grid_module
 from tests.conftest import part_of_test, without_some_labels
 
 SMALL = {
-    "task": "tiny",
     "teachers": "one,other,third",
     "student.kind": "linear",
     "sampler.chains": 8,
