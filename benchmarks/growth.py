@@ -54,7 +54,7 @@ def step_seconds(sizes: dict[str, int], budget: float) -> float:
 def _stepper(sizes: dict[str, int]) -> Callable[[], None]:
     target = random_target((FEATURES, sizes["width"], sizes["C"]), examples=sizes["N"], teachers=sizes["K"])
     random = Randomness.seeded(0)
-    sampler = baoab.build(target, step_size=torch.tensor([[1e-4]]))
+    sampler = baoab.build(target, SamplerConfig(), torch.tensor([[1e-4]]))
     state = sampler.init(random.normal((sizes["chains"], target.student.n_parameters)), random)
 
     def step() -> None:

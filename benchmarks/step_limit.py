@@ -19,6 +19,7 @@ from torch import Tensor
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.scene import STUDENTS, random_target, seconds_per_call
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import baoab, sgld
 from mtbkd_core.samplers.base import Transform
 from mtbkd_core.samplers.randomness import Randomness
@@ -97,8 +98,8 @@ def main() -> None:
                 "normals": normals(position),
                 "sgld memory": memory(position, 2),
                 "baoab memory": memory(position, 5),
-                "sgld": step_of(sgld.build(target, step_size=torch.tensor([[1e-7]])), position, batch),
-                "baoab": step_of(baoab.build(target, step_size=torch.tensor([[1e-4]])), position, batch),
+                "sgld": step_of(sgld.build(target, SamplerConfig(), torch.tensor([[1e-7]])), position, batch),
+                "baoab": step_of(baoab.build(target, SamplerConfig(), torch.tensor([[1e-4]])), position, batch),
             },
             budget=chosen.seconds,
         )

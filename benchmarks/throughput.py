@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.scene import STUDENTS, random_target, seconds_per_call
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import sgld
 from mtbkd_core.samplers.randomness import Randomness
@@ -58,7 +59,7 @@ def log_joint(target: LogPosterior, logits: Tensor, parameters: list[Tensor], ba
 
 
 def ours(target: LogPosterior, start: Tensor, batches: Iterator[Tensor]) -> Callable[[], object]:
-    sampler = sgld.build(target, step_size=torch.tensor([[STEP_SIZE]]))
+    sampler = sgld.build(target, SamplerConfig(), torch.tensor([[STEP_SIZE]]))
     random = Randomness.seeded(1)
     state = sampler.init(start, random)
 

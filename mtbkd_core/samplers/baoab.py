@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform, is_positive
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform
 from mtbkd_core.samplers.hmc import LEAPFROG_GRADIENTS, tune_leapfrog
 from mtbkd_core.samplers.randomness import Randomness
 
@@ -33,22 +34,13 @@ class BAOABState:
     density: Density
 
 
-def build(target: Target, *, step_size: Tensor, friction: float = 1.0, temperature: float = 1.0) -> Transform:
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
     """The BAOAB integrator, unit mass in whitened coordinates.
 
-    Args:
-        target: the log joint and its gradient.
-        step_size: [S, 1], h, in whitened coordinates.
-        friction: per unit of time; small lets momentum carry far, large is like SGLD with eps = h^2 / 2.
-        temperature: of the stationary density; 0 is damped descent without noise.
-    Raises:
-        ValueError: a step size or friction that is not positive, or a negative temperature.
+    The settings' friction is per unit of time: small lets momentum carry far, large is like SGLD with eps = h^2 / 2.
+    A temperature of 0 is damped descent without noise.
     """
-    if not is_positive(step_size) or not friction > 0 or not temperature >= 0:
-        raise ValueError(
-            "step_size and friction must be positive and temperature not negative, "
-            f"got {step_size.flatten().tolist()}, {friction}, {temperature}"
-        )
+    friction, temperature = settings.friction, settings.temperature
     half, decay = step_size / 2, torch.exp(-friction * step_size)
     noise_scale = (-torch.expm1(-2 * friction * step_size) * temperature).sqrt()
 
@@ -69,9 +61,7 @@ def build(target: Target, *, step_size: Tensor, friction: float = 1.0, temperatu
 
 
 SPEC = SamplerSpec(
-    build=lambda target, settings, step_size: build(
-        target, step_size=step_size, friction=settings.friction, temperature=settings.temperature
-    ),
+    build,
     tune=tune_leapfrog(lambda leapfrog_step: STEP_FACTOR * leapfrog_step),
     tuning_gradients=lambda settings: LEAPFROG_GRADIENTS,
 )

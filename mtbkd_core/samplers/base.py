@@ -1,9 +1,9 @@
 """The one shape of every sampler, and what a step of any chain shows.
 
-An algorithm's file has `build(target, ...)`, which gives a `Transform` of two pure functions, and a `SPEC`, by which
-the loop and the registry know it. Positions are whitened, [S, P]: S chains side by side; step sizes are [S, 1]. One
-convention for temperature, everywhere: a sampler's stationary density is proportional to
-exp(log joint / temperature), so 1 is the posterior and 0 is no noise at all.
+An algorithm's file has `build(target, settings, step_size)`, which gives a `Transform` of two pure functions, and a
+`SPEC`, by which the loop and the registry know it. Settings are valid: `SamplerConfig` has seen to it. Positions are
+whitened, [S, P]: S chains side by side; step sizes are [S, 1]. One convention for temperature, everywhere: a sampler's
+stationary density is proportional to exp(log joint / temperature), so 1 is the posterior and 0 is no noise at all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
@@ -69,6 +70,22 @@ class Event(StrEnum):
     RESTART = "restart"
 
 
+class Mean:
+    """The mean in each of G groups of chains of what was added; before that, a default."""
+
+    def __init__(self, groups: int, default: Tensor | None = None) -> None:
+        self._groups, self._default, self._sum, self._count = groups, default, torch.zeros(()), 0
+
+    def add(self, values: Tensor) -> None:
+        """Add a number of each chain, [S]."""
+        self._sum, self._count = self._sum.to(values.device) + values.double(), self._count + 1
+
+    @property
+    def value(self) -> Tensor | None:
+        """[G], float64 on the CPU."""
+        return group_means(self._sum, self._groups) / self._count if self._count else self._default
+
+
 class Step(NamedTuple):
     """One step of all chains that are under way.
 
@@ -76,9 +93,12 @@ class Step(NamedTuple):
         state, info: after the step; of a draw `info.log_joint` is exact at the position.
         event: what it is part of. A restart's state and info are those that were given up.
         number, of: of the steps of the warm start, of the tuning, or of burn-in and sampling together, from 1.
-        groups: [G'], which groups of chains these are; None: all.
-        step_sizes: [G'], of each group; None where there is none yet.
+        groups: [G'], which groups of chains these are, of the sampling.
+        step_sizes: [G'], theirs.
         gradients: of one chain since the tuning.
+        restarts: of these groups.
+        acceptance: its mean after the burn-in, or, of samplers that accept always, in the tuning.
+        energy_variance: mean square of a step's energy error after the burn-in, per dimension.
     """
 
     state: State
@@ -86,26 +106,27 @@ class Step(NamedTuple):
     event: Event
     number: int
     of: int
-    groups: Tensor | None = None
-    step_sizes: Tensor | None = None
+    groups: Tensor = torch.arange(1)
+    step_sizes: Tensor = torch.full((1,), torch.nan)
     gradients: int = 0
+    restarts: int = 0
+    acceptance: Mean = Mean(1)
+    energy_variance: Mean = Mean(1)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """Each group's step size [G], float64 on the CPU, and where the chains stand now [S, P]."""
+    """Each group's step size [G] and acceptance [G], if any, on the CPU in float64; and the positions now [S, P]."""
 
     step_sizes: Tensor
     position: Tensor
+    acceptance: Tensor | None = None
 
 
 #: Tuning as steps that can be watched; its value is what was found.
 Tuning = Generator[Step, None, Tuned]
-
-
-def constant(settings: SamplerConfig, step: int) -> float:
-    """Every step stands for the same time."""
-    return 1.0
+#: Target, settings and step size [S, 1] -> the sampler.
+Build = Callable[[Target, SamplerConfig, Tensor], Transform]
 
 
 @dataclass(frozen=True)
@@ -113,20 +134,17 @@ class SamplerSpec:
     """An algorithm, as its own file exports it.
 
     Attributes:
-        build: target, settings and step size [S, 1] -> the sampler.
-        tune: target, position [S, P], settings, randomness and number of groups of chains, each of which shares a step
-            size -> the groups' step sizes.
-        tuning_gradients: what `tune` costs a chain.
-        gradients_per_step: what a step costs a chain.
+        build: see `Build`.
+        tune: target, position [S, P], settings, randomness and number of groups of chains -> the groups' step sizes.
+        tuning_gradients, gradients_per_step: what the tuning and a step cost a chain.
         exact_log_joint: whether a step on all examples shows the log joint at the position that it ends at.
         shorten: factor of the step size after a chain has left the posterior.
-        energy_variance: of a step, per dimension, that `tune` aims at; chains have left where it is twenty times as
-            large. None: no energy is watched.
+        energy_variance: of a step, per dimension, that `tune` aims at; None: no energy is watched.
         retune: step sizes [G] and the energy variances [G] that they had in the burn-in -> better ones; None: none.
         time: settings and a step's number from 0 -> the sampler's time that it stands for, over that of the first.
     """
 
-    build: Callable[[Target, SamplerConfig, Tensor], Transform]
+    build: Build
     tune: Callable[[Target, Tensor, SamplerConfig, Randomness, int], Tuning]
     tuning_gradients: Callable[[SamplerConfig], int]
     gradients_per_step: Callable[[SamplerConfig], int] = lambda settings: 1
@@ -134,7 +152,7 @@ class SamplerSpec:
     shorten: float = 0.7
     energy_variance: float | None = None
     retune: Callable[[Tensor, Tensor], Tensor] | None = None
-    time: Callable[[SamplerConfig, int], float] = constant
+    time: Callable[[SamplerConfig, int], float] = lambda settings, step: 1.0
 
 
 def per_chain(values: Tensor, position: Tensor) -> Tensor:
@@ -145,11 +163,6 @@ def per_chain(values: Tensor, position: Tensor) -> Tensor:
 def group_means(values: Tensor, groups: int) -> Tensor:
     """The mean of the chains' values [S] in each group: [G], float64 on the CPU."""
     return values.double().view(groups, -1).mean(1).cpu()
-
-
-def is_positive(step_size: Tensor) -> bool:
-    """Whether all of it is; NaN is not."""
-    return bool((step_size > 0).all())
 
 
 def minibatch(target: LogPosterior, size: int | None, random: Randomness) -> Tensor | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.samplers.base import Event, Step
-from mtbkd_core.samplers.guard import Mean
+from mtbkd_core.samplers.base import Event, Mean, Step
 from mtbkd_core.samplers.loop import run_chains
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.schedule import kept_steps
@@ -50,62 +47,37 @@ class Collector:
         # filled in place: all draws at once are most of what a run takes of memory
         self._positions = position.new_empty(groups, len(position) // groups, draws, position.shape[1])
         self._log_joint = position.new_empty(self._positions.shape[:3])
-        self._tuning, self._acceptance, self._energy = Mean(groups), Mean(groups), Mean(groups)
-        self._going, self._kept = torch.arange(groups), 0
-        unknown = torch.full((groups,), torch.nan, dtype=torch.float64)
-        self._accepted, self._varied, self._step_sizes = unknown.clone(), unknown.clone(), unknown.clone()
-        self._restarts, self._gradients = (torch.zeros(groups, dtype=torch.long) for _ in range(2))
+        self._kept, self._last = 0, dict[int, tuple[Step, int]]()
 
     def add(self, step: Step) -> None:
         """Take a step of the tuning or the sampling."""
-        info = step.info
-        if step.event is Event.TUNING:
-            if info.acceptance is not None and step.number > step.of // 2:
-                self._tuning.add(info.acceptance)
-            return
-        assert step.groups is not None
-        assert step.step_sizes is not None
         if step.event is Event.RESTART:
-            self._settle()
-            self._going, self._kept = step.groups, 0
-            self._restarts[self._going] += 1
-            self._acceptance, self._energy = Mean(len(step.groups)), Mean(len(step.groups))
-            return
-        self._step_sizes[step.groups], self._gradients[step.groups] = step.step_sizes, step.gradients
-        if step.event is Event.BURN_IN:
-            return
-        if info.acceptance is not None:
-            self._acceptance.add(info.acceptance)
-        if info.energy_error is not None:
-            self._energy.add(info.energy_error.square() / self._positions.shape[-1])
-        if step.event is Event.DRAW:
-            shape = (len(step.groups), -1)
-            self._positions[step.groups, :, self._kept] = step.state.position.view(*shape, self._positions.shape[-1])
-            self._log_joint[step.groups, :, self._kept] = info.log_joint.view(shape)
+            self._kept = 0
+        elif step.event is Event.DRAW:
+            shape = (len(step.groups), *self._positions.shape[1::2])
+            self._positions[step.groups, :, self._kept] = step.state.position.view(shape)
+            self._log_joint[step.groups, :, self._kept] = step.info.log_joint.view(shape[:2])
             self._kept += 1
-
-    def _settle(self) -> None:
-        """Note the means of the groups that are under way."""
-        for mean, noted in ((self._acceptance, self._accepted), (self._energy, self._varied)):
-            if mean.value is not None:
-                noted[self._going] = mean.value
+            self._last |= {group: (step, place) for place, group in enumerate(step.groups.tolist())}
 
     def samples(self) -> list[Sample]:
         """What each group has, after the loop's end."""
-        self._settle()
-        tuned = self._tuning.value
-        accepted = self._accepted if tuned is None else torch.where(self._accepted.isnan(), tuned, self._accepted)
-        numbers = (self._step_sizes, accepted, self._varied, self._restarts, self._gradients)
+
+        def of(mean: Mean, place: int) -> float | None:
+            return None if mean.value is None else float(mean.value[place])
+
         return [
-            Sample(positions, log_joint, step, _known(acceptance), _known(energy), restarts, gradients)
-            for positions, log_joint, step, acceptance, energy, restarts, gradients in zip(
-                self._positions, self._log_joint, *(each.tolist() for each in numbers), strict=True
+            Sample(
+                self._positions[group],
+                self._log_joint[group],
+                float(step.step_sizes[place]),
+                of(step.acceptance, place),
+                of(step.energy_variance, place),
+                step.restarts,
+                step.gradients,
             )
+            for group, (step, place) in sorted(self._last.items())
         ]
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else number
 
 
 def sample(

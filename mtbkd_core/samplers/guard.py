@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtbkd_core.samplers.base import group_means
-
 #: How many times the energy variance that a step is tuned to shows that it is far too long: MCLMC then does not leave,
 #: but falls into the mode. Judged by as many steps after the burn-in as here, or by all when they are done.
 _MOST_ENERGY, STEPS_TO_JUDGE = 20, 100
@@ -59,19 +57,3 @@ class Guard:
         if self.most_energy is None or energy_variance is None:
             return torch.zeros(len(self.floor), dtype=torch.bool)
         return (energy_variance <= self.most_energy).logical_not()
-
-
-class Mean:
-    """The mean in each group of what was added; None where nothing was."""
-
-    def __init__(self, groups: int) -> None:
-        self._groups, self._sum, self._count = groups, torch.zeros(()), 0
-
-    def add(self, values: Tensor) -> None:
-        """Add a number of each chain, [S]."""
-        self._sum, self._count = self._sum.to(values.device) + values.double(), self._count + 1
-
-    @property
-    def value(self) -> Tensor | None:
-        """[G], float64 on the CPU."""
-        return group_means(self._sum, self._groups) / self._count if self._count else None

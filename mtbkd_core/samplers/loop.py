@@ -16,8 +16,19 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.samplers.base import Event, SamplerSpec, Step, Transform, minibatch, per_chain
-from mtbkd_core.samplers.guard import STEPS_TO_JUDGE, Guard, Mean
+from mtbkd_core.samplers.base import (
+    Event,
+    Info,
+    Mean,
+    SamplerSpec,
+    State,
+    Step,
+    Transform,
+    Tuned,
+    minibatch,
+    per_chain,
+)
+from mtbkd_core.samplers.guard import STEPS_TO_JUDGE, Guard
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.registry import sampler_spec
 
@@ -62,39 +73,42 @@ def run_chains(
         LeftPosterior: a chain leaves at every step size tried.
     """
     spec = sampler_spec(settings.algorithm)
-    step_sizes = torch.full((groups,), settings.step_size or torch.nan, dtype=torch.float64)
     if settings.step_size is None:
         tuned = yield from spec.tune(target, position, settings, random, groups)
-        position, step_sizes = tuned.position, tuned.step_sizes
+    else:
+        tuned = Tuned(torch.full((groups,), settings.step_size, dtype=torch.float64), position)
+    position, step_sizes = tuned.position, tuned.step_sizes.clone()
     guard = Guard(torch.full((groups,), -torch.inf, device=position.device))
     if guarded:
         log_joint = target(position).log_joint
         guard = Guard.around(log_joint, groups, position.shape[1], settings.temperature, spec.energy_variance)
     going, gradients = torch.arange(groups), 0
-    for restart in range(MOST_RESTARTS + 1):
+    for restarts in range(MOST_RESTARTS + 1):
         chains = torch.arange(len(position)).view(groups, -1)[going].flatten().to(position.device)
         own = target if len(going) == groups else target.of_chains(chains)
-        attempt = _Attempt(own, settings, spec, random, guard.of(going), going, step_sizes[going].clone(), gradients)
+        accepted = Mean(len(going), None if tuned.acceptance is None else tuned.acceptance[going])
+        attempt = _Attempt(
+            own, settings, spec, random, guard.of(going), going, step_sizes[going], gradients, restarts, accepted
+        )
         last = yield from attempt.steps(position[chains], kept)
         gradients, left = last.gradients, attempt.left
         if not left.any():
             return
-        shortest = float(step_sizes[going][left].min())
-        if restart == MOST_RESTARTS:
+        going = going[left]
+        shortest = float(step_sizes[going].min())
+        if restarts == MOST_RESTARTS:
             raise LeftPosterior(shortest)
         _log.warning("a chain left the posterior at step size %.4g; starting again with a shorter one", shortest)
-        going = going[left]
         step_sizes[going] *= spec.shorten
         yield last._replace(event=Event.RESTART, groups=going, step_sizes=step_sizes[going])
 
 
 @dataclass
 class _Attempt:
-    """One way from the start to the last kept step, with one step size a group, that may be set right once.
+    """One way of groups of chains from the start to the last kept step; what it has is as in `Step`.
 
     Attributes:
-        groups: [G'], which ones go this way.
-        left: [G'] on the CPU, which have left the posterior.
+        left: [G'] on the CPU, which groups have left the posterior.
     """
 
     target: LogPosterior
@@ -105,37 +119,39 @@ class _Attempt:
     groups: Tensor
     step_sizes: Tensor
     gradients: int
+    restarts: int
+    acceptance: Mean
+    energy_variance: Mean = field(init=False)
     left: Tensor = field(init=False)
 
     def steps(self, position: Tensor, kept: Sequence[int]) -> Generator[Step, None, Step]:
         """Yield each step; the value is the last, which is not yielded where all groups have left by it."""
-        spec, settings, burn_in = self.spec, self.settings, self.settings.burn_in
-        self.left = torch.zeros(len(self.groups), dtype=torch.bool)
+        burn_in, batch_size = self.settings.burn_in, self.settings.batch_size
+        self.left, self.energy_variance = torch.zeros(len(self.groups), dtype=torch.bool), Mean(len(self.groups))
         sampler = self._built(position)
         state = sampler.init(position, self.random)
-        energy, upcoming, number = Mean(len(self.groups)), iter(kept), 0
+        upcoming, number = iter(kept), 0
         next_kept: int | None = next(upcoming)
         while next_kept is not None:
             number += 1
-            batch = minibatch(self.target, settings.batch_size, self.random)
+            batch = minibatch(self.target, batch_size, self.random)
             state, info = sampler.update(state, batch, self.random)
-            self.gradients += spec.gradients_per_step(settings)
+            self.gradients += self.spec.gradients_per_step(self.settings)
             is_draw, is_exact = number == next_kept, batch is None
-            if is_draw and not (is_exact and spec.exact_log_joint):
+            if is_draw and not (is_exact and self.spec.exact_log_joint):
                 info, is_exact = info._replace(log_joint=self.target(state.position).log_joint), True
-            if info.energy_error is not None and number > burn_in // 2:
-                energy.add(info.energy_error.square() / position.shape[1])
+            self._measure(info, number, position.shape[1])
             if is_draw or number % CHECK_EVERY == 0:
                 self.left |= self.guard.left_by_log_joint(info.log_joint, exact=is_exact)
                 if number >= burn_in + STEPS_TO_JUDGE or number == kept[-1]:
-                    self.left |= self.guard.left_by_energy(energy.value)
+                    self.left |= self.guard.left_by_energy(self.energy_variance.value)
             event = Event.DRAW if is_draw else Event.SAMPLING if number > burn_in else Event.BURN_IN
-            step = Step(state, info, event, number, kept[-1], self.groups, self.step_sizes, self.gradients)
+            step = self._step(state, info, event, number, kept[-1])
             if self.left.all():
                 break
             if number == burn_in:
-                self._retune(energy.value)
-                sampler, energy = self._built(position), Mean(len(self.groups))
+                self._retune()
+                sampler = self._built(position)
             if not is_draw:
                 yield step
             while next_kept == number:
@@ -146,11 +162,23 @@ class _Attempt:
     def _built(self, position: Tensor) -> Transform:
         return self.spec.build(self.target, self.settings, per_chain(self.step_sizes, position))
 
-    def _retune(self, energy_variance: Tensor | None) -> None:
-        """Set a tuned step right by the burn-in's second half.
+    def _step(self, state: State, info: Info, event: Event, number: int, of: int) -> Step:
+        means = (self.acceptance, self.energy_variance)
+        own = (self.groups, self.step_sizes, self.gradients, self.restarts)
+        return Step(state, info, event, number, of, *own, *means)
+
+    def _measure(self, info: Info, number: int, dimensions: int) -> None:
+        if info.acceptance is not None and number > self.settings.burn_in:
+            self.acceptance.add(info.acceptance)
+        if info.energy_error is not None and number > self.settings.burn_in // 2:
+            self.energy_variance.add(info.energy_error.double().square() / dimensions)
+
+    def _retune(self) -> None:
+        """Set a tuned step right by the energy of the burn-in's second half, and forget that.
 
         The tuning's few steps begin where the warm start ended, and the errors grow until the chains have spread.
         """
-        if self.settings.step_size is None and self.spec.retune is not None and energy_variance is not None:
-            better = self.spec.retune(self.step_sizes, energy_variance)
-            self.step_sizes = torch.where(energy_variance.isfinite(), better, self.step_sizes)
+        found, self.energy_variance = self.energy_variance.value, Mean(len(self.groups))
+        if self.settings.step_size is None and self.spec.retune is not None and found is not None:
+            better = self.spec.retune(self.step_sizes, found)
+            self.step_sizes = torch.where(found.isfinite(), better, self.step_sizes)

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform, Tuning, is_positive
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.tuning import ROUNDS, STEPS_PER_ROUND, step_for_energy, tune_energy
 
@@ -46,33 +47,19 @@ class MCLMCState:
     density: Density
 
 
-def build(target: Target, *, step_size: Tensor, friction: float = 1.0, temperature: float = 1.0) -> Transform:
-    """MCLMC in whitened coordinates.
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
+    """MCLMC in whitened coordinates, on all examples and in at least two dimensions.
 
-    Args:
-        target: the log joint and its gradient, on all examples; at least two dimensions.
-        step_size: [S, 1], h, a time; a coordinate moves by about h sqrt(temperature) in a step.
-        friction: per unit of time; 0 never renews the direction, and draws no random number after the start.
-        temperature: of the stationary density; must be positive.
-    Raises:
-        ValueError: a step size or temperature that is not positive, a negative friction, one dimension, or a minibatch,
-            whose noise in the energy the dynamics would take for slope.
+    The step size is a time: a coordinate moves by about h sqrt(temperature) in a step. A friction of 0 never renews the
+    direction, and draws no random number after the start.
     """
-    if not is_positive(step_size) or not temperature > 0 or not friction >= 0:
-        raise ValueError(
-            "step_size and temperature must be positive and friction not negative, "
-            f"got {step_size.flatten().tolist()}, {temperature}, {friction}"
-        )
+    friction, temperature = settings.friction, settings.temperature
     forgetting = torch.expm1((2 * friction * step_size).clamp_max(_FORGOTTEN))
 
     def init(position: Tensor, random: Randomness) -> MCLMCState:
-        if position.shape[1] < 2:
-            raise ValueError("one dimension has no direction to turn to; MCLMC needs two or more")
         return MCLMCState(position, _unit(random.normal(position.shape)), target(position, None))
 
     def update(state: MCLMCState, batch: Tensor | None, random: Randomness) -> tuple[MCLMCState, Info]:
-        if batch is not None:
-            raise ValueError("MCLMC's energy needs all examples; it cannot use a minibatch")
         dimensions = state.position.shape[1]
         speed = math.sqrt(dimensions * temperature)
         bend = step_size * (speed / (2 * temperature * (dimensions - 1)))
@@ -123,22 +110,11 @@ def choose(accept: Tensor, new: MCLMCState, old: MCLMCState) -> MCLMCState:
     )
 
 
-def tune(target: Target, position: Tensor, settings: SamplerConfig, random: Randomness, groups: int = 1) -> Tuning:
-    """The step size by the energy error of its own steps."""
-
-    def built(step_size: Tensor) -> Transform:
-        return build(target, step_size=step_size, friction=settings.friction, temperature=settings.temperature)
-
-    return tune_energy(built, choose, position, random, wanted=ENERGY_VARIANCE, groups=groups)
-
-
 SPEC = SamplerSpec(
-    build=lambda target, settings, step_size: build(
-        target, step_size=step_size, friction=settings.friction, temperature=settings.temperature
-    ),
-    tune=tune,
+    build,
+    tune=partial(tune_energy, build, choose, wanted=ENERGY_VARIANCE),
     tuning_gradients=lambda settings: ROUNDS * STEPS_PER_ROUND,
     shorten=0.5,  # its energy variance says that the step is far too long, not just too long
     energy_variance=ENERGY_VARIANCE,
-    retune=lambda step_sizes, found: step_for_energy(step_sizes, found, ENERGY_VARIANCE),
+    retune=partial(step_for_energy, wanted=ENERGY_VARIANCE),
 )

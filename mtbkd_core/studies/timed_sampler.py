@@ -127,7 +127,6 @@ class TimedSampler:
         if step.event is Event.TUNING:
             self.gradients = self._tuning * step.number // step.of
             return
-        assert step.step_sizes is not None
         self.gradients, self.step_size = self._tuning + step.gradients, float(step.step_sizes)
         if step.event is Event.RESTART:
             self.restarts += 1

@@ -28,16 +28,11 @@ def normal(*shape: int, seed: int = 5) -> Tensor:
     return source(seed).normal(shape)
 
 
-def steps(value: float, chains: int = 1) -> Tensor:
-    """[S, 1], the same step size for all chains."""
-    return torch.full((chains, 1), value, dtype=torch.float64)
-
-
-def built(algorithm: Algorithm, target: Target, **changes: Any) -> Transform:
-    """A sampler by its name alone, with settings that suit a Gaussian."""
-    size = STEPS.get(algorithm, 0.3)
+def built(algorithm: Algorithm, target: Target, step_size: float | Tensor | None = None, **changes: Any) -> Transform:
+    """A sampler by its name alone, with settings that suit a Gaussian; changes are not validated."""
+    size = STEPS.get(algorithm, 0.3) if step_size is None else step_size
     settings = SamplerConfig(algorithm=algorithm, friction=1.0, leapfrog_steps=4).model_copy(update=changes)
-    return sampler_spec(algorithm).build(target, settings, steps(size))
+    return sampler_spec(algorithm).build(target, settings, torch.as_tensor(size, dtype=torch.float64).view(-1, 1))
 
 
 def run(

@@ -4,17 +4,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import mclmc
 from mtbkd_core.samplers.base import Target
 from mtbkd_core.samplers.mclmc import MCLMCState
 from mtbkd_core.samplers.randomness import Randomness
-from tests.samplers.runner import normal, source, steps
+from tests.samplers.runner import built, normal, source
 from tests.samplers.scenarios import Gaussian, flat
 
 
 def go(target: Target, state: MCLMCState, count: int, *, step_size: float) -> tuple[MCLMCState, Tensor]:
     """Steps without refreshment, and the sum [S] of their energy errors."""
-    sampler, random = mclmc.build(target, step_size=steps(step_size), friction=0.0), source()
+    sampler, random = built(Algorithm.MCLMC, target, step_size, friction=0.0), source()
     error = torch.zeros(len(state.position), dtype=torch.float64)
     for _ in range(count):
         state, info = sampler.update(state, None, random)
@@ -24,7 +26,7 @@ def go(target: Target, state: MCLMCState, count: int, *, step_size: float) -> tu
 
 
 def begin(target: Target, dimensions: int = 3, chains: int = 5) -> MCLMCState:
-    state: MCLMCState = mclmc.build(target, step_size=steps(1.0)).init(normal(chains, dimensions), source(1))
+    state: MCLMCState = built(Algorithm.MCLMC, target).init(normal(chains, dimensions), source(1))
     return state
 
 
@@ -57,7 +59,7 @@ def test_the_energys_error_of_a_way_falls_with_the_square_of_the_step() -> None:
 
 def test_the_direction_is_forgotten_at_the_frictions_rate() -> None:
     """On a flat target in many dimensions the directions' overlap after a time t is exp(-friction t)."""
-    sampler, random = mclmc.build(flat, step_size=steps(0.1), friction=0.5), source()
+    sampler, random = built(Algorithm.MCLMC, flat, 0.1, friction=0.5), source()
     start = state = sampler.init(torch.zeros(200, 2000, dtype=torch.float64), random)
     for count in range(1, 21):
         state, _ = sampler.update(state, None, random)
@@ -68,8 +70,8 @@ def test_the_direction_is_forgotten_at_the_frictions_rate() -> None:
 
 def test_a_steep_slope_does_not_overflow() -> None:
     """In float32 exp(d) would be infinite here; the direction becomes the gradient's."""
-    target = Gaussian(torch.zeros(3), 1e-6 * torch.eye(3))
-    sampler, random = mclmc.build(target, step_size=torch.tensor([[1e-3]]), friction=0.0), Randomness.seeded(0)
+    target, settings = Gaussian(torch.zeros(3), 1e-6 * torch.eye(3)), SamplerConfig().model_copy(update={"friction": 0})
+    sampler, random = mclmc.build(target, settings, torch.tensor([[1e-3]])), Randomness.seeded(0)
     state, info = sampler.update(sampler.init(torch.ones(2, 3), random), None, random)
     assert torch.isfinite(state.position).all()
     assert info.energy_error is not None
@@ -79,15 +81,9 @@ def test_a_steep_slope_does_not_overflow() -> None:
 
 def test_a_direction_of_which_nothing_is_left_is_a_new_one() -> None:
     """At friction times step of 10,000 the refreshment's formula overflows."""
-    step_size = torch.tensor([[10.0], [0.1]])
-    sampler, random = mclmc.build(flat, step_size=step_size, friction=1000.0), Randomness.seeded(0)
-    start = sampler.init(torch.zeros(2, 3), random)
+    sampler = mclmc.build(flat, SamplerConfig(friction=1000.0), torch.tensor([[10.0], [0.1]]))
+    start = sampler.init(torch.zeros(2, 3), random := Randomness.seeded(0))
     state, _ = sampler.update(start, None, random)
     assert torch.isfinite(state.position).all()
     torch.testing.assert_close(state.direction.norm(dim=-1), torch.ones(2))
     assert not torch.equal(state.direction, start.direction)
-
-
-def test_one_dimension_is_refused() -> None:
-    with pytest.raises(ValueError, match="one dimension"):
-        begin(flat, dimensions=1)

@@ -10,9 +10,8 @@ from torch import Tensor
 from mtbkd_core.config.choices import Algorithm, Schedule
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers import sgld
 from mtbkd_core.samplers.schedule import kept_steps
-from tests.samplers.runner import normal, run, steps, within_error
+from tests.samplers.runner import built, normal, run, within_error
 from tests.samplers.scenarios import DIMENSIONS, Gaussian
 
 STEP, DECAY = 0.3, 100
@@ -29,7 +28,7 @@ def test_without_noise_each_step_is_the_formulas() -> None:
     def slope(position: Tensor, batch: Tensor | None = None) -> Density:
         return Density(position.sum(-1), torch.ones_like(position))
 
-    sampler = sgld.build(slope, step_size=steps(0.5), temperature=0.0, decay_steps=20)
+    sampler = built(Algorithm.SGLD, slope, 0.5, temperature=0.0, schedule=Schedule.DECAYING, burn_in=20)
     way = run(sampler, torch.zeros(1, 1).double(), steps=60)
     sizes = way[0, :, 0].diff(prepend=torch.zeros(1).double())
     torch.testing.assert_close(sizes, 0.5 * (1 + torch.arange(60).double() / 20) ** -0.55)
@@ -76,7 +75,7 @@ def test_decaying_draws_have_the_variance_of_the_recursion_and_less_bias_than_co
         variance = (1 - eps / variances) ** 2 * variance + 2 * eps
         found.append(variance)
     expected = torch.stack(found)[kept].mean(0)
-    sampler = sgld.build(target, step_size=steps(STEP), decay_steps=DECAY)
+    sampler = built(Algorithm.SGLD, target, STEP, schedule=Schedule.DECAYING, burn_in=DECAY)
     draws = run(sampler, target.mean + normal(64, DIMENSIONS), steps=int(kept[-1]) + 1)[:, kept]
     along = (draws - target.mean) @ axes
     within_error(along, torch.zeros(DIMENSIONS))

@@ -7,29 +7,25 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
 from mtbkd_core.samplers import baoab, hmc, mclmc, sgld
-from mtbkd_core.samplers.base import Event, Step, Target, Transform, Tuned, watched
+from mtbkd_core.samplers.base import Event, Step, Target, Tuned, watched
 from mtbkd_core.samplers.mclmc import ENERGY_VARIANCE
-from mtbkd_core.samplers.tuning import step_for_energy, tune_acceptance, tune_energy
-from tests.samplers.runner import assert_moments, normal, source, steps
+from mtbkd_core.samplers.tuning import step_for_energy
+from tests.samplers.runner import assert_moments, built, normal, source
 from tests.samplers.scenarios import DIMENSIONS, Gaussian
 
 
-def accepted(target: Target, position: Tensor, temperature: float = 1.0, watch: Any = print, **more: Any) -> Tuned:
-    def build(step_size: Tensor) -> Transform:
-        return hmc.build(target, step_size=step_size, leapfrog_steps=8, temperature=temperature)
-
-    return watched(tune_acceptance(build, position, source(), **more), watch)
+def accepted(target: Target, position: Tensor, temperature: float = 1.0, watch: Any = id, **more: Any) -> Tuned:
+    settings = SamplerConfig(temperature=temperature)
+    return watched(hmc.tune(target, position, settings, source(), **more), watch)
 
 
 def by_energy(target: Target, position: Tensor, temperature: float = 1.0, **more: Any) -> Tuned:
-    def build(step_size: Tensor) -> Transform:
-        return mclmc.build(target, step_size=step_size, temperature=temperature)
-
-    found = tune_energy(build, mclmc.choose, position, source(), wanted=ENERGY_VARIANCE, **more)
-    return watched(found, lambda step: None)
+    settings = SamplerConfig(temperature=temperature, friction=1.0)
+    return watched(mclmc.SPEC.tune(target, position, settings, source(), **more), id)
 
 
 def wide_gaussian(scale: float) -> Gaussian:
@@ -42,10 +38,12 @@ def test_the_tuned_step_is_accepted_about_as_often_as_wanted(first: float) -> No
     """Acceptance falls steeply with the step here; the start is far too short, or too long."""
     target, random = wide_gaussian(1.0), source()
     tuned = accepted(target, normal(32, 40), first=first, trajectories=60)
-    sampler = hmc.build(target, step_size=steps(float(tuned.step_sizes)), leapfrog_steps=8)
+    sampler = built(Algorithm.HMC, target, tuned.step_sizes, leapfrog_steps=8)
     _, info = sampler.update(sampler.init(tuned.position, random), None, random)
     assert info.acceptance is not None
+    assert tuned.acceptance is not None
     assert float(info.acceptance.mean()) == pytest.approx(0.8, abs=0.12)
+    assert float(tuned.acceptance) == pytest.approx(0.8, abs=0.12)
 
 
 def test_a_target_four_times_as_narrow_needs_a_step_four_times_as_short() -> None:
@@ -69,7 +67,7 @@ def test_mclmcs_tuned_step_has_the_wanted_energy_variance(first: float, temperat
     target, random = wide_gaussian(1.0), source(3)
     start = temperature**0.5 * normal(32, 40, seed=1) * torch.linspace(0.5, 1.5, 40)
     tuned = by_energy(target, start, temperature, first=first, rounds=40)
-    sampler = mclmc.build(target, step_size=steps(float(tuned.step_sizes)), temperature=temperature)
+    sampler = built(Algorithm.MCLMC, target, tuned.step_sizes, temperature=temperature)
     state, squares = sampler.init(tuned.position, random), []
     for _ in range(400):
         state, info = sampler.update(state, None, random)
@@ -120,7 +118,7 @@ def test_the_other_samplers_steps_follow_from_the_leapfrogs() -> None:
     target, settings = Gaussian.random(seed=3), SamplerConfig()
 
     def found(rule: Any) -> Tensor:
-        return watched(rule(target, normal(8, DIMENSIONS), settings, source(), 2), print).step_sizes
+        return watched(rule(target, normal(8, DIMENSIONS), settings, source(), 2), id).step_sizes
 
     leapfrog = found(hmc.tune)
     assert leapfrog.shape == (2,)
