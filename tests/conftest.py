@@ -95,7 +95,7 @@ def tiny() -> Task:
     x, y = torch.randn(12, 2, generator=generator), torch.arange(12) % 3
     names = ("one", "other", "third")
     teachers = {name: Teacher(name, name, "", *torch.randn(2, 12, 3, generator=generator)) for name in names}
-    return Task("tiny", "Tiny", "", x, y, x, y, ("a", "b", "c"), teachers, "0" * 16)
+    return Task("tiny", "Tiny", "", x, y, x.clone(), y.clone(), ("a", "b", "c"), teachers, "0" * 16)
 
 
 @pytest.fixture

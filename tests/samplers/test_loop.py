@@ -94,7 +94,10 @@ def test_mclmc_reports_its_energy_variance_which_the_burn_in_has_set_right() -> 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 def test_a_step_size_that_was_given_stays(algorithm: Algorithm) -> None:
-    assert draw(isotropic(), settings(algorithm=algorithm, step_size=0.05, draws=5))[0].step_size == 0.05
+    seen: list[Step] = []
+    (kept,) = draw(isotropic(), settings(algorithm=algorithm, step_size=0.05, draws=5), watch=seen.append)
+    assert kept.step_size == 0.05
+    assert Event.TUNING not in {step.event for step in seen}
 
 
 def test_steps_are_yielded_in_order_and_every_draw_once() -> None:

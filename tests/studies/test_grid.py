@@ -12,17 +12,9 @@ from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.evaluation.diagnostics import mean_error, monte_carlo_error, total_variation
 from mtbkd_core.studies import grid as grid_module
 from tests.conftest import part_of_test, without_some_labels
+from tests.small import SMALL
+from tests.small import small as small_run
 
-SMALL = {
-    "teachers": "one,other,third",
-    "student.kind": "linear",
-    "sampler.chains": 8,
-    "sampler.draws": 50,
-    "sampler.thinning": 6,
-    "sampler.warm_start_steps": 60,
-    "sampler.burn_in": 60,
-    "device": "cpu",
-}
 #: For what does not depend on what is found.
 SHORT = {"sampler__draws": 4, "sampler__thinning": 1, "sampler__burn_in": 5, "sampler__warm_start_steps": 5}
 DIGITS = {"task": "digits", "teachers": "digits-0-4,digits-5-9,even-digits"}
@@ -32,7 +24,8 @@ UNSTABLE = {"prior__strength": "100", "sampler__algorithm": "sgld", "sampler__st
 
 
 def small(**changes: Any) -> RunConfig:
-    return build_config({**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}.items())
+    long = {"sampler__chains": 8, "sampler__draws": 50, "sampler__thinning": 6, "sampler__burn_in": 60}
+    return small_run(**{"teachers": "one,other,third", **long, **changes})
 
 
 def short(**changes: Any) -> RunConfig:
