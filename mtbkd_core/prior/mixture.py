@@ -6,7 +6,7 @@ Source: Fang et al., arXiv 2605.27967.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -79,13 +79,7 @@ class MixturePrior:
 
     def select(self, index: Tensor | slice) -> MixturePrior:
         """The prior of some of the examples: a minibatch's `index` [B], or a range."""
-        return MixturePrior(
-            self.targets[..., index, :],
-            self.log_offsets[..., index],
-            self.concentration,
-            self.temperature,
-            self.strength,
-        )
+        return replace(self, targets=self.targets[..., index, :], log_offsets=self.log_offsets[..., index])
 
     @classmethod
     def stack(cls, priors: Sequence[Self], chains: int) -> Self:
@@ -106,10 +100,8 @@ class MixturePrior:
     def of_chains(self, chains: Tensor | slice) -> MixturePrior:
         """The prior of some of the chains, by index or range."""
         dimensions = {"targets": 3, "log_offsets": 2}
-        each = {field.name: getattr(self, field.name) for field in fields(self)}
-        return MixturePrior(
-            **{name: value[chains] if value.ndim > dimensions.get(name, 0) else value for name, value in each.items()}
-        )
+        own = {name: value for name, value in vars(self).items() if value.ndim > dimensions.get(name, 0)}
+        return replace(self, **{name: value[chains] for name, value in own.items()})
 
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
@@ -154,17 +146,22 @@ def _examples_last(values: Tensor) -> Tensor:
 
 
 def _checked(
-    student_logits: Tensor, teacher_logits: Tensor, weights: Tensor, **settings: Scalar
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    weights: Tensor,
+    concentration: Scalar,
+    temperature: Scalar,
+    strength: Scalar = 1.0,
 ) -> tuple[MixturePrior, Tensor]:
     """The mixture, and the student's logits, which fit it; errors as `log_mixture_prior`."""
+    settings = {"concentration": concentration, "temperature": temperature, "strength": strength}
     check_leading(
         student_logits=student_logits.shape[:-2],
         teacher_logits=teacher_logits.shape[:-3],
         weights=weights.shape[:-2],
         **{name: torch.as_tensor(value).shape for name, value in settings.items()},
     )
-    mixture = MixturePrior.build(teacher_logits, weights, **settings)
-    wanted = teacher_logits.shape[-2:]
+    mixture, wanted = MixturePrior.build(teacher_logits, weights, **settings), teacher_logits.shape[-2:]
     if student_logits.shape[-2:] != wanted:
         raise ValueError(
             f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
@@ -199,9 +196,7 @@ def log_mixture_prior(
         ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers', or that
             hold NaN; leading axes that do not broadcast.
     """
-    mixture, logits = _checked(
-        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
     return mixture.terms(logits)[0].logsumexp(-2)
 
 
@@ -220,9 +215,7 @@ def responsibilities(
     Returns:
         [..., K, N], sums to 1 over K.
     """
-    mixture, logits = _checked(
-        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
     return mixture.terms(logits)[0].softmax(-2)
 
 
@@ -243,14 +236,7 @@ def pulls(
     Returns:
         [..., K, N, C], nats per unit of logit.
     """
-    mixture, logits = _checked(
-        student_logits,
-        teacher_logits,
-        weights,
-        concentration=concentration,
-        temperature=temperature,
-        strength=strength,
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature, strength)
     terms, q = mixture.terms(logits)
     return mixture.pulls(terms.softmax(-2), q)
 

@@ -144,6 +144,8 @@ def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
     shares = responsibilities(student, teachers, weights, **settings)
     torch.testing.assert_close(shares.sum(0), torch.ones(16))
     assert torch.isfinite(pulls(student, teachers, weights, **settings)).all()
+    prior = MixturePrior.build(teachers, weights, **settings)
+    assert all(torch.isfinite(part).all() for part in prior.gradient(*prior.terms(student)))
 
 
 def test_float32_agrees_with_float64_at_logits_of_80(generator: torch.Generator) -> None:

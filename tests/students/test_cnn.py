@@ -45,7 +45,7 @@ def test_a_first_map_larger_than_the_picture_is_refused() -> None:
 
 
 def test_every_chain_is_the_network_that_it_is_alone(generator: torch.Generator) -> None:
-    student = built((7, 5), 3, channels=(3, 4))
+    student = built((7, 5), 3, channels=(3, 4), first_map=5)
     theta = torch.randn(2, student.n_parameters, generator=generator, dtype=torch.float64)
     x = torch.rand(6, 35, generator=generator, dtype=torch.float64)
     logits = student.logits(theta, x)

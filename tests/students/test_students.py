@@ -12,14 +12,11 @@ from mtbkd_core.config.models import StudentConfig
 from mtbkd_core.students.base import Student, softmax
 from mtbkd_core.students.registry import build_student
 
-IMAGE = (4, 3)
-
 
 @pytest.fixture(params=StudentKind)
 def student(request: pytest.FixtureRequest) -> Student:
-    return build_student(
-        StudentConfig(kind=request.param, hidden=(6, 3, 5), channels=(2, 3), first_map=3), 12, 3, IMAGE
-    )
+    config = StudentConfig(kind=request.param, hidden=(6, 3, 5), channels=(2, 3), first_map=3)
+    return build_student(config, 12, 3, (4, 3))
 
 
 @pytest.fixture

@@ -156,17 +156,12 @@ WHOLE = SamplerTraces(
 @pytest.mark.parametrize(
     "content",
     [
-        {},
-        [],
         None,
         {name: part for name, part in WHOLE.items() if name != "reference"},
-        WHOLE | {"reference": {"seconds": 1.0}},
         WHOLE | {"reference": {"seconds": float("nan"), "error": 0.1, "log_joint": 0.0}},
-        WHOLE | {"standings": 1},
         WHOLE | {"standings": [["hmc", 1.0]]},
         WHOLE | {"standings": [["nobody", 1.0, 5, -2.0, None]]},
         WHOLE | {"scores": {"nobody": {}}},
-        WHOLE | {"scores": {"sgld": {"error": "0.1"}}},
         WHOLE | {"scores": {"sgld": {"fault": 0.1}}},
     ],
 )
