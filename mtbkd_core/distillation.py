@@ -29,7 +29,7 @@ from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
-#: evaluation take, whose sizes do not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
+#: evaluation take, which does not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
 #: A configuration's seed is below it.
 _CHECK_SEEDS = 2**31
@@ -52,7 +52,7 @@ def distill(
         should_stop: asked at every step.
     Raises:
         UserError: an unknown task or teacher, a device that is not there, settings that need too much memory, a task
-            whose log joint is not finite, or chains that leave the posterior at every step size tried.
+            with a log joint that is not finite, or chains that leave the posterior at every step size tried.
         Cancelled: `should_stop` said so.
     """
     device = find_device(config.device)

@@ -108,7 +108,7 @@ class MixturePrior:
         return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
 
     def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
-        """`terms`, for logits whose largest at each example is 0."""
+        """`terms`, for logits with a largest one of 0 at each example."""
         scaled = shifted / self.temperature[..., None, None]
         exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)

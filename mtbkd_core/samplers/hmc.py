@@ -61,7 +61,7 @@ tune = partial(tune_acceptance, build)
 def tune_leapfrog(
     own_step: Callable[[Tensor], Tensor],
 ) -> Callable[[Target, Tensor, SamplerConfig, Randomness, int], Tuning]:
-    """The tuning rule of a sampler whose step follows from the leapfrog step that HMC accepts."""
+    """The tuning rule of a sampler with a step that follows from the leapfrog step that HMC accepts."""
 
     def rule(target: Target, position: Tensor, settings: SamplerConfig, random: Randomness, groups: int) -> Tuning:
         leapfrog = settings.model_copy(update={"leapfrog_steps": STEPS_PER_ROUND})

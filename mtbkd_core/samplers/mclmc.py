@@ -1,4 +1,4 @@
-"""Microcanonical Langevin Monte Carlo, unadjusted: motion at constant speed, whose direction the gradient bends.
+"""Microcanonical Langevin Monte Carlo, unadjusted: motion at constant speed in a direction that the gradient bends.
 
 With P dimensions, a direction n of length 1, speed s = sqrt(P temperature), and a step of B-A-B-O:
     B: n <- (n + e (sinh d + (n.e) (cosh d - 1))) / (cosh d + (n.e) sinh d), with e the gradient's direction and

@@ -23,7 +23,7 @@ LARGEST_LAPLACE = 2**30
 
 @dataclass(frozen=True)
 class Student(ABC):
-    """A network whose layers are linear maps, convolutions among them, with SiLU units between them.
+    """A network of linear layers, convolutions among them, with SiLU units between them.
 
     Attributes:
         sizes: number of units of each layer, from the inputs to the logits, (F, ..., C).

@@ -17,7 +17,7 @@ import torch
 from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import OnProgress, Progress, ShouldStop, UserError
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.models import DataConfig, RunConfig
 from mtbkd_core.distillation import MAX_DRAWS_BYTES, check, distill_together, draws_bytes, find_device
 from mtbkd_core.evaluation.metrics import TeacherScores, score_teachers
 from mtbkd_core.result import Result
@@ -29,8 +29,6 @@ from mtbkd_core.tasks.base import Task
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.
 _CHAINS = 32
 _TEACHERS_SHARE = 0.05
-#: What a task is loaded by: its name, the split's seed, the number of labelled examples.
-_Key = tuple[str, int, int | None]
 
 
 def distill_grid(
@@ -88,22 +86,18 @@ def each_result(
     threads = find_threads() if threads is None else threads
     progress = _Progress(len(configs), on_progress, should_stop)
     tasks = _load(configs, task, progress)
-    batches = []
-    for places in _alike(configs):
-        first = configs[places[0]]
-        student = _check(configs, places, tasks)
-        size = _batch_size(first, student, _task_of(first, tasks), memory // threads)
-        batches += [places[start : start + size] for start in range(0, len(places), size)]
-    teacher_scores = _cached_scores()
+    batches = [batch for places in _alike(configs) for batch in _batches(configs, places, tasks, memory // threads)]
+    scored: dict[object, TeacherScores] = {}
 
     def run(places: Sequence[int]) -> list[Result]:
         chosen = [configs[place] for place in places]
-        known = _task_of(chosen[0], tasks)
-        alike = {each.data.teachers for each in chosen}
-        scores = teacher_scores(chosen[0], known) if len(alike) == 1 else None
-        report = Reporter(chosen[0], progress.of(places), progress.stops)
+        first, known, scores = chosen[0], tasks[_key(chosen[0])], None
+        if len({each.data.teachers for each in chosen}) == 1:
+            kind = (_key(first), first.data.teachers)
+            scores = scored[kind] = scored[kind] if kind in scored else score_teachers(first, known)
+        report = Reporter(first, progress.of(places), progress.stops)
         with torch.no_grad():
-            return distill_together(chosen, known, find_device(chosen[0].device), report, scores)
+            return distill_together(chosen, known, find_device(first.device), report, scores)
 
     def settled(places: Sequence[int], results: Callable[[], list[Result]]) -> Iterator[tuple[int, Result]]:
         try:
@@ -114,12 +108,19 @@ def each_result(
             if len(places) == 1:
                 on_problem(places[0], error)
                 return
-            for place in places:  # which of them it was, and what the others give
+            for place in places:  # which of them it was, and the results of the others
                 yield from settled([place], partial(run, [place]))
 
+    for places, results in _computed(batches, run, threads, progress.ended):
+        yield from settled(places, results)
+
+
+def _computed(
+    batches: Sequence[list[int]], run: Callable[[list[int]], list[Result]], threads: int, ended: Event
+) -> Iterator[tuple[list[int], Callable[[], list[Result]]]]:
+    """Each batch and how to get its results, as batches are done; `ended` is set when no more are wanted."""
     if threads == 1:
-        for places in batches:
-            yield from settled(places, partial(run, places))
+        yield from ((places, partial(run, places)) for places in batches)
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: dict[Future[list[Result]], list[int]] = {}
@@ -131,9 +132,9 @@ def each_result(
                     waiting[pool.submit(run, places)] = places
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
-                    yield from settled(waiting.pop(future), future.result)
+                    yield waiting.pop(future), future.result
         finally:
-            progress.ended.set()
+            ended.set()
 
 
 def _named(places: Sequence[int], count: int, error: UserError) -> str:
@@ -154,56 +155,45 @@ def _spans(places: Sequence[int]) -> str:
     return ", ".join(" to ".join(str(place + 1) for place in span) for span in spans)
 
 
+def _key(config: RunConfig) -> DataConfig:
+    """What a task is loaded by, teachers aside."""
+    return config.data.model_copy(update={"teachers": (), "n_unlabelled": 0})
+
+
 def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     """Places of the configurations that can run as one batch, in the order of their first."""
     kinds: dict[object, list[int]] = {}
     for place, config in enumerate(configs):
-        data = _key(config), config.n_unlabelled_used
-        kinds.setdefault((data, config.device, config.student, config.sampler, len(config.data.teachers)), []).append(
-            place
-        )
+        data = (_key(config), config.n_unlabelled_used, len(config.data.teachers))
+        kinds.setdefault((data, config.device, config.student, config.sampler), []).append(place)
     return list(kinds.values())
 
 
-def _key(config: RunConfig) -> _Key:
-    return config.data.task, config.data.split_seed, config.data.n_labelled
-
-
-def _task_of(config: RunConfig, tasks: dict[_Key, Task]) -> Task:
-    return tasks[_key(config)]
-
-
-def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) -> dict[_Key, Task]:
+def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) -> dict[DataConfig, Task]:
     """Each task once, with every teacher that a configuration names."""
-    wanted: dict[_Key, dict[str, None]] = {}
+    wanted: dict[DataConfig, dict[str, None]] = {}
     for config in configs:
         wanted.setdefault(_key(config), {}).update(dict.fromkeys(config.data.teachers))
     if task is not None:
         return dict.fromkeys(wanted, task)
-    return {
-        (name, split_seed, n_labelled): load_task(
-            name,
-            teachers=list(teachers),
-            split_seed=split_seed,
-            n_labelled=n_labelled,
-            on_progress=progress.teachers,
-            should_stop=progress.stops,
-        )
-        for (name, split_seed, n_labelled), teachers in wanted.items()
-    }
+    load = partial(load_task, on_progress=progress.teachers, should_stop=progress.stops)
+    return {data: load(data, teachers=list(teachers)) for data, teachers in wanted.items()}
 
 
-def _check(configs: Sequence[RunConfig], places: Sequence[int], tasks: dict[_Key, Task]) -> Student:
-    """The student of configurations that are alike; all are checked before the first one runs."""
+def _batches(
+    configs: Sequence[RunConfig], places: list[int], tasks: dict[DataConfig, Task], memory: int
+) -> list[list[int]]:
+    """Configurations that are alike, as many to a batch as `_batch_size` says; all are checked before one runs."""
     for place in places:
-        config = configs[place]
+        config, task = configs[place], tasks[_key(configs[place])]
         try:
             find_device(config.device)
-            _task_of(config, tasks).fingerprint_of(config.data.teachers)
-            student = check(config, _task_of(config, tasks))
+            task.fingerprint_of(config.data.teachers)
+            student = check(config, task)
         except UserError as error:
             raise UserError(_named([place], len(configs), error)) from None
-    return student
+    size = _batch_size(config, student, task, memory)
+    return [places[start : start + size] for start in range(0, len(places), size)]
 
 
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
@@ -215,18 +205,6 @@ def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) ->
     units = examples * (3 * sum(student.sizes[1:]) + 2 * len(config.data.teachers) * student.sizes[-1])
     bytes_each = draws_bytes(config, student) + 4 * chains * (units + 10 * student.n_parameters)
     return max(1, min(_CHAINS // chains, memory // bytes_each))
-
-
-def _cached_scores() -> Callable[[RunConfig, Task], TeacherScores]:
-    known: dict[object, TeacherScores] = {}
-
-    def of(config: RunConfig, task: Task) -> TeacherScores:
-        kind = (_key(config), config.data.teachers)
-        if kind not in known:
-            known[kind] = score_teachers(config, task)
-        return known[kind]
-
-    return of
 
 
 class _Progress:

@@ -1,4 +1,4 @@
-"""What is said everywhere on a plane of two inputs: by the truth, the teachers, the prior and the posterior."""
+"""Truth, teachers, prior and posterior everywhere on a plane of two inputs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def heaviest(teacher_logits: Tensor, prior: PriorConfig) -> tuple[Tensor, Tensor
 
 @dataclass(frozen=True)
 class PlanePosterior:
-    """What a posterior says of M inputs.
+    """What a posterior predicts at M inputs.
 
     Attributes:
         mean: [M, C] posterior mean of the class probabilities.
@@ -123,5 +123,5 @@ def true_at(task: Task, index: int, temperature: float) -> Tensor | None:
 
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:
-    """softmax(f / T) of students whose probabilities [..., C] are softmax(f): p^(1/T), rescaled to sum to 1."""
+    """softmax(f / T) of students with probabilities [..., C] = softmax(f): p^(1/T), rescaled to sum to 1."""
     return (probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log() / temperature).softmax(-1)

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,7 +90,8 @@ def run_benchmark(
         if on_progress is not None:
             on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
-    target = target_of([config], task, torch.device("cpu"))
+    plain = config.model_copy(update={"sampler": SamplerConfig()})
+    target = target_of([plain], task, torch.device("cpu"))
     x, labels = task.x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
     show(0.0, REFERENCE)
     exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)
@@ -103,18 +105,8 @@ def run_benchmark(
     position, warmed = _warm_start(target, config.seed, should_stop, clock)
     scored = {each.algorithm.value: _Scored(labels) for each in compared}
     samplers = {
-        name: TimedSampler(
-            target,
-            position,
-            x,
-            settings,
-            seed=config.seed,
-            seconds=warmed,
-            on_draw=scored[name].keep,
-            on_restart=scored[name].forget,
-            clock=clock,
-        )
-        for name, settings in zip(scored, compared, strict=True)
+        name: own.sampler(target, position, x, settings, seed=config.seed, seconds=warmed, clock=clock)
+        for (name, own), settings in zip(scored.items(), compared, strict=True)
     }
     for name, point in take_turns(samplers, mean, seconds=seconds, slice_seconds=_SLICE, should_stop=should_stop):
         traces.points.append((name, point))
@@ -162,6 +154,10 @@ class _Scored:
         self._labels = labels
         self._log_p: list[Tensor] = []
         self._log_joint: list[Tensor] = []
+
+    def sampler(self, *given: Any, **named: Any) -> TimedSampler:
+        """A timed sampler with these arguments; its draws are kept here."""
+        return TimedSampler(*given, **named, on_draw=self.keep, on_restart=self.forget)
 
     def keep(self, p: Tensor, log_joint: Tensor) -> None:
         self._log_p.append(p.gather(-1, self._labels.expand(len(p), -1)[..., None])[..., 0].log())

@@ -23,7 +23,7 @@ class Gaussian:
 
     @classmethod
     def random(cls, seed: int) -> "Gaussian":
-        """A mean of about 2 and correlated coordinates whose standard deviations differ by up to a factor of 2."""
+        """A mean of about 2 and correlated coordinates with standard deviations that differ by up to a factor of 2."""
         generator = torch.Generator().manual_seed(seed)
         rotation = torch.linalg.qr(torch.randn(DIMENSIONS, DIMENSIONS, generator=generator, dtype=torch.float64)).Q
         variances = torch.linspace(0.5, 2.0, DIMENSIONS, dtype=torch.float64)

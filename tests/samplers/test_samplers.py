@@ -60,7 +60,7 @@ def test_friction_does_not_change_what_is_found(name: Algorithm, friction: float
 
 
 def test_baoabs_momentum_has_the_temperature() -> None:
-    """On a flat target the momentum is an Ornstein-Uhlenbeck process, whose variance is the temperature."""
+    """On a flat target the momentum is an Ornstein-Uhlenbeck process of a variance that is the temperature."""
     sampler, random = built(Algorithm.BAOAB, flat, temperature=2.0), source()
     state, momenta = sampler.init(torch.zeros(16, 3).double(), random), []
     for _ in range(1500):

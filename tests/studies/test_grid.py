@@ -254,10 +254,10 @@ def test_one_of_a_batch_that_fails_is_reported_and_the_others_go_on(
 
 def test_what_failed_and_how_far_it_is_name_the_places_of_the_batch_alone(tiny: Task) -> None:
     configs = [short(**UNSTABLE), short(student__kind="mlp"), *(short(**UNSTABLE, seed=seed) for seed in (3, 4))]
-    told: list[str] = []
+    messages: list[str] = []
     with pytest.raises(UserError, match=r"^one of configurations 1, 3 to 4 of 4: sampler\.step_size"):
-        distill_grid(configs, task=tiny, threads=1, on_progress=lambda progress: told.append(progress.message))
-    assert any(message.startswith("Settings 1, 3 to 4 of 4: ") for message in told)
+        distill_grid(configs, task=tiny, threads=1, on_progress=lambda progress: messages.append(progress.message))
+    assert any(message.startswith("Settings 1, 3 to 4 of 4: ") for message in messages)
 
 
 @pytest.mark.parametrize("bad", [{"threads": 0}, {"threads": -1}, {"memory": 0}, {"memory": -5}])
