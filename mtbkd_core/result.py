@@ -20,7 +20,7 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import ConfigError, parse_config
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.students.base import Student
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.

@@ -17,8 +17,8 @@ from mtbkd_core.evaluation.diagnostics import convergence
 from mtbkd_core.evaluation.influence import influence
 from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thin, thinned
 from mtbkd_core.evaluation.shift import foreign_scores, separation
-from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.students.base import Student, comfortable
+from mtbkd_core.prior import stack_priors, weights_under
+from mtbkd_core.students.base import Student, element_budget
 from mtbkd_core.tasks.base import Task
 
 #: Draws over all chains that the predictions, the influence and the saved sample are taken of.
@@ -182,8 +182,8 @@ def score_teachers(config: RunConfig, task: Task) -> TeacherScores:
 
 
 def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
-    """Logits [D, N, C] of draws [D, P], in pieces of a comfortable size."""
-    rows = max(1, comfortable(theta.device) // (len(x) * max(student.sizes[1:])))
+    """Logits [D, N, C] of draws [D, P], in pieces of a element_budget size."""
+    rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
     return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.posterior import calibrated
-from mtbkd_core.prior import entropy_weights, label_pull, pulls
+from mtbkd_core.prior import calibrated, entropy_weights, label_pull, pulls
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def effect(
         rule=prior.rule,
         base=settings["base_weights"],
         entropy_temperature=settings["entropy_temperatures"],
-        sharpness=settings["softmin_temperature"],
+        softmin_temperature=settings["softmin_temperature"],
     )
     divisors = settings["entropy_temperatures"]
     says = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits

@@ -33,7 +33,7 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import apply_settings
 from mtbkd_core.images.files import ImageFiles
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.fashion import FASHION, FILES, SIZES, UNLABELLED, clothing_images, digit_images
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
 from mtbkd_core.tasks.source import ShiftInfo, TaskInfo

@@ -7,7 +7,7 @@ from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.prior_density import rescaled, simplex_density
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from mtbkd_core.posterior import heard
+from mtbkd_core.prior import prior_logits
 from mtbkd_core.studies.plane_posterior import tempered, true_at
 from pages.ui import charts, chosen_run, decision_maps, deviance, examples, link, task_words, teacher_predictions
 
@@ -24,7 +24,7 @@ def draw_draws() -> None:
         temperature, shares = config.prior.temperature, found["test.weights"][:, index]
         draws = tempered(draws, temperature)
         logits = task.teacher_logits(config.data.teachers, "test")[:, index]
-        says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
+        says = (prior_logits(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
         grid = simplex_density(says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45)
         true = true_at(task, index, temperature)
         charts.show(

@@ -17,7 +17,7 @@ from mtbkd_core.evaluation.prior_density import simplex_density, two_class_densi
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.two_classes import draw_two_classes
-from mtbkd_core.posterior import heard, weights_under
+from mtbkd_core.prior import prior_logits, weights_under
 from mtbkd_core.studies.plane_posterior import true_at
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
@@ -133,7 +133,9 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
     shares = weights_under(logits, _config.prior)
     teachers = dict(zip(_config.data.teachers, task_words.titles(_config), strict=True))
     return (
-        scores(mixture_probabilities(heard(logits, _config.prior), shares, _config.prior.temperature), _task.y_train),
+        scores(
+            mixture_probabilities(prior_logits(logits, _config.prior), shares, _config.prior.temperature), _task.y_train
+        ),
         shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
     )
 
@@ -218,7 +220,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             decision_maps.show_weights(seen, config, key="weight-map")
     logits = task.teacher_logits(config.data.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
-    says = heard(logits, config.prior)
+    says = prior_logits(logits, config.prior)
     mixed = mixture_probabilities(says, shares, config.prior.temperature)[0]
     exact = len(mixed) == 3
     top = torch.arange(len(mixed)) if len(mixed) <= 3 else mixed.argsort(descending=True)[:3]

@@ -1,139 +1,18 @@
-"""Entropy weights and the teacher-informed Dirichlet mixture prior.
+"""The teacher-informed Dirichlet mixture prior: its log density, responsibilities and closed gradient.
 
-Source: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture Priors",
-arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broadcast everywhere.
+Source: Fang et al., arXiv 2605.27967.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.choices import WeightRule
-
-Scalar = float | Sequence[float] | Tensor
-
-
-def _like(value: Scalar, other: Tensor) -> Tensor:
-    return torch.as_tensor(value, dtype=other.dtype, device=other.device)
-
-
-def _floating(logits: Tensor) -> Tensor:
-    """The same in a floating dtype, which settings can be given without being cut to whole numbers."""
-    return logits if logits.is_floating_point() else logits.to(torch.get_default_dtype())
-
-
-def _check_leading(**shapes: Sequence[int]) -> None:
-    try:
-        torch.broadcast_shapes(*(tuple(shape) for shape in shapes.values()))
-    except RuntimeError:
-        told = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
-        raise ValueError(f"leading axes do not broadcast: {told}") from None
-
-
-def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tensor:
-    """Entropy of each teacher's probabilities at each example.
-
-    Args:
-        teacher_logits: [K, N, C].
-        entropy_temperature: a number or [..., K]; logits are divided by it first.
-    Returns:
-        [..., K, N], in nats.
-    Raises:
-        ValueError: no teacher, a logit that is not finite, a temperature that is not positive, or temperatures that are
-            not one for each teacher.
-    """
-    if teacher_logits.ndim != 3 or teacher_logits.shape[0] == 0:
-        raise ValueError(f"teacher_logits must be [K, N, C] with K >= 1, got shape {tuple(teacher_logits.shape)}")
-    if not torch.isfinite(teacher_logits).all():
-        raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
-    teacher_logits = _floating(teacher_logits)
-    temperature = _like(entropy_temperature, teacher_logits)
-    if temperature.ndim and temperature.shape[-1] != teacher_logits.shape[0]:
-        raise ValueError(
-            f"entropy_temperature must be a number or one for each of the {teacher_logits.shape[0]} teachers, "
-            f"got shape {tuple(temperature.shape)}"
-        )
-    if not (torch.isfinite(temperature) & (temperature > 0)).all():
-        raise ValueError(f"entropy_temperature must be positive and finite, got {entropy_temperature}")
-    log_p = (teacher_logits / temperature[..., None, None]).log_softmax(-1)
-    return -(log_p.exp() * log_p).sum(-1)
-
-
-def entropy_weights(
-    teacher_logits: Tensor,
-    *,
-    rule: WeightRule | str = WeightRule.INVERSE_ENTROPY,
-    base: Scalar | None = None,
-    entropy_temperature: Scalar = 1.0,
-    sharpness: Scalar = 1.0,
-    active: Tensor | None = None,
-) -> Tensor:
-    """Weight of each teacher at each example; the more certain a teacher is there, the more it counts.
-
-    With H_ki the entropy of teacher k at example i and rho_k its base weight:
-
-    * `inverse_entropy` (the paper's): w_ki proportional to rho_k (1 - H_ki / sum_j H_ji);
-    * `softmin`: w_ki proportional to rho_k exp(-H_ki / sharpness);
-    * `fixed`: w_ki = rho_k.
-
-    Where a rule gives every teacher zero (a single teacher, say), its limit holds: the base weights.
-
-    Args:
-        teacher_logits: [K, N, C].
-        rule: one of `WeightRule`.
-        base: [..., K] base weights, non-negative, rescaled to sum to 1; None: all equal.
-        entropy_temperature: a number or [..., K], see `entropies`.
-        sharpness: a number or [...], in nats; only `softmin` uses it. Infinity gives the base weights.
-        active: [..., K] booleans; a teacher that is not active is left out altogether, its entropy too.
-    Returns:
-        [..., K, N], non-negative, sums to 1 over K.
-    Raises:
-        ValueError: as `entropies`; a base weight that is negative or not finite; base weights that are all zero;
-            a sharpness that is not positive; an unknown rule; leading axes that do not broadcast.
-    """
-    entropy = entropies(teacher_logits, entropy_temperature)
-    count = teacher_logits.shape[0]
-    rho = entropy.new_ones(count) if base is None else _like(base, entropy)
-    if rho.ndim == 0 or rho.shape[-1] != count:
-        raise ValueError(f"base must hold one weight for each of the {count} teachers, got shape {tuple(rho.shape)}")
-    if not (torch.isfinite(rho) & (rho >= 0)).all():
-        raise ValueError(f"base weights must be finite and not negative, got {base}")
-    mask = entropy.new_ones(count) if active is None else active.to(entropy)
-    if mask.ndim == 0 or mask.shape[-1] != count:
-        raise ValueError(f"active must say of each of the {count} teachers, got shape {tuple(mask.shape)}")
-    _check_leading(
-        entropy_temperature=entropy.shape[:-2],
-        base=rho.shape[:-1],
-        active=mask.shape[:-1],
-        sharpness=torch.as_tensor(sharpness).shape,
-    )
-    rho = rho * mask
-    if not (rho.sum(-1) > 0).all():
-        raise ValueError(f"at least one base weight of an active teacher must be positive, got {base}")
-    rho = (rho / rho.sum(-1, keepdim=True))[..., None]
-
-    match WeightRule(rule):
-        case WeightRule.FIXED:
-            weight = rho.expand(torch.broadcast_shapes(rho.shape, entropy.shape))
-        case WeightRule.INVERSE_ENTROPY:
-            entropy = entropy * mask[..., None]
-            total = entropy.sum(-2, keepdim=True)
-            share = torch.where(total > 0, entropy / total.clamp_min(torch.finfo(entropy.dtype).tiny), 0.0)
-            weight = rho * (1 - share).clamp_min(0)
-        case WeightRule.SOFTMIN:
-            beta = _like(sharpness, entropy)[..., None, None]
-            if not (beta > 0).all():
-                raise ValueError(f"sharpness must be positive, got {sharpness}")
-            # measured from the most certain teacher that counts, so that a tiny sharpness has a limit and no NaN
-            least = torch.where(rho > 0, entropy, torch.inf).amin(-2, keepdim=True)
-            weight = (rho.log() - (entropy - least).clamp_min(0) / beta).softmax(-2)
-    total = weight.sum(-2, keepdim=True)
-    return torch.where(total > 0, weight / total.clamp_min(torch.finfo(weight.dtype).tiny), rho)
+from mtbkd_core.prior.weights import Scalar, check_leading, floating, like
 
 
 @dataclass(frozen=True)
@@ -170,14 +49,14 @@ class MixturePrior:
 
         Args:
             teacher_logits: [K, N, C] or [..., K, N, C], finite.
-            weights: [..., K, N], non-negative; a teacher with weight 0 is not heard.
+            weights: [..., K, N], non-negative; a teacher with weight 0 has no effect.
             concentration, temperature, strength: a number or [...] (one for each chain).
         Raises:
             ValueError: a concentration or temperature that is not positive, a negative strength, logits that are not
                 finite, weights that are negative, not finite or of another shape.
         """
-        teacher_logits = _floating(teacher_logits)
-        lam, temp, alpha = (_like(value, teacher_logits) for value in (concentration, temperature, strength))
+        teacher_logits = floating(teacher_logits)
+        lam, temp, alpha = (like(value, teacher_logits) for value in (concentration, temperature, strength))
         for name, value in (("concentration", lam), ("temperature", temp)):
             if not (torch.isfinite(value) & (value > 0)).all():
                 raise ValueError(f"{name} must be positive and finite, got {value.tolist()}")
@@ -200,13 +79,7 @@ class MixturePrior:
 
     def select(self, index: Tensor | slice) -> MixturePrior:
         """The prior of some of the examples: a minibatch's `index` [B], or a range."""
-        return MixturePrior(
-            self.targets[..., index, :],
-            self.log_offsets[..., index],
-            self.concentration,
-            self.temperature,
-            self.strength,
-        )
+        return replace(self, targets=self.targets[..., index, :], log_offsets=self.log_offsets[..., index])
 
     @classmethod
     def stack(cls, priors: Sequence[Self], chains: int) -> Self:
@@ -227,17 +100,15 @@ class MixturePrior:
     def of_chains(self, chains: Tensor | slice) -> MixturePrior:
         """The prior of some of the chains, by index or range."""
         dimensions = {"targets": 3, "log_offsets": 2}
-        each = {field.name: getattr(self, field.name) for field in fields(self)}
-        return MixturePrior(
-            **{name: value[chains] if value.ndim > dimensions.get(name, 0) else value for name, value in each.items()}
-        )
+        own = {name: value for name, value in vars(self).items() if value.ndim > dimensions.get(name, 0)}
+        return replace(self, **{name: value[chains] for name, value in own.items()})
 
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
         return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
 
     def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
-        """`terms`, for logits whose largest at each example is 0."""
+        """`terms`, for logits with a largest one of 0 at each example."""
         scaled = shifted / self.temperature[..., None, None]
         exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)
@@ -261,7 +132,7 @@ class MixturePrior:
 
     @property
     def pull_scale(self) -> Tensor:
-        """[...], alpha lambda / T: what a teacher's full disagreement weighs on the logits."""
+        """[...], alpha lambda / T: the weight of a teacher's full disagreement on the logits."""
         return self.strength * self.concentration / self.temperature
 
     def pulls(self, share: Tensor, q: Tensor) -> Tensor:
@@ -275,17 +146,22 @@ def _examples_last(values: Tensor) -> Tensor:
 
 
 def _checked(
-    student_logits: Tensor, teacher_logits: Tensor, weights: Tensor, **settings: Scalar
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    weights: Tensor,
+    concentration: Scalar,
+    temperature: Scalar,
+    strength: Scalar = 1.0,
 ) -> tuple[MixturePrior, Tensor]:
     """The mixture, and the student's logits, which fit it; errors as `log_mixture_prior`."""
-    _check_leading(
+    settings = {"concentration": concentration, "temperature": temperature, "strength": strength}
+    check_leading(
         student_logits=student_logits.shape[:-2],
         teacher_logits=teacher_logits.shape[:-3],
         weights=weights.shape[:-2],
         **{name: torch.as_tensor(value).shape for name, value in settings.items()},
     )
-    mixture = MixturePrior.build(teacher_logits, weights, **settings)
-    wanted = teacher_logits.shape[-2:]
+    mixture, wanted = MixturePrior.build(teacher_logits, weights, **settings), teacher_logits.shape[-2:]
     if student_logits.shape[-2:] != wanted:
         raise ValueError(
             f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
@@ -293,7 +169,7 @@ def _checked(
         )
     if student_logits.isnan().any():
         raise ValueError("student_logits must not hold NaN")
-    return mixture, _floating(student_logits)
+    return mixture, floating(student_logits)
 
 
 def log_mixture_prior(
@@ -320,9 +196,7 @@ def log_mixture_prior(
         ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers', or that
             hold NaN; leading axes that do not broadcast.
     """
-    mixture, logits = _checked(
-        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
     return mixture.terms(logits)[0].logsumexp(-2)
 
 
@@ -341,9 +215,7 @@ def responsibilities(
     Returns:
         [..., K, N], sums to 1 over K.
     """
-    mixture, logits = _checked(
-        student_logits, teacher_logits, weights, concentration=concentration, temperature=temperature
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
     return mixture.terms(logits)[0].softmax(-2)
 
 
@@ -364,20 +236,13 @@ def pulls(
     Returns:
         [..., K, N, C], nats per unit of logit.
     """
-    mixture, logits = _checked(
-        student_logits,
-        teacher_logits,
-        weights,
-        concentration=concentration,
-        temperature=temperature,
-        strength=strength,
-    )
+    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature, strength)
     terms, q = mixture.terms(logits)
     return mixture.pulls(terms.softmax(-2), q)
 
 
 def label_pull(student_logits: Tensor, labels: Tensor) -> Tensor:
-    """The label's arrow beside the teachers': onehot(y_i) - p_i, the gradient of log p_i[y_i] on the logits.
+    """The label's pull: onehot(y_i) - p_i, the gradient of log p_i[y_i] on the logits.
 
     Args:
         student_logits: [..., N, C].

@@ -1,64 +1,67 @@
-"""A race of samplers: error against seconds, and effective draws a second.
+"""The sampler benchmark: error against seconds, and effective draws a second.
 
-Samplers carry no hue, teachers do: BAOAB, the default of most tasks, is drawn in ink, the others are told apart by
+Samplers carry no hue, teachers do: BAOAB, the default of most tasks, is drawn in ink, the others differ by
 dashes and marks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.figures.theme import INK, MUTED, SEQUENTIAL, styled
-from mtbkd_core.studies.sampler_trace import Outcome
+from mtbkd_core.studies.sampler_trace import SamplerTraces
 
+_LINES = (
+    (INK, "solid", "circle"),
+    (MUTED, "dot", "x"),
+    (SEQUENTIAL[8], "dash", "square"),
+    (SEQUENTIAL[7], "dashdot", "diamond"),
+)
 #: sampler -> colour, dash, symbol
-STYLES: Mapping[str, tuple[str, str, str]] = {
-    "baoab": (INK, "solid", "circle"),
-    "mclmc": (SEQUENTIAL[8], "dash", "square"),
-    "hmc": (SEQUENTIAL[7], "dashdot", "diamond"),
-    "sgld": (MUTED, "dot", "x"),
-}
+STYLES: Mapping[str, tuple[str, str, str]] = dict(zip(Algorithm, cycle(_LINES), strict=False))
 
 
-def race_table(outcome: Outcome) -> pd.DataFrame:
+def trace_table(traces: SamplerTraces) -> pd.DataFrame:
     """One row a turn: sampler, seconds, gradients, log_joint (nats), error (total variation; NaN before a draw)."""
-    rows = [(name, s.seconds, s.gradients, s.log_joint, s.distance) for name, s in outcome.standings]
+    rows = [(name, s.seconds, s.gradients, s.log_joint, s.distance) for name, s in traces.points]
     table = pd.DataFrame(rows, columns=["sampler", "seconds", "gradients", "log_joint", "error"])
     return table.astype({"error": float})
 
 
-def score_table(outcome: Outcome) -> pd.DataFrame:
+def score_table(traces: SamplerTraces) -> pd.DataFrame:
     """One row a sampler: sampler, error, ess_median, ess_p5 (a second), log_joint, away, step_size, restarts, problem.
 
     `away` is by how many nats the log joint differs from the reference's; what is not known is NaN.
     """
-    right = np.nan if outcome.reference is None else outcome.reference.log_joint
+    right = np.nan if traces.reference is None else traces.reference.log_joint
     columns = ["error", "ess_median", "ess_p5", "log_joint", "step_size", "restarts", "problem"]
-    rows = [[name, *(getattr(score, column) for column in columns)] for name, score in outcome.scores.items()]
+    rows = [[name, *(getattr(score, column) for column in columns)] for name, score in traces.scores.items()]
     table = pd.DataFrame(rows, columns=["sampler", *columns]).astype(dict.fromkeys(columns[:-1], float))
     table.insert(5, "away", table["log_joint"] - right)
     return table
 
 
-def draw_race(
+def draw_errors(
     table: pd.DataFrame, titles: Mapping[str, str], *, level: float | None, seconds: float | None = None
 ) -> go.Figure:
     """Each sampler's error against its seconds, on logarithmic axes: averaging independent draws is a straight line.
 
     Args:
-        table: as `race_table`.
+        table: as `trace_table`.
         titles: sampler -> title.
-        level: the reference's own error, below which nobody can be told apart.
-        seconds: that each is going to race, so that the axis holds still meanwhile.
+        level: the reference's own error, below which samplers cannot be told apart.
+        seconds: that each is going to work, so that the axis does not move meanwhile.
     """
     figure = go.Figure()
-    arrived = table.dropna(subset=["error"])
+    drawn = table.dropna(subset=["error"])
     for sampler, (colour, dash, symbol) in STYLES.items():
-        rows = arrived[arrived["sampler"] == sampler]
+        rows = drawn[drawn["sampler"] == sampler]
         if rows.empty:
             continue
         title = titles[sampler]
@@ -86,8 +89,8 @@ def draw_race(
     # a decade's digits alone, as logarithmic axes have them, are hard to read
     figure.update_xaxes(type="log", tickvals=_ticks(-1, 2), tickformat="~g")
     figure.update_yaxes(type="log", tickvals=_ticks(-4, 0), tickformat="~g")
-    if seconds is not None and not arrived.empty:
-        first = float(arrived["seconds"].min())
+    if seconds is not None and not drawn.empty:
+        first = float(drawn["seconds"].min())
         figure.update_xaxes(range=np.log10([0.95 * first, 1.05 * (float(table["seconds"].min()) + seconds)]).tolist())
     return styled(figure, height=400, x="Seconds of its own work", y="Error (total variation)")
 

@@ -1,4 +1,4 @@
-"""The entropy weights and the Dirichlet mixture against the maths: identities, limits, scipy, autograd."""
+"""The Dirichlet mixture against the maths: scipy, autograd, identities, extremes, settings that differ by chain."""
 
 import math
 from collections.abc import Callable
@@ -12,139 +12,8 @@ from scipy.stats import dirichlet
 from torch import Tensor
 
 from mtbkd_core.config.choices import WeightRule
-from mtbkd_core.prior import (
-    MixturePrior,
-    entropies,
-    entropy_weights,
-    label_pull,
-    log_mixture_prior,
-    pulls,
-    responsibilities,
-)
-
-RULES = list(WeightRule)
-
-
-def normal(generator: torch.Generator, *shape: int, scale: float = 1.0) -> Tensor:
-    return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-# Entropy weights
-
-
-def test_entropy_is_that_of_the_tempered_probabilities() -> None:
-    # softmax(log 9, 0) = (0.9, 0.1); at temperature 2 it is (3, 1) / 4
-    logits = torch.tensor([[[math.log(9), 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
-    by_hand = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
-    tempered = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-    assert entropies(logits).flatten().tolist() == pytest.approx([by_hand, math.log(2)])
-    assert entropies(logits, [2.0, 5.0]).flatten().tolist() == pytest.approx([tempered, math.log(2)])
-
-
-def test_inverse_entropy_weights_of_three_teachers_by_hand() -> None:
-    # entropies 0, log 2 and log 2: shares 0, 1/2, 1/2; base (1/2, 1/4, 1/4): proportional to 1/2, 1/8, 1/8
-    logits = torch.tensor([[[900.0, 0.0]], [[0.0, 0.0]], [[3.0, 3.0]]])
-    weights = entropy_weights(logits, base=[2.0, 1.0, 1.0])
-    assert weights[:, 0].tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6])
-
-
-def test_softmin_weights_by_hand() -> None:
-    logits = torch.tensor([[[900.0, 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
-    # exp(-H / beta) with H = 0 and log 2, beta = 1/2: 1 and 1/4; base (1/3, 2/3)
-    weights = entropy_weights(logits, rule="softmin", base=[1.0, 2.0], sharpness=0.5)
-    assert weights[:, 0].tolist() == pytest.approx([2 / 3, 1 / 3])
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("count", [1, 2, 3, 8])
-def test_weights_sum_to_one_and_are_not_negative(rule: WeightRule, count: int, generator: torch.Generator) -> None:
-    logits = torch.randn(count, 50, 10, generator=generator) * 10
-    base = torch.rand(count, generator=generator) + 0.01
-    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=base + 0.5, sharpness=0.3)
-    assert weights.shape == (count, 50)
-    assert (weights >= 0).all()
-    torch.testing.assert_close(weights.sum(0), torch.ones(50))
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_weights_permute_with_the_teachers(rule: WeightRule, generator: torch.Generator) -> None:
-    logits = normal(generator, 5, 20, 4, scale=2)
-    base, temperature = torch.rand(2, 5, generator=generator, dtype=torch.float64) + 0.1
-    order = torch.tensor([3, 0, 4, 1, 2])
-    weights = entropy_weights(logits, rule=rule, base=base, entropy_temperature=temperature)
-    moved = entropy_weights(logits[order], rule=rule, base=base[order], entropy_temperature=temperature[order])
-    torch.testing.assert_close(moved, weights[order])
-    assert weights[0].unique().numel() > 1 or rule is WeightRule.FIXED
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("logit", [0.0, 3.0, 4000.0])
-def test_equally_certain_teachers_have_their_base_weights(rule: WeightRule, logit: float) -> None:
-    """All entropies zero (a logit of 4000) or all equal."""
-    logits = torch.zeros(3, 6, 10)
-    for k in range(3):
-        logits[k, :, k] = logit
-    base = torch.tensor([0.5, 0.3, 0.2])
-    weights = entropy_weights(logits, rule=rule, base=base, sharpness=0.01)
-    torch.testing.assert_close(weights, base[:, None].expand(3, 6))
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_a_single_teacher_has_weight_one(rule: WeightRule, generator: torch.Generator) -> None:
-    logits = torch.cat([torch.randn(1, 20, 3, generator=generator), torch.tensor([[[9e3, 0, 0], [0, 0, 0]]])], 1)
-    assert (entropy_weights(logits, rule=rule, base=[0.2], sharpness=0.01) == 1).all()
-
-
-def test_softmin_goes_from_the_base_weights_to_the_most_certain_teacher(generator: torch.Generator) -> None:
-    logits = normal(generator, 4, 30, 5, scale=3)
-    base = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
-    for sharpness in (1e9, math.inf):
-        wide = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
-        torch.testing.assert_close(wide, base[:, None].expand(4, 30))
-    certain = torch.nn.functional.one_hot(entropies(logits).argmin(0), 4).T.double()
-    for sharpness in (1e-6, 1e-300):
-        sharp = entropy_weights(logits, rule="softmin", base=base, sharpness=sharpness)
-        torch.testing.assert_close(sharp, certain)
-
-
-def test_softmin_at_the_smallest_sharpness_of_float32_trusts_the_most_certain_teacher_with_a_base_weight() -> None:
-    logits = torch.tensor([[[9.0, 0.0]], [[2.0, 0.0]], [[1.0, 0.0]]])
-    weights = entropy_weights(logits, rule="softmin", base=[0.0, 1.0, 1.0], sharpness=1e-39)
-    assert weights[:, 0].tolist() == [0, 1, 0]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_a_teacher_that_is_not_active_is_as_if_it_were_not_there(rule: WeightRule, generator: torch.Generator) -> None:
-    logits = normal(generator, 3, 12, 4, scale=2)
-    base = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
-    weights = entropy_weights(logits, rule=rule, base=base, active=torch.tensor([True, False, True]))
-    alone = entropy_weights(logits[[0, 2]], rule=rule, base=base[[0, 2]])
-    assert (weights[1] == 0).all()
-    torch.testing.assert_close(weights[[0, 2]], alone)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_settings_that_differ_by_chain_equal_separate_evaluations(rule: WeightRule, generator: torch.Generator) -> None:
-    logits = normal(generator, 3, 7, 4)
-    base, temperature = torch.rand(2, 5, 3, generator=generator, dtype=torch.float64) + 0.1
-    sharpness = torch.rand(5, generator=generator, dtype=torch.float64) + 0.1
-    active = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1]]).bool()
-    together = entropy_weights(
-        logits, rule=rule, base=base, entropy_temperature=temperature, sharpness=sharpness, active=active
-    )
-    for s in range(5):
-        alone = entropy_weights(
-            logits,
-            rule=rule,
-            base=base[s],
-            entropy_temperature=temperature[s],
-            sharpness=float(sharpness[s]),
-            active=active[s],
-        )
-        torch.testing.assert_close(together[s], alone)
-
-
-# The mixture's density
+from mtbkd_core.prior import MixturePrior, entropy_weights, label_pull, log_mixture_prior, pulls, responsibilities
+from tests.prior.draws import normal
 
 
 @pytest.mark.parametrize(
@@ -212,9 +81,6 @@ def test_adding_a_constant_to_all_logits_changes_nothing(generator: torch.Genera
     torch.testing.assert_close(here, there, rtol=0, atol=0.02)
 
 
-# The closed gradient
-
-
 @pytest.mark.parametrize("count", [1, 3, 8])
 @pytest.mark.parametrize(
     ("concentration", "temperature", "strength"), [(5.0, 2.0, 0.02), (20.0, 2.0, 1.0), (0.5, 7.0, 3.0)]
@@ -238,13 +104,6 @@ def test_pulls_add_up_to_the_gradient_of_the_log_mixture(
     torch.testing.assert_close(share, responsibilities(student.detach(), teachers, weights, **settings))
 
 
-def test_log_mixture_passes_gradcheck(generator: torch.Generator) -> None:
-    student = normal(generator, 3, 4).requires_grad_()
-    teachers = normal(generator, 2, 3, 4)
-    weights = entropy_weights(teachers)
-    assert torch.autograd.gradcheck(lambda f: log_mixture_prior(f, teachers, weights), student)
-
-
 def test_one_teachers_pull_by_hand() -> None:
     # T = 2: q = softmax(log 3, 0) = (3/4, 1/4), t = (1/2, 1/2); alpha lambda / T = 0.5 * 8 / 2 = 2
     student = torch.tensor([[2 * math.log(3), 0.0]], dtype=torch.float64)
@@ -266,28 +125,7 @@ def test_the_labels_arrow_is_the_gradient_of_the_log_likelihood(generator: torch
     torch.testing.assert_close(label_pull(logits.detach(), labels), torch.autograd.grad(log_p, logits)[0])
 
 
-def test_a_single_teacher_pulls_as_classic_distillation_does(generator: torch.Generator) -> None:
-    """K = 1: the gradient is that of alpha lambda times the soft cross-entropy at temperature T."""
-    alpha, concentration, temperature = 0.3, 12.0, 3.0
-    student, teacher = normal(generator, 6, 5).requires_grad_(), normal(generator, 1, 6, 5, scale=2)
-    soft = (teacher[0] / temperature).softmax(-1)
-    cross_entropy = torch.nn.functional.cross_entropy(student / temperature, soft, reduction="sum")
-    (expected,) = torch.autograd.grad(-alpha * concentration * cross_entropy, student)
-    arrow = pulls(
-        student.detach(),
-        teacher,
-        torch.ones(1, 6).double(),
-        concentration=concentration,
-        temperature=temperature,
-        strength=alpha,
-    )
-    torch.testing.assert_close(arrow[0], expected, rtol=0, atol=1e-6)
-
-
-# Extremes
-
-
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", list(WeightRule))
 @pytest.mark.parametrize("temperature", [0.01, 2.0, 100.0])
 @pytest.mark.parametrize("concentration", [1e-6, 20.0, 1e4])
 def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
@@ -297,7 +135,7 @@ def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
     signs = torch.randint(2, (9, 16, 10), generator=generator) * 160.0 - 80
     signs[1] = torch.nn.functional.one_hot(torch.arange(16) % 10, 10) * 160.0 - 80
     student, teachers = signs[0], signs[1:]
-    weights = entropy_weights(teachers, rule=rule, entropy_temperature=temperature, sharpness=1e-6)
+    weights = entropy_weights(teachers, rule=rule, entropy_temperature=temperature, softmin_temperature=1e-6)
     assert torch.isfinite(weights).all()
     if temperature == 0.01:
         assert set((teachers[0] / temperature).softmax(-1).unique().tolist()) == {0.0, 1.0}
@@ -306,6 +144,8 @@ def test_logits_of_80_and_probabilities_that_touch_0_and_1_stay_finite(
     shares = responsibilities(student, teachers, weights, **settings)
     torch.testing.assert_close(shares.sum(0), torch.ones(16))
     assert torch.isfinite(pulls(student, teachers, weights, **settings)).all()
+    prior = MixturePrior.build(teachers, weights, **settings)
+    assert all(torch.isfinite(part).all() for part in prior.gradient(*prior.terms(student)))
 
 
 def test_float32_agrees_with_float64_at_logits_of_80(generator: torch.Generator) -> None:
@@ -316,15 +156,12 @@ def test_float32_agrees_with_float64_at_logits_of_80(generator: torch.Generator)
     torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-3)
 
 
-def test_a_teacher_of_weight_zero_is_not_heard(generator: torch.Generator) -> None:
+def test_a_teacher_of_weight_zero_has_no_effect(generator: torch.Generator) -> None:
     student, teachers = normal(generator, 5, 4), normal(generator, 3, 5, 4)
     weights = entropy_weights(teachers, base=[1.0, 0.0, 2.0])
     arrows = pulls(student, teachers, weights)
     assert (arrows[1] == 0).all()
     torch.testing.assert_close(arrows[[0, 2]], pulls(student, teachers[[0, 2]], weights[[0, 2]]))
-
-
-# Per-chain settings of the mixture, and bad input
 
 
 def test_mixture_settings_that_differ_by_chain_equal_separate_evaluations(generator: torch.Generator) -> None:
@@ -372,24 +209,6 @@ W = torch.full((2, 3), 0.5)
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: entropy_weights(torch.zeros(0, 3, 4)), "K >= 1"),
-        (lambda: entropy_weights(torch.zeros(3, 4)), "K, N, C"),
-        (lambda: entropy_weights(Z.index_fill(0, torch.tensor([1]), math.nan)), "finite"),
-        (lambda: entropy_weights(Z + math.inf), "finite"),
-        (lambda: entropy_weights(Z, entropy_temperature=0.0), "entropy_temperature"),
-        (lambda: entropy_weights(Z, entropy_temperature=[1.0, -1.0]), "entropy_temperature"),
-        (lambda: entropy_weights(Z, entropy_temperature=math.nan), "entropy_temperature"),
-        (lambda: entropy_weights(Z, entropy_temperature=[1.0, 1.0, 1.0]), "2 teachers"),
-        (lambda: entropy_weights(Z[:1], entropy_temperature=[1.0, 1.0]), "1 teachers"),
-        (lambda: entropy_weights(Z, base=[0.0, 0.0]), "base weight"),
-        (lambda: entropy_weights(Z, base=[1.0, -1.0]), "base weight"),
-        (lambda: entropy_weights(Z, base=[1.0, math.nan]), "base weight"),
-        (lambda: entropy_weights(Z, base=[1.0, 1.0, 1.0]), "base"),
-        (lambda: entropy_weights(Z, base=1.0), "base"),
-        (lambda: entropy_weights(Z, active=torch.tensor([False, False])), "active"),
-        (lambda: entropy_weights(Z, rule="softmin", sharpness=0.0), "sharpness"),
-        (lambda: entropy_weights(Z, rule="softmin", sharpness=math.nan), "sharpness"),
-        (lambda: entropy_weights(Z, rule="loudest"), "loudest"),
         (lambda: log_mixture_prior(Z[0], Z, W, concentration=0.0), "concentration"),
         (lambda: log_mixture_prior(Z[0], Z, W, concentration=math.inf), "concentration"),
         (lambda: log_mixture_prior(Z[0], Z, W, temperature=-1.0), "temperature"),
@@ -399,12 +218,9 @@ W = torch.full((2, 3), 0.5)
         (lambda: log_mixture_prior(Z[0], Z, W * math.nan), "weights"),
         (lambda: log_mixture_prior(Z[0], Z, W[:1]), "weights"),
         (lambda: pulls(Z[0], Z, W, strength=-0.1), "strength"),
-        (lambda: entropy_weights(Z, base=[[1.0, 1.0]] * 2, sharpness=[1.0] * 3), "do not broadcast"),
-        (lambda: entropy_weights(Z, active=torch.tensor([True] * 3)), "active"),
         (lambda: log_mixture_prior(torch.zeros(5, 4), Z, W), r"student_logits must be \[\.\.\., 3, 4\]"),
         (lambda: responsibilities(torch.zeros(3, 5), Z, W), "student_logits"),
         (lambda: responsibilities(torch.zeros(1, 4), Z, W), "student_logits"),
-        (lambda: pulls(torch.zeros(7, 1, 4), Z, W), "student_logits"),
         (lambda: pulls(torch.zeros(4), Z, W), "student_logits"),
         (lambda: log_mixture_prior(Z[0] * math.nan, Z, W), "student_logits must not hold NaN"),
         (lambda: log_mixture_prior(torch.zeros(2, 3, 4), Z, W, concentration=[1.0] * 3), "do not broadcast"),
