@@ -129,6 +129,16 @@ Tuning = Generator[Step, None, Tuned]
 Build = Callable[[Target, SamplerConfig, Tensor], Transform]
 
 
+def one_gradient(settings: SamplerConfig) -> int:
+    """A step costs a single gradient."""
+    return 1
+
+
+def equal_times(settings: SamplerConfig, step: int) -> float:
+    """All steps stand for the same time."""
+    return 1.0
+
+
 @dataclass(frozen=True)
 class SamplerSpec:
     """An algorithm, as its own file exports it.
@@ -147,12 +157,12 @@ class SamplerSpec:
     build: Build
     tune: Callable[[Target, Tensor, SamplerConfig, Randomness, int], Tuning]
     tuning_gradients: Callable[[SamplerConfig], int]
-    gradients_per_step: Callable[[SamplerConfig], int] = lambda settings: 1
+    gradients_per_step: Callable[[SamplerConfig], int] = one_gradient
     exact_log_joint: bool = True
     shorten: float = 0.7
     energy_variance: float | None = None
     retune: Callable[[Tensor, Tensor], Tensor] | None = None
-    time: Callable[[SamplerConfig, int], float] = lambda settings, step: 1.0
+    time: Callable[[SamplerConfig, int], float] = equal_times
 
 
 def per_chain(values: Tensor, position: Tensor) -> Tensor:
