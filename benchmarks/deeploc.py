@@ -43,8 +43,17 @@ def read(folder: Path) -> TableData:
         folder / "train.csv",
         {"esm2": folder / "esm2_650m_logits.csv", "prott5": folder / "prott5_logits.csv"},
     )
-    classes = class_columns_between(files, "Cytoplasm", "Peroxisome")
+    classes = class_columns_between(files.table, "Cytoplasm", "Peroxisome")
     return check_table("deeploc", TableSpec(files, "Label", "Sequence", classes=classes)).data
+
+
+def fold(data: TableData, k: int) -> Task:
+    """Fold k of a stratified, shuffled cross-validation: the student learns from all the other folds."""
+    from sklearn.model_selection import StratifiedKFold
+
+    labels = data.rows.labels.numpy()
+    train, test = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(labels, labels))[k]
+    return data.cut(train, data.rows, test, list(data.rows.logits), f"fold {k}")
 
 
 def validation(task: Task) -> Task:
@@ -103,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configs = {"no_teacher": build_config([("prior.strength", "0")], base=config), "mt_bkd": config}
     found: dict[str, list[tuple[dict[str, float], Tensor, Tensor]]] = {name: [] for name in chosen.only}
     for k in chosen.folds:
-        task = data.fold(k, folds=FOLDS, seed=0)
+        task = fold(data, k)
         for name in chosen.only:
             found[name].append(run(configs[name], validation(task) if chosen.validate else task))
             record.row(method=name, fold=str(k), **found[name][-1][0])

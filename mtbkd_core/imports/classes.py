@@ -108,20 +108,12 @@ def class_columns(file: str, names: Sequence[str], class_names: Sequence[str]) -
         found, by = [numbered[number] for number in sorted(numbered)], f"by the classes' numbers from {min(numbered)}"
     else:
         known = [name for name in wanted if name in spelled]
-        if len(names) == len(wanted):
-            _check_places(file, names, spelled, wanted, class_names)
-        return list(names), f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
-    return found, "" if found == list(names) else by
-
-
-def _check_places(
-    file: str, names: Sequence[str], spelled: Sequence[str], wanted: Sequence[str], class_names: Sequence[str]
-) -> None:
-    """Refuse a header that names a class over another class's column and does not name them all."""
-    for place, name in enumerate(spelled):
-        if name in wanted and wanted.index(name) != place:
-            absent = next(proper for each, proper in zip(wanted, class_names, strict=True) if each not in spelled)
+        moved = [name for name in known if spelled.index(name) != wanted.index(name)]
+        if moved and len(names) == len(wanted):
+            place, absent = spelled.index(moved[0]), next(name for name in class_names if plain(name) not in spelled)
             raise UserError(
                 f"{file}: its header names column {place + 1} {names[place]!r}, which is class "
-                f"{wanted.index(name) + 1}, and none {absent!r}: expected all classes' names, or none"
+                f"{wanted.index(moved[0]) + 1}, and none {absent!r}: expected all classes' names, or none"
             )
+        return list(names), f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
+    return found, "" if found == list(names) else by

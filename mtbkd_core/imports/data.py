@@ -1,4 +1,4 @@
-"""A checked table in memory, and the tasks that are cut from it: a split by seed, or a fold of a cross-validation."""
+"""A checked table in memory, and the tasks that are cut from it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.labels import too_few
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
 from mtbkd_core.tasks.inputs import standardise
 
@@ -86,28 +84,6 @@ class TableData:
         """The tables by the names under which they are kept."""
         return {"rows": self.rows} | ({"test": self.test} if self.test is not None else {})
 
-    def fold(self, k: int, *, folds: int = 5, seed: int = 0) -> Task:
-        """Fold k of a stratified, shuffled cross-validation over `rows`: the student learns from all the other folds.
-
-        Args:
-            k: from 0 to folds - 1.
-            seed: of the shuffling; equal seeds, equal folds.
-        Raises:
-            UserError: no such fold, or a class with fewer rows than folds.
-        """
-        from sklearn.model_selection import StratifiedKFold
-
-        labels = self.rows.labels.numpy()
-        if folds < 2 or not 0 <= k < folds:
-            raise UserError(f"fold: got {k} of {folds}, allowed: 0 to one less than the number of folds, 2 at least")
-        if (row := too_few(labels, folds)) is not None:
-            rare = self.about.class_names[labels[row]]
-            raise UserError(f"fold: class {rare!r} has fewer than {folds} rows, one for each fold")
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        train, test = list(splitter.split(labels, labels))[k]
-        mark = f"fold {k} of {folds}, seed {seed}, version {SPLIT_VERSION}"
-        return self._task(train, self.rows, test, list(self.rows.logits), content_hash(self.about.fingerprint, mark))
-
     def split(self, teachers: Sequence[str], split_seed: int, split: str, count: int) -> Task:
         """The task of a run; its split is stratified and follows from the seed.
 
@@ -124,7 +100,7 @@ class TableData:
             tested = self.rows
         order = np.random.default_rng(split_seed).permutation(len(train))
         mark = fingerprint_of_split(self.about.fingerprint, split_seed, split, count)
-        return self._task(train[order][:count], tested, test, teachers, mark)
+        return self.cut(train[order][:count], tested, test, teachers, mark)
 
     def _hold_out(self, index: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.model_selection import train_test_split
@@ -133,9 +109,8 @@ class TableData:
         kept, held = train_test_split(index, test_size=HELD_OUT, stratify=labels, random_state=seed)
         return kept, held
 
-    def _task(
-        self, train: np.ndarray, tested: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str
-    ) -> Task:
+    def cut(self, train: np.ndarray, tested: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str) -> Task:
+        """A task of some of the rows for the student, and of some of `tested` for testing, by their places."""
         about, own = self.about, self.rows
         learnt = own.features[train]
         return Task(

@@ -115,15 +115,11 @@ def check_one_hot(table: Table, columns: Sequence[str], column: str, labels: np.
         raise UserError(f"{table.at(row, column)}: {is_class}: expected the same")
 
 
-def too_few(labels: np.ndarray, least: int) -> int | None:
-    """The first row of a class with fewer rows than `least`; None where every class has enough, or none."""
-    few = np.bincount(labels)[labels] < least
-    return int(few.argmax()) if few.any() else None
-
-
 def check_enough(table: Table, column: str, labels: np.ndarray, names: Sequence[str]) -> None:
     """Refuse a class with fewer rows than a split needs; its first row is named, which may be a slip of the pen."""
-    if (row := too_few(labels, LEAST_OF_CLASS)) is not None:
-        got = count_of(int((labels == labels[row]).sum()), "row")
+    counts = np.bincount(labels)[labels]
+    if (counts < LEAST_OF_CLASS).any():
+        row = int((counts < LEAST_OF_CLASS).argmax())
+        got = count_of(int(counts[row]), "row")
         needs = f"expected {LEAST_OF_CLASS} at least: a split needs some on each side"
         raise UserError(f"{table.at(row, column)}: class {names[labels[row]]!r} has {got}, {needs}")

@@ -72,8 +72,8 @@ def join_rows(table: Table, file: Table, id_column: str | None = None, reserved:
             lacks; one line with the row.
     """
     for mine, theirs in _pairs(table, file, id_column, reserved):
-        wanted = _ids(table.texts(mine))
-        if len(set(wanted)) < len(wanted) or has_fractions(wanted):
+        texts = table.texts(mine)
+        if has_fractions(texts) or len(set(wanted := _ids(texts))) < len(texts):
             continue
         found = _ids(file.texts(theirs))
         if is_index_name(theirs) and (counts_up(found) or (mine != theirs and all(map(str.isdecimal, found)))):

@@ -11,7 +11,6 @@ import torch
 from mtbkd_core import UserError, build_config, default_config, distill, fingerprint, load_task, task_info, task_infos
 from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.imports import store
-from mtbkd_core.imports.check import check_table
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from tests.app.conftest import SMALL
@@ -86,18 +85,6 @@ def test_validation_sees_no_test_row(mine: Path) -> None:
 
     seen = rows(validation.teacher_logits(["good"])[0]) | rows(validation.teacher_logits(["good"], "test")[0])
     assert seen == rows(test.teacher_logits(["good"])[0])
-
-
-def test_folds_hold_every_row_out_once(files: Files) -> None:
-    data = check_table("mine", spec_of(files)).data
-    folds = [data.fold(k, folds=4) for k in range(4)]
-    held = [tuple(row) for fold in folds for row in fold.teacher_logits(["good"], "test")[0].tolist()]
-    assert len(held) == len(set(held)) == ROWS
-    assert [torch.bincount(fold.y_test).tolist() for fold in folds] == [[3, 3, 3]] * 4
-    assert folds[0].fingerprint != folds[1].fingerprint
-    for k, count in ((4, 4), (-1, 4), (0, 1), (0, 13)):
-        with pytest.raises(UserError):
-            data.fold(k, folds=count)
 
 
 def test_a_student_is_tested_on_the_test_table(files: Files, tmp_path: Path) -> None:

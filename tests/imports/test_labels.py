@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.imports.labels import check_labels, check_one_hot, too_few
+from mtbkd_core.imports.labels import check_labels, check_one_hot
 from mtbkd_core.imports.table import Table
 from tests.imports.files import table_of
 
@@ -130,8 +130,3 @@ def test_labels_may_agree_with_columns_of_0_and_1(columns: tuple[str, str]) -> N
 @pytest.mark.parametrize("columns", [("0 1 1", "1 0 2"), ("0 0 1", "1 0 0"), ("1 1 0", "0 1 1")])
 def test_other_columns_say_nothing_of_the_label(columns: tuple[str, str]) -> None:
     check_columns(*columns)
-
-
-def test_the_first_row_of_a_class_with_too_few_is_found() -> None:
-    assert too_few(np.array([0, 0, 2, 2]), 2) is None
-    assert too_few(np.array([0, 2, 0]), 2) == 1
