@@ -64,19 +64,17 @@ def draw() -> None:
             "takes minutes, once.",
         )
         st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
-    if not pressed:
-        return
+    if pressed:
+        names = classes if classes.strip() else None
+        _add(name, folder.strip(), title=title.strip(), classes=names, transposed=transposed, prefix=prefix.strip())
+
+
+def _add(name: str, folder: str, *, title: str, classes: str | None, transposed: bool, prefix: str) -> None:
+    """Make the task, choose it, and begin to train its teachers; a problem is one line."""
     try:
-        names = split_names(classes) if classes.strip() else None
+        names = split_names(classes) if classes is not None else None
         with st.spinner("Checking the images…"):
-            import_images(
-                name,
-                Path(folder.strip()),
-                title=title.strip(),
-                class_names=names,
-                transposed=transposed,
-                prefix=prefix.strip(),
-            )
+            import_images(name, Path(folder), title=title, class_names=names, transposed=transposed, prefix=prefix)
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")
