@@ -110,7 +110,8 @@ def class_columns(file: str, names: Sequence[str], class_names: Sequence[str]) -
         known = [name for name in wanted if name in spelled]
         moved = [name for name in known if spelled.index(name) != wanted.index(name)]
         if moved and len(names) == len(wanted):
-            place, absent = spelled.index(moved[0]), next(name for name in class_names if plain(name) not in spelled)
+            place = spelled.index(moved[0])
+            absent = next(proper for name, proper in zip(wanted, class_names, strict=True) if name not in spelled)
             raise UserError(
                 f"{file}: its header names column {place + 1} {names[place]!r}, which is class "
                 f"{wanted.index(moved[0]) + 1}, and none {absent!r}: expected all classes' names, or none"

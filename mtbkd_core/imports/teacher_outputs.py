@@ -99,7 +99,7 @@ def _compare(
     best = float(counts[linear_sum_assignment(counts, maximize=True)].sum() / len(labels))
     warnings: tuple[str, ...] = ()
     if accuracy <= chance + CHANCE * spread:
-        warnings = (f"{file}: {rates}, which is no better: its rows or columns may be in another order",)
+        warnings = (f"{file}: {rates}: no better than chance, so its rows or columns may be in another order",)
     elif best > accuracy + max(FAR_BEYOND_CHANCE * spread, 0.1):
         order = f"and with its columns in another order {best:.1%}: they may not be in that of the classes"
         warnings = (f"{file}: {rates}, {order}",)

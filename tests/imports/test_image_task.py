@@ -32,7 +32,7 @@ def lock_file() -> Path:
 
 
 def load(*teachers: str, until: str = "never", times: int = 1) -> tuple[Task, list[str]]:
-    """The task and what was said meanwhile; stopped when `until` was said so many times."""
+    """The task and the messages of its progress; stopped when `until` came so many times."""
     seen: list[str] = []
     task = load_task(
         "marks",

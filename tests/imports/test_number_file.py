@@ -1,4 +1,4 @@
-"""Numbers from files: headers, index columns and ids are told from data."""
+"""Numbers from files: headers, index columns and ids are separated from the data."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Logits and probabilities are told apart, columns are found by the classes' names, and the hit rate is reported."""
+"""Logits and probabilities are distinguished, columns are found by the classes' names, and the hit rate is reported."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -184,7 +184,7 @@ def test_the_hit_rate_stands_beside_chance_with_how_rows_were_matched(read: Read
 @pytest.mark.parametrize("values", [-logits(), logits(sharpness=8)[:, [1, 2, 0]], np.tile([2, -1, -1], (ROWS, 1))])
 def test_a_teacher_that_is_no_better_than_chance_is_warned_of(read: Read, values: np.ndarray) -> None:
     (warning,) = read(values).warnings
-    assert warning.endswith("which is no better: its rows or columns may be in another order")
+    assert warning.endswith(": no better than chance, so its rows or columns may be in another order")
 
 
 def test_a_specialist_of_two_classes_of_many_is_better_than_chance(read: Read) -> None:
