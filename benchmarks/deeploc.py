@@ -28,10 +28,10 @@ from mtbkd_core import RunConfig, Task, build_config, distill
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.config.parse import parse_config
 from mtbkd_core.evaluation.calibration import reliability, scores
-from mtbkd_core.imports.assembling import check_table, class_columns
+from mtbkd_core.imports.check import check_table, class_columns_between
 from mtbkd_core.imports.data import TableData
-from mtbkd_core.imports.source import defaults
 from mtbkd_core.imports.spec import Files, TableSpec
+from mtbkd_core.imports.table_task import defaults
 
 FOLDS = 5
 SCORES = ("accuracy", "nll", "ece")
@@ -43,8 +43,17 @@ def read(folder: Path) -> TableData:
         folder / "train.csv",
         {"esm2": folder / "esm2_650m_logits.csv", "prott5": folder / "prott5_logits.csv"},
     )
-    classes = class_columns(files, "Cytoplasm", "Peroxisome")
+    classes = class_columns_between(files.table, "Cytoplasm", "Peroxisome")
     return check_table("deeploc", TableSpec(files, "Label", "Sequence", classes=classes)).data
+
+
+def fold(data: TableData, k: int) -> Task:
+    """Fold k of a stratified, shuffled cross-validation: the student learns from all the other folds."""
+    from sklearn.model_selection import StratifiedKFold
+
+    labels = data.rows.labels.numpy()
+    train, test = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(labels, labels))[k]
+    return data.cut(train, data.rows, test, list(data.rows.logits), f"fold {k}")
 
 
 def validation(task: Task) -> Task:
@@ -97,13 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     record = Record(write=chosen.write)
     data = read(chosen.data)
     overrides = [tuple(setting.split("=", 1)) for setting in chosen.settings]
-    start = parse_config({"data": {"task": data.name, "teachers": list(data.rows.logits)}})
-    settings = defaults(len(data.class_names), data.reach is not None)
+    start = parse_config({"data": {"task": data.about.name, "teachers": list(data.rows.logits)}})
+    settings = defaults(len(data.about.class_names), data.reach is not None)
     config = build_config([*settings.items(), *overrides], base=start)
     configs = {"no_teacher": build_config([("prior.strength", "0")], base=config), "mt_bkd": config}
     found: dict[str, list[tuple[dict[str, float], Tensor, Tensor]]] = {name: [] for name in chosen.only}
     for k in chosen.folds:
-        task = data.fold(k, folds=FOLDS, seed=0)
+        task = fold(data, k)
         for name in chosen.only:
             found[name].append(run(configs[name], validation(task) if chosen.validate else task))
             record.row(method=name, fold=str(k), **found[name][-1][0])

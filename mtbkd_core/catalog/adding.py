@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from pathlib import Path
 
 from mtbkd_core.catalog.registry import built_in, own
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.imports import images, store
-from mtbkd_core.imports.assembling import Checked, check_table
+from mtbkd_core.imports import image_sets, store
+from mtbkd_core.imports.check import Checked, check_table
 from mtbkd_core.imports.spec import TableSpec, check_name
 
 
@@ -45,22 +44,14 @@ def check_free(name: str) -> None:
     check_name("name", name)
     if name in built_in():
         raise UserError(f"name: {name!r} is a built-in task's; choose another, such as my-{name}"[:200])
-    if store.folder_of(name).exists() or images.path_of(name).exists():
+    if store.folder_of(name).exists() or image_sets.path_of(name).exists():
         raise UserError(f"name: {name!r} is there already; forget it first, or choose another name")
 
 
 def save_table(checked: Checked, spec: TableSpec) -> None:
     """Write a table that was checked; errors as `import_table`."""
-    check_free(checked.data.name)
-    sources = {"table": spec.files.table} | {f"teacher {who}": path for who, path in spec.files.teachers.items()}
-    if spec.files.embeddings is not None:
-        sources["embeddings"] = spec.files.embeddings
-    if spec.test is not None:
-        sources |= {"test": spec.test.table}
-        sources |= {f"test teacher {who}": path for who, path in spec.test.teachers.items()}
-        if spec.test.embeddings is not None:
-            sources["test embeddings"] = spec.test.embeddings
-    store.write(checked.data, sources, checked.notes, checked.warnings, store.folder_of(checked.data.name))
+    check_free(checked.data.about.name)
+    store.write(checked.data, spec.sources(), checked.notes, checked.warnings)
 
 
 def forget(name: str) -> None:
@@ -70,12 +61,12 @@ def forget(name: str) -> None:
         UserError: there is none of that name, or it cannot be removed.
     """
     check_name("name", name)
-    if images.forget(name):
+    if image_sets.forget(name):
         return
     folder = store.folder_of(name)
     if not folder.is_dir():
         raise UserError(f"name: got {name!r}, imported are: {', '.join(own()) or 'none'}")
-    gone: Path = folder.with_name(f".forgotten.{name}.{secrets.token_hex(4)}")
+    gone = folder.with_name(f".forgotten.{name}.{secrets.token_hex(4)}")
     try:
         os.rename(folder, gone)  # at once for every reader; the files may take their time
         shutil.rmtree(gone)

@@ -12,8 +12,10 @@ from mtbkd_core.catalog.adding import check_free
 from mtbkd_core.common.files import expanded
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.images.files import ImageFiles
-from mtbkd_core.imports.checking import check_class_names
-from mtbkd_core.imports.images import FEWEST_CLASSES, MOST_CLASSES, ImageSet, OwnImageTask, task_of, write
+from mtbkd_core.imports.classes import check_class_names
+from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES, ImageSet, write
+from mtbkd_core.imports.image_task import OwnImageTask, task_of
+from mtbkd_core.imports.table import count_of
 from mtbkd_core.tasks.fashion import SIZES
 from mtbkd_core.tasks.images import Sizes
 
@@ -39,7 +41,7 @@ def import_images(
     """Check a folder's images and make a task of them, which every process with this home folder then has.
 
     Args:
-        name: of the task; as `tables.spec.check_name`.
+        name: of the task; as `check_name`.
         folder: with four IDX files, plain or gzipped: training and test images and labels.
         title: for people, in one line of at most `LONGEST_TITLE` letters; empty: the name.
         class_names: in the order of the labels; None: the labels' numbers.
@@ -59,40 +61,48 @@ def import_images(
         raise UserError(f"folder: {str(folder)!r} is no folder")
     files = ImageFiles(name, "", installed=folder, prefix=prefix)
     pixels, labels = files.read("train")
-    count = int(labels.max()) + 1
-    names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
-    if not FEWEST_CLASSES <= count <= MOST_CLASSES:
-        raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
-    if len(names) != count:
-        raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
-    for index, class_name in enumerate(names):
-        _check_one_line(class_name, f"classes: name {index + 1} of {count}")
-    names = check_class_names(names)
-    absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
-    if absent:
-        raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
+    names = _names_of(folder, labels, class_names)
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
-        height, width = pixels.shape[1:]
-        raise UserError(
-            f"{folder}: its pictures are of {height} x {width}, needs {SMALLEST_SIDE} pixels a side or more"
-        )
+        size = " x ".join(map(str, pixels.shape[1:]))
+        raise UserError(f"{folder}: its pictures are of {size}, needs {SMALLEST_SIDE} pixels a side or more")
     test_labels = files.read("test")[1]
-    if (highest := int(test_labels.max(initial=0))) >= count:
-        raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {count - 1}")
-    for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
-        of_each = np.bincount(given, minlength=count)
-        rarest = int(of_each.argmin())
-        if of_each[rarest] < needed:
-            images = "image" if of_each[rarest] == 1 else "images"
-            raise UserError(
-                f"{folder}: has {of_each[rarest]} {part} {images} of class {names[rarest]}, needs {needed} of each"
-            )
+    _check_enough(folder, names, labels, test_labels)
     if sizes is None:
         sizes = _fitting(len(labels), len(test_labels))
-    chosen = ImageSet(name, title or name, folder, names, pixels.shape[1:], transposed, sizes, epochs, prefix=prefix)
+    shape = (int(pixels.shape[1]), int(pixels.shape[2]))
+    chosen = ImageSet(name, title or name, folder, names, shape, transposed, sizes, epochs, prefix=prefix)
     chosen = replace(chosen, digest=task_of(chosen).shown().digest)  # refuses what cannot be divided
     write(chosen)
     return task_of(chosen)
+
+
+def _names_of(folder: Path, labels: np.ndarray, class_names: Sequence[str] | None) -> tuple[str, ...]:
+    """The classes of training labels [N], each of which has to occur."""
+    count = int(labels.max()) + 1
+    if not FEWEST_CLASSES <= count <= MOST_CLASSES:
+        raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
+    names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
+    if len(names) != count:
+        raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
+    for index, name in enumerate(names):
+        _check_one_line(name, f"classes: name {index + 1} of {count}")
+    absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
+    if absent:
+        raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
+    return check_class_names(names)
+
+
+def _check_enough(folder: Path, names: Sequence[str], labels: np.ndarray, test_labels: np.ndarray) -> None:
+    """Refuse a class with too few training or test images, and a test image of a class without training images."""
+    last = len(names) - 1
+    if (highest := int(test_labels.max(initial=0))) > last:
+        raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {last}")
+    for part, given, needed in (("training", labels, FEWEST_PER_CLASS), ("test", test_labels, FEWEST_FOR_TESTING)):
+        counts = np.bincount(given, minlength=len(names))
+        rarest = int(counts.argmin())
+        if counts[rarest] < needed:
+            got = count_of(int(counts[rarest]), f"{part} image")
+            raise UserError(f"{folder}: has {got} of class {names[rarest]}, needs {needed} of each")
 
 
 def _check_one_line(text: str, said_in: str) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig, RunConfig
-from mtbkd_core.imports import images
-from mtbkd_core.imports import source as imported
+from mtbkd_core.imports import image_task, table_task
 from mtbkd_core.tasks import digits, fashion, proteins, synthetic
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.tasks.source import Fetches, Source, TaskInfo, Trains
@@ -34,7 +33,7 @@ def built_in() -> tuple[str, ...]:
 
 def _tasks() -> dict[str, Source]:
     """Every task by name; looked up anew each time, because tasks can be imported and forgotten at any time."""
-    added: dict[str, Source] = {**imported.found(), **images.found()}
+    added: dict[str, Source] = {**table_task.found(), **image_task.found()}
     return {**_BUILT_IN, **{name: task for name, task in added.items() if name not in _BUILT_IN}}
 
 

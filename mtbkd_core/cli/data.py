@@ -16,7 +16,7 @@ from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fetches, rebuilds
 from mtbkd_core.cli.console import Log, say
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.checking import split_names
+from mtbkd_core.imports.classes import split_names
 from mtbkd_core.teachers import shipped
 
 TaskArgument = Annotated[str, typer.Argument(help="A task; see the command tasks.")]

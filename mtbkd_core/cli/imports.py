@@ -13,8 +13,8 @@ import typer
 from mtbkd_core.catalog.adding import check_free, forget, import_table
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.common.progress import Progress, UserError
-from mtbkd_core.imports.assembling import Checked, check_table, class_columns, columns_between
-from mtbkd_core.imports.checking import check_class_names, split_names
+from mtbkd_core.imports.check import Checked, check_table, class_columns_between, columns_between
+from mtbkd_core.imports.classes import check_class_names, split_names
 from mtbkd_core.imports.spec import Files, TableSpec
 
 TeacherOption = Annotated[
@@ -76,7 +76,7 @@ def import_command(
         raise UserError("--classes, --class-columns: one of the two names the classes, not both")
     names = check_class_names(split_names(classes), "--classes") if classes is not None else None
     if columns is not None:
-        names = class_columns(files, *_range(columns, "--class-columns"))
+        names = class_columns_between(table, *_range(columns, "--class-columns"))
     spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)
     checked = (check_table if only_check else import_table)(name, spec, title=title, on_progress=_tell)
     _say(name, checked, only_check, as_json)
@@ -99,13 +99,13 @@ def _say(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
             "written": not only_check,
             "notes": checked.notes,
             "warnings": checked.warnings,
-            "classes": checked.data.class_names,
+            "classes": checked.data.about.class_names,
             "rows": len(checked.data.rows),
             "features": checked.data.rows.features.shape[1],
         }
         print(json.dumps(answer))
     elif only_check:
-        print(f"{name}: {_remarks(checked) or 'nothing wrong was found'}; {checked.data.description}")
+        print(f"{name}: {_remarks(checked) or 'nothing wrong was found'}; {checked.data.about.description}")
     else:
         remarks = f"{_remarks(checked)}; " if checked.warnings else ""
         print(f"{name}: {remarks}{task_info(name).description} Next: python -m mtbkd_core distill --task {name}")

@@ -1,7 +1,8 @@
-"""A lock on a file that dies with its process: who holds it is alive, however it may end.
+"""A lock on a file that is released when its process ends, however it ends.
 
 On Unix it is `flock`, on Windows `msvcrt.locking`. On a network file system `flock` works between hosts from Linux
-2.6.12 on, and falls when the server notices that the host is gone.
+2.6.12 on, and falls when the server notices that the host is gone. The package `filelock` locks alike, but has no way
+to look at a lock without taking it, makes folders that are missing, and polls.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def hold(path: Path, meanwhile: Callable[[], None] | None = None) -> Iterator[No
     """Wait for the lock on `path` (made if missing) and hold it for the block; other threads are kept out as well.
 
     Args:
-        meanwhile: called between two tries, and so what lets some time pass; what it raises ends the wait. None: wait
-            without a word.
+        meanwhile: called between two tries, and has to let some time pass; what it raises ends the wait. None: just
+            wait.
     Raises:
         FileNotFoundError: the folder is not there, or went away while we waited.
         OSError: the file cannot be made or opened.
@@ -70,7 +71,7 @@ def hold(path: Path, meanwhile: Callable[[], None] | None = None) -> Iterator[No
 
 
 def is_held(path: Path) -> bool:
-    """Whether someone alive holds the lock; never waits, and keeps nobody out for longer than it takes to look."""
+    """Whether a living process holds the lock; never waits. Looks share a lock, so that they do not see one another."""
     try:
         descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     except OSError:

@@ -127,7 +127,7 @@ class ImageFiles:
             for part, axes in _PATTERNS:
                 find_file(there, part, axes, self.prefix)  # says what it lacks
             return there
-        pooch.get_logger().setLevel("ERROR")  # what it says is said by `on_progress`, and its errors below
+        pooch.get_logger().setLevel("ERROR")  # progress and errors are reported here
         for number, (name, digest) in enumerate(self.sha256.items()):
             stop_if(should_stop)
             if on_progress is not None:

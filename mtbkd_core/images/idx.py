@@ -62,12 +62,12 @@ def _read(path: Path, file: BinaryIO | gzip.GzipFile, axes: int) -> np.ndarray:
         raise UserError(f"{path}: ends within its header, after {4 + len(header)} of {4 + 4 * axes} bytes")
     shape = [int(length) for length in np.frombuffer(header, ">u4")]
     count = math.prod(shape)
-    told = " x ".join(f"{length:,}" for length in shape)
+    size = " x ".join(f"{length:,}" for length in shape)
     if not 0 < count <= MOST_BYTES:
-        raise UserError(f"{path}: the header says {told} values, allowed: from 1 to {MOST_BYTES:,}")
+        raise UserError(f"{path}: the header says {size} values, allowed: from 1 to {MOST_BYTES:,}")
     values = file.read(count)
     if len(values) < count:
-        raise UserError(f"{path}: holds {len(values):,} values and is truncated; its header says {told}")
+        raise UserError(f"{path}: holds {len(values):,} values and is truncated; its header says {size}")
     if file.read(1):
-        raise UserError(f"{path}: goes on after the {told} values that its header says")
+        raise UserError(f"{path}: goes on after the {size} values that its header says")
     return np.frombuffer(values, np.uint8).reshape(shape)

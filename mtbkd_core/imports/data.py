@@ -1,16 +1,14 @@
-"""A checked table in memory, and the tasks that are cut from it: a split by seed, or a fold of a cross-validation."""
+"""A checked table in memory, and the tasks that are cut from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.checking import check_enough
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
 from mtbkd_core.tasks.inputs import standardise
 
@@ -24,13 +22,13 @@ SPLIT_VERSION = 2
 
 @dataclass(frozen=True)
 class Rows:
-    """Labelled rows and what teachers say of them.
+    """Labelled rows and the teachers' outputs for them.
 
     Attributes:
         features: [N, F] float32 as they were computed or read, not scaled.
         labels: [N] int64.
         logits: teacher -> [N, C] float32.
-        accessions, sequences: who the rows are; empty where the table does not say.
+        accessions, sequences: of the rows; empty where the table has none.
     """
 
     features: Tensor
@@ -43,16 +41,15 @@ class Rows:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
-class TableData:
-    """A table, checked: everything that its tasks are made of.
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """A table without its rows.
 
     Attributes:
-        rows: the table.
-        test: a table of its own to be measured on; None: a part of `rows` is held out.
-        teacher_notes: teacher -> one line for people.
-        fingerprint: of all of this.
-        reach: [F], how far each feature is spread, see `standardise`; None: all alike.
+        title: for people.
+        item: what a row is called.
+        teachers: teacher -> one line for people.
+        fingerprint: of the rows, the teachers' outputs and the scaling.
     """
 
     name: str
@@ -60,48 +57,50 @@ class TableData:
     description: str
     item: str
     class_names: tuple[str, ...]
-    rows: Rows
-    test: Rows | None
-    teacher_notes: Mapping[str, str]
+    teachers: dict[str, str]
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class TableData:
+    """A table, checked: everything that its tasks are made of.
+
+    Attributes:
+        rows: the table.
+        test: a table of its own for testing; None: a part of `rows` is held out.
+        reach: [F], how far each feature is spread, see `standardise`; None: all alike.
+    """
+
+    about: About
+    rows: Rows
+    test: Rows | None = None
     reach: Tensor | None = None
 
-    def fold(self, k: int, *, folds: int = 5, seed: int = 0) -> Task:
-        """Fold k of a stratified, shuffled cross-validation over `rows`: the student learns from all the other folds.
+    def named(self, name: str, title: str) -> TableData:
+        """The same under another name."""
+        return replace(self, about=replace(self.about, name=name, title=title))
 
-        Args:
-            k: from 0 to folds - 1.
-            seed: of the shuffling; equal seeds, equal folds.
-        Raises:
-            UserError: no such fold, or a class with fewer rows than folds.
-        """
-        from sklearn.model_selection import StratifiedKFold
-
-        if folds < 2 or not 0 <= k < folds:
-            raise UserError(f"fold: got {k} of {folds}, allowed: 0 to one less than the number of folds, 2 at least")
-        check_enough(self.rows.labels.numpy(), self.class_names, folds, f"each of {folds} folds needs one")
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        train, test = list(splitter.split(np.zeros(len(self.rows)), self.rows.labels.numpy()))[k]
-        mark = content_hash(self.fingerprint, f"fold {k} of {folds}, seed {seed}, version {SPLIT_VERSION}")
-        return self._task(self.rows, train, self.rows, test, list(self.rows.logits), mark)
+    def parts(self) -> dict[str, Rows]:
+        """The tables by the names under which they are kept."""
+        return {"rows": self.rows} | ({"test": self.test} if self.test is not None else {})
 
     def split(self, teachers: Sequence[str], split_seed: int, split: str, count: int) -> Task:
-        """The task of a run, whose split is stratified and follows from the seed.
+        """The task of a run; its split is stratified and follows from the seed.
 
         Args:
             teachers: names of those that it is to have.
-            split: "test"; or "validation": measured on a fifth of the student's rows, and no test row is seen.
+            split: "test"; or "validation": tested on a fifth of the student's rows, and no test row is seen.
             count: labelled rows for the student; fewer where there are not so many.
         """
         every = np.arange(len(self.rows))
         train, test = (every, np.arange(len(self.test))) if self.test else self._hold_out(every, split_seed)
-        measured = self.test or self.rows
+        tested = self.test or self.rows
         if split == "validation":
             train, test = self._hold_out(train, split_seed)
-            measured = self.rows
+            tested = self.rows
         order = np.random.default_rng(split_seed).permutation(len(train))
-        mark = fingerprint_of_split(self.fingerprint, split_seed, split, count)
-        return self._task(self.rows, train[order][:count], measured, test, teachers, mark)
+        mark = fingerprint_of_split(self.about.fingerprint, split_seed, split, count)
+        return self.cut(train[order][:count], tested, test, teachers, mark)
 
     def _hold_out(self, index: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.model_selection import train_test_split
@@ -110,42 +109,40 @@ class TableData:
         kept, held = train_test_split(index, test_size=HELD_OUT, stratify=labels, random_state=seed)
         return kept, held
 
-    def _task(
-        self, own: Rows, train: np.ndarray, other: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str
-    ) -> Task:
+    def cut(self, train: np.ndarray, tested: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str) -> Task:
+        """A task of some of the rows for the student, and of some of `tested` for testing, by their places."""
+        about, own = self.about, self.rows
         learnt = own.features[train]
         return Task(
-            name=self.name,
-            title=self.title,
-            description=self.description,
+            name=about.name,
+            title=about.title,
+            description=about.description,
             x_train=standardise(learnt, learnt, self.reach),
             y_train=own.labels[train],
-            x_test=standardise(other.features[test], learnt, self.reach),
-            y_test=other.labels[test],
-            class_names=self.class_names,
+            x_test=standardise(tested.features[test], learnt, self.reach),
+            y_test=tested.labels[test],
+            class_names=about.class_names,
             teachers={
                 name: Teacher(
                     name,
                     name,
-                    self.teacher_notes[name],
+                    about.teachers[name],
                     own.logits[name][train],
-                    other.logits[name][test],
-                    fingerprint_of_teacher(self.fingerprint, name),
+                    tested.logits[name][test],
+                    fingerprint_of_teacher(about.fingerprint, name),
                 )
                 for name in teachers
             },
             fingerprint=fingerprint,
-            proteins=_proteins({"train": (own, train), "test": (other, test)}),
+            proteins=_proteins({"train": (own, train), "test": (tested, test)}),
         )
 
 
 def _proteins(parts: Mapping[str, tuple[Rows, np.ndarray]]) -> Proteins | None:
     if not all(rows.sequences for rows, _ in parts.values()):
         return None
-    return Proteins(
-        {part: _chosen(rows.accessions or ("",) * len(rows), which) for part, (rows, which) in parts.items()},
-        {part: _chosen(rows.sequences, which) for part, (rows, which) in parts.items()},
-    )
+    accessions = {part: _chosen(rows.accessions or ("",) * len(rows), which) for part, (rows, which) in parts.items()}
+    return Proteins(accessions, {part: _chosen(rows.sequences, which) for part, (rows, which) in parts.items()})
 
 
 def _chosen(texts: Sequence[str], which: np.ndarray) -> tuple[str, ...]:
@@ -153,10 +150,10 @@ def _chosen(texts: Sequence[str], which: np.ndarray) -> tuple[str, ...]:
 
 
 def fingerprint_of_split(data: str, split_seed: int, split: str, count: int) -> str:
-    """Digest of the rows that a student gets and is measured on; `data` is of the table."""
+    """Digest of the rows that a student gets and is tested on; `data` is of the table."""
     return content_hash(data, f"seed {split_seed}, {split}, {count} rows, version {SPLIT_VERSION}")
 
 
 def fingerprint_of_teacher(data: str, name: str) -> str:
-    """Digest of what a teacher says; `data` is of the table, which holds the teachers' outputs as well."""
+    """Digest of a teacher's outputs; `data` is of the table, which holds them as well."""
     return content_hash(data, f"teacher {name}")

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.imports.matrix import LARGEST, check_size, read_matrix
-from mtbkd_core.imports.order import check_order, first_missing
-from mtbkd_core.imports.reading import Places, TextTable, count_of, is_number, no_number, number
+from mtbkd_core.imports.table import Table
+from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
 from mtbkd_core.proteins.features import described
+
+LETTERS = AMINO_ACIDS + OTHER_LETTERS
+#: An amino acid chain; titin, the longest known, has 34,350.
+MAX_LENGTH = 50_000
+_WRONG = re.compile(f"[^{LETTERS}]")
+
+
+def check_sequences(table: Table, column: str) -> list[str]:
+    """A column of amino acid chains in capital letters.
+
+    B, Z, J, X (not known exactly), U and O (the two rare ones) are allowed; a stop (*), a gap (-) or a space is not.
+
+    Raises:
+        UserError: the first row that holds something else, one line.
+    """
+    sequences = table.texts(column)
+    for row, sequence in enumerate(sequences):
+        wrong = _WRONG.search(sequence)
+        if wrong is None and 0 < len(sequence) <= MAX_LENGTH:
+            continue
+        problem = f"{len(sequence):,} letters, allowed: at most {MAX_LENGTH:,}"
+        if not sequence.strip():
+            problem = "is empty, expected a sequence of amino acids"
+        elif wrong is not None and len(sequence) <= MAX_LENGTH:
+            problem = _wrong_letter(wrong.group(), wrong.start() + 1)
+        raise UserError(f"{table.at(row, column)}: {problem}")
+    return sequences
+
+
+def _wrong_letter(letter: str, place: int) -> str:
+    if letter.isspace():
+        return f"a space or line break at letter {place}, expected capital letters alone"
+    if letter.upper() in LETTERS:
+        return f"{letter!r} in lower case at letter {place}, expected capital letters alone"
+    rare = f"{OTHER_LETTERS} for those that are rare or not known"
+    return f"{letter!r} at letter {place} is no amino acid, allowed: {AMINO_ACIDS}, and {rare}"
 
 
 def from_sequences(
-    table: TextTable, column: str, model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    table: Table, column: str, model: str | None, on_progress: OnProgress | None, should_stop: ShouldStop | None
 ) -> Tensor:
     """Features [N, F] of a column of sequences: the descriptors, or where a model is named its mean-pooled outputs.
 
@@ -25,48 +60,42 @@ def from_sequences(
         UserError: a model that cannot be loaded, or a sequence that is too long for it.
         Cancelled: `should_stop` said so.
     """
-    sequences = table.columns[column]
+    sequences = table.texts(column)
     if model is None:
         return described(sequences, on_progress, should_stop)
     from mtbkd_core.proteins.embeddings import embed
 
     return embed(
-        sequences,
-        model,
-        on_progress=on_progress,
-        should_stop=should_stop,
-        where=lambda row: table.places.at(row, column),
+        sequences, model, on_progress=on_progress, should_stop=should_stop, where=lambda row: table.at(row, column)
     )
 
 
-def from_columns(path: Path, table: TextTable, columns: Sequence[str]) -> Tensor:
-    """Features [N, F] from columns of numbers of a table that was read from `path`.
-
-    Raises:
-        UserError: a cell that is no finite number, one line.
-    """
-    values = np.empty((len(table), len(columns)), dtype=np.float32)
-    for index, column in enumerate(columns):
-        for row, text in enumerate(table.columns[column]):
-            value = number(text) if is_number(text) else np.nan
-            if not abs(value) <= LARGEST:
-                expected = "a finite number, at most 1e30 in size" if is_number(text) else "a number"
-                raise UserError(f"{table.places.at(row, column)}: {no_number(path, text, expected)}")
-            values[row, index] = value
-    return torch.from_numpy(values)
+def from_columns(table: Table, columns: Sequence[str]) -> Tensor:
+    """Features [N, F] from columns of a table; refuses a cell that is no finite number, in one line."""
+    return torch.from_numpy(table.numbers(columns).astype(np.float32))
 
 
-def from_file(
-    path: Path,
-    table: Places,
-    rows: int,
-    accessions: Sequence[str] | None,
-    accession: str | None,
-    index: Sequence[str] | None = None,
-) -> tuple[Tensor, tuple[str, ...]]:
-    """Features [N, F] from a file of embeddings, and notes; errors as `read_matrix`, `check_size` and `check_order`."""
-    matrix = read_matrix(path, rows, accession)
-    check_size(matrix, rows, table.file, first_missing(matrix, accessions, table))
-    notes = [*matrix.notes, *check_order(matrix, accessions, table, accession, index)]
-    notes.append(f"{path.name}: {count_of(matrix.values.shape[1], 'feature')} a row")
-    return torch.from_numpy(matrix.values.astype(np.float32)), tuple(notes)
+def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[str], file: str) -> tuple[str, ...]:
+    """A line each where features [N, F] are the same in every row, or the same throughout each class but not in all."""
+    warnings = []
+    constant = np.flatnonzero(features.min(0) == features.max(0))
+    if len(constant):
+        warnings.append(
+            f"{file}: feature {_listed(constant, names)}: the same in every row, which tells the student nothing"
+        )
+    several = np.bincount(labels)[labels] > 1  # one row is always like itself
+    features, labels = features[several], labels[several]
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    if len(starts) > 1:
+        least, most = (part.reduceat(features[order], starts, axis=0) for part in (np.minimum, np.maximum))
+        telling = np.flatnonzero((least == most).all(0) & (least.max(0) > least.min(0)))
+        if len(telling):
+            why = "the same throughout each class, so that it gives the label away"
+            warnings.append(f"{file}: feature {_listed(telling, names)}: {why}")
+    return tuple(warnings)
+
+
+def _listed(places: np.ndarray, names: Sequence[str]) -> str:
+    named = ", ".join(repr(names[place]) if names else str(place + 1) for place in places[:6])
+    return named + (f" and {len(places) - 6:,} more" if len(places) > 6 else "")

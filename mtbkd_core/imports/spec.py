@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtbkd_core.common.progress import UserError
@@ -15,7 +15,7 @@ MAX_TEACHERS = 32
 
 @dataclass(frozen=True)
 class Files:
-    """A table with what belongs to its rows, row by row.
+    """A table with the files that belong to its rows.
 
     Attributes:
         table: CSV or Parquet, its columns named.
@@ -27,6 +27,11 @@ class Files:
     teachers: Mapping[str, Path]
     embeddings: Path | None = None
 
+    def roles(self, before: str = "") -> dict[str, Path]:
+        """The files by what they are for, such as "teacher esm2"."""
+        named = {f"{before}teacher {who}": path for who, path in self.teachers.items()}
+        return named | ({f"{before}embeddings": self.embeddings} if self.embeddings is not None else {})
+
 
 @dataclass(frozen=True)
 class TableSpec:
@@ -37,7 +42,7 @@ class TableSpec:
         label: column of labels.
         sequence: column of amino acid sequences; None: the features are columns of numbers or a file.
         columns: columns of numbers that are the features.
-        model: a protein model whose mean-pooled outputs on the sequences are the features: a folder or a hub's name.
+        model: a protein model; its mean-pooled outputs on the sequences are the features: a folder or a hub's name.
         classes: names of the classes, in the order of the teachers' columns; None: the labels' own.
         accession: column that names the rows; None: one with a usual name, if there is one.
         test: files of their own to be measured on, with every teacher's outputs.
@@ -52,7 +57,7 @@ class TableSpec:
     classes: tuple[str, ...] | None = None
     accession: str | None = None
     test: Files | None = None
-    item: str = field(default="")
+    item: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what says nothing or contradicts itself."""
@@ -62,30 +67,27 @@ class TableSpec:
             raise UserError(f"teachers: got {len(self.files.teachers)} files, expected 1 to {MAX_TEACHERS}")
         if self.test is not None and set(self.test.teachers) != set(self.files.teachers):
             one = min(set(self.test.teachers) ^ set(self.files.teachers))
-            raise UserError(
-                f"teacher {one}: has no file for {'the table' if one in self.test.teachers else 'the test table'}; "
-                "every teacher needs one for each table"
-            )
+            lacking = "the table" if one in self.test.teachers else "the test table"
+            raise UserError(f"teacher {one}: has no file for {lacking}; every teacher needs one for each table")
         if self.test is not None and (self.test.embeddings is None) != (self.files.embeddings is None):
             raise UserError("embeddings: both the table and the test table need a file, or neither")
-        for place, column in enumerate(self.columns):
-            if column == self.label:
-                raise UserError(f"features: column {column!r} is the label, which the student must not see")
-            if column in self.columns[:place]:
-                raise UserError(f"features: column {column!r} is named twice")
-        given = [bool(self.columns), self.files.embeddings is not None, self.model is not None]
-        if sum(given) > 1:
+        if self.label in self.columns:
+            raise UserError(f"features: column {self.label!r} is the label, which the student must not see")
+        if twice := [column for place, column in enumerate(self.columns) if column in self.columns[:place]]:
+            raise UserError(f"features: column {twice[0]!r} is named twice")
+        if sum([bool(self.columns), self.files.embeddings is not None, self.model is not None]) > 1:
             raise UserError("features: columns, a file of embeddings and a model exclude one another")
         if self.sequence is None and not (self.columns or self.files.embeddings):
             raise UserError("features: needs a column of sequences, columns of numbers or a file of embeddings")
 
+    def sources(self) -> dict[str, Path]:
+        """All files by what they are for."""
+        sources = {"table": self.files.table, **self.files.roles()}
+        return sources if self.test is None else {**sources, "test": self.test.table, **self.test.roles("test ")}
+
 
 def check_name(what: str, name: str) -> None:
-    """Refuse a name that is no short word of lower-case letters, digits and hyphens.
-
-    Raises:
-        UserError: one line.
-    """
+    """Refuse a name that is no short word of lower-case letters, digits and hyphens; one line."""
     if not _NAME.fullmatch(name):
         raise UserError(f"{what}: got {name[:60]!r}, allowed: 1 to 40 of a to z, 0 to 9 and -, not at either end")
 

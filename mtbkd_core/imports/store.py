@@ -8,88 +8,80 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from mtbkd_core.common.files import home, read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.data import Rows, TableData
+from mtbkd_core.imports.data import About, Rows, TableData
 
 #: Raise it when the meaning of a folder's files changes; older ones are then refused with the reason.
 FORMAT = 1
 MANIFEST, TENSORS, TEXTS = "manifest.json", "table.safetensors", "texts.json"
 
 
-@dataclass(frozen=True)
-class Manifest:
+@dataclass(frozen=True, kw_only=True)
+class Manifest(About):
     """What lies in a folder.
 
     Attributes:
         n_rows, n_test: rows of the table and of a test table, 0 where there is none.
-        teachers: name -> one line.
         sources: what was read, such as "teacher esm2" -> {"file": its name, "sha256": of its content}.
-        notes, warnings: what was said of the files when they were read.
+        notes, warnings: what was found when the files were read.
         sha256, sha256_texts: of the tensors' file, and of the accessions and sequences.
         described: whether the features are the descriptors of sequences.
     """
 
-    name: str
-    title: str
-    description: str
-    item: str
-    class_names: tuple[str, ...]
     n_rows: int
     n_test: int
-    teachers: Mapping[str, str]
-    fingerprint: str
-    sources: Mapping[str, Mapping[str, str]]
+    sources: dict[str, dict[str, str]]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     sha256: str
     sha256_texts: str
-    format: int = FORMAT
+    format: int
     described: bool = False
 
 
-def write(
-    data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], warnings: tuple[str, ...], folder: Path
-) -> Manifest:
-    """Write a table into `folder`, which must not be there: a reader sees all of it or nothing.
+_JSON = TypeAdapter(Manifest)
+
+
+def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], warnings: tuple[str, ...]) -> None:
+    """Write a table into its folder, which must not be there: a reader sees all of it or nothing.
 
     Raises:
         UserError: the folder is there, or cannot be written.
     """
+    folder = folder_of(data.about.name)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, _tensors(data))
-        write_atomically(temporary / TEXTS, json.dumps(_texts(data)))
+        texts = {
+            part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in data.parts().items()
+        }
+        write_atomically(temporary / TEXTS, json.dumps(texts))
         manifest = Manifest(
-            name=data.name,
-            title=data.title,
-            description=data.description,
-            item=data.item,
-            class_names=data.class_names,
+            **vars(data.about),
             n_rows=len(data.rows),
-            n_test=len(data.test) if data.test is not None else 0,
-            teachers=dict(data.teacher_notes),
-            fingerprint=data.fingerprint,
+            n_test=len(data.test or ()),
             sources={role: {"file": path.name, "sha256": sha256(path)} for role, path in sources.items()},
             notes=notes,
             warnings=warnings,
             sha256=sha256(temporary / TENSORS),
             sha256_texts=sha256(temporary / TEXTS),
+            format=FORMAT,
             described=data.reach is not None,
         )
-        write_atomically(temporary / MANIFEST, json.dumps(asdict(manifest), indent=2))
+        write_atomically(temporary / MANIFEST, _JSON.dump_json(manifest, indent=2))
         if folder.exists():
             raise UserError(f"name: {folder.name!r} is there already; forget it first, or choose another name")
         os.rename(temporary, folder)
-        return manifest
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
     finally:
@@ -104,23 +96,16 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        values: Any = json.loads(path.read_text())
-        if values["format"] != FORMAT:
-            raise UserError(f"{path}: format {values['format']}, this program reads {FORMAT}; import the table again")
-        for name in ("class_names", "notes", "warnings"):
-            values[name] = tuple(str(each) for each in values[name])
-        manifest = Manifest(**values)
-        teachers = {str(name): str(line) for name, line in manifest.teachers.items()}
-        if manifest.name != folder.name or len(manifest.class_names) < 2 or not teachers:
-            raise ValueError("it names another task, or no classes or teachers")
-        int(manifest.n_rows), int(manifest.n_test)
-        return manifest
+        manifest = _JSON.validate_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: is no manifest of a table ({error})") from None
+    except ValueError as error:
+        raise UserError(f"{path}: is no manifest of a table ({' '.join(str(error).split())[:120]})") from None
+    if manifest.format != FORMAT:
+        raise UserError(f"{path}: format {manifest.format}, this program reads {FORMAT}; import the table again")
+    if manifest.name != folder.name or len(manifest.class_names) < 2 or not manifest.teachers:
+        raise UserError(f"{path}: names another task, or no classes or teachers")
+    return manifest
 
 
 def read(folder: Path) -> TableData:
@@ -130,29 +115,15 @@ def read(folder: Path) -> TableData:
         UserError: a file is missing, torn, or not the one that the manifest was written for.
     """
     manifest = read_manifest(folder)
-    path = folder / TENSORS
-    for file, digest in ((path, manifest.sha256), (folder / TEXTS, manifest.sha256_texts)):
+    for file, digest in ((folder / TENSORS, manifest.sha256), (folder / TEXTS, manifest.sha256_texts)):
         if not file.exists():
             raise UserError(f"{file}: not there; forget the task and import the table again")
         if sha256(file) != digest:
             raise UserError(f"{file}: is not what its manifest was written for; forget the task and import it again")
-    tensors = read_tensors(path)
-    texts = json.loads((folder / TEXTS).read_text())
-    try:
-        return TableData(
-            name=manifest.name,
-            title=manifest.title,
-            description=manifest.description,
-            item=manifest.item,
-            class_names=manifest.class_names,
-            rows=_rows(tensors, texts, "rows", manifest),
-            test=_rows(tensors, texts, "test", manifest) if manifest.n_test else None,
-            teacher_notes=manifest.teachers,
-            fingerprint=manifest.fingerprint,
-            reach=tensors.get("reach"),
-        )
-    except KeyError as error:
-        raise UserError(f"{path}: has no {error.args[0]}; import the table again") from None
+    tensors, texts = read_tensors(folder / TENSORS), json.loads((folder / TEXTS).read_text())
+    rows = {part: _rows(tensors, texts, part, manifest) for part in texts}
+    about = About(**{field.name: getattr(manifest, field.name) for field in fields(About)})
+    return TableData(about, rows["rows"], rows.get("test"), tensors.get("reach"))
 
 
 def folder_of(name: str) -> Path:
@@ -167,17 +138,15 @@ def sha256(path: Path) -> str:
 
 
 def _tensors(data: TableData) -> dict[str, Tensor]:
-    parts = {"rows": data.rows} | ({"test": data.test} if data.test is not None else {})
     tensors = {} if data.reach is None else {"reach": data.reach}
-    for part, rows in parts.items():
+    for part, rows in data.parts().items():
         tensors |= {f"{part}.features": rows.features, f"{part}.labels": rows.labels}
         tensors |= {f"{part}.logits.{teacher}": logits for teacher, logits in rows.logits.items()}
     return tensors
 
 
-def _texts(data: TableData) -> dict[str, dict[str, tuple[str, ...]]]:
-    parts = {"rows": data.rows} | ({"test": data.test} if data.test is not None else {})
-    return {part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in parts.items()}
+def _texts(data: TableData) -> dict[str, Any]:
+    return {part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in data.parts().items()}
 
 
 def _rows(tensors: Mapping[str, Tensor], texts: Any, part: str, manifest: Manifest) -> Rows:

@@ -1,17 +1,15 @@
-"""Files that came over the browser, laid out in a folder under the home folder for as long as they are read."""
+"""Files that came over the browser, in a folder under the home folder for as long as they are read."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from tempfile import TemporaryDirectory
 
 from mtbkd_core.common.files import home
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.reading import MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -23,33 +21,20 @@ class Upload:
 
 
 @contextmanager
-def laid_out(uploads: Mapping[str, Upload]) -> Iterator[dict[str, Path]]:
-    """Paths of uploads by what they are for; the files are gone afterwards.
-
-    Raises:
-        UserError: a file that is too large, or a home folder that cannot be written.
-    """
-    for upload in uploads.values():
-        if len(upload.content) > MAX_BYTES:
-            raise UserError(f"{plain_name(upload.name)}: larger than {MAX_BYTES // 2**20} MiB")
+def in_folder(uploads: Mapping[str, Upload]) -> Iterator[dict[str, Path]]:
+    """Paths of uploads by what they are for; the files are gone afterwards. Refuses a home that cannot be written."""
     parent = home() / "uploads"
     try:
         parent.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=parent))
+        with TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
+            paths = {}
+            for number, (role, upload) in enumerate(uploads.items()):
+                paths[role] = Path(folder) / str(number) / plain_name(upload.name)  # two files may have one name
+                paths[role].parent.mkdir()
+                paths[role].write_bytes(upload.content)
+            yield paths
     except OSError as error:
         raise UserError(f"{parent}: cannot be written ({error.strerror})") from None
-    try:
-        paths = {}
-        for number, (role, upload) in enumerate(uploads.items()):
-            place = folder / str(number)  # two files may bear one name
-            place.mkdir()
-            paths[role] = place / plain_name(upload.name)
-            paths[role].write_bytes(upload.content)
-        yield paths
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def plain_name(name: str) -> str:

@@ -15,7 +15,7 @@ from mtbkd_core.runs.store import RunView
 from mtbkd_core.tasks.fashion import FASHION, FILES
 from pages.ui import task_words
 from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.imports.test_images import SIZES, write_set
+from tests.imports.files import SIZES, write_images
 
 
 def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
@@ -205,7 +205,7 @@ def test_an_example_of_too_many_digits_is_refused_in_plain_words(app: AppTest) -
 def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     opened: Callable[..., AppTest], tmp_path: Path, page: str
 ) -> None:
-    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     load_task("drawn")
     app = opened(page, task="drawn")
     assert not app.exception
@@ -223,7 +223,7 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
 def test_results_of_a_forgotten_task_are_one_line(
     opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
 ) -> None:
-    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     own = [("teachers", "generalist"), ("student.kind", "linear")]
     run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("drawn")))
     forget("drawn")
@@ -235,7 +235,7 @@ def test_results_of_a_forgotten_task_are_one_line(
 
 
 def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:
-    import_images("drawn", write_set(tmp_path / "set"), sizes=SIZES, epochs=1)
+    import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     load_task("drawn")
     app = opened("setup/prior.py", task="drawn")
     (preset,) = [control for control in app.button_group if control.label == "Preset"]

@@ -1,190 +1,200 @@
-"""A table of one's own through the browser: what is guessed, what is found, and the task that comes of it."""
+"""Data of one's own through the browser: what the page proposes, what it finds, and the task that comes of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import build_config, load_task, task_infos
+from mtbkd_core import build_config, default_config, load_task, task_infos
 from mtbkd_core.catalog.adding import import_table
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.spec import TableSpec
 from mtbkd_core.runs.store import State
 from pages.setup.own_data import images
 from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.imports.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
-from tests.imports.test_images import SIZES, write_set
+from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
 
-Upload = tuple[str, bytes, str]
-
-
-def upload(path: Path) -> Upload:
-    return path.name, path.read_bytes(), "text/csv"
+PAGE = "setup/own_data/page.py"
 
 
-@pytest.fixture
-def with_table(opened: Callable[..., AppTest], tmp_path: Path) -> AppTest:
-    app = opened("setup/own_data/page.py")
-    app.file_uploader(key="own:table").set_value(upload(write_table(tmp_path / "train.csv")))
-    app.run()
-    return app
-
-
-def give_teachers(app: AppTest, *paths: Path) -> AppTest:
-    app.file_uploader(key="own:teachers").set_value([upload(path) for path in paths])
+def ran(app: AppTest) -> AppTest:
     app.run()
     assert not app.exception
     return app
 
 
-def by_label(app: AppTest, kind: str, label: str) -> object:
+def give_table(app: AppTest, content: bytes) -> AppTest:
+    app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
+    return ran(app)
+
+
+def give_teachers(app: AppTest, *paths: Path) -> AppTest:
+    app.file_uploader(key="own:teachers").set_value([(path.name, path.read_bytes(), "text/csv") for path in paths])
+    return ran(app)
+
+
+def by_label(app: AppTest, kind: str, label: str) -> Any:
     (found,) = [element for element in getattr(app, kind) if element.label == label]
     return found
 
 
-def test_columns_and_classes_are_guessed_from_the_table(with_table: AppTest) -> None:
-    app = with_table
-    assert not app.exception
-    assert by_label(app, "selectbox", "Label").value == "Label"  # type: ignore[attr-defined]
-    assert by_label(app, "selectbox", "Sequence").value == "Sequence"  # type: ignore[attr-defined]
-    assert by_label(app, "text_input", "Classes").value == ", ".join(CLASSES)  # type: ignore[attr-defined]
-    assert "Choose a file for each teacher" in app.info[0].value
+def choose(app: AppTest, kind: str, label: str, value: str) -> AppTest:
+    by_label(app, kind, label).set_value(value)
+    return ran(app)
 
 
-def test_a_checked_table_becomes_the_chosen_task(with_table: AppTest, tmp_path: Path, home: Path) -> None:
-    files = write_files(tmp_path)
-    app = give_teachers(with_table, files.teachers["good"], files.teachers["fair"])
-    assert not app.error
-    assert any("read as probabilities" in caption.value for caption in app.caption)
-    by_label(app, "text_input", "Title").set_value("Where they live")  # type: ignore[attr-defined]
-    app.run()
-    app.button(key="own:add").click()
-    app.run()
-    assert not app.exception
-    assert not app.error
-    assert app.session_state.draft.data.task == "where-they-live"
-    assert app.session_state.draft.data.teachers == ("good", "fair")
-    assert in_link(app, "data.task") == "where-they-live"
-    assert [title.value for title in app.title] == ["Teachers"]
-    assert load_task("where-they-live").class_names == CLASSES
-    assert list((home / "uploads").iterdir()) == []
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    return ran(app)
 
 
-def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: AppTest, tmp_path: Path) -> None:
-    short = write_csv(tmp_path / "short.csv", None, logits()[:-1].tolist())
-    app = give_teachers(with_table, short)
-    (error,) = app.error
-    assert error.value == "short.csv: has 35 rows, one too few, expected 36: as many as train.csv"
-    assert [button for button in app.button if button.key == "own:add"] == []
-    # another file puts it right
-    app = give_teachers(app, write_csv(tmp_path / "whole.csv", None, logits().tolist()))
-    assert not app.error
-    assert app.button(key="own:add")
+def can_be_added(app: AppTest) -> bool:
+    return any(button.key == "own:add" for button in app.button)
 
 
-def test_a_blank_in_classes_names_none(with_table: AppTest, tmp_path: Path) -> None:
-    by_label(with_table, "text_input", "Classes").set_value("  ")  # type: ignore[attr-defined]
-    app = give_teachers(with_table, write_csv(tmp_path / "good.csv", None, logits().tolist()))
-    assert not app.error
-    assert "3 classes" in app.success[0].value
+@pytest.fixture
+def with_table(opened: Callable[..., AppTest], tmp_path: Path) -> AppTest:
+    return give_table(opened(PAGE), write_table(tmp_path / "train.csv").read_bytes())
 
 
-def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, tmp_path: Path) -> None:
-    app = give_teachers(with_table, write_csv(tmp_path / "unlike.csv", None, (-logits()).tolist()))
-    (warning,) = app.warning
-    assert "are probably in another order" in warning.value
-    assert not app.success
-    assert app.info[-1].value.startswith("1 remark above. 36 proteins")
-    app = give_teachers(app, write_csv(tmp_path / "right.csv", None, logits().tolist()))
-    assert not app.warning
-    assert app.success
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """The file of a teacher."""
+    return write_csv(tmp_path / "good.csv", None, logits().tolist())
 
 
-def test_with_embeddings_a_column_of_sequences_can_still_be_shown(with_table: AppTest, tmp_path: Path) -> None:
-    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
-    by_label(app, "segmented_control", "Features").set_value("A file")  # type: ignore[attr-defined]
-    app.run()
-    embeddings = write_csv(tmp_path / "e.csv", None, logits(5).tolist())
-    app.file_uploader(key="own:embeddings").set_value(upload(embeddings))
-    app.run()
-    assert "36 proteins" in app.success[0].value
-    by_label(app, "selectbox", "Sequence to show").set_value("")  # type: ignore[attr-defined]
-    app.run()
-    assert "36 examples" in app.success[0].value
+# A table
 
 
-def test_the_column_of_accessions_can_be_chosen(opened: Callable[..., AppTest], tmp_path: Path) -> None:
-    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"ACC,", b"Protein,", 1)
-    app = opened("setup/own_data/page.py")
-    app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
-    app.run()
-    turned = [(f"P{row:05}", *values) for row, values in enumerate(logits().tolist())][::-1]
-    teacher = write_csv(tmp_path / "t.csv", ["Protein", *CLASSES], turned)
-    assert by_label(app, "selectbox", "Accession").value == ""  # type: ignore[attr-defined]
-    by_label(app, "selectbox", "Accession").set_value("Protein")  # type: ignore[attr-defined]
-    app = give_teachers(app, teacher)
-    assert app.error[0].value.startswith("t.csv: line 2, column 'Protein': got 'P00035', expected 'P00000'")
+def test_columns_and_classes_are_proposed(with_table: AppTest) -> None:
+    assert by_label(with_table, "selectbox", "Label").value == "Label"
+    assert by_label(with_table, "selectbox", "Sequence").value == "Sequence"
+    assert by_label(with_table, "text_input", "Classes").value == ", ".join(CLASSES)
+    assert "Choose a file for each teacher" in with_table.info[0].value
 
 
 def test_numbers_that_name_rows_or_the_class_are_no_features_at_first(
     opened: Callable[..., AppTest], tmp_path: Path
 ) -> None:
     rows = [[100 + row, row / 7, *np.eye(3, dtype=int)[row % 3], row % 3] for row in range(36)]
-    app = opened("setup/own_data/page.py")
     table = write_csv(tmp_path / "n.csv", ["id", "weight", *CLASSES, "Label"], rows)
-    app.file_uploader(key="own:table").set_value(upload(table))
-    app.run()
-    assert by_label(app, "multiselect", "Columns of numbers").value == ["weight"]  # type: ignore[attr-defined]
+    app = give_table(opened(PAGE), table.read_bytes())
+    assert by_label(app, "multiselect", "Columns of numbers").value == ["weight"]
 
 
-def test_a_class_may_have_a_comma_in_its_name_and_an_empty_one_is_refused(
-    opened: Callable[..., AppTest], tmp_path: Path
-) -> None:
-    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"Golgi", b'"Golgi, trans"', 1)
-    app = opened("setup/own_data/page.py")
-    app.file_uploader(key="own:table").set_value(("train.csv", content, "text/csv"))
-    app.run()
-    names = by_label(app, "text_input", "Classes")
-    assert names.value == 'Cytoplasm, Nucleus, "Golgi, trans"'  # type: ignore[attr-defined]
-    app = give_teachers(app, write_files(tmp_path).teachers["good"])
-    assert app.success[0].value.startswith("36 proteins of 3 classes")
-    by_label(app, "text_input", "Classes").set_value("Cytoplasm,,Nucleus, Golgi")  # type: ignore[attr-defined]
-    app.run()
-    assert app.error[0].value == "classes: name 2 of 4 is empty"
+def test_a_checked_table_becomes_the_chosen_task(with_table: AppTest, tmp_path: Path, home: Path) -> None:
+    app = give_teachers(with_table, *write_files(tmp_path).teachers.values())
+    assert not app.error
+    assert any("read as probabilities" in caption.value for caption in app.caption)
+    choose(app, "text_input", "Title", "Where they live")
+    press(app, "own:add")
+    assert not app.error
+    draft = app.session_state.draft
+    assert (draft.data.task, draft.data.teachers) == ("where-they-live", ("good", "fair"))
+    assert in_link(app, "data.task") == "where-they-live"
+    assert [title.value for title in app.title] == ["Teachers"]
+    assert load_task("where-they-live").class_names == CLASSES
+    assert list((home / "uploads").iterdir()) == []
+
+
+def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: AppTest, good: Path) -> None:
+    short = write_csv(good.with_name("short.csv"), None, logits()[:-1].tolist())
+    app = give_teachers(with_table, short)
+    (error,) = app.error
+    assert error.value == "short.csv: has 35 rows, one too few, expected 36: as many as train.csv"
+    assert not can_be_added(app)
+    # another file puts it right
+    app = give_teachers(app, good)
+    assert not app.error
+    assert can_be_added(app)
+
+
+def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest, good: Path) -> None:
+    app = give_teachers(with_table, write_csv(good.with_name("unlike.csv"), None, (-logits()).tolist()))
+    (warning,) = app.warning
+    assert "may be in another order" in warning.value
+    assert not app.success
+    assert app.info[-1].value.startswith("1 remark above. 36 proteins")
+    app = give_teachers(app, good)
+    assert not app.warning
+    assert app.success
 
 
 def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/own_data/page.py")
-    app.file_uploader(key="own:table").set_value(("table.csv", b"\xff\xfe\x00\x01", "text/csv"))
-    app.run()
-    assert not app.exception
-    assert app.error[0].value == "table.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"
+    app = give_table(opened(PAGE), b"\xff\xfe\x00\x01")
+    assert app.error[0].value == "train.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"
 
 
-def test_a_built_in_tasks_name_is_refused(with_table: AppTest, tmp_path: Path) -> None:
-    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
-    by_label(app, "text_input", "Title").set_value("Digits")  # type: ignore[attr-defined]
-    app.run()
-    app.button(key="own:add").click()
-    app.run()
+def test_the_column_that_names_the_rows_can_be_chosen(opened: Callable[..., AppTest], tmp_path: Path) -> None:
+    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"ACC,", b"Protein,", 1)
+    app = give_table(opened(PAGE), content)
+    assert by_label(app, "selectbox", "Accession").value == ""
+    choose(app, "selectbox", "Accession", "Protein")
+    turned = [(f"P{row:05}", *values) for row, values in enumerate(logits().tolist())][::-1]
+    app = give_teachers(app, write_csv(tmp_path / "t.csv", ["Protein", *CLASSES], turned))
+    joined = "t.csv: its rows were joined with those of train.csv by 'Protein'; 36 of 36 stood in another place"
+    assert any(caption.value.startswith(joined) for caption in app.caption)
+    foreign = write_csv(tmp_path / "f.csv", ["Protein", *CLASSES], [("Q1", *turned[0][1:]), *turned[1:]])
+    app = give_teachers(app, foreign)
+    assert app.error[0].value.startswith("f.csv: line 2, column 'Protein': got 'Q1', which train.csv has in no row")
+
+
+def test_a_class_may_have_a_comma_in_its_name_and_blanks_name_none(
+    opened: Callable[..., AppTest], tmp_path: Path, good: Path
+) -> None:
+    content = write_table(tmp_path / "train.csv").read_bytes().replace(b"Golgi", b'"Golgi, trans"', 1)
+    app = give_table(opened(PAGE), content)
+    assert by_label(app, "text_input", "Classes").value == 'Cytoplasm, Nucleus, "Golgi, trans"'
+    app = give_teachers(app, good)
+    assert app.success[0].value.startswith("36 proteins of 3 classes")
+    choose(app, "text_input", "Classes", "  ")
+    assert "3 classes" in app.success[0].value
+    choose(app, "text_input", "Classes", "Cytoplasm,,Nucleus, Golgi")
+    assert app.error[0].value == "classes: name 2 of 4 is empty"
+
+
+def test_with_embeddings_a_column_of_sequences_can_still_be_shown(with_table: AppTest, good: Path) -> None:
+    app = give_teachers(with_table, good)
+    choose(app, "segmented_control", "Features", "A file")
+    app.file_uploader(key="own:embeddings").set_value((good.name, good.read_bytes(), "text/csv"))
+    assert "36 proteins" in ran(app).success[0].value
+    choose(app, "selectbox", "Sequence to show", "")
+    assert "36 examples" in app.success[0].value
+
+
+def test_a_protein_model_that_is_not_there_is_one_line(with_table: AppTest, good: Path, tmp_path: Path) -> None:
+    app = give_teachers(with_table, good)
+    choose(app, "segmented_control", "Features", "A protein model")
+    assert app.info[0].value.startswith("Name the protein model")
+    nowhere = str(tmp_path / "no such model")
+    choose(app, "text_input", "Protein model", nowhere)
+    (error,) = app.error
+    assert "\n" not in error.value
+    assert nowhere in error.value or "transformers" in error.value
+    assert not can_be_added(app)
+
+
+def test_the_name_of_a_built_in_task_is_refused(with_table: AppTest, good: Path) -> None:
+    app = give_teachers(with_table, good)
+    choose(app, "text_input", "Title", "Digits")
+    press(app, "own:add")
     assert "built-in" in app.error[0].value
-    assert "digits" in [info.name for info in task_infos()]
+
+
+# Imported tasks on the pages
 
 
 def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home: Path) -> None:
     import_table("mine", spec_of(write_files(tmp_path)))
     app.query_params["task"] = "mine"
-    app.run()
-    assert app.session_state.draft.data.task == "mine"
-    app.switch_page("pages/setup/own_data/page.py")
-    app.run()
-    app.button(key="own:forget:mine").click()
-    app.run()
-    assert app.session_state.draft.data.task == "digits"
+    assert ran(app).session_state.draft.data.task == "mine"
+    app.switch_page(f"pages/{PAGE}")
+    assert press(ran(app), "own:forget:mine").session_state.draft.data.task == "digits"
     assert "mine" not in [info.name for info in task_infos()]
 
 
@@ -192,12 +202,8 @@ def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home
 def test_pages_show_an_imported_task(
     opened: Callable[..., AppTest], fake_engine: object, tmp_path: Path, home: Path, page: str
 ) -> None:
-    from mtbkd_core import build_config, default_config
-    from tests.app.conftest import FakeEngine
-
     import_table("mine", spec_of(write_files(tmp_path)))
-    config = build_config(SMALL.items(), base=default_config("mine"))
-    run = FakeEngine().submit(config)
+    run = FakeEngine().submit(build_config(SMALL.items(), base=default_config("mine")))
     app = opened(page, task="mine", run=run.id)
     assert not app.exception
     assert not app.error
@@ -206,57 +212,37 @@ def test_pages_show_an_imported_task(
 def test_of_many_features_an_example_shows_the_first(
     opened: Callable[..., AppTest], tmp_path: Path, home: Path
 ) -> None:
-    files = write_files(tmp_path)
     np.savez(tmp_path / "e.npz", np.arange(36 * 3000.0).reshape(36, 3000))
-    import_table("mine", TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label", classes=CLASSES))
-    app = opened("setup/prior.py", task="mine")
-    assert not app.exception
+    files = replace(write_files(tmp_path), embeddings=tmp_path / "e.npz")
+    import_table("mine", TableSpec(files, "Label", classes=CLASSES))
+    app = ran(opened("setup/prior.py", task="mine"))
     (line,) = [text.value for text in app.markdown if text.value.startswith("Test example")]
     assert "3,000 features in all" in line
     assert len(line) < 200
 
 
-def test_a_protein_model_is_asked_for_by_name_and_one_that_is_not_there_is_one_line(
-    with_table: AppTest, tmp_path: Path
-) -> None:
-    app = give_teachers(with_table, write_files(tmp_path).teachers["good"])
-    by_label(app, "segmented_control", "Features").set_value("A protein model")  # type: ignore[attr-defined]
-    app.run()
-    assert app.info[0].value.startswith("Name the protein model")
-    nowhere = tmp_path / "no such model"
-    by_label(app, "text_input", "Protein model").set_value(str(nowhere))  # type: ignore[attr-defined]
-    app.run()
-    assert not app.exception
-    (error,) = app.error
-    assert "\n" not in error.value
-    assert str(nowhere) in error.value or "transformers" in error.value
-    assert [button for button in app.button if button.key == "own:add"] == []
+# Images
 
 
 @pytest.fixture
 def with_images(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page with its form for images, of which few are enough."""
     monkeypatch.setattr(images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
-    app = opened("setup/own_data/page.py")
+    app = opened(PAGE)
     app.button_group(key="own:kind").set_value("Images")
-    app.run()
-    return app
+    return ran(app)
 
 
-def add_images(app: AppTest, folder: Path, title: str, **more: str) -> AppTest:
-    for name, text in ({"folder": str(folder), "title": title} | more).items():
+def add_images(app: AppTest, folder: Path, **more: str) -> AppTest:
+    for name, text in ({"folder": str(folder), "title": "My marks"} | more).items():
         app.text_input(key=f"own:images:{name}").set_value(text)
-    app.run()
-    app.button(key="own:images:add").click()
-    app.run()
-    assert not app.exception
-    return app
+    return press(ran(app), "own:images:add")
 
 
 def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
 ) -> None:
-    app = add_images(with_images, write_set(tmp_path / "set"), "My marks", classes='ring, dot, "bar, or stroke", hook')
+    app = add_images(with_images, write_images(tmp_path / "set"), classes='ring, dot, "bar, or stroke", hook')
     assert not app.error
     assert app.title[0].value == "Teachers"
     assert in_link(app, "data.task") == "my-marks"
@@ -266,7 +252,7 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
 
 
 @pytest.mark.parametrize(
-    ("folder", "more", "said"),
+    ("folder", "more", "problem"),
     [
         ("nowhere", {}, "is no folder"),
         ("", {}, "needs one file *train-images?idx3-ubyte*"),
@@ -275,11 +261,11 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     ],
 )
 def test_a_folder_that_will_not_do_is_one_line(
-    with_images: AppTest, tmp_path: Path, folder: str, more: dict[str, str], said: str
+    with_images: AppTest, tmp_path: Path, folder: str, more: dict[str, str], problem: str
 ) -> None:
-    write_set(tmp_path / "set")
-    app = add_images(with_images, tmp_path / folder, "My marks", **more)
+    write_images(tmp_path / "set")
+    app = add_images(with_images, tmp_path / folder, **more)
     (error,) = app.error
-    assert said in error.value
+    assert problem in error.value
     assert app.session_state.draft.data.task == "digits"
     assert app.text_input(key="own:images:title").value == "My marks"

@@ -17,7 +17,7 @@ from mtbkd_core.runs.kinds.base import Table
 from mtbkd_core.runs.kinds.training import TrainingView
 from mtbkd_core.runs.rows import Rows
 from tests.app.conftest import FakeEngine
-from tests.imports.test_images import SIZES, write_set
+from tests.imports.files import SIZES, write_images
 
 PAGE = "setup/teachers.py"
 TEACHERS = ("first-half", "second-half", "every-second", "generalist")
@@ -29,7 +29,7 @@ def images(home: Path, tmp_path: Path) -> Path:
     shared = (home / "teachers").resolve()
     (home / "teachers").unlink()
     shutil.copytree(shared, home / "teachers")
-    import_images("marks", write_set(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
+    import_images("marks", write_images(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
     return home
 
 

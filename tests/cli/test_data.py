@@ -15,7 +15,7 @@ from mtbkd_core.cli import data
 from mtbkd_core.cli.__main__ import main
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
 from mtbkd_core.teachers import shipped
-from tests.imports.test_images import SIZES, write_set
+from tests.imports.files import SIZES, write_images
 
 
 @dataclass
@@ -118,7 +118,7 @@ def test_images_are_imported_or_what_is_wrong_is_one_line(
     own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "import_images", partial(import_images, sizes=SIZES, epochs=1))
-    given = ("import-images", "--name", "marks", "--folder", str(write_set(tmp_path / "set")))
+    given = ("import-images", "--name", "marks", "--folder", str(write_images(tmp_path / "set")))
     assert status(*given, "--classes", "a,b") == 2
     assert "classes: got 2 names, needs 4" in capsys.readouterr().err
     assert status(*given, "--prefix", "kmnist") == 2

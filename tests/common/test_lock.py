@@ -1,3 +1,5 @@
+"""A lock on a file keeps processes and threads apart, and dies with its process."""
+
 import os
 import signal
 import subprocess
@@ -18,48 +20,37 @@ with lock.hold(pathlib.Path(sys.argv[1])):
 """
 
 
-def holder(path: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "1\n"
-    return process
-
-
-def test_a_lock_dies_with_its_process(tmp_path):
+def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert not lock.is_held(path)
-    process = holder(path)
-    assert lock.is_held(path)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"1\n"
+        assert lock.is_held(path)
+        holder.send_signal(signal.SIGKILL)
     assert not lock.is_held(path)
 
 
-def test_threads_of_one_process_keep_each_other_out(tmp_path):
-    path, inside, order = tmp_path / "lock", threading.Event(), []
+def test_threads_of_one_process_keep_each_other_out(tmp_path: Path) -> None:
+    path, order = tmp_path / "lock", []
 
-    def second():
-        inside.wait()
+    def second() -> None:
         with lock.hold(path):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    thread.start()
     with lock.hold(path):
-        inside.set()
+        thread.start()
         thread.join(0.2)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
 
 
-def test_looking_at_a_lock_takes_it_from_nobody(tmp_path):
+def test_looking_at_a_lock_does_not_take_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with lock.hold(path):
         assert lock.is_held(path)
@@ -67,12 +58,11 @@ def test_looking_at_a_lock_takes_it_from_nobody(tmp_path):
     assert not lock.is_held(path)
 
 
-def test_whoever_waited_for_a_folder_that_was_deleted_is_told(tmp_path):
-    folder, errors, waiting = tmp_path / "run", [], threading.Event()
+def test_a_wait_for_a_folder_that_is_deleted_ends_with_an_error(tmp_path: Path) -> None:
+    folder, errors = tmp_path / "run", []
     folder.mkdir()
 
-    def wait():
-        waiting.set()
+    def wait() -> None:
         try:
             with lock.hold(folder / "lock"):
                 pass
@@ -82,13 +72,12 @@ def test_whoever_waited_for_a_folder_that_was_deleted_is_told(tmp_path):
     thread = threading.Thread(target=wait)
     with lock.hold(folder / "lock"):
         thread.start()
-        waiting.wait()
         thread.join(0.1)
         folder.rename(tmp_path / "gone")
     thread.join()
     assert len(errors) == 1
 
 
-def test_a_lock_in_a_folder_that_is_not_there_is_refused(tmp_path):
+def test_a_lock_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), lock.hold(tmp_path / "nowhere" / "lock"):
         pass

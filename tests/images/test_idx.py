@@ -18,9 +18,9 @@ def zipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def put(folder: Path, content: bytes, name: str = "images") -> Path:
-    (folder / name).write_bytes(content)
-    return folder / name
+def put(folder: Path, content: bytes) -> Path:
+    (folder / "images").write_bytes(content)
+    return folder / "images"
 
 
 @pytest.mark.parametrize("content", [IMAGES, zipped(IMAGES)], ids=["plain", "gzipped"])
@@ -60,9 +60,6 @@ def test_labels_are_not_taken_for_images(tmp_path: Path) -> None:
     assert read_idx(labels, 1).tolist() == [7, 9]
     with pytest.raises(UserError, match="begins with 00 00 08 01, an IDX file of unsigned bytes with 3 axes"):
         read_idx(labels, 3)
-
-
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: cannot be read"):
         read_idx(tmp_path / "nowhere", 1)
 

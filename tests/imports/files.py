@@ -1,17 +1,23 @@
-"""A small table of made-up proteins with two teachers, as files."""
+"""Small data as files: a table of made-up proteins with two teachers, and a set of images."""
 
 import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from mtbkd_core.imports.spec import Files, TableSpec
+from mtbkd_core.imports.table import Table
+from mtbkd_core.tasks.images import Sizes
+from tests.tasks.test_images import idx
 
 CLASSES = ("Cytoplasm", "Nucleus", "Golgi")
 #: Each class has letters that are frequent in it.
 LETTERS = ("DEGS", "KRPN", "LVFW")
 ROWS = 36
+#: Of a set of images: for the student, for validation and for testing.
+SIZES = Sizes(student=36, validation=12, test=20)
 
 
 def labels() -> np.ndarray:
@@ -33,6 +39,11 @@ def softmax(values: np.ndarray) -> np.ndarray:
     shifted = np.exp(values - values.max(1, keepdims=True))
     shares: np.ndarray = shifted / shifted.sum(1, keepdims=True)
     return shares
+
+
+def table_of(column: str, texts: Sequence[object]) -> Table:
+    """A table t.csv of one column, as if it had been read."""
+    return Table("t.csv", (column,), pa.table({column: [str(text) for text in texts]}), 2)
 
 
 def write_csv(path: Path, header: Sequence[object] | None, rows: Sequence[Sequence[object]]) -> Path:
@@ -70,3 +81,19 @@ def write_files(folder: Path) -> Files:
 
 def spec_of(files: Files) -> TableSpec:
     return TableSpec(files, "Label", "Sequence", classes=CLASSES)
+
+
+def write_images(folder: Path, classes: int = 4, side: tuple[int, int] = (8, 10)) -> Path:
+    """120 and 40 random pictures in the files of emnist-digits; the first pixel of the second row is the label."""
+    random = np.random.default_rng(0)
+    folder.mkdir(exist_ok=True)
+    for part, count in (("train", 120), ("test", 40)):
+        images = random.integers(0, 256, (count, *side)).astype(np.uint8)
+        images[:, 1, 0] = np.arange(count) % classes
+        write_idx(folder, f"{part}-images-idx3", images)
+        write_idx(folder, f"{part}-labels-idx1", images[:, 1, 0])
+    return folder
+
+
+def write_idx(folder: Path, kind: str, values: np.ndarray) -> None:
+    (folder / f"emnist-digits-{kind}-ubyte").write_bytes(idx(values.astype(np.uint8)))

@@ -9,7 +9,7 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.catalog.adding_images import LONGEST_TITLE, import_images
 from mtbkd_core.catalog.settings import change_task
-from mtbkd_core.imports.checking import split_names
+from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.spec import suggest_name
 from pages.ui import link, navigation
 from pages.ui.jobs import training
@@ -23,8 +23,8 @@ def draw() -> None:
             "Folder",
             key="own:images:folder",
             placeholder="/data/mnist",
-            help="On the machine that the app runs on: it holds training and test images and labels in the IDX format, "
-            "as MNIST, KMNIST, EMNIST and Fashion-MNIST come; gzipped files do as well. They are not copied.",
+            help="A folder on the machine that runs the app, with training and test images and labels in the IDX "
+            "format: MNIST, KMNIST, EMNIST and Fashion-MNIST have it. Files may be gzipped. They are not copied.",
         )
         prefix = st.text_input(
             "Prefix",
@@ -43,14 +43,14 @@ def draw() -> None:
             key="own:images:title",
             max_chars=LONGEST_TITLE,
             placeholder="My images",
-            help="What the task is called on the pages. Its short name, for links, follows from it.",
+            help="The task's name on the pages. Its short name, for links, is made of it.",
         )
         classes = st.text_input(
             "Classes",
             key="own:images:classes",
             placeholder="0, 1, 2, …",
-            help="Names in the order of the labels, with commas between them, a name that holds a comma in double "
-            "quotes. Empty: the labels' numbers.",
+            help="Names in the order of the labels, with commas between them. A name that holds a comma stands in "
+            "double quotes. Empty: the labels' numbers.",
         )
     name = suggest_name(title)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -60,23 +60,21 @@ def draw() -> None:
             icon=":material/add:",
             key="own:images:add",
             disabled=not (folder.strip() and name),
-            help="Checks the files, chooses the task, and begins to train its four teachers on this machine: minutes "
-            "each, once, with progress.",
+            help="Checks the files, chooses the task, and begins to train its four teachers on this machine. Each "
+            "takes minutes, once.",
         )
         st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
-    if not pressed:
-        return
+    if pressed:
+        names = classes if classes.strip() else None
+        _add(name, folder.strip(), title=title.strip(), classes=names, transposed=transposed, prefix=prefix.strip())
+
+
+def _add(name: str, folder: str, *, title: str, classes: str | None, transposed: bool, prefix: str) -> None:
+    """Make the task, choose it, and begin to train its teachers; a problem is one line."""
     try:
-        names = split_names(classes) if classes.strip() else None
+        names = split_names(classes) if classes is not None else None
         with st.spinner("Checking the images…"):
-            import_images(
-                name,
-                Path(folder.strip()),
-                title=title.strip(),
-                class_names=names,
-                transposed=transposed,
-                prefix=prefix.strip(),
-            )
+            import_images(name, Path(folder), title=title, class_names=names, transposed=transposed, prefix=prefix)
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")

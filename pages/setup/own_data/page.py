@@ -1,10 +1,10 @@
-"""Your own data: a table with what teachers say of it, or a folder of images, checked and made a task."""
+"""Your own data: a table with its teachers' outputs, or a folder of images, is checked and made a task."""
 
 import streamlit as st
 
 from mtbkd_core import UserError
-from mtbkd_core.imports.checking import join_names
-from mtbkd_core.imports.guessing import Look
+from mtbkd_core.imports.classes import join_names
+from mtbkd_core.imports.preview import Preview
 from pages.setup.own_data import images, tables
 from pages.setup.own_data.tables import Asked, Features
 
@@ -17,8 +17,8 @@ source = st.segmented_control(
     default="A table",
     required=True,
     key="own:kind",
-    help="A table of examples with what teachers say of them; or a folder of images in the IDX format, as MNIST comes, "
-    "for which teachers are trained here.",
+    help="A table of examples with the teachers' outputs for them; or a folder of images in the IDX format, such as "
+    "MNIST's. Teachers of images are trained on this machine.",
 )
 if source == "Images":
     images.draw()
@@ -28,14 +28,15 @@ table = st.file_uploader(
     "Table",
     FILES,
     key="own:table",
-    help="CSV or Parquet, one row an example, the columns named in the first line: a label, and a sequence or numbers.",
+    help="CSV or Parquet with a row for each example. The first line names the columns: a label, and a sequence or "
+    "numbers.",
 )
 if table is None:
     st.info("Choose a table first. Nothing leaves the machine that this app runs on.", icon=":material/upload_file:")
     tables.draw_imported()
     st.stop()
 try:
-    seen: Look = tables.look(table)
+    seen: Preview = tables.preview(table)
 except UserError as error:
     st.error(str(error), icon=":material/error:")
     st.stop()
@@ -45,21 +46,22 @@ left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Examples", anchor=False)
     label = tables.choose_column(
-        "Label", seen, seen.label, "What the student learns to name: classes' names, or numbers that count them from 0."
+        "Label", seen, seen.label, "The class of each example: its name, or its number, counted from 0."
     )
     classes = st.text_input(
         "Classes",
         join_names(seen.classes),
         key=f"own:classes:{table.file_id}",
         placeholder="As the labels say",
-        help="Names in the order of the teachers' columns, with commas between them, a name that holds a comma in "
-        "double quotes. Empty: taken from the labels.",
+        help="Names in the order of the teachers' columns, with commas between them. A name that holds a comma stands "
+        "in double quotes. Empty: the labels' own.",
     )
     accession = tables.choose_column(
         "Accession",
         seen,
         seen.accession,
-        "Names the rows. Where a teacher's file or the embeddings have it too, their order is held against it.",
+        "Names the rows. Rows of the other files are joined with the table's by it, in any order. Without it, another "
+        "column that is in both files and tells the rows apart serves.",
         optional=seen.accession is None,
     )
     kind = st.segmented_control(
@@ -68,8 +70,8 @@ with left:
         default=Features.DESCRIPTORS if seen.sequence else Features.COLUMNS,
         required=True,
         key=f"own:features:{table.file_id}",
-        help="What the student sees of an example: numbers worked out from a protein's sequence, columns of the table, "
-        "a file of embeddings with as many rows, or what a protein language model makes of the sequence.",
+        help="The student's inputs: descriptors of a protein's sequence, columns of the table, a file of embeddings "
+        "with a row for each example, or a protein language model's embedding of the sequence.",
     )
     sequence, columns, embeddings, model = None, [], None, ""
     if kind in (Features.DESCRIPTORS, Features.MODEL):
@@ -81,7 +83,7 @@ with left:
             "Sequence to show",
             seen,
             seen.sequence,
-            "Amino acids as capital letters, without spaces. Only shown where one protein is looked at; no feature.",
+            "Amino acids as capital letters, without spaces. It is shown beside a single protein, and is no feature.",
             optional=True,
         )
     if kind is Features.MODEL:
@@ -90,7 +92,7 @@ with left:
             key=f"own:model:{table.file_id}",
             placeholder="facebook/esm2_t6_8M_UR50D",
             help="An ESM model of the Hugging Face library transformers: a folder on this machine, or a name on the "
-            "hub, from which it is then loaded. Its last layer is averaged over the residues, once.",
+            "hub, which is then loaded from there. The mean of its last layer over the residues is worked out once.",
         ).strip()
     if kind is Features.COLUMNS:
         columns = st.multiselect(
@@ -102,41 +104,41 @@ with left:
         )
     if kind is Features.FILE:
         embeddings = st.file_uploader(
-            "Embeddings", NUMBERS, key="own:embeddings", help="Numbers alone, one row for each row of the table."
+            "Embeddings", NUMBERS, key="own:embeddings", help="Numbers, a row for each row of the table."
         )
 with right:
     st.subheader("Teachers", anchor=False)
     files = st.file_uploader(
-        "What the teachers say",
+        "Teachers' outputs",
         NUMBERS,
         accept_multiple_files=True,
         key="own:teachers",
         help="One file per teacher: a row for each row of the table, a column for each class, with or without a "
-        "header. Logits or probabilities; which of the two is found out, and said.",
+        "header. Logits or probabilities: the check finds out which, and says so.",
     )
     teachers = tables.name_teachers(files)
 
-with st.expander("A test table of its own"):
+with st.expander("Test table"):
     test = st.file_uploader(
         "Test table",
         FILES,
         key="own:test",
-        help="What the student is measured on. Without one, a fifth of the table is kept for that.",
+        help="The examples on which the student is tested. Without them, a fifth of the table is kept for testing.",
     )
     test_teachers, test_embeddings = {}, None
     if test is not None:
         for name in teachers:
             file = st.file_uploader(
-                f"What {name} says of the test table",
+                f"Outputs of {name} for the test table",
                 NUMBERS,
                 key=f"own:test:{name}",
-                help="As the teacher's other file; needed, since teachers are measured on the test table too.",
+                help="Like the teacher's other file. It is needed because teachers are tested, too.",
             )
             if file is not None:
                 test_teachers[name] = file
         if kind is Features.FILE:
             test_embeddings = st.file_uploader(
-                "Embeddings of the test table", NUMBERS, key="own:test-embeddings", help="As the table's own."
+                "Embeddings of the test table", NUMBERS, key="own:test-embeddings", help="Like those of the table."
             )
 
 st.subheader("Check", anchor=False)

@@ -1,4 +1,4 @@
-"""The parts of the page on one's own data: the look at a table, the check, what it found, and adding the task."""
+"""Your own data, a table: its first rows, the check and what it found, adding the task, and the list of own tasks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.catalog import adding
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.catalog.settings import change_task, default_config
-from mtbkd_core.imports import guessing
-from mtbkd_core.imports.assembling import Checked, check_table
-from mtbkd_core.imports.checking import split_names
-from mtbkd_core.imports.reading import count_of
+from mtbkd_core.imports import preview as previews
+from mtbkd_core.imports.check import Checked, check_table
+from mtbkd_core.imports.classes import split_names
+from mtbkd_core.imports.preview import Preview
 from mtbkd_core.imports.spec import Files, TableSpec, suggest_name
-from mtbkd_core.imports.uploads import Upload, laid_out
+from mtbkd_core.imports.table import count_of
+from mtbkd_core.imports.uploads import Upload, in_folder
 from mtbkd_core.runs.kinds import training
 from pages.ui import link, navigation
 
@@ -72,9 +73,9 @@ class Asked:
         if self.kind is Features.MODEL and not self.model:
             return "Name the protein model: a folder on this machine, or its name on the Hugging Face hub."
         if not self.teachers:
-            return "Choose a file for each teacher: what it says of every row of the table."
+            return "Choose a file for each teacher: its outputs for every row of the table."
         if self.test is not None and (absent := [name for name in self.teachers if name not in self.test_teachers]):
-            return f"Choose what {absent[0]} says of the test table."
+            return f"Choose the outputs of {absent[0]} for the test table."
         if self.test is not None and self.kind is Features.FILE and self.test_embeddings is None:
             return "Choose the embeddings of the test table."
         return ""
@@ -88,7 +89,7 @@ class Asked:
         return {role: Upload(file.name, file.getvalue()) for role, file in files.items() if file is not None}
 
     def spec(self, paths: Mapping[str, Path]) -> TableSpec:
-        """What the core is asked, with the files where they lie; only where nothing is `missing`."""
+        """The choices as the core takes them, with the files' paths; only where nothing is `missing`."""
         assert self.label is not None
         classes = tuple(split_names(self.classes)) or None
         own = Files(paths["table"], {name: paths[f"teacher {name}"] for name in self.teachers}, paths.get("embeddings"))
@@ -100,7 +101,7 @@ class Asked:
         return TableSpec(own, self.label, self.sequence, self.columns, model, classes, self.accession, test)
 
     def mark(self) -> str:
-        """Another for other files or other choices."""
+        """Changes with the files and the choices."""
         files = [
             self.table,
             self.embeddings,
@@ -114,17 +115,17 @@ class Asked:
         return repr((columns, self.classes, self.model, list(self.teachers), ids))
 
 
-def look(file: UploadedFile) -> guessing.Look:
+def preview(file: UploadedFile) -> Preview:
     """The beginning of a table; raises `UserError` where it cannot be read."""
     mark = f"{file.file_id}:{file.name}"
     if st.session_state.get("own:looked", ("",))[0] != mark:
-        with laid_out({"table": Upload(file.name, file.getvalue())}) as paths:
-            st.session_state["own:looked"] = (mark, guessing.look(paths["table"]))
-    seen: guessing.Look = st.session_state["own:looked"][1]
+        with in_folder({"table": Upload(file.name, file.getvalue())}) as paths:
+            st.session_state["own:looked"] = (mark, previews.preview(paths["table"]))
+    seen: Preview = st.session_state["own:looked"][1]
     return seen
 
 
-def draw_head(seen: guessing.Look) -> None:
+def draw_head(seen: Preview) -> None:
     """The first five rows."""
     head = pd.DataFrame({name: texts[:5] for name, texts in seen.head.items()})
     st.dataframe(head.iloc[:, :50], hide_index=True, height="content")
@@ -132,10 +133,8 @@ def draw_head(seen: guessing.Look) -> None:
     st.caption(f"The table's first rows{more}.")
 
 
-def choose_column(
-    title: str, seen: guessing.Look, guess: str | None, help: str, *, optional: bool = False
-) -> str | None:
-    """A column by its name, or where it is optional none; the guess is chosen at first."""
+def choose_column(title: str, seen: Preview, guess: str | None, help: str, *, optional: bool = False) -> str | None:
+    """A column by its name, or none where it is optional; the guess stands there at first."""
     options = [*([""] if optional else []), *(name for name in seen.names if name)]
     chosen = st.selectbox(
         title,
@@ -150,10 +149,10 @@ def choose_column(
 
 
 def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
-    """Files by the teacher's name, which is guessed from the file's and can be changed."""
+    """Files by the teacher's name, at first made of the file's name."""
     named: dict[str, UploadedFile] = {}
     for file in files:
-        guess = guessing.teacher_name(file.name)
+        guess = previews.teacher_name(file.name)
         name = st.text_input(
             f"Name of the teacher in {file.name}",
             guess if guess not in named else f"{guess[:36]}-{len(named) + 1}",
@@ -162,14 +161,14 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
             help="Short: a to z, 0 to 9 and hyphens. Charts and links use it.",
         ).strip()
         if name in named:
-            st.error(f"Two teachers are called {name!r}; each needs a name of its own.", icon=":material/error:")
+            st.error(f"Two teachers have the name {name!r}; each needs its own.", icon=":material/error:")
             st.stop()
         named[name] = file
     return named
 
 
 def check(asked: Asked) -> Checked | None:
-    """The checked table; a problem is one line, and nothing comes back. Checked once for the same files and choices."""
+    """The checked table, or None and the problem on the page. The same files and choices are checked once."""
     mark = asked.mark()
     if st.session_state.get("own:checked", ("",))[0] != mark:
         answer: Checked | str
@@ -180,7 +179,7 @@ def check(asked: Asked) -> Checked | None:
             bar.progress(progress.fraction, text=progress.message)
 
         try:
-            with laid_out(asked.uploads()) as paths:
+            with in_folder(asked.uploads()) as paths:
                 answer = check_table(_UNNAMED, asked.spec(paths), on_progress=show)
         except UserError as error:
             answer = str(error)
@@ -194,12 +193,12 @@ def check(asked: Asked) -> Checked | None:
 
 
 def draw_findings(checked: Checked) -> None:
-    """What was made of the files, and what may be wrong with them."""
+    """How the files were read, and what may be wrong with them."""
     for line in checked.warnings:
         st.warning(line, icon=":material/warning:")
     rows = checked.data.rows
     counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
-    line = f"{checked.data.description} {counts}."
+    line = f"{checked.data.about.description} {counts}."
     if count := len(checked.warnings):
         st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
     else:
@@ -209,7 +208,7 @@ def draw_findings(checked: Checked) -> None:
 
 
 def draw_adding(asked: Asked, checked: Checked) -> None:
-    """The task's title and the button that adds it, after which it is the chosen task."""
+    """The task's title, and the button that adds and chooses the task."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input(
             "Title",
@@ -217,23 +216,23 @@ def draw_adding(asked: Asked, checked: Checked) -> None:
             max_chars=60,
             key=f"own:title:{asked.table.file_id}",
             width=320,
-            help="What the task is called on the pages. Its short name, for links, follows from it.",
+            help="The task's name on the pages. Its short name, for links, is made of it.",
         )
         pressed = st.button(
             "Add this task",
             type="primary",
             icon=":material/add:",
             key="own:add",
-            help="Keeps a checked copy in the app's data folder and chooses the task.",
+            help="Keeps a checked copy in the app's data folder, and chooses the task.",
         )
     name = suggest_name(title)
     st.caption(f"Short name: `{name}`" if name else "The title needs a letter or a digit.")
     if not pressed:
         return
     try:
-        with laid_out(asked.uploads()) as paths:
+        with in_folder(asked.uploads()) as paths:
             spec = asked.spec(paths)
-            adding.save_table(replace(checked, data=replace(checked.data, name=name, title=title.strip())), spec)
+            adding.save_table(replace(checked, data=checked.data.named(name, title.strip())), spec)
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")
@@ -242,7 +241,7 @@ def draw_adding(asked: Asked, checked: Checked) -> None:
 
 
 def draw_imported() -> None:
-    """The tasks that were made already, each with a button that forgets it."""
+    """The tasks of one's own, each with a button that forgets it."""
     names = own()
     if not names:
         return

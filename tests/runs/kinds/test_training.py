@@ -14,14 +14,14 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import training
 from mtbkd_core.runs.progress_log import read_progress
 from mtbkd_core.teachers import convolutional
-from tests.imports.test_images import SIZES, write_set
+from tests.imports.files import SIZES, write_images
 
 TEACHERS = ("first-half", "second-half", "every-second", "generalist")
 
 
 @pytest.fixture(autouse=True)
 def images(own_home: Path, tmp_path: Path) -> None:
-    import_images("marks", write_set(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
+    import_images("marks", write_images(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
 
 
 def execute() -> training.TrainingView:
@@ -92,7 +92,7 @@ def test_going_on_trains_anew_what_was_deleted_meanwhile(own_home: Path) -> None
 def test_images_imported_anew_under_the_name_have_a_training_of_their_own(tmp_path: Path) -> None:
     before = execute()
     forget("marks")
-    import_images("marks", write_set(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
+    import_images("marks", write_images(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
     assert training.TABLE.find(training.ask("marks")) is None
     assert training.TABLE.id(training.ask("marks")) != before.id
 
@@ -105,7 +105,7 @@ def test_a_training_whose_task_becomes_another_ends_in_one_line(
     def train(recipe: convolutional.Recipe, *arguments: object, **more: object) -> object:
         if recipe.classes == (2, 3):
             forget("marks")
-            import_images("marks", write_set(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
+            import_images("marks", write_images(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
         return real(recipe, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(convolutional, "train", train)

@@ -1,26 +1,31 @@
-"""A look at the beginning of a table, and what its columns probably are: a start for a person, who decides."""
+"""The first rows of a table, and what its columns probably are: a start for a person, who decides."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
-from mtbkd_core.imports.checking import LETTERS
-from mtbkd_core.imports.columns import is_accession, names_rows
-from mtbkd_core.imports.reading import column_names, is_number, read_text
+import numpy as np
+
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.imports.classes import MAX_CLASSES
+from mtbkd_core.imports.features import LETTERS
+from mtbkd_core.imports.matching import is_id_name, names_rows
+from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.spec import suggest_name
+from mtbkd_core.imports.table import Table, is_number
 
 _ROWS = 20
 _LABELS = ("label", "labels", "class", "target", "location", "y")
 _SEQUENCES = ("sequence", "seq", "protein", "fasta")
 #: A word of as many letters of the alphabet of amino acids is hardly anything else.
 _SEQUENCE_LENGTH = 20
-_MOST_CLASSES = 256
 
 
 @dataclass(frozen=True)
-class Look:
+class Preview:
     """The beginning of a table.
 
     Attributes:
@@ -32,7 +37,7 @@ class Look:
     """
 
     names: tuple[str, ...]
-    head: dict[str, list[str]]
+    head: Mapping[str, list[str]]
     sequence: str | None
     label: str | None
     accession: str | None
@@ -40,26 +45,19 @@ class Look:
     numbers: tuple[str, ...]
 
 
-def look(path: Path) -> Look:
-    """Look at the first rows of a table.
-
-    Raises:
-        UserError: it cannot be read; see `read_text`.
-    """
-    names = column_names(path)
-    head = read_text(path, names, _ROWS).columns
-    return Look(
+def preview(path: Path) -> Preview:
+    """The first rows of a table; errors as `read_table`."""
+    table = read_table(path, most_rows=_ROWS)
+    names, head = table.names, {name: _shown(table, name) for name in table.names}
+    numbers = (name for name in names if not names_rows(name) and head[name] and all(map(is_number, head[name])))
+    return Preview(
         names,
         head,
         sequence=_named(names, _SEQUENCES) or next((name for name in names if _is_sequence(head[name])), None),
         label=_named(names, _LABELS),
-        accession=next((name for name in names if is_accession(name, None)), None),
+        accession=next(filter(is_id_name, names), None),
         classes=_one_hot(names, head),
-        numbers=tuple(
-            name
-            for name in names
-            if not names_rows(name) and head[name] and all(is_number(text) for text in head[name])
-        ),
+        numbers=tuple(numbers),
     )
 
 
@@ -71,6 +69,13 @@ def teacher_name(file: str) -> str:
     return stem or "teacher"
 
 
+def _shown(table: Table, name: str) -> list[str]:
+    try:
+        return table.texts(name)
+    except UserError:  # lists, or broken text: the check refuses it where it is used
+        return ["…"] * len(table)
+
+
 def _named(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     by_lower = {name.strip().lower(): name for name in reversed(names)}
     return next((by_lower[name] for name in wanted if name in by_lower), None)
@@ -80,26 +85,20 @@ def _is_sequence(texts: Sequence[str]) -> bool:
     return bool(texts) and all(len(text) >= _SEQUENCE_LENGTH and set(text) <= set(LETTERS) for text in texts)
 
 
-def _one_hot(names: Sequence[str], head: dict[str, list[str]]) -> tuple[str, ...]:
-    """The longest run of columns of 0 and 1 whose rows each hold one 1; a run may begin or end with other flags."""
-    runs: list[list[str]] = [[]]
-    for name in names:
-        zeros_and_ones = head[name] and {text.removesuffix(".0") for text in head[name]} <= {"0", "1"}
-        if zeros_and_ones and len(name.splitlines()) == 1:  # classes are typed in one line
-            runs[-1].append(name)
-        else:
-            runs.append([])
+def _one_hot(names: Sequence[str], head: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """The longest run of columns of 0 and 1 in which each row holds one 1; other flags may stand around it."""
     best: tuple[str, ...] = ()
-    for run in runs:
-        if not run or len(run) > _MOST_CLASSES:
+    for are_flags, group in groupby(names, key=lambda name: {"0", "1"} >= {*_flags(head[name])} and "\n" not in name):
+        run = list(group)
+        if not are_flags or not head[run[0]] or len(run) > MAX_CLASSES:
             continue
-        # the ones of each row up to a column, and the first column that has so many before it
-        ones = (0,) * len(head[run[0]])
-        first = {ones: 0}
-        for end, name in enumerate(run, 1):
-            ones = tuple(one + text.startswith("1") for one, text in zip(ones, head[name], strict=True))
-            first.setdefault(ones, end)
-            start = first.get(tuple(one - 1 for one in ones), end)
+        ones = np.array([[flag == "1" for flag in _flags(head[name])] for name in run])
+        before = np.vstack([np.zeros_like(ones[:1], dtype=int), ones.cumsum(0)])  # [columns + 1, rows]
+        for start, end in np.argwhere((before[None] - before[:, None] == 1).all(2)):
             if end - start >= max(2, len(best) + 1):
                 best = tuple(run[start:end])
     return best
+
+
+def _flags(texts: Sequence[str]) -> list[str]:
+    return [text.removesuffix(".0") for text in texts]

@@ -59,26 +59,25 @@ class TableTask:
 
 
 def found() -> dict[str, TableTask]:
-    """The imported tables by name; a folder that cannot be read is said in the log, once, and left out."""
+    """The imported tables by name; a folder that cannot be read is left out, which the log says once."""
     try:
         folders = sorted(folder for folder in (home_path() / "tasks").iterdir() if not folder.name.startswith("."))
     except OSError:
         return {}  # nothing was imported yet
-    tasks: dict[str, TableTask] = {}
-    for folder in folders:
-        try:
-            stamp = (folder / store.MANIFEST).stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        task = _read_task(folder, stamp)
-        if task is not None:
-            tasks[folder.name] = task
-    return tasks
+    tasks = {folder.name: _read_task(folder, _written(folder)) for folder in folders}
+    return {name: task for name, task in tasks.items() if task is not None}
+
+
+def _written(folder: Path) -> int:
+    try:
+        return (folder / store.MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=256)
 def _read_task(folder: Path, stamp: int) -> TableTask | None:
-    """The task of a folder whose manifest was written at `stamp`, which is what makes a new one be read."""
+    """The task of a folder with a manifest that was written at `stamp`: a new one is read anew."""
     try:
         manifest = store.read_manifest(folder)
     except UserError as error:
@@ -93,17 +92,16 @@ def _read_data(folder: Path, stamp: int) -> TableData:
 
 
 def info_of(manifest: store.Manifest) -> TaskInfo:
-    """What is said of a task before it is loaded."""
+    """What is known of a task before it is loaded."""
     for_student = manifest.n_rows if manifest.n_test else manifest.n_rows - math.ceil(HELD_OUT * manifest.n_rows)
     count = min(for_student, MOST_TRAIN)
-    teachers = tuple(TeacherInfo(name, name, line) for name, line in manifest.teachers.items())
     return TaskInfo(
         name=manifest.name,
         title=manifest.title,
         description=manifest.description,
         n_classes=len(manifest.class_names),
-        teachers=teachers,
-        default_teachers=tuple(teacher.name for teacher in teachers),
+        teachers=tuple(TeacherInfo(name, name, line) for name, line in manifest.teachers.items()),
+        default_teachers=tuple(manifest.teachers),
         item=manifest.item,
         n_train=count,
         most_train=count,
@@ -117,7 +115,7 @@ def defaults(n_classes: int, described: bool) -> dict[str, str]:
 
     A concentration of about 2 a class, as everywhere. Where the features are the descriptors of sequences, 4 a class
     and a weight scale of 0.14, with which the task `proteins` settled on its validation proteins and the five-fold
-    benchmark was run: so many inputs, of which most tell little, ask for small weights.
+    benchmark was run: with so many inputs, most of them of little use, small weights are better.
     """
     if not described:
         return {"prior.concentration": str(2.0 * n_classes)}

@@ -1,0 +1,120 @@
+"""Names of classes: as people type them, and as the columns of a teacher's file bear them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+
+from mtbkd_core.common.progress import UserError
+
+MAX_CLASSES = 256
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+
+
+def is_whole(text: str) -> bool:
+    """Whether a label or a name is a whole number, which may have ".0" after it."""
+    return bool(_WHOLE.fullmatch(text.strip()))
+
+
+def without_point(text: str) -> str:
+    """A label or a name as it is compared: a whole number without ".0" after it."""
+    return text.strip().partition(".")[0] if is_whole(text) else text.strip()
+
+
+def plain(name: str) -> str:
+    """A column's name without what people spell in several ways: case, and blanks."""
+    return " ".join(name.split()).casefold()
+
+
+def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[str, ...]:
+    """Names of classes as they are kept.
+
+    Args:
+        said_in: where the person named them, as the message begins.
+    Raises:
+        UserError: one that is empty, named twice or of several lines; a single one, or too many.
+    """
+    clean = tuple(name.strip() for name in names)
+    if not 2 <= len(clean) <= MAX_CLASSES:
+        raise UserError(f"{said_in}: got {len(clean):,}, allowed: 2 to {MAX_CLASSES}")
+    for index, name in enumerate(clean):
+        where = f"{said_in}: name {index + 1} of {len(clean)}"
+        if not name:
+            raise UserError(f"{where} is empty")
+        if len(name.splitlines()) > 1:
+            raise UserError(f"{where} is {name[:40]!r}, expected it in one line")
+        if without_point(name) in map(without_point, clean[:index]):
+            raise UserError(f"{said_in}: {name!r} is named twice, expected each class once")
+    return clean
+
+
+def split_names(text: str) -> list[str]:
+    """Names with commas between them, as `join_names` writes them; one in double quotes may hold a comma itself.
+
+    Raises:
+        UserError: a line break, which no name can hold.
+    """
+    try:
+        return [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True), [])]
+    except csv.Error:
+        raise UserError(f"classes: got {text[:40]!r}, expected names in one line, with commas between them") from None
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names as a person would type them: a, b, "c, d"."""
+    return ", ".join('"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names)
+
+
+def numbered_columns(names: Sequence[str]) -> dict[int, str]:
+    """Columns named by the classes' numbers from 0 or 1, alone or after the same word, in any order: number -> name.
+
+    Other columns may stand beside them; of several such groups the largest counts.
+    """
+    groups: dict[str, dict[int, str]] = {}
+    for name in names:
+        if match := _NUMBERED.fullmatch(plain(name)):
+            groups.setdefault(match[1], {})[int(match[2])] = name
+    counting = [
+        group
+        for group in groups.values()
+        if len(group) > 1 and any(set(group) == set(range(start, start + len(group))) for start in (0, 1))
+    ]
+    return max(counting, key=len, default={})
+
+
+def class_columns(file: str, names: Sequence[str], class_names: Sequence[str]) -> tuple[list[str], str]:
+    """The columns of a file that belong to the classes, in their order, and how they were found.
+
+    They are found by the classes' names, where case and blanks do not count, or by their numbers; else all columns are
+    taken as they come.
+
+    Returns:
+        names of columns, as many as there are classes or not; and words, empty where all columns are in order.
+    Raises:
+        UserError: a header that names a class twice, or over the column of another without naming them all.
+    """
+    spelled, wanted = [plain(name) for name in names], [plain(name) for name in class_names]
+    if len(set(wanted)) < len(wanted):  # classes that differ in case alone
+        spelled, wanted = list(names), list(class_names)
+    numbered = numbered_columns(names)
+    if set(wanted) <= set(spelled):
+        for name, proper in zip(wanted, class_names, strict=True):
+            if spelled.count(name) > 1:
+                raise UserError(f"{file}: its header names the class {proper!r} twice, in other letters")
+        found, by = [names[spelled.index(name)] for name in wanted], "by the classes' names"
+    elif len(numbered) == len(wanted):
+        found, by = [numbered[number] for number in sorted(numbered)], f"by the classes' numbers from {min(numbered)}"
+    else:
+        known = [name for name in wanted if name in spelled]
+        moved = [name for name in known if spelled.index(name) != wanted.index(name)]
+        if moved and len(names) == len(wanted):
+            place = spelled.index(moved[0])
+            absent = next(proper for name, proper in zip(wanted, class_names, strict=True) if name not in spelled)
+            raise UserError(
+                f"{file}: its header names column {place + 1} {names[place]!r}, which is class "
+                f"{wanted.index(moved[0]) + 1}, and none {absent!r}: expected all classes' names, or none"
+            )
+        return list(names), f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
+    return found, "" if found == list(names) else by

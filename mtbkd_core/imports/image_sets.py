@@ -1,0 +1,102 @@
+"""What the home folder holds of image sets of one's own: a small file each, which says where the images are."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from mtbkd_core.common.files import home, home_path, make_folder, write_atomically
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.tasks.fashion import SIZES
+from mtbkd_core.tasks.images import Sizes
+from mtbkd_core.teachers.convolutional import Recipe
+
+_log = logging.getLogger(__name__)
+FEWEST_CLASSES, MOST_CLASSES = 4, 100
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """An image set.
+
+    Attributes:
+        name: of the task.
+        title: for people.
+        folder: where its four IDX files are; they are not copied.
+        class_names: in the order of the labels.
+        shape: (height, width) in the files.
+        transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
+        sizes: images for the student, for validation and for testing.
+        epochs: of each teacher's training.
+        digest: `Shown.digest` when it was imported, so that other images under the same name are another set.
+        prefix: as `ImageFiles.prefix`.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    class_names: tuple[str, ...]
+    shape: tuple[int, int]
+    transposed: bool = False
+    sizes: Sizes = field(default=SIZES)
+    epochs: int = Recipe(()).epochs
+    digest: str = ""
+    prefix: str = ""
+
+
+_FORMAT = TypeAdapter(ImageSet)
+
+
+def path_of(name: str) -> Path:
+    """Where the home folder says what an image set is."""
+    return home_path() / "image-sets" / f"{name}.json"
+
+
+def write(images: ImageSet) -> None:
+    """Say in the home folder what an image set is; `found` then has it; refuses a folder that cannot be written."""
+    home()
+    path = path_of(images.name)
+    make_folder(path.parent)
+    write_atomically(path, _FORMAT.dump_json(images, indent=2))
+
+
+def found() -> tuple[ImageSet, ...]:
+    """The image sets; a file that cannot be read is left out, which the log says once."""
+    try:
+        files = sorted(path for path in path_of("").parent.glob("*.json") if not path.name.startswith("."))
+    except OSError:
+        return ()
+    read = (_read(path, path.stat().st_mtime_ns) for path in files)
+    return tuple(images for images in read if images is not None)
+
+
+def forget(name: str) -> bool:
+    """Remove an image set; the images stay. False where there is none of that name.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        path_of(name).unlink()
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UserError(f"{path_of(name)}: cannot be removed ({error.strerror})") from None
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, stamp: int) -> ImageSet | None:
+    """What a file holds that was written at `stamp`: a new one is read anew."""
+    try:
+        images = _FORMAT.validate_json(path.read_bytes())
+        if images.name != path.stem or not FEWEST_CLASSES <= len(images.class_names) <= MOST_CLASSES:
+            raise ValueError("it names another task, or too few or too many classes")
+        return images
+    except (OSError, ValueError) as error:
+        _log.warning("a task is left out: %s: is no image set (%s)", path, error)
+        return None

@@ -1,0 +1,265 @@
+"""A table with its files is read and checked as a whole: what is found, noted, warned of and refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtbkd_core import UserError
+from mtbkd_core.imports.check import Checked, check_table, class_columns_between
+from mtbkd_core.imports.spec import Files, TableSpec
+from mtbkd_core.proteins.descriptors import names as descriptor_names
+from mtbkd_core.proteins.descriptors import reach as descriptor_reach
+from tests.imports.files import CLASSES, ROWS, labels, logits, spec_of, write_csv, write_files, write_table
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+needs_inputs = pytest.mark.skipif(not (SHARED / "inputs").is_dir(), reason="the inputs are not beside the project")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return write_files(tmp_path)
+
+
+def plain(files: Files) -> TableSpec:
+    """The table without names of classes."""
+    return TableSpec(files, "Label", "Sequence")
+
+
+def check(spec: TableSpec) -> Checked:
+    return check_table("mine", spec)
+
+
+def changed(files: Files, name: str, **changes: dict[int, str]) -> Files:
+    return replace(files, table=write_table(files.table.with_name(name), **changes))
+
+
+# Features
+
+
+def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path) -> None:
+    data = check(spec_of(files)).data
+    assert data.rows.features.shape == (ROWS, len(descriptor_names()))
+    assert data.reach is not None
+    assert torch.equal(data.reach, descriptor_reach())
+    data = check(TableSpec(files, "Label", columns=CLASSES)).data
+    assert data.reach is None
+    assert data.rows.features.argmax(1).tolist() == labels().tolist()
+    numbers = np.arange(2.0 * ROWS).reshape(ROWS, 2)
+    np.savez(tmp_path / "e.npz", numbers)
+    checked = check(TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label"))
+    assert checked.data.rows.features.tolist() == numbers.tolist()
+    assert any(note.startswith("e.npz: no id is in it and in train.csv") for note in checked.notes)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("nan", "got nan, expected a finite number, at most 1e30 in size"),
+        ("0,5", "got '0,5', expected a number with a decimal point: ',' parts the cells"),
+    ],
+)
+def test_a_feature_that_is_no_number_has_its_place(files: Files, cell: str, problem: str) -> None:
+    wrong = changed(files, "wrong.csv", Golgi={3: cell})
+    with pytest.raises(UserError) as raised:
+        check(TableSpec(wrong, "Label", columns=("Nucleus", "Golgi")))
+    assert str(raised.value) == f"wrong.csv: line 5, column 'Golgi': {problem}"
+
+
+def test_features_that_give_the_label_away_are_refused_or_warned_of(files: Files, tmp_path: Path) -> None:
+    for columns, problem in ((("Golgi", "Label"), "'Label' is the label"), (("Golgi",) * 2, "'Golgi' is named twice")):
+        with pytest.raises(UserError, match=rf"^features: column {problem}"):
+            TableSpec(files, "Label", columns=columns)
+    why = "the same throughout each class, so that it gives the label away"
+    found = check(TableSpec(files, "Label", columns=("Golgi", "Nucleus")))
+    assert found.warnings == (f"train.csv: feature 'Golgi', 'Nucleus': {why}",)
+    np.savez(tmp_path / "e.npz", np.column_stack([logits(), labels(), np.ones(ROWS)]))
+    assert check(TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label")).warnings == (
+        "e.npz: feature 5: the same in every row, which tells the student nothing",
+        f"e.npz: feature 4: {why}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sequence", "problem"),
+    [
+        ("", "is empty, expected a sequence of amino acids"),
+        ("MKv", "'v' in lower case at letter 3, expected capital letters alone"),
+        ("MK V", "a space or line break at letter 3, expected capital letters alone"),
+        ("MKV\n", "a space or line break at letter 4, expected capital letters alone"),
+        ("MK*", "'*' at letter 3 is no amino acid, allowed: ACDEFGHIKLMNPQRSTVWY, and"),
+        ("MK1", "'1' at letter 3 is no amino acid"),
+        ("MKé", "'é' at letter 3 is no amino acid"),
+        ("M" * 50_001, "50,001 letters, allowed: at most 50,000"),
+    ],
+)
+def test_what_is_no_sequence_is_refused_with_its_place(files: Files, sequence: str, problem: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check(spec_of(changed(files, "s.csv", Sequence={2: "MXUBZOJ", 3: sequence})))
+    assert str(raised.value).startswith(f"s.csv: line 5, column 'Sequence': {problem}")
+    assert "\n" not in str(raised.value)
+
+
+# Rows and ids
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("column", ["ACC", "filename", ""])
+def test_rows_of_all_files_are_joined_by_an_id(files: Files, tmp_path: Path, kind: str, column: str) -> None:
+    def written(name: str, frame: pd.DataFrame) -> Path:
+        path = tmp_path / f"{name}.{kind}"
+        frame = frame.set_index(column).rename_axis(column or None).sample(frac=1, random_state=len(name))
+        frame.to_csv(path) if kind == "csv" else frame.to_parquet(path)
+        return path
+
+    table = pd.read_csv(files.table).rename(columns={"ACC": column})
+    numbers = pd.DataFrame(logits(), columns=list(CLASSES)).assign(**{column: table[column]})
+    teachers = {"good": written("good", numbers)}
+    embeddings = written("embeddings", numbers.rename(columns=dict(zip(CLASSES, "abc", strict=True))))
+    rows = check(TableSpec(Files(written("t", table), teachers, embeddings), "Label", classes=CLASSES)).data.rows
+    assert torch.equal(rows.logits["good"], rows.features)
+    agree = (rows.logits["good"].argmax(1) == rows.labels).float().mean()
+    assert agree == (logits().argmax(1) == labels()).mean()
+    assert rows.accessions[:1] != (table[column][0],) or column == "filename"
+
+
+def test_a_file_that_lacks_a_row_of_the_table_is_refused_with_the_row(files: Files, tmp_path: Path) -> None:
+    names = pd.read_csv(files.table)["ACC"]
+    short = pd.DataFrame(logits(), columns=list(CLASSES)).assign(ACC=names).drop(index=[7, 20])
+    short.to_csv(tmp_path / "short.csv", index=False)
+    problem = r"^short\.csv: has no row for 'P00007' of train\.csv: line 9, column 'ACC', nor for 1 more of its rows$"
+    for spec in (
+        spec_of(replace(files, teachers={"good": tmp_path / "short.csv"})),
+        TableSpec(replace(files, embeddings=tmp_path / "short.csv"), "Label"),
+    ):
+        with pytest.raises(UserError, match=problem):
+            check(spec)
+
+
+@pytest.mark.parametrize(("rows", "more"), [((3,), ""), ((3, 5), ", one of 2 rows that it does not tell apart")])
+def test_an_id_that_does_not_tell_rows_apart_is_warned_of(files: Files, rows: tuple[int, ...], more: str) -> None:
+    (warning,) = check(spec_of(changed(files, "same.csv", ACC=dict.fromkeys(rows, "P00001")))).warnings
+    place = "same.csv: line 5, column 'ACC': 'P00001' stands in same.csv: line 3 as well"
+    assert warning == f"{place}{more}: rows of other files cannot be joined by it"
+
+
+def test_a_feature_is_no_id_whatever_its_name(files: Files) -> None:
+    twice = changed(files, "acc.csv", ACC={row: str(row % 5) for row in range(ROWS)})
+    checked = check(TableSpec(twice, "Label", columns=("ACC", "Golgi")))
+    assert not [warning for warning in checked.warnings if "'ACC': " in warning]
+    assert checked.data.rows.features.shape == (ROWS, 2)
+
+
+@needs_inputs
+@pytest.mark.parametrize(
+    ("files", "moved"),
+    [
+        ("shared-id-column-not-held-against/train right_order.csv", "the same order"),
+        ("shared-id-column-not-held-against/train last_third_shuffled.csv", "47 of 150"),
+        ("shared-id-column-not-held-against/train last_third_shuffled.parquet", "47 of 150"),
+        ("shared-id-column-not-held-against/train sorted_by_class.csv", "150 of 150"),
+        ("shared-id-column-not-held-against/train shuffled.csv embeddings_shuffled.csv", "47 of 150"),
+        ("fasta-identifiers/train plain.csv", "the same order"),
+        ("fasta-identifiers/train uniprot_header.csv", "the same order"),
+        ("fasta-identifiers/train full_header.csv", "the same order"),
+        ("fasta-identifiers/train shuffled.csv", "90 of 90"),
+        ("fasta-identifiers/train_pid pid_ok.csv", "the same order"),
+        ("fasta-identifiers/train_pid pid_partly.csv", "29 of 90"),
+    ],
+)
+def test_files_as_people_have_them_are_joined_by_id(files: str, moved: str) -> None:
+    table, *others = files.split()
+    path = SHARED / "inputs" / f"{table}.csv"
+    own = Files(path, {"t": path.with_name(others[0])})
+    right = check(TableSpec(own, "label", columns=("f0", "f1", "f2", "f3")))
+    checked = right
+    if len(others) > 1:
+        checked = check(TableSpec(replace(own, embeddings=path.with_name(others[1])), "label"))
+    assert not checked.warnings
+    assert any("names 94." in note for note in checked.notes)
+    assert [note for note in checked.notes if "joined" in note][-1].find(moved) > 0
+    assert torch.equal(checked.data.rows.features, right.data.rows.features)
+
+
+# Labels and classes
+
+
+def test_labels_that_are_numbers_take_their_classes_from_the_teachers(files: Files) -> None:
+    floats = {row: f"{label}.0" for row, label in enumerate(labels() % 2)}
+    found = check(plain(changed(files, "f.csv", Label=floats)))
+    assert found.data.about.class_names == ("0", "1", "2")
+    assert found.data.rows.labels.tolist() == (labels() % 2).tolist()
+
+
+def test_a_column_beside_those_that_count_the_classes_is_no_class(files: Files) -> None:
+    values = np.column_stack([logits(), np.arange(ROWS) + 0.5])
+    write_csv(files.teachers["good"], ["0", "1", "2", "pred"], values.tolist())
+    assert check(plain(files)).data.about.class_names == ("0", "1", "2")
+
+
+def test_a_slip_in_a_label_is_found_where_it_stands(files: Files) -> None:
+    with pytest.raises(UserError, match=r"^wrong\.csv: line 4, column 'Label': the label is class 'Nucleus', but"):
+        check(spec_of(changed(files, "wrong.csv", Label={2: "1"})))
+    names = {row: CLASSES[label] for row, label in enumerate(labels())}
+    for texts, problem in (
+        (names | {6: "Cytoplsam"}, "line 8, column 'Label': class 'Cytoplsam' has 1 row, expected 8 at least"),
+        ({6: "Nucleus"}, "line 8, column 'Label': got 'Nucleus', which has no class, expected 0, 1, 2"),
+        (dict.fromkeys(range(2, 30, 3), "0"), "line 34, column 'Label': class '2' has 2 rows, expected 8 at least"),
+    ):
+        with pytest.raises(UserError, match=rf"^slip\.csv: {problem}"):
+            check(plain(changed(files, "slip.csv", Label=texts)))
+    write_csv(files.teachers["good"], ["a", "b", "c"], logits().tolist())
+    with pytest.raises(UserError, match=r"^slip\.csv: line 8, column 'Label': got '1\.x', which has no class"):
+        check(plain(changed(files, "slip.csv", Label={6: "1.x"})))
+
+
+# A test table
+
+
+def test_the_test_table_needs_every_teacher_and_sequences_of_its_own(files: Files, tmp_path: Path) -> None:
+    first = pd.read_csv(files.table)["Sequence"][0]
+    test = Files(write_table(tmp_path / "test.csv", seed=9, Sequence={5: first}), files.teachers)
+    assert check(replace(spec_of(files), test=test)).warnings == ("test.csv: 1 sequence stands in train.csv as well",)
+    with pytest.raises(UserError, match="teacher fair: has no file for the test table"):
+        replace(spec_of(files), test=replace(test, teachers={"good": files.teachers["good"]}))
+    twice = check(spec_of(changed(files, "twice.csv", Sequence={5: first, 8: first})))
+    assert twice.warnings == ("twice.csv: 2 sequences stand there more than once",)
+
+
+def test_table_and_test_table_decide_together_what_numbers_mean(files: Files, tmp_path: Path) -> None:
+    # class 3 does not occur in the table; its labels 1 and 2 count the classes as those of the test table do
+    own = changed(files, "own.csv", Label=dict.fromkeys(range(0, ROWS, 3), "1"))
+    test = replace(files, table=write_table(tmp_path / "test.csv", 7))
+    data = check(TableSpec(own, "Label", "Sequence", classes=("1", "2", "3"), test=test)).data
+    assert sorted(set(data.rows.labels.tolist())) == [1, 2]
+    assert data.test is not None
+    assert data.test.labels.tolist() == labels().tolist()
+
+
+def test_one_row_of_each_class_gives_no_label_away(tmp_path: Path) -> None:
+    def written(name: str, count: int) -> Files:
+        rows = [["abc"[row % 3], row, 0.5 * row**2] for row in range(count)]
+        teacher = write_csv(tmp_path / f"{name}-good.csv", None, (4.0 * np.eye(3)[np.arange(count) % 3]).tolist())
+        return Files(write_csv(tmp_path / f"{name}.csv", ["y", "u", "v"], rows), {"good": teacher})
+
+    assert not check(TableSpec(written("many", 36), "y", columns=("u", "v"), test=written("few", 3))).warnings
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "deeploc").is_dir(), reason="the example data is not beside the project")
+def test_the_proteins_of_the_paper_are_read_as_they_are() -> None:
+    folder = SHARED / "deeploc"
+    own = Files(folder / "train.csv", {"esm2": folder / "esm2_650m_logits.csv", "prott5": folder / "prott5_logits.csv"})
+    spec = TableSpec(own, "Label", "Sequence", classes=class_columns_between(own.table, "Cytoplasm", "Peroxisome"))
+    found = check(spec)
+    assert found.warnings == ()
+    assert len(found.data.rows) == 2500
+    accuracy = {
+        name: float((logits.argmax(1) == found.data.rows.labels).float().mean())
+        for name, logits in found.data.rows.logits.items()
+    }
+    assert accuracy == pytest.approx({"esm2": 0.812, "prott5": 0.830}, abs=5e-4)

@@ -1,0 +1,128 @@
+"""Rows of a file are joined with a table's by an id; missing, doubled and foreign ids are named with their row."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd_core import UserError
+from mtbkd_core.imports.matching import Joined, join_rows
+from mtbkd_core.imports.reading import read_table
+
+NUMBERS = [1.5, 2.5, 3.5]
+Join = Callable[..., Joined | None]
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def join(request: pytest.FixtureRequest, tmp_path: Path) -> Join:
+    """Joins two files that hold columns, as CSV and as Parquet."""
+
+    def joined(
+        table: dict[str, list[object]], file: dict[str, list[object]], id_column: str | None = None
+    ) -> Joined | None:
+        tables = []
+        for name, columns in (("t", table), ("m", file)):
+            path, frame = tmp_path / f"{name}.{request.param}", pd.DataFrame(columns)
+            frame.to_csv(path, index=False) if request.param == "csv" else frame.to_parquet(path, index=False)
+            tables.append(read_table(path))
+        return join_rows(*tables, id_column)
+
+    return joined
+
+
+@pytest.mark.parametrize("column", ["ACC", "filename", "Protein_ID", ""])
+def test_rows_are_joined_in_any_order_by_a_column_of_any_name(join: Join, column: str) -> None:
+    found = join({"y": [0, 1, 0], column: ["a", "b", "c"]}, {"x": NUMBERS, column: ["c", "a", "b"]})
+    assert found is not None
+    assert (found.column, found.rows.tolist()) == (column, [1, 2, 0])
+    assert found.note.endswith(f"by {column!r}; 3 of 3 stood in another place")
+
+
+def test_the_note_says_when_the_order_was_the_same(join: Join) -> None:
+    found = join({"id": ["a", "b"]}, {"id": ["a", "b"]})
+    assert found is not None
+    assert found.note.endswith("by 'id'; they stood in the same order")
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        (["P1", "P2", "P3"], ["sp|P3|X_HUMAN", "tr|P1|Y_HUMAN", "sp|P2|Z_HUMAN"]),
+        (["sp|P1|X", "sp|P2|Y", "sp|P3|Z"], [">sp|P3|Z Some protein OS=Homo", "sp|P1|X text", "P2"]),
+        (["E1 pep", "E2 pep", "E3 pep"], [">E3", "E1", "E2 other text"]),
+        (["img 1.png", "img 2.png", "img 3.png"], ["img 3.png", "img 1.png", "img 2.png"]),
+        ([1, 2, 3], [3.0, 1.0, 2.0]),
+    ],
+)
+def test_an_id_is_the_same_however_it_is_written(join: Join, table: list[object], file: list[object]) -> None:
+    found = join({"id": table}, {"id": file})
+    assert found is not None
+    assert found.rows.tolist() == [1, 2, 0]
+
+
+def test_usual_names_of_an_id_may_differ_between_the_files(join: Join) -> None:
+    found = join({"Accession": ["P1", "P2"]}, {"Entry": ["P2", "P1"], "x": [0.5, 1.5]})
+    assert found is not None
+    assert found.note.endswith("by 'Entry', there 'Accession'; 2 of 2 stood in another place")
+
+
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        (["a", "b", "x"], "column 'ACC': got 'x', which t.{kind} has in no row of its column 'ACC'"),
+        (["a", "b", "a"], "column 'ACC': got 'a', which stands in m.{kind}: {first} as well, expected each id once"),
+        (["a", "b"], "has no row for 'c' of t.{kind}: {last}, column 'ACC'"),
+        (["a"], "has no row for 'b' of t.{kind}: {middle}, column 'ACC', nor for 1 more of its rows"),
+    ],
+)
+def test_a_foreign_doubled_or_missing_id_is_named_with_its_row(
+    join: Join, request: pytest.FixtureRequest, ids: list[object], problem: str
+) -> None:
+    kind = request.node.callspec.params["join"]
+    lines = ["line 2", "line 3", "line 4"] if kind == "csv" else ["row 1", "row 2", "row 3"]
+    with pytest.raises(UserError) as raised:
+        join({"ACC": ["a", "b", "c"]}, {"ACC": ids})
+    assert str(raised.value).startswith(f"m.{kind}: ")
+    assert str(raised.value).endswith(problem.format(kind=kind, first=lines[0], middle=lines[1], last=lines[2]))
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ({"ACC": ["a", "a", "b"]}, {"ACC": ["a", "a", "b"]}),  # does not tell rows apart
+        ({"acc": NUMBERS}, {"acc": NUMBERS}),  # fractions
+        ({"ACC": ["a", "b", "c"]}, {"id": [5, 8, 9]}),  # numbers of its own
+        ({"name": ["a", "b", "c"]}, {"name": ["x", "y", "z"]}),  # nothing in common
+        ({"y": [0] * 3, "": [2, 0, 1]}, {"x": NUMBERS, "": [0, 1, 2]}),  # an index that was made anew
+        ({"id": [2, 0, 1]}, {"index": [0, 1, 2]}),
+        ({"ACC": ["a", "b", "c"]}, {"x": NUMBERS}),
+    ],
+)
+def test_what_tells_nothing_of_the_rows_is_no_id(
+    join: Join, table: dict[str, list[object]], file: dict[str, list[object]]
+) -> None:
+    assert join(table, file) is None
+
+
+def test_an_index_that_a_shuffled_table_kept_is_an_id(join: Join) -> None:
+    found = join({"y": [0] * 3, "": [2, 0, 1]}, {"x": NUMBERS, "": [1, 2, 0]})
+    assert found is not None
+    assert found.rows.tolist() == [1, 2, 0]
+
+
+def test_the_column_that_the_person_names_is_the_id(join: Join) -> None:
+    table = {"ACC": ["a", "b"], "chain": ["y", "z"]}
+    found = join(table, {"ACC": ["a", "b"], "chain": ["z", "y"]}, "chain")
+    assert found is not None
+    assert found.rows.tolist() == [1, 0]
+    with pytest.raises(UserError, match="got 'q', which"):
+        join(table, {"chain": ["q", "r"]}, "chain")
+
+
+def test_many_ids_are_joined_at_once(join: Join) -> None:
+    order = np.random.default_rng(0).permutation(5_000)
+    found = join({"id": [*map(str, range(5_000))]}, {"id": [*map(str, order)]})
+    assert found is not None
+    assert np.array_equal(order[found.rows], np.arange(5_000))
