@@ -10,13 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config
 from mtbkd_core.common.progress import Phase, Progress
-from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import comparison
 from mtbkd_core.runs.kinds.base import Table
 from mtbkd_core.runs.kinds.comparison import ComparisonView
+from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
 from mtbkd_core.studies import comparison as study
 from tests.app.conftest import SMALL, FakeEngine, in_link
 
@@ -242,7 +241,7 @@ class TestSideBySide:
         differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
         assert differ.to_dict("index") == {"prior.strength": {"A": "1.0", "B": "0.5"}}
         for letter, run in (("A", finished), ("B", other)):
-            metrics = store.load_result(run.id).metrics
+            metrics = load_result(run.id).metrics
             assert numbers.loc["NLL (nats)", letter] == f"{metrics['student']['nll']:.4f}"
             assert numbers.loc["R-hat", letter] == f"{metrics['diagnostics']['r_hat']:.3f}"
         assert len(app.get("plotly_chart")) == 1
@@ -272,7 +271,7 @@ class TestSideBySide:
     def test_different_test_examples_are_said(self, opened: Callable[..., AppTest], finished: RunView) -> None:
         file = finished.folder / "config.json"
         assert json.loads(file.read_text())["data"]["split_seed"] == 0
-        other = FakeEngine().submit(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
+        other = FakeEngine().distill(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert any("different test examples" in warning.value for warning in app.warning)
 

@@ -13,9 +13,9 @@ from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import sweep
 from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
 from pages.ui.setting_words import values_text
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
@@ -53,7 +53,7 @@ def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTest], tmp_path: Path, home: Path) -> None:
     import_table("mine", spec_of(write_files(tmp_path)))
-    run = FakeEngine().submit(build_config(SMALL.items(), base=default_config("mine")))
+    run = FakeEngine().distill(build_config(SMALL.items(), base=default_config("mine")))
     forget("mine")
     app = opened(PAGE, view="sweep", run=run.id)
     assert not app.exception

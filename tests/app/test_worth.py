@@ -9,12 +9,11 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import RunConfig
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.figures.theme import PALETTE
-from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import shapley
 from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
 from tests.app.conftest import FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 
@@ -70,7 +69,7 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
 ) -> None:
     before = len(opened(PAGE, run=finished.id).get("plotly_chart"))
     # all teachers are the run that is shown: its own NLL stands for it, and must not spoil what is added up here
-    run = store.load_result(finished.id).metrics["student"]["nll"]
+    run = load_result(finished.id).metrics["student"]["nll"]
     app = opened(PAGE, run=finished.id)
     work_it_out(app)
     assert len(computed) == 7
@@ -86,7 +85,7 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     assert bars["x"] == pytest.approx([worth.shapley[name] for name in WORTH])
     assert bars["marker"]["color"] == list(PALETTE[:3])
     assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([worth.last[name] for name in WORTH])
-    found = store.load_result(finished.id).predictions
+    found = load_result(finished.id).predictions
     (cheap,) = [chart for chart in app.get("plotly_chart") if chart.proto.alt.startswith("What the run itself says")]
     assert cheap
     responsibilities = found["train.responsibilities"].float().mean(1)
