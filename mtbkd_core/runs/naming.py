@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from mtbkd_core.catalog.registry import fingerprint, task_info
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.job import JobKind, S, V
 
@@ -32,16 +32,14 @@ def fingerprints(kind: JobKind[S, V], spec: S) -> tuple[str, ...]:
     Raises:
         UserError: the task or a teacher does not exist.
     """
-    first = kind.inputs(spec)[0]
-    # A list asks for them of every job at every look, and each takes milliseconds; a name may come to mean other data.
-    return _fingerprints(kind, spec, task_info(first.data.task).stamp)
+    stamps = {data.task: task_info(data.task).stamp for data in {config.data for config in kind.inputs(spec)}}
+    return tuple(_fingerprint(config.data, stamps[config.data.task]) for config in kind.inputs(spec))
 
 
 @lru_cache(maxsize=1024)
-def _fingerprints(kind: JobKind[Any, Any], spec: BaseModel, stamp: str) -> tuple[str, ...]:
-    found = [config.data for config in kind.inputs(spec)]
-    known = {data: fingerprint(data) for data in dict.fromkeys(found)}
-    return tuple(known[data] for data in found)
+def _fingerprint(data: DataConfig, stamp: str) -> str:
+    # A list asks for it of every job at every look, and each takes milliseconds; a name may come to mean other data.
+    return fingerprint(data)
 
 
 def read_spec(kind: JobKind[S, V], path: Path) -> S:

@@ -18,7 +18,7 @@ from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
-from mtbkd_core.runs.job import JobKind, S, V
+from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, run_id
 from pages.ui import engine
@@ -167,3 +167,11 @@ def traces(app: AppTest, title: str) -> dict[tuple[str, str], dict[str, Any]]:
 
     (chart,) = [chart for chart in app.get("plotly_chart") if chart.proto.alt.startswith(f"{title}. ")]
     return {(trace["type"], trace.get("name", "")): plain(trace) for trace in json.loads(chart.proto.spec)["data"]}
+
+
+def show_as(view: JobView[Any], kind: JobKind[Any, Any], patch: pytest.MonkeyPatch) -> None:
+    """Let every page see one job of a kind as `view`."""
+    list_jobs = store.list_jobs
+    patch.setattr(store, "read", lambda kind, id: view)
+    patch.setattr(store, "find", lambda kind, spec: view)
+    patch.setattr(store, "list_jobs", lambda of, *problems: [view] if of is kind else list_jobs(of, *problems))

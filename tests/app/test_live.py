@@ -31,7 +31,7 @@ def reports(chains: int, *steps: int) -> tuple[Progress, ...]:
 
 def told_of(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, Any]:
     view = store.create(RUN, build_config(SMALL.items()))
-    monkeypatch.setattr(store, "read", lambda run: replace(view, **changes))
+    monkeypatch.setattr(store, "read", lambda kind, id: replace(view, **changes))
     return live.story(view.id)
 
 

@@ -17,12 +17,12 @@ from mtbkd_core.runs.job import JobKind, JobSpec
 from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, sweep, training
 from mtbkd_core.studies import comparison as comparison_study
 from mtbkd_core.studies.coverage import Coverage
-from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score
-from mtbkd_core.studies.timed_sampler import Standing
+from mtbkd_core.studies.sampler_trace import SamplerTraces, Reference, Score
+from mtbkd_core.studies.timed_sampler import TracePoint
 from tests.runs.support import FakeResult, config, report
 
-OUTCOME = Outcome(
-    [("baoab", Standing(0.5, 10, -3.0, None)), ("baoab", Standing(1.0, 20, -2.5, 0.1))],
+OUTCOME = SamplerTraces(
+    [("baoab", TracePoint(0.5, 10, -3.0, None)), ("baoab", TracePoint(1.0, 20, -2.5, 0.1))],
     Reference(10.0, 0.01, -2.0),
     {"baoab": Score(0.1, 20.0, 10.0, -2.5, 0.05), "sgld": Score(problem="it left")},
 )
@@ -112,18 +112,18 @@ def fake_training(patch: pytest.MonkeyPatch, steps: Steps) -> None:
 
 
 def fake_benchmark(patch: pytest.MonkeyPatch, steps: Steps) -> None:
-    def hold_race(
-        config: Any, task: Any, seconds: float, *, on_progress: Any, on_outcome: Any, should_stop: Any
+    def run_benchmark(
+        config: Any, task: Any, seconds: float, *, on_progress: Any, on_traces: Any, should_stop: Any
     ) -> Any:
         for step in range(3):
             on_progress(Progress(Phase.STUDY, step, 3, step / 3, "baoab"))
-            on_outcome(Outcome(OUTCOME.standings[:1], OUTCOME.reference))
+            on_traces(SamplerTraces(OUTCOME.points[:1], OUTCOME.reference))
             stop_if(should_stop)
             steps.take((config, seconds))
         return OUTCOME
 
     patch.setattr(sampler_benchmark, "load_task", lambda *given, **named: None)
-    patch.setattr(sampler_benchmark.study, "hold_race", hold_race)
+    patch.setattr(sampler_benchmark.study, "run_benchmark", run_benchmark)
 
 
 def fake_coverage(patch: pytest.MonkeyPatch, steps: Steps) -> None:

@@ -246,14 +246,14 @@ def test_a_result_outlives_a_change_of_the_fingerprints(
     if environment.exists():  # a run's own; the fake one knows no fingerprint
         content = json.loads(environment.read_text()) | {"fingerprint": naming.fingerprint(view.config)}
         environment.write_text(json.dumps(content))
-    naming._fingerprints.cache_clear()
+    naming._fingerprint.cache_clear()
     monkeypatch.setattr(naming, "fingerprint", lambda data: "of another torch")
     try:
         assert store.read(found_again.kind, view.id).state is State.DONE
         assert [each.id for each in store.list_jobs(found_again.kind)] == [view.id]
         assert store.find(found_again.kind, found_again.spec()) is None
     finally:
-        naming._fingerprints.cache_clear()
+        naming._fingerprint.cache_clear()
 
 
 def test_a_job_of_before_settings_were_renamed_is_listed_and_opened(sample: Sample, engine: str, steps: Steps) -> None:
