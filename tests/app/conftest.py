@@ -171,7 +171,7 @@ def traces(app: AppTest, title: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 def show_as(view: JobView[Any], kind: JobKind[Any, Any], patch: pytest.MonkeyPatch) -> None:
     """Let every page see one job of a kind as `view`."""
-    list_jobs = store.list_jobs
-    patch.setattr(store, "read", lambda kind, id: view)
-    patch.setattr(store, "find", lambda kind, spec: view)
+    read, find, list_jobs = store.read, store.find, store.list_jobs
+    patch.setattr(store, "read", lambda of, id: view if of is kind else read(of, id))
+    patch.setattr(store, "find", lambda of, spec: view if of is kind else find(of, spec))
     patch.setattr(store, "list_jobs", lambda of, *problems: [view] if of is kind else list_jobs(of, *problems))

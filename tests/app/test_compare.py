@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.comparison import KIND, ComparisonSpec, ComparisonView, comparison_spec
 from mtbkd_core.runs.kinds.run import RunView, load_result

@@ -89,8 +89,8 @@ def test_a_finished_benchmark_shows_its_own_numbers(opened: Callable[..., AppTes
     assert drawn["scatter", "BAOAB"]["y"] == [0.05, 0.02]
     said = next(text.value for text in app.markdown if "nearest" in text.value)
     assert said == (
-        "**BAOAB is nearest to the reference**, and MCLMC cannot be distinguished from it. SGLD is 4.0 times as far, with BAOAB "
-        "making 10.0 times as many effective draws a second."
+        "**BAOAB is nearest to the reference**, and MCLMC cannot be distinguished from it. SGLD is 4.0 times as far, "
+        "with BAOAB making 10.0 times as many effective draws a second."
     )
     assert any("its own error is about 0.0020" in caption.value for caption in app.caption)
 

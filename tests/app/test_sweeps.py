@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
-from mtbkd_core.runs.kinds.sweep import SweepView
+from mtbkd_core.runs.kinds.sweep import KIND, SweepView, sweep_spec
 from mtbkd_core.runs.rows import Rows
 from pages.ui.setting_words import values_text
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, show_as, traces
