@@ -14,7 +14,7 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.sampler_benchmark import KIND, SO_FAR, SamplerBenchmarkView, sampler_benchmark_spec
 from mtbkd_core.runs.progress_log import ProgressLog
-from mtbkd_core.studies.sampler_trace import SamplerTraces, Reference, Score
+from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import TracePoint
 from tests.app.conftest import FakeEngine, in_link, traces
 

@@ -17,7 +17,7 @@ from mtbkd_core.runs.job import JobKind, JobSpec
 from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, sweep, training
 from mtbkd_core.studies import comparison as comparison_study
 from mtbkd_core.studies.coverage import Coverage
-from mtbkd_core.studies.sampler_trace import SamplerTraces, Reference, Score
+from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import TracePoint
 from tests.runs.support import FakeResult, config, report
 

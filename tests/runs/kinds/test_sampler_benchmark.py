@@ -7,6 +7,7 @@ import pytest
 
 from mtbkd_core import default_config
 from mtbkd_core.common.progress import Phase, Progress, UserError
+from mtbkd_core.runs import execute as execute_module
 from mtbkd_core.runs import store
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
@@ -22,6 +23,7 @@ CONFIG = default_config("synthetic")
 
 @pytest.fixture
 def steps(engine: str, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    monkeypatch.setattr(execute_module, "_CANCEL_LOOK_SECONDS", 0.0)
     found = Steps()
     fake_benchmark(monkeypatch, found)
     return found
