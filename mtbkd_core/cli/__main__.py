@@ -31,7 +31,7 @@ from mtbkd_core.distillation import distill as run_distillation
 from mtbkd_core.evaluation import bias_check
 from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
 from mtbkd_core.evaluation.scores import R_HAT
-from mtbkd_core.runs.store import run_id
+from mtbkd_core.runs.kinds.run import run_id
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 imports.register(app)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The stages of a run, in order; a comparison, a grid or a race, which is many runs, is one stage of its own."""
+    """The stages of a run, in order; a study of many runs is one stage."""
 
     TEACHERS = "teachers"
     WARM_START = "warm_start"
@@ -16,9 +16,7 @@ class Phase(StrEnum):
     SAMPLING = "sampling"
     BIAS_CHECK = "bias_check"
     EVALUATION = "evaluation"
-    COMPARISON = "comparison"
-    RACE = "race"
-    GRID = "grid"
+    STUDY = "study"
 
 
 @dataclass(frozen=True)

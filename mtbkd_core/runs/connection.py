@@ -12,7 +12,6 @@ from typing import Any
 
 from distributed import Client, SpecCluster
 
-from mtbkd_core.common import lock
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.cluster import close, gpu_names, has_ended, local_cluster
@@ -107,21 +106,21 @@ class Connection:
         self._stack.close()
 
     def _hold_name(self, home: Path) -> None:
-        folder = files.engine_lock(home, self.name).parent
+        folder = files.engine_folder(home, self.name)
         try:
             folder.parent.mkdir(exist_ok=True)
-            with lock.hold(folder.parent / "gate"):
-                _remove_dead_engines(folder.parent)
+            with files.gate(folder.parent):
+                _remove_dead_engines(home, folder.parent)
                 folder.mkdir()
                 self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
-                self._stack.enter_context(lock.hold(folder / "lock"))
+                self._stack.enter_context(files.hold_engine(home, self.name))
         except OSError as error:
             raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
     def _connect(self, home: Path, workers: int) -> None:
         target: Any = self._address
         if target is None:
-            folder = files.engine_lock(home, self.name).parent
+            folder = files.engine_folder(home, self.name)
             target = self._cluster = local_cluster(folder, home=home, workers=workers)
             self._stack.callback(close, target)
         try:
@@ -138,8 +137,8 @@ class Connection:
         return UserError("engine: it was closed") if done.cancelled() else done.exception()
 
 
-def _remove_dead_engines(engines: Path) -> None:
+def _remove_dead_engines(home: Path, engines: Path) -> None:
     """Clear away what engines left behind that were killed."""
     for folder in engines.iterdir():
-        if folder.is_dir() and not lock.is_held(folder / "lock"):
+        if folder.is_dir() and not files.engine_lives(home, folder.name):
             shutil.rmtree(folder, ignore_errors=True)

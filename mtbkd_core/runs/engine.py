@@ -1,6 +1,6 @@
-"""The engine: sends runs to Dask workers, on this machine or on a cluster, and never holds the truth about them.
+"""The engine: sends jobs to Dask workers, on this machine or on a cluster, and never holds the truth about them.
 
-What became of a run is told by its folder (see `store`): an engine may end, or be killed, and another take its place.
+What became of a job stands in its folder (see `store`): an engine may end, or be killed, and another take its place.
 """
 
 from __future__ import annotations
@@ -23,19 +23,14 @@ from mtbkd_core.common.files import home
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import Device
-from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.cluster import worker_count
 from mtbkd_core.runs.connection import START_SECONDS, Connection
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.jobs import JobView
-from mtbkd_core.runs.kinds import sampler_benchmark
-from mtbkd_core.runs.kinds.base import A, Table, V
-from mtbkd_core.runs.kinds.registry import TABLES, execute_table
-from mtbkd_core.runs.kinds.sampler_benchmark import RaceView, execute_race
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.job import JobKind, JobView, S, V
+from mtbkd_core.runs.kinds.registry import KINDS
 
 
 @dataclass(frozen=True)
@@ -44,10 +39,10 @@ class EngineInfo:
 
     Attributes:
         address: of the scheduler; none while the engine starts.
-        workers: how many are ready for a run; 0 while the engine starts.
+        workers: how many are ready for a job; 0 while the engine starts.
         gpus: how many of the workers have a GPU.
-        threads: that a run computes with on a worker of this machine; none on a cluster.
-        queued, running: work of every kind in this home folder, whoever submitted them.
+        threads: that a job computes with on a worker of this machine; none on a cluster.
+        queued, running: jobs of every kind in this home folder, from any engine.
         starting: no worker is ready yet, and that is as it should be.
         problem: one line on what is wrong, if anything is.
     """
@@ -63,7 +58,7 @@ class EngineInfo:
 
 
 class Engine:
-    """Takes runs and has them executed. Any thread may call any method.
+    """Takes jobs and has them executed. Any thread may call any method.
 
     A plain object: a Dask client is awaitable, and what keeps an engine for an app must not take it for a coroutine.
     """
@@ -84,7 +79,7 @@ class Engine:
         self._home = home()
         self._guard = threading.Lock()
         self._connection: Connection | None = None
-        # Futures are kept: Dask forgets a piece of work that nobody wants.
+        # Futures are kept: Dask forgets a piece of work without one.
         self._sent: dict[str, Future[Any]] = {}
         self._prepared: dict[str, list[Future[Any]]] = {}
 
@@ -109,86 +104,40 @@ class Engine:
         except TimeoutError:
             raise UserError(f"engine: no worker is ready after {timeout:.0f} s") from None
 
-    def submit(self, config: RunConfig, *, submitted_by: str | None = None) -> RunView:
-        """Have a run executed, and return at once, even while the engine starts.
+    def submit(self, kind: JobKind[S, V], spec: S, *, submitted_by: str | None = None) -> V:
+        """Have a job executed, and return at once, even while the engine starts.
 
-        One that is done, queued or running is found, not run twice; one that failed, crashed, was cancelled or
-        interrupted, or whose result is torn, is run again.
+        One that is done, queued or running is found, not computed twice; one that failed, crashed, was cancelled or
+        interrupted goes on with what is missing, and one whose result is torn is computed again. A measurement that is
+        over is made anew.
 
         Raises:
             UserError: a task or teacher that does not exist, no GPU where one is asked for, or a folder that cannot be
-                written. That an engine does not start is told by the run and by `info`.
+                written. That an engine does not start is said by the job and by `info`.
         """
         connection = self._started()
-        if config.device is Device.CUDA:
+        device = kind.device(spec)
+        if device is Device.CUDA:
             self._refuse_without_gpu(connection)
-        run, submission = store.enqueue(config, engine=connection.name, submitted_by=submitted_by)
+        job, submission = store.enqueue(kind, spec, engine=connection.name, submitted_by=submitted_by)
         if submission is None:
-            return run
+            return job
         settled = connection.settled
-        connection.then(self._send, connection, execute, run, config.device, submission)
-        return store.read(run.id) if settled else run
+        connection.then(self._send, connection, job, device, submission)
+        return store.read(kind, job.id) if settled else job
 
-    def fill(self, table: Table[A, V], asked: A, *, submitted_by: str | None = None) -> V:
-        """Have a table, such as a comparison, computed, as `submit` has a run; one that ended early goes on.
-
-        Raises:
-            UserError: as `submit`.
-        """
-        connection = self._started()
-        if asked.config.device is Device.CUDA:
-            self._refuse_without_gpu(connection)
-        found, submission = table.enqueue(asked, engine=connection.name, submitted_by=submitted_by)
-        if submission is None:
-            return found
-        settled = connection.settled
-        connection.then(self._send, connection, execute_table, found, asked.config.device, submission)
-        return table.read(found.id) if settled else found
-
-    def race(self, config: RunConfig, seconds: float, *, submitted_by: str | None = None) -> RaceView:
-        """Have samplers race on a posterior, on a processor, as `submit` does with a run; one under way is found.
+    def cancel(self, kind: JobKind[S, V], id: str) -> V:
+        """Stop a job: a queued one at once, a running one at its next step; whole parts and finished jobs stay.
 
         Raises:
-            UserError: as `submit`; seconds beyond the limits.
+            UserError: no such job, or its folder cannot be written.
         """
-        connection = self._started()
-        found, submission = sampler_benchmark.enqueue(
-            config, seconds, engine=connection.name, submitted_by=submitted_by
-        )
-        if submission is None:
-            return found
-        settled = connection.settled
-        connection.then(self._send, connection, execute_race, found, Device.CPU, submission)
-        return sampler_benchmark.read(found.id) if settled else found
-
-    def cancel(self, id: str) -> RunView:
-        """Stop a run: a queued one at once, a running one at its next step; a finished one stays as it is.
-
-        Raises:
-            UserError: no such run, or its folder cannot be written.
-        """
-        return store.request_cancel(id)
-
-    def cancel_table(self, table: Table[A, V], id: str) -> V:
-        """Stop a table's computation, as `cancel` does a run; what is whole of it stays.
-
-        Raises:
-            UserError: no such table, or its folder cannot be written.
-        """
-        return table.request_cancel(id)
-
-    def cancel_race(self, id: str) -> RaceView:
-        """Stop a race, as `cancel` does a run.
-
-        Raises:
-            UserError: no such race, or its folder cannot be written.
-        """
-        return sampler_benchmark.request_cancel(id)
+        return store.request_cancel(kind, id)
 
     def prepare(self, task: str) -> None:
         """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
 
-        Each teacher is a piece of work behind all runs: a run submitted meanwhile waits for one teacher at most.
+        Each teacher is a piece of work behind all jobs: one submitted meanwhile waits for one teacher at most.
 
         Raises:
             UserError: no such task, or the home folder cannot be written.
@@ -208,8 +157,7 @@ class Engine:
         Raises:
             UserError: the home folder cannot be read.
         """
-        tables = (job for table in TABLES for job in table.all())
-        states = [job.state for job in (*store.list_runs(), *tables, *sampler_benchmark.list_races())]
+        states = [job.state for kind in KINDS for job in store.list_jobs(kind)]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
         workers: dict[str, Any] = {}
@@ -230,13 +178,13 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Stop the engine's own scheduler and workers; runs under way on them are then interrupted."""
+        """Stop the engine's own scheduler and workers; jobs under way on them are then interrupted."""
         atexit.unregister(self._close_at_exit)
         with self._guard:
             self._end()
 
     def _close_at_exit(self) -> None:
-        # Dask wants to tell of each run that it lets go of, and finds no thread any more to do it in.
+        # Dask wants to log each job that it lets go of, and finds no thread any more to do it in.
         logging.getLogger("tornado.application").disabled = True
         self.close()
 
@@ -264,36 +212,34 @@ class Engine:
         if not found:
             raise UserError("device: got 'cuda', but no worker has a GPU; allowed here: auto, cpu")
 
-    def _send(
-        self, connection: Connection, function: Callable[[str], None], job: JobView, device: Device, submission: str
-    ) -> None:
-        """Hand a submission to Dask; whatever stands in the way is told in the job's folder."""
+    def _send(self, connection: Connection, job: JobView[Any], device: Device, submission: str) -> None:
+        """Hand a submission to Dask; whatever stands in the way is written into the job's folder."""
         try:
-            # Where there is a GPU, `auto` means it, and runs take turns on it.
+            # Where there is a GPU, `auto` means it, and jobs take turns on it.
             gpu = device is not Device.CPU and connection.has_gpu()
             future = connection.client().submit(
-                _sent_by_value(function),
+                _sent_by_value(execute),
                 str(job.folder),
-                key=f"{function.__name__}-{job.id}-{submission[:8]}",
+                key=f"{job.folder.parent.name}-{job.id}-{submission[:8]}",
                 pure=False,
                 resources={"GPU": 1} if gpu else None,
             )
         except Exception as error:
-            _tell(job.folder, submission, State.FAILED, error)
+            _write_end(job.folder, submission, State.FAILED, error)
             return
         fire_and_forget(future)
         self._sent[submission] = future
         future.add_done_callback(lambda done: self._over(done, job.folder, submission))
 
     def _over(self, future: Future[Any], folder: Path, submission: str) -> None:
-        """Dask has let go of a submission. An attempt tells its own end; what kept it from that is told here."""
+        """Dask has let go of a submission. An attempt writes its own end; what kept it from that is written here."""
         self._sent.pop(submission, None)
         if future.status == "error":
             error = future.exception()
-            _tell(folder, submission, State.CRASHED if isinstance(error, KilledWorker) else State.FAILED, error)
+            _write_end(folder, submission, State.CRASHED if isinstance(error, KilledWorker) else State.FAILED, error)
 
     def _send_teachers(self, connection: Connection, task: str, names: list[str]) -> None:
-        with suppress(UserError):  # that the engine does not start is told by `info` and by each run
+        with suppress(UserError):  # that the engine does not start is said by `info` and by each job
             client = connection.client()
             self._prepared[task] = [
                 client.submit(
@@ -321,7 +267,7 @@ def _sent_by_value(function: Callable[..., None]) -> Callable[..., None]:
     """The function, as something that only the worker has to import.
 
     Dask's scheduler unpickles what it is given: a function that is sent by its name would make it import torch, which
-    takes seconds, in the way of the first run.
+    takes seconds, in the way of the first job.
     """
     module, name = function.__module__, function.__name__
 
@@ -331,8 +277,8 @@ def _sent_by_value(function: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _tell(folder: Path, submission: str, state: State, error: BaseException | None) -> None:
-    """Write how a submission ended from here, unless it has told so itself, or its folder is gone."""
-    told = str(error) if isinstance(error, UserError | KilledWorker) else f"{type(error).__name__}: {error}"
+def _write_end(folder: Path, submission: str, state: State, error: BaseException | None) -> None:
+    """Write how a submission ended from here, unless it has done so itself, or its folder is gone."""
+    reason = str(error) if isinstance(error, UserError | KilledWorker) else f"{type(error).__name__}: {error}"
     with suppress(UserError, OSError):
-        files.finish(folder, submission, state, " ".join(told.split()))
+        files.finish(folder, submission, state, " ".join(reason.split()))

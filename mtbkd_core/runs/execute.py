@@ -1,4 +1,4 @@
-"""What a worker does with a run's folder: one attempt, and a word about how it ended."""
+"""What a worker does with a job's folder: one attempt, and a record of how it ended."""
 
 from __future__ import annotations
 
@@ -6,63 +6,51 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mtbkd_core import distillation
 from mtbkd_core.common.files import write_atomically
-from mtbkd_core.common.progress import Cancelled, OnProgress, ShouldStop, UserError
-from mtbkd_core.config.parse import parse_config
-from mtbkd_core.result import Result
+from mtbkd_core.common.progress import Cancelled, UserError
+from mtbkd_core.distillation import find_device
+from mtbkd_core.result import describe_environment
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs.folder import Kind, Owner, State, Status
+from mtbkd_core.runs.folder import Owner, State, Status
+from mtbkd_core.runs.job import JobKind, Work, save_json
+from mtbkd_core.runs.kinds.registry import kind_of
+from mtbkd_core.runs.naming import fingerprints, read_spec
 from mtbkd_core.runs.progress_log import ProgressLog
 
-#: Attempts of one submission that may end without a word (a killed worker) before the run counts as crashed.
+#: Attempts of one submission that may end without a word (a killed worker) before the job counts as crashed.
 MAX_ATTEMPTS = 3
 
 _CANCEL_LOOK_SECONDS = 0.02
 
 
-#: Computes what a folder asks for; what it returns leaves the result there.
-Work = Callable[[Path, OnProgress, ShouldStop], Callable[[], None]]
-
-
 def execute(folder: str) -> None:
-    """Compute the run in `folder` and leave its result, or why there is none, there. Safe to call twice, and at once.
+    """Compute the job in `folder` and leave its result, or why there is none, there. Safe to call twice, and at once.
 
-    Waits while another process computes it, and does nothing where the run is over. How the computation ends is told by
-    the folder, not by an exception.
+    Waits while another process computes it, and does nothing where the job is over. How the computation ends is
+    written into the folder; no exception says it.
 
     Raises:
         UserError: the folder is not there, or the outcome could not be written into it.
     """
-    carry_out(Path(folder), files.RUN, _distil)
-
-
-def carry_out(path: Path, kind: Kind, work: Work) -> None:
-    """What `execute` does, for every kind of work; errors as there."""
+    path = Path(folder)
     try:
         with files.hold(path):
-            _attempt(path, kind, work)
+            _attempt(path, kind_of(path))
     except OSError as error:
         raise UserError(
             f"{path}: cannot be used by this worker ({error.strerror or error}); do all workers share the home folder?"
         ) from None
 
 
-def _distil(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Callable[[], None]:
-    config = parse_config((path / files.CONFIG).read_bytes())
-    return partial(_save, distillation.distill(config, on_progress=on_progress, should_stop=should_stop), path)
-
-
-def _attempt(path: Path, kind: Kind, work: Work) -> None:
+def _attempt(path: Path, kind: JobKind[Any, Any]) -> None:
     """One attempt, with the folder's lock held."""
-    # Looked for only now: whoever held the lock before us may have finished the run.
-    if files.read_result(path, kind) is not None:
+    # Looked for only now: whoever held the lock before us may have finished the job.
+    if files.read_json(path / kind.result) is not None:
         return
     with files.gate(path):
         files.remove_temporaries(path)
@@ -78,13 +66,13 @@ def _attempt(path: Path, kind: Kind, work: Work) -> None:
         reason = f"{died} attempts ended without a word: the worker was killed each time (out of memory?)"
         files.finish(path, status.submission, State.CRASHED, reason)
         return
-    state, told = _compute(path, status, attempt, work)
-    # That a result is there is word enough, should the disk be full by now.
+    state, said = _compute(path, kind, status, attempt)
+    # That a result is there is enough, should the disk be full by now.
     with suppress(UserError) if state is State.DONE else nullcontext():
-        files.finish(path, status.submission, state, told)
+        files.finish(path, status.submission, state, said)
 
 
-def _compute(path: Path, status: Status, attempt: int, work: Work) -> tuple[State, str | None]:
+def _compute(path: Path, kind: JobKind[Any, Any], status: Status, attempt: int) -> tuple[State, str | None]:
     """Do the work and save its result; every way to end becomes a state and a reason."""
     try:
         owner = Owner(
@@ -95,31 +83,28 @@ def _compute(path: Path, status: Status, attempt: int, work: Work) -> tuple[Stat
             submission=status.submission,
         )
         write_atomically(path / files.OWNER, owner.model_dump_json())
+        spec = read_spec(kind, path)
         with ProgressLog(files.progress_file(path, attempt)) as log:
-            save = work(path, log, _CancelFile(path / files.CANCEL))
-        save()
+            result = kind.compute(spec, Work(path, kind.reuse(spec), log, _CancelFile(path / files.CANCEL)))
+        if kind.save is not None:
+            kind.save(path, result)
+        else:
+            kept = {
+                "fingerprints": fingerprints(kind, spec),
+                "environment": describe_environment(find_device(kind.device(spec))),
+            }
+            save_json(path / kind.result, {**spec.model_dump(mode="json"), **result, **kept})
     except Cancelled:
         return State.CANCELLED, None
     except UserError as error:
         return State.FAILED, _one_line(str(error))
     except Exception as error:
-        told = _one_line(f"{type(error).__name__}: {error}")
+        reason = _one_line(f"{type(error).__name__}: {error}")
         with suppress(UserError):  # the reason matters more than the trace, and may still fit on the disk
             write_atomically(path / files.FAILURE, traceback.format_exc())
-            told += f" (the trace is in {files.FAILURE})"
-        return State.FAILED, told
+            reason += f" (the trace is in {files.FAILURE})"
+        return State.FAILED, reason
     return State.DONE, None
-
-
-def _save(result: Result, path: Path) -> None:
-    try:
-        result.save(path)
-    except BaseException:
-        # Half a result is none, and on a full disk its room is needed to say so.
-        for name in ("posterior.safetensors", "predictions.safetensors"):
-            with suppress(OSError):
-                (path / name).unlink(missing_ok=True)
-        raise
 
 
 class _CancelFile:

@@ -1,6 +1,4 @@
-"""What lies in a run's folder, how it is read and changed, and the state that follows from it.
-
-Comparisons, sweeps, valuations, trainings and races have folders of the same kind; what differs is a `Kind`.
+"""What lies in a job's folder, and how it is read and changed.
 
 Two locks guard a folder. `lock` is held by the one process that computes, as long as it computes: it tells the living
 from the dead. `gate` is held for the milliseconds in which a submission begins, ends, is cancelled or is deleted, so
@@ -13,7 +11,6 @@ import json
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,37 +22,13 @@ from mtbkd_core.common import lock
 from mtbkd_core.common.files import write_atomically
 from mtbkd_core.common.progress import UserError
 
-CONFIG, STATUS, OWNER, METRICS, CANCEL = "config.json", "status.json", "owner.json", "metrics.json", "cancel"
-FAILURE = "failure.txt"
+CONFIG, STATUS, OWNER, CANCEL, FAILURE = "config.json", "status.json", "owner.json", "cancel", "failure.txt"
 _LOCK, _GATE = "lock", "gate"
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as `write_atomically` names them
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What the life of one kind of work needs to know of it.
-
-    Attributes:
-        noun: what a person calls one of them.
-        place: the folder under the home folder that holds theirs.
-        result: the last file of a result to be written.
-    """
-
-    noun: str
-    place: str
-    result: str
-
-
-RUN = Kind("run", "runs", METRICS)
-COMPARISON = Kind("comparison", "comparisons", "comparison.json")
-RACE = Kind("race", "races", "race.json")
-SWEEP = Kind("sweep", "sweeps", "sweep.json")
-VALUATION = Kind("valuation", "valuations", "valuation.json")
-TRAINING = Kind("training", "trainings", "training.json")
-
-
 class State(StrEnum):
-    """Where a run is in its life."""
+    """Where a job is in its life."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -67,7 +40,7 @@ class State(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Nothing happens any more unless the run is launched again."""
+        """Nothing happens any more unless the job is launched again."""
         return self not in (State.QUEUED, State.RUNNING)
 
 
@@ -82,9 +55,9 @@ class Status(_Record):
     """status.json: the newest submission, and how it ended once it has.
 
     Attributes:
-        state: QUEUED until the submission ends; that it is running is told by the lock, not here.
-        submission: tells one submission of the run from the next.
-        created: when the run was first submitted.
+        state: QUEUED until the submission ends; that it is running shows in the lock, not here.
+        submission: names one submission of the job.
+        created: when the job was first submitted.
         engine: name of the engine that it waits for; none where it was executed directly.
         first_attempt: number of this submission's first attempt; those before belong to earlier submissions.
         ended: when the submission ended.
@@ -125,9 +98,22 @@ def is_held(path: Path) -> bool:
     return lock.is_held(path / _LOCK)
 
 
-def engine_lock(home: Path, engine: str) -> Path:
-    """The file that an engine locks while it lives: a run that waits for one that is gone is interrupted."""
-    return home / "engines" / engine / "lock"
+def engine_folder(home: Path, engine: str) -> Path:
+    """An engine's own folder: it is locked while the engine lives, and a job that waits for a dead one is interrupted.
+
+    `owner_watch` waits for the file `lock` in it to fall.
+    """
+    return home / "engines" / engine
+
+
+def hold_engine(home: Path, engine: str) -> AbstractContextManager[None]:
+    """Be the living engine of that name, whose folder is there; errors as `lock.hold`."""
+    return lock.hold(engine_folder(home, engine) / _LOCK)
+
+
+def engine_lives(home: Path, engine: str) -> bool:
+    """Whether the engine of that name is alive."""
+    return lock.is_held(engine_folder(home, engine) / _LOCK)
 
 
 def progress_file(path: Path, attempt: int) -> Path:
@@ -145,10 +131,10 @@ def read_owner(path: Path) -> Owner | None:
     return _read(path / OWNER, Owner)
 
 
-def read_result(path: Path, kind: Kind = RUN) -> dict[str, Any] | None:
-    """The last file of a result to be written: where it is whole, a result is there. None otherwise."""
+def read_json(file: Path) -> dict[str, Any] | None:
+    """The object that a file holds; none where it is missing, torn or something else."""
     try:
-        content = json.loads((path / kind.result).read_bytes())
+        content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
@@ -162,15 +148,15 @@ def last_attempt(path: Path) -> int:
 
 
 def remove_temporaries(path: Path) -> None:
-    """Remove what a killed process had not written to its end. Lock and gate must be held: nobody else writes then."""
+    """Remove what a killed process had not written to its end. Lock and gate must be held."""
     for file in path.glob(".*"):
         if _TEMPORARY.fullmatch(file.name):
-            with suppress(OSError):  # it costs room, and no run shall fail for it
+            with suppress(OSError):  # it costs room, and no job shall fail for it
                 file.unlink()
 
 
 def begin(path: Path, *, engine: str | None = None, submitted_by: str | None = None) -> Status:
-    """Write that the run was submitted anew. The gate must be held.
+    """Write that the job was submitted anew. The gate must be held.
 
     Raises:
         UserError: the folder cannot be written.
@@ -196,7 +182,7 @@ def finish(path: Path, submission: str, state: State, reason: str | None = None)
     """Write how a submission ended, unless a newer one has begun. A cancel that was asked for outranks a failure.
 
     Raises:
-        UserError: it cannot be written. Then no status is left either, so that nobody waits for the run.
+        UserError: it cannot be written. Then no status is left either, and the job does not look as if it waited.
         OSError: the folder is gone.
     """
     with gate(path):
@@ -211,52 +197,6 @@ def finish(path: Path, submission: str, state: State, reason: str | None = None)
         except UserError:
             (path / STATUS).unlink(missing_ok=True)  # needs no space, even on a full disk
             raise
-
-
-def look(path: Path, kind: Kind = RUN) -> tuple[State, str | None]:
-    """The state of the run, and why, from the folder alone."""
-    # The lock first: what its holder wrote before letting go is then seen below.
-    held = is_held(path)
-    status = read_status(path)
-    again = f"launch the {kind.noun} again"
-    if (path / kind.result).exists():
-        if read_result(path, kind) is not None:
-            return State.DONE, _deaths(path, status, held, State.DONE)
-        if not held and (status is None or status.state is not State.QUEUED):
-            return State.FAILED, f"{kind.result} is torn; {again}"
-    cancelled = (path / CANCEL).exists()
-    if status is not None and status.state is not State.QUEUED:
-        if cancelled and status.state in (State.FAILED, State.CRASHED):
-            return State.CANCELLED, None
-        if status.state is State.DONE:
-            return State.FAILED, f"the result is gone; {again}"
-        return status.state, status.reason
-    if held:
-        return State.RUNNING, "stopping" if cancelled else _deaths(path, status, held, State.RUNNING)
-    if cancelled:
-        return State.CANCELLED, None
-    if status is None:
-        return State.INTERRUPTED, "no outcome is recorded (never launched, or the disk was full); launch it"
-    if status.engine is not None and lock.is_held(engine_lock(path.parent.parent, status.engine)):
-        return State.QUEUED, _deaths(path, status, held, State.QUEUED)
-    started = (owner := read_owner(path)) is not None and owner.submission == status.submission
-    what = "in the middle of it" if started else "before it began"
-    return State.INTERRUPTED, f"the engine ended {what}; {again}"
-
-
-def _deaths(path: Path, status: Status | None, held: bool, state: State) -> str | None:
-    """What became of this submission's earlier attempts, in words; none where nothing happened to any."""
-    owner = read_owner(path)
-    if owner is None or status is None or owner.submission != status.submission:
-        return None
-    alive = held or state is State.DONE
-    died = owner.attempt - status.first_attempt + (not alive)
-    if died < 1:
-        return None
-    first = status.first_attempt
-    which = f"attempt {first}" if died == 1 else f"attempts {first} to {first + died - 1}"
-    now = {State.RUNNING: "is running", State.DONE: "finished"}.get(state, "is awaited")
-    return f"{which} ended without a word (worker killed?); attempt {first + died} {now}"
 
 
 def _read(file: Path, kind: type[R]) -> R | None:

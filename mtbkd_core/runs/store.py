@@ -1,94 +1,114 @@
-"""Runs as a person sees them: find, list, cancel, load and delete, all from folders under the home folder."""
+"""Jobs of every kind as a person sees them: found by name, listed, queued, cancelled, deleted; from folders alone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic_core import from_json, to_json
-
-from mtbkd_core.catalog.registry import fingerprint
-from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import DataConfig, RunConfig
-from mtbkd_core.config.parse import parse_config
-from mtbkd_core.result import Result
+from mtbkd_core.common.files import home, write_atomically
+from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import jobs
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.jobs import JobView
+from mtbkd_core.runs.job import JobKind, S, V
+from mtbkd_core.runs.naming import id_of, is_todays, read_spec
+from mtbkd_core.runs.progress_log import read_last_progress, read_progress
+from mtbkd_core.runs.state import look
 
-__all__ = ["RunView", "State", "create", "delete_run", "list_runs", "load_result", "read", "request_cancel", "run_id"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunView(JobView):
-    """A run as it was when it was looked at; `config` is what it computes."""
-
-    config: RunConfig
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
-def run_id(config: RunConfig) -> str:
-    """The run's name: a hash of the configuration and of the data's and the teachers' fingerprint.
+def find(kind: JobKind[S, V], spec: S) -> V | None:
+    """The job of a spec, if there is one; one that another version of this program named differently is found, too.
 
     Raises:
-        UserError: the task or a teacher does not exist.
+        UserError: as `id_of` and `read`.
     """
-    return content_hash(config.model_dump_json(), _fingerprint_of(config))
+    path = _folder(kind) / id_of(kind, spec)
+    if path.is_dir():
+        return _view(kind, path, whole=True)
+    same = (view for view in list_jobs(kind) if view.spec == spec and is_todays(kind, view))
+    return next((_view(kind, view.folder, whole=True) for view in same), None)
 
 
-def _fingerprint_of(config: RunConfig) -> str:
-    return _fingerprint(config.data)
-
-
-@lru_cache(maxsize=1024)
-def _fingerprint(data: DataConfig) -> str:
-    # It takes milliseconds, and every run of a list asks for it again; it depends on nothing else.
-    return fingerprint(data)
-
-
-def create(config: RunConfig) -> RunView:
-    """Find the run of this configuration, or make its folder.
+def create(kind: JobKind[S, V], spec: S) -> V:
+    """The job of a spec; its folder is made where it is missing, and its config.json where that is torn.
 
     Raises:
         UserError: the task or a teacher does not exist, or the home folder cannot be written.
     """
-    run = run_id(config)
-    return _view(jobs.create(files.RUN, run, config.model_dump_json(indent=2), _config), whole=True)
+    while kind.again is not None and _is_over(kind, spec):
+        spec = kind.again(spec)
+    path = _folder(kind) / id_of(kind, spec)
+    if not path.is_dir() and kind.again is None:
+        known = find(kind, spec)
+        if known is not None and known.state is State.DONE and not known.is_torn():
+            return known
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with files.gate(path):
+            try:
+                read_spec(kind, path)
+            except UserError:
+                write_atomically(path / files.CONFIG, spec.model_dump_json(indent=2))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return _view(kind, path, whole=True)
 
 
-def enqueue(config: RunConfig, *, engine: str, submitted_by: str | None = None) -> tuple[RunView, str | None]:
-    """Find or make the run and, unless it is done or under way, note that `engine` is to execute it (again).
+def _is_over(kind: JobKind[S, V], spec: S) -> bool:
+    """Whether a measurement was made already, or is about to stop, so that a new one has to be made."""
+    path = _folder(kind) / id_of(kind, spec)
+    if not path.is_dir():
+        return False
+    return look(path, kind)[0].finished or (path / files.CANCEL).exists()
 
-    One that is done, but whose result cannot be loaded, is executed again too. Only here is the result looked into:
-    `read` and `list_runs` stay cheap.
+
+def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, submitted_by: str | None = None) -> tuple[V, str | None]:
+    """Find or make the job and, unless it is done or under way, note that `engine` is to execute it (again).
+
+    One that is done, but whose result is torn, is executed again, too.
 
     Returns:
-        The run, and the name of the new submission, or none where there was nothing to submit.
+        The job, and the name of the new submission, or none where there was nothing to submit.
 
     Raises:
         UserError: as `create`.
     """
-    path = create(config).folder
-    submission = jobs.enqueue(path, files.RUN, engine=engine, submitted_by=submitted_by, is_torn=_is_torn)
-    return _view(path, whole=True), submission
+    path = create(kind, spec).folder
+    submission = None
+    try:
+        with files.gate(path):
+            state, _ = look(path, kind)
+            torn = state is State.DONE and _view(kind, path, whole=True).is_torn()
+            if torn:  # so that it is not taken for a result; the next attempt replaces it
+                (path / kind.result).unlink(missing_ok=True)
+            # One that is stopping is queued behind itself: the submission begun here is not cancelled.
+            stopping = state is State.RUNNING and (path / files.CANCEL).exists()
+            if stopping or torn or (state.finished and state is not State.DONE):
+                submission = files.begin(path, engine=engine, submitted_by=submitted_by).submission
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return _view(kind, path, whole=True), submission
 
 
-def read(id: str) -> RunView:
-    """Look at a run.
+def read(kind: JobKind[S, V], id: str) -> V:
+    """Look at a job.
 
     Raises:
-        UserError: no such run, a name that is none, or a folder whose configuration is torn or another run's.
+        UserError: no such job, a name that is none, a folder whose config.json is torn or another job's, or a result
+            that cannot be shown.
     """
-    return _view(_find(id), whole=True)
+    return _view(kind, _find(kind, id), whole=True)
 
 
-def list_runs(on_problem: Callable[[str], None] | None = None) -> list[RunView]:
-    """All runs, newest first, without their whole progress (see `RunView.progress`).
+def list_jobs(kind: JobKind[S, V], on_problem: Callable[[str], None] = lambda line: None) -> list[V]:
+    """All jobs of a kind, newest first, without their whole progress and what `JobView.contents` reads.
 
     Args:
         on_problem: called with one line for each folder that cannot be shown.
@@ -96,104 +116,117 @@ def list_runs(on_problem: Callable[[str], None] | None = None) -> list[RunView]:
     Raises:
         UserError: the home folder cannot be used.
     """
-    return jobs.views(files.RUN, lambda path: _view(path, whole=False), on_problem)
-
-
-def request_cancel(id: str) -> RunView:
-    """Ask a run to stop: a queued one is cancelled at once, a running one at its next step, a finished one stays.
-
-    Raises:
-        UserError: no such run, or its folder cannot be written.
-    """
-    path = _find(id)
-    jobs.request_cancel(path, files.RUN)
-    return _view(path, whole=True)
-
-
-def load_result(id: str) -> Result:
-    """The result of a run that is done.
-
-    Raises:
-        UserError: no such run, not done, or a file of the result is torn, or its configuration is another run's.
-    """
-    path = _find(id)
-    state, reason = files.look(path)
-    if state is not State.DONE:
-        raise UserError(f"run {id}: no result, it is {state}" + (f" ({reason})" if reason else ""))
-    _config(path)
-    return _load(path)
-
-
-def delete_run(id: str) -> None:
-    """Delete a run and its result; a torn one as well.
-
-    Raises:
-        UserError: no such run, it is queued or running, or it cannot be deleted.
-    """
-    jobs.delete(_find(id), files.RUN)
-
-
-def _find(id: str) -> Path:
-    return jobs.find(files.RUN, id)
-
-
-class _TornResult(UserError):
-    """A result that cannot be loaded, whoever tries."""
-
-
-def _load(path: Path) -> Result:
+    place = _folder(kind)
     try:
-        return Result.load(path)
-    except MemoryError:
-        raise UserError(f"run {path.name}: there is not enough memory to load its result") from None
-    except Exception as error:  # whatever lies in the folder may be anybody's
-        line = " ".join(str(error).split()) or type(error).__name__
-        raise _TornResult(
-            f"run {path.name}: its result cannot be read ({line}); press Distill to compute it again"
-        ) from None
-
-
-def _is_torn(path: Path) -> bool:
-    try:
-        _load(path)
-    except _TornResult:
-        return True
-    return False
-
-
-def _config(path: Path) -> RunConfig:
-    try:
-        raw = (path / files.CONFIG).read_bytes()
-        config = parse_config(raw)
-        own = _is_own(path, raw, config)
+        names = [name for name in os.listdir(place) if _ID.fullmatch(name)]
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        raise UserError(f"run {path.name}: config.json cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # whatever lies in the folder may be anybody's
-        line = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"run {path.name}: config.json is torn ({line})") from None
-    if not own:
-        raise UserError(
-            f"run {path.name}: config.json is not this run's; it was changed, or the run was made by another version "
-            "of this program and has no result"
-        )
-    return config
+        raise UserError(f"{place}: cannot be read ({error.strerror or error})") from None
+    found = []
+    for name in names:
+        try:
+            found.append(_view(kind, place / name, whole=False))
+        except UserError as error:
+            on_problem(str(error))
+        except Exception as error:  # whatever lies in one folder, the others are shown
+            line = " ".join(f"{type(error).__name__}: {error}".split())
+            on_problem(f"{kind.noun} {name}: cannot be shown ({line})")
+    return sorted(found, key=lambda view: (view.created, view.id), reverse=True)
 
 
-def _is_own(path: Path, raw: bytes, config: RunConfig) -> bool:
-    """Whether the folder's name is the hash of what config.json says, field by field, and of a fingerprint.
+def reusable(kind: JobKind[S, V]) -> Iterator[V]:
+    """The jobs of a kind whose data and teachers are today's, with all that is in their folders."""
+    for view in list_jobs(kind):
+        if is_todays(kind, view):
+            with suppress(UserError):  # deleted meanwhile
+                yield read(kind, view.id)
 
-    The fingerprint is today's or the one that the result was computed with: it holds torch's version, and a finished
-    run is not to vanish with the next one.
+
+def request_cancel(kind: JobKind[S, V], id: str) -> V:
+    """Ask for a stop: in the queue it comes at once, while running at the next step; what is finished stays.
+
+    Raises:
+        UserError: as `read`, or its folder cannot be written.
     """
-    said = to_json(from_json(raw))
-    with suppress(UserError):  # a task or teacher that is no more
-        if content_hash(said, _fingerprint_of(config)) == path.name:
-            return True
+    path = _find(kind, id)
     try:
-        return content_hash(said, json.loads((path / "environment.json").read_bytes())["fingerprint"]) == path.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+        with files.gate(path):
+            if not look(path, kind)[0].finished:
+                (path / files.CANCEL).touch()
+    except OSError as error:
+        raise UserError(f"{path / files.CANCEL}: cannot be written ({error.strerror or error})") from None
+    return _view(kind, path, whole=True)
 
 
-def _view(path: Path, *, whole: bool) -> RunView:
-    return RunView(config=_config(path), **jobs.look_at(path, files.RUN, whole=whole))
+def delete(kind: JobKind[S, V], id: str) -> None:
+    """Delete a job and its result; a torn one as well.
+
+    Raises:
+        UserError: no such job, it is queued or running, or it cannot be deleted.
+    """
+    path = _find(kind, id)
+    name = f"{kind.noun} {path.name}"
+    try:
+        with files.gate(path):
+            state, _ = look(path, kind)
+            if not state.finished:
+                raise UserError(f"{name}: it is {state}; cancel it before you delete it")
+            if files.is_held(path):  # its result is there, and its worker is about to let go
+                raise UserError(f"{name}: it is just ending; delete it in a moment")
+            doomed = path.with_name(f".deleted-{path.name}-{uuid.uuid4().hex}")
+            path.rename(doomed)  # at once and whole: no reader sees half a folder
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be deleted ({error.strerror or error})") from None
+
+
+def _folder(kind: JobKind[S, V]) -> Path:
+    return home() / kind.folder
+
+
+def _find(kind: JobKind[S, V], id: str) -> Path:
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        shown = repr(id) if len(repr(id)) <= 40 else repr(id)[:37] + "..."
+        raise UserError(f"{kind.noun} {shown}: not a {kind.noun}'s name, which is 16 hexadecimal digits")
+    path = _folder(kind) / id
+    if not path.is_dir():
+        raise UserError(f"{kind.noun} {id}: no such {kind.noun}; it was deleted, or made under another home folder")
+    return path
+
+
+def _view(kind: JobKind[S, V], path: Path, *, whole: bool) -> V:
+    """A job; `whole` reads all of its progress, and what its kind adds."""
+    spec = read_spec(kind, path)
+    state, reason = look(path, kind)
+    status, owner = files.read_status(path), files.read_owner(path)
+    # A submission that has not begun shows nothing of the one before it.
+    begun = owner is not None and (status is None or owner.submission == status.submission or state is State.RUNNING)
+    progress: tuple[Progress, ...] = ()
+    if owner is not None and begun and (whole or not state.finished):
+        reader = read_progress if whole else read_last_progress
+        progress = reader(files.progress_file(path, owner.attempt))
+    done = _time(path / kind.result) if state is State.DONE else None
+    return kind.view(
+        id=path.name,
+        folder=path,
+        spec=spec,
+        state=state,
+        reason=reason,
+        created=status.created if status else _time(path / files.CONFIG),
+        attempt=owner.attempt if owner else 0,
+        progress=progress,
+        submitted_by=status.submitted_by if status else None,
+        started=owner.started if owner and begun else None,
+        # A result is there a moment before the status says so.
+        ended=status.ended if status and status.ended else done,
+        stopping=state is State.RUNNING and (path / files.CANCEL).exists(),
+        **(kind.view.contents(path, state) if whole else {}),
+    )
+
+
+def _time(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)

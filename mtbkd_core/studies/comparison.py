@@ -219,4 +219,4 @@ class _Report:
         if self._on_progress is not None:
             of_seed = min(1.0, (self._before + done * self._cost) / self._all)
             fraction = (self._place + of_seed) / self._seeds
-            self._on_progress(Progress(Phase.COMPARISON, self._place + 1, self._seeds, fraction, self._name))
+            self._on_progress(Progress(Phase.STUDY, self._place + 1, self._seeds, fraction, self._name))

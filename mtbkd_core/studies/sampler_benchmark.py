@@ -88,7 +88,7 @@ def run_benchmark(
 
     def show(done: float, what: str) -> None:
         if on_progress is not None:
-            on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
+            on_progress(Progress(Phase.STUDY, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
     plain = config.model_copy(update={"sampler": SamplerConfig()})
     target = target_of([plain], task, torch.device("cpu"))

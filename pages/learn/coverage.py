@@ -4,43 +4,30 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.config.choices import WeightRule
-from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import draw_coverage
-from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, coverage_study
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.coverage import FACTORS, TESTS, CoverageSpec, CoverageView
+from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
-from pages.ui import charts, navigation
+from pages.ui import charts, link, navigation
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import COVERAGE_STUDIES
+from pages.ui.jobs.launch import launch
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
-REPLICATIONS = 24
-TESTS = 60
-#: Some seconds for everything; benchmarks/coverage.py takes more replications and longer chains.
-SAMPLER = SamplerConfig(chains=6, draws=40, thinning=8, warm_start_steps=80, burn_in=100, friction=1.0)
+POINTS = range(10, 301, 10)
 #: What the experts may lose by narrower intervals, and no more.
 WANTED = 0.9
 
 
-def measure(points: int, sharpness: float) -> None:
-    bar = st.progress(0.0, text="Drawing data sets…")
-    found = coverage_study(
-        REPLICATIONS,
-        points,
-        tests=TESTS,
-        wrong_sharpness=sharpness,
-        sampler=SAMPLER,
-        watch=lambda fraction, what: bar.progress(fraction, text=f"Sampling: {what.replace('_', ' ')}"),
-    )
-    bar.empty()
-    st.session_state.coverage = (points, sharpness, coverage_table(found))
-
-
-def fallen(table: pd.DataFrame) -> str:
+def too_low(table: pd.DataFrame) -> str:
     """Which settings of the chart hold the truth too seldom, and why those with teachers do."""
     low = table[(table["coverage"] < WANTED) & (table["setting"] != WRONG_ALONE)]
     if not len(low):
-        return f"**Every setting in the chart covers {100 * WANTED:.0f} % and more.**"
+        return f"**Every setting in the chart covers {WANTED:.0%} and more.**"
     named = "; ".join(f"{row.setting.replace('_', ' ')} ({row.coverage:.1%})" for row in low.itertuples())
-    line = f"**Under {100 * WANTED:.0f} %:** {named}."
+    line = f"**Under {WANTED:.0%}:** {named}."
     if low["rule"].any():
         line += (
             " Teachers are not quite right, and that error stays however many points there are; at strength 1 they "
@@ -49,101 +36,112 @@ def fallen(table: pd.DataFrame) -> str:
     return line
 
 
-@st.fragment
-def study() -> None:
-    left, right = st.columns([1, 2.2], gap="large")
-    with left:
-        points = st.slider(
-            "Labelled points",
-            10,
-            300,
-            150,
-            10,
-            help="Of each data set. More of them do not outvote the teachers: at strength 1 the prior counts once for "
-            "every labelled point too, so the intervals narrow around what the teachers say.",
-        )
-        sharpness = st.slider(
-            "How sure the wrong teacher is",
-            0.0,
-            4.0,
-            2.0,
-            0.25,
-            help="Its logits are the truth's, each class taken for the next one, times this number. "
-            "0: it says that it does not know. 1: it is as sure as the truth allows.",
-        )
-        pressed = st.button(
-            "Measure",
-            type="primary",
-            icon=":material/play_arrow:",
-            help=f"Draw {REPLICATIONS} data sets, and sample a student's posterior from each in every setting: "
-            f"{REPLICATIONS} x {len(SETTINGS)} posteriors, side by side.",
-        )
+def launcher() -> None:
+    points = st.slider(
+        "Labelled points",
+        POINTS[0],
+        POINTS[-1],
+        **link.bound("points", POINTS, 150),
+        step=POINTS.step,
+        help="Of each data set. More of them do not outvote the teachers: at strength 1 the prior counts once for "
+        "every labelled point too, so the intervals narrow around the teachers' predictions.",
+    )
+    factor = st.slider(
+        "Certainty of the wrong teacher",
+        FACTORS[0],
+        FACTORS[-1],
+        **link.bound("factor", FACTORS, 2.0),
+        step=FACTORS[1],
+        help="Its logits are the truth's, each class taken for the next one, times this number. "
+        "0: it gives all classes the same probability. 1: it is as sure as the truth allows.",
+    )
+    spec = CoverageSpec(points=points, wrong_factor=factor)
+    st.button(
+        "Measure",
+        type="primary",
+        icon=":material/play_arrow:",
+        help=f"Draw {spec.replications} data sets, and sample a student's posterior from each in every setting: "
+        f"{spec.replications} x {len(SETTINGS)} posteriors, side by side.",
+        on_click=launch,
+        args=(COVERAGE_STUDIES, spec),
+    )
+    st.caption(
+        f"{spec.replications} times: draw labels from a known truth, sample a linear student, and look whether its "
+        f"95 % intervals hold the true probabilities at {TESTS} points."
+    )
+
+
+def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
+    spec = view.spec
+    charts.show(
+        draw_coverage(table, RULES),
+        "Coverage against width",
+        "Left is tighter; on the dotted line intervals are honest. An arrow that falls: the wrong teacher's effect.",
+        lambda: table,
+        key="coverage",
+        help=f"{spec.replications} data sets. Vertical lines: 95 % intervals of the coverage over data sets.",
+    )
+    st.markdown(too_low(table))
+    st.caption(
+        f"Measured with {spec.points} labelled points; the wrong teacher's logits times {spec.wrong_factor:g}. With "
+        f"about {table['effective'].median():.0f} effective draws a posterior, coverage is up to a point too low, and "
+        "widths are 1 to 2 % too large."
+    )
+    if table["apart"].any():
         st.caption(
-            f"{REPLICATIONS} times: draw labels from a known truth, sample a linear student, and look whether its 95 % "
-            f"intervals hold the true probabilities at {TESTS} points."
+            f":material/warning: In {table['apart'].sum()} of {view.posteriors} posteriors the chains "
+            f"disagree (R-hat above {R_HAT_LIMIT}): there the intervals are less certain."
         )
-    with right:
-        if pressed:
-            measure(points, sharpness)
-        if "coverage" not in st.session_state:
-            st.info("Nothing has been measured yet. Press Measure: it takes a few seconds.", icon=":material/science:")
-            return
-        of_points, of_sharpness, table = st.session_state.coverage
-        charts.show(
-            draw_coverage(table, RULES),
-            "Coverage against width",
-            "Left is tighter; on the dotted line intervals are honest. An arrow that falls: the wrong teacher's doing.",
-            lambda: table,
-            key="coverage",
-            help=f"Measured with {of_points} labelled points, the wrong teacher's logits times {of_sharpness:g}, and "
-            f"{REPLICATIONS} data sets. Vertical lines: 95 % intervals of the coverage over data sets.",
-        )
-        st.markdown(fallen(table))
-        st.caption(
-            f"Measured with {of_points} labelled points; the wrong teacher's logits times {of_sharpness:g}. With about "
-            f"{table['effective'].median():.0f} effective draws a posterior, coverage is up to a point too low, and "
-            "widths are 1 to 2 % too large."
-        )
-        if table["apart"].any():
-            st.caption(
-                f":material/warning: In {table['apart'].sum()} of {REPLICATIONS * len(table)} posteriors the chains "
-                f"disagree (R-hat above {R_HAT_LIMIT}): there the intervals are less certain."
-            )
-    said = table.set_index("setting")
+
+
+def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
+    rows = table.set_index("setting")
     columns = st.columns(4, gap="small")
     for column, (rule, title) in zip(columns, RULES.items(), strict=False):
-        good, bad = said.loc[f"experts, {rule}"], said.loc[f"experts and wrong, {rule}"]
+        experts, both = f"experts, {rule}", f"experts and wrong, {rule}"
         column.metric(
             title,
-            f"{bad['coverage']:.1%}",
-            f"{100 * (bad['coverage'] - good['coverage']):+z.1f} points",
-            delta_description="vs experts alone",
+            f"{rows.loc[both, 'coverage']:.1%}",
+            f"{view.points_gained(both, experts):+z.1f} points",
+            delta_description="vs experts only",
             help="Coverage with the experts and the wrong teacher under this weight rule.",
             border=True,
         )
-    alone, none = said.loc[WRONG_ALONE], said.loc[NO_TEACHER]
     columns[3].metric(
-        "The wrong one alone",
-        f"{alone['coverage']:.1%}",
-        f"{100 * (alone['coverage'] - none['coverage']):+z.1f} points",
+        "The wrong teacher only",
+        f"{rows.loc[WRONG_ALONE, 'coverage']:.1%}",
+        f"{view.points_gained(WRONG_ALONE, NO_TEACHER):+z.1f} points",
         delta_description="vs no teacher",
-        help=f"Coverage where nobody else teaches; the intervals are {alone['width']:.3f} wide on average. It is "
-        "not in the chart, whose scale it would take.",
+        help="Coverage where it is the only teacher; the intervals are "
+        f"{rows.loc[WRONG_ALONE, 'width']:.3f} wide on average. The chart leaves it out.",
         border=True,
     )
 
 
-study()
-st.space("small")
-left, right = st.columns(2, gap="large")
-left.markdown(
-    "**What they can**  \nA teacher that knows that it does not know has a high entropy, and gets less weight: "
-    "experts narrow the intervals where they are at home, and step back elsewhere."
-)
-right.markdown(
-    "**What they can't**  \nEntropy is about being sure, not about being right: a sure and wrong teacher gets the most "
-    "weight of all. What contradicts it is the labels, and experts who agree with them: the mixture lets the student "
-    "side with whoever fits. Left alone with it, a student is narrowly wrong."
-)
+left, right = st.columns([1, 2.2], gap="large")
+with left:
+    launcher()
+with right:
+    shown = follow.pick(COVERAGE_STUDIES, help="Newest first.")
+    if shown is None:
+        st.info("Nothing has been measured yet. Press Measure: it takes a few seconds.", icon=":material/science:")
+    elif shown.state is State.DONE:
+        draw_chart(shown, coverage_table(shown.found()))
+    else:
+        follow.follow(COVERAGE_STUDIES, shown)
+if shown is not None and shown.state is State.DONE:
+    draw_metrics(shown, coverage_table(shown.found()))
+    st.space("small")
+    left, right = st.columns(2, gap="large")
+    left.markdown(
+        "**What the weights can do**  \nA teacher that is unsure has a high entropy, and gets less weight: experts "
+        "narrow the intervals where they know the answer, and count less elsewhere."
+    )
+    right.markdown(
+        "**What they can't do**  \nEntropy measures how sure a teacher is, not how right it is: a sure and wrong "
+        "teacher gets the most weight of all. The labels contradict it, and so do experts who agree with them: in the "
+        "mixture the student can follow the teacher that fits. With the wrong teacher only, a student is narrowly "
+        "wrong."
+    )
 st.space("small")
 navigation.link("prior", "See the weights on the plane")

@@ -20,9 +20,6 @@ from pages.ui import navigation
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
 
-#: Below this address the server tells how a run is getting on.
-LIVE_RUN = "live-run"
-
 
 def is_script_run() -> bool:
     """Whether the caller is run as a visitor's script, not loaded by a server."""
@@ -53,11 +50,11 @@ def _stop_engine() -> None:
     engine.end()
 
 
-class KnowsItsPages:
-    """Tells the page in the browser where the server's root is.
+class ServerAddress:
+    """Writes the server's root into the document that the browser loads.
 
     Opened by a link to a page, Streamlit looks for its server below that page first, is refused twice, and only then
-    looks where it is. `window.__streamlit` tells it: the present address, less a page's name.
+    looks where it is. `window.__streamlit` says where: the present address, less a page's name.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -107,16 +104,16 @@ class KnowsItsPages:
 
 def routes() -> list[Route]:
     """What the server answers beside Streamlit's pages."""
-    return [Route(f"/{LIVE_RUN}/{{run}}", _tell)]
+    return [Route(f"/{navigation.LIVE_RUN}/{{run}}", _live_run)]
 
 
-def _tell(request: Request) -> Response:
-    """How a run is getting on: see `pages/ui/live.py`."""
-    from pages.ui import live
+def _live_run(request: Request) -> Response:
+    """How far a run is: see `pages/ui/live.py`."""
+    from pages.ui import live  # here, as the engine above
 
     return JSONResponse(live.story(request.path_params["run"]))
 
 
 def middleware() -> list[Middleware]:
-    """What stands between the network and Streamlit."""
-    return [Middleware(KnowsItsPages)]
+    """What requests pass through before Streamlit."""
+    return [Middleware(ServerAddress)]

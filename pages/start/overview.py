@@ -4,19 +4,19 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
-from pages.ui import charts, chosen_run, engine, headline, link, navigation, run_words
-from pages.ui.jobs import follow, progress
+from pages.ui import charts, chosen_run, headline, link, navigation, run_words
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import RUNS
+from pages.ui.jobs.launch import launch
 
 
 def distill_demo(config: RunConfig) -> None:
-    try:
-        view = engine.submit(config)
-    except UserError as error:
-        st.session_state.notice = str(error)
-        return
-    link.replace(config)
-    link.choose_run(view.id)
-    st.session_state.to_distill = True
+    def show(run: str) -> None:
+        link.replace(config)
+        link.choose_run(run)
+        st.session_state.to_distill = True
+
+    launch(RUNS, config, show)
 
 
 if st.session_state.pop("to_distill", False):
@@ -52,18 +52,12 @@ st.caption(
 )
 
 views = chosen_run.all_runs()
-alive = [view for view in views if not view.finished]
-others = follow.under_way()
-if alive or others:
+if under_way := follow.under_way():
     st.subheader("Under way", anchor=False)
-    for view in alive:
+    for words, view in under_way:
         with st.container(key=f"alive-{view.id}"):
-            st.caption(run_words.describe(view.config))
-            progress.bar(view.id)
-    for desk, view in others:
-        with st.container(key=f"alive-{view.id}"):
-            st.caption(f"{desk.noun.capitalize()} · {desk.what(view)}")
-            follow.bar(desk, view)
+            st.caption(f"{words.noun.capitalize()} · {words.what(view)}")
+            follow.bar(words, view)
 
 newest = chosen_run.newest_done(views)
 st.subheader("Last results", anchor=False)

@@ -10,8 +10,10 @@ from mtbkd_core import Result, RunConfig, Task, UserError
 from mtbkd_core.evaluation import bias_check
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.grid import seconds_of
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import link, navigation, task_loading, task_words
 from pages.ui.run_words import STATES, describe, sentence
 
@@ -24,7 +26,7 @@ def basis() -> tuple[RunConfig, str, float | None]:
     """
     if st.session_state.run:
         try:
-            view = store.read(st.session_state.run)
+            view = store.read(runs.KIND, st.session_state.run)
             seconds = seconds_of(result(view).metrics) if view.state is State.DONE else None
             return view.config, "the chosen run", seconds
         except UserError:  # what is wrong with the run is said where the run itself is shown
@@ -36,7 +38,7 @@ def all_runs(problems: list[str] | None = None) -> list[RunView]:
     """Every readable run, newest first; what cannot be read is added to `problems`, a line each."""
     said = problems if problems is not None else []
     try:
-        return store.list_runs(said.append)
+        return store.list_jobs(runs.KIND, said.append)
     except UserError as error:
         said.append(str(error))
         return []
@@ -62,7 +64,7 @@ class Chosen:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _result(run: str, attempt: int) -> Result:
-    return store.load_result(run)
+    return runs.load_result(run)
 
 
 def result(view: RunView) -> Result:
@@ -84,7 +86,7 @@ def chosen() -> Chosen:
             navigation.link("overview", "Or start with the demo")
         st.stop()
     try:
-        view = store.read(run)
+        view = store.read(runs.KIND, run)
         if view.state is State.DONE:
             return Chosen(view, result(view))
     except UserError as error:

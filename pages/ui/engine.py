@@ -10,9 +10,7 @@ from mtbkd_core import RunConfig, UserError
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation import load_libraries
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
-from mtbkd_core.runs.kinds.base import A, Table, V
-from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.job import JobKind, S, V
 
 
 @st.cache_resource(show_spinner=False, on_release=Engine.close)
@@ -39,47 +37,27 @@ def load_the_rest() -> None:
 
 
 def end() -> None:
-    """Stop the engine, if it is up; runs under way are then interrupted."""
+    """Stop the engine, if it is up; jobs under way are then interrupted."""
     _engine.clear()
 
 
 def info() -> EngineInfo | str:
-    """What the engine says of itself, or why there is none, in one line."""
+    """How the engine is, or why there is none, in one line."""
     try:
         return _engine().info()
     except UserError as error:
         return str(error)
 
 
-def submit(config: RunConfig) -> RunView:
-    """Hand a run to the engine; one that exists is found.
+def submit(kind: JobKind[S, V], spec: S) -> V:
+    """Hand a job to the engine; one that exists is found, one that ended early goes on.
 
     Raises:
-        UserError: there is no engine, or the run is refused.
+        UserError: there is no engine, or the job is refused.
     """
-    return _engine().submit(config)
+    return _engine().submit(kind, spec)
 
 
-def cancel(run: str) -> None:
-    """Ask a run to stop; errors as `submit`."""
-    _engine().cancel(run)
-
-
-def fill(table: Table[A, V], asked: A) -> V:
-    """Hand a table to the engine; one that exists is found, one that ended early goes on. Errors as `submit`."""
-    return _engine().fill(table, asked)
-
-
-def cancel_table(table: Table[A, V], id: str) -> None:
-    """Ask the computation of a table to stop; errors as `submit`."""
-    _engine().cancel_table(table, id)
-
-
-def race(config: RunConfig, seconds: float) -> RaceView:
-    """Have samplers race on a posterior. Errors as `submit`."""
-    return _engine().race(config, seconds)
-
-
-def cancel_race(race: str) -> None:
-    """Ask a race to stop; errors as `submit`."""
-    _engine().cancel_race(race)
+def cancel(kind: JobKind[S, V], id: str) -> None:
+    """Ask a job to stop; errors as `submit`."""
+    _engine().cancel(kind, id)

@@ -17,13 +17,14 @@ from mtbkd_core import RunConfig, UserError, build_config, default_config, finge
 from mtbkd_core.catalog.registry import missing_data, task_info
 from mtbkd_core.catalog.settings import changed_settings, leaving_room
 from mtbkd_core.config.parse import full_name, renamed, settings
+from pages.ui.jobs.kinds import PARAMETERS
 
 #: Parameters that a page's own widgets hold: see `bound`.
 VIEW = frozenset(
-    {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "comparison", "runs"}
-    | {"posterior", "seconds", "race"}
+    {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "runs", "posterior", "seconds"}
     | {"corruption", "severity", "from", "foreign"}
-    | {"sweep", "setting", "repeats", "scores", "score", "replicates"}
+    | {"setting", "repeats", "scores", "score", "replicates", "points", "factor"}
+    | PARAMETERS
 )
 _EMBED = frozenset({"embed", "embed_options"})
 _FIELDS = frozenset(settings())

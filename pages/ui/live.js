@@ -1,12 +1,12 @@
-// Draws a run under way: asks the server for its story until it has ended, then tells the page.
+// Draws a run under way: asks the server for its story until it has ended, then has the page drawn again.
 const root = () => window.__streamlit?.BACKEND_BASE_URL ?? new URL('.', document.baseURI).href;
 
-const panel = (told) => `
+const panel = (shown) => `
   <section>
-    <h4 title="${told.help}">${told.title}</h4>
-    <p class="live-caption">${told.caption}</p>
-    ${told.curve}
-    <p class="live-legend">${told.legend.map(([colour, name]) => `<span><i style="background:${colour}"></i>${name}</span>`).join('')}</p>
+    <h4 title="${shown.help}">${shown.title}</h4>
+    <p class="live-caption">${shown.caption}</p>
+    ${shown.curve}
+    <p class="live-legend">${shown.legend.map(([colour, name]) => `<span><i style="background:${colour}"></i>${name}</span>`).join('')}</p>
   </section>`;
 
 function draw(place, story) {
@@ -39,7 +39,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         if (story.ended) return setTriggerValue('ended', data.run);
         draw(place, story);
       }
-    } catch { /* the server is away, which Streamlit itself says; or nobody is watching any more */ }
+    } catch { /* the server is away, which Streamlit itself shows; or the watch has ended */ }
     if (!watched.signal.aborted) setTimeout(look, data.every);
   };
   look();

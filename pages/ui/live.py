@@ -1,8 +1,8 @@
 """A run as it happens, in the browser: its bar and its curves, drawn from the run's folder.
 
-A component asks the server for the run's story several times a second, beside Streamlit: a fragment that is run anew as
-often takes a processor of its own for the browser's work and the server's, and the sampler pays for it. Once the run
-has ended the component says so, and the page is drawn once more.
+A component asks the server for the `story` of the run several times a second, beside Streamlit: a fragment that is run
+anew as often takes a processor of its own for the browser's work and the server's, and the sampler pays for it. Once
+the run has ended the component reports it, and the page is drawn once more.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.figures.live import MOST_LINES, svg_lines
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import RunView
-from pages.shell.server import LIVE_RUN
-from pages.ui import run_words, task_words
+from mtbkd_core.runs.kinds import run as runs
+from mtbkd_core.runs.kinds.run import RunView
+from pages.ui import navigation, run_words, task_words
 from pages.ui.jobs import progress
+from pages.ui.jobs.kinds import RUNS
 
 #: Between two questions.
 _MILLISECONDS = 200
@@ -38,7 +39,7 @@ def watch(view: RunView) -> None:
     """The live view of a run until it ends; then the whole page is drawn once more."""
     _component(
         key=f"live:{view.id}",
-        data={"run": view.id, "address": f"{LIVE_RUN}/{view.id}", "every": _MILLISECONDS},
+        data={"run": view.id, "address": f"{navigation.LIVE_RUN}/{view.id}", "every": _MILLISECONDS},
         on_ended_change=lambda: None,
     )
 
@@ -51,13 +52,13 @@ def story(run: str) -> dict[str, Any]:
         each with `title`, `help`, `caption`, `curve` (an SVG) and `legend` (pairs of colour and name).
     """
     try:
-        view = store.read(run)
+        view = store.read(runs.KIND, run)
         if view.finished:
             return {"ended": True}
         return {
             "ended": False,
-            "fraction": view.progress[-1].fraction if view.progress else 0.0,
-            "text": progress.waiting(view) or progress.phase(view),
+            "fraction": progress.fraction(view),
+            "text": progress.text(RUNS, view),
             "reason": run_words.sentence(view.reason) if view.reason else None,
             "panels": [_chains(view), _shares(view)],
         }
@@ -92,7 +93,7 @@ def _shares(view: RunView) -> dict[str, Any]:
     return {
         "title": title,
         "help": "Mean responsibility of each teacher over chains and the examples that the student learns from.",
-        "caption": "Who explains the student, as it learns.",
+        "caption": "How much each teacher explains the student, as it learns.",
         "curve": svg_lines(lines, steps, shades, title=title, low=0, high=1),
         "legend": [(shades[name], escape(known[name])) for name in teachers],
     }

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import streamlit as st
 
+#: Below this address the server says how far a run is: see `live`.
+LIVE_RUN = "live-run"
+
 _PAGES = Path(__file__).resolve().parents[1]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.catalog.settings import changed_settings
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import RunView
 
 #: state -> (mark in plain text, icon, what it means)
 STATES: dict[State, tuple[str, str, str]] = {
@@ -81,12 +82,14 @@ def cost(count: int, seconds: float | None) -> str:
     many = f"{count} run{'s' * (count != 1)}"
     if seconds is None:
         return f"{many}."
-    total = count * seconds
-    # with spaces at which no line breaks
-    length = f"{total:.0f}\u00a0s" if total < 90 else f"{total / 60:.0f}\u00a0min"
-    if total >= 5400:
-        length = f"{total / 3600:.1f}\u00a0h"
-    return f"{many}, about {length}: the chosen run took {seconds:.1f}\u00a0s."
+    return f"{many}, about {duration(count * seconds)}: the chosen run took {seconds:.1f}\u00a0s."
+
+
+def duration(seconds: float) -> str:
+    """A time in seconds, minutes or hours, with a space at which no line breaks."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f}\u00a0h"
+    return f"{seconds:.0f}\u00a0s" if seconds < 90 else f"{seconds / 60:.0f}\u00a0min"
 
 
 def sentence(text: str) -> str:

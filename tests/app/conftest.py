@@ -18,10 +18,9 @@ from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import EngineInfo
 from mtbkd_core.runs.execute import execute
-from mtbkd_core.runs.kinds import sampler_benchmark
-from mtbkd_core.runs.kinds.base import A, Table, V
-from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.job import JobKind, JobView, S, V
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView, run_id
 from pages.ui import engine
 from tests.conftest import load_once
 
@@ -38,46 +37,29 @@ SMALL = {
 
 @dataclass
 class FakeEngine:
-    """Runs what it is given before it answers; `problem` makes it refuse."""
+    """Computes what it is given before it answers; `problem` makes it refuse."""
 
     problem: str | None = None
-    submitted: list[RunConfig] = field(default_factory=list)
-    filled: list[Any] = field(default_factory=list)
+    submitted: list[Any] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
     def info(self) -> EngineInfo:
         return EngineInfo(None, 1, 0, 1, 0, 0, False, self.problem)
 
-    def submit(self, config: RunConfig) -> RunView:
+    def submit(self, kind: JobKind[S, V], spec: S) -> V:
         if self.problem:
             raise UserError(self.problem)
-        self.submitted.append(config)
-        view = store.create(config)
+        self.submitted.append(spec)
+        view, _ = store.enqueue(kind, spec, engine="none")
         execute(str(view.folder))
-        return store.read(view.id)
+        return store.read(kind, view.id)
 
-    def fill(self, table: Table[A, V], asked: A) -> V:
-        if self.problem:
-            raise UserError(self.problem)
-        self.filled.append(asked)
-        view, _ = table.enqueue(asked, engine="none")
-        table.execute(str(view.folder))
-        return table.read(view.id)
+    def distill(self, config: RunConfig) -> RunView:
+        """The run of a configuration, done."""
+        return self.submit(RUN, config)
 
-    def cancel_table(self, table: Table[A, V], id: str) -> None:
+    def cancel(self, kind: JobKind[S, V], id: str) -> None:
         self.cancelled.append(id)
-
-    def race(self, config: RunConfig, seconds: float) -> RaceView:
-        """Queues it alone: a race takes as long as it is told to."""
-        if self.problem:
-            raise UserError(self.problem)
-        return sampler_benchmark.enqueue(config, seconds, engine="none")[0]
-
-    def cancel_race(self, race: str) -> None:
-        self.cancelled.append(race)
-
-    def cancel(self, run: str) -> None:
-        self.cancelled.append(run)
 
 
 @pytest.fixture
@@ -139,11 +121,11 @@ def shelf(every_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
     folder = tmp_path_factory.mktemp("shelf")
 
     def fetch(config: RunConfig) -> Path:
-        kept = folder / store.run_id(config)
+        kept = folder / run_id(config)
         if not kept.exists():
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("MTBKD_HOME", str(every_teacher))
-                shutil.move(FakeEngine().submit(config).folder, kept)
+                shutil.move(FakeEngine().distill(config).folder, kept)
         return kept
 
     return fetch
@@ -156,7 +138,7 @@ def done(shelf: Callable[[RunConfig], Path], home: Path) -> Callable[[RunConfig]
     def put(config: RunConfig) -> RunView:
         kept = shelf(config)
         shutil.copytree(kept, home / "runs" / kept.name)
-        return store.read(kept.name)
+        return store.read(RUN, kept.name)
 
     return put
 
@@ -185,3 +167,11 @@ def traces(app: AppTest, title: str) -> dict[tuple[str, str], dict[str, Any]]:
 
     (chart,) = [chart for chart in app.get("plotly_chart") if chart.proto.alt.startswith(f"{title}. ")]
     return {(trace["type"], trace.get("name", "")): plain(trace) for trace in json.loads(chart.proto.spec)["data"]}
+
+
+def show_as(view: JobView[Any], kind: JobKind[Any, Any], patch: pytest.MonkeyPatch) -> None:
+    """Let every page see one job of a kind as `view`."""
+    read, find, list_jobs = store.read, store.find, store.list_jobs
+    patch.setattr(store, "read", lambda of, id: view if of is kind else read(of, id))
+    patch.setattr(store, "find", lambda of, spec: view if of is kind else find(of, spec))
+    patch.setattr(store, "list_jobs", lambda of, *problems: [view] if of is kind else list_jobs(of, *problems))

@@ -12,13 +12,11 @@ from mtbkd_core import RunConfig, build_config
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import comparison
-from mtbkd_core.runs.kinds.base import Table
-from mtbkd_core.runs.kinds.comparison import ComparisonView
+from mtbkd_core.runs.kinds.comparison import KIND, ComparisonSpec, ComparisonView, comparison_spec
+from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
 from mtbkd_core.studies import comparison as study
-from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.conftest import SMALL, FakeEngine, in_link, show_as
 
 PAGE = "results/compare/page.py"
 #: method -> NLL with seeds 0, 1, 2: clearly better, clearly worse and no clear difference against MT-BKD.
@@ -50,14 +48,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compared(home: object) -> ComparisonView:
     """A comparison of the defaults with three seeds that is done."""
-    return FakeEngine().fill(comparison.TABLE, comparison.ask(build_config(), range(3)))
+    return FakeEngine().submit(KIND, comparison_spec(build_config(), range(3)))
 
 
 def look(view: ComparisonView, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the page see a comparison as `view`."""
-    monkeypatch.setattr(Table, "read", lambda self, id: view)
-    kind = comparison.TABLE.kind
-    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self.kind is kind else [])
+    show_as(view, KIND, monkeypatch)
 
 
 def rows(*seeds: int, then: dict[int, list[str]] | None = None) -> Rows:
@@ -71,7 +67,7 @@ def scores(app: AppTest) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if "What it is" in frame.value).set_index("Method")
 
 
-class TestRivals:
+class TestBaselines:
     def test_nothing_compared_yet_says_what_to_do(self, opened: Callable[..., AppTest]) -> None:
         app = opened(PAGE)
         assert "Nothing is compared yet" in app.info[0].value
@@ -86,8 +82,8 @@ class TestRivals:
         next(button for button in app.button if button.label == "Compare").click()
         app.run()
         assert not app.exception
-        (view,) = comparison.TABLE.all()
-        assert (view.config, view.seeds) == (finished.config, (0, 1, 2))
+        (view,) = store.list_jobs(KIND)
+        assert (view.config, view.spec.seeds) == (finished.config, (0, 1, 2))
         assert in_link(app, "comparison") == view.id
 
     def test_a_finished_comparison_shows_its_rows_and_who_is_better(
@@ -103,7 +99,7 @@ class TestRivals:
         assert table.loc["MT-BKD", "R-hat"] == "1.030"
         assert table.loc["Mean KD", "R-hat"] == ""
         assert all(table["What it is"])
-        numbers = next(frame.value for frame in app.dataframe if "Rival" in frame.value).set_index("Rival")
+        numbers = next(frame.value for frame in app.dataframe if "Baseline" in frame.value).set_index("Baseline")
         gap = compared.table().paired["no_teacher"]["nll"]
         assert numbers.loc["No teacher", "nll"] == f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
         assert numbers.loc["No teacher", "auroc_misclassification"] == "–"
@@ -138,11 +134,11 @@ class TestRivals:
         assert not app.exception
         assert any(said in box.value for box in [*app.info, *app.error])
         assert scores(app).loc["MT-BKD", "nll"] == "0.210 ± 0.014"
-        asked: list[comparison.Asked] = []
-        monkeypatch.setattr(FakeEngine, "fill", lambda self, table, given: asked.append(given) or compared)
+        asked: list[ComparisonSpec] = []
+        monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: asked.append(spec) or compared)
         next(one for one in app.button if one.label == button).click()
         app.run()
-        assert asked == [compared.asked]
+        assert asked == [compared.spec]
 
     def test_one_under_way_shows_the_rows_as_they_come_and_can_be_cancelled(
         self,
@@ -151,7 +147,7 @@ class TestRivals:
         fake_engine: FakeEngine,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        progress = (Progress(Phase.COMPARISON, 1, 3, 0.25, "teacher:digits-0-4"),)
+        progress = (Progress(Phase.STUDY, 1, 3, 0.25, "teacher:digits-0-4"),)
         early = replace(compared, state=State.RUNNING, progress=progress, rows=rows(then={0: ["mt_bkd", "no_teacher"]}))
         look(early, monkeypatch)
         app = opened(PAGE, comparison=compared.id)
@@ -200,9 +196,6 @@ class TestRivals:
         assert not app.exception
         (error,) = app.error
         assert asked in error.value
-        app.selectbox(key="set:comparison").set_value(compared.id)
-        app.run()
-        assert not app.error
         assert in_link(app, "comparison") == compared.id
 
     def test_an_engine_that_cannot_run_is_one_line(
@@ -242,7 +235,7 @@ class TestSideBySide:
         differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
         assert differ.to_dict("index") == {"prior.strength": {"A": "1.0", "B": "0.5"}}
         for letter, run in (("A", finished), ("B", other)):
-            metrics = store.load_result(run.id).metrics
+            metrics = load_result(run.id).metrics
             assert numbers.loc["NLL (nats)", letter] == f"{metrics['student']['nll']:.4f}"
             assert numbers.loc["R-hat", letter] == f"{metrics['diagnostics']['r_hat']:.3f}"
         assert len(app.get("plotly_chart")) == 1
@@ -272,7 +265,7 @@ class TestSideBySide:
     def test_different_test_examples_are_said(self, opened: Callable[..., AppTest], finished: RunView) -> None:
         file = finished.folder / "config.json"
         assert json.loads(file.read_text())["data"]["split_seed"] == 0
-        other = FakeEngine().submit(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
+        other = FakeEngine().distill(build_config({**SMALL, "student.kind": "linear", "split_seed": "1"}.items()))
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert any("different test examples" in warning.value for warning in app.warning)
 

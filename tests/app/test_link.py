@@ -11,7 +11,7 @@ from mtbkd_core import build_config, default_config, load_task
 from mtbkd_core.catalog import registry
 from mtbkd_core.catalog.adding import forget
 from mtbkd_core.catalog.adding_images import import_images
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.fashion import FASHION, FILES
 from pages.ui import task_words
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -225,7 +225,7 @@ def test_results_of_a_forgotten_task_are_one_line(
 ) -> None:
     import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     own = [("teachers", "generalist"), ("student.kind", "linear")]
-    run = fake_engine.submit(build_config([*SMALL.items(), *own], base=default_config("drawn")))
+    run = fake_engine.distill(build_config([*SMALL.items(), *own], base=default_config("drawn")))
     forget("drawn")
     app = opened(f"results/{page}.py", run=run.id)
     assert not app.exception

@@ -12,7 +12,9 @@ from starlette.routing import Router
 from mtbkd_core import build_config
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView
 from pages.shell import server
 from pages.ui import live
 from tests.app.conftest import SMALL
@@ -28,8 +30,8 @@ def reports(chains: int, *steps: int) -> tuple[Progress, ...]:
 
 
 def told_of(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, Any]:
-    view = store.create(build_config(SMALL.items()))
-    monkeypatch.setattr(store, "read", lambda run: replace(view, **changes))
+    view = store.create(RUN, build_config(SMALL.items()))
+    monkeypatch.setattr(store, "read", lambda kind, id: replace(view, **changes))
     return live.story(view.id)
 
 
@@ -82,7 +84,7 @@ def asked(path: str) -> tuple[int, Any]:
 
 
 def queued() -> RunView:
-    return store.create(build_config(SMALL.items()))
+    return store.create(RUN, build_config(SMALL.items()))
 
 
 def test_the_server_tells_it() -> None:

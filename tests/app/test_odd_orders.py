@@ -15,7 +15,9 @@ from mtbkd_core.catalog.settings import change_task, changed_settings, numbers_o
 from mtbkd_core.config.parse import flatten
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView
 from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 from tests.imports.files import CLASSES, spec_of, write_csv, write_files
 
@@ -47,7 +49,7 @@ def test_of_two_runs_that_read_alike_the_picker_keeps_the_one_that_was_chosen(
 def test_the_plane_knows_the_teachers_of_each_run(fake_engine: FakeEngine, home: Path) -> None:
     """The first run's plane is kept for the next, which has a teacher more."""
     for teachers in ("north,south-west", "north,noisy"):
-        run = fake_engine.submit(small("synthetic", teachers=teachers))
+        run = fake_engine.distill(small("synthetic", teachers=teachers))
         app = open_page(new_app(), "results/uncertainty.py", run=run.id)
         assert not app.exception
         assert not app.error
@@ -130,7 +132,7 @@ def imported(folder: Path, **changes: object) -> None:
 def old_run(fake_engine: FakeEngine, home: Path, tmp_path: Path) -> RunView:
     """A run of an own task that has been forgotten since."""
     imported(tmp_path / "before")
-    run = fake_engine.submit(small("mine"))
+    run = fake_engine.distill(small("mine"))
     assert run.state is State.DONE
     forget("mine")
     return run
@@ -208,8 +210,8 @@ def test_a_task_of_two_classes_has_every_page(fake_engine: FakeEngine, tmp_path:
     app = open_page(new_app(), "setup/prior.py", task="two")
     assert not app.exception
     assert any(chart.proto.alt.startswith("The mixture prior between In and Out.") for chart in app.get("plotly_chart"))
-    run = fake_engine.submit(small("two"))
+    run = fake_engine.distill(small("two"))
     for page in RESULTS:
         app = open_page(new_app(), f"results/{page}.py", run=run.id)
         assert not app.exception, page
-    assert store.read(run.id).state is State.DONE
+    assert store.read(RUN, run.id).state is State.DONE

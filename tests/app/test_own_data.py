@@ -14,7 +14,7 @@ from mtbkd_core import build_config, default_config, load_task, task_infos
 from mtbkd_core.catalog.adding import import_table
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.spec import TableSpec
-from mtbkd_core.runs.store import State
+from mtbkd_core.runs.folder import State
 from pages.setup.own_data import images
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
@@ -203,7 +203,8 @@ def test_pages_show_an_imported_task(
     opened: Callable[..., AppTest], fake_engine: object, tmp_path: Path, home: Path, page: str
 ) -> None:
     import_table("mine", spec_of(write_files(tmp_path)))
-    run = FakeEngine().submit(build_config(SMALL.items(), base=default_config("mine")))
+    config = build_config(SMALL.items(), base=default_config("mine"))
+    run = FakeEngine().distill(config)
     app = opened(page, task="mine", run=run.id)
     assert not app.exception
     assert not app.error
@@ -247,7 +248,7 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     assert app.title[0].value == "Teachers"
     assert in_link(app, "data.task") == "my-marks"
     assert any("ring, dot" in text.value for text in app.markdown)
-    view = fake_engine.submit(build_config(SMALL.items(), base=app.session_state.draft))
+    view = fake_engine.distill(build_config(SMALL.items(), base=app.session_state.draft))
     assert view.state is State.DONE, view.reason
 
 

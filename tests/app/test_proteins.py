@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config, load_task
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.proteins import SEVERAL
 from tests.app.conftest import SMALL, traces
 from tests.app.test_pages import PAGES, lines

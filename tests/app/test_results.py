@@ -12,7 +12,8 @@ from mtbkd_core import RunConfig, build_config, default_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView, load_result
 from pages.ui import run_words, task_loading
 from tests.app.conftest import SMALL, in_link, traces
 
@@ -20,7 +21,7 @@ from tests.app.conftest import SMALL, in_link, traces
 def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/reliability/page.py", run=finished.id)
     table = app.dataframe[0].value.set_index("")
-    metrics = store.load_result(finished.id).metrics
+    metrics = load_result(finished.id).metrics
     for row, series in (
         ("Student (posterior mean)", "student"),
         ("Warm start (ensemble)", "warm_start"),
@@ -33,7 +34,7 @@ def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], fin
 
 def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened("results/uncertainty.py", run=finished.id, example="11")
-    result = store.load_result(finished.id)
+    result = load_result(finished.id)
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
     assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
@@ -46,7 +47,7 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
 def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_files(
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
-    result = store.load_result(finished.id)
+    result = load_result(finished.id)
     found, index = result.predictions, 11
     for page, part, link in (
         ("results/uncertainty.py", "test", {"example": "11"}),
@@ -54,7 +55,7 @@ def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_file
     ):
         app = opened(page, run=finished.id, **link)
         (table,) = [frame.value for frame in app.dataframe if "Responsibility" in frame.value.columns]
-        config = store.read(finished.id).config
+        config = store.read(RUN, finished.id).config
         titles = {teacher.name: teacher.title for teacher in task_info(config.data.task).teachers}
         assert list(table["Who"]) == [*(titles[name] for name in config.data.teachers), "Student"]
         assert list(table["Weight"]) == [f"{value:.1%}" for value in found[f"{part}.weights"][:, index].tolist()] + [""]
@@ -88,7 +89,7 @@ def test_the_intervals_drawn_are_those_of_the_chosen_kind(
     app.run()
     assert not app.exception
     drawn = traces(app, "Credible intervals of the class probabilities")
-    predictions = store.load_result(finished.id).predictions
+    predictions = load_result(finished.id).predictions
     found = {name: predictions[f"test.{name}"][11].float().numpy() for name in ("mean", "mode", low, high)}
     bars = drawn["bar", f"95 % interval ({said})"]
     np.testing.assert_allclose(bars["base"], found[low], atol=1e-6)
@@ -101,7 +102,7 @@ def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
     app = opened("results/reliability/page.py", run=finished.id)
-    found = store.load_result(finished.id).predictions
+    found = load_result(finished.id).predictions
     whose = {
         "student": ("Student (posterior mean)", found["test.mean"]),
         "student_mode": ("Student (posterior mode)", found["test.mode"]),
@@ -155,7 +156,7 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..
     app = opened("results/influence/page.py", run=finished.id, example="11")
     app.selectbox(key="view:influence:class").set_value("3")
     app.run()
-    found = {name: values.float() for name, values in store.load_result(finished.id).predictions.items()}
+    found = {name: values.float() for name, values in load_result(finished.id).predictions.items()}
     of_three = found["train.labels"] == 3
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     by_class = traces(app, "Responsibility by class")

@@ -1,4 +1,4 @@
-"""The page on which samplers race: launched, watched, cancelled, and told as it was measured."""
+"""Sampler benchmarks: launched, watched, cancelled, and shown as they were measured."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import default_config, task_info
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs.kinds import sampler_benchmark
-from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
+from mtbkd_core.runs import store
+from mtbkd_core.runs.kinds.sampler_benchmark import KIND, SO_FAR, SamplerBenchmarkView, sampler_benchmark_spec
 from mtbkd_core.runs.progress_log import ProgressLog
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import TracePoint
@@ -36,17 +36,21 @@ def outcome(**changes: Score) -> SamplerTraces:
     return SamplerTraces(standings, Reference(10.1, 0.002, -5.0), scores)
 
 
-def held(result: SamplerTraces, task: str = "digits") -> RaceView:
-    """A race that is over."""
-    view, _ = sampler_benchmark.enqueue(default_config(task), 3.0, engine="none")
+def queued(task: str) -> SamplerBenchmarkView:
+    return store.enqueue(KIND, sampler_benchmark_spec(default_config(task), 3.0), engine="none")[0]
+
+
+def held(result: SamplerTraces, task: str = "digits") -> SamplerBenchmarkView:
+    """A benchmark that is over."""
+    view = queued(task)
     files.finish(view.folder, files.read_status(view.folder).submission, files.State.DONE)
     (view.folder / "race.json").write_text(json.dumps(result.to_json()))
-    return sampler_benchmark.read(view.id)
+    return store.read(KIND, view.id)
 
 
 @contextmanager
-def under_way(view: RaceView, progress: Progress) -> Iterator[None]:
-    """A worker has it, and has told so much."""
+def under_way(view: SamplerBenchmarkView, progress: Progress) -> Iterator[None]:
+    """A worker has it, and has reported so much."""
     with files.hold(view.folder):
         status = files.read_status(view.folder)
         owner = files.Owner(host="h", pid=1, started=status.created, attempt=1, submission=status.submission)
@@ -58,21 +62,21 @@ def under_way(view: RaceView, progress: Progress) -> Iterator[None]:
 
 def test_nothing_held_yet_says_what_to_do(opened: Callable[..., AppTest]) -> None:
     app = opened(PAGE)
-    assert "Press Race" in app.info[0].value
+    assert "Press Measure" in app.info[0].value
     assert not app.get("plotly_chart")
 
 
-def test_the_button_holds_a_race_on_the_chosen_posterior_for_as_long_as_chosen(opened: Callable[..., AppTest]) -> None:
+def test_the_button_measures_on_the_chosen_posterior_for_as_long_as_chosen(opened: Callable[..., AppTest]) -> None:
     app = opened(PAGE, posterior="synthetic", seconds="2")
-    next(button for button in app.button if button.label == "Race").click()
+    next(button for button in app.button if button.label == "Measure").click()
     app.run()
     assert not app.exception
-    (view,) = sampler_benchmark.list_races()
-    assert (view.config, view.seconds) == (default_config("synthetic"), 2.0)
+    (view,) = store.list_jobs(KIND)
+    assert (view.config, view.spec.seconds) == (default_config("synthetic"), 2.0)
     assert in_link(app, "race") == view.id
 
 
-def test_a_finished_race_shows_its_own_numbers(opened: Callable[..., AppTest], home: Path) -> None:
+def test_a_finished_benchmark_shows_its_own_numbers(opened: Callable[..., AppTest], home: Path) -> None:
     view = held(outcome())
     app = opened(PAGE)
     assert not app.exception
@@ -85,13 +89,13 @@ def test_a_finished_race_shows_its_own_numbers(opened: Callable[..., AppTest], h
     assert drawn["scatter", "BAOAB"]["y"] == [0.05, 0.02]
     said = next(text.value for text in app.markdown if "nearest" in text.value)
     assert said == (
-        "**BAOAB is nearest to the reference**, and MCLMC cannot be told from it. SGLD is 4.0 times as far, with BAOAB "
-        "making 10.0 times as many effective draws a second."
+        "**BAOAB is nearest to the reference**, and MCLMC cannot be distinguished from it. SGLD is 4.0 times as far, "
+        "with BAOAB making 10.0 times as many effective draws a second."
     )
     assert any("its own error is about 0.0020" in caption.value for caption in app.caption)
 
 
-def test_the_verdict_follows_the_race_and_not_the_default(opened: Callable[..., AppTest], home: Path) -> None:
+def test_the_verdict_follows_the_benchmark_and_not_the_default(opened: Callable[..., AppTest], home: Path) -> None:
     held(outcome(baoab=Score(0.05, 10.0, 5.0, -5.0, 0.05)))
     app = opened(PAGE)
     assert any(text.value.startswith("**MCLMC is nearest") for text in app.markdown)
@@ -123,10 +127,10 @@ def test_one_that_made_no_draw_has_dashes(opened: Callable[..., AppTest], home: 
     assert list(app.dataframe[0].value.set_index("Sampler").loc["SGLD"]) == [*["–"] * 5, "0"]
 
 
-def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[..., AppTest], home: Path) -> None:
+def test_a_benchmark_of_another_posterior_is_not_shown_for_this_one(opened: Callable[..., AppTest], home: Path) -> None:
     view = held(outcome(), task="synthetic")
     app = opened(PAGE, race=view.id)
-    assert "Press Race" in app.info[0].value
+    assert "Press Measure" in app.info[0].value
     app.segmented_control(key="view:samplers:posterior").set_value("synthetic")
     app.run()
     assert in_link(app, "race") == view.id
@@ -136,35 +140,35 @@ def test_a_race_of_another_posterior_is_not_shown_for_this_one(opened: Callable[
 def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
     opened: Callable[..., AppTest], home: Path, fake_engine: FakeEngine
 ) -> None:
-    view, _ = sampler_benchmark.enqueue(default_config("digits"), 3.0, engine="none")
-    with under_way(view, Progress(Phase.RACE, 60, 100, 0.6, "baoab")):
+    view = queued("digits")
+    with under_way(view, Progress(Phase.STUDY, 60, 100, 0.6, "baoab")):
         unfinished = SamplerTraces(outcome().points, outcome().reference)
-        (view.folder / sampler_benchmark.STANDINGS).write_text(json.dumps(unfinished.to_json()))
+        (view.folder / SO_FAR).write_text(json.dumps(unfinished.to_json()))
         app = opened(PAGE)
         assert not app.exception
         (bar,) = app.get("progress")
-        assert (bar.proto.value, bar.proto.text) == (60, "Racing")
+        assert (bar.proto.value, bar.proto.text) == (60, "The samplers take turns")
         assert len(app.get("plotly_chart")) == 1
-        app.button(key="cancel-race").click()
+        app.button(key="cancel-sampler benchmark").click()
         app.run()
         assert fake_engine.cancelled == [view.id]
 
 
 @pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
-def test_a_link_to_no_race_is_one_line(opened: Callable[..., AppTest], asked: str) -> None:
+def test_a_link_to_no_benchmark_is_one_line(opened: Callable[..., AppTest], asked: str) -> None:
     app = opened(PAGE, race=asked)
     assert not app.exception
     (error,) = app.error
     assert asked in error.value
 
 
-def torn(view: RaceView, file: str, content: str) -> RaceView:
+def torn(view: SamplerBenchmarkView, file: str, content: str) -> SamplerBenchmarkView:
     (view.folder / file).write_text(content)
     return view
 
 
 @pytest.mark.parametrize("bad", ["../..", "0123456789abcdef", files.CONFIG, "race.json"])
-def test_a_bad_race_in_the_link_is_said_and_the_newest_is_shown(
+def test_a_bad_benchmark_in_the_link_is_said_and_the_newest_is_shown(
     opened: Callable[..., AppTest], home: Path, bad: str
 ) -> None:
     good = held(outcome())
@@ -200,16 +204,16 @@ def test_a_result_that_cannot_be_read_is_one_line_and_no_verdict(
     assert "race.json" in error.value.lower()
     assert "\n" not in error.value
     assert not app.dataframe
-    assert not any("arrived" in text.value for text in app.markdown)
+    assert not any("nearest" in text.value for text in app.markdown)
 
 
 def test_the_overview_lists_one_under_way(app: AppTest, home: Path) -> None:
-    view, _ = sampler_benchmark.enqueue(default_config("synthetic"), 3.0, engine="none")
-    with under_way(view, Progress(Phase.RACE, 20, 100, 0.2, "reference")):
+    view = queued("synthetic")
+    with under_way(view, Progress(Phase.STUDY, 20, 100, 0.2, "reference")):
         app.run()
     assert not app.exception
     title = task_info("synthetic").title
-    assert f"Race · {title} · 3 s a sampler" in [caption.value for caption in app.caption]
+    assert f"Sampler benchmark · {title} · 3 s a sampler" in [caption.value for caption in app.caption]
     (bar,) = app.get("progress")
     assert (bar.proto.value, bar.proto.text) == (20, "Running the reference: Hamiltonian Monte Carlo")
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
@@ -220,7 +224,7 @@ def test_the_overview_lists_one_under_way(app: AppTest, home: Path) -> None:
 def test_an_engine_that_cannot_run_is_one_line(opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
     app = opened(PAGE)
     fake_engine.problem = "the scheduler is gone"
-    next(button for button in app.button if button.label == "Race").click()
+    next(button for button in app.button if button.label == "Measure").click()
     app.run()
     assert [error.value for error in app.error] == ["the scheduler is gone"]
 

@@ -16,7 +16,9 @@ from mtbkd_core.evaluation.calibration import fit_temperatures, scores
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.prior import weights_under
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import load_result, run_id
 from tests.app.conftest import SMALL, FakeEngine, in_link
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
@@ -247,7 +249,7 @@ class TestDistill:
         app.run()
         (config,) = fake_engine.submitted
         assert config == build_config(SMALL.items())
-        run = store.run_id(config)
+        run = run_id(config)
         assert app.session_state.run == run
         assert in_link(app, "run") == run
 
@@ -257,7 +259,7 @@ class TestDistill:
         app = opened("setup/distill/page.py", **SMALL)
         press_distill(app)
         app.run()
-        metrics = store.load_result(app.session_state.run).metrics
+        metrics = load_result(app.session_state.run).metrics
         shown = {metric.label: metric.value for metric in app.metric}
         assert shown == {
             "Accuracy": f"{metrics['student']['accuracy']:.1%}",
@@ -329,7 +331,7 @@ class TestDistill:
         assert not app.exception
         assert fake_engine.submitted[0].sampler.bias_check
         assert any("s bias check, " in caption.value for caption in app.caption)
-        found = Result.load(store.read(app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
+        found = Result.load(store.read(RUN, app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
         assert bias_check.sentence(found) in [
             said.value for said in (app.warning if bias_check.is_biased(found) else app.caption)
         ]
@@ -363,7 +365,7 @@ class TestDistill:
     @pytest.mark.parametrize(
         ("state", "said"),
         [
-            (State.CANCELLED, "was cancelled. Nothing is lost"),
+            (State.CANCELLED, "was cancelled."),
             (State.FAILED, "failed. The disk is full. Change the settings"),
             (State.CRASHED, "worker died again and again"),
             (State.INTERRUPTED, "was interrupted"),
@@ -372,9 +374,9 @@ class TestDistill:
     def test_a_run_that_ended_without_a_result_says_what_to_do(
         self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, state: State, said: str
     ) -> None:
-        view = store.create(build_config(SMALL.items()))
+        view = store.create(RUN, build_config(SMALL.items()))
         ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
-        monkeypatch.setattr(store, "read", lambda run: ended)
+        monkeypatch.setattr(store, "read", lambda kind, id: ended)
         app = opened("setup/distill/page.py", run=view.id)
         assert not app.exception
         (line,) = [*app.error, *app.info]
@@ -383,8 +385,8 @@ class TestDistill:
     def test_a_run_under_way_is_watched_and_can_be_cancelled(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        view = store.create(build_config(SMALL.items()))
-        monkeypatch.setattr(store, "read", lambda run: replace(view, state=State.RUNNING))
+        view = store.create(RUN, build_config(SMALL.items()))
+        monkeypatch.setattr(store, "read", lambda kind, id: replace(view, state=State.RUNNING))
         app = opened("setup/distill/page.py", run=view.id)
         assert not app.exception
         (watching,) = app.get("bidi_component")

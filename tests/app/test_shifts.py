@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import build_config, default_config
 from mtbkd_core.common.files import read_tensors
 from mtbkd_core.evaluation.shift import FOREIGN_SCORES
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.fashion import FILES
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.app.test_pages import lines
@@ -33,7 +33,7 @@ def lines_at(app: AppTest) -> list[float]:
 def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corruption_a_slider(
     opened: Callable[..., AppTest],
 ) -> None:
-    run = FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion")))
+    run = FakeEngine().distill(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion")))
     app = opened(PAGE, task="fashion", run=run.id, **FEW)
     assert not app.exception
     assert not lines(app, "error")
@@ -51,7 +51,7 @@ def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corrupt
 def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_for(
     opened: Callable[..., AppTest], session_home: Path
 ) -> None:
-    run = FakeEngine().submit(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion-left-out")))
+    run = FakeEngine().distill(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion-left-out")))
     app = opened(PAGE, task="fashion-left-out", run=run.id, **FEW)
     assert not app.exception
     found = read_tensors(run.folder / "predictions.safetensors")

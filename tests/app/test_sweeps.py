@@ -10,14 +10,13 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import sweep
-from mtbkd_core.runs.kinds.base import Table
-from mtbkd_core.runs.kinds.sweep import SweepView
+from mtbkd_core.runs.kinds.run import RunView
+from mtbkd_core.runs.kinds.sweep import KIND, SweepView, sweep_spec
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
 from pages.ui.setting_words import values_text
-from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, traces
+from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, show_as, traces
 from tests.app.grids import fake_grid
 from tests.imports.files import spec_of, write_files
 
@@ -37,7 +36,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 @pytest.fixture
 def swept(home: object) -> SweepView:
     """A sweep of the strength with two seeds that is done."""
-    return FakeEngine().fill(sweep.TABLE, sweep.ask(build_config(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
+    return FakeEngine().submit(KIND, sweep_spec(build_config(), "prior.strength", ("0.0", "1.0", "3.0"), 2))
 
 
 def press(app: AppTest, label: str) -> None:
@@ -47,13 +46,12 @@ def press(app: AppTest, label: str) -> None:
 
 
 def look(view: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Table, "read", lambda self, id: view)
-    monkeypatch.setattr(Table, "all", lambda self, on_problem=None: [view] if self is sweep.TABLE else [])
+    show_as(view, KIND, monkeypatch)
 
 
 def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTest], tmp_path: Path, home: Path) -> None:
     import_table("mine", spec_of(write_files(tmp_path)))
-    run = FakeEngine().submit(build_config(SMALL.items(), base=default_config("mine")))
+    run = FakeEngine().distill(build_config(SMALL.items(), base=default_config("mine")))
     forget("mine")
     app = opened(PAGE, view="sweep", run=run.id)
     assert not app.exception
@@ -66,7 +64,7 @@ def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
-    other = FakeEngine().fill(sweep.TABLE, sweep.ask(build_config(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
+    other = FakeEngine().submit(KIND, sweep_spec(build_config(), "prior.strength", ("0.0", "0.5", "2.0"), 2))
     app = opened(PAGE, view="sweep", sweep=swept.id)
     picker = next(box for box in app.selectbox if box.key == "set:sweep")
     assert len(set(picker.options)) == 2
@@ -88,8 +86,8 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     app.run()
     assert any(caption.value.startswith("6 runs, about") for caption in app.caption)
     press(app, "Sweep")
-    (view,) = sweep.TABLE.all()
-    assert (view.config, view.asked.setting, view.asked.values, view.asked.seeds) == (
+    (view,) = store.list_jobs(KIND)
+    assert (view.config, view.spec.setting, view.spec.values, view.spec.seeds) == (
         finished.config,
         "prior.strength",
         ("0.5", "1.0", "2.0"),
@@ -184,7 +182,7 @@ def test_chains_without_an_r_hat_are_said(
 def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
     opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    progress = (Progress(Phase.GRID, 2, 6, 0.4, "Sampling students"),)
+    progress = (Progress(Phase.STUDY, 2, 6, 0.4, "Sampling students"),)
     rows = Rows({part: swept.rows.found[part] for part in (0, 1, 2)}, dict.fromkeys((0, 1, 2), 3.5))
     look(replace(swept, state=State.RUNNING, progress=progress, rows=rows), monkeypatch)
     app = opened(PAGE, view="sweep", sweep=swept.id)
@@ -204,9 +202,9 @@ def test_one_that_was_cancelled_keeps_its_runs_and_can_go_on(
     look(replace(swept, state=State.CANCELLED, rows=rows), monkeypatch)
     app = opened(PAGE, view="sweep", sweep=swept.id)
     assert "was cancelled. 1 of 6 runs is whole." in app.info[0].value
-    monkeypatch.setattr(FakeEngine, "fill", lambda self, table, asked: self.filled.append(asked) or swept)
+    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: self.submitted.append(spec) or swept)
     press(app, "Go on")
-    assert fake_engine.filled == [swept.asked]
+    assert fake_engine.submitted == [swept.spec]
 
 
 def test_every_control_has_help(opened: Callable[..., AppTest], swept: SweepView) -> None:
@@ -216,7 +214,7 @@ def test_every_control_has_help(opened: Callable[..., AppTest], swept: SweepView
 
 
 def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = (Progress(Phase.GRID, 2, 6, 0.4, "Sampling students"),)
+    progress = (Progress(Phase.STUDY, 2, 6, 0.4, "Sampling students"),)
     look(replace(swept, state=State.RUNNING, progress=progress), monkeypatch)
     app.run()
     assert not app.exception
@@ -230,7 +228,7 @@ def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, mo
 
 def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callable[..., AppTest], home: object) -> None:
     config = build_config([*SMALL.items(), ("prior.strength", "0.7")])
-    view = FakeEngine().fill(sweep.TABLE, sweep.ask(config, "prior.strength", ("0.0", "1.0")))
+    view = FakeEngine().submit(KIND, sweep_spec(config, "prior.strength", ("0.0", "1.0")))
     app = opened(PAGE, view="sweep", sweep=view.id)
     assert any("The settings' own value, 0.7, is not among those that" in caption.value for caption in app.caption)
 

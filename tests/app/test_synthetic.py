@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import run_words
 from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
 from tests.app.test_pages import PAGES, lines
@@ -19,7 +19,7 @@ TASK = "synthetic"
 @pytest.fixture
 def synthetic_run(home: object) -> RunView:
     """A small run on the plane that is done."""
-    return FakeEngine().submit(build_config(SMALL.items(), base=default_config(TASK)))
+    return FakeEngine().distill(build_config(SMALL.items(), base=default_config(TASK)))
 
 
 def chart(app: AppTest, title: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_calibrated_teachers_stand_where_the_prior_puts_them_on_both_pages(
     fake_engine: FakeEngine, home: object
 ) -> None:
     asked = {"prior.entropy_temperatures": "4,1,1", "prior.calibrated_teachers": "True"}
-    run = fake_engine.submit(build_config([*SMALL.items(), *asked.items()], base=default_config(TASK)))
+    run = fake_engine.distill(build_config([*SMALL.items(), *asked.items()], base=default_config(TASK)))
     modes = []
     for page, title, link in (
         ("setup/prior.py", "The mixture prior among classes A, B and C", asked),
@@ -123,7 +123,7 @@ def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> 
     fake_engine.problem = "no worker"  # how it is submitted is enough; it takes seconds
     seen: list[RunConfig] = []
     refuse = fake_engine.submit
-    fake_engine.submit = lambda config: (seen.append(config), refuse(config))[1]  # type: ignore[method-assign]
+    fake_engine.submit = lambda kind, spec: (seen.append(spec), refuse(kind, spec))[1]  # type: ignore[method-assign]
     app.run()
     next(button for button in app.button if button.label == "Start here").click()
     app.run()
@@ -133,34 +133,3 @@ def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> 
 def test_a_run_on_the_plane_is_described_by_its_task() -> None:
     assert run_words.describe(default_config(TASK)) == TASK
     assert run_words.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
-
-
-def test_coverage_is_shown_as_it_was_measured(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
-    from mtbkd_core.studies import coverage
-
-    real, seen = coverage.coverage_study, []
-
-    def quick(replications: int, points: int, **options: Any) -> list[coverage.Coverage]:
-        tiny = options["sampler"].model_copy(update={"draws": 5, "thinning": 1, "warm_start_steps": 5, "burn_in": 5})
-        seen.append((points, options["wrong_sharpness"]))
-        return real(2, points, **(options | {"sampler": tiny, "tests": 4}))
-
-    monkeypatch.setattr(coverage, "coverage_study", quick)
-    app = opened("learn/coverage.py")
-    assert "Nothing has been measured yet" in app.info[0].value
-    assert not app.get("plotly_chart")
-    app.slider[0].set_value(20)
-    app.button[0].click()
-    app.run()
-    assert not app.exception
-    assert seen == [(20, 2.0)]
-    table = app.session_state.coverage[2]
-    shown = {metric.label: metric.value for metric in app.metric}
-    alone = table.set_index("setting").loc[coverage.WRONG_ALONE, "coverage"]
-    assert shown["The wrong one alone"] == f"{alone:.1%}"
-    assert any("20 labelled points" in line for line in lines(app, "caption"))
-    low = table[(table["coverage"] < 0.9) & (table["setting"] != coverage.WRONG_ALONE)]
-    (said,) = [line for line in lines(app, "markdown") if "90 %" in line]
-    assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
-    # chains of five draws cannot agree
-    assert any(f"In {table['apart'].sum()} of" in line for line in lines(app, "caption"))

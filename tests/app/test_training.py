@@ -11,12 +11,11 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import own, untrained
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import training
-from mtbkd_core.runs.kinds.base import Table
-from mtbkd_core.runs.kinds.training import TrainingView
+from mtbkd_core.runs.kinds.training import KIND, TrainingView, training_spec
 from mtbkd_core.runs.rows import Rows
-from tests.app.conftest import FakeEngine
+from tests.app.conftest import FakeEngine, show_as
 from tests.imports.files import SIZES, write_images
 
 PAGE = "setup/teachers.py"
@@ -35,7 +34,7 @@ def images(home: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trained(images: Path) -> TrainingView:
-    return FakeEngine().fill(training.TABLE, training.ask("marks"))
+    return FakeEngine().submit(KIND, training_spec("marks"))
 
 
 def press(app: AppTest, label: str) -> None:
@@ -49,8 +48,7 @@ def look(view: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in set(TEACHERS) - set(view.scores()):
         (path,) = (view.folder.parents[1] / "teachers").glob(f"marks-{name}-*.safetensors")
         path.unlink()
-    monkeypatch.setattr(Table, "find", lambda table, asked: view)
-    monkeypatch.setattr(Table, "read", lambda table, id: view)
+    show_as(view, KIND, monkeypatch)
 
 
 @pytest.mark.parametrize("page", [PAGE, "setup/prior.py"])
@@ -62,7 +60,7 @@ def test_a_page_offers_to_train_them_and_goes_on_when_they_are(
     assert app.info[0].value == "The teachers of this task are not trained yet."
     assert not app.get("plotly_chart")
     press(app, "Train the teachers")
-    assert [asked.config.data.teachers for asked in fake_engine.filled] == [TEACHERS]
+    assert [spec.config.data.teachers for spec in fake_engine.submitted] == [TEACHERS]
     assert untrained("marks") == ()
     assert not app.info
     assert app.get("plotly_chart")
@@ -94,9 +92,9 @@ def test_one_that_was_stopped_says_what_is_there_and_goes_on(
     look(replace(trained, state=State.CANCELLED, rows=rows), monkeypatch)
     app = opened(PAGE, task="marks")
     assert "This training was cancelled. 1 of 4 teachers is whole." in app.info[0].value
-    monkeypatch.setattr(FakeEngine, "fill", lambda self, table, asked: self.filled.append(asked) or trained)
+    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: self.submitted.append(spec) or trained)
     press(app, "Go on")
-    assert fake_engine.filled == [trained.asked]
+    assert fake_engine.submitted == [trained.spec]
 
 
 def test_outputs_that_were_deleted_are_made_anew(
@@ -123,8 +121,7 @@ def test_what_keeps_the_engine_from_it_is_said(
 def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
     progress = (Progress(Phase.TEACHERS, 1, 4, 0.3, "2, 3, epoch 2 of 10"),)
     running = replace(trained, state=State.RUNNING, progress=progress)
-    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is training.TABLE else [])
-    monkeypatch.setattr(Table, "read", lambda table, id: running)
+    show_as(running, KIND, monkeypatch)
     app.run()
     assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
@@ -136,9 +133,8 @@ def test_forgetting_the_task_stops_its_training(
 ) -> None:
     running = replace(trained, state=State.RUNNING)
     stopped: list[str] = []
-    monkeypatch.setattr(Table, "all", lambda table, on_problem=None: [running] if table is training.TABLE else [])
-    monkeypatch.setattr(Table, "read", lambda table, id: running)
-    monkeypatch.setattr(Table, "request_cancel", lambda table, id: stopped.append(id))
+    show_as(running, KIND, monkeypatch)
+    monkeypatch.setattr(store, "request_cancel", lambda kind, id: stopped.append(id))
     app = opened("setup/own_data/page.py")
     press(app, "Forget")
     assert stopped == [trained.id]

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from mtbkd_core.runs import store
+from mtbkd_core.runs.kinds.run import KIND as RUN
 from tests.browser.server import Server, serve
 from tests.browser.visitor import ARGUMENTS, Visitor, find_browser
 
@@ -63,8 +64,8 @@ def new_tab(server: Server, profiles: dict[bool, BrowserContext]) -> Iterator[Ca
         page.close()
     with pytest.MonkeyPatch.context() as patch:  # a test that fails in the middle of a run leaves the worker free
         patch.setenv("MTBKD_HOME", str(server.home))
-        for view in store.list_runs():
-            store.request_cancel(view.id)
+        for view in store.list_jobs(RUN):
+            store.request_cancel(RUN, view.id)
     printed = TAB_GONE.sub("", server.output()[before:])
     if "Traceback" in printed:
         trouble.append(f"the app printed a trace:\n{printed}")

@@ -13,7 +13,7 @@ from mtbkd_core import Result, RunConfig, Task, build_config, default_config, st
 from mtbkd_core.baselines import fitting
 from mtbkd_core.cli.__main__ import main, read_config
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.runs.store import run_id
+from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.studies import Comparison, Difference, comparison
 
 QUICK = {

@@ -13,7 +13,8 @@ from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import store
-from mtbkd_core.runs.store import RunView
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView
 
 T = TypeVar("T")
 
@@ -58,15 +59,15 @@ def command(process: psutil.Process) -> str:
 
 def finished(run: RunView) -> RunView:
     """Wait until a run is over."""
-    eventually(lambda: store.read(run.id).finished)
-    return store.read(run.id)
+    eventually(lambda: store.read(RUN, run.id).finished)
+    return store.read(RUN, run.id)
 
 
 def computing(run: RunView, attempt: int = 1) -> RunView:
     """Wait until an attempt has got as far as sampling."""
 
     def look():
-        view = store.read(run.id)
+        view = store.read(RUN, run.id)
         assert not view.finished, view
         return view if view.attempt == attempt and view.progress and view.progress[-1].phase >= Phase.SAMPLING else None
 

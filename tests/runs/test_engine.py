@@ -8,15 +8,17 @@ import pytest
 import torch
 from dask.system import CPU_COUNT
 
-from mtbkd_core import default_config, load_task
+from mtbkd_core import load_task
 from mtbkd_core.common.progress import Phase, UserError
 from mtbkd_core.runs import connection as connection_module
 from mtbkd_core.runs import engine as engine_module
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import Engine, start_engine
-from mtbkd_core.runs.kinds import comparison, sampler_benchmark
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds import comparison
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import RunView, load_result, run_id
 from tests.runs.support import command, computing, config, endless, eventually, finished, processes_of
 
 pytestmark = pytest.mark.slow
@@ -53,7 +55,7 @@ def kill_worker(run: RunView) -> None:
 
 def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine):
     assert engine.info().starting
-    run = engine.submit(config(), submitted_by="someone")
+    run = engine.submit(RUN, config(), submitted_by="someone")
     assert (run.state, run.reason, run.submitted_by) == (State.QUEUED, None, "someone")
     done = finished(run)
     assert (done.state, done.reason, done.attempt) == (State.DONE, None, 1)
@@ -61,7 +63,7 @@ def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine)
     # The teachers' training, if any, is reckoned apart.
     fractions = [one.fraction for one in done.progress if one.phase is not Phase.TEACHERS]
     assert fractions == sorted(fractions)
-    assert store.load_result(run.id).config == config()
+    assert load_result(run.id).config == config()
     info = engine.info()
     assert (info.workers, info.threads, info.starting, info.problem) == (1, min(4, CPU_COUNT), False, None)
     assert (info.queued, info.running) == (0, 0)
@@ -69,44 +71,44 @@ def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine)
 
 def test_the_same_configuration_submitted_many_times_at_once_runs_once(engine):
     with ThreadPoolExecutor(8) as threads:
-        runs = list(threads.map(lambda _: engine.submit(config(seed=1)), range(16)))
-    assert {run.id for run in runs} == {store.run_id(config(seed=1))}
+        runs = list(threads.map(lambda _: engine.submit(RUN, config(seed=1)), range(16)))
+    assert {run.id for run in runs} == {run_id(config(seed=1))}
     done = finished(runs[0])
     assert (done.state, done.attempt) == (State.DONE, 1)
-    again = engine.submit(config(seed=1))
+    again = engine.submit(RUN, config(seed=1))
     assert (again.id, again.state, again.attempt) == (done.id, State.DONE, 1)
     assert len(list(done.folder.glob("progress.*"))) == 1
 
 
 def test_a_running_run_is_cancelled_and_leaves_the_worker_free(engine):
-    run = engine.submit(endless(2))
+    run = engine.submit(RUN, endless(2))
     computing(run)
     assert engine.info().running == 1
-    assert engine.cancel(run.id).stopping
+    assert engine.cancel(RUN, run.id).stopping
     cancelled = finished(run)
     assert (cancelled.state, cancelled.reason, cancelled.stopping) == (State.CANCELLED, None, False)
     assert cancelled.progress[-1].fraction < 1
-    assert finished(engine.submit(config(seed=2))).state is State.DONE
+    assert finished(engine.submit(RUN, config(seed=2))).state is State.DONE
 
 
 def test_a_queued_run_is_cancelled_at_once_and_never_computed(engine):
-    first = engine.submit(endless(3))
+    first = engine.submit(RUN, endless(3))
     computing(first)
-    second = engine.submit(config(seed=4))
-    third = engine.submit(config(seed=5))
+    second = engine.submit(RUN, config(seed=4))
+    third = engine.submit(RUN, config(seed=5))
     assert second.state is State.QUEUED
     assert engine.info().queued == 2
-    assert engine.cancel(second.id).state is State.CANCELLED
-    assert store.read(first.id).state is State.RUNNING
-    engine.cancel(first.id)
+    assert engine.cancel(RUN, second.id).state is State.CANCELLED
+    assert store.read(RUN, first.id).state is State.RUNNING
+    engine.cancel(RUN, first.id)
     assert finished(third).state is State.DONE
-    assert store.read(second.id).state is State.CANCELLED
-    assert store.read(second.id).attempt == 0
-    assert finished(engine.submit(config(seed=4))).state is State.DONE
+    assert store.read(RUN, second.id).state is State.CANCELLED
+    assert store.read(RUN, second.id).attempt == 0
+    assert finished(engine.submit(RUN, config(seed=4))).state is State.DONE
 
 
 def test_a_run_whose_worker_is_killed_goes_on_in_another_and_says_so(engine):
-    run = engine.submit(config(seed=6, sampler__burn_in=10_000))
+    run = engine.submit(RUN, config(seed=6, sampler__burn_in=10_000))
     computing(run)
     kill_worker(run)
     again = computing(run, attempt=2)
@@ -117,7 +119,7 @@ def test_a_run_whose_worker_is_killed_goes_on_in_another_and_says_so(engine):
 
 
 def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine):
-    run, behind = engine.submit(endless(7)), engine.submit(config(seed=8))
+    run, behind = engine.submit(RUN, endless(7)), engine.submit(RUN, config(seed=8))
     for attempt in (1, 2, 3):
         computing(run, attempt)
         kill_worker(run)
@@ -129,40 +131,29 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
 
 
 def test_a_comparison_is_cancelled_and_goes_on_where_it_was_after_its_worker_is_killed(engine):
-    small = config(task="synthetic", teachers="north", seed=40)
-    found = engine.fill(comparison.TABLE, comparison.ask(small, (0, 1)))
-    assert engine.fill(comparison.TABLE, comparison.ask(small, (0, 1))).id == found.id
+    spec = comparison.comparison_spec(config(task="synthetic", teachers="north"), (0, 1))
+    found = engine.submit(comparison.KIND, spec)
+    assert engine.submit(comparison.KIND, spec).id == found.id
 
     def rows():
-        view = comparison.TABLE.read(found.id)
+        view = store.read(comparison.KIND, found.id)
         assert not view.finished, view
         return view if view.rows.found else None
 
     running = eventually(rows)
     assert engine.info().running == 1
     kill_worker(running)
-    eventually(lambda: comparison.TABLE.read(found.id).attempt == 2)
-    engine.cancel_table(comparison.TABLE, found.id)
-    eventually(lambda: comparison.TABLE.read(found.id).finished)
-    assert comparison.TABLE.read(found.id).state is State.CANCELLED
-    whole = list(comparison.TABLE.read(found.id).rows.whole)
-    engine.fill(comparison.TABLE, comparison.ask(small, (0, 1)))
-    eventually(lambda: comparison.TABLE.read(found.id).finished)
-    done = comparison.TABLE.read(found.id)
+    eventually(lambda: store.read(comparison.KIND, found.id).attempt == 2)
+    engine.cancel(comparison.KIND, found.id)
+    eventually(lambda: store.read(comparison.KIND, found.id).finished)
+    assert store.read(comparison.KIND, found.id).state is State.CANCELLED
+    whole = list(store.read(comparison.KIND, found.id).rows.whole)
+    engine.submit(comparison.KIND, spec)
+    eventually(lambda: store.read(comparison.KIND, found.id).finished)
+    done = store.read(comparison.KIND, found.id)
     assert done.state is State.DONE
     assert list(done.rows.whole) == [0, 1]
     assert whole == list(done.rows.whole)[: len(whole)]
-
-
-def test_a_race_of_samplers_runs_in_a_worker_and_can_be_cancelled(engine):
-    found = engine.race(default_config("synthetic"), 60.0)
-    assert engine.race(default_config("synthetic"), 60.0).id == found.id
-    running = eventually(lambda: view if (view := sampler_benchmark.read(found.id)).progress else None)
-    assert (running.state, running.progress[-1].phase) == (State.RUNNING, Phase.RACE)
-    assert engine.info().running == 1
-    engine.cancel_race(found.id)
-    eventually(lambda: sampler_benchmark.read(found.id).finished)
-    assert sampler_benchmark.read(found.id).state is State.CANCELLED
 
 
 def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):
@@ -170,7 +161,7 @@ def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):
         raise ModuleNotFoundError("No module named 'mtbkd_core'")
 
     monkeypatch.setattr(engine_module, "_sent_by_value", lambda function: broken)
-    failed = finished(engine.submit(config(seed=9)))
+    failed = finished(engine.submit(RUN, config(seed=9)))
     assert (failed.state, failed.reason) == (State.FAILED, "ModuleNotFoundError: No module named 'mtbkd_core'")
 
 
@@ -189,8 +180,8 @@ def test_nothing_listens_beyond_this_machine(engine):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_run_is_refused_where_no_worker_has_one(engine):
     with pytest.raises(UserError, match="device: got 'cuda', but no worker has a GPU; allowed here: auto, cpu"):
-        engine.submit(config(device="cuda"))
-    assert store.create(config(device="cuda")).state is State.INTERRUPTED
+        engine.submit(RUN, config(device="cuda"))
+    assert store.create(RUN, config(device="cuda")).state is State.INTERRUPTED
 
 
 def test_teachers_are_prepared_once(engine, monkeypatch):
@@ -208,7 +199,7 @@ def test_teachers_are_prepared_once(engine, monkeypatch):
 
 
 def test_an_unknown_task_is_refused_in_one_line(engine):
-    for call in (lambda: engine.submit(config(task="nonsense")), lambda: engine.prepare("nonsense")):
+    for call in (lambda: engine.submit(RUN, config(task="nonsense")), lambda: engine.prepare("nonsense")):
         with pytest.raises(UserError, match="nonsense"):
             call()
 
@@ -217,13 +208,13 @@ def test_a_second_app_finds_the_same_runs_on_the_same_workers(engine):
     engine.wait()
     other = Engine(engine.info().address)
     try:
-        run = other.submit(config(seed=10))
-        assert engine.submit(config(seed=10)).id == run.id
+        run = other.submit(RUN, config(seed=10))
+        assert engine.submit(RUN, config(seed=10)).id == run.id
         assert finished(run).state is State.DONE
         assert (other.info().workers, other.info().threads) == (1, None)
     finally:
         other.close()
-    assert finished(engine.submit(config(seed=11))).state is State.DONE
+    assert finished(engine.submit(RUN, config(seed=11))).state is State.DONE
 
 
 def test_a_scheduler_that_does_not_answer_is_told_by_the_run_and_by_the_engine(monkeypatch):
@@ -231,7 +222,7 @@ def test_a_scheduler_that_does_not_answer_is_told_by_the_run_and_by_the_engine(m
     monkeypatch.setenv("MTBKD_SCHEDULER", "tcp://127.0.0.1:9")
     engine = start_engine()
     try:
-        failed = finished(engine.submit(config(seed=12)))
+        failed = finished(engine.submit(RUN, config(seed=12)))
         assert failed.state is State.FAILED
         assert "no scheduler answers at tcp://127.0.0.1:9 (MTBKD_SCHEDULER)" in failed.reason
         assert "no scheduler answers" in engine.info().problem
@@ -249,12 +240,12 @@ def test_threads_that_are_no_number_are_refused_in_one_line(monkeypatch):
 
 def test_an_engine_whose_scheduler_was_killed_says_so_and_starts_anew(engine):
     engine.wait()
-    lost = engine.submit(endless(15))
+    lost = engine.submit(RUN, endless(15))
     computing(lost)
     (scheduler,) = [process for process in processes_of(os.getpid()) if "distributed.Scheduler" in command(process)]
     scheduler.kill()
     assert "scheduler" in eventually(lambda: engine.info().problem)
-    done = finished(engine.submit(config(seed=16)))
+    done = finished(engine.submit(RUN, config(seed=16)))
     assert done.state is State.DONE
     assert engine.info().problem is None
-    assert store.read(lost.id).state is State.INTERRUPTED
+    assert store.read(RUN, lost.id).state is State.INTERRUPTED

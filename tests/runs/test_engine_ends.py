@@ -13,7 +13,8 @@ import pytest
 
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine import Engine
-from mtbkd_core.runs.store import State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import KIND as RUN
 from tests.runs.support import computing, config, processes_of
 
 pytestmark = pytest.mark.slow
@@ -33,9 +34,10 @@ APP = """
 import sys
 from mtbkd_core.runs.engine import Engine
 from mtbkd_core.config.parse import parse_config
+from mtbkd_core.runs.kinds.run import KIND as RUN
 engine = Engine(workers=1)
 engine.start()
-print(engine.submit(parse_config(sys.argv[1])).id, flush=True)
+print(engine.submit(RUN, parse_config(sys.argv[1])).id, flush=True)
 try:
     sys.stdin.readline()
 except KeyboardInterrupt:
@@ -57,7 +59,7 @@ def test_nothing_outlives_the_app(end):
         # as from a terminal; tests that a shell has put into its background are started deaf to Ctrl-C
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    run = store.read(app.stdout.readline().strip())
+    run = store.read(RUN, app.stdout.readline().strip())
     computing(run)
     children = processes_of(app.pid)
     assert len(children) >= 3
@@ -75,7 +77,7 @@ def test_nothing_outlives_the_app(end):
     _, complaints = app.communicate()
     assert alive == []
     assert "Traceback" not in complaints
-    interrupted = store.read(run.id)
+    interrupted = store.read(RUN, run.id)
     assert interrupted.state is State.INTERRUPTED
     assert interrupted.reason == "the engine ended in the middle of it; launch the run again"
 

@@ -1,4 +1,4 @@
-"""Comparisons as jobs: MT-BKD against every rival, a part of the table for each seed."""
+"""Comparisons: MT-BKD against every baseline, a part for each seed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from mtbkd_core import studies
-from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.runs import folder as files
-from mtbkd_core.runs.kinds import base
-from mtbkd_core.runs.kinds.base import Table, TableView
+from mtbkd_core.runs import store
+from mtbkd_core.runs.job import JobKind, Work
+from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.studies import Comparison, tabulate
 
 
-class Asked(base.Asked):
-    """What a comparison is of.
+class ComparisonSpec(PartsSpec):
+    """What is compared.
 
     Attributes:
         config: MT-BKD's settings; their own seeds are 0, for they are replaced.
@@ -40,20 +40,15 @@ class Asked(base.Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonView(TableView[Asked]):
+class ComparisonView(PartsView[ComparisonSpec]):
     """A comparison as it was when it was looked at."""
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Of the whole comparison."""
-        return self.asked.seeds
 
     def table(self, *, whole: bool = True) -> Comparison:
         """What the rows amount to: of whole seeds, or of all that is there."""
         return tabulate(self.config.data.task, self.rows.whole if whole else self.rows.found)
 
 
-def ask(config: RunConfig, seeds: Sequence[int]) -> Asked:
+def comparison_spec(config: RunConfig, seeds: Sequence[int]) -> ComparisonSpec:
     """The comparison of these settings with these seeds.
 
     Raises:
@@ -61,12 +56,10 @@ def ask(config: RunConfig, seeds: Sequence[int]) -> Asked:
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError("seeds: at least one is needed, and each once")
-    return Asked(config=config, seeds=tuple(seeds))
+    return ComparisonSpec(config=config, seeds=tuple(seeds))
 
 
-def _compute(
-    asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
-) -> Mapping[str, Any]:
+def _fill(spec: ComparisonSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, Any]:
     began = time.monotonic()
 
     def close(seed: int) -> None:
@@ -76,25 +69,33 @@ def _compute(
         began = now
 
     found = studies.compare(
-        asked.config,
-        asked.seeds,
+        spec.config,
+        spec.seeds,
         known=kept.whole,
         on_step=log.write,
         on_seed=close,
-        on_progress=on_progress,
-        should_stop=should_stop,
+        on_progress=work.on_progress,
+        should_stop=work.should_stop,
     )
     return asdict(found)
 
 
-def _lent(asked: Asked) -> Rows:
+def _reuse(spec: ComparisonSpec) -> Rows:
     """The seeds that comparisons of the same settings have computed already."""
     rows = Rows({}, {})
-    for other, theirs in TABLE.lendable():
-        if other.config.unchecked == asked.config.unchecked:
-            rows.found.update(theirs.whole)
-            rows.seconds.update(theirs.seconds)
+    for other in store.reusable(KIND):
+        if other.config.unchecked == spec.config.unchecked:
+            rows.found.update(other.rows.whole)
+            rows.seconds.update(other.rows.seconds)
     return rows
 
 
-TABLE: Table[Asked, ComparisonView] = Table(files.COMPARISON, Asked, ComparisonView, _compute, _lent)
+KIND: JobKind[ComparisonSpec, ComparisonView] = JobKind(
+    noun="comparison",
+    folder="comparisons",
+    result="comparison.json",
+    spec=ComparisonSpec,
+    view=ComparisonView,
+    compute=filled_by(_fill),
+    reuse=_reuse,
+)

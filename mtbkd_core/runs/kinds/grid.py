@@ -1,4 +1,4 @@
-"""Tables whose parts are runs of one grid: points, each with as many seeds. Sweeps and valuations are such.
+"""Jobs whose parts are the runs of a grid: points, each with as many seeds. Sweeps and Shapley studies are such.
 
 A part that any grid or run has computed from the same settings, data and teachers is not computed again.
 """
@@ -14,13 +14,16 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.files import home
+from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.scores import R_HAT, Row, row_of
 from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import jobs, store
-from mtbkd_core.runs.kinds import base
-from mtbkd_core.runs.kinds.base import Table, TableView
+from mtbkd_core.runs import store
+from mtbkd_core.runs.job import JobKind, Work
+from mtbkd_core.runs.kinds import run
+from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView
+from mtbkd_core.runs.naming import fingerprints
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.studies.grid import each_result
 from mtbkd_core.studies.sweep import replicates
@@ -30,8 +33,8 @@ _STUDENT = "student"
 _SECONDS = ("seconds_warm_start", "seconds_sampling", "seconds_evaluation")
 
 
-class Asked(base.Asked):
-    """What a grid is of.
+class GridSpec(PartsSpec):
+    """What a grid computes.
 
     Attributes:
         seeds: how often each point is computed, with both seeds moved on by one each time.
@@ -40,7 +43,7 @@ class Asked(base.Asked):
     seeds: int = Field(1, ge=1, le=MOST_SEEDS)
 
     def points(self) -> Mapping[str, RunConfig]:
-        """The settings of each point, by what tells it from the others."""
+        """The settings of each point, by what distinguishes it from the others."""
         raise NotImplementedError
 
     def parts(self) -> Mapping[int, RunConfig]:
@@ -49,91 +52,106 @@ class Asked(base.Asked):
 
 
 @lru_cache(maxsize=256)
-def _runs(asked: Asked) -> tuple[RunConfig, ...]:
-    return tuple(chain.from_iterable(replicates(config, asked.seeds) for config in asked.points().values()))
+def _runs(spec: GridSpec) -> tuple[RunConfig, ...]:
+    return tuple(chain.from_iterable(replicates(config, spec.seeds) for config in spec.points().values()))
 
 
-G = TypeVar("G", bound=Asked)
+G = TypeVar("G", bound=GridSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridView(TableView[G]):
+class GridView(PartsView[G]):
     """A grid as it was when it was looked at."""
 
     def scores(self) -> dict[str, list[Row | None]]:
         """Point -> the student's scores, one a seed; None where a run has not come to its end."""
-        whole, seeds = self.rows.whole, self.asked.seeds
+        whole, seeds = self.rows.whole, self.spec.seeds
         return {
             point: [whole.get(place * seeds + seed, {}).get(_STUDENT) for seed in range(seeds)]
-            for place, point in enumerate(self.asked.points())
+            for place, point in enumerate(self.spec.points())
         }
 
 
-def compute(
-    asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
-) -> Mapping[str, Any]:
-    """Run what is missing of a grid; see `tables.Compute`.
+def check_seeds(seeds: int) -> None:
+    """Refuse a number of seeds that there cannot be.
+
+    Raises:
+        UserError: none, or too many.
+    """
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UserError(f"seeds: got {seeds}, allowed: 1 to {MOST_SEEDS}")
+
+
+def checked(kind: JobKind[G, Any], spec: G) -> G:
+    """The spec, if its runs can be made.
+
+    Raises:
+        UserError: a task or teacher that does not exist, or more labelled examples than the task has.
+    """
+    fingerprints(kind, spec)
+    return spec
+
+
+def fill(spec: GridSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, Any]:
+    """Run what is missing of a grid; see `parts.Fill`.
 
     Raises:
         UserError: runs that cannot be made, named by their points, once all others are there.
     """
-    parts = asked.parts()
+    parts = spec.parts()
     found = {part: rows[_STUDENT] for part, rows in kept.whole.items() if _STUDENT in rows}
     problems: dict[int, UserError] = {}
     missing = [part for part in parts if part not in found]
     before = len(found)
 
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         done = (before + progress.fraction * len(missing)) / len(parts)
-        # The grid counts the settings of this attempt; a person counts those of the table.
+        # The grid counts the settings of this attempt; a person counts those of the job.
         what = progress.message.rpartition(": ")[2]
-        on_progress(Progress(Phase.GRID, len(found), len(parts), done, what))
+        work.on_progress(Progress(Phase.STUDY, len(found), len(parts), done, what))
 
     def fail(place: int, error: UserError) -> None:
         problems[missing[place]] = error
 
-    configs = [parts[part].unchecked for part in missing]
-    for place, result in each_result(configs, on_progress=tell, should_stop=should_stop, on_problem=fail):
+    wanted = [parts[part].unchecked for part in missing]
+    for place, result in each_result(wanted, on_progress=report, should_stop=work.should_stop, on_problem=fail):
         part = missing[place]
         found[part] = _row(result.metrics)
         log.write(part, _STUDENT, found[part])
         log.close(part, seconds_of(result.metrics))
     if problems:
         first = min(problems)
-        point = list(asked.points())[first // asked.seeds]
+        point = list(spec.points())[first // spec.seeds]
         others = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise UserError(f"{point}{others}: {problems[first]}; {len(found)} of {len(parts)} runs are there")
     scores = [found[part] for part in parts]
     return {
-        "seeds": asked.seeds,
         "points": {
-            point: scores[place * asked.seeds : (place + 1) * asked.seeds] for place, point in enumerate(asked.points())
+            point: scores[place * spec.seeds : (place + 1) * spec.seeds] for place, point in enumerate(spec.points())
         },
     }
 
 
-def lent(asked: G, table: Table[G, Any]) -> Rows:
+def reuse(spec: G, kind: JobKind[G, Any]) -> Rows:
     """What runs, and grids of the same kind, have computed already of a grid's parts."""
-    parts = asked.parts()
     # a run that was checked for bias has the same draws
-    wanted = {store.run_id(each): part for part, config in parts.items() for each in (config, config.unchecked)}
+    wanted = {run.run_id(each): part for part, config in spec.parts().items() for each in (config, config.unchecked)}
     rows = Rows({}, {})
 
     def lend(part: int, row: Row, seconds: float) -> None:
         rows.found[part], rows.seconds[part] = {_STUDENT: row}, seconds
 
     for id, part in wanted.items():
-        path = jobs.exists(files.RUN, id)
-        metrics = files.read_result(path) if path is not None else None
+        metrics = files.read_json(home() / run.KIND.folder / id / run.KIND.result)
         if metrics is not None:
             with suppress(KeyError, TypeError, AttributeError):  # another version's, or torn: then it is computed
                 lend(part, _row(metrics), seconds_of(metrics))
-    for other, theirs in table.lendable():
-        configs = other.parts()
-        for place, found in theirs.whole.items():
-            name = store.run_id(configs[place].unchecked) if place in configs and _STUDENT in found else None
+    for other in store.reusable(kind):
+        parts = other.spec.parts()
+        for place, found in other.rows.whole.items():
+            name = run.run_id(parts[place].unchecked) if place in parts and _STUDENT in found else None
             if name is not None and name in wanted:
-                lend(wanted[name], found[_STUDENT], theirs.seconds[place])
+                lend(wanted[name], found[_STUDENT], other.rows.seconds[place])
     return rows
 
 
@@ -142,14 +160,5 @@ def _row(metrics: Mapping[str, Any]) -> Row:
 
 
 def seconds_of(metrics: Mapping[str, Any]) -> float:
-    """How long a run took on its worker, teachers aside, as its metrics tell."""
+    """How long a run took on its worker, teachers aside, by its metrics."""
     return float(sum(metrics["diagnostics"][name] for name in _SECONDS))
-
-
-def check(asked: Asked) -> None:
-    """Refuse what could not be run.
-
-    Raises:
-        UserError: a task or teacher that does not exist, or more labelled examples than the task has.
-    """
-    base.fingerprints(asked)

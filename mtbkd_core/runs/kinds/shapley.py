@@ -1,4 +1,4 @@
-"""Valuations as jobs: what each teacher is worth, from runs with every subset of the teachers."""
+"""Shapley studies: what each teacher contributes to a score, from runs with every subset of the teachers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from typing import Self
 
 from pydantic import model_validator
 
-from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import R_HAT
-from mtbkd_core.runs import folder as files
+from mtbkd_core.runs.job import JobKind
 from mtbkd_core.runs.kinds import grid
-from mtbkd_core.runs.kinds.base import Table
-from mtbkd_core.runs.kinds.grid import MOST_SEEDS, GridView
-from mtbkd_core.runs.rows import Rows
+from mtbkd_core.runs.kinds.grid import GridSpec, GridView
+from mtbkd_core.runs.kinds.parts import filled_by
 from mtbkd_core.studies.shapley import Subset, Worth, worth
 from mtbkd_core.studies.sweep import all_subsets, hearing
 
 
-class Asked(grid.Asked):
-    """What a valuation is of: a point for each subset of the teachers."""
+class ShapleySpec(GridSpec):
+    """What a Shapley study computes: a point for each subset of the teachers."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -35,13 +33,13 @@ class Asked(grid.Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValuationView(GridView[Asked]):
-    """A valuation as it was when it was looked at."""
+class ShapleyView(GridView[ShapleySpec]):
+    """A Shapley study as it was when it was looked at."""
 
-    def worth(self, score: str) -> list[Worth]:
-        """One for each seed whose every subset has the score."""
+    def contributions(self, score: str) -> list[Worth]:
+        """What each teacher contributes: one for each seed in which every subset has the score."""
         found = []
-        for seed in range(self.asked.seeds):
+        for seed in range(self.spec.seeds):
             each: dict[Subset, float] = {}
             for point, rows in self.scores().items():
                 row = rows[seed]
@@ -54,26 +52,27 @@ class ValuationView(GridView[Asked]):
 
     def worst_r_hat(self) -> float | None:
         """Over all runs that are there, infinite where one has no R-hat; None where there is no run."""
-        told = [row.get(R_HAT) for rows in self.scores().values() for row in rows if row is not None]
-        return worst_r_hat(told) if told else None
+        found = [row.get(R_HAT) for rows in self.scores().values() for row in rows if row is not None]
+        return worst_r_hat(found) if found else None
 
 
-def ask(config: RunConfig, seeds: int = 1) -> Asked:
-    """The valuation of the teachers of these settings.
+def shapley_spec(config: RunConfig, seeds: int = 1) -> ShapleySpec:
+    """The Shapley study of the teachers of these settings.
 
     Raises:
         UserError: too many teachers for all their subsets, no seed or too many; a task or teacher that does not exist.
     """
     all_subsets(config.data.teachers)
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise UserError(f"seeds: got {seeds}, allowed: 1 to {MOST_SEEDS}")
-    asked = Asked(config=config, seeds=seeds)
-    grid.check(asked)
-    return asked
+    grid.check_seeds(seeds)
+    return grid.checked(KIND, ShapleySpec(config=config, seeds=seeds))
 
 
-def _lent(asked: Asked) -> Rows:
-    return grid.lent(asked, TABLE)
-
-
-TABLE: Table[Asked, ValuationView] = Table(files.VALUATION, Asked, ValuationView, grid.compute, _lent)
+KIND: JobKind[ShapleySpec, ShapleyView] = JobKind(
+    noun="Shapley study",
+    folder="valuations",
+    result="valuation.json",
+    spec=ShapleySpec,
+    view=ShapleyView,
+    compute=filled_by(grid.fill),
+    reuse=lambda spec: grid.reuse(spec, KIND),
+)

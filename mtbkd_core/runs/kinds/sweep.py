@@ -1,36 +1,41 @@
-"""Sweeps as jobs: one setting over several values, with one seed or several."""
+"""Sweeps: one setting over several values, with one seed or several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.runs import folder as files
+from mtbkd_core.config.parse import full_name
+from mtbkd_core.runs.job import JobKind
 from mtbkd_core.runs.kinds import grid
-from mtbkd_core.runs.kinds.base import Table
-from mtbkd_core.runs.kinds.grid import MOST_SEEDS, GridView
-from mtbkd_core.runs.rows import Rows, RowsLog
+from mtbkd_core.runs.kinds.grid import GridSpec, GridView
+from mtbkd_core.runs.kinds.parts import filled_by
 from mtbkd_core.studies.sweep import MOST_VALUES, value_text, with_value
 
 #: A replicate moves these on, so no sweep of them has more than one.
-_SEEDS = ("seed", "split_seed")
+_SEEDS = ("seed", "data.split_seed")
 
 
-class Asked(grid.Asked):
-    """What a sweep is of.
+class SweepSpec(GridSpec):
+    """What is swept over.
 
     Attributes:
-        setting: dotted, as in `config.field_names`.
+        setting: dotted, as in `config.settings`; a former name is read, too.
         values: as `sweep_values` writes them.
     """
 
     setting: str
     values: tuple[str, ...] = Field(min_length=1, max_length=MOST_VALUES)
+
+    @field_validator("setting")
+    @classmethod
+    def _todays_name(cls, setting: str) -> str:
+        return full_name(setting)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -45,40 +50,35 @@ class Asked(grid.Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepView(GridView[Asked]):
+class SweepView(GridView[SweepSpec]):
     """A sweep as it was when it was looked at."""
 
     @property
     def current(self) -> str:
         """The value that the settings themselves have, which need not be among those swept over."""
-        return value_text(self.config, self.asked.setting)
+        return value_text(self.config, self.spec.setting)
 
 
-def ask(config: RunConfig, setting: str, values: Sequence[str], seeds: int = 1) -> Asked:
+def sweep_spec(config: RunConfig, setting: str, values: Sequence[str], seeds: int = 1) -> SweepSpec:
     """The sweep of a setting over values that `sweep_values` gave.
 
     Raises:
-        UserError: a setting, value, task or teacher that there is not; no seed or too many.
+        UserError: a setting, value, task or teacher that does not exist; no seed or too many.
     """
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise UserError(f"seeds: got {seeds}, allowed: 1 to {MOST_SEEDS}")
-    if seeds > 1 and setting in _SEEDS:
+    grid.check_seeds(seeds)
+    if seeds > 1 and full_name(setting) in _SEEDS:
         raise UserError(f"seeds: got {seeds}, but a sweep of {setting} has 1: it is over seeds already")
     for value in values:
         with_value(config, setting, value)
-    asked = Asked(config=config, setting=setting, values=tuple(values), seeds=seeds)
-    grid.check(asked)
-    return asked
+    return grid.checked(KIND, SweepSpec(config=config, setting=setting, values=tuple(values), seeds=seeds))
 
 
-def _compute(
-    asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
-) -> Mapping[str, Any]:
-    return {"setting": asked.setting, **grid.compute(asked, kept, log, on_progress, should_stop)}
-
-
-def _lent(asked: Asked) -> Rows:
-    return grid.lent(asked, TABLE)
-
-
-TABLE: Table[Asked, SweepView] = Table(files.SWEEP, Asked, SweepView, _compute, _lent)
+KIND: JobKind[SweepSpec, SweepView] = JobKind(
+    noun="sweep",
+    folder="sweeps",
+    result="sweep.json",
+    spec=SweepSpec,
+    view=SweepView,
+    compute=filled_by(grid.fill),
+    reuse=lambda spec: grid.reuse(spec, KIND),
+)

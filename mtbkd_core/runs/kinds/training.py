@@ -1,4 +1,4 @@
-"""Trainings as jobs: a task's teachers where they take minutes, one after another, each with its scores."""
+"""Trainings: a task's teachers where they take minutes, one after another, each with its scores."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 
 from mtbkd_core.catalog.registry import load_task, task_info, untrained
 from mtbkd_core.catalog.settings import build_config, default_config
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.evaluation.scores import Row, row_of
-from mtbkd_core.runs import folder as files
-from mtbkd_core.runs.kinds import base
-from mtbkd_core.runs.kinds.base import Table, TableView
+from mtbkd_core.runs.job import JobKind, Work
+from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.studies.sweep import hearing
 
 
-class Asked(base.Asked):
-    """What a training is of: all teachers of the configuration, each a part."""
+class TrainingSpec(PartsSpec):
+    """What is trained: all teachers of the configuration, each a part."""
 
     def parts(self) -> Mapping[int, RunConfig]:
         """The settings with each teacher alone, by its place."""
@@ -29,55 +28,59 @@ class Asked(base.Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingView(TableView[Asked]):
+class TrainingView(PartsView[TrainingSpec]):
     """A training as it was when it was looked at."""
 
     def scores(self) -> dict[str, Row]:
         """Teacher -> its scores on the test examples, of those that are trained."""
-        return {name: row for rows in self.rows.whole.values() for name, row in rows.items()}
+        return _by_teacher(self.rows)
 
 
-def ask(task: str) -> Asked:
+def training_spec(task: str) -> TrainingSpec:
     """The training of all teachers of a task.
 
     Raises:
         UserError: no such task.
     """
     names = [teacher.name for teacher in task_info(task).teachers]
-    return Asked(config=build_config([("teachers", names), ("device", "cpu")], base=default_config(task)))
+    return TrainingSpec(config=build_config([("data.teachers", names), ("device", "cpu")], base=default_config(task)))
 
 
-def _compute(
-    asked: Asked, kept: Rows, log: RowsLog, on_progress: OnProgress, should_stop: ShouldStop
-) -> Mapping[str, Any]:
-    missing = untrained(asked.config.data.task)
-    found = {name: row for rows in kept.whole.values() for name, row in rows.items() if name not in missing}
-    stamp = task_info(asked.config.data.task).stamp
-    of = len(asked.config.data.teachers)
-    for part, config in asked.parts().items():
-        (name,) = config.data.teachers
-        if name in found:
+def _by_teacher(rows: Rows) -> dict[str, Row]:
+    return {name: row for found in rows.whole.values() for name, row in found.items()}
+
+
+def _fill(spec: TrainingSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, Any]:
+    name = spec.config.data.task
+    missing, stamp = untrained(name), task_info(name).stamp
+    found = {teacher: row for teacher, row in _by_teacher(kept).items() if teacher not in missing}
+    count = len(spec.config.data.teachers)
+
+    def report(progress: Progress) -> None:
+        done = len(found)
+        # The task counts the teachers of this part, which is one; a person counts those of the training.
+        before, _, after = progress.message.partition(": ")
+        work.on_progress(Progress(Phase.TEACHERS, done, count, (done + progress.fraction) / count, after or before))
+
+    for part, config in spec.parts().items():
+        (teacher,) = config.data.teachers
+        if teacher in found:
             continue
-        if task_info(config.data.task).stamp != stamp:
-            raise UserError(f"task {config.data.task}: has become another one meanwhile; train its teachers again")
-
-        def tell(progress: Progress) -> None:
-            done = len(found)
-            # The task counts the teachers of this part, which is one; a person counts those of the training.
-            before, _, after = progress.message.partition(": ")
-            on_progress(Progress(Phase.TEACHERS, done, of, (done + progress.fraction) / of, after or before))
-
+        if task_info(name).stamp != stamp:
+            raise UserError(f"task {name}: its data were replaced meanwhile; train its teachers again")
         began = time.monotonic()
-        task = load_task(
-            config.data,
-            teachers=[name],
-            on_progress=tell,
-            should_stop=should_stop,
-        )
-        found[name] = row_of(scores(task.teachers[name].logits_test.softmax(-1), task.y_test))
-        log.write(part, name, found[name])
+        task = load_task(config.data, on_progress=report, should_stop=work.should_stop)
+        found[teacher] = row_of(scores(task.teachers[teacher].logits_test.softmax(-1), task.y_test))
+        log.write(part, teacher, found[teacher])
         log.close(part, time.monotonic() - began)
     return {"teachers": found}
 
 
-TABLE: Table[Asked, TrainingView] = Table(files.TRAINING, Asked, TrainingView, _compute, lambda asked: Rows({}, {}))
+KIND: JobKind[TrainingSpec, TrainingView] = JobKind(
+    noun="training",
+    folder="trainings",
+    result="training.json",
+    spec=TrainingSpec,
+    view=TrainingView,
+    compute=filled_by(_fill),
+)

@@ -13,7 +13,8 @@ from mtbkd_core.studies import HIGHER_IS_BETTER, Verdict, left_out
 from mtbkd_core.studies.tables import gap_table, score_table
 from pages.results.compare import score_table as scores
 from pages.ui import charts, task_words
-from pages.ui.jobs import follow, kinds
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import COMPARISONS
 
 
 def draw(view: ComparisonView) -> None:
@@ -23,7 +24,7 @@ def draw(view: ComparisonView) -> None:
     if count == 0:
         return
     gaps = gap_table(comparison, task_words.titles_by_name(view.config))
-    st.caption(follow.summary(kinds.COMPARISONS, view))
+    st.caption(follow.summary(COMPARISONS, view))
     if lines := left_out(comparison.methods):
         st.caption(f":material/info: {' '.join(lines)}")
     _warn_of_chains(view)
@@ -42,7 +43,7 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
     charts.show(
         draw_verdicts(gaps),
         "Who is better",
-        "Filled circle: MT-BKD is better. Diamond: the rival is. Dash: no clear difference.",
+        "Filled circle: MT-BKD is better. Diamond: the baseline is. Dash: no clear difference.",
         lambda: gaps,
         key="verdicts",
         help="A difference is clear when its 95 % interval over the seeds leaves out zero. Each interval stands for "
@@ -54,7 +55,7 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
 def _draw_forests(gaps: pd.DataFrame) -> None:
     st.space("small")
     st.subheader(
-        "MT-BKD minus each rival",
+        "MT-BKD minus each baseline",
         anchor=False,
         help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
     )
@@ -93,13 +94,13 @@ def _draw_numbers(gaps: pd.DataFrame) -> None:
         if not pd.isna(row.low):
             spoken += f" [{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
         rows.setdefault(row.title, {})[row.score] = spoken
-    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Rival").reset_index()
+    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Baseline").reset_index()
     st.dataframe(
         shown,
         hide_index=True,
         key="differences",
         height=37 + 35 * len(shown),
-        column_config={"Rival": st.column_config.TextColumn(width=170, pinned=True)}
+        column_config={"Baseline": st.column_config.TextColumn(width=170, pinned=True)}
         | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
     )
 
@@ -109,7 +110,7 @@ def _in_words(gaps: pd.DataFrame) -> str:
     counts = gaps["verdict"].value_counts()
     better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
     return (
-        f"Against {gaps['method'].nunique()} rivals by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
+        f"Against {gaps['method'].nunique()} baselines by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
         f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
     )
 
@@ -121,8 +122,8 @@ def _warn_of_chains(view: ComparisonView) -> None:
     if not apart.empty:
         worst = ", ".join(f"{row.title} {r_hat_text(row.r_hat)}" for row in apart.itertuples())
         st.warning(
-            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}, or none: {worst}). "
-            "Sample longer before you trust a difference that hangs on these.",
+            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}, or not defined: {worst}). "
+            "Sample longer before you trust a difference that depends on these.",
             icon=":material/warning:",
         )
 

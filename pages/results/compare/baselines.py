@@ -1,35 +1,34 @@
-"""MT-BKD against its rivals: the launch, and the comparison as it happens. Results: `rival_results`."""
+"""MT-BKD against the baselines: the launch, and the comparison as it happens. Results: `baseline_results`."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from mtbkd_core.runs.kinds import comparison
+from mtbkd_core.runs.kinds.comparison import comparison_spec
 from pages.results.compare import baseline_results
 from pages.ui import chosen_run, link, run_words
-from pages.ui.jobs import follow, kinds
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import COMPARISONS
+from pages.ui.jobs.launch import launch
 
 
 def draw() -> None:
     """The whole part of the page."""
     _launcher()
-    view = follow.pick(
-        kinds.COMPARISONS, help="Newest first. Each is described by what differs from the default settings."
-    )
+    view = follow.pick(COMPARISONS, help="Newest first. Each is described by what differs from the default settings.")
     if view is None:
-        if link.kept("comparison") is None:
-            st.info(
-                "Nothing is compared yet. Choose how many seeds and press Compare. Each seed is a whole replication, "
-                "with a split, teachers and chains of its own.",
-                icon=":material/balance:",
-            )
+        st.info(
+            "Nothing is compared yet. Choose how many seeds and press Compare. Each seed is a whole replication, "
+            "with a split, teachers and chains of its own.",
+            icon=":material/balance:",
+        )
         return
-    follow.follow(kinds.COMPARISONS, view, baseline_results.draw_first_rows)
+    follow.follow(COMPARISONS, view, baseline_results.draw_first_rows)
     baseline_results.draw(view)
 
 
 def _launcher() -> None:
-    config, whose, _ = chosen_run.basis()
+    config, source, _ = chosen_run.basis()
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         seeds = st.slider(
             "Seeds",
@@ -44,9 +43,9 @@ def _launcher() -> None:
             "Compare",
             type="primary",
             icon=":material/play_arrow:",
-            help="Run MT-BKD and every rival with each seed. A comparison that exists is found, not computed twice. "
+            help="Run MT-BKD and every baseline with each seed. A comparison that exists is found, not computed twice. "
             "Other runs wait for a free worker meanwhile; a cancelled comparison can go on later.",
-            on_click=follow.launch,
-            args=(kinds.COMPARISONS, comparison.ask(config, range(seeds))),
+            on_click=launch,
+            args=(COMPARISONS, comparison_spec(config, range(seeds))),
         )
-        st.caption(f"With the settings of {whose}: {run_words.describe(config)}.", width="stretch")
+        st.caption(f"With the settings of {source}: {run_words.describe(config)}.", width="stretch")

@@ -12,7 +12,8 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
-from mtbkd_core.runs.store import RunView, State
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import charts, chosen_run, link, navigation, run_words
 
 _LETTERS = "ABCD"

@@ -9,13 +9,14 @@ from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.sweep import draw_sweep
-from mtbkd_core.runs.kinds import sweep
-from mtbkd_core.runs.kinds.sweep import SweepView
+from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.sweep import sweep_values
 from mtbkd_core.studies.tables import seed_table, sweep_table, value_title
 from pages.results.compare import score_table
 from pages.ui import charts, chosen_run, link, run_words, setting_words
-from pages.ui.jobs import follow, kinds
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import SWEEPS
+from pages.ui.jobs.launch import launch
 
 _AT_FIRST = ["nll", "ece"]
 _SEEDS = range(1, 11)
@@ -25,21 +26,20 @@ def draw() -> None:
     """The whole part of the page."""
     try:
         _launcher()
-    except UserError as error:  # as where the chosen run's task is there no more
+    except UserError as error:  # as where the chosen run's task was forgotten
         st.error(str(error), icon=":material/error:")
     view = follow.pick(
-        kinds.SWEEPS, help="Newest first. Each is described by what is swept over, and from which settings."
+        SWEEPS, help="Newest first. Each is described by the setting, its values, and the settings it starts from."
     )
     if view is None:
-        if link.kept("sweep") is None:
-            st.info("Nothing is swept over yet. Choose a setting and press Sweep.", icon=":material/tune:")
+        st.info("Nothing is swept over yet. Choose a setting and press Sweep.", icon=":material/tune:")
         return
-    follow.follow(kinds.SWEEPS, view)
+    follow.follow(SWEEPS, view)
     _draw_results(view)
 
 
 def _launcher() -> None:
-    config, whose, seconds = chosen_run.basis()
+    config, source, seconds = chosen_run.basis()
     offered = setting_words.offered(config)
     with st.container(border=True):
         left, middle, right = st.columns([2, 4, 2], gap="medium")
@@ -70,7 +70,7 @@ def _launcher() -> None:
                 help="How often each value is run: with another split, other teachers and other chains each time. The "
                 "first is the settings' own. With several, the spread is shown.",
             )
-        problem, asked = _ask(config, setting, text, 1 if over_seeds else seeds)
+        problem, spec = _spec(config, setting, text, 1 if over_seeds else seeds)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.button(
                 "Sweep",
@@ -78,24 +78,26 @@ def _launcher() -> None:
                 icon=":material/play_arrow:",
                 help="Run every value. What a run or a sweep has computed already is not computed again; a cancelled "
                 "sweep can go on later.",
-                disabled=asked is None,
-                on_click=follow.launch,
-                args=(kinds.SWEEPS, asked),
+                disabled=spec is None,
+                on_click=launch,
+                args=(SWEEPS, spec),
             )
-            if asked is not None:
-                cost = run_words.cost(len(asked.parts()), seconds)
-                st.caption(f"{cost} With the settings of {whose}: {run_words.describe(config)}.", width="stretch")
-                points, wanted = asked.points(), config.data.n_unlabelled
+            if spec is not None:
+                cost = run_words.cost(len(spec.parts()), seconds)
+                st.caption(f"{cost} With the settings of {source}: {run_words.describe(config)}.", width="stretch")
+                points, wanted = spec.points(), config.data.n_unlabelled
                 if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:
-                    st.caption(f"Fewer unlabelled examples are left, and shown, at {', '.join(fewer)}.")
+                    st.caption(
+                        f"Fewer unlabelled examples than the settings ask for are left and used at {', '.join(fewer)}."
+                    )
         if problem:
             st.error(problem, icon=":material/error:")
 
 
-def _ask(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | None, sweep.Asked | None]:
-    """What is wrong with what was written, or what it asks for."""
+def _spec(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | None, SweepSpec | None]:
+    """What is wrong with what was written, or the sweep of it."""
     try:
-        return None, sweep.ask(config, setting, sweep_values(config, setting, text), seeds)
+        return None, sweep_spec(config, setting, sweep_values(config, setting, text), seeds)
     except UserError as error:
         return str(error), None
 
@@ -104,13 +106,13 @@ def _draw_results(view: SweepView) -> None:
     table = sweep_table(view.scores(), view.current)
     if table.empty:
         return
-    title = setting_words.title(view.asked.setting)
-    st.caption(follow.summary(kinds.SWEEPS, view, title))
+    title = setting_words.title(view.spec.setting)
+    st.caption(follow.summary(SWEEPS, view, title))
     apart = table[~table[R_HAT].map(chains_agree)]
     if not apart.empty:
         which = ", ".join(f"{row.title} ({r_hat_text(row.r_hat)})" for row in apart.itertuples())
         st.warning(
-            f"The chains disagree (R-hat above {R_HAT_LIMIT}, or none) at {which}: these marks are hollow. "
+            f"The chains disagree (R-hat above {R_HAT_LIMIT}, or not defined) at {which}: these marks are hollow. "
             "Sample longer before you trust them.",
             icon=":material/warning:",
         )
@@ -123,7 +125,7 @@ def _draw_results(view: SweepView) -> None:
         table,
         title,
         help="Of the posterior mean, on the test examples.",
-        caption="Mean over the seeds ± standard deviation." if view.asked.seeds > 1 else "One seed each.",
+        caption="Mean over the seeds ± standard deviation." if view.spec.seeds > 1 else "One seed each.",
         key="sweep-scores",
         file="sweep-scores.csv",
     )

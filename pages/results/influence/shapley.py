@@ -1,4 +1,4 @@
-"""What each teacher is worth to the run shown: runs with every subset of its teachers, beside the cheap measures."""
+"""Shapley study: what each teacher of the shown run contributes, beside the measures that the run itself gives."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
-from mtbkd_core.runs.kinds import shapley
+from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.grid import seconds_of
-from mtbkd_core.runs.kinds.shapley import ValuationView
+from mtbkd_core.runs.kinds.shapley import ShapleySpec, ShapleyView, shapley_spec
 from mtbkd_core.studies.tables import shapley_table
 from pages.ui import charts, link, run_words, task_words
 from pages.ui.chosen_run import Chosen
-from pages.ui.jobs import follow, kinds
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import SHAPLEY_STUDIES
+from pages.ui.jobs.launch import launch
 
 _SCORES = ["nll", "ece", "brier", "accuracy"]
 _SEEDS = range(1, 6)
@@ -27,8 +29,8 @@ _HELP = (
     "Every subset of the teachers distils a student of its own; the empty one learns from the labels alone. The "
     "**Shapley value** is what the score changes by when a teacher joins, mean over all orders in which they could "
     "join. The values add up to the score with all teachers minus that with none. **Leave one out**: what the teacher "
-    "changes when it joins all the others; of two that know the same, neither is missed. **Alone against none**: what "
-    "it changes by itself."
+    "changes when it joins all the others; of two that know the same, neither is missed. **Solo**: what it changes "
+    "when it is the only teacher."
 )
 
 
@@ -36,24 +38,24 @@ def draw(
     shown: Chosen, responsibilities: np.ndarray, pulls: np.ndarray, labels: np.ndarray, teachers: dict[str, str]
 ) -> None:
     """The whole part of the page; the arrays as `influence_table` takes them."""
-    st.subheader("What is each teacher worth?", anchor=False, help=_HELP)
-    asked = _launcher(shown)
-    if asked is None:
+    st.subheader("Contribution of each teacher", anchor=False, help=_HELP)
+    spec = _launcher(shown)
+    if spec is None:
         return
     try:
-        view = shapley.TABLE.find(asked)
+        view = store.find(SHAPLEY_STUDIES.kind, spec)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         return
     if view is None:
         return
-    follow.follow(kinds.VALUATIONS, view)
-    if view.worth("nll"):
+    follow.follow(SHAPLEY_STUDIES, view)
+    if view.contributions("nll"):
         _draw_results(view, influence_table(responsibilities, pulls, labels, teachers))
 
 
-def _launcher(shown: Chosen) -> shapley.Asked | None:
-    """What is asked for; None where it cannot be, which is said."""
+def _launcher(shown: Chosen) -> ShapleySpec | None:
+    """The study that the button launches; None where there can be none, which is said."""
     config = shown.view.config
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         seeds = st.slider(
@@ -66,7 +68,7 @@ def _launcher(shown: Chosen) -> shapley.Asked | None:
             "is the run's own. With several, the spread is shown.",
         )
         try:
-            asked = shapley.ask(config, seeds)
+            spec = shapley_spec(config, seeds)
         except UserError as error:
             st.error(str(error), icon=":material/error:")
             return None
@@ -74,16 +76,16 @@ def _launcher(shown: Chosen) -> shapley.Asked | None:
             "Work it out",
             icon=":material/calculate:",
             help="Distil a student from every subset of the teachers. What is computed already is not computed again.",
-            on_click=follow.launch,
-            args=(kinds.VALUATIONS, asked),
+            on_click=launch,
+            args=(SHAPLEY_STUDIES, spec),
         )
-        cost = run_words.cost(len(asked.parts()), seconds_of(shown.result.metrics))
+        cost = run_words.cost(len(spec.parts()), seconds_of(shown.result.metrics))
         teachers = f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}"
-        st.caption(f"Every subset of the run's {teachers} is heard once a seed: {cost}")
-    return asked
+        st.caption(f"Distils from every subset of the run's {teachers} with each seed: {cost}")
+    return spec
 
 
-def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
+def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
     score = st.segmented_control(
         "Score",
         _SCORES,
@@ -93,9 +95,9 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
         help="\n".join(f"- **{SCORES[name].short}**: {SCORES[name].help}" for name in _SCORES),
     )
     info = SCORES[score]
-    found = view.worth(score)
+    found = view.contributions(score)
     table = shapley_table(found, cheap)
-    st.caption(follow.summary(kinds.VALUATIONS, view))
+    st.caption(follow.summary(SHAPLEY_STUDIES, view))
     r_hat = view.worst_r_hat()
     if r_hat is not None and not chains_agree(r_hat):
         worst = f"up to {r_hat:.3f}, above {R_HAT_LIMIT}" if math.isfinite(r_hat) else "cannot be worked out"
@@ -112,7 +114,7 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     with left:
         charts.show(
             draw_shapley(table, score, shades),
-            f"Worth to the student's {info.short}",
+            f"Contribution to the student's {info.short}",
             f"{side} of zero the teacher helps: with it the {info.short} is "
             f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}."
             + (" Whiskers: sd over the seeds." if len(found) > 1 else ""),
@@ -123,8 +125,8 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     with right:
         charts.show(
             draw_influence(cheap, shades),
-            "What the run itself says",
-            "Cheap, from one run: who moved this student, not whom it could do without.",
+            "Responsibility and pull in the run itself",
+            "From one run: which teacher moved this student, not which one it could do without.",
             lambda: cheap,
             key="cheap",
             help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
@@ -133,7 +135,7 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
 
 
 def _in_words(table: pd.DataFrame, score: str) -> str:
-    """Who is first by which measure, in one line."""
+    """Which teacher is first by which measure, in one line."""
     info = SCORES[score]
     by_title = table.set_index("title")
     worth = by_title["shapley"] if info.higher_is_better else -by_title["shapley"]
@@ -142,6 +144,6 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     total = by_title["shapley"].sum()
     spoken = f"{100 * total:+z.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()
     return (
-        f"By Shapley value **{first}** is worth most; by responsibility **{explains}** comes first, by pull on the "
+        f"By Shapley value **{first}** contributes most; by responsibility **{explains}** comes first, by pull on the "
         f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {spoken}."
     )

@@ -7,14 +7,12 @@ from mtbkd_core import RunConfig, UserError
 from mtbkd_core.catalog.registry import untrained
 from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind
 from mtbkd_core.figures.live import draw_traces
-from mtbkd_core.runs import store
-from mtbkd_core.runs.store import State
+from mtbkd_core.runs.folder import State
 from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.studies.batching import suggest_batch_size
 from pages.ui import (
     charts,
     chosen_run,
-    engine,
     headline,
     link,
     live,
@@ -23,7 +21,9 @@ from pages.ui import (
     task_loading,
     task_words,
 )
-from pages.ui.jobs import progress
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import RUNS
+from pages.ui.jobs.launch import cancel, cancel_button, launch
 
 KINDS = {StudentKind.LINEAR: "Linear", StudentKind.MLP: "MLP", StudentKind.CNN: "CNN"}
 SAMPLERS = {Algorithm.BAOAB: "BAOAB", Algorithm.SGLD: "SGLD", Algorithm.MCLMC: "MCLMC", Algorithm.HMC: "HMC"}
@@ -31,11 +31,8 @@ SCHEDULES = {Schedule.CONSTANT: "Constant", Schedule.DECAYING: "Decaying"}
 DEVICES = {Device.AUTO: "Auto", Device.CPU: "CPU", Device.CUDA: "GPU"}
 
 
-def launch() -> None:
-    try:
-        link.choose_run(engine.submit(link.draft()).id)
-    except UserError as error:
-        st.session_state.notice = str(error)
+def distill() -> None:
+    launch(RUNS, link.draft(), link.choose_run)
 
 
 def suggest(config: RunConfig) -> None:
@@ -133,21 +130,19 @@ def draw_settings(config: RunConfig) -> None:
 
 
 def draw_run(run: str) -> None:
-    try:
-        view = store.read(run)
-    except UserError as error:
-        st.error(str(error), icon=":material/error:")
+    view = follow.read(RUNS, run)
+    if view is None:
         return
     st.subheader("This run", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.caption(f"{run_words.describe(view.config)} · {view.id}", width="stretch")
         if not view.finished:
-            progress.cancel_button(view)
+            cancel_button(RUNS, view)
     if not view.finished:
         live.watch(view)
         return
     if view.state is not State.DONE:
-        progress.ending(view)
+        follow.ending(RUNS, view, link.choose_run)
         return
     if view.config != link.draft():
         st.button(
@@ -193,9 +188,7 @@ def draw_queue(chosen: str | None) -> None:
             _, icon, _ = run_words.STATES[view.state]
             st.markdown(f"{icon} {view.state.value.capitalize()}: {run_words.describe(view.config)}", width="stretch")
             st.button("Show", key=f"show:{view.id}", help="Watch this run.", on_click=link.choose_run, args=(view.id,))
-            st.button(
-                "Cancel", key=f"cancel:{view.id}", help="Stop this run.", on_click=progress.cancel, args=(view.id,)
-            )
+            st.button("Cancel", key=f"cancel:{view.id}", help="Stop this run.", on_click=cancel, args=(RUNS, view.id))
 
 
 config = link.draft()
@@ -207,7 +200,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", wr
         type="primary",
         icon=":material/play_arrow:",
         help="Run these settings. A run with the same settings is found, not computed twice.",
-        on_click=launch,
+        on_click=distill,
     )
     st.caption(summary(config), width="stretch")
 st.space("small")

@@ -23,6 +23,7 @@ from mtbkd_core.imports.preview import Preview
 from mtbkd_core.imports.spec import Files, TableSpec, suggest_name
 from mtbkd_core.imports.table import count_of
 from mtbkd_core.imports.uploads import Upload, in_folder
+from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import training
 from pages.ui import link, navigation
 
@@ -263,9 +264,9 @@ def draw_imported() -> None:
 
 def _forget(name: str) -> None:
     try:
-        for view in training.TABLE.all():
+        for view in store.list_jobs(training.KIND):
             if view.config.data.task == name:
-                training.TABLE.request_cancel(view.id)
+                store.request_cancel(training.KIND, view.id)
         adding.forget(name)
         if link.draft().data.task == name:
             link.replace(default_config(RunConfig().data.task))

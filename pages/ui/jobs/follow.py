@@ -1,94 +1,82 @@
-"""Work beside runs as a page deals with it: launched, picked, watched, gone on with. What there is: `desks`."""
+"""Jobs of any kind on a page: picked, watched until they end, gone on with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-from mtbkd_core import UserError, task_info
-from mtbkd_core.runs.folder import RACE
-from mtbkd_core.runs.jobs import JobView
-from mtbkd_core.runs.kinds import sampler_benchmark
-from mtbkd_core.runs.kinds.base import A, V
-from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
-from mtbkd_core.runs.store import State
-from mtbkd_core.studies.sampler_benchmark import COMPARED, REFERENCE
-from pages.ui import engine, link, navigation, run_words
+from mtbkd_core import UserError
+from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.job import JobView, S, V
+from pages.ui import link, navigation, run_words
 from pages.ui.jobs import progress
-from pages.ui.jobs.kinds import DESKS, Desk, pace
+from pages.ui.jobs.kinds import WORDS, JobWords, seconds_per_part
+from pages.ui.jobs.launch import Show, cancel_button, launch
+
+#: Seconds between two looks: at numbers alone, and where charts are drawn anew, too.
+_NUMBERS, _CHARTS = 0.5, 1.0
 
 
-def launch(desk: Desk[A, V], asked: A) -> None:
-    """Hand work to the engine, and show it; a problem is said in one line."""
-    try:
-        view = engine.fill(desk.table, asked)
-    except UserError as error:
-        st.session_state.notice = str(error)
-        return
-    if desk.parameter:
-        link.keep(desk.parameter, view.id)
-
-
-def pick(desk: Desk[A, V], *, help: str) -> V | None:
-    """The one that the link names or that is newest, and a picker where there are several; None where there is none.
+def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda view: True) -> V | None:
+    """The job that the link names, or else the newest; a picker where there are several. None where there is none.
 
     What cannot be shown is said in one line each.
+
+    Args:
+        only: says which jobs the page shows.
     """
     problems: list[str] = []
-    views = {view.id: view for view in _all(desk, problems)}
+    views = {view.id: view for view in _all(words, problems) if only(view)}
     for problem in problems:
         st.caption(f":material/broken_image: {problem}")
-    chosen = link.kept(desk.parameter)
-    if chosen is None and views:
-        chosen = next(iter(views))
-        link.keep(desk.parameter, chosen)
-    if chosen is None:
-        return None
-    options = list(views) if chosen in views else [chosen, *views]
-    if len(options) > 1:
-        _draw_picker(desk, views, options, chosen, help)
-    return read(desk, chosen) if chosen is not None else None
+    asked = link.kept(words.parameter)
+    for id in dict.fromkeys([*([asked] if asked else []), *views]):
+        view = read(words, id)
+        if view is not None and only(view):
+            link.keep(words.parameter, id)
+            if len(views) > 1:
+                _draw_picker(words, views, id, help)
+            return view
+    link.keep(words.parameter, None)
+    return None
 
 
-def read(desk: Desk[A, V], id: str) -> V | None:
+def read(words: JobWords[S, V], id: str) -> V | None:
     """Look at one; a problem is said in one line."""
     try:
-        return desk.table.read(id)
+        return store.read(words.kind, id)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         return None
 
 
-def _all(desk: Desk[A, V], problems: list[str]) -> list[V]:
+def _all(words: JobWords[S, V], problems: list[str]) -> list[V]:
     try:
-        return desk.table.all(problems.append)
+        return store.list_jobs(words.kind, problems.append)
     except UserError as error:
         problems.append(str(error))
         return []
 
 
-def _draw_picker(desk: Desk[A, V], views: dict[str, V], options: list[str], chosen: str, help: str) -> None:
-    key, kept = f"set:{desk.parameter}", f"{desk.parameter}_lines"
+def _draw_picker(words: JobWords[S, V], views: dict[str, V], chosen: str, help: str) -> None:
+    key, kept = f"set:{words.parameter}", f"{words.parameter}_lines"
     if st.session_state.get(key) != chosen:
         st.session_state[key] = chosen
-
-    def line(name: str) -> str:
-        if name not in views:
-            return f"? unknown · {name[:16]}"
-        view = views[name]
-        return f"{run_words.STATES[view.state][0]} {view.state.value} · {desk.what(view)}"
-
-    lines = run_words.apart({name: line(name) for name in options})
-    st.session_state[kept] = {line: name for name, line in lines.items()}
+    lines = run_words.apart(
+        {id: f"{run_words.STATES[view.state][0]} {view.state} · {words.what(view)}" for id, view in views.items()}
+    )
+    st.session_state[kept] = {line: id for id, line in lines.items()}
     st.selectbox(
-        desk.noun.capitalize(),
-        options,
+        words.noun.capitalize(),
+        list(views),
         key=key,
         format_func=lines.get,
         help=help,
         on_change=_take,
-        args=(desk.parameter, key, kept),
+        args=(words.parameter, key, kept),
     )
 
 
@@ -98,127 +86,79 @@ def _take(parameter: str, key: str, kept: str) -> None:
     link.keep(parameter, picked if picked in known.values() else known.get(picked))
 
 
-def follow(desk: Desk[A, V], view: V, draw: Callable[[V], None] | None = None) -> None:
-    """What there is to say of one that is not done: how far it is and how it is stopped, or how it ended and goes on.
+def follow(words: JobWords[S, V], view: V, draw: Callable[[V], None] | None = None, show: Show | None = None) -> None:
+    """A job that is not done: how far it is and how it is stopped, or how it ended and how it goes on.
 
     Args:
-        draw: what else is drawn anew, every second, of one under way.
+        draw: what else is drawn anew while it is under way.
+        show: see `launch`.
     """
     if not view.finished:
-        st.fragment(_live, run_every=1.0)(desk, view.id, len(view.rows.whole), draw)
+        st.fragment(_live, run_every=_CHARTS if draw else _NUMBERS)(words, view.id, view.parts_done, draw)
     elif view.state is not State.DONE:
-        _ending(desk, view)
+        ending(words, view, show)
 
 
-def _live(desk: Desk[A, V], id: str, whole: int, draw: Callable[[V], None] | None) -> None:
+def _live(words: JobWords[S, V], id: str, parts_done: int, draw: Callable[[V], None] | None) -> None:
     """The page is drawn anew with each whole part, and at the end."""
-    view = read(desk, id)
+    view = read(words, id)
     if view is None:
         return
-    if view.finished or len(view.rows.whole) != whole:
+    if view.finished or view.parts_done != parts_done:
         st.rerun()
-    progress.meter(view, _text(desk, view), lambda: _cancel_button(desk, view))
+    progress.meter(words, view, lambda: cancel_button(words, view))
     if view.reason and not view.stopping:
         st.warning(run_words.sentence(view.reason), icon=":material/warning:")
     if draw is not None:
         draw(view)
 
 
-def _text(desk: Desk[A, V], view: V) -> str:
-    return desk.how_far(view) if view.progress else ""
-
-
-def _cancel_button(desk: Desk[A, V], view: V) -> None:
-    st.button(
-        "Cancel",
-        key=f"cancel-{desk.noun}",
-        icon=":material/stop_circle:",
-        help=f"Stop at the next step. Whole {desk.part}s stay, and it can go on from there.",
-        disabled=view.stopping,
-        on_click=_cancel,
-        args=(desk, view.id),
-    )
-
-
-def _cancel(desk: Desk[A, V], id: str) -> None:
-    try:
-        engine.cancel_table(desk.table, id)
-    except UserError as error:
-        st.session_state.notice = str(error)
-
-
-def _ending(desk: Desk[A, V], view: V) -> None:
-    """What became of one that ended early, and how it goes on."""
+def ending(words: JobWords[S, V], view: V, show: Show | None = None) -> None:
+    """What became of a job that ended early, and how it goes on."""
     _, icon, meaning = run_words.STATES[view.state]
     reason = f" {run_words.sentence(view.reason)}" if view.reason else ""
-    done, count = len(view.rows.whole), len(view.asked.parts())
-    kept = f" {done} of {count} {desk.part}s {'is' if done == 1 else 'are'} whole." if done else ""
+    done = view.parts_done
+    kept = f" {done} of {view.parts} {words.part}s {'is' if done == 1 else 'are'} whole." if done else ""
+    advice = f" {words.advice[view.state]}" if view.state in words.advice else ""
     say = st.info if view.state is State.CANCELLED else st.error
-    say(f"This {desk.noun} {meaning}{reason}{kept}", icon=icon)
+    say(f"This {words.noun} {meaning}{reason}{kept}{advice}", icon=icon)
     st.button(
         "Go on" if done else "Start again",
-        key=f"go-on-{desk.noun}",
+        key=f"go-on-{words.noun}",
         icon=":material/resume:",
-        help=f"Compute the {desk.part}s that are missing.",
+        help=f"Compute the {words.part}s that are missing." if done else f"Compute this {words.noun} from the start.",
         on_click=launch,
-        args=(desk, view.asked),
+        args=(words, view.spec, show),
     )
 
 
-def summary(desk: Desk[A, V], view: V, of: str = "") -> str:
-    """One line on what is shown: which, `of` what, with which settings, how much is there, how long a part took."""
-    whole, count = len(view.rows.whole), len(view.asked.parts())
+def summary(words: JobWords[S, V], view: V, of: str = "") -> str:
+    """One line on a job with parts: which, `of` what, with which settings, how much is there, how long a part took."""
     parts = (
-        f"{desk.noun.capitalize()} **{view.id}**",
+        f"{words.noun.capitalize()} **{view.id}**",
         of,
         run_words.describe(view.config),
-        f"{whole} of {count} {desk.part}s",
-        pace(desk, view),
+        f"{view.parts_done} of {view.parts} {words.part}s",
+        seconds_per_part(words, view),
     )
     return " · ".join(part for part in parts if part)
 
 
-class _Races:
-    """Races, looked at as tables are."""
-
-    kind = RACE
-    read = staticmethod(sampler_benchmark.read)
-    all = staticmethod(sampler_benchmark.list_races)
+def under_way() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
+    """All jobs of every kind that are not finished."""
+    return [(words, view) for words in WORDS for view in _all(words, []) if not view.finished]
 
 
-def _racing(view: RaceView) -> str:
-    message = view.progress[-1].message
-    if message in COMPARED:
-        return "Racing"
-    return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message
+def bar(words: JobWords[S, V], view: V) -> None:
+    """The progress bar alone, until the job ends, with a link to where the whole is shown."""
+    st.fragment(_bar, run_every=_NUMBERS)(words, view.id)
 
 
-#: Beside `DESKS`, for a race is no table: it is launched and cancelled on its own page.
-RACES: Desk = Desk(
-    _Races,
-    what=lambda view: f"{task_info(view.config.data.task).title} · {view.seconds:g} s a sampler",
-    how_far=_racing,
-    part="sampler",
-    where=lambda view: ("samplers", {"posterior": view.config.data.task, "race": view.id}),
-    parameter="race",
-)
-
-
-def under_way() -> list[tuple[Desk, JobView]]:
-    """All work of every kind beside runs that is not finished."""
-    return [(desk, view) for desk in (*DESKS, RACES) for view in _all(desk, []) if not view.finished]
-
-
-def bar(desk: Desk[A, V], view: V) -> None:
-    """The progress bar alone, once a second until it ends, with a link to where the whole is shown."""
-    st.fragment(_bar, run_every=1.0)(desk, view.id)
-
-
-def _bar(desk: Desk[A, V], id: str) -> None:
-    view = read(desk, id)
+def _bar(words: JobWords[S, V], id: str) -> None:
+    view = read(words, id)
     if view is None:
         return
     if view.finished:
         st.rerun()
-    page, parameters = desk.where(view)
-    progress.meter(view, _text(desk, view), lambda: navigation.link(page, "Watch", parameters))
+    page, parameters = words.where(view)
+    progress.meter(words, view, lambda: navigation.link(page, "Watch", parameters))

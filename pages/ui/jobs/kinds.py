@@ -1,117 +1,170 @@
-"""Kinds of work beside runs, such as comparisons: how a person speaks of each, and where it is shown."""
+"""The words of each kind of job: how one is described, what it is doing, and where it is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic
 
 from mtbkd_core.baselines.about import about
-from mtbkd_core.runs import store
-from mtbkd_core.runs.kinds import comparison, shapley, sweep, training
-from mtbkd_core.runs.kinds.base import A, Table, V
+from mtbkd_core.common.progress import Phase
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.job import JobKind, JobView, S, V
+from mtbkd_core.runs.kinds import comparison, coverage, run, sampler_benchmark, shapley, sweep, training
 from mtbkd_core.runs.kinds.comparison import ComparisonView
-from mtbkd_core.runs.kinds.grid import GridView
-from mtbkd_core.runs.kinds.shapley import ValuationView
+from mtbkd_core.runs.kinds.run import RunView, run_id
+from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
 from mtbkd_core.runs.kinds.sweep import SweepView
-from mtbkd_core.runs.kinds.training import TrainingView
+from mtbkd_core.studies.sampler_benchmark import REFERENCE
 from pages.ui import run_words, setting_words, task_words
 
+PHASES = {
+    Phase.TEACHERS: "Getting the teachers ready",
+    Phase.WARM_START: "Warm start: fitting one student for each chain",
+    Phase.TUNING: "Tuning the step size",
+    Phase.SAMPLING: "Sampling the posterior",
+    Phase.BIAS_CHECK: "Checking for bias: gradients of exact HMC",
+    Phase.EVALUATION: "Evaluating on the test set",
+}
 
-@dataclass(frozen=True)
-class Desk(Generic[A, V]):
-    """Where one kind of work is dealt with.
+
+@dataclass(frozen=True, kw_only=True)
+class JobWords(Generic[S, V]):
+    """One kind of job on the pages.
 
     Attributes:
-        table: the kind.
-        what: one of them in a line of plain text, without its state.
-        how_far: what is being done, once it has told something.
+        what: a job in a line of plain text, without its state.
+        doing: what is being done, once there is a report.
         part: what a person calls a part of it.
         where: the page and the link's parameters that show it.
-        parameter: of the link, which holds the chosen one; "" where the chosen run tells.
+        parameter: of the link, which holds the one that is shown; "" where something else says which one that is.
+        advice: what to do after it ended early, beside starting it again.
     """
 
-    table: Table[A, V]
+    kind: JobKind[S, V]
     what: Callable[[V], str]
-    how_far: Callable[[V], str]
-    part: str
+    doing: Callable[[V], str]
+    part: str = ""
     where: Callable[[V], tuple[str, dict[str, str]]]
     parameter: str = ""
+    advice: Mapping[State, str] = field(default_factory=dict)
 
     @property
     def noun(self) -> str:
         """What a person calls one."""
-        return self.table.kind.noun
+        return self.kind.noun
 
 
-def pace(desk: Desk[A, V], view: V) -> str:
-    """How long a part took, mean over those that are whole; nothing before the first."""
-    seconds = view.rows.seconds.values()
-    if not seconds:
-        return ""
-    mean = sum(seconds) / len(seconds)
-    return f"{mean:.{0 if mean >= 10 else 1}f} s a {desk.part}"
+def _described(view: JobView[Any]) -> str:
+    return run_words.describe(view.config)
+
+
+def _phase(view: RunView) -> str:
+    newest = view.progress[-1]
+    again = f" (attempt {view.attempt})" if view.attempt > 1 else ""
+    count = f": {newest.step} of {newest.steps}" if newest.steps > 1 else ""
+    return f"{PHASES[newest.phase]}{count}{again}"
+
+
+def _counted(what: str) -> Callable[[JobView[Any]], str]:
+    def text(view: JobView[Any]) -> str:
+        newest = view.progress[-1]
+        return f"{newest.step} of {newest.steps} {what} · {newest.message.replace('_', ' ')}"
+
+    return text
 
 
 def _seed_by_seed(view: ComparisonView) -> str:
     newest = view.progress[-1]
     method = about(newest.message, task_words.titles_by_name(view.config)).title
-    took = pace(COMPARISONS, view)
-    return f"Seed {newest.step} of {newest.steps}: {method}" + (f" · {took}" if took else "")
-
-
-def _run_by_run(view: GridView[A]) -> str:
-    newest = view.progress[-1]
-    return f"{newest.step} of {newest.steps} runs done · {newest.message}"
-
-
-def _teacher_by_teacher(view: TrainingView) -> str:
-    newest = view.progress[-1]
-    return f"{newest.step} of {newest.steps} teachers trained · {newest.message}"
+    pace = seconds_per_part(COMPARISONS, view)
+    return f"Seed {newest.step} of {newest.steps}: {method}" + (f" · {pace}" if pace else "")
 
 
 def _swept(view: SweepView) -> str:
-    asked = view.asked
-    often = f", {asked.seeds} seeds" if asked.seeds > 1 else ""
-    title = setting_words.title(asked.setting)
-    return f"{title}, {len(asked.values)} values{often} · {run_words.describe(view.config)}"
+    spec = view.spec
+    often = f", {spec.seeds} seeds" if spec.seeds > 1 else ""
+    return f"{setting_words.title(spec.setting)}, {len(spec.values)} values{often} · {_described(view)}"
 
 
-def _valued(view: ValuationView) -> str:
-    return f"{len(view.config.data.teachers)} teachers · {run_words.describe(view.config)}"
+def _sampling(view: SamplerBenchmarkView) -> str:
+    message = view.progress[-1].message
+    if message in list(Algorithm):
+        return "The samplers take turns"
+    return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message
 
 
-COMPARISONS: Desk[comparison.Asked, ComparisonView] = Desk(
-    comparison.TABLE,
-    what=lambda view: f"{run_words.describe(view.config)} · {len(view.seeds)} seeds",
-    how_far=_seed_by_seed,
+def _teachers(view: JobView[Any]) -> str:
+    return f"{len(view.config.data.teachers)} teachers"
+
+
+def seconds_per_part(words: JobWords[S, V], view: V) -> str:
+    """How long a part took, mean over those that are whole; nothing before the first."""
+    mean = view.seconds_per_part
+    return "" if mean is None else f"{mean:.{0 if mean >= 10 else 1}f} s a {words.part}"
+
+
+RUNS = JobWords(
+    kind=run.KIND,
+    what=_described,
+    doing=_phase,
+    where=lambda view: ("distill", {}),
+    advice={State.FAILED: "Change the settings.", State.CRASHED: "Try fewer chains or a smaller student."},
+)
+COMPARISONS = JobWords(
+    kind=comparison.KIND,
+    what=lambda view: f"{_described(view)} · {len(view.spec.seeds)} seeds",
+    doing=_seed_by_seed,
     part="seed",
     where=lambda view: ("compare", {"view": "rivals", "comparison": view.id}),
     parameter="comparison",
 )
-SWEEPS: Desk[sweep.Asked, SweepView] = Desk(
-    sweep.TABLE,
+SWEEPS = JobWords(
+    kind=sweep.KIND,
     what=_swept,
-    how_far=_run_by_run,
+    doing=_counted("runs done"),
     part="run",
     where=lambda view: ("compare", {"view": "sweep", "sweep": view.id}),
     parameter="sweep",
 )
-VALUATIONS: Desk[shapley.Asked, ValuationView] = Desk(
-    shapley.TABLE,
-    what=_valued,
-    how_far=_run_by_run,
+SHAPLEY_STUDIES = JobWords(
+    kind=shapley.KIND,
+    what=lambda view: f"{_teachers(view)} · {_described(view)}",
+    doing=_counted("runs done"),
     part="run",
-    where=lambda view: (
-        "influence",
-        {"run": store.run_id(view.config), "replicates": str(view.asked.seeds)},
-    ),
+    where=lambda view: ("influence", {"run": run_id(view.config), "replicates": str(view.spec.seeds)}),
 )
-TRAININGS: Desk[training.Asked, TrainingView] = Desk(
-    training.TABLE,
-    what=lambda view: f"{len(view.config.data.teachers)} teachers · {run_words.task_title(view.config.data.task)}",
-    how_far=_teacher_by_teacher,
+TRAININGS = JobWords(
+    kind=training.KIND,
+    what=lambda view: f"{_teachers(view)} · {run_words.task_title(view.config.data.task)}",
+    doing=_counted("teachers trained"),
     part="teacher",
     where=lambda view: ("teachers", {"data.task": view.config.data.task}),
 )
-DESKS: tuple[Desk, ...] = (COMPARISONS, SWEEPS, VALUATIONS, TRAININGS)
+SAMPLER_BENCHMARKS = JobWords(
+    kind=sampler_benchmark.KIND,
+    what=lambda view: f"{run_words.task_title(view.config.data.task)} · {view.spec.seconds:g} s a sampler",
+    doing=_sampling,
+    where=lambda view: ("samplers", {"posterior": view.config.data.task, "race": view.id}),
+    parameter="race",
+)
+COVERAGE_STUDIES = JobWords(
+    kind=coverage.KIND,
+    what=lambda view: f"{view.spec.points} points, the wrong teacher's logits times {view.spec.wrong_factor:g}",
+    doing=_counted("settings done"),
+    part="setting",
+    where=lambda view: ("coverage", {"coverage": view.id}),
+    parameter="coverage",
+)
+WORDS: tuple[JobWords[Any, Any], ...] = (
+    RUNS,
+    COMPARISONS,
+    SWEEPS,
+    SHAPLEY_STUDIES,
+    TRAININGS,
+    SAMPLER_BENCHMARKS,
+    COVERAGE_STUDIES,
+)
+#: Parameters of the link that hold a job of one page.
+PARAMETERS = frozenset(words.parameter for words in WORDS if words.parameter)

@@ -8,18 +8,20 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.catalog.registry import untrained
+from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import training
-from mtbkd_core.runs.kinds.training import TrainingView
-from mtbkd_core.runs.store import State
+from mtbkd_core.runs.kinds.training import TrainingView, training_spec
 from pages.ui import task_words
 from pages.ui.jobs import follow
+from pages.ui.jobs import launch as jobs
 from pages.ui.jobs.kinds import TRAININGS
 
 
 def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
     """Where teachers have to be trained first, offer that or show how far it is, and end the page."""
     try:
-        with st.spinner("Looking for what the teachers say…"):
+        with st.spinner("Looking for the teachers' predictions…"):
             missing = untrained(config.data.task, None if every_teacher else config.data.teachers)
     except UserError as error:
         st.error(str(error), icon=":material/error:")
@@ -44,26 +46,25 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
 
 
 def _find(task: str) -> TrainingView | None:
-    """The training of a task's teachers; one that cannot be read is said, and can be launched anew."""
+    """The training of a task's teachers; a problem is said, and the training can be launched anew."""
     try:
-        return training.TABLE.find(training.ask(task))
+        return store.find(training.KIND, training_spec(task))
     except UserError as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
 
 
 def launch(task: str) -> None:
-    """Have the engine train the teachers of a task; a problem is said in one line."""
+    """Have the engine train the teachers of a task."""
     try:
-        asked = training.ask(task)
-        for view in training.TABLE.all():
-            # one that is done, and what its teachers said was deleted since
-            if view.id == training.TABLE.id(asked) and view.state is State.DONE:
-                training.TABLE.delete(view.id)
+        spec = training_spec(task)
+        known = store.find(training.KIND, spec)
+        if known is not None and known.state is State.DONE:  # the teachers' predictions were deleted since
+            store.delete(training.KIND, known.id)
     except UserError as error:
         st.session_state.notice = str(error)
         return
-    follow.launch(TRAININGS, asked)
+    jobs.launch(TRAININGS, spec)
 
 
 def _draw_trained(view: TrainingView, missing: Sequence[str]) -> None:

@@ -1,286 +1,195 @@
-"""Sweeps and valuations as jobs: each part is a run's own scores, computed once; they stop, go on and are found."""
+"""Sweeps and Shapley studies: each part is a run's own scores, computed once, and what they amount to."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from mtbkd_core import default_config
+from mtbkd_core import default_config, distillation
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import Cancelled, Phase, Progress, UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import ConfigError
 from mtbkd_core.result import FORMAT, Result
-from mtbkd_core.runs import execute as execute_module
-from mtbkd_core.runs import folder as files
-from mtbkd_core.runs import store
+from mtbkd_core.runs import naming, store
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import base, grid, registry, shapley, sweep
+from mtbkd_core.runs.kinds import grid, run, shapley, sweep
+from mtbkd_core.runs.kinds.shapley import shapley_spec
+from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.shapley import shapley_values
 from mtbkd_core.studies.sweep import sweep_values
-from tests.runs.support import FakeResult, config
+from tests.runs.kinds.samples import STRENGTHS, Steps, fake_grid, metrics_of, score
+from tests.runs.support import config
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
-STRENGTHS = ("0.0", "0.5", "1.0")
 WRONG = 99.0
-TEACHERS = ("digits-0-4", "digits-5-9", "even-digits")
-
-
-def nll_of(config: RunConfig) -> float:
-    """A score that tells every configuration of these tests from the others; strength 0 hears nobody."""
-    worth = {"digits-0-4": -0.2, "digits-5-9": -0.1, "even-digits": 0.05}
-    heard = config.data.teachers if config.prior.strength else ()
-    return 1.0 + config.prior.strength * sum(worth[name] for name in heard) + config.seed / 100
-
-
-class Fake(FakeResult):
-    def __init__(self, config: RunConfig) -> None:
-        self.config = config
-        diagnostics = {"r_hat": 1.01 + config.seed / 10, "seconds_warm_start": 1.0}
-        diagnostics |= {"seconds_sampling": 2.0, "seconds_evaluation": 0.5}
-        self.metrics = {"student": {"nll": nll_of(config), "auroc_misclassification": float("nan")}}
-        self.metrics["diagnostics"] = diagnostics
 
 
 @pytest.fixture
-def engine(home: Path) -> Iterator[str]:
-    """The lock of an engine that is alive."""
-    path = files.engine_lock(home, "e")
-    path.parent.mkdir(parents=True)
-    with files.lock.hold(path):
-        yield "e"
+def steps(engine: str, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    """A grid that takes no time, and the configurations that it computed."""
+    found = Steps()
+    fake_grid(monkeypatch, found)
+    return found
 
 
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
-    """A grid that takes no time in the place of the real one, and what was computed."""
-    calls: list[RunConfig] = []
-
-    def each_result(
-        configs: Sequence[RunConfig], *, on_progress: Any, should_stop: Any, on_problem: Any
-    ) -> Iterator[tuple[int, Fake]]:
-        for place, each in enumerate(configs):
-            if should_stop():
-                raise Cancelled
-            fraction = place / len(configs)
-            on_progress(Progress(Phase.SAMPLING, 1, 9, fraction, f"Settings {place + 1} of 9: Sampling students"))
-            calls.append(each)
-            if each.prior.concentration == WRONG:
-                on_problem(place, UserError("sampler.step_size: a chain leaves the posterior"))
-            else:
-                yield place, Fake(each)
-
-    monkeypatch.setattr(grid, "each_result", each_result)
-    return calls
+def strengths(seeds: int = 1, **changes: Any) -> SweepSpec:
+    return sweep_spec(config(**changes), "prior.strength", STRENGTHS, seeds)
 
 
-def a_sweep(seeds: int = 1, **changes: Any) -> sweep.Asked:
-    return sweep.ask(config(**changes), "prior.strength", STRENGTHS, seeds)
+def swept(spec: SweepSpec) -> SweepView:
+    """The sweep after a worker has executed it."""
+    view, _ = store.enqueue(sweep.KIND, spec, engine="alive")
+    execute(str(view.folder))
+    return store.read(sweep.KIND, view.id)
 
 
-def submit(table: Any, asked: Any) -> Any:
-    view, submission = table.enqueue(asked, engine="e")
-    assert submission is not None
-    return view
+def studied(config: RunConfig) -> shapley.ShapleyView:
+    view, _ = store.enqueue(shapley.KIND, shapley_spec(config), engine="alive")
+    execute(str(view.folder))
+    return store.read(shapley.KIND, view.id)
 
 
-def test_a_sweep_holds_each_values_scores_for_each_seed(engine: str, computed: list[RunConfig]) -> None:
-    view = submit(sweep.TABLE, a_sweep(seeds=2, prior__strength=0.5))
-    registry.execute_table(str(view.folder))
-    after = sweep.TABLE.read(view.id)
-    assert (after.state, after.reason, after.current) == (State.DONE, None, "0.5")
-    assert [(each.prior.strength, each.seed, each.data.split_seed) for each in computed] == [
+def test_a_sweep_holds_each_values_scores_for_each_seed(steps: Steps) -> None:
+    view = swept(strengths(seeds=2, prior__strength=0.5))
+    assert (view.state, view.reason, view.current) == (State.DONE, None, "0.5")
+    assert [(each.prior.strength, each.seed, each.data.split_seed) for each in steps.done] == [
         (strength, seed, seed) for strength in (0.0, 0.5, 1.0) for seed in (0, 1)
     ]
-    expected = {value: [nll_of(config(prior__strength=value, seed=seed)) for seed in (0, 1)] for value in STRENGTHS}
-    assert {value: [row["nll"] for row in rows] for value, rows in after.scores().items()} == expected
-    assert [row["r_hat"] for row in after.scores()["0.5"]] == pytest.approx([1.01, 1.11])
-    assert after.scores()["0.0"][0]["auroc_misclassification"] is None
-    assert after.rows.seconds[0] == 3.5
-    content = json.loads((after.folder / "sweep.json").read_text())
+    expected = {value: [score(config(prior__strength=value, seed=seed)) for seed in (0, 1)] for value in STRENGTHS}
+    assert {value: [row["nll"] for row in rows] for value, rows in view.scores().items()} == expected
+    assert [row["r_hat"] for row in view.scores()["0.5"]] == pytest.approx([1.01, 1.11])
+    assert view.scores()["0.0"][0]["auroc_misclassification"] is None
+    assert view.rows.seconds[0] == 3.5
+    assert view.progress[0].message == "Sampling students"
+    content = json.loads((view.folder / "sweep.json").read_text())
     assert (content["setting"], list(content["points"])) == ("prior.strength", list(STRENGTHS))
-    assert content["points"]["0.5"] == after.scores()["0.5"]
+    assert content["points"]["0.5"] == view.scores()["0.5"]
 
 
-def test_a_sweep_of_before_a_setting_was_known_is_still_read_and_lends_its_rows(
-    engine: str, computed: list[RunConfig], home: Path
+def test_a_sweep_of_a_setting_that_was_renamed_is_opened(steps: Steps) -> None:
+    spec = sweep_spec(config(), "data.n_labelled", ("50", "100"))
+    view = swept(spec)
+    content = spec.model_dump(mode="json") | {"setting": "n_train"}
+    old = content_hash(json.dumps(content, separators=(",", ":")), *naming.fingerprints(sweep.KIND, spec))
+    (view.folder / "config.json").write_text(json.dumps(content))
+    view.folder.rename(view.folder.with_name(old))
+    assert store.read(sweep.KIND, old).spec == spec
+
+
+def test_a_sweep_of_before_a_setting_was_known_lends_its_rows(steps: Steps) -> None:
+    spec = strengths()
+    view = swept(spec)
+    content = spec.model_dump(mode="json")
+    del content["config"]["data"]["n_unlabelled"], content["config"]["sampler"]["warm_start_batch_size"]
+    old = content_hash(json.dumps(content, separators=(",", ":")), *naming.fingerprints(sweep.KIND, spec))
+    (view.folder / "config.json").write_text(json.dumps(content, indent=2))
+    view.folder.rename(view.folder.with_name(old))
+    steps.done.clear()
+    more = swept(sweep_spec(config(), "prior.strength", (*STRENGTHS, "2.0")))
+    assert [each.prior.strength for each in steps.done] == [2.0]
+    assert more.scores()["0.5"] == store.read(sweep.KIND, old).scores()["0.5"]
+
+
+def test_a_sweep_holds_scores_only_and_skips_the_check_for_bias(steps: Steps) -> None:
+    spec = strengths(sampler__bias_check=True)
+    swept(spec)
+    assert steps.done == [each.unchecked for each in spec.parts().values()]
+    assert all(each.sampler.bias_check for each in spec.parts().values())
+    swept(strengths())
+    assert len(steps.done) == len(STRENGTHS)  # lent by the first: the draws are the same
+
+
+def test_a_value_that_cannot_be_run_is_named_and_the_others_are_computed(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = a_sweep()
-    new = submit(sweep.TABLE, asked)
-    registry.execute_table(str(new.folder))
-    said = asked.model_dump(mode="json")
-    del said["config"]["data"]["n_unlabelled"], said["config"]["sampler"]["warm_start_batch_size"]
-    raw = json.dumps(said, separators=(",", ":"))
-    old = content_hash(raw, *base.fingerprints(asked))
-    (new.folder / "config.json").write_text(json.dumps(said, indent=2))
-    new.folder.rename(new.folder.with_name(old))
-    assert [view.id for view in sweep.TABLE.all()] == [old]
-    assert sweep.TABLE.read(old).scores()["0.5"][0]["nll"] == nll_of(config(prior__strength=0.5))
-    assert sweep.TABLE.find(asked) is None
-    computed.clear()
-    again = submit(sweep.TABLE, asked)
-    registry.execute_table(str(again.folder))
-    assert computed == []
-    assert sweep.TABLE.read(again.id).scores() == sweep.TABLE.read(old).scores()
+    real = grid.each_result
+
+    def each_result(configs: Any, *, on_problem: Any, **named: Any) -> Iterator[Any]:
+        for place, result in real(configs, on_problem=on_problem, **named):
+            if configs[place].prior.concentration == WRONG:
+                on_problem(place, UserError("sampler.step_size: a chain leaves the posterior"))
+            else:
+                yield place, result
+
+    monkeypatch.setattr(grid, "each_result", each_result)
+    view = swept(sweep_spec(config(), "prior.concentration", ("5.0", str(WRONG), "7.0"), 2))
+    assert view.state is State.FAILED
+    assert view.reason is not None
+    assert "99.0, and 1 more: sampler.step_size: a chain leaves the posterior; 4 of 6 runs are there" in view.reason
+    found = [[row is not None for row in rows] for rows in view.scores().values()]
+    assert found == [[True] * 2, [False] * 2, [True] * 2]
 
 
-def test_a_sweep_holds_scores_alone_and_checks_nobody_for_bias(engine: str, computed: list[RunConfig]) -> None:
-    asked = a_sweep(sampler__bias_check=True)
-    view = submit(sweep.TABLE, asked)
-    registry.execute_table(str(view.folder))
-    assert computed == [each.unchecked for each in asked.parts().values()]
-    assert all(each.sampler.bias_check for each in asked.parts().values())
-    plain = a_sweep()
-    again = submit(sweep.TABLE, plain)
-    registry.execute_table(str(again.folder))
-    assert len(computed) == len(plain.parts())  # lent by the first: the draws are the same
+def test_a_part_without_the_students_row_is_computed_anew(steps: Steps) -> None:
+    first, _ = store.enqueue(sweep.KIND, strengths(), engine="alive")
+    foreign = b'{"part":0,"name":"foo","scores":{"nll":1}}\n{"part":0,"seconds":1}\n{"part":1,"seconds":NaN}\n'
+    (first.folder / "rows.jsonl").write_bytes(foreign)
+    assert swept(sweep_spec(config(), "prior.strength", STRENGTHS[:2])).state is State.DONE
+    assert swept(strengths()).state is State.DONE
+    assert [each.prior.strength for each in steps.done] == [0.0, 0.5, 0.0, 1.0]
+
+
+def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def distill(given: RunConfig, **named: Any) -> Result:
+        metrics = metrics_of(given) | {"student": {"nll": 0.321}}
+        environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
+        return Result(given, metrics, torch.zeros(2, 4, 650), {"test.labels": torch.zeros(3)}, environment)
+
+    small = config(prior__strength=0.5)
+    monkeypatch.setattr(distillation, "distill", distill)
+    execute(str(store.create(run.KIND, small).folder))
+    first = swept(strengths())
+    assert [each.prior.strength for each in steps.done] == [0.0, 1.0]
+    assert first.scores()["0.5"][0]["nll"] == 0.321
+    more = swept(sweep_spec(small, "prior.strength", ("1.0", "2.0")))
+    assert [each.prior.strength for each in steps.done[2:]] == [2.0]
+    assert more.scores()["1.0"] == first.scores()["1.0"]
+
+
+@pytest.mark.parametrize("teachers", ["digits-0-4,digits-5-9,even-digits", "digits-0-4,even-digits"])
+def test_a_shapley_study_runs_every_subset_and_its_values_add_up(steps: Steps, teachers: str) -> None:
+    settings = config(teachers=teachers)
+    view = studied(settings)
+    names = settings.data.teachers
+    assert (view.state, len(steps.done)) == (State.DONE, 2 ** len(names))
+    (found,) = view.contributions("nll")
+    gains = {"digits-0-4": -0.2, "digits-5-9": -0.1, "even-digits": 0.05}
+    # the teachers' gains add up in this score, so each contributes the same to any others
+    for values in (found.shapley, found.last, found.alone):
+        assert dict(values) == pytest.approx({name: gains[name] for name in names})
+    every = {frozenset(subset.split(",")) - {""}: rows[0]["nll"] for subset, rows in view.scores().items() if rows[0]}
+    assert found.shapley == pytest.approx(shapley_values(every))
+    assert sum(found.shapley.values()) == pytest.approx(score(settings) - score(config(prior__strength=0)))
+    assert view.contributions("auroc_misclassification") == []
+    assert view.worst_r_hat() == 1.01
+
+
+def test_a_shapley_study_waits_for_every_subset(engine: str) -> None:
+    view, _ = store.enqueue(shapley.KIND, shapley_spec(config()), engine=engine)
+    assert view.contributions("nll") == []
+    assert view.worst_r_hat() is None
 
 
 @needs_fashion
 def test_a_sweep_with_one_value_too_many_is_refused_before_it_runs(home: Path) -> None:
     with pytest.raises(UserError, match=r"^data.n_unlabelled: got 9000, allowed for fashion: at most 5000"):
-        sweep.ask(default_config("fashion"), "data.n_unlabelled", ("0", "9000"))
+        sweep_spec(default_config("fashion"), "data.n_unlabelled", ("0", "9000"))
 
 
 @needs_fashion
 def test_a_sweep_of_the_labels_shows_as_many_without_as_are_left(home: Path) -> None:
-    asked = sweep.ask(default_config("fashion"), "data.n_labelled", ("100", "2000", "6000"))
-    assert [each.data.n_unlabelled for each in asked.parts().values()] == [5000, 4000, 0]
+    spec = sweep_spec(default_config("fashion"), "data.n_labelled", ("100", "2000", "6000"))
+    assert [each.data.n_unlabelled for each in spec.parts().values()] == [5000, 4000, 0]
     with pytest.raises(UserError, match=r"^data.n_labelled: got 6001, allowed for fashion: at most 6000"):
-        sweep.ask(default_config("fashion"), "data.n_labelled", ("6001",))
-
-
-def test_a_value_that_cannot_be_run_is_named_and_the_others_are_computed(
-    engine: str, computed: list[RunConfig]
-) -> None:
-    asked = sweep.ask(config(), "prior.concentration", ("5.0", str(WRONG), "7.0"), 2)
-    view = submit(sweep.TABLE, asked)
-    registry.execute_table(str(view.folder))
-    after = sweep.TABLE.read(view.id)
-    assert after.state is State.FAILED
-    assert after.reason is not None
-    assert "99.0, and 1 more: sampler.step_size: a chain leaves the posterior; 4 of 6 runs are there" in after.reason
-    assert [[row is not None for row in rows] for rows in after.scores().values()] == [
-        [True] * 2,
-        [False] * 2,
-        [True] * 2,
-    ]
-
-
-def test_a_part_without_the_students_row_is_computed_anew(engine: str, computed: list[RunConfig]) -> None:
-    first = submit(sweep.TABLE, a_sweep())
-    foreign = b'{"part":0,"name":"foo","scores":{"nll":1}}\n{"part":0,"seconds":1}\n{"part":1,"seconds":NaN}\n'
-    (first.folder / "rows.jsonl").write_bytes(foreign)
-    other = submit(sweep.TABLE, sweep.ask(config(), "prior.strength", STRENGTHS[:2], 1))
-    for view in (other, first):
-        registry.execute_table(str(view.folder))
-        assert sweep.TABLE.read(view.id).state is State.DONE
-    assert [each.prior.strength for each in computed] == [0.0, 0.5, 0.0, 1.0]
-
-
-def test_a_cancelled_sweep_keeps_its_points_and_goes_on_with_the_others(
-    engine: str, computed: list[RunConfig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execute_module, "_CANCEL_LOOK_SECONDS", 0.0)
-    view = submit(sweep.TABLE, a_sweep())
-    asked = []
-
-    class Stops:
-        def __init__(self, path: Path) -> None:
-            pass
-
-        def __call__(self) -> bool:
-            asked.append(1)
-            return len(asked) == 2
-
-    monkeypatch.setattr(execute_module, "_CancelFile", Stops)
-    sweep.TABLE.execute(str(view.folder))
-    half = sweep.TABLE.read(view.id)
-    assert (half.state, list(half.rows.whole)) == (State.CANCELLED, [0])
-    assert half.scores()["0.5"] == [None]
-    again = submit(sweep.TABLE, a_sweep())
-    assert again.id == view.id
-    sweep.TABLE.execute(str(view.folder))
-    after = sweep.TABLE.read(view.id)
-    assert after.state is State.DONE
-    assert [each.prior.strength for each in computed] == [0.0, 0.5, 1.0]
-    first = after.progress[0]
-    assert (first.phase, first.step, first.message) == (Phase.GRID, 1, "Sampling students")
-    assert first.fraction == pytest.approx(1 / 3)
-
-
-def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
-    engine: str, computed: list[RunConfig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = config(prior__strength=0.5)
-    run = store.create(small)
-    monkeypatch.setattr(execute_module.distillation, "distill", lambda given, **named: _result(given))
-    execute(str(run.folder))
-    first = submit(sweep.TABLE, a_sweep())
-    sweep.TABLE.execute(str(first.folder))
-    assert [each.prior.strength for each in computed] == [0.0, 1.0]
-    assert sweep.TABLE.read(first.id).scores()["0.5"][0]["nll"] == 0.321
-    computed.clear()
-    more = submit(sweep.TABLE, sweep.ask(small, "prior.strength", ("1.0", "2.0")))
-    sweep.TABLE.execute(str(more.folder))
-    assert [each.prior.strength for each in computed] == [2.0]
-    assert sweep.TABLE.read(more.id).scores()["1.0"] == sweep.TABLE.read(first.id).scores()["1.0"]
-
-
-def _result(given: RunConfig) -> Result:
-    import torch
-
-    metrics = Fake(given).metrics | {"student": {"nll": 0.321}}
-    environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
-    return Result(given, metrics, torch.zeros(2, 4, 650), {"test.labels": torch.zeros(3)}, environment)
-
-
-def test_a_valuation_runs_every_subset_and_its_values_add_up(engine: str, computed: list[RunConfig]) -> None:
-    base = config(teachers=",".join(TEACHERS))
-    view = submit(shapley.TABLE, shapley.ask(base))
-    registry.execute_table(str(view.folder))
-    after = shapley.TABLE.read(view.id)
-    assert (after.state, len(computed)) == (State.DONE, 8)
-    (worth,) = after.worth("nll")
-    # the teachers' parts add up in this score, so a teacher is worth the same in whatever company
-    for values in (worth.shapley, worth.last, worth.alone):
-        assert dict(values) == pytest.approx({"digits-0-4": -0.2, "digits-5-9": -0.1, "even-digits": 0.05})
-    assert set(worth.shapley) == set(TEACHERS)
-    gained = nll_of(base) - nll_of(config(prior__strength=0))
-    assert sum(worth.shapley.values()) == pytest.approx(gained)
-    assert after.worth("auroc_misclassification") == []
-    assert after.worst_r_hat() == 1.01
-
-
-def test_a_valuation_is_that_of_the_scores_and_waits_for_every_subset(
-    engine: str, computed: list[RunConfig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base = config(teachers="digits-0-4,even-digits")
-    lone = {(): 1.0, ("digits-0-4",): 0.7, ("even-digits",): 0.6, ("digits-0-4", "even-digits"): 0.55}
-    monkeypatch.setattr(
-        "tests.runs.kinds.test_grid.nll_of", lambda given: lone[given.data.teachers if given.prior.strength else ()]
-    )
-    view = submit(shapley.TABLE, shapley.ask(base))
-    assert view.worth("nll") == []
-    shapley.TABLE.execute(str(view.folder))
-    (worth,) = shapley.TABLE.read(view.id).worth("nll")
-    assert worth.shapley == pytest.approx(shapley_values({frozenset(key): value for key, value in lone.items()}))
-    assert worth.last == pytest.approx({"digits-0-4": 0.55 - 0.6, "even-digits": 0.55 - 0.7})
-    assert worth.alone == pytest.approx({"digits-0-4": -0.3, "even-digits": -0.4})
-
-
-def test_it_is_found_by_what_was_asked(engine: str, computed: list[RunConfig]) -> None:
-    asked = shapley.ask(config())
-    assert shapley.TABLE.find(asked) is None
-    view = submit(shapley.TABLE, asked)
-    found = shapley.TABLE.find(shapley.ask(config()))
-    assert found is not None
-    assert (found.id, found.state) == (view.id, State.QUEUED)
-    assert shapley.TABLE.find(shapley.ask(config(), seeds=2)) is None
+        sweep_spec(default_config("fashion"), "data.n_labelled", ("6001",))
 
 
 @pytest.mark.parametrize(
@@ -309,28 +218,18 @@ def test_values_that_are_none_are_one_line(name: str, text: str, said: str) -> N
 
 def test_one_number_for_all_teachers_is_theirs_all(home: Path) -> None:
     base = config(teachers="digits-0-4,even-digits")
-    asked = sweep.ask(base, "prior.entropy_temperatures", sweep_values(base, "prior.entropy_temperatures", "2,1"))
-    assert asked.values == ("1.0", "2.0")
-    assert [each.prior.entropy_temperatures for each in asked.parts().values()] == [(1.0, 1.0), (2.0, 2.0)]
+    spec = sweep_spec(base, "prior.entropy_temperatures", sweep_values(base, "prior.entropy_temperatures", "2,1"))
+    assert spec.values == ("1.0", "2.0")
+    assert [each.prior.entropy_temperatures for each in spec.parts().values()] == [(1.0, 1.0), (2.0, 2.0)]
 
 
 def test_what_cannot_be_swept_is_refused_in_one_line(home: Path) -> None:
     with pytest.raises(UserError, match="a sweep of seed has 1"):
-        sweep.ask(config(), "seed", ("0", "1"), seeds=2)
+        sweep_spec(config(), "seed", ("0", "1"), seeds=2)
     with pytest.raises(UserError, match="got 21, allowed: 1 to 20"):
-        sweep.ask(config(), "prior.strength", ("1.0",), seeds=21)
+        sweep_spec(config(), "prior.strength", ("1.0",), seeds=21)
     with pytest.raises(UserError, match="got 11, at most 10"):
-        shapley.ask(config(teachers=",".join(f"t{place}" for place in range(11))))
-
-
-def test_a_torn_or_foreign_sweep_hides_no_other(engine: str, computed: list[RunConfig]) -> None:
-    good = submit(sweep.TABLE, a_sweep())
-    bad = submit(sweep.TABLE, a_sweep(seeds=2))
-    path = bad.folder / "config.json"
-    path.write_text(path.read_text().replace('"prior.strength"', '"prior.nonsense"'))
-    problems: list[str] = []
-    assert [view.id for view in sweep.TABLE.all(problems.append)] == [good.id]
-    assert problems == [f"sweep {bad.id}: config.json is torn (1 problems)"]
+        shapley_spec(config(teachers=",".join(f"t{place}" for place in range(11))))
 
 
 def test_a_real_grid_gives_the_scores_of_its_runs(
@@ -338,13 +237,11 @@ def test_a_real_grid_gives_the_scores_of_its_runs(
 ) -> None:
     monkeypatch.setenv("MTBKD_HOME", str(own_home))
     (own_home / "teachers").symlink_to(trained_home / "teachers")
-    view = submit(sweep.TABLE, a_sweep())
-    registry.execute_table(str(view.folder))
-    after = sweep.TABLE.read(view.id)
-    assert after.state is State.DONE, after.reason
-    run = store.create(config(prior__strength=0.5))
-    execute(str(run.folder))
-    own = store.load_result(run.id).metrics
-    found = after.scores()["0.5"][0]
+    view = swept(strengths())
+    assert view.state is State.DONE, view.reason
+    done = store.create(run.KIND, config(prior__strength=0.5))
+    execute(str(done.folder))
+    own = run.load_result(done.id).metrics
+    found = view.scores()["0.5"][0]
     assert found.keys() == {*own["student"], "r_hat"}
     assert found["nll"] == pytest.approx(own["student"]["nll"], abs=0.1)

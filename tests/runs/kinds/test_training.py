@@ -10,9 +10,13 @@ from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import untrained
 from mtbkd_core.evaluation.calibration import scores
 from mtbkd_core.runs import folder as files
+from mtbkd_core.runs import store
+from mtbkd_core.runs.execute import execute as run_job
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import training
+from mtbkd_core.runs.kinds.training import KIND, TrainingView, training_spec
+from mtbkd_core.runs.naming import id_of
 from mtbkd_core.runs.progress_log import read_progress
+from mtbkd_core.runs.state import look
 from mtbkd_core.teachers import convolutional
 from tests.imports.files import SIZES, write_images
 
@@ -24,10 +28,10 @@ def images(own_home: Path, tmp_path: Path) -> None:
     import_images("marks", write_images(tmp_path / "set"), title="Marks", sizes=SIZES, epochs=1)
 
 
-def execute() -> training.TrainingView:
-    view, _ = training.TABLE.enqueue(training.ask("marks"), engine="none")
-    training.TABLE.execute(str(view.folder))
-    return training.TABLE.read(view.id)
+def execute() -> TrainingView:
+    view, _ = store.enqueue(KIND, training_spec("marks"), engine="none")
+    run_job(str(view.folder))
+    return store.read(KIND, view.id)
 
 
 def test_it_trains_every_teacher_and_keeps_the_scores_that_the_task_gives() -> None:
@@ -58,12 +62,12 @@ def test_teachers_that_are_there_are_not_trained_again(monkeypatch: pytest.Monke
 
 
 def test_one_that_is_stopped_keeps_whole_teachers_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = training.ask("marks")
+    id = id_of(KIND, training_spec("marks"))
     real = convolutional.train
 
     def train(recipe: convolutional.Recipe, *arguments: object, **more: object) -> object:
         if recipe.classes == (0, 2):
-            training.TABLE.request_cancel(training.TABLE.id(asked))
+            store.request_cancel(KIND, id)
         return real(recipe, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(convolutional, "train", train)
@@ -93,11 +97,11 @@ def test_images_imported_anew_under_the_name_have_a_training_of_their_own(tmp_pa
     before = execute()
     forget("marks")
     import_images("marks", write_images(tmp_path / "other", side=(9, 9)), sizes=SIZES, epochs=1)
-    assert training.TABLE.find(training.ask("marks")) is None
-    assert training.TABLE.id(training.ask("marks")) != before.id
+    assert store.find(KIND, training_spec("marks")) is None
+    assert id_of(KIND, training_spec("marks")) != before.id
 
 
-def test_a_training_whose_task_becomes_another_ends_in_one_line(
+def test_a_training_of_a_task_that_is_replaced_ends_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = convolutional.train
@@ -109,13 +113,13 @@ def test_a_training_whose_task_becomes_another_ends_in_one_line(
         return real(recipe, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(convolutional, "train", train)
-    view, _ = training.TABLE.enqueue(training.ask("marks"), engine="none")
-    training.TABLE.execute(str(view.folder))
-    state, reason = files.look(view.folder, files.TRAINING)
+    view, _ = store.enqueue(KIND, training_spec("marks"), engine="none")
+    run_job(str(view.folder))
+    state, reason = look(view.folder, KIND)
     assert state is State.FAILED
-    assert reason == "task marks: has become another one meanwhile; train its teachers again"
+    assert reason == "task marks: its data were replaced meanwhile; train its teachers again"
 
 
 def test_a_task_that_is_no_more_is_one_line() -> None:
     with pytest.raises(UserError, match="'nothing'"):
-        training.ask("nothing")
+        training_spec("nothing")

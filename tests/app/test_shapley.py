@@ -1,4 +1,4 @@
-"""What each teacher is worth: said beforehand what it takes, one job, its values beside responsibilities and pulls."""
+"""Shapley study: its cost is said beforehand, it is one job, its values stand beside responsibilities and pulls."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +11,10 @@ from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds import shapley
-from mtbkd_core.runs.kinds.base import Table
+from mtbkd_core.runs.kinds.run import RunView, load_result
+from mtbkd_core.runs.kinds.shapley import KIND, shapley_spec
 from mtbkd_core.runs.rows import Rows
-from mtbkd_core.runs.store import RunView
-from tests.app.conftest import FakeEngine, in_link, traces
+from tests.app.conftest import FakeEngine, in_link, show_as, traces
 from tests.app.grids import fake_grid
 
 PAGE = "results/influence/page.py"
@@ -40,8 +39,8 @@ def work_it_out(app: AppTest) -> None:
 
 def test_it_says_beforehand_what_it_takes(opened: Callable[..., AppTest], finished: RunView) -> None:
     app = opened(PAGE, run=finished.id)
-    said = [caption.value for caption in app.caption if "Every subset" in caption.value]
-    assert "3 teachers is heard once a seed: 8 runs, about" in said[0]
+    said = [caption.value for caption in app.caption if "every subset" in caption.value]
+    assert "3 teachers with each seed: 8 runs, about" in said[0]
     assert "the chosen run took" in said[0]
     app.slider(key="view:influence:replicates").set_value(3)
     app.run()
@@ -70,24 +69,28 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
 ) -> None:
     before = len(opened(PAGE, run=finished.id).get("plotly_chart"))
     # all teachers are the run that is shown: its own NLL stands for it, and must not spoil what is added up here
-    run = store.load_result(finished.id).metrics["student"]["nll"]
+    run = load_result(finished.id).metrics["student"]["nll"]
     app = opened(PAGE, run=finished.id)
     work_it_out(app)
     assert len(computed) == 7
-    assert [asked.config for asked in fake_engine.filled] == [finished.config]
+    assert [spec.config for spec in fake_engine.submitted] == [finished.config]
     assert len(app.get("plotly_chart")) == before + 2
-    (view,) = shapley.TABLE.all()
-    (worth,) = shapley.TABLE.read(view.id).worth("nll")
+    (view,) = store.list_jobs(KIND)
+    (worth,) = store.read(KIND, view.id).contributions("nll")
     assert worth.last["digits-0-4"] == pytest.approx(run - (1 - 0.1 + 0.05))
-    drawn = traces(app, "Worth to the student's NLL")
+    drawn = traces(app, "Contribution to the student's NLL")
     bars = drawn["bar", "Shapley value"]
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     assert bars["y"] == titles
     assert bars["x"] == pytest.approx([worth.shapley[name] for name in WORTH])
     assert bars["marker"]["color"] == list(PALETTE[:3])
     assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([worth.last[name] for name in WORTH])
-    found = store.load_result(finished.id).predictions
-    (cheap,) = [chart for chart in app.get("plotly_chart") if chart.proto.alt.startswith("What the run itself says")]
+    found = load_result(finished.id).predictions
+    (cheap,) = [
+        chart
+        for chart in app.get("plotly_chart")
+        if chart.proto.alt.startswith("Responsibility and pull in the run itself")
+    ]
     assert cheap
     responsibilities = found["train.responsibilities"].float().mean(1)
     first = titles[int(responsibilities.argmax())]
@@ -99,25 +102,24 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
 
 
 def test_it_is_found_again_with_the_run(opened: Callable[..., AppTest], finished: RunView) -> None:
-    FakeEngine().fill(shapley.TABLE, shapley.ask(finished.config, 2))
+    FakeEngine().submit(KIND, shapley_spec(finished.config, 2))
     app = opened(PAGE, run=finished.id, replicates="2")
-    assert traces(app, "Worth to the student's NLL")
+    assert traces(app, "Contribution to the student's NLL")
     app.slider(key="view:influence:replicates").set_value(1)
     app.run()
-    assert not any(chart.proto.alt.startswith("Worth") for chart in app.get("plotly_chart"))
+    assert not any(chart.proto.alt.startswith("Contribution") for chart in app.get("plotly_chart"))
 
 
 def test_one_under_way_is_watched_and_can_be_cancelled(
     opened: Callable[..., AppTest], finished: RunView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = FakeEngine().fill(shapley.TABLE, shapley.ask(finished.config))
-    progress = (Progress(Phase.GRID, 3, 8, 0.5, "Sampling students"),)
+    view = FakeEngine().submit(KIND, shapley_spec(finished.config))
+    progress = (Progress(Phase.STUDY, 3, 8, 0.5, "Sampling students"),)
     early = replace(view, state=State.RUNNING, progress=progress, rows=Rows({}, {}))
-    monkeypatch.setattr(Table, "find", lambda self, asked: early)
-    monkeypatch.setattr(Table, "read", lambda self, id: early)
+    show_as(early, KIND, monkeypatch)
     app = opened(PAGE, run=finished.id)
     assert not app.exception
     assert app.get("progress")[0].proto.text == "3 of 8 runs done · Sampling students"
-    app.button(key="cancel-valuation").click()
+    app.button(key="cancel-Shapley study").click()
     app.run()
     assert fake_engine.cancelled == [view.id]

@@ -1,0 +1,193 @@
+"""What a kind of job is, what one of its jobs asks for, and what a page sees of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from mtbkd_core.common.files import write_atomically
+from mtbkd_core.common.progress import OnProgress, Progress, ShouldStop
+from mtbkd_core.config.choices import Device
+from mtbkd_core.config.models import RunConfig, without_aliases
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.rows import Rows
+
+#: Less progress than this gives no time that is left.
+_LEAST_PROGRESS = 0.02
+
+
+class JobSpec(BaseModel):
+    """What a job is asked to compute: config.json. Equal ones with equal data are one job.
+
+    Attributes:
+        config: the settings that it starts from; in a file with the names of any time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    config: RunConfig
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _with_todays_names(cls, config: Any) -> Any:
+        return without_aliases(config)[0]
+
+    def inputs(self) -> Sequence[RunConfig]:
+        """Settings that name the data and the teachers that it is computed from; at least one."""
+        return (self.config,)
+
+    @property
+    def device(self) -> Device:
+        """Where it is computed."""
+        return self.config.device
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView(Generic[S]):
+    """A job as it was when it was looked at.
+
+    Attributes:
+        id: 16 hexadecimal digits.
+        spec: what it is asked to compute.
+        reason: one line: why it ended as it did, or what happened on the way; none where there is nothing to say.
+        created: when it was first submitted.
+        attempt: number of the newest attempt, 0 before the first.
+        progress: reports of the newest attempt, oldest first. From a list the newest alone, and only of live work.
+        started, ended: of the newest attempt; none where it has not come to that.
+        stopping: a cancel was asked for, and the worker has not stopped yet.
+    """
+
+    id: str
+    folder: Path
+    spec: S
+    state: State
+    reason: str | None
+    created: datetime
+    attempt: int
+    progress: tuple[Progress, ...] = ()
+    submitted_by: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    stopping: bool = False
+
+    @classmethod
+    def contents(cls, folder: Path, state: State) -> dict[str, Any]:
+        """Fields that a kind adds, read from the job's folder; a list leaves them out.
+
+        Raises:
+            UserError: what is there cannot be shown.
+        """
+        return {}
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings that it starts from."""
+        spec: Any = self.spec
+        config: RunConfig = spec.config
+        return config
+
+    @property
+    def finished(self) -> bool:
+        """Nothing happens any more unless it is launched again."""
+        return self.state.finished
+
+    @property
+    def parts_done(self) -> int:
+        """Parts that are whole, and stay when the job ends early."""
+        return 0
+
+    @property
+    def parts(self) -> int:
+        """Parts in all; 0 for a job that has none, and begins anew where it ended early."""
+        return 0
+
+    def is_torn(self) -> bool:
+        """Whether the result of a job that is done cannot be shown, so that it has to be computed again."""
+        return False
+
+    def seconds_left(self, now: datetime | None = None) -> float | None:
+        """How long the newest attempt will still take, if it goes on as it did; none where that cannot be said yet."""
+        if self.finished or self.started is None or not self.progress:
+            return None
+        fraction = self.progress[-1].fraction
+        done = fraction - self.progress[0].fraction
+        if done < _LEAST_PROGRESS:
+            return None
+        return ((now or datetime.now(UTC)) - self.started).total_seconds() * (1 - fraction) / done
+
+
+V = TypeVar("V", bound=JobView[Any])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a computation is given beside its spec.
+
+    Attributes:
+        folder: the job's own.
+        lent: parts of it that other jobs have computed, as `JobKind.reuse` found them.
+        on_progress: takes reports.
+        should_stop: asked at each step; where it says so the computation raises `Cancelled`.
+    """
+
+    folder: Path
+    lent: Rows
+    on_progress: OnProgress
+    should_stop: ShouldStop
+
+
+def save_json(path: Path, result: dict[str, Any]) -> None:
+    """Write a result that is one JSON file; errors as `write_atomically`."""
+    write_atomically(path, json.dumps(result, indent=2, allow_nan=False))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind(Generic[S, V]):
+    """One kind of job: all that its life needs to know of it.
+
+    Attributes:
+        noun: what a person calls one of them.
+        folder: below the home folder, where its jobs lie.
+        result: the last file of a result to be written.
+        spec: what config.json holds.
+        view: what a page sees of one.
+        compute: the work itself; it returns what `save` takes.
+        reuse: parts of what is asked that other jobs have computed already.
+        again: of a measurement, the spec of one more, for it is made again when it is asked for again; none: what is
+            done is found.
+        parse: reads config.json, as it was written at any time.
+        inputs: as `JobSpec.inputs`.
+        device: as `JobSpec.device`.
+        save: writes a result into the folder; none: `compute` gives a mapping, and the spec, the data's fingerprints
+            and the environment are written beside it.
+    """
+
+    noun: str
+    folder: str
+    result: str
+    spec: type[S]
+    view: type[V]
+    compute: Callable[[S, Work], Any]
+    reuse: Callable[[S], Rows] = field(default=lambda spec: Rows({}, {}))
+    again: Callable[[S], S] | None = None
+    parse: Callable[[bytes], S] | None = None
+    inputs: Callable[[Any], Sequence[RunConfig]] = field(default=lambda spec: spec.inputs())
+    device: Callable[[Any], Device] = field(default=lambda spec: spec.device)
+    save: Callable[[Path, Any], None] | None = None
+
+    def parsed(self, content: bytes) -> S:
+        """The spec that config.json holds.
+
+        Raises:
+            ValueError: it holds none.
+        """
+        return self.parse(content) if self.parse is not None else self.spec.model_validate_json(content)

@@ -1,0 +1,106 @@
+"""Names of jobs: what a folder's name says about what is in it, today and for folders of earlier versions."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from mtbkd_core.catalog.registry import fingerprint, task_info
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.models import DataConfig
+from mtbkd_core.runs import folder as files
+from mtbkd_core.runs.job import JobKind, S, V
+
+
+def id_of(kind: JobKind[S, V], spec: S) -> str:
+    """The name of the job that computes a spec: a hash of it, and of its data's and teachers' fingerprints.
+
+    Raises:
+        UserError: the task or a teacher does not exist.
+    """
+    return content_hash(spec.model_dump_json(), *fingerprints(kind, spec))
+
+
+def fingerprints(kind: JobKind[S, V], spec: S) -> tuple[str, ...]:
+    """Of the data and the teachers of each of a spec's inputs.
+
+    Raises:
+        UserError: the task or a teacher does not exist.
+    """
+    stamps = {data.task: task_info(data.task).stamp for data in {config.data for config in kind.inputs(spec)}}
+    return tuple(_fingerprint(config.data, stamps[config.data.task]) for config in kind.inputs(spec))
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(data: DataConfig, stamp: str) -> str:
+    # A list asks for it of every job at every look, and each takes milliseconds; a name may come to mean other data.
+    return fingerprint(data)
+
+
+def read_spec(kind: JobKind[S, V], path: Path) -> S:
+    """config.json of a job's folder.
+
+    Raises:
+        UserError: it is torn, or another job's.
+    """
+    name = f"{kind.noun} {path.name}"
+    try:
+        raw = (path / files.CONFIG).read_bytes()
+        spec: S = _parse(kind, raw)
+        own = _is_own(kind, path, raw, spec)
+    except OSError as error:
+        raise UserError(f"{name}: config.json cannot be read ({error.strerror or error})") from None
+    except ValidationError as error:
+        raise UserError(f"{name}: config.json is torn ({error.error_count()} problems)") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{name}: config.json is torn ({' '.join(str(error).split())})") from None
+    if not own:
+        raise UserError(
+            f"{name}: config.json is not this {kind.noun}'s; it was changed, or the {kind.noun} was made by another "
+            "version of this program and has no result"
+        )
+    return spec
+
+
+@lru_cache(maxsize=1024)
+def _parse(kind: JobKind[S, V], content: bytes) -> S:
+    # A list is looked at every second while something runs, and a sweep's values are each checked against the settings.
+    return kind.parsed(content)
+
+
+def is_todays(kind: JobKind[S, V], view: V) -> bool:
+    """Whether a job was computed from the data and the teachers that its spec means today."""
+    try:
+        return (
+            content_hash(_fields((view.folder / files.CONFIG).read_bytes()), *fingerprints(kind, view.spec)) == view.id
+        )
+    except (UserError, OSError):  # a task or teacher that is no more, or a job that was deleted meanwhile
+        return False
+
+
+def _is_own(kind: JobKind[S, V], path: Path, raw: bytes, spec: S) -> bool:
+    """Whether the folder's name is the hash of what config.json says, field by field, and of fingerprints.
+
+    These are the data's and the teachers' of today, or those that the result was computed with: they hold torch's
+    version, and a result is not to vanish with the next one, or with more settings.
+    """
+    if kind.again is not None:
+        return True  # a measurement is not found by what was asked, and those made before kept no fingerprint
+    with suppress(UserError):  # a task or teacher that is no more
+        if content_hash(_fields(raw), *fingerprints(kind, spec)) == path.name:
+            return True
+    result = files.read_json(path / kind.result) or {}
+    kept = result.get("fingerprints", [(files.read_json(path / "environment.json") or {}).get("fingerprint")])
+    if not isinstance(kept, list) or not all(isinstance(one, str) for one in kept):
+        return False
+    return content_hash(_fields(raw), *kept) == path.name
+
+
+def _fields(raw: bytes) -> bytes:
+    """What config.json says, without the spaces; a version that knows more settings must not add any."""
+    return to_json(from_json(raw))

@@ -1,0 +1,55 @@
+"""Coverage: a study is a job like any other, and the page shows it as it was measured."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core.figures.coverage import coverage_table
+from mtbkd_core.runs import store
+from mtbkd_core.runs.kinds import coverage
+from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
+from mtbkd_core.studies.coverage import WRONG_ALONE
+from tests.app.conftest import FakeEngine, in_link
+
+PAGE = "learn/coverage.py"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = coverage.SAMPLER.model_copy(update={"draws": 5, "thinning": 1, "warm_start_steps": 5, "burn_in": 5})
+    monkeypatch.setattr(coverage, "SAMPLER", short)
+
+
+@pytest.fixture
+def measured(home: object) -> CoverageView:
+    return FakeEngine().submit(KIND, CoverageSpec(points=20, replications=2))
+
+
+def test_the_button_measures_with_the_chosen_numbers(opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:
+    app = opened(PAGE, points="20", factor="1.5")
+    assert "Nothing has been measured yet" in app.info[0].value
+    assert not app.get("plotly_chart")
+    next(button for button in app.button if button.label == "Measure").click()
+    app.run()
+    assert not app.exception
+    assert fake_engine.submitted == [CoverageSpec(points=20, wrong_factor=1.5)]
+    (view,) = store.list_jobs(KIND)
+    assert in_link(app, "coverage") == view.id
+    assert app.get("plotly_chart")
+
+
+def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppTest], measured: CoverageView) -> None:
+    app = opened(PAGE)
+    assert not app.exception
+    assert in_link(app, "coverage") == measured.id
+    table = coverage_table(measured.found())
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["The wrong teacher only"] == f"{table.set_index('setting').loc[WRONG_ALONE, 'coverage']:.1%}"
+    captions = [caption.value for caption in app.caption]
+    assert any("20 labelled points" in line for line in captions)
+    # chains of five draws cannot agree
+    assert any(f"In {table['apart'].sum()} of 16 posteriors" in line for line in captions)
+    low = table[(table["coverage"] < 0.9) & (table["setting"] != WRONG_ALONE)]
+    (said,) = [text.value for text in app.markdown if "90%" in text.value]
+    assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
