@@ -16,7 +16,7 @@ from mtbkd_core.common.progress import Cancelled, OnProgress, Phase, Progress, S
 from mtbkd_core.config.choices import Device
 from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, check_gradients, compare, run_exact
-from mtbkd_core.evaluation.metrics import STAGES, TeacherScores, evaluate
+from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior, stack_priors
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.result import Result, describe_environment
@@ -113,7 +113,7 @@ def distill_together(
     Args:
         configs: with as many teachers and examples each; where gradients are of minibatches, with one seed.
         report: told of the batch as of one run.
-        teacher_scores: what `evaluation.report.score_teachers` gave; None: each is scored anew.
+        teacher_scores: what `evaluation.metrics.score_teachers` gave; None: each is scored anew.
     Raises:
         UserError: as `distill`.
     """
@@ -155,21 +155,31 @@ def distill_together(
         scale = student.weight_scale
         draws = own.positions.mul_(scale)
         metrics, predictions = evaluate(
-            config, task, student, draws, scale * warm, own.log_joint, watch, teacher_scores=teacher_scores
+            config.prior,
+            examples_of(task, config.data.teachers),
+            student,
+            draws,
+            scale * warm,
+            own.log_joint,
+            watch,
+            teacher_scores=teacher_scores,
         )
-        metrics["diagnostics"] |= {
-            "step_size": own.step_size,
-            "acceptance": own.acceptance,
-            "energy_variance": own.energy_variance,
-            "restarts": own.restarts,
-            "gradients": own.gradients,
-            "seconds_warm_start": (warmed - started) / len(configs),
-            "seconds_sampling": (sampled - warmed) / len(configs),
-            "seconds_evaluation": time.perf_counter() - began,
-        }
+        diagnostics = metrics.diagnostics.updated(
+            step_size=own.step_size,
+            acceptance=own.acceptance,
+            energy_variance=own.energy_variance,
+            restarts=own.restarts,
+            gradients=own.gradients,
+            seconds_warm_start=(warmed - started) / len(configs),
+            seconds_sampling=(sampled - warmed) / len(configs),
+            seconds_evaluation=time.perf_counter() - began,
+        )
         if exact:
-            metrics["diagnostics"]["bias_check"] = compare(exact[number], own.log_joint, predictions["test.mean"])
-            metrics["diagnostics"]["seconds_bias_check"] = (checked - sampled) / len(configs)
+            diagnostics = diagnostics.updated(
+                bias_check=compare(exact[number], own.log_joint, predictions.test.mean).dump(),
+                seconds_bias_check=(checked - sampled) / len(configs),
+            )
+        metrics = metrics.model_copy(update={"diagnostics": diagnostics})
         environment = describe_environment(device) | {
             "task": task.name,
             "fingerprint": task.fingerprint_of(config.data.teachers),
@@ -180,6 +190,19 @@ def distill_together(
         results.append(Result(config, metrics, draws.cpu(), predictions, environment))
     report.finish()
     return results
+
+
+def examples_of(task: Task, teachers: Sequence[str]) -> Examples:
+    """A task's examples and some of its teachers' logits, as the evaluation takes them."""
+    return Examples(
+        x_test=task.x_test,
+        y_test=task.y_test,
+        x_train=task.x_train,
+        y_train=task.y_train,
+        test_logits=dict(zip(teachers, task.teacher_logits(teachers, "test"), strict=True)),
+        train_logits=dict(zip(teachers, task.teacher_logits(teachers), strict=True)),
+        shifts=task.shifts,
+    )
 
 
 def _run_exact(

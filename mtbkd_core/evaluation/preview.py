@@ -1,4 +1,4 @@
-"""What a prior says before any student is trained: its predictions, and how hard it would pull."""
+"""Preview of a prior before any student is trained: its predictions, and how hard it would pull."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Effect:
 def mixture_probabilities(teacher_logits: Tensor, weights: Tensor, temperature: float) -> Tensor:
     """The weighted mean of the teachers' tempered probabilities, sum_k w_ki softmax(z_ki / T).
 
-    It is what the prior alone predicts: each component's mode, weighted as the components are.
+    This is the prediction of the prior alone: each component's mode, weighted as the components are.
 
     Args:
         teacher_logits: [K, N, C].
@@ -62,7 +62,7 @@ def effect(
         labels: [N].
         name: strength, concentration, temperature, softmin_temperature, base_weights or entropy_temperatures.
         values: of the setting.
-        teacher: whose number is varied, where the setting has one for each teacher.
+        teacher: the teacher with the varied number, where the setting has one for each teacher.
     Raises:
         ValueError: a name that is none of these, or a value that is not allowed.
     """
@@ -82,7 +82,7 @@ def effect(
         raise ValueError(f"name: got {name!r}, allowed: {', '.join(settings)}")
     if settings[name].ndim == 2:
         if teacher is None:
-            raise ValueError(f"{name} has one number for each teacher: say which")
+            raise ValueError(f"{name} has one number for each teacher: a teacher is needed")
         settings[name][:, teacher] = varied
     else:
         settings[name] = varied
@@ -94,11 +94,11 @@ def effect(
         sharpness=settings["softmin_temperature"],
     )
     divisors = settings["entropy_temperatures"]
-    says = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits
+    logits = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits
     untrained = torch.zeros(len(varied), examples, classes, dtype=teacher_logits.dtype)
     pulled = pulls(
         untrained,
-        says,
+        logits,
         weights,
         concentration=settings["concentration"],
         temperature=settings["temperature"],

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.baselines.about import about
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.theme import BAND, GRID, INK, MUTED, styled
-from mtbkd_core.studies import HIGHER_IS_BETTER, Comparison, Verdict, verdict
+from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison, Verdict, verdict
+from mtbkd_core.studies.methods import about
 
 #: What differences are counted in: those in accuracy are shown in percentage points.
 _UNITS = {score: "points" if SCORES[score].share else SCORES[score].unit for score in COMPARED}

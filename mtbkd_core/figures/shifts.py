@@ -7,23 +7,24 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
+from mtbkd_core.evaluation.shift import Separation
 from mtbkd_core.figures.theme import GRID, INK, MUTED, styled
 
 SEPARATION = ("shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95")
 
 
 def separation_table(
-    measured: Mapping[str, Mapping[str, Mapping[str, float]]], titles: Mapping[str, str], scores: Mapping[str, str]
+    measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str], scores: Mapping[str, str]
 ) -> pd.DataFrame:
     """One row a shift and score, with the columns of `SEPARATION`.
 
     Args:
-        measured: the metrics "shifts" of a run: shift -> score -> `evaluation.shift.Separation` as a dict.
+        measured: the metrics "shifts" of a run: shift -> score -> its separation.
         titles: of the shifts to show, by name, in order.
         scores: name -> title, in order.
     """
     rows = [
-        {"shift": title, "score": named, **measured[shift][score]}
+        {"shift": title, "score": named, **measured[shift][score].dump()}
         for shift, title in titles.items()
         for score, named in scores.items()
     ]

@@ -67,7 +67,7 @@ def draw_intervals(
             x=table["class"],
             y=table["mode"],
             mode="markers",
-            name="Posterior mode",
+            name="Marginal modes (renormalised)",
             marker={"color": INK, "size": 9, "symbol": "line-ew", "line": {"color": INK, "width": 2}},
             hovertemplate="mode %{y:.3f}<extra>class %{x}</extra>",
         )

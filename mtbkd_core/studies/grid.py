@@ -24,6 +24,7 @@ from mtbkd_core.distillation import (
     check,
     distill_together,
     draws_bytes,
+    examples_of,
     find_device,
 )
 from mtbkd_core.evaluation.metrics import TeacherScores, score_teachers
@@ -242,7 +243,7 @@ def _cached_scores() -> Callable[[RunConfig, Task], TeacherScores]:
     def of(config: RunConfig, task: Task) -> TeacherScores:
         kind = (_key(config), config.data.teachers)
         if kind not in known:
-            known[kind] = score_teachers(config, task)
+            known[kind] = score_teachers(examples_of(task, config.data.teachers).test_logits, task.y_test)
         return known[kind]
 
     return of

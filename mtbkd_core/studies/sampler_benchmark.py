@@ -8,7 +8,6 @@ machine's.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -169,7 +168,7 @@ class _Runner:
             return score
         found = convergence(torch.stack(self._log_p, 1), torch.stack(self._log_joint, 1))
         ess = (found.ess_median, found.ess_p5)
-        median, low = (number / racer.seconds if math.isfinite(number) else None for number in ess)
+        median, low = (number / racer.seconds if number is not None else None for number in ess)
         return replace(score, ess_median=median, ess_p5=low)
 
 

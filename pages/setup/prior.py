@@ -11,8 +11,9 @@ from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
+from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
+from mtbkd_core.evaluation.scores import Scores, scores
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.demo import draw_two_classes, two_classes
 from mtbkd_core.posterior import heard, weights_under

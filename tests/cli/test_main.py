@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mtbkd_core import Result, RunConfig, Task, build_config, default_config, studies
-from mtbkd_core.baselines import fitting
-from mtbkd_core.cli.__main__ import main, read_config
+from mtbkd_core import Result, RunConfig, Task, build_config, default_config
+from mtbkd_core.cli.main import main
+from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.runs.store import run_id
-from mtbkd_core.studies import Comparison, Difference, comparison
+from mtbkd_core.studies import comparison
+from mtbkd_core.studies.comparison import Comparison, Difference
 
 QUICK = {
     "student.kind": "linear",
@@ -47,12 +48,6 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
     return run
 
 
-@pytest.fixture
-def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rivals that are fitted for a few steps: what they have learnt is not looked at here."""
-    monkeypatch.setattr(fitting, "FIT_STEPS", 20)
-
-
 def last_json(output: str) -> dict[str, Any]:
     return json.loads(output.splitlines()[-1])
 
@@ -68,7 +63,7 @@ def test_distill_ends_with_one_json_object_and_saves_what_it_says(
     assert RunConfig.model_validate(answer["config"]) == config
     assert answer["run"] == run_id(config)
     assert 0.5 < answer["metrics"]["student"]["accuracy"] <= 1
-    assert answer["metrics"] == Result.load(tmp_path / "run").metrics
+    assert answer["metrics"] == Result.load(tmp_path / "run").metrics.dump()
     assert "Sampling students" in done.err
 
 
@@ -110,7 +105,7 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     }
     posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}
     table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps})
-    monkeypatch.setattr(studies, "compare", lambda *given, **named: table)
+    monkeypatch.setattr(comparison, "compare", lambda *given, **named: table)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
     assert ended.value.code == 0

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mtbkd_core.evaluation.predictive import summarise
-from mtbkd_core.evaluation.shift import FOREIGN_SCORES, foreign_scores, separation
+from mtbkd_core.evaluation.shift import SHIFT_SCORES, separation, shift_scores
 
 
 def test_a_separation_worked_out_by_hand():
@@ -37,7 +37,7 @@ def test_nothing_and_no_numbers_are_refused(own):
 def test_scores_are_higher_where_the_student_is_less_sure():
     sure, unsure = torch.tensor([0.98, 0.01, 0.01]), torch.tensor([0.5, 0.3, 0.2])
     draws = torch.stack([torch.stack([sure, unsure]), torch.stack([sure, unsure.roll(1)])])[None]
-    found = foreign_scores(summarise(draws))
-    assert set(found) == set(FOREIGN_SCORES)
+    found = shift_scores(summarise(draws))
+    assert set(found) == set(SHIFT_SCORES)
     for name, values in found.items():
         assert values[1] > values[0], name

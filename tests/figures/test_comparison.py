@@ -9,7 +9,7 @@ import pytest
 from mtbkd_core.evaluation.scores import COMPARED
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts, gap_table, score_table
 from mtbkd_core.figures.theme import INK, MUTED
-from mtbkd_core.studies import Comparison, Verdict, tabulate
+from mtbkd_core.studies.comparison import Comparison, Verdict, tabulate
 
 TEACHERS = {"digits-0-4": "Digits 0 to 4"}
 NLL = {"mt_bkd": (0.2, 0.3), "no_teacher": (0.5, 0.61), "teacher:digits-0-4": (0.1, 0.41), "ebkd": (0.1, 0.19)}
@@ -104,7 +104,7 @@ def test_every_rival_and_score_has_one_mark(gaps: pd.DataFrame) -> None:
     marks = {(title, score): trace.name for trace in figure.data for title, score in zip(trace.y, trace.x, strict=True)}
     assert len(marks) == len(gaps)
     assert marks["No teacher", "NLL"] == "MT-BKD is better"
-    assert marks["EBKD", "NLL"] == "The rival is better"
+    assert marks["EBKD", "NLL"] == "The baseline is better"
     assert marks["EBKD", "Accuracy"] == "No clear difference"
     assert len({trace.marker.symbol for trace in figure.data}) == len(figure.data)
 

@@ -2,14 +2,15 @@
 
 import pandas as pd
 
+from mtbkd_core.evaluation.shift import Separation
 from mtbkd_core.figures.shifts import draw_severity, separation_table
 
 
 def test_the_table_holds_each_shift_and_score_in_the_order_asked_for() -> None:
     row = {"auroc_low": 0.1, "auroc_high": 0.9, "aupr": 0.4, "fpr95": 0.3}
     measured = {
-        "far": {"deviance": {"auroc": 0.7, **row}, "doubt": {"auroc": 0.6, **row}},
-        "near": {"deviance": {"auroc": 0.5, **row}, "doubt": {"auroc": 0.55, **row}},
+        "far": {"deviance": Separation(auroc=0.7, **row), "doubt": Separation(auroc=0.6, **row)},
+        "near": {"deviance": Separation(auroc=0.5, **row), "doubt": Separation(auroc=0.55, **row)},
     }
     table = separation_table(measured, {"near": "Near ones", "far": "Far ones"}, {"deviance": "Dev", "doubt": "Doubt"})
     assert table[["shift", "score", "auroc"]].to_numpy().tolist() == [

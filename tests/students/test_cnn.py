@@ -138,4 +138,4 @@ def test_a_run_is_saved_and_predicts_the_same_after_loading(digits: Task, tmp_pa
     assert loaded.student == result.student
     assert isinstance(loaded.student, ConvolutionalStudent)
     mean = loaded.predict(digits.x_test[:20]).mean
-    torch.testing.assert_close(mean, result.predictions["test.mean"][:20])
+    torch.testing.assert_close(mean, result.predictions.tensors()["test.mean"][:20])

@@ -31,9 +31,10 @@ def agree(together: Sequence[Result], configs: Sequence[RunConfig], task: Task) 
     for result, config in zip(together, configs, strict=True):
         alone = distill(config, task=task)
         torch.testing.assert_close(result.draws, alone.draws, rtol=0, atol=1e-3)
-        assert set(result.predictions) == set(alone.predictions)
-        for row, expected in alone.metrics.items():
-            found = {name: value for name, value in result.metrics[row].items() if not name.startswith("seconds")}
+        assert set(result.predictions.tensors()) == set(alone.predictions.tensors())
+        rows = result.metrics.dump()
+        for row, expected in alone.metrics.dump().items():
+            found = {name: value for name, value in rows[row].items() if not name.startswith("seconds")}
             assert found == pytest.approx({name: expected[name] for name in found}, abs=1e-4), row
 
 
@@ -116,10 +117,10 @@ def test_a_check_for_bias_finds_in_a_batch_what_it_finds_alone(few: Task, batche
     together = distill_grid(configs, task=few)
     assert [len(batch) for batch in batches] == [3]
     for result, config in zip(together, configs, strict=True):
-        alone = distill(config, task=few).metrics["diagnostics"]["bias_check"]
-        found = result.metrics["diagnostics"]["bias_check"]
-        assert alone["log_joint_difference"] != 0
-        assert found == pytest.approx(alone, abs=1e-4)
+        alone = distill(config, task=few).metrics.diagnostics.bias_check
+        found = result.metrics.diagnostics.bias_check
+        assert alone.log_joint_difference != 0
+        assert found.dump() == pytest.approx(alone.dump(), abs=1e-4)
 
 
 def test_shapes_whose_rounding_depends_on_the_batch_run_one_by_one(few: Task, batches: list[list[RunConfig]]) -> None:
@@ -214,7 +215,7 @@ def test_a_group_that_leaves_starts_again_alone_and_leaves_the_others_as_they_ar
 def test_a_task_is_loaded_once_with_every_teacher_that_is_named(trained_home: object) -> None:
     configs = [small(teachers="digits-0-4"), small(teachers="even-digits"), small(teachers="digits-0-4,digits-5-9")]
     results = distill_grid(configs)
-    assert [result.predictions["test.teachers"].shape[0] for result in results] == [1, 1, 2]
+    assert [result.predictions.tensors()["test.teachers"].shape[0] for result in results] == [1, 1, 2]
     assert len({result.environment["fingerprint"] for result in results}) == 3
 
 
@@ -296,5 +297,5 @@ def test_each_setting_learns_from_as_many_labelled_examples_as_it_says() -> None
     changed = {"task": "synthetic", "teachers": "north,south-west", "sampler.algorithm": "baoab"}
     configs = [build_config({**SMALL, **changed, "n_train": count}.items()) for count in (48, 16)]
     found = distill_grid(configs)
-    assert [len(result.predictions["train.labels"]) for result in found] == [48, 16]
-    assert found[1].metrics["student"] == pytest.approx(distill(configs[1]).metrics["student"], abs=1e-4)
+    assert [len(result.predictions.tensors()["train.labels"]) for result in found] == [48, 16]
+    assert found[1].metrics.row == pytest.approx(distill(configs[1]).metrics.row, abs=1e-4)

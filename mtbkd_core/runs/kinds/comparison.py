@@ -1,4 +1,4 @@
-"""Comparisons as jobs: MT-BKD against every rival, a part of the table for each seed."""
+"""Comparisons as jobs: MT-BKD against every baseline, a part of the table for each seed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from mtbkd_core import studies
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.kinds import base
 from mtbkd_core.runs.kinds.base import Table, TableView
 from mtbkd_core.runs.rows import Rows, RowsLog
-from mtbkd_core.studies import Comparison, tabulate
+from mtbkd_core.studies import comparison as study
+from mtbkd_core.studies.comparison import Comparison, tabulate
 
 
 class Asked(base.Asked):
@@ -75,7 +75,7 @@ def _compute(
         log.close(seed, now - began)
         began = now
 
-    found = studies.compare(
+    found = study.compare(
         asked.config,
         asked.seeds,
         known=kept.whole,

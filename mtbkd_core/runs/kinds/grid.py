@@ -12,11 +12,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.scores import R_HAT, Row, row_of
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import jobs, store
 from mtbkd_core.runs.kinds import base
@@ -27,7 +28,6 @@ from mtbkd_core.studies.sweep import replicates
 
 MOST_SEEDS = 20
 _STUDENT = "student"
-_SECONDS = ("seconds_warm_start", "seconds_sampling", "seconds_evaluation")
 
 
 class Asked(base.Asked):
@@ -95,9 +95,9 @@ def compute(
     configs = [parts[part].unchecked for part in missing]
     for place, result in each_result(configs, on_progress=tell, should_stop=should_stop, on_problem=fail):
         part = missing[place]
-        found[part] = _row(result.metrics)
+        found[part] = result.metrics.row
         log.write(part, _STUDENT, found[part])
-        log.close(part, seconds_of(result.metrics))
+        log.close(part, result.metrics.seconds)
     if problems:
         first = min(problems)
         point = list(asked.points())[first // asked.seeds]
@@ -124,10 +124,11 @@ def lent(asked: G, table: Table[G, Any]) -> Rows:
 
     for id, part in wanted.items():
         path = jobs.exists(files.RUN, id)
-        metrics = files.read_result(path) if path is not None else None
-        if metrics is not None:
-            with suppress(KeyError, TypeError, AttributeError):  # another version's, or torn: then it is computed
-                lend(part, _row(metrics), seconds_of(metrics))
+        saved = files.read_result(path) if path is not None else None
+        if saved is not None:
+            with suppress(ValidationError):  # another version's, or torn: then it is computed
+                metrics = Metrics.model_validate(saved)
+                lend(part, metrics.row, metrics.seconds)
     for other, theirs in table.lendable():
         configs = other.parts()
         for place, found in theirs.whole.items():
@@ -135,15 +136,6 @@ def lent(asked: G, table: Table[G, Any]) -> Rows:
             if name is not None and name in wanted:
                 lend(wanted[name], found[_STUDENT], theirs.seconds[place])
     return rows
-
-
-def _row(metrics: Mapping[str, Any]) -> Row:
-    return row_of({**metrics["student"], R_HAT: metrics["diagnostics"]["r_hat"]})
-
-
-def seconds_of(metrics: Mapping[str, Any]) -> float:
-    """How long a run took on its worker, teachers aside, as its metrics tell."""
-    return float(sum(metrics["diagnostics"][name] for name in _SECONDS))
 
 
 def check(asked: Asked) -> None:

@@ -11,8 +11,7 @@ from mtbkd_core.catalog.registry import load_task, task_info, untrained
 from mtbkd_core.catalog.settings import build_config, default_config
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.scores import Row, row_of
+from mtbkd_core.evaluation.scores import Row, scores
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.kinds import base
 from mtbkd_core.runs.kinds.base import Table, TableView
@@ -74,7 +73,7 @@ def _compute(
             on_progress=tell,
             should_stop=should_stop,
         )
-        found[name] = row_of(scores(task.teachers[name].logits_test.softmax(-1), task.y_test))
+        found[name] = scores(task.teachers[name].logits_test.softmax(-1), task.y_test).row
         log.write(part, name, found[name])
         log.close(part, time.monotonic() - began)
     return {"teachers": found}

@@ -13,7 +13,6 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
 from mtbkd_core.runs.kinds import shapley
-from mtbkd_core.runs.kinds.grid import seconds_of
 from mtbkd_core.runs.kinds.shapley import ValuationView
 from pages.ui import charts, link, run_words, task_words
 from pages.ui.chosen_run import Chosen
@@ -75,7 +74,7 @@ def _launcher(shown: Chosen) -> shapley.Asked | None:
             on_click=follow.launch,
             args=(kinds.VALUATIONS, asked),
         )
-        cost = run_words.cost(len(asked.parts()), seconds_of(shown.result.metrics))
+        cost = run_words.cost(len(asked.parts()), shown.result.metrics.seconds)
         teachers = f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}"
         st.caption(f"Every subset of the run's {teachers} is heard once a seed: {cost}")
     return asked

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
-from mtbkd_core.baselines.about import about
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import comparison, shapley, sweep, training
 from mtbkd_core.runs.kinds.base import A, Table, V
@@ -15,6 +14,7 @@ from mtbkd_core.runs.kinds.grid import GridView
 from mtbkd_core.runs.kinds.shapley import ValuationView
 from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.runs.kinds.training import TrainingView
+from mtbkd_core.studies.methods import about
 from pages.ui import run_words, setting_words, task_words
 
 

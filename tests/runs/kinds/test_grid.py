@@ -13,6 +13,7 @@ from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import Cancelled, Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import ConfigError
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import execute as execute_module
 from mtbkd_core.runs import folder as files
@@ -22,6 +23,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import base, grid, registry, shapley, sweep
 from mtbkd_core.studies.shapley import shapley_values
 from mtbkd_core.studies.sweep import sweep_values
+from tests.made_up import made_up_predictions
 from tests.runs.support import FakeResult, config
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
@@ -42,8 +44,8 @@ class Fake(FakeResult):
         self.config = config
         diagnostics = {"r_hat": 1.01 + config.seed / 10, "seconds_warm_start": 1.0}
         diagnostics |= {"seconds_sampling": 2.0, "seconds_evaluation": 0.5}
-        self.metrics = {"student": {"nll": nll_of(config), "auroc_misclassification": float("nan")}}
-        self.metrics["diagnostics"] = diagnostics
+        student = {"nll": nll_of(config), "auroc_misclassification": float("nan")}
+        self.metrics = Metrics.model_validate({"student": student, "diagnostics": diagnostics})
 
 
 @pytest.fixture
@@ -234,9 +236,9 @@ def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
 def _result(given: RunConfig) -> Result:
     import torch
 
-    metrics = Fake(given).metrics | {"student": {"nll": 0.321}}
+    metrics = Fake(given).metrics.updated(student={"nll": 0.321})
     environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
-    return Result(given, metrics, torch.zeros(2, 4, 650), {"test.labels": torch.zeros(3)}, environment)
+    return Result(given, metrics, torch.zeros(2, 4, 650), made_up_predictions(), environment)
 
 
 def test_a_valuation_runs_every_subset_and_its_values_add_up(engine: str, computed: list[RunConfig]) -> None:
@@ -344,6 +346,5 @@ def test_a_real_grid_gives_the_scores_of_its_runs(
     assert after.state is State.DONE, after.reason
     run = store.create(config(prior__strength=0.5))
     execute(str(run.folder))
-    own = store.load_result(run.id).metrics
-    found = after.scores()["0.5"][0]
-    assert found == pytest.approx({**own["student"], "r_hat": own["diagnostics"]["r_hat"]}, abs=1e-4)
+    own = store.load_result(run.id).metrics.row
+    assert after.scores()["0.5"][0] == pytest.approx(own, abs=1e-4)

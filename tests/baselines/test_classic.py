@@ -1,25 +1,25 @@
-"""Weights of the teachers by hand, what the soft targets are, and dropout's masks."""
+"""Classic distillation: the teachers' weights by hand, the soft targets, and the optimum of the objective."""
 
 import math
+from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, pad
 
-from mtbkd_core import RunConfig, Task, build_config
-from mtbkd_core.baselines.dropout import DropoutStudent, dropout_mask
-from mtbkd_core.baselines.fitting import fit_networks, soft_targets
-from mtbkd_core.prior import entropy_weights
-from mtbkd_core.students.base import Student
-from mtbkd_core.studies import (
-    MEAN_WEIGHT,
+from mtbkd_core import RunConfig, Task, build_config, default_config
+from mtbkd_core.baselines.base import MEAN_WEIGHT, WEIGHTS, Problem
+from mtbkd_core.baselines.classic import (
     confidence_aware_distillation,
     confidence_weights,
-    dropout_distillation,
     entropy_weighted_distillation,
     mean_distillation,
+    tuned_distillation,
 )
+from mtbkd_core.baselines.fitting import fit_networks, lesson_of, soft_targets
+from mtbkd_core.prior import entropy_weights
 from tests.conftest import without_some_labels
 
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
@@ -84,9 +84,10 @@ def test_the_weighted_mean_teaches_what_the_weighted_losses_teach(generator: tor
 
 def test_teachers_that_agree_make_all_weightings_one(digits: Task) -> None:
     config = build_config({**QUICK, "teachers": "digits-0-4"}.items())
-    mean = mean_distillation(config, digits)
-    assert torch.equal(entropy_weighted_distillation(config, digits), mean)
-    assert torch.equal(confidence_aware_distillation(config, digits), mean)
+    problem = Problem(config, digits)
+    mean = mean_distillation(problem)
+    assert torch.equal(entropy_weighted_distillation(problem), mean)
+    assert torch.equal(confidence_aware_distillation(problem), mean)
 
 
 def test_each_weighting_is_distilled_from_its_own_target(digits: Task) -> None:
@@ -98,114 +99,30 @@ def test_each_weighting_is_distilled_from_its_own_target(digits: Task) -> None:
     }
     for run, weights in pairs.items():
         networks = fit_networks(config, digits, soft_targets(logits, config.prior.temperature, weights), weight=3.0)
-        found = run(config, digits, weight=3.0)
+        problem = Problem(config, digits, weight=3.0)
+        found = run(problem)
         assert torch.equal(found, networks.probabilities(digits.x_test))
-        assert (found - mean_distillation(config, digits, weight=3.0)).abs().max() > 1e-3
+        assert (found - mean_distillation(problem)).abs().max() > 1e-3
 
 
-def test_entropy_weighted_distillation_does_not_hear_the_settings_of_our_own_prior(digits: Task) -> None:
+def test_entropy_weighted_distillation_ignores_the_weight_settings_of_the_prior(digits: Task) -> None:
     config = build_config(QUICK.items())
     changed = build_config(
         [("prior.rule", "fixed"), ("prior.base_weights", "1,3"), ("prior.strength", 0.3)], base=config
     )
-    assert torch.equal(entropy_weighted_distillation(config, digits), entropy_weighted_distillation(changed, digits))
+    found, other = (entropy_weighted_distillation(Problem(each, digits)) for each in (config, changed))
+    assert torch.equal(found, other)
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_masks_drop_at_their_rate_and_keep_the_mean(rate: float, generator: torch.Generator) -> None:
-    mask = dropout_mask((4, 50, 500), rate, generator)
-    count = mask.numel()
-    dropped = mask == 0
-    # 4.5 standard errors of a binomial proportion
-    slack = 4.5 * math.sqrt(rate * (1 - rate) / count)
-    assert float(dropped.double().mean()) == pytest.approx(rate, abs=slack)
-    assert mask[~dropped].unique().tolist() == pytest.approx([1 / (1 - rate)])
-    assert float(mask.double().mean()) == pytest.approx(1, abs=slack / (1 - rate))
-    # independent between networks, units and examples: neighbours are dropped together at the squared rate
-    for a, b in ((dropped[1:], dropped[:-1]), (dropped[:, 1:], dropped[:, :-1]), (dropped[..., 1:], dropped[..., :-1])):
-        both = a & b
-        error = math.sqrt(rate**2 * (1 - rate**2) * 3 / both.numel())
-        assert float(both.double().mean()) == pytest.approx(rate**2, abs=4.5 * error)
-
-
-def test_masks_are_drawn_anew_at_every_call_and_again_with_the_same_seed(generator: torch.Generator) -> None:
-    theta = torch.randn(2, Student((3, 8, 4), 1.0).n_parameters, generator=generator)
-    x = torch.randn(5, 3, generator=generator)
-    students = [DropoutStudent((3, 8, 4), 1.0, 0.5, torch.Generator().manual_seed(1)) for _ in range(2)]
-    first, again = (student.logits(theta, x) for student in students)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, students[0].logits(theta, x))
-
-
-@pytest.mark.parametrize("sizes", [(3, 4), (3, 8, 4), (3, 8, 6, 4)])
-def test_rate_0_is_the_student_itself(sizes: tuple[int, ...], generator: torch.Generator) -> None:
-    plain = Student(sizes, 1.0)
-    theta = torch.randn(2, plain.n_parameters, generator=generator, dtype=torch.float64)
-    x = torch.randn(5, 3, generator=generator, dtype=torch.float64)
-    gradient = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
-    logits, pullback = plain.vjp(theta, x)
-    found, own = DropoutStudent(sizes, 1.0).vjp(theta, x)
-    torch.testing.assert_close(found, logits)
-    torch.testing.assert_close(own(gradient), pullback(gradient))
-
-
-def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generator) -> None:
-    """One hidden unit: where it is dropped, the logits are the bias, and the example moves the bias alone."""
-    student = DropoutStudent((2, 1, 3), 1.0, 0.5, generator)
-    theta = torch.randn(1, student.n_parameters, generator=generator)
-    x = torch.randn(40, 2, generator=generator)
-    logits, pullback = student.vjp(theta, x)
-    bias = student.layers(theta)[-1][1][:, :, 0]
-    dropped = (logits == bias[:, None]).all(-1)
-    assert 5 < int(dropped.sum()) < 35
-    moved = student.layers(pullback(dropped[..., None].float().expand_as(logits)))
-    assert all(not part.any() for part in (*moved[0], moved[1][0]))
-    assert torch.equal(moved[1][1].flatten(), dropped.sum().float().expand(3))
-    plain = Student((2, 1, 3), 1.0).logits(theta, x)
-    kept = bias[:, None] + 2 * (plain - bias[:, None])
-    torch.testing.assert_close(logits[~dropped], kept[~dropped])
-
-
-def test_distillation_with_rate_0_is_distillation_without_dropout(digits: Task) -> None:
-    config = build_config(QUICK.items())
-    found = dropout_distillation(config, digits, rate=0.0, passes=2)
-    torch.testing.assert_close(found, mean_distillation(config, digits), atol=5e-3, rtol=0)
-
-
-def test_dropout_does_nothing_to_a_linear_student(digits: Task) -> None:
-    config = build_config({**QUICK, "student.kind": "linear"}.items())
-    found = dropout_distillation(config, digits, rate=0.5, passes=2)
-    torch.testing.assert_close(found, mean_distillation(config, digits), atol=5e-3, rtol=0)
-
-
-def test_dropout_predictions_are_means_of_probabilities_and_repeat_with_their_seed(digits: Task) -> None:
-    config = build_config(QUICK.items())
-    first = dropout_distillation(config, digits, rate=0.2, passes=1)
-    both = dropout_distillation(config, digits, rate=0.2, passes=2)
-    assert both.shape == (3, len(digits.y_test), 10)
-    # the same masks come first, so what is left of the sum is the second pass: probabilities, and others
-    second = 2 * both - first
-    torch.testing.assert_close(second.sum(-1), torch.ones(second.shape[:2]))
-    assert second.min() > -1e-6
-    assert (second - first).abs().amax((1, 2)).min() > 0.1
-    assert torch.equal(both, dropout_distillation(config, digits, rate=0.2, passes=2))
-
-
-@pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_an_impossible_rate_is_refused(rate: float, generator: torch.Generator) -> None:
-    with pytest.raises(ValueError, match=r"^rate must be from 0 to under 1"):
-        DropoutStudent((2, 3), 1.0, rate, generator)
-
-
-def test_where_there_is_no_label_teachers_are_trusted_alike() -> None:
+def test_without_a_label_teachers_have_equal_confidence_weights() -> None:
     logits = torch.tensor([[[3.0, 0.0], [3.0, 0.0]], [[0.0, 3.0], [0.0, 3.0]]])
     weights = confidence_weights(logits, torch.tensor([0, -1]))
     assert weights[0, 0] > weights[1, 0]
     assert weights[:, 1].tolist() == [0.5, 0.5]
 
 
-def test_rivals_are_shown_the_examples_without_labels_too(digits: Task) -> None:
-    """A linear network's loss has one optimum: that of all soft targets and of the labels that there are."""
+def test_each_weighting_finds_the_optimum_of_its_objective_on_labelled_and_unlabelled_examples(digits: Task) -> None:
+    """The objective of a linear network has one optimum, found here by another method."""
     task = without_some_labels(digits, 80)
     config = build_config({**QUICK, "student.kind": "linear", "n_unlabelled": 80}.items())
     teachers = digits.teacher_logits(config.data.teachers).double()
@@ -217,7 +134,7 @@ def test_rivals_are_shown_the_examples_without_labels_too(digits: Task) -> None:
     }
     for run, weights in weightings.items():
         best = linear_optimum(digits, 120, soft_targets(teachers, config.prior.temperature, weights), config)
-        assert (run(config, task) - best).abs().max() < 1e-4
+        assert (run(Problem(config, task)) - best).abs().max() < 1e-4
 
 
 def linear_optimum(task: Task, labelled: int, soft: Tensor, config: RunConfig) -> Tensor:
@@ -240,8 +157,37 @@ def linear_optimum(task: Task, labelled: int, soft: Tensor, config: RunConfig) -
 
 
 def test_networks_fitted_on_minibatches_come_near_those_of_all_examples(digits: Task) -> None:
-    """A linear student's objective has one maximum, whatever the gradients are of."""
+    """A linear student's objective has one maximum."""
     config = build_config({**QUICK, "student.kind": "linear"}.items())
     small = build_config([("sampler.warm_start_batch_size", 50)], base=config)
-    whole, found = mean_distillation(config, digits), mean_distillation(small, digits)
+    whole, found = (mean_distillation(Problem(each, digits)) for each in (config, small))
     assert 0 < (found - whole).abs().max() < 0.1
+
+
+def test_calibrated_teachers_are_those_of_the_baselines_too(few_digits: Task) -> None:
+    changes = {**QUICK, "prior.entropy_temperatures": "1,3", "prior.calibrated_teachers": "True"}
+    config = build_config(changes.items())
+    plain = few_digits.teacher_logits(config.data.teachers)
+    torch.testing.assert_close(lesson_of(config, few_digits).teacher_logits, torch.stack([plain[0], plain[1] / 3]))
+    uncalibrated = build_config([("prior.calibrated_teachers", "False")], base=config)
+    assert torch.equal(lesson_of(uncalibrated, few_digits).teacher_logits, plain)
+
+
+def test_the_weight_of_soft_targets_is_that_of_the_task_where_there_is_one(few_digits: Task) -> None:
+    config = build_config(QUICK.items())
+    assert Problem(config, few_digits).soft_weight == MEAN_WEIGHT != WEIGHTS["synthetic"]
+    assert Problem(config, replace(few_digits, name="synthetic")).soft_weight == WEIGHTS["synthetic"]
+    assert Problem(config, few_digits, weight=3.0).soft_weight == 3.0
+
+
+def test_tuned_distillation_has_its_own_weight_and_teachers_that_are_not_calibrated(
+    few_digits: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[Problem] = []
+    monkeypatch.setattr(Problem, "fit", lambda problem, weights=None: fitted.append(problem) or Mock())
+    config = default_config("proteins")
+    assert config.prior.calibrated_teachers
+    tuned_distillation(Problem(config, replace(few_digits, name="proteins")))
+    (problem,) = fitted
+    assert (problem.soft_weight, problem.config.prior.temperature) == (5.0, 2.0)
+    assert not problem.config.prior.calibrated_teachers
