@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: a network whose hidden units are dropped at random, in training and in prediction.
+"""Monte Carlo dropout: hidden units are dropped at random, in training and in prediction.
 
 Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
 """

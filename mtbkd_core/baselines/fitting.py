@@ -77,7 +77,7 @@ def fit_networks(
         generator: of the starts and of a random student; None: a new one with the configured seed.
         should_stop: asked at every step.
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` was true.
     """
     device = find_device(config.device)
     temperature = config.prior.temperature

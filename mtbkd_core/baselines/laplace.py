@@ -40,7 +40,7 @@ def laplace_distillation(problem: Problem, *, draws: int = DRAWS) -> Tensor:
     student = configured_student(config, task)
     if not student.fits_laplace:
         raise UserError(
-            f"student: its last layer has {student.sizes[-2] + 1:,} x {student.sizes[-1]} numbers, whose matrix for a "
+            f"student: its last layer has {student.sizes[-2] + 1:,} x {student.sizes[-1]} numbers; the matrix of a "
             f"Laplace approximation would take more than {LARGEST_LAPLACE >> 30} GiB"
         )
     theta = problem.networks.theta

@@ -1,4 +1,4 @@
-"""The options that say what is run: --task, --set, --config and --preset."""
+"""The options that choose a configuration: --task, --set, --config and --preset."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> fl
         confidence: [M], probability of the most probable class.
         correct: [M], whether that class is the label.
     Returns:
-        the area, or None where every answer is right or every answer is wrong: there is nothing to tell apart.
+        the area, or None where every answer is right or every answer is wrong: no pair can be compared.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -162,7 +162,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """
     wide = logits.double()
     if bool((wide.argmax(-1) == labels).all()):
-        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can tell
+        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can resolve
 
     def nll(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mtbkd_core.evaluation.records import Number, Record
 
-#: Above this the chains disagree, and every page that shows the run says so.
+#: Above this the chains disagree, and every page that shows the run has a warning.
 R_HAT_LIMIT = 1.05
 
 _AXES = {"chain_axis": 0, "draw_axis": 1}
@@ -111,7 +111,7 @@ def agreement(values: Tensor, tail: float) -> tuple[Tensor, Tensor]:
 
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """R-hat [M] of values [S, D, M]; a single chain is held against itself, its first half against its second."""
+    """R-hat [M] of values [S, D, M]; of a single chain, its first half is compared with its second."""
     from arviz_stats.base import array_stats
 
     if len(values) == 1:
@@ -132,7 +132,7 @@ def _of_moving(
 ) -> NDArray[np.float64]:
     """The statistic [M] of values [S, D, M]; `standing` where each chain stands still, NaN where all are at one place.
 
-    Such chains have no variance to divide by: what is left of it is rounding.
+    Such chains have no variance to divide by, but for rounding.
     """
     moves = (np.ptp(values, axis=1) > 0).any(0)
     found = np.where(np.ptp(values, axis=(0, 1)) > 0, standing, math.nan)

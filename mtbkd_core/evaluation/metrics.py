@@ -41,6 +41,12 @@ STAGES = 4
 #: Called between the parts of the evaluation with the number of stages done; it may raise to stop.
 Watch = Callable[[int], None]
 _TEACHER = "teacher:"
+_TITLES = {
+    "student": "Student (posterior mean)",
+    "student_mode": "Student (marginal modes, renormalised)",
+    "warm_start": "Warm start (ensemble)",
+    "teachers_mean": "Teachers' mean",
+}
 
 
 class Diagnostics(Convergence):
@@ -106,8 +112,7 @@ class Metrics(Record):
     @property
     def rows(self) -> dict[str, Scores]:
         """Every row of scores by its key in the JSON."""
-        first = {name: self[name] for name in ("student", "student_mode", "warm_start", "teachers_mean")}
-        known = {name: row for name, row in first.items() if name in self.model_fields_set}
+        known = {name: self[name] for name in _TITLES if name in self.model_fields_set}
         return known | {_TEACHER + name: row for name, row in self.teachers.items()}
 
     @property
@@ -120,6 +125,11 @@ class Metrics(Record):
         """Time of the run without its teachers and its bias check."""
         spent = self.diagnostics
         return sum(each or 0.0 for each in (spent.seconds_warm_start, spent.seconds_sampling, spent.seconds_evaluation))
+
+
+def row_titles(teachers: Mapping[str, str]) -> dict[str, str]:
+    """Title of every row of scores by its key in the JSON; teachers: name -> title."""
+    return _TITLES | {_TEACHER + name: title for name, title in teachers.items()}
 
 
 @dataclass(frozen=True)

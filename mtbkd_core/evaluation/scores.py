@@ -93,7 +93,7 @@ class Scores(Record):
 
     accuracy: Number = _score(
         "Accuracy",
-        "Share of test examples whose most probable class is the true one.",
+        "Share of test examples with the true class as the most probable one.",
         _accuracy,
         higher_is_better=True,
         share=True,
@@ -166,7 +166,7 @@ class PosteriorScores(Scores):
     )
     coverage: Number = _score(
         "Coverage of 95 % sets",
-        "Share of test examples whose 95 % prediction set holds the true class.",
+        "Share of test examples with the true class in their 95 % prediction set.",
         lambda p, y: float(p.prediction_set.gather(1, y[:, None]).float().mean()),
         short="Coverage",
         higher_is_better=None,

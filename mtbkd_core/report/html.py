@@ -17,7 +17,7 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
-from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.metrics import Metrics, row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
@@ -64,7 +64,7 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     known = {teacher.name: teacher.title for teacher in info.teachers}
     teachers = {name: known.get(name, name) for name in config.data.teachers}
     title = f"{info.title}: a student of {_listed(list(teachers.values()))}"
-    titles, shades = _titles(teachers), teacher_colours([*known] or list(teachers))
+    titles, shades = row_titles(teachers), teacher_colours([*known] or list(teachers))
     sections = [
         f"<h1>{escape(title)}</h1>",
         _note(f"Multi-Teacher Bayesian Knowledge Distillation · run {run} · {created.astimezone():%d %B %Y, %H:%M}"),
@@ -92,15 +92,6 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
         + "\n".join(sections)
         + "\n</body>\n</html>\n"
     )
-
-
-def _titles(teachers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "student": "Student (posterior mean)",
-        "student_mode": "Student (marginal modes, renormalised)",
-        "warm_start": "Warm start (ensemble)",
-        "teachers_mean": "Teachers' mean",
-    } | {f"teacher:{name}": title for name, title in teachers.items()}
 
 
 def _headline(metrics: Metrics) -> str:

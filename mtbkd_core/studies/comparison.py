@@ -128,7 +128,7 @@ def compare(
         should_stop: asked at every step of every method.
     Raises:
         UserError: no seed, or one twice; otherwise as `distill`.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` was true.
     """
     if not seeds:
         raise UserError("seeds: at least 1 is needed")

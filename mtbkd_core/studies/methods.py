@@ -84,7 +84,7 @@ def methods(
     """Every method by name.
 
     The teachers alone are chains of one batch where shapes agree, so one call, named after the first of them, gives all
-    their rows. A posterior has its `r_hat` beside its scores. `left_out` says which methods may be missing, and why.
+    their rows. A posterior has its `r_hat` beside its scores. `left_out` names those that are missing, with the reason.
 
     Args:
         on_progress: called with how far a posterior's own run is, as by `distill`.

@@ -80,9 +80,9 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
     teachers = (f"teacher:{name}" for name in build_config().data.teachers)
-    rivals = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
-    assert set(answer["methods"]) == {"mt_bkd", *rivals}
-    assert set(answer["paired"]) == rivals
+    baselines = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
+    assert set(answer["methods"]) == {"mt_bkd", *baselines}
+    assert set(answer["paired"]) == baselines
     for name, row in answer["methods"].items():
         for score in ("accuracy", "nll", "brier", "ece", "auroc_misclassification"):
             (value,) = row[score]
@@ -152,11 +152,11 @@ def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> 
     ],
 )
 def test_bad_input_ends_with_status_2_and_one_line(words: list[str], line: str, call: Callable[..., Called]) -> None:
-    said = call(*words)
-    assert said.status == 2
-    assert said.out == ""
-    assert len(said.err.splitlines()) == 1
-    assert said.err.startswith(line)
+    ended = call(*words)
+    assert ended.status == 2
+    assert ended.out == ""
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith(line)
 
 
 def test_a_home_that_cannot_be_written_ends_in_one_line(
@@ -164,10 +164,10 @@ def test_a_home_that_cannot_be_written_ends_in_one_line(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "file" / "home"))
-    said = call("distill", *SET)
-    assert said.status == 2
-    assert len(said.err.splitlines()) == 1
-    assert "set MTBKD_HOME to a folder that can" in said.err
+    ended = call("distill", *SET)
+    assert ended.status == 2
+    assert len(ended.err.splitlines()) == 1
+    assert "set MTBKD_HOME to a folder that can" in ended.err
 
 
 def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
@@ -230,8 +230,8 @@ def test_more_labels_leave_fewer_examples_to_be_shown_without_and_that_is_said(
 ) -> None:
     config = read_config("proteins", ["n_train=3000"], None, "default")
     assert (config.data.n_labelled, config.data.n_unlabelled) == (3000, 500)
-    said = "500 proteins are left to be used without labels, not the task's default of 1,000."
-    assert said in capsys.readouterr().err
+    note = "500 proteins are left to be used without labels, not the task's default of 1,000."
+    assert note in capsys.readouterr().err
     with pytest.raises(UserError, match=r"^data.n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config("proteins", ["n_train=3000", "n_unlabelled=600"], None, "default")
 
@@ -259,7 +259,7 @@ def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Call
 
 
 @pytest.mark.usefixtures("short_fits")
-def test_the_synthetic_task_is_compared_with_the_rivals(call: Callable[..., Called]) -> None:
+def test_the_synthetic_task_is_compared_with_the_baselines(call: Callable[..., Called]) -> None:
     done = call("compare", "--task", "synthetic", *SET, "--set", "teachers=north,noisy", "--seeds", "1", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)

@@ -33,7 +33,7 @@ def exact_after(target: LogPosterior, position: Tensor, temperature: float = 1.0
 
 
 def checked(target: LogPosterior, temperature: float = 1.0, **changes: Any) -> tuple[Sample, BiasCheck]:
-    """A sampler's draws, and what the check says of them."""
+    """A sampler's draws, and their check."""
     settings = SamplerConfig(chains=CHAINS, draws=300, thinning=10, temperature=temperature, **changes)
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(CHAINS, 9, generator=generator, dtype=torch.float64)
@@ -168,5 +168,5 @@ def test_a_bias_is_beyond_chance_and_matters(difference: float, error: float, bi
         total_variation_error=0.005,
     )
     assert found.is_biased is biased
-    said = {True: "The draws miss the posterior", False: "none that matters", None: "undecided"}[biased]
-    assert said in found.sentence
+    words = {True: "The draws miss the posterior", False: "none that matters", None: "undecided"}[biased]
+    assert words in found.sentence

@@ -70,7 +70,7 @@ def test_it_loads_nothing_from_anywhere(report: str) -> None:
     own = report.replace(get_plotlyjs(), "")
     assert not re.search(r"https?:|//[a-z0-9-]+\.[a-z]", own, re.IGNORECASE)
     assert Reader(report).fetched == []
-    # plotly.js itself names servers of maps: the browser is told to load nothing at all
+    # plotly.js itself names servers of maps, and the policy forbids the browser to load anything
     assert "default-src 'none'" in own
 
 
@@ -101,22 +101,24 @@ def with_diagnostics(result: Result, **changes: object) -> Metrics:
     return result.metrics.updated(diagnostics=result.metrics.diagnostics.dump() | changes)
 
 
-@pytest.mark.parametrize(("r_hat", "said"), [(1.2, "R-hat is 1.200"), (None, "cannot be worked out"), (1.0, "")])
-def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, said: str) -> None:
+@pytest.mark.parametrize(("r_hat", "words"), [(1.2, "R-hat is 1.200"), (None, "cannot be worked out"), (1.0, "")])
+def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, words: str) -> None:
     changed = replace(result, metrics=with_diagnostics(result, r_hat=r_hat))
     text = "".join(Reader(build_report(changed, run="x", created=MADE)).text)
-    assert ("The chains disagree" in text) == bool(said)
-    assert said in text
+    assert ("The chains disagree" in text) == bool(words)
+    assert words in text
 
 
-@pytest.mark.parametrize(("difference", "said"), [(-64.0, "The draws miss the posterior"), (-2.0, "none that matters")])
-def test_it_holds_the_bias_check_where_there_was_one(result: Result, report: str, difference: float, said: str) -> None:
+@pytest.mark.parametrize(("difference", "line"), [(-64.0, "The draws miss the posterior"), (-2.0, "none that matters")])
+def test_it_holds_the_bias_check_where_there_was_one(
+    result: Result, report: str, difference: float, words: str
+) -> None:
     found = {"log_joint_difference": difference, "log_joint_error": 3.0, "log_joint_sd": 35.0}
     found |= {"total_variation": 0.0123, "total_variation_error": None}
     metrics = with_diagnostics(result, r_hat=1.0, bias_check=found)
     document = build_report(replace(result, metrics=metrics), run="x", created=MADE)
     reader = Reader(document)
-    assert said in "".join(reader.text)
+    assert line in "".join(reader.text)
     assert ('<p class="warning">The draws' in document) == (difference == -64.0)
     assert "bias check: total variation" in reader.text
     assert "bias check" not in "".join(Reader(report).text).lower().replace("sampler.bias_check", "")

@@ -65,7 +65,7 @@ def test_no_seed_or_one_twice_is_refused(seeds: list[int], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "low", "high", "said"),
+    ("score", "low", "high", "expected"),
     [
         ("nll", -2.0, -1.0, Verdict.BETTER),
         ("nll", 1.0, 2.0, Verdict.WORSE),
@@ -78,10 +78,10 @@ def test_no_seed_or_one_twice_is_refused(seeds: list[int], words: str) -> None:
     ],
 )
 def test_who_is_better_follows_the_interval_and_the_scores_direction(
-    score: str, low: float | None, high: float | None, said: Verdict
+    score: str, low: float | None, high: float | None, expected: Verdict
 ) -> None:
     middle = None if low is None or high is None else (low + high) / 2
-    assert verdict(score, Difference(middle, low, high)) is said
+    assert verdict(score, Difference(middle, low, high)) is expected
 
 
 def test_whole_seeds_are_taken_as_they_are_and_the_others_computed(
@@ -168,11 +168,11 @@ def test_the_table_and_its_differences_agree(digits: Task, monkeypatch: pytest.M
     assert {seed for seed, _ in seen} == {0, 1}
     assert sorted(found.methods) == sorted(ROWS)
     assert set(found.paired) == {*ROWS} - {"mt_bkd"}
-    for rival, gaps in found.paired.items():
+    for name, gaps in found.paired.items():
         assert set(HIGHER_IS_BETTER) <= set(gaps)
         assert "r_hat" not in gaps
         for score, gap in gaps.items():
-            ours, theirs = found.methods["mt_bkd"][score], found.methods[rival][score]
+            ours, theirs = found.methods["mt_bkd"][score], found.methods[name][score]
             assert gap.difference == pytest.approx(sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2)
             assert gap.low is not None
             assert gap.high is not None

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.metrics import row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures.reliability import draw_reliability, reliability_table
 from mtbkd_core.figures.teachers import draw_table, expertise
@@ -27,12 +28,7 @@ class_names = chosen.class_names
 found = result.predictions.test
 labels = found.labels
 
-titles = {
-    "student": "Student (posterior mean)",
-    "student_mode": "Student (marginal modes, renormalised)",
-    "warm_start": "Warm start (ensemble)",
-    "teachers_mean": "Teachers' mean",
-} | {f"teacher:{name}": title for name, title in zip(config.data.teachers, chosen.titles, strict=True)}
+titles = row_titles(dict(zip(config.data.teachers, chosen.titles, strict=True)))
 probabilities = {
     "student": found.mean,
     "student_mode": found.mode,
