@@ -32,6 +32,7 @@ MAX_DRAWS_BYTES = 2 * 2**30
 _REPORT_EVERY = 0.05
 #: Share of the whole run that training teachers is reckoned as, where some have to be trained.
 _TEACHERS_SHARE = 0.3
+CPU = torch.device("cpu")
 #: A configuration's seed is below it.
 _CHECK_SEEDS = 2**31
 
@@ -156,7 +157,7 @@ def distill_together(
         draws = own.positions.mul_(scale)
         metrics, predictions = evaluate(
             config.prior,
-            examples_of(task, config.data.teachers),
+            examples_of(task, config.data.teachers, device),
             student,
             draws,
             scale * warm,
@@ -192,16 +193,17 @@ def distill_together(
     return results
 
 
-def examples_of(task: Task, teachers: Sequence[str]) -> Examples:
-    """A task's examples and some of its teachers' logits, as the evaluation takes them."""
+def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
+    """A task's examples and some of its teachers' logits on a device, as the evaluation takes them."""
+    test_logits, train_logits = (task.teacher_logits(teachers, part).to(device) for part in ("test", "train"))
     return Examples(
-        x_test=task.x_test,
-        y_test=task.y_test,
-        x_train=task.x_train,
-        y_train=task.y_train,
-        test_logits=dict(zip(teachers, task.teacher_logits(teachers, "test"), strict=True)),
-        train_logits=dict(zip(teachers, task.teacher_logits(teachers), strict=True)),
-        shifts=task.shifts,
+        x_test=task.x_test.to(device),
+        y_test=task.y_test.to(device),
+        x_train=task.x_train.to(device),
+        y_train=task.y_train.to(device),
+        test_logits=dict(zip(teachers, test_logits, strict=True)),
+        train_logits=dict(zip(teachers, train_logits, strict=True)),
+        shifts={name: x.to(device) for name, x in task.shifts.items()},
     )
 
 

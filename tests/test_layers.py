@@ -220,15 +220,23 @@ def test_pages_hold_no_arithmetic() -> None:
     agree(found, KNOWN_ARITHMETIC)
 
 
+def libraries(path: Path) -> set[str]:
+    """Every package that a file imports anywhere."""
+    names: list[str] = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
 def test_pages_import_no_library_of_numbers() -> None:
-    found = set()
-    for path in PAGES:
-        for node in ast.walk(tree(path)):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if {name.split(".")[0] for name in names} & {"torch", "numpy", "scipy"}:
-                found.add(name_of(path))
-    agree(found, KNOWN_LIBRARIES)
+    agree({name_of(path) for path in PAGES if libraries(path) & {"torch", "numpy", "scipy"}}, KNOWN_LIBRARIES)
+
+
+def test_the_core_imports_no_streamlit() -> None:
+    assert not [name_of(path) for path in sources("mtbkd_core") if "streamlit" in libraries(path)]
 
 
 def test_pages_open_no_file() -> None:

@@ -149,7 +149,7 @@ def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor) -> TeacherSco
 
 @dataclass(frozen=True)
 class Examples:
-    """The data that a run is measured on.
+    """The data that a run is measured on, on the device of its draws.
 
     Attributes:
         x_test, y_test: [M, F] and [M].
@@ -165,22 +165,6 @@ class Examples:
     test_logits: Mapping[str, Tensor]
     train_logits: Mapping[str, Tensor]
     shifts: Mapping[str, Tensor]
-
-    def to(self, device: torch.device) -> Examples:
-        """The same on a device."""
-
-        def moved(each: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            return {name: tensor.to(device) for name, tensor in each.items()}
-
-        return Examples(
-            x_test=self.x_test.to(device),
-            y_test=self.y_test.to(device),
-            x_train=self.x_train.to(device),
-            y_train=self.y_train.to(device),
-            test_logits=moved(self.test_logits),
-            train_logits=moved(self.train_logits),
-            shifts=moved(self.shifts),
-        )
 
 
 def evaluate(
@@ -205,7 +189,6 @@ def evaluate(
     Returns:
         the predictions are on the CPU.
     """
-    examples = examples.to(draws.device)
     used = reported(draws)
     probabilities = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
     watch(1)

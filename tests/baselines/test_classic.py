@@ -18,7 +18,7 @@ from mtbkd_core.baselines.classic import (
     mean_distillation,
     tuned_distillation,
 )
-from mtbkd_core.baselines.fitting import fit_networks, lesson_of, soft_targets
+from mtbkd_core.baselines.fitting import fit_networks, soft_targets
 from mtbkd_core.prior import entropy_weights
 from tests.conftest import without_some_labels
 
@@ -162,15 +162,6 @@ def test_networks_fitted_on_minibatches_come_near_those_of_all_examples(digits: 
     small = build_config([("sampler.warm_start_batch_size", 50)], base=config)
     whole, found = (mean_distillation(Problem(each, digits)) for each in (config, small))
     assert 0 < (found - whole).abs().max() < 0.1
-
-
-def test_calibrated_teachers_are_those_of_the_baselines_too(few_digits: Task) -> None:
-    changes = {**QUICK, "prior.entropy_temperatures": "1,3", "prior.calibrated_teachers": "True"}
-    config = build_config(changes.items())
-    plain = few_digits.teacher_logits(config.data.teachers)
-    torch.testing.assert_close(lesson_of(config, few_digits).teacher_logits, torch.stack([plain[0], plain[1] / 3]))
-    uncalibrated = build_config([("prior.calibrated_teachers", "False")], base=config)
-    assert torch.equal(lesson_of(uncalibrated, few_digits).teacher_logits, plain)
 
 
 def test_the_weight_of_soft_targets_is_that_of_the_task_where_there_is_one(few_digits: Task) -> None:

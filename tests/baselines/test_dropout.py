@@ -76,7 +76,7 @@ def test_where_no_unit_can_be_dropped_it_is_classic_distillation(kind: str, rate
     torch.testing.assert_close(found, mean_distillation(problem), atol=5e-3, rtol=0)
 
 
-def test_dropout_predictions_are_means_of_probabilities_and_repeat_with_their_seed(digits: Task) -> None:
+def test_dropout_predictions_are_means_of_probabilities(digits: Task) -> None:
     problem = Problem(build_config(QUICK.items()), digits)
     first = dropout_distillation(problem, rate=0.2, passes=1)
     both = dropout_distillation(problem, rate=0.2, passes=2)
@@ -86,7 +86,6 @@ def test_dropout_predictions_are_means_of_probabilities_and_repeat_with_their_se
     torch.testing.assert_close(second.sum(-1), torch.ones(second.shape[:2]))
     assert second.min() > -1e-6
     assert (second - first).abs().amax((1, 2)).min() > 0.1
-    assert torch.equal(both, dropout_distillation(problem, rate=0.2, passes=2))
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])

@@ -256,12 +256,3 @@ def test_the_synthetic_task_works_from_the_command_line(call: Callable[..., Call
     assert (answer["config"]["data"]["task"], answer["config"]["data"]["n_labelled"]) == ("synthetic", 30)
     assert answer["metrics"]["student"]["accuracy"] > 0.5
     assert not (own_home / "teachers").exists()
-
-
-@pytest.mark.usefixtures("short_fits")
-def test_the_synthetic_task_is_compared_with_the_baselines(call: Callable[..., Called]) -> None:
-    done = call("compare", "--task", "synthetic", *SET, "--set", "teachers=north,noisy", "--seeds", "1", "--json")
-    assert done.status == 0, done.err
-    answer = last_json(done.out)
-    assert (answer["task"], answer["seeds"]) == ("synthetic", [0])
-    assert {"mt_bkd", "no_teacher", "teacher:north", "laplace"} <= set(answer["methods"])

@@ -151,13 +151,6 @@ def test_the_auroc_of_misclassification_is_chance_where_confidence_says_nothing(
     assert auroc_misclassification(np.full(6, 0.7), np.arange(6) < 2) == 0.5
 
 
-def test_two_classes_are_scored_like_any_number() -> None:
-    p = torch.tensor([[0.8, 0.2], [0.4, 0.6]], dtype=torch.float64)
-    found = scores(p, torch.tensor([0, 0]))
-    assert found["brier"] == pytest.approx((2 * 0.04 + 2 * 0.36) / 2)
-    assert found["nll"] == pytest.approx(-(math.log(0.8) + math.log(0.4)) / 2)
-
-
 def test_a_label_that_never_occurs_is_no_trouble() -> None:
     found = scores(torch.tensor([[0.5, 0.3, 0.2]] * 4), torch.tensor([0, 0, 1, 1]))
     assert all(math.isfinite(value) for value in found.row.values() if value is not None)
