@@ -27,6 +27,10 @@ class Record(BaseModel):
             raise KeyError(name)
         return getattr(self, name)
 
+    def keys(self) -> list[str]:
+        """Names of the numbers that were set, so that `{**record}` works."""
+        return [name for name in type(self).model_fields if name in self.model_fields_set]
+
     def dump(self) -> dict[str, Any]:
         """The record as JSON holds it: what was never set is left out."""
         return self.model_dump(mode="json", exclude_unset=True)

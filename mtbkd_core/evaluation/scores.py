@@ -142,7 +142,7 @@ class Scores(Record):
     @property
     def row(self) -> Row:
         """The scores that were measured, as a row of a table."""
-        return {name: self[name] for name in type(self).model_fields if name in self.model_fields_set}
+        return {**self}
 
 
 class PosteriorScores(Scores):

@@ -24,9 +24,10 @@ def separation_table(
         scores: name -> title, in order.
     """
     rows = [
-        {"shift": title, "score": named, **measured[shift][score].dump()}
+        {"shift": title, "score": named, **measured[shift][score]}
         for shift, title in titles.items()
         for score, named in scores.items()
+        if score in measured[shift]
     ]
     return pd.DataFrame(rows, columns=list(SEPARATION))
 
