@@ -116,9 +116,7 @@ class Scores(Record):
         compared=True,
     )
     ece_adaptive: Number = _score(
-        "Adaptive ECE",
-        "The ECE over 15 bins of equally many predictions.",
-        calibration.adaptive_calibration_error,
+        "Adaptive ECE", "The ECE over 15 bins of equally many predictions.", calibration.adaptive_calibration_error
     )
     ece_classwise: Number = _score(
         "Classwise ECE",
