@@ -12,8 +12,8 @@ import sys
 import torch
 
 from benchmarks.shared.record import Record, options
-from mtbkd_core.figures.coverage import coverage_table
 from mtbkd_core.studies.coverage import coverage_study
+from mtbkd_core.studies.tables import coverage_table
 from mtbkd_core.tasks.synthetic import WRONG_SHARPNESS
 
 

@@ -23,8 +23,10 @@ import torch
 from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, build_config, distill, distill_grid, load_task
 from mtbkd_core.common.parallel import limit_threads
-from mtbkd_core.samplers.chains import tuning_gradients
+from mtbkd_core.common.progress import Phase
+from mtbkd_core.run_progress import run_work
 from mtbkd_core.students.base import Student
+from mtbkd_core.students.registry import build_student
 
 
 def settings(count: int, chains: int) -> list[RunConfig]:
@@ -51,11 +53,11 @@ def product_seconds(config: RunConfig, student: Student, examples: int) -> float
     """Seconds of a run's matrix products (forward, weight and unit gradients) at a large matrix's rate."""
     pairs = list(itertools.pairwise(student.sizes))
     each = 2 * examples * (2 * sum(a * b for a, b in pairs) + sum(a * b for a, b in pairs[1:]))
-    sampler = config.sampler
-    steps = sampler.warm_start_steps + sampler.burn_in + sampler.draws * sampler.thinning + tuning_gradients(sampler)
+    work = run_work(config.sampler, examples)
+    steps = sum(work[phase] for phase in (Phase.WARM_START, Phase.TUNING, Phase.SAMPLING))
     large = torch.randn(1024, 1024)
     best = min(timed(lambda: large @ large)[1] for _ in range(30))
-    return float(each) * sampler.chains * steps * best / (2 * 1024.0**3)
+    return float(each) * config.sampler.chains * steps * best / (2 * 1024.0**3)
 
 
 def main() -> None:
@@ -82,7 +84,7 @@ def main() -> None:
             for number in range(chosen.commands)
         ]
         commands = len(configs) * sum(timed(launch)[1] for launch in launches) / max(1, len(launches))
-        student = Student.build(configs[0].student, task.x_train.shape[1], task.n_classes)
+        student = build_student(configs[0].student, task.x_train.shape[1], task.n_classes)
         products = len(configs) * product_seconds(configs[0], student, len(task.y_train))
         for threads in dict.fromkeys(chosen.threads):
             results, took, used_by_grid = timed(partial(distill_grid, configs, task=task, threads=threads))

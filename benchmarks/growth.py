@@ -27,7 +27,8 @@ from benchmarks.shared.scene import random_target, seconds_per_call
 from mtbkd_core import Result, RunConfig
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import baoab
-from mtbkd_core.students.base import Student
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.students.registry import build_student
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {"N": 1024, "K": 4, "C": 16, "chains": 16, "width": 32}
@@ -52,13 +53,13 @@ def step_seconds(sizes: dict[str, int], budget: float) -> float:
 
 def _stepper(sizes: dict[str, int]) -> Callable[[], None]:
     target = random_target((FEATURES, sizes["width"], sizes["C"]), examples=sizes["N"], teachers=sizes["K"])
-    generator = torch.Generator().manual_seed(0)
-    sampler = baoab.build(target, step_size=1e-4)
-    state = sampler.init(target.student.draw_whitened(sizes["chains"], generator, torch.device("cpu")), generator)
+    random = Randomness.seeded(0)
+    sampler = baoab.build(target, SamplerConfig(), torch.tensor([[1e-4]]))
+    state = sampler.init(random.normal((sizes["chains"], target.student.n_parameters)), random)
 
     def step() -> None:
         nonlocal state
-        state, _ = sampler.update(state, None, generator)
+        state, _ = sampler.update(state, None, random)
 
     return step
 
@@ -92,7 +93,7 @@ def child_step(sizes: dict[str, int]) -> None:
 @torch.no_grad()
 def child_predict(inputs: int, memory: int) -> None:
     config = RunConfig(sampler=SamplerConfig(draws=DRAWS))
-    student = Student.build(config.student, FEATURES, 10)
+    student = build_student(config.student, FEATURES, 10)
     draws = torch.randn(config.sampler.chains, config.sampler.draws, student.n_parameters)
     environment = {"n_features": FEATURES, "class_names": [str(label) for label in range(10)]}
     result = Result(config, {}, 0.6 * draws, {}, environment)

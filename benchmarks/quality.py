@@ -27,9 +27,11 @@ from mtbkd_core.config.choices import Algorithm, Schedule
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error, total_variation
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.samplers.chains import step_from_leapfrog
-from mtbkd_core.samplers.tuning import tune_step_size
-from mtbkd_core.studies.timed_sampler import Racer
+from mtbkd_core.samplers import hmc
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.loop import LeftPosterior
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.studies.timed_sampler import TimedSampler
 
 DEFAULT = "BAOAB (the default)"
 FRICTIONS = (0.3, 0.5, 1.0, 2.0)
@@ -85,7 +87,7 @@ def measure(
         draws.clear()
         log_joints.clear()
 
-    racer = Racer(
+    sampler = TimedSampler(
         target,
         position,
         task.x_test,
@@ -98,18 +100,18 @@ def measure(
     errors = []
     try:
         for second in checkpoints:
-            racer.advance(second - racer.seconds)
-            errors.append(float("nan") if racer.mean is None else total_variation(racer.mean, reference))
-    except FloatingPointError:
+            sampler.advance(second - sampler.seconds)
+            errors.append(float("nan") if sampler.mean is None else total_variation(sampler.mean, reference))
+    except LeftPosterior:
         errors += [float("nan")] * (len(checkpoints) - len(errors))  # a step that is too long
     row.errors.append(errors)
-    row.gradients.append(racer.gradients)
-    row.restarts += racer.restarts
+    row.gradients.append(sampler.gradients)
+    row.restarts += sampler.restarts
     row.log_joint.append(float(torch.stack(log_joints).mean()) if log_joints else float("nan"))
     if len(draws) >= 4 and np.isfinite(errors[-1]):
         found = convergence(torch.stack(draws, 1), torch.stack(log_joints, 1))
-        row.ess_median.append(found.ess_median / racer.seconds)
-        row.ess_p5.append(found.ess_p5 / racer.seconds)
+        row.ess_median.append(found.ess_median / sampler.seconds)
+        row.ess_p5.append(found.ess_p5 / sampler.seconds)
     else:
         row.ess_median.append(float("nan"))
         row.ess_p5.append(float("nan"))
@@ -187,14 +189,15 @@ def main() -> None:
     reference = chain_means.mean(0)
     record.row(reference="HMC", error=monte_carlo_error(chain_means), log_joint=right, distance=0.0)
     position, _ = warm_start(target, settings, 99)
-    leapfrog = tune_step_size(target, position, torch.Generator().manual_seed(99)).step_size
+    tuned = watched(hmc.tune(target, position, SamplerConfig(), Randomness.seeded(99)), lambda step: None)
+    leapfrog = float(tuned.step_sizes)
     if not chosen.no_nuts:
         draws = 10 if chosen.quick else 400
         found, theirs = nuts_reference(config, task, target, draws=draws, step_size=leapfrog)
         distance = total_variation(found.mean(0), reference)
         record.row(reference="blackjax NUTS", error=monte_carlo_error(found), log_joint=theirs, distance=distance)
     rows: dict[str, Row] = {}
-    for name, own in candidates(settings, step_from_leapfrog(Algorithm.SGLD, leapfrog)).items():
+    for name, own in candidates(settings, leapfrog**2 / 2).items():
         if name != DEFAULT and not any(name.startswith(start) for start in chosen.only):
             continue
         rows[name] = Row(name)

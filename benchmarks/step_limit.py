@@ -19,8 +19,10 @@ from torch import Tensor
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.scene import STUDENTS, random_target, seconds_per_call
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.samplers import baoab, sgld
 from mtbkd_core.samplers.base import Transform
+from mtbkd_core.samplers.randomness import Randomness
 
 TARGET = 2.0
 
@@ -65,12 +67,12 @@ def memory(position: Tensor, additions: int) -> Callable[[], None]:
 
 
 def step_of(sampler: Transform, position: Tensor, batch: Tensor) -> Callable[[], None]:
-    generator = torch.Generator().manual_seed(1)
-    state = sampler.init(position, generator)
+    random = Randomness.seeded(1)
+    state = sampler.init(position, random)
 
     def run() -> None:
         nonlocal state
-        state, _ = sampler.update(state, batch, generator)
+        state, _ = sampler.update(state, batch, random)
 
     return run
 
@@ -88,7 +90,7 @@ def main() -> None:
         sizes, batch_size = STUDENTS[name]
         target = random_target(sizes)
         generator = torch.Generator().manual_seed(2)
-        position = target.student.draw_whitened(chosen.chains, generator, torch.device("cpu"))
+        position = torch.randn(chosen.chains, target.student.n_parameters, generator=generator)
         batch = torch.randint(len(target.labels), (batch_size,), generator=generator)
         found = seconds_per_call(
             {
@@ -96,8 +98,8 @@ def main() -> None:
                 "normals": normals(position),
                 "sgld memory": memory(position, 2),
                 "baoab memory": memory(position, 5),
-                "sgld": step_of(sgld.build(target, step_size=1e-7), position, batch),
-                "baoab": step_of(baoab.build(target, step_size=1e-4), position, batch),
+                "sgld": step_of(sgld.build(target, SamplerConfig(), torch.tensor([[1e-7]])), position, batch),
+                "baoab": step_of(baoab.build(target, SamplerConfig(), torch.tensor([[1e-4]])), position, batch),
             },
             budget=chosen.seconds,
         )

@@ -24,7 +24,11 @@ from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import convergence, total_variation
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.samplers import chains
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.draws import sample
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.registry import sampler_spec
+from mtbkd_core.samplers.warm_start import warm_start
 
 DEFAULT = "BAOAB (the default)"
 BURN_IN, EVERY, GRADIENTS = 100, 10, 2700
@@ -79,15 +83,15 @@ def look(task: Task, target: LogPosterior, setting: Setting, seed: int, referenc
     The last number counts restarts of all chains.
     """
     settings, student = setting.settings, target.student
-    generator = torch.Generator().manual_seed(seed)
-    start = student.draw_whitened(settings.chains, generator, torch.device("cpu"))
-    position = chains.fit_start(target, start, settings, generator, lambda *_: None)
+    random, spec = Randomness.seeded(seed), sampler_spec(settings.algorithm)
+    start = random.normal((settings.chains, student.n_parameters))
+    position = watched(warm_start(target, start, settings, random), lambda step: None)
     if setting.step_factor != 1.0:
-        tuned = chains.tune(target, position, settings, generator, 1, lambda *_: None)
+        tuned = watched(spec.tune(target, position, settings, random, 1), lambda step: None)
         position = tuned.position
-        settings = settings.model_copy(update={"step_size": setting.step_factor * tuned.step_size})
-    kept = chains.sample(target, position, settings, generator, lambda *_: None)
-    each = settings.thinning * chains.gradients_per_step(settings)
+        settings = settings.model_copy(update={"step_size": setting.step_factor * float(tuned.step_sizes)})
+    (kept,) = sample(target, position, settings, random)
+    each = settings.thinning * spec.gradients_per_step(settings)
     draws = kept.positions.unbind(1)
     p = torch.stack([student.probabilities(student.weight_scale * draw, task.x_test) for draw in draws], 1)
     log_p = p.gather(-1, task.y_test.expand(*p.shape[:2], -1)[..., None])[..., 0].log()

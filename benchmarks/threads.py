@@ -20,8 +20,8 @@ import torch
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.scene import seconds_per_call
 from mtbkd_core import default_config, load_task
-from mtbkd_core.distillation import check
-from mtbkd_core.posterior import LogPosterior, stack_priors
+from mtbkd_core.distillation import target_of
+from mtbkd_core.samplers.randomness import Randomness
 
 #: side -> (torch's threads, MTBKD_THREADS)
 SIDES = {"one thread": (1, 1), "torch's two": (2, 1), "our two": (1, 2)}
@@ -50,11 +50,8 @@ def main() -> None:
     for name in chosen.tasks:
         config = default_config(name)
         task = load_task(name, teachers=config.data.teachers)
-        student = check(config, task)
-        lesson = task.lesson(config.data.teachers, config.n_unlabelled_used)
-        target = LogPosterior(student, lesson.x, lesson.labels, stack_priors(lesson.teacher_logits, [config.prior]))
-        generator = torch.Generator().manual_seed(1)
-        position = student.draw_whitened(config.sampler.chains, generator, torch.device("cpu"))
+        target = target_of([config], task, torch.device("cpu"))
+        position = Randomness.seeded(1).normal((config.sampler.chains, target.student.n_parameters))
         for count in chosen.busy:
             found = {}
             with busy(count):

@@ -25,8 +25,10 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.scene import STUDENTS, random_target, seconds_per_call
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import sgld
+from mtbkd_core.samplers.randomness import Randomness
 
 #: In whitened coordinates squared; so short that no chain leaves, however long the benchmark runs.
 STEP_SIZE = 1e-7
@@ -57,14 +59,14 @@ def log_joint(target: LogPosterior, logits: Tensor, parameters: list[Tensor], ba
 
 
 def ours(target: LogPosterior, start: Tensor, batches: Iterator[Tensor]) -> Callable[[], object]:
-    sampler = sgld.build(target, step_size=STEP_SIZE)
-    generator = torch.Generator().manual_seed(1)
-    state = sampler.init(start, generator)
+    sampler = sgld.build(target, SamplerConfig(), torch.tensor([[STEP_SIZE]]))
+    random = Randomness.seeded(1)
+    state = sampler.init(start, random)
 
     def step() -> None:
         nonlocal state
         with torch.no_grad():
-            state, _ = sampler.update(state, next(batches), generator)
+            state, _ = sampler.update(state, next(batches), random)
 
     return step
 
@@ -130,7 +132,7 @@ def measure(name: str, seconds: float) -> dict[str, float]:
     target = random_target(sizes)
     generator = torch.Generator().manual_seed(2)
     drawn = [torch.randint(len(target.labels), (batch_size,), generator=generator) for _ in range(100)]
-    start = target.student.draw_whitened(max(CHAINS), generator, torch.device("cpu"))
+    start = torch.randn(max(CHAINS), target.student.n_parameters, generator=generator)
     modules: list[nn.Module] = [module_of(target, start[chain : chain + 1]) for chain in range(16)]
     mine = target(start[:1], drawn[0]).log_joint[0]
     theirs = log_joint(target, modules[0](target.x[drawn[0]]), list(modules[0].parameters()), drawn[0])

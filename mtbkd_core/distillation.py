@@ -1,37 +1,36 @@
-"""From a configuration to a posterior over students: load, warm start, tune, sample, evaluate, and tell of it."""
+"""From a configuration to a posterior over students: load, warm start, tune, sample, evaluate."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.catalog.settings import with_teachers
-from mtbkd_core.common.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
 from mtbkd_core.config.choices import Device
-from mtbkd_core.config.models import RunConfig, SamplerConfig
-from mtbkd_core.evaluation.bias_check import ExactRun, check_gradients, compare, run_exact
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
 from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.prior import MixturePrior
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.result import Result, describe_environment
-from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import fit_start, gradients_per_step, sample_groups, tuning_gradients
+from mtbkd_core.run_progress import Reporter, run_work
+from mtbkd_core.samplers.base import Info, watched
+from mtbkd_core.samplers.draws import Sample, sample
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.warm_start import warm_start
 from mtbkd_core.students.base import Student
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
-#: evaluation take, whose sizes do not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
+#: evaluation take, which does not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
-_REPORT_EVERY = 0.05
-#: Share of the whole run that training teachers is reckoned as, where some have to be trained.
-_TEACHERS_SHARE = 0.3
 CPU = torch.device("cpu")
 #: A configuration's seed is below it.
 _CHECK_SEEDS = 2**31
@@ -50,11 +49,11 @@ def distill(
         config: what to run.
         task: a task that is loaded already, or one's own; None: load the configured one, training teachers that the
             cache lacks.
-        on_progress: told at most twenty times a second, and at the start of every phase.
+        on_progress: called at most twenty times a second, and at the start of every phase.
         should_stop: asked at every step.
     Raises:
         UserError: an unknown task or teacher, a device that is not there, settings that need too much memory, a task
-            whose log joint is not finite, or chains that leave the posterior at every step size tried.
+            with a log joint that is not finite, or chains that leave the posterior at every step size tried.
         Cancelled: `should_stop` said so.
     """
     device = find_device(config.device)
@@ -62,17 +61,9 @@ def distill(
         config = with_teachers(config) if task is None else config.with_data(teachers=tuple(task.teachers))
     report = Reporter(config, on_progress, should_stop)
     if task is None:
-        task = load_task(
-            config.data,
-            on_progress=report.forward,
-            should_stop=should_stop,
-        )
+        task = load_task(config.data, on_progress=report.forward, should_stop=should_stop)
     with torch.no_grad():
-        return _distill(config, task, device, report)
-
-
-def _distill(config: RunConfig, task: Task, device: torch.device, report: Reporter) -> Result:
-    (result,) = distill_together([config], task, device, report)
+        (result,) = distill_together([config], task, device, report)
     return result
 
 
@@ -109,88 +100,107 @@ def distill_together(
     report: Reporter,
     teacher_scores: TeacherScores | None = None,
 ) -> list[Result]:
-    """Distil configurations that agree in all but prior, teachers and seed as chains of one batch.
+    """Distil configurations that agree in all but prior, teachers and seed, as groups of chains of one batch.
+
+    Each group starts from draws of its own seed. The batch has one source of random numbers, which depends on all
+    seeds: a configuration's result is that of a run by itself within Monte Carlo error, and a single one's exactly.
 
     Args:
-        configs: with as many teachers and examples each; where gradients are of minibatches, with one seed.
-        report: told of the batch as of one run.
-        teacher_scores: what `evaluation.metrics.score_teachers` gave; None: each is scored anew.
+        configs: with as many teachers and examples each.
+        report: takes the batch for one run.
+        teacher_scores: the value of `evaluation.metrics.score_teachers`; None: teachers are scored anew.
     Raises:
         UserError: as `distill`.
     """
-    settings = configs[0].sampler
+    settings, scale = configs[0].sampler, configs[0].student.weight_scale
+    target = target_of(configs, task, device)
+    report.examples = len(target.labels)
+    clock = [time.perf_counter()]
+    sources = [Randomness.seeded(each.seed, device) for each in configs]
+    start = torch.cat([each.normal((settings.chains, target.student.n_parameters)) for each in sources])
+    if not torch.isfinite(target(start).log_joint).all():
+        raise UserError("the log joint is not finite at the start; a smaller weight_scale or concentration may help")
+    random = sources[0] if len(configs) == 1 else Randomness.seeded(_joint_seed(configs), device)
+    position = watched(warm_start(target, start, settings, random), report.step)
+    clock.append(time.perf_counter())
+    samples = sample(target, position, settings, random, report.step, groups=len(configs))
+    clock.append(time.perf_counter())
+    exact = _run_exact(configs, target, [own.positions[:, -1] for own in samples], task, report)
+    clock.append(time.perf_counter())
+    names = ("seconds_warm_start", "seconds_sampling", "seconds_bias_check")
+    seconds = {name: (end - begin) / len(configs) for name, begin, end in zip(names, clock, clock[1:], strict=False)}
+
+    results = []
+    for number, (config, own) in enumerate(zip(configs, samples, strict=True)):
+        warm = scale * position.chunk(len(configs))[number]
+
+        def watch(stage: int, number: int = number) -> None:
+            done, of = number * (STAGES + 1) + stage, (STAGES + 1) * len(configs)
+            report(Phase.EVALUATION, done, of, "Measuring the students")
+
+        reference = exact[number] if exact else None
+        results.append(_measured(config, task, target.student, own, warm, reference, seconds, watch, teacher_scores))
+    report.finish()
+    return results
+
+
+def _joint_seed(configs: Sequence[RunConfig]) -> int:
+    return int(content_hash(*(str(each.seed) for each in configs))[:15], 16)
+
+
+def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) -> LogPosterior:
+    """The posterior of every configuration's chains, one configuration after the other."""
     student = check(configs[0], task)
     lesson = task.lesson(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
     priors = [
         stack_priors(task.lesson_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
         for each in configs
     ]
-    mixture = MixturePrior.stack(priors, settings.chains)
-    report.examples = len(lesson.labels)
-    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
-    # equal seeds: one generator, whose numbers are drawn once for all of them
-    by_seed = {each.seed: torch.Generator(device).manual_seed(each.seed) for each in configs}
-    starts = {seed: student.draw_whitened(settings.chains, own, device) for seed, own in by_seed.items()}
-    generators = [by_seed[each.seed] for each in configs]
+    mixture = MixturePrior.stack(priors, configs[0].sampler.chains)
+    return LogPosterior(student, lesson.x, lesson.labels, mixture)
 
-    started = time.perf_counter()
-    start = torch.cat([starts[each.seed] for each in configs])
-    if not torch.isfinite(target(start).log_joint).all():
-        raise UserError("the log joint is not finite at the start; a smaller weight_scale or concentration may help")
-    position = fit_start(target, start, settings, generators[0], report)
-    warmed = time.perf_counter()
-    kept = sample_groups(target, position, settings, generators, report)
-    sampled = time.perf_counter()
-    exact = _run_exact(configs, target, [own.positions[:, -1] for own in kept], task, report)
-    checked = time.perf_counter()
 
-    results = []
-    stages = (STAGES + 1) * len(configs)
-    for number, (config, own, warm) in enumerate(zip(configs, kept, position.chunk(len(configs)), strict=True)):
-        began = time.perf_counter()
-
-        def watch(stage: int, number: int = number) -> None:
-            report(Phase.EVALUATION, number * (STAGES + 1) + stage, stages, "Measuring the students")
-
-        watch(0)
-        scale = student.weight_scale
-        draws = own.positions.mul_(scale)
-        metrics, predictions = evaluate(
-            config.prior,
-            examples_of(task, config.data.teachers, device),
-            student,
-            draws,
-            scale * warm,
-            own.log_joint,
-            watch,
-            teacher_scores=teacher_scores,
-        )
-        diagnostics = metrics.diagnostics.updated(
-            step_size=own.step_size,
-            acceptance=own.acceptance,
-            energy_variance=own.energy_variance,
-            restarts=own.restarts,
-            gradients=own.gradients,
-            seconds_warm_start=(warmed - started) / len(configs),
-            seconds_sampling=(sampled - warmed) / len(configs),
-            seconds_evaluation=time.perf_counter() - began,
-        )
-        if exact:
-            diagnostics = diagnostics.updated(
-                bias_check=compare(exact[number], own.log_joint, predictions.test.mean).dump(),
-                seconds_bias_check=(checked - sampled) / len(configs),
-            )
-        metrics = metrics.model_copy(update={"diagnostics": diagnostics})
-        environment = describe_environment(device) | {
-            "task": task.name,
-            "fingerprint": task.fingerprint_of(config.data.teachers),
-            "n_features": task.x_train.shape[1],
-            "image_shape": task.image_shape and list(task.image_shape),
-            "class_names": list(task.class_names),
-        }
-        results.append(Result(config, metrics, draws.cpu(), predictions, environment))
-    report.finish()
-    return results
+def _measured(
+    config: RunConfig,
+    task: Task,
+    student: Student,
+    own: Sample,
+    warm: Tensor,
+    reference: ExactRun | None,
+    seconds: Mapping[str, float],
+    watch: Callable[[int], None],
+    teacher_scores: TeacherScores | None,
+) -> Result:
+    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place."""
+    began = time.perf_counter()
+    watch(0)
+    draws = own.positions.mul_(student.weight_scale)
+    examples = examples_of(task, config.data.teachers, draws.device)
+    metrics, predictions = evaluate(
+        config.prior, examples, student, draws, warm, own.log_joint, watch, teacher_scores=teacher_scores
+    )
+    diagnostics = metrics.diagnostics.updated(
+        step_size=own.step_size,
+        acceptance=own.acceptance,
+        energy_variance=own.energy_variance,
+        restarts=own.restarts,
+        gradients=own.gradients,
+        seconds_warm_start=seconds["seconds_warm_start"],
+        seconds_sampling=seconds["seconds_sampling"],
+        seconds_evaluation=time.perf_counter() - began,
+    )
+    if reference is not None:
+        check = compare(reference, own.log_joint, predictions.test.mean)
+        diagnostics = diagnostics.updated(bias_check=check.dump(), seconds_bias_check=seconds["seconds_bias_check"])
+    metrics = metrics.model_copy(update={"diagnostics": diagnostics})
+    environment = describe_environment(draws.device) | {
+        "task": task.name,
+        "fingerprint": task.fingerprint_of(config.data.teachers),
+        "n_features": task.x_train.shape[1],
+        "image_shape": task.image_shape and list(task.image_shape),
+        "class_names": list(task.class_names),
+    }
+    return Result(config, metrics, draws.cpu(), predictions, environment)
 
 
 def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
@@ -212,7 +222,7 @@ def _run_exact(
 ) -> list[ExactRun]:
     """Exact HMC from each configuration's chains' ends [S, P], one after the other; nothing where it is not asked for.
 
-    Each has a random stream that no run of the configuration has used, whatever else is in the batch.
+    Each has random numbers that no run of the configuration has used.
     """
     settings = configs[0].sampler
     if not settings.bias_check:
@@ -221,19 +231,19 @@ def _run_exact(
     x, found = task.x_test.to(device), list[ExactRun]()
     for number, (config, position) in enumerate(zip(configs, ends, strict=True)):
         chains = torch.arange(number * settings.chains, (number + 1) * settings.chains, device=device)
-        own = target if len(configs) == 1 else target.of_chains(chains)
 
         def watch(done: int, of: int, info: Info, number: int = number) -> None:
-            report(Phase.BIAS_CHECK, number * of + done, len(configs) * of, "Holding the draws against exact HMC", info)
+            message = "Comparing the draws with exact HMC"
+            report(Phase.BIAS_CHECK, number * of + done, len(configs) * of, message, info)
 
         found.append(
             run_exact(
-                own,
+                target if len(configs) == 1 else target.of_chains(chains),
                 position,
                 x,
                 gradients=gradients,
                 temperature=settings.temperature,
-                generator=torch.Generator(device).manual_seed(_CHECK_SEEDS + config.seed),
+                random=Randomness.seeded(_CHECK_SEEDS + config.seed, device),
                 watch=watch,
             )
         )
@@ -250,80 +260,3 @@ def find_device(device: Device) -> torch.device:
         raise UserError("device: got 'cuda', but this machine has no GPU that torch can use; allowed: auto, cpu")
     gpu = device is Device.CUDA or (device is Device.AUTO and torch.cuda.is_available())
     return torch.device("cuda" if gpu else "cpu")
-
-
-def gradient_share(batch_size: int | None, examples: int | None) -> float:
-    """What a gradient costs beside one of all examples; 1 where their number is not known."""
-    return 1.0 if batch_size is None or examples is None else min(1.0, batch_size / examples)
-
-
-def run_work(settings: SamplerConfig, examples: int | None) -> dict[Phase, float]:
-    """What each phase of a run is reckoned to cost, teachers aside, in gradients of all its examples."""
-    whole = gradient_share(settings.batch_size, examples)
-    fitted = gradient_share(settings.warm_start_batch_size or settings.batch_size, examples)
-    steps = settings.burn_in + settings.draws * settings.thinning
-    sampling = whole * steps * gradients_per_step(settings)
-    return {
-        Phase.WARM_START: fitted * settings.warm_start_steps,
-        Phase.TUNING: tuning_gradients(settings),
-        Phase.SAMPLING: sampling,
-        Phase.BIAS_CHECK: check_gradients(sampling) if settings.bias_check else 0,
-        Phase.EVALUATION: 0.2 * whole * steps,
-    }
-
-
-@dataclass
-class Reporter:
-    """Tells `on_progress` how far the whole run is, not too often, and asks `should_stop` at every step."""
-
-    config: RunConfig
-    on_progress: OnProgress | None
-    should_stop: ShouldStop | None
-    _last: float = field(default=-math.inf)
-    _phase: Phase | None = None
-    _before: float = 0.0
-    _fraction: float = 0.0
-    #: That the student learns from; None: not known yet.
-    examples: int | None = None
-
-    def __call__(self, phase: Phase, step: int, steps: int, message: str, info: Info | None = None) -> None:
-        """Report a step of a phase; raises `Cancelled` where it is to stop."""
-        if self.should_stop is not None and self.should_stop():
-            raise Cancelled
-        now = time.perf_counter()
-        if self.on_progress is None or (phase is self._phase and step < steps and now - self._last < _REPORT_EVERY):
-            return
-        self._last, self._phase = now, phase
-        done = self._before + (1 - self._before) * self._reckon(phase, step / steps)
-        self._fraction = max(self._fraction, done)  # chains that start again do not take the bar back
-        share = info.teacher_share.mean(0) if info is not None and info.teacher_share is not None else None
-        self.on_progress(
-            Progress(
-                phase,
-                step,
-                steps,
-                self._fraction,
-                message,
-                tuple(info.log_joint.tolist()) if info is not None else None,
-                tuple(share.tolist()) if share is not None else None,
-            )
-        )
-
-    def finish(self) -> None:
-        """The last report; nobody is asked any more whether to stop, for the result is there."""
-        self.should_stop = None
-        self(Phase.EVALUATION, 1, 1, "Done")
-
-    def forward(self, progress: Progress) -> None:
-        """Pass on the teachers' training as the run's first part."""
-        self._before = _TEACHERS_SHARE
-        self._fraction = _TEACHERS_SHARE * progress.fraction
-        if self.on_progress is not None:
-            self.on_progress(replace(progress, fraction=self._fraction))
-
-    def _reckon(self, phase: Phase, done: float) -> float:
-        """How far the run is, teachers aside, when a phase is done by so much."""
-        work = run_work(self.config.sampler, self.examples)
-        phases = list(work)
-        before = sum(work[other] for other in phases[: phases.index(phase)])
-        return (before + done * work[phase]) / sum(work.values())

@@ -10,7 +10,6 @@ fits every layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -18,8 +17,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.parallel import together
-from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.prior import MixturePrior, entropy_weights
+from mtbkd_core.prior.mixture import MixturePrior
 from mtbkd_core.students.base import Student
 
 #: Examples are taken in pieces that make no intermediate larger than so many numbers: what does not fit the processor's
@@ -37,7 +35,7 @@ class Density:
     Attributes:
         log_joint: [S], in nats, up to the Gaussian prior's constant.
         gradient: [S, P], with respect to the whitened position.
-        teacher_share: [S, K], mean responsibility of each teacher; None where no teacher is heard.
+        teacher_share: [S, K], mean responsibility of each teacher; None without teachers.
     """
 
     log_joint: Tensor
@@ -63,7 +61,7 @@ class LogPosterior:
     Attributes:
         student: the network.
         x, labels: [N, F] and [N]; or [S, N, F] and [S, N], where every chain has data of its own (and no minibatches).
-            A label of -1 is none: of that example the teachers alone speak.
+            A label of -1 is none: such an example has the teachers' term alone.
         mixture: the teachers' prior at the N examples; None: no distillation.
         anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
     """
@@ -80,8 +78,14 @@ class LogPosterior:
 
     def of_chains(self, chains: Tensor) -> LogPosterior:
         """The target of some of the chains, by index."""
-        mixture = None if self.mixture is None else self.mixture.of_chains(chains)
-        return replace(self, mixture=mixture, anchor=None if self.anchor is None else self.anchor[chains])
+        own = self.x.ndim == 3
+        return replace(
+            self,
+            x=self.x[chains] if own else self.x,
+            labels=self.labels[chains] if own else self.labels,
+            mixture=None if self.mixture is None else self.mixture.of_chains(chains),
+            anchor=None if self.anchor is None else self.anchor[chains],
+        )
 
     @cached_property
     def _onehot(self) -> Tensor:
@@ -113,8 +117,8 @@ class LogPosterior:
                 ]
             )
             log_data, gradient = torch.cat([each[0] for each in found]), torch.cat([each[1] for each in found])
-            heard = [each[2] for each in found if each[2] is not None]
-            share = torch.cat(heard) if heard else None
+            shares = [each[2] for each in found if each[2] is not None]
+            share = torch.cat(shares) if shares else None
         scale = self.labels.shape[-1] / count
         offset = position if self.anchor is None else position - self.anchor
         return Density(
@@ -127,7 +131,7 @@ class LogPosterior:
         """Which chains are computed side by side; by the sizes alone, so that no result depends on the machine."""
         if chains == 1 or self.x.ndim == 3 or self.x.device.type != "cpu":
             return [slice(None)]
-        worthwhile = chains * count * self.student.products >= _WORTH_SHARING
+        worthwhile = chains * count * self.student.multiply_adds >= _WORTH_SHARING
         return _pieces(chains, -(-chains // 2)) if worthwhile else [slice(None)]
 
     def _of_chains(
@@ -146,7 +150,9 @@ class LogPosterior:
 
     @cached_property
     def _numbers_per_example(self) -> int:
-        return _numbers(self.student, 1 if self.mixture is None else self.mixture.targets.shape[-3])
+        """Of the largest intermediate, for one chain."""
+        teachers = 1 if self.mixture is None else self.mixture.targets.shape[-3]
+        return max(*self.student.sizes[1:], teachers * self.student.sizes[-1])
 
     def _of_examples(
         self, theta: Tensor, mixture: MixturePrior | None, index: Tensor | slice | None
@@ -178,83 +184,5 @@ class LogPosterior:
         return log_data, pullback(gradient), share
 
 
-def chains_in_one_piece(student: Student, examples: int, teachers: int) -> int:
-    """How many chains have their gradients computed at once; up to so many, none is rounded by how many there are."""
-    shared = (_WORTH_SHARING - 1) // (examples * student.products)
-    return min(_MOST_NUMBERS // (examples * _numbers(student, teachers)), max(1, shared))
-
-
-def _numbers(student: Student, teachers: int) -> int:
-    """Of the largest intermediate, for one chain and example."""
-    return max(*student.sizes[1:], teachers * student.sizes[-1])
-
-
 def _pieces(count: int, rows: int) -> list[slice]:
     return [slice(start, start + rows) for start in range(0, count, rows)]
-
-
-def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:
-    """The entropy weights [K, N] that a setting gives teachers with logits [K, N, C]; `active` [K] leaves some out."""
-    return entropy_weights(
-        teacher_logits,
-        rule=prior.rule,
-        base=prior.base_weights,
-        entropy_temperature=prior.entropy_temperatures or 1.0,
-        sharpness=prior.softmin_temperature,
-        active=active,
-    )
-
-
-def heard(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
-    """What a setting's mixture takes teachers with logits [K, N, C] to say: the same, or calibrated; shape as given."""
-    if not prior.calibrated_teachers or prior.entropy_temperatures is None:
-        return teacher_logits
-    return calibrated(teacher_logits, torch.tensor(prior.entropy_temperatures, device=teacher_logits.device))
-
-
-def calibrated(teacher_logits: Tensor, temperatures: Tensor) -> Tensor:
-    """Logits [K, N, C], each teacher's divided by its temperature [..., K]: [..., K, N, C]."""
-    exact = temperatures.to(teacher_logits.dtype) if teacher_logits.is_floating_point() else temperatures
-    return teacher_logits / exact[..., None, None]
-
-
-def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
-    """The mixture prior for one setting, or for one setting per chain.
-
-    Args:
-        teacher_logits: [K, N, C].
-        priors: one setting for all chains, or S settings for S chains.
-        active: [K] or [S, K] booleans, the subset of teachers each chain hears; None: all.
-    Returns:
-        a prior with a leading axis [S] wherever settings differ by chain.
-    Raises:
-        ValueError: as `entropy_weights` and `MixturePrior.build`; no setting, or numbers of settings and subsets that
-            do not agree.
-    """
-    count = teacher_logits.shape[0]
-    subsets = 1 if active is None or active.ndim == 1 else active.shape[0]
-    if not priors or (active is not None and active.shape[-1] != count) or len({1, len(priors), subsets}) > 2:
-        shape = None if active is None else tuple(active.shape)
-        raise ValueError(
-            f"settings and subsets must agree with {count} teachers, got {len(priors)} settings, active {shape}"
-        )
-
-    if len(priors) == 1 and (active is None or active.ndim == 1):
-        (prior,) = priors
-        return MixturePrior.build(
-            heard(teacher_logits, prior),
-            weights_under(teacher_logits, prior, active),
-            concentration=prior.concentration,
-            temperature=prior.temperature,
-            strength=prior.strength,
-        )
-    chains = max(len(priors), subsets)
-    masks = [None] * chains if active is None else active.expand(chains, count).unbind(0)
-    settings = list(priors) * chains if len(priors) == 1 else list(priors)
-    return MixturePrior.build(
-        torch.stack([heard(teacher_logits, prior) for prior in settings]),
-        torch.stack([weights_under(teacher_logits, prior, mask) for prior, mask in zip(settings, masks, strict=True)]),
-        concentration=[prior.concentration for prior in settings],
-        temperature=[prior.temperature for prior in settings],
-        strength=[prior.strength for prior in settings],
-    )

@@ -24,7 +24,7 @@ from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.students.base import Student
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
 M = TypeVar("M", bound=BaseModel)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtbkd_core import Task, load_task, task_info
+from mtbkd_core import Task, Teacher, load_task, task_info
 from mtbkd_core.baselines import fitting
 from mtbkd_core.common import lock
 
@@ -87,6 +87,16 @@ def without_some_labels(task: Task, count: int) -> Task:
         x_unlabelled=task.x_train[kept.stop :],
         teachers=teachers,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Task:
+    """A task of 12 examples, 2 inputs, 3 classes and three teachers, made up: its chains mix at once."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(12, 2, generator=generator), torch.arange(12) % 3
+    names = ("one", "other", "third")
+    teachers = {name: Teacher(name, name, "", *torch.randn(2, 12, 3, generator=generator)) for name in names}
+    return Task("tiny", "Tiny", "", x, y, x.clone(), y.clone(), ("a", "b", "c"), teachers, "0" * 16)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
-"""The log joint: its value term by term, its gradient against autograd, classic distillation, chains that differ."""
+"""The log joint: its value term by term, its gradient against autograd, classic distillation, chains and examples."""
 
-import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,11 +8,17 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.nn.functional import cross_entropy
 
-from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.posterior import LogPosterior, heard, stack_priors, weights_under
-from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls
-from mtbkd_core.students.base import Student
+from mtbkd_core.posterior import Density, LogPosterior
+from mtbkd_core.prior import (
+    entropy_weights,
+    label_pull,
+    log_mixture_prior,
+    pulls,
+    stack_priors,
+)
+from mtbkd_core.students.base import Pullback
+from mtbkd_core.students.mlp import DenseStudent
 
 SIZES = {"linear": (5, 4), "one hidden layer": (5, 3, 4), "two hidden layers": (5, 3, 6, 4)}
 SETTINGS = PriorConfig(concentration=9.0, temperature=1.5, strength=0.7)
@@ -24,7 +28,7 @@ def scene(
     sizes: tuple[int, ...], generator: torch.Generator, priors: list[PriorConfig] | None = None, teachers: int = 3
 ) -> tuple[LogPosterior, Tensor, Tensor]:
     """A target with 8 examples in float64, whitened positions of 2 chains, and the teachers' logits [K, N, C]."""
-    student = Student(sizes, weight_scale=0.6)
+    student = DenseStudent(sizes, weight_scale=0.6)
     x = torch.randn(8, sizes[0], generator=generator, dtype=torch.float64)
     labels = torch.randint(sizes[-1], (8,), generator=generator)
     logits = 2 * torch.randn(teachers, 8, sizes[-1], generator=generator, dtype=torch.float64)
@@ -55,13 +59,6 @@ def written_out(target: LogPosterior, position: Tensor, logits: Tensor, prior: P
 ALL = torch.arange(8)
 
 
-def test_the_log_joint_is_likelihood_plus_mixture_plus_gaussian(
-    sizes: tuple[int, ...], generator: torch.Generator
-) -> None:
-    target, position, logits = scene(sizes, generator)
-    torch.testing.assert_close(target(position).log_joint, written_out(target, position, logits, SETTINGS, ALL))
-
-
 def test_the_gaussian_term_is_the_priors_log_density_up_to_a_constant(generator: torch.Generator) -> None:
     target, position, _ = scene((5, 4), generator)
     quiet = replace(target, mixture=None, x=0 * target.x)  # the logits are the biases alone
@@ -74,7 +71,9 @@ def test_the_gaussian_term_is_the_priors_log_density_up_to_a_constant(generator:
 
 
 @pytest.mark.parametrize("rows", [ALL, torch.tensor([6, 1, 4])], ids=["all", "minibatch"])
-def test_the_closed_gradient_is_autograds(rows: Tensor, sizes: tuple[int, ...], generator: torch.Generator) -> None:
+def test_value_and_gradient_are_those_of_the_formula(
+    rows: Tensor, sizes: tuple[int, ...], generator: torch.Generator
+) -> None:
     target, position, logits = scene(sizes, generator)
     batch = None if rows is ALL else rows
     position.requires_grad_()
@@ -101,82 +100,6 @@ def test_the_log_joint_passes_gradcheck_with_its_own_gradient(
             return cotangent[:, None] * ctx.saved_tensors[0]
 
     assert torch.autograd.gradcheck(Joint.apply, position.requires_grad_())
-
-
-def test_chains_with_data_of_their_own_equal_separate_evaluations(
-    sizes: tuple[int, ...], generator: torch.Generator
-) -> None:
-    (first, position, _), (second, _, _) = (replace_mixture(scene(sizes, generator)) for _ in range(2))
-    together = replace(first, x=torch.stack([first.x, second.x]), labels=torch.stack([first.labels, second.labels]))(
-        position
-    )
-    for chain, target in enumerate((first, second)):
-        alone = target(position[chain : chain + 1])
-        torch.testing.assert_close(together.log_joint[chain], alone.log_joint[0])
-        torch.testing.assert_close(together.gradient[chain], alone.gradient[0])
-
-
-@pytest.mark.parametrize("batch", [None, torch.tensor([6, 1, 4, 0, 2])], ids=["all", "minibatch"])
-@pytest.mark.parametrize("priors", [None, [SETTINGS, PriorConfig(strength=0.2)]], ids=["one prior", "prior per chain"])
-def test_examples_in_pieces_equal_examples_at_once(
-    batch: Tensor | None,
-    priors: list[PriorConfig] | None,
-    sizes: tuple[int, ...],
-    generator: torch.Generator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    target, position, _ = scene(sizes, generator, priors)
-    whole = target(position, batch)
-    seen = []
-    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[2])) or vjp(*given))
-    monkeypatch.setattr("mtbkd_core.posterior._MOST_NUMBERS", 2 * 2 * 12)
-    pieces = target(position, batch)
-    assert seen == ([2, 2, 2, 2] if batch is None else [2, 2, 1])
-    torch.testing.assert_close(pieces.log_joint, whole.log_joint)
-    torch.testing.assert_close(pieces.gradient, whole.gradient)
-    torch.testing.assert_close(pieces.teacher_share, whole.teacher_share)
-
-
-def replace_mixture(given: tuple[LogPosterior, Tensor, Tensor]) -> tuple[LogPosterior, Tensor, Tensor]:
-    """The same scene without teachers."""
-    target, position, logits = given
-    return replace(target, mixture=None), position, logits
-
-
-@pytest.mark.parametrize("threads", ["1", "2"])
-@pytest.mark.parametrize("priors", [None, [PriorConfig(concentration=c) for c in (3.0, 6.0, 9.0)]])
-@pytest.mark.parametrize("batch", [None, torch.tensor([5, 0, 6])])
-def test_chains_in_halves_equal_chains_at_once(
-    batch: Tensor | None,
-    priors: list[PriorConfig] | None,
-    threads: str,
-    generator: torch.Generator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Whoever computes them, and with a teachers' prior for all chains or one for each."""
-    target, _, _ = scene((5, 6, 4), generator, priors)
-    position = torch.randn(3, target.student.n_parameters, generator=generator, dtype=torch.float64)
-    monkeypatch.setenv("MTBKD_THREADS", threads)
-    whole = target(position, batch)
-    seen = []
-    monkeypatch.setattr(Student, "vjp", lambda *given, vjp=Student.vjp: seen.append(len(given[1])) or vjp(*given))
-    monkeypatch.setattr("mtbkd_core.posterior._WORTH_SHARING", 1)
-    halves = target(position, batch)
-    assert sorted(seen) == [1, 2]
-    torch.testing.assert_close(halves.log_joint, whole.log_joint)
-    torch.testing.assert_close(halves.gradient, whole.gradient)
-    torch.testing.assert_close(halves.teacher_share, whole.teacher_share)
-    seen.clear()
-    target(position[:1] if priors is None else position, batch)
-    assert len(seen) == (1 if priors is None else 2)  # one chain has no half
-
-
-def test_minibatches_average_to_the_whole(generator: torch.Generator) -> None:
-    target, position, _ = scene((5, 3, 4), generator)
-    whole = target(position)
-    parts = [target(position, part) for part in ALL.split(2)]
-    torch.testing.assert_close(torch.stack([part.log_joint for part in parts]).mean(0), whole.log_joint)
-    torch.testing.assert_close(torch.stack([part.gradient for part in parts]).mean(0), whole.gradient)
 
 
 def test_pulls_and_the_labels_arrow_add_up_to_the_gradient(sizes: tuple[int, ...], generator: torch.Generator) -> None:
@@ -232,7 +155,7 @@ def test_teacher_shares_are_mean_responsibilities(generator: torch.Generator) ->
 
 def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value() -> None:
     """Logits of +80 and -80: log p is -160, far below the smallest float32."""
-    student = Student((1, 2), weight_scale=1.0)
+    student = DenseStudent((1, 2), weight_scale=1.0)
     target = LogPosterior(student, torch.zeros(1, 1), torch.tensor([1]), None)
     position = torch.tensor([[0.0, 0.0, 80.0, -80.0]])
     density = target(position)
@@ -240,124 +163,80 @@ def test_the_log_likelihood_of_a_label_that_the_student_excludes_keeps_its_value
     assert density.gradient.tolist() == [[0.0, 0.0, -81.0, 81.0]]
 
 
-@pytest.mark.parametrize("temperature", [0.01, 2.0])
-def test_extreme_logits_of_student_and_eight_teachers_stay_finite(
-    temperature: float, generator: torch.Generator
+def test_chains_with_data_of_their_own_equal_separate_evaluations(
+    sizes: tuple[int, ...], generator: torch.Generator
 ) -> None:
-    student = Student((10, 10), weight_scale=1.0)
-    position = torch.cat([80 * torch.eye(10), torch.zeros(1, 10)]).flatten()[None]
-    x = torch.randint(2, (16, 10), generator=generator) * 2.0 - 1
-    teachers = torch.randint(2, (8, 16, 10), generator=generator) * 160.0 - 80
-    mixture = stack_priors(teachers, [PriorConfig(temperature=temperature, concentration=20.0)])
-    target = LogPosterior(student, x, torch.randint(10, (16,), generator=generator), mixture)
-    assert student.logits(position, x).abs().unique().tolist() == [80.0]
-    density = target(position)
-    assert torch.isfinite(density.log_joint).all()
-    assert torch.isfinite(density.gradient).all()
+    (first, position, _), (second, _, _) = (scene(sizes, generator) for _ in range(2))
+    first, second = (replace(each, mixture=None) for each in (first, second))
+    both = replace(first, x=torch.stack([first.x, second.x]), labels=torch.stack([first.labels, second.labels]))
+    for chain, target in enumerate((first, second)):
+        own = slice(chain, chain + 1)
+        same(both.of_chains(torch.tensor([chain]))(position[own]), target(position[own]))
+        same(chain_of(both(position), chain), target(position[own]))
 
 
-# Chains that differ
-
-PRIORS = [
-    PriorConfig(concentration=2.0, temperature=1.0, strength=1.0),
-    PriorConfig(concentration=20.0, temperature=3.0, strength=0.1, rule="softmin", softmin_temperature=0.4),
-    PriorConfig(base_weights=(0.1, 0.2, 0.7), rule="fixed"),
-    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), strength=0.0),
-    PriorConfig(entropy_temperatures=(0.5, 1.0, 4.0), calibrated_teachers=True),
-]
-SUBSETS = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1], [1, 1, 0]]).bool()
-
-
-@pytest.mark.parametrize("active", [None, SUBSETS[1], SUBSETS], ids=["all teachers", "one subset", "subset per chain"])
-@pytest.mark.parametrize("priors", [PRIORS, PRIORS[:1]], ids=["prior per chain", "one prior"])
-def test_chains_with_their_own_prior_equal_separate_evaluations(
-    priors: list[PriorConfig], active: Tensor | None, generator: torch.Generator
-) -> None:
-    target, _, logits = scene((5, 3, 4), generator)
-    chains = len(SUBSETS)
-    position = torch.randn(chains, target.student.n_parameters, generator=generator, dtype=torch.float64)
-    together = replace(target, mixture=stack_priors(logits, priors, active))
-    for batch in (None, torch.tensor([5, 2])):
-        density = together(position, batch)
-        for s in range(chains):
-            prior = priors[s % len(priors)]
-            subset = active if active is None or active.ndim == 1 else active[s]
-            alone = replace(target, mixture=stack_priors(logits, [prior], subset))(position[s : s + 1], batch)
-            torch.testing.assert_close(density.log_joint[s], alone.log_joint[0])
-            torch.testing.assert_close(density.gradient[s], alone.gradient[0])
-            assert density.teacher_share is not None
-            assert alone.teacher_share is not None
-            torch.testing.assert_close(density.teacher_share[s], alone.teacher_share[0])
-
-
-def test_all_subsets_of_the_teachers_at_once(generator: torch.Generator) -> None:
-    """2^K - 1 chains, one setting: each hears the teachers of its subset alone."""
-    target, _, logits = scene((5, 4), generator)
-    subsets = torch.tensor([[bool(mask >> k & 1) for k in range(3)] for mask in range(1, 8)])
-    position = torch.randn(7, target.student.n_parameters, generator=generator, dtype=torch.float64)
-    together = replace(target, mixture=stack_priors(logits, [SETTINGS], subsets))(position)
-    for s, subset in enumerate(subsets):
-        alone = replace(target, mixture=stack_priors(logits[subset], [SETTINGS]))(position[s : s + 1])
-        torch.testing.assert_close(together.log_joint[s], alone.log_joint[0])
-        torch.testing.assert_close(together.gradient[s], alone.gradient[0])
-
-
-@pytest.mark.parametrize("rule", list(WeightRule))
-def test_a_prior_of_calibrated_teachers_is_one_of_teachers_whose_logits_were_divided(
-    rule: WeightRule, generator: torch.Generator
-) -> None:
-    target, _, logits = scene((5, 4), generator)
-    position = torch.randn(2, target.student.n_parameters, generator=generator, dtype=torch.float64)
-    temperatures = (0.5, 1.0, 4.0)
-    asked = PriorConfig(rule=rule, entropy_temperatures=temperatures, calibrated_teachers=True)
-    divided = logits / torch.tensor(temperatures, dtype=logits.dtype)[:, None, None]
-    expected = replace(target, mixture=stack_priors(divided, [PriorConfig(rule=rule)]))(position)
-    found = replace(target, mixture=stack_priors(logits, [asked]))(position)
-    torch.testing.assert_close(found.gradient, expected.gradient)
+def same(found: Density, expected: Density) -> None:
     torch.testing.assert_close(found.log_joint, expected.log_joint)
-    uncalibrated = asked.model_copy(update={"calibrated_teachers": False})
-    assert (stack_priors(logits, [uncalibrated]).targets - stack_priors(logits, [asked]).targets).abs().max() > 0.05
+    torch.testing.assert_close(found.gradient, expected.gradient)
+    torch.testing.assert_close(found.teacher_share, expected.teacher_share)
 
 
-def test_whole_numbers_are_calibrated_by_temperatures_that_are_none(generator: torch.Generator) -> None:
-    whole = torch.randint(-5, 5, (2, 6, 4), generator=generator)
-    prior = PriorConfig(entropy_temperatures=(1.5, 2.7), calibrated_teachers=True)
-    torch.testing.assert_close(heard(whole, prior), torch.stack([whole[0] / 1.5, whole[1] / 2.7]))
+def chain_of(density: Density, chain: int) -> Density:
+    share = density.teacher_share
+    return Density(density.log_joint[[chain]], density.gradient[[chain]], None if share is None else share[[chain]])
 
 
-def test_calibration_without_temperatures_changes_nothing(generator: torch.Generator) -> None:
-    logits = torch.randn(3, 6, 4, generator=generator)
-    plain, asked = (stack_priors(logits, [PriorConfig(calibrated_teachers=on)]) for on in (False, True))
-    assert torch.equal(plain.targets, asked.targets)
+BATCHES = pytest.mark.parametrize("batch", [None, torch.tensor([6, 1, 4, 0, 2])], ids=["all", "minibatch"])
+PER_CHAIN = [PriorConfig(concentration=c, strength=0.1 * c) for c in (3.0, 6.0, 9.0)]
 
 
-def test_weights_under_a_configuration_are_the_entropy_weights(generator: torch.Generator) -> None:
-    logits = torch.randn(3, 6, 4, generator=generator)
-    prior = PriorConfig(
-        rule="softmin", base_weights=(1, 2, 3), entropy_temperatures=(0.5, 1, 2), softmin_temperature=0.3
-    )
-    expected = entropy_weights(
-        logits, rule="softmin", base=[1.0, 2.0, 3.0], entropy_temperature=[0.5, 1.0, 2.0], sharpness=0.3
-    )
-    torch.testing.assert_close(weights_under(logits, prior), expected)
-
-
+@BATCHES
+@pytest.mark.parametrize("priors", [None, PER_CHAIN], ids=["one prior", "prior per chain"])
 @pytest.mark.parametrize(
-    "call",
+    ("limit", "value", "threads", "taken"),
     [
-        lambda z: stack_priors(z, []),
-        lambda z: stack_priors(z, PRIORS[:2], SUBSETS),
-        lambda z: stack_priors(z, PRIORS[:1], SUBSETS[:, :2]),
-        lambda z: stack_priors(z, PRIORS[:1], torch.zeros(3).bool()),
-        lambda z: stack_priors(z[:2], PRIORS[2:3]),
-        lambda z: stack_priors(z * math.nan, PRIORS[:1]),
+        ("_MOST_NUMBERS", 3 * 2 * 12, "1", {(3, 2), (3, 1)}),  # two examples of three chains at a time
+        ("_WORTH_SHARING", 1, "1", {(2, 8), (1, 8), (2, 5), (1, 5)}),  # half of the chains at a time
+        ("_WORTH_SHARING", 1, "2", {(2, 8), (1, 8), (2, 5), (1, 5)}),
     ],
-    ids=["no setting", "numbers differ", "subset of other teachers", "no teacher", "weights of others", "NaN"],
 )
-def test_priors_that_do_not_fit_the_teachers_are_refused_in_one_line(call: Callable[[Tensor], object]) -> None:
-    with pytest.raises(ValueError, match="teacher") as caught:
-        call(torch.zeros(3, 6, 4))
-    assert "\n" not in str(caught.value)
+def test_a_gradient_in_parts_equals_the_whole(
+    limit: str,
+    value: int,
+    threads: str,
+    taken: set[tuple[int, int]],
+    batch: Tensor | None,
+    priors: list[PriorConfig] | None,
+    generator: torch.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target, _, _ = scene((5, 3, 6, 4), generator, priors)
+    position = torch.randn(3, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    whole, seen, vjp = target(position, batch), set[tuple[int, int]](), DenseStudent.vjp
+
+    def noted(self: DenseStudent, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
+        seen.add((len(theta), len(x)))
+        return vjp(self, theta, x)
+
+    monkeypatch.setattr(DenseStudent, "vjp", noted)
+    monkeypatch.setenv("MTBKD_THREADS", threads)
+    monkeypatch.setattr(f"mtbkd_core.posterior.{limit}", value)
+    same(target(position, batch), whole)
+    assert len(seen) > (limit == "_WORTH_SHARING")
+    assert seen <= taken
+
+
+@BATCHES
+def test_chains_with_their_own_prior_equal_separate_evaluations(
+    batch: Tensor | None, generator: torch.Generator
+) -> None:
+    target, _, logits = scene((5, 3, 4), generator, PER_CHAIN)
+    position = torch.randn(3, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    together = target(position, batch)
+    for chain, prior in enumerate(PER_CHAIN):
+        alone = replace(target, mixture=stack_priors(logits, [prior]))(position[[chain]], batch)
+        same(chain_of(together, chain), alone)
+        same(target.of_chains(torch.tensor([chain]))(position[[chain]], batch), alone)
 
 
 SILENT = ALL % 3 == 0
@@ -374,7 +253,7 @@ def written_out_without_labels(target: LogPosterior, position: Tensor, logits: T
 
 
 @pytest.mark.parametrize("rows", [ALL, torch.tensor([0, 3, 4, 7])])
-def test_of_an_example_without_a_label_the_teachers_alone_speak(
+def test_an_example_without_a_label_has_the_teachers_term_alone(
     rows: Tensor, sizes: tuple[int, ...], generator: torch.Generator
 ) -> None:
     target, position, logits = scene(sizes, generator)
@@ -387,7 +266,7 @@ def test_of_an_example_without_a_label_the_teachers_alone_speak(
     torch.testing.assert_close(found.gradient, gradient)
 
 
-def test_examples_of_which_nobody_speaks_change_nothing(generator: torch.Generator) -> None:
+def test_without_teachers_examples_without_labels_change_nothing(generator: torch.Generator) -> None:
     target, position, logits = scene((5, 3, 4), generator, [PriorConfig(strength=0.0)])
     silent = replace(target, labels=torch.where(ALL < 5, target.labels, -1))
     few = LogPosterior(

@@ -14,7 +14,7 @@ from mtbkd_core.common.files import content_hash, home, read_tensors, write_tens
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.studies.timed_sampler import Racer
+from mtbkd_core.studies.timed_sampler import TimedSampler
 
 CHAINS, LEAPFROG_STEPS = 64, 24
 #: Trees of at most 2^6 gradients: at this step as long as the posterior is wide.
@@ -30,7 +30,7 @@ def hmc_reference(config: RunConfig, task: Task, target: LogPosterior, *, gradie
     if not path.exists():
         position, _ = warm_start(target, settings, 77)
         log_joints: list[Tensor] = []
-        racer = Racer(
+        sampler = TimedSampler(
             target,
             position,
             task.x_test,
@@ -39,10 +39,10 @@ def hmc_reference(config: RunConfig, task: Task, target: LogPosterior, *, gradie
             on_draw=lambda _, joint: log_joints.append(joint),
             on_restart=log_joints.clear,
         )
-        while racer.gradients < gradients:
-            racer.advance(1.0)
-        assert racer.chain_means is not None
-        write_tensors(path, {"means": racer.chain_means, "log_joint": torch.stack(log_joints).mean()})
+        while sampler.gradients < gradients:
+            sampler.advance(1.0)
+        assert sampler.chain_means is not None
+        write_tensors(path, {"means": sampler.chain_means, "log_joint": torch.stack(log_joints).mean()})
     kept = read_tensors(path)
     return kept["means"], float(kept["log_joint"])
 

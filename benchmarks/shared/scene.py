@@ -11,9 +11,13 @@ from torch import Tensor
 
 from mtbkd_core import RunConfig, Task, load_task
 from mtbkd_core.config.models import PriorConfig, SamplerConfig
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.samplers.chains import fit_start
-from mtbkd_core.students.base import Student
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import stack_priors
+from mtbkd_core.samplers import warm_start as start_of_chains
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.students.mlp import DenseStudent
+from mtbkd_core.students.registry import build_student
 
 #: Widths from inputs to classes, and examples in a minibatch.
 STUDENTS: dict[str, tuple[tuple[int, ...], int]] = {
@@ -29,7 +33,7 @@ def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int
     classes = sizes[-1]
     logits = 2 * torch.randn(teachers, examples, classes, generator=generator)
     return LogPosterior(
-        Student(sizes, weight_scale=0.6),
+        DenseStudent(sizes, weight_scale=0.6),
         torch.rand(examples, sizes[0], generator=generator),
         torch.randint(classes, (examples,), generator=generator),
         stack_priors(logits, [PriorConfig()]),
@@ -39,17 +43,18 @@ def random_target(sizes: tuple[int, ...], *, examples: int = 1000, teachers: int
 def digits_target(config: RunConfig) -> tuple[Task, LogPosterior]:
     """The digits, and the posterior on them under a configuration."""
     task = load_task("digits", teachers=config.data.teachers, split_seed=config.data.split_seed)
-    student = Student.build(config.student, task.x_train.shape[1], task.n_classes)
+    student = build_student(config.student, task.x_train.shape[1], task.n_classes)
     mixture = stack_priors(task.teacher_logits(config.data.teachers), [config.prior])
     return task, LogPosterior(student, task.x_train, task.y_train, mixture)
 
 
 def warm_start(target: LogPosterior, settings: SamplerConfig, seed: int) -> tuple[Tensor, float]:
     """The chains' starting positions, [S, P] whitened, and the seconds that fitting them took."""
-    generator = torch.Generator().manual_seed(seed)
-    start = target.student.draw_whitened(settings.chains, generator, torch.device("cpu"))
+    random = Randomness.seeded(seed)
+    start = random.normal((settings.chains, target.student.n_parameters))
     started = time.perf_counter()
-    return fit_start(target, start, settings, generator, lambda *_: None), time.perf_counter() - started
+    position = watched(start_of_chains.warm_start(target, start, settings, random), lambda step: None)
+    return position, time.perf_counter() - started
 
 
 def seconds_per_call(

@@ -5,18 +5,16 @@ Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import silu
 
 from mtbkd_core.baselines.base import Baseline, Problem
 from mtbkd_core.baselines.fitting import configured_student, fit_networks, soft_targets
 from mtbkd_core.common.progress import stop_if
 from mtbkd_core.distillation import find_device
-from mtbkd_core.students.base import Pullback, Student
-from mtbkd_core.students.cnn import ConvolutionalStudent
+from mtbkd_core.students.base import Student
 
 #: Chance that a hidden unit is dropped: the lowest of the usual rates, because on validation data scores get worse with
 #: the rate; see benchmarks/settle.py.
@@ -31,66 +29,17 @@ def dropout_mask(size: tuple[int, ...], rate: float, generator: torch.Generator)
     return kept / (1 - rate)
 
 
-@dataclass(frozen=True)
-class DropoutStudent(Student):
-    """A student that drops hidden units, anew for every network, example and call.
-
-    Attributes:
-        rate: chance that a unit is dropped, from 0 (the student itself) to under 1.
-        generator: of the masks; needed when the rate is not 0.
-    """
-
-    rate: float = 0.0
-    generator: torch.Generator | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"rate must be from 0 to under 1, got {self.rate}")
-        if self.rate and self.generator is None:
-            raise ValueError("a rate that is not 0 needs a generator")
-
-    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Logits [S, N, C] of parameters [S, P] at inputs [N, F], with masks of their own."""
-        layers = self.layers(theta)
-        signal = x.t().expand(theta.shape[0], -1, -1)
-        for weight, bias in layers[:-1]:
-            signal = silu(torch.baddbmm(bias, weight, signal))
-            if self.rate and self.generator is not None:
-                signal = signal * dropout_mask(tuple(signal.shape), self.rate, self.generator)
-        weight, bias = layers[-1]
-        return torch.baddbmm(bias, weight, signal).transpose(1, 2)
-
-    def vjp(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
-        """As `Student.vjp`, through the same masks both ways."""
-        with torch.enable_grad():
-            leaf = theta.detach().requires_grad_()
-            logits = self.logits(leaf, x)
-        return logits.detach(), lambda gradient: torch.autograd.grad(logits, leaf, gradient)[0]
-
-
-@dataclass(frozen=True)
-class DropoutCnn(ConvolutionalStudent):
-    """A convolutional student that drops hidden units, anew for every network, example and call.
-
-    Attributes:
-        rate, generator: as in `DropoutStudent`.
-    """
-
-    rate: float = 0.0
-    generator: torch.Generator | None = None
-
-    def dropped(self, units: Tensor) -> Tensor:
-        """Hidden units of a layer, some of them dropped."""
-        if not self.rate or self.generator is None:
-            return units
-        return units * dropout_mask(tuple(units.shape), self.rate, self.generator)
-
-
 def with_dropout(student: Student, rate: float, generator: torch.Generator) -> Student:
-    """The student as one that drops hidden units."""
-    if isinstance(student, ConvolutionalStudent):
-        return DropoutCnn(**vars(student), rate=rate, generator=generator)
-    return DropoutStudent(student.sizes, student.weight_scale, rate, generator)
+    """The student with hidden units dropped at random, anew for every network, example and pass.
+
+    Raises:
+        ValueError: a rate that is not from 0 to under 1.
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate must be from 0 to under 1, got {rate}")
+    if not rate:
+        return student
+    return replace(student, drop=lambda units: units * dropout_mask(tuple(units.shape), rate, generator))
 
 
 @torch.no_grad()

@@ -10,12 +10,13 @@ from torch import Tensor
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import find_device
-from mtbkd_core.posterior import LogPosterior, heard
-from mtbkd_core.prior import MixturePrior
-from mtbkd_core.samplers import warm_start
-from mtbkd_core.samplers.chains import minibatch
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import MixturePrior, prior_logits
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.warm_start import climb
 from mtbkd_core.students.base import Student
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Lesson, Task
 
 #: The least number of Adam steps of a fitted network.
@@ -82,7 +83,6 @@ def fit_networks(
     device = find_device(config.device)
     temperature = config.prior.temperature
     student = student or configured_student(config, task)
-    generator = generator or torch.Generator(device).manual_seed(config.seed)
     mean = soft.to(device)[None]
     logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
     weights = torch.ones(mean.shape[:2], device=device)
@@ -90,14 +90,10 @@ def fit_networks(
     lesson = lesson_of(config, task).to(device)
     target = LogPosterior(student, lesson.x, lesson.labels, mixture)
     size = config.sampler.warm_start_batch_size or config.sampler.batch_size
-    batches = config.sampler.model_copy(update={"batch_size": size})
-    steps = fit_steps(config)
-    sampler = warm_start.build(target, steps=steps)
-    state = sampler.init(student.draw_whitened(config.sampler.chains, generator, device), generator)
-    for _ in range(steps):
-        stop_if(should_stop)
-        state, _ = sampler.update(state, minibatch(batches, target, generator), generator)
-    return Networks(student, student.weight_scale * state.position)
+    random = Randomness(generator or torch.Generator(device).manual_seed(config.seed))
+    start = random.normal((config.sampler.chains, student.n_parameters))
+    end = watched(climb(target, start, fit_steps(config), size, random), lambda step: stop_if(should_stop))
+    return Networks(student, student.weight_scale * end)
 
 
 def lesson_of(config: RunConfig, task: Task) -> Lesson:
@@ -106,7 +102,7 @@ def lesson_of(config: RunConfig, task: Task) -> Lesson:
     Where the prior has calibrated teachers, so has the training set.
     """
     lesson = task.lesson(config.data.teachers, config.data.n_unlabelled)
-    return replace(lesson, teacher_logits=heard(lesson.teacher_logits, config.prior))
+    return replace(lesson, teacher_logits=prior_logits(lesson.teacher_logits, config.prior))
 
 
 def configured_student(config: RunConfig, task: Task) -> Student:

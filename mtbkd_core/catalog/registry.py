@@ -1,4 +1,7 @@
-"""Every task by name: the built-in ones and those made of a user's own files."""
+"""Every task by name: the built-in ones and those made of a user's own files.
+
+Every function here raises a `UserError` where there is no task of that name.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from collections.abc import Sequence
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig, RunConfig
 from mtbkd_core.imports import images
+from mtbkd_core.imports import source as imported
 from mtbkd_core.tasks import digits, fashion, proteins, synthetic
-from mtbkd_core.tasks.base import Fetches, Source, Task, TaskInfo, Trains
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.source import Fetches, Source, TaskInfo, Trains
 from mtbkd_core.teachers.shipped import Rebuilds
 
 _SOURCES: tuple[Source, ...] = (
@@ -28,15 +33,13 @@ def built_in() -> tuple[str, ...]:
 
 
 def _tasks() -> dict[str, Source]:
-    """Every task by name; looked up anew, for a table may have been imported or forgotten meanwhile."""
-    from mtbkd_core.imports import source as imported  # which is made of what tasks are made of
-
+    """Every task by name; looked up anew each time, because tasks can be imported and forgotten at any time."""
     added: dict[str, Source] = {**imported.found(), **images.found()}
     return {**_BUILT_IN, **{name: task for name, task in added.items() if name not in _BUILT_IN}}
 
 
 def own() -> tuple[str, ...]:
-    """Names of the tasks that were made of a user's own files."""
+    """Names of the tasks made of a user's own files."""
     return tuple(name for name in _tasks() if name not in _BUILT_IN)
 
 
@@ -46,28 +49,20 @@ def task_infos() -> tuple[TaskInfo, ...]:
 
 
 def task_info(name: str) -> TaskInfo:
-    """One task, without loading it.
-
-    Raises:
-        UserError: no such task.
-    """
+    """One task, without loading it."""
     return _source(name).INFO
 
 
 def missing_data(name: str) -> str | None:
-    """One line that says which data of a task is not on this machine and how to get it; None where there is all.
-
-    Raises:
-        UserError: no such task.
-    """
+    """One line on how to get the data of a task that is not on this machine; None where all is there."""
     return _source(name).missing()
 
 
 def rebuilds(name: str) -> Rebuilds:
-    """A task whose teachers' outputs are shipped, as what can train them anew.
+    """A task with teachers' outputs that are shipped, for training them anew.
 
     Raises:
-        UserError: no such task, or one that ships none.
+        UserError: the task ships none.
     """
     source = _source(name)
     if not isinstance(source, Rebuilds):
@@ -77,10 +72,10 @@ def rebuilds(name: str) -> Rebuilds:
 
 
 def fetches(name: str) -> Fetches:
-    """A task whose data can be downloaded.
+    """A task with data that can be downloaded.
 
     Raises:
-        UserError: no such task, or one whose data is no download.
+        UserError: its data is no download.
     """
     source = _source(name)
     if not isinstance(source, Fetches):
@@ -90,29 +85,21 @@ def fetches(name: str) -> Fetches:
 
 
 def can_fetch(name: str) -> bool:
-    """Whether a task lacks data that `fetches(name).fetch()` would bring.
-
-    Raises:
-        UserError: no such task.
-    """
+    """Whether a task lacks data that `fetches(name).fetch()` would bring."""
     source = _source(name)
     return isinstance(source, Fetches) and source.can_fetch()
 
 
 def trains(name: str) -> bool:
-    """Whether training a task's teachers takes minutes, so that `untrained` has to be asked first.
-
-    Raises:
-        UserError: no such task.
-    """
+    """Whether training a task's teachers takes minutes; `untrained` gives those that are still to be trained."""
     return isinstance(_source(name), Trains)
 
 
 def untrained(name: str, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
-    """Those of a task's teachers (None: of all) whose training takes minutes, and is still to be done.
+    """Those of a task's teachers (None: of all) that are still to be trained, which takes minutes.
 
     Raises:
-        UserError: no such task or teacher, or data that cannot be read.
+        UserError: an unknown teacher, or data that cannot be read.
     """
     source = _source(name)
     return source.untrained(teachers) if isinstance(source, Trains) else ()
@@ -135,41 +122,41 @@ def load_task(
         data: a task's name, with all of its teachers; or `RunConfig.data`.
         teachers: names of the teachers to load, in place of those of `data`.
         split_seed: seed of the data split and of the teachers' training, in place of that of `data`.
-        split: "test", or "validation" for choosing settings without a look at the test examples.
-        on_progress: called as the teachers' training goes on.
-        should_stop: asked often; when true, the load ends with `Cancelled`.
-        n_labelled: labelled examples for the student, in place of those of `data`; None: as many as the task says.
+        split: "test", or "validation": other examples, for choosing settings without the test examples.
+        on_progress: called during the teachers' training.
+        should_stop: called often; once it returns true, the load ends with `Cancelled`.
+        n_labelled: labelled examples for the student, in place of those of `data`; None: the task's default.
         n_train: the former name of `n_labelled`.
     Raises:
-        UserError: an unknown task, teacher or split; more labelled examples than the task has; data that is not on this
+        UserError: an unknown teacher or split; more labelled examples than the task has; data that is not on this
             machine; a home folder that cannot be written.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned true.
     """
-    if isinstance(data, DataConfig):
-        task = data.task
-        teachers = (data.teachers or task_info(task).default_teachers) if teachers is None else teachers
-        split_seed = data.split_seed if split_seed is None else split_seed
-        n_labelled = data.n_labelled if n_labelled is None else n_labelled
-    else:
-        task = data
-    source = _source(task)
+    if isinstance(data, str):
+        data = DataConfig().model_copy(update={"task": data})
+        teachers = [teacher.name for teacher in task_info(data.task).teachers] if teachers is None else teachers
+    count = n_train if n_labelled is None else n_labelled
+    given = {"teachers": teachers, "split_seed": split_seed, "n_labelled": count}
+    data = data.model_copy(update={name: value for name, value in given.items() if value is not None})
+    source = _source(data.task)
     if problem := source.missing():
         raise UserError(problem)
-    labelled = n_train if n_labelled is None else n_labelled
-    return source.load(teachers, split_seed or 0, split, on_progress, should_stop, labelled)
+    if teachers is None and not data.teachers:
+        data = data.model_copy(update={"teachers": source.INFO.default_teachers})
+    return source.load(data, split, on_progress, should_stop)
 
 
 def fingerprint(data: RunConfig | DataConfig) -> str:
     """Digest of the data and the teachers that a run would use; cheap, trains nothing.
 
     Raises:
-        UserError: an unknown task or teacher, or more examples, labelled or not, than the task has.
+        UserError: an unknown teacher, or more examples, labelled or not, than the task has.
     """
     data = data.data if isinstance(data, RunConfig) else data
     source = _source(data.task)
     source.INFO.check_n_unlabelled(data.n_unlabelled, data.n_labelled)
     teachers = data.teachers or source.INFO.default_teachers
-    return source.fingerprint(teachers, data.split_seed, "test", data.n_labelled)
+    return source.fingerprint(data.model_copy(update={"teachers": teachers}), "test")
 
 
 def _source(name: str) -> Source:

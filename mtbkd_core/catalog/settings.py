@@ -1,4 +1,7 @@
-"""Settings that know their task: where a run on it starts, and how settings follow when the task changes."""
+"""Settings that depend on the task: where a run on it starts, and how settings follow when the task changes.
+
+Every function here raises a `UserError` where there is no task of that name.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,10 @@ def build_config(
 
     Without a base it starts with the defaults and teachers of the task that the overrides name, or of the digits. Where
     the teachers change, those that stay keep their base weights and entropy temperatures. This is the one way in for
-    text that a person wrote: `--set` on the command line, the address bar, and forms.
+    text from a person: `--set` on the command line, the address bar, and forms.
 
     Raises:
         ConfigError: one line that names the field, the value and what is allowed.
-        UserError: no such task.
     """
     changes = [(full_name(name), value) for name, value in overrides]
     task = dict(changes).get("data.task", RunConfig().data.task)
@@ -35,13 +37,13 @@ def default_config(task: str, preset: str = "default") -> RunConfig:
     """The settings and teachers that a task starts with, and a preset on top.
 
     Raises:
-        UserError: no such task or preset.
+        UserError: no such preset.
     """
     info = task_info(task)
     return _start(info.name, info.default_teachers, tuple(info.defaults.items()), preset)
 
 
-@cache  # asked for several times at each change on a page
+@cache  # called several times at each change on a page
 def _start(task: str, teachers: tuple[str, ...], settings: tuple[tuple[str, str], ...], preset: str) -> RunConfig:
     plain = parse_config({"data": {"task": task, "teachers": teachers}})
     return apply_settings(apply_settings(plain, settings), (), preset)
@@ -51,7 +53,7 @@ def with_teachers(config: RunConfig) -> RunConfig:
     """The configuration with its teachers named: those that its task starts with where it names none.
 
     Raises:
-        UserError: no such task, or numbers for each teacher that are too many or too few.
+        UserError: numbers for each teacher that are too many or too few.
     """
     if config.data.teachers:
         return config
@@ -63,9 +65,6 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
     """A configuration moved to another task: that task's teachers and settings; what neither task sets stays.
 
     A convolutional student does not stay where inputs are no pictures, nor a batch size where the sampler needs all.
-
-    Raises:
-        UserError: no such task.
     """
     info = task_info(task)
     plain = flatten(RunConfig())
@@ -94,9 +93,6 @@ def numbers_of_joining(config: RunConfig, teachers: Sequence[str]) -> list[tuple
     """Settings with a number for each teacher, for `build_config`, where the teachers change.
 
     Those that stay keep their numbers; one that joins has the number with which it starts on the task, or 1.
-
-    Raises:
-        UserError: no such task.
     """
     start = default_config(config.data.task)
     changed = apply_settings(config, [("data.teachers", teachers)])
@@ -112,12 +108,12 @@ def numbers_of_joining(config: RunConfig, teachers: Sequence[str]) -> list[tuple
 
 
 def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
-    """At most as many unlabelled examples as are left beside the labelled ones, and a line that says so, or None.
+    """At most as many unlabelled examples as are left beside the labelled ones, and a line about the change, or None.
 
-    For a change of the labelled examples that says nothing of the unlabelled ones.
+    For a change of the number of labelled examples alone.
 
     Raises:
-        UserError: no such task, or more labelled examples than it has.
+        UserError: more labelled examples than the task has.
     """
     info, data = task_info(config.data.task), config.data
     left = info.most_train - info.check_n_train(data.n_labelled)

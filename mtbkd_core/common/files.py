@@ -1,12 +1,14 @@
-"""The home folder, and writing files so that a reader never sees half of one."""
+"""The home folder, and files that a reader never sees half written."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from safetensors import SafetensorError
@@ -17,16 +19,16 @@ from mtbkd_core.common.progress import UserError
 
 
 def expanded(path: str | Path, what: str) -> Path:
-    """A path that somebody names, its `~` replaced; nothing is made.
+    """A path that a person gave, its `~` replaced; nothing is made.
 
     Raises:
-        UserError: no file or folder can have this name; `what` says whose it is.
+        UserError: no file or folder can have this name; the message begins with `what`.
     """
     try:
         found = Path(path).expanduser()
         found.exists()
         return found.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # too long; ~ of a stranger; a zero in it
+    except (OSError, RuntimeError, ValueError) as error:  # too long; ~ of an unknown user; a zero in it
         shown = str(path) if len(str(path)) <= 100 else f"{str(path)[:100]}…"
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{what}: {shown!r} can be no path ({reason})") from None
@@ -80,7 +82,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with temporary.open("xb") as file:  # the user's own permissions: a shared home stays readable to its group
+        with temporary.open("xb") as file:  # with the user's own permissions: a shared home stays readable to its group
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -109,6 +111,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: not there") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        UserError: it is missing, torn or something else.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no object")
+    return content
 
 
 def content_hash(*parts: bytes | str) -> str:

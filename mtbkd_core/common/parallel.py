@@ -1,9 +1,8 @@
-"""Shares of one computation side by side, on threads: torch lets go of Python's lock while it computes.
+"""Shares of one computation in parallel, on threads: torch releases Python's lock while it computes.
 
-torch's own threads would do, were the machine idle; beside other programs they wait for one another by spinning, and
-two were seen to take thirty times as long as one. Threads of this module sleep while they wait. They gain where a share
-is about a millisecond of large operations. What a computation is divided into must not depend on how many threads there
-are, so that its result does not either.
+torch's own threads spin while they wait for one another; on a machine that other programs use too, two of them took
+thirty times as long as one. Threads of this module sleep while they wait. They gain where a share is about a
+millisecond of large operations. The shares must not depend on the number of threads, so that results do not either.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 def find_threads(sharing: int = 1) -> int:
-    """Threads for one run on the processor: what the environment's MTBKD_THREADS says, else one a processor, at most 4.
+    """Threads for one run on the processor: the environment's MTBKD_THREADS, else one a processor, at most 4.
 
     Args:
         sharing: how many processes are to share the processors.
@@ -33,7 +32,7 @@ def find_threads(sharing: int = 1) -> int:
     """
     chosen = os.environ.get("MTBKD_THREADS", "").strip()
     if not chosen:
-        from dask.system import CPU_COUNT  # it knows a container's share too; and takes a moment to import
+        from dask.system import CPU_COUNT  # it knows a container's share too; imported here because that takes a moment
 
         return max(1, min(_MOST, CPU_COUNT // sharing))
     if not chosen.isdecimal() or int(chosen) < 1:
@@ -42,28 +41,28 @@ def find_threads(sharing: int = 1) -> int:
 
 
 def limit_threads() -> None:
-    """Leave it to `together` to use several processors: torch itself takes one thread in this process from now on.
+    """Let torch itself use one thread in this process from now on, so that `together` may use several.
 
     Raises:
-        UserError: as `find_threads`, so that nobody comes upon it later.
+        UserError: as `find_threads`.
     """
     find_threads()
     torch.set_num_threads(1)
 
 
 def together(shares: Sequence[Callable[[], T]]) -> list[T]:
-    """What the shares give, in their order; computed by `find_threads` threads, of which the caller is one.
+    """The results of the shares, in their order; computed by `find_threads` threads, of which the caller is one.
 
     Where torch has several threads of its own (see `limit_threads`), the caller does everything and torch divides it.
 
     Raises:
-        UserError: as `find_threads`. What a share raises is raised, when those that have begun have ended.
+        UserError: as `find_threads`. An error of a share is raised once the shares that have begun have ended.
     """
     helpers = min(find_threads(), len(shares)) - 1 if torch.get_num_threads() == 1 else 0
     if helpers < 1:
         return [share() for share in shares]
     results: dict[int, T] = {}
-    waiting = iter(range(len(shares)))  # whoever is free takes the next
+    waiting = iter(range(len(shares)))  # a thread that is free takes the next
     wants_gradient = torch.is_grad_enabled()
 
     def work() -> None:
@@ -75,7 +74,7 @@ def together(shares: Sequence[Callable[[], T]]) -> list[T]:
     try:
         work()
     finally:
-        # who has not begun by now is not needed, and may stand in line behind the one who would wait for them
+        # a helper that has not begun is not needed, and may be queued behind the thread that would wait for it
         begun = [each for each in helping if not each.cancel()]
         wait(begun)
     for each in begun:

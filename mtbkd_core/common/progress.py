@@ -1,4 +1,4 @@
-"""What a computation tells while it runs, and how it is asked to stop."""
+"""Progress reports of a computation, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Progress:
 
     Attributes:
         phase: the stage.
-        step, steps: how far the stage is.
-        fraction: how far the whole run is, 0 to 1.
-        message: one line for a person.
+        step, steps: done in this stage, and in all.
+        fraction: done of the whole run, 0 to 1.
+        message: one line for display.
         log_joint: [S] log joint of each chain, in nats, where there is one.
         teacher_share: [K] mean responsibility of each teacher over chains and training examples, where there is one.
     """
@@ -48,14 +48,14 @@ ShouldStop = Callable[[], bool]
 
 
 class Cancelled(Exception):
-    """Raised inside a computation when its `should_stop` says so."""
+    """Raised inside a computation when its `should_stop` returns true."""
 
 
 def stop_if(should_stop: ShouldStop | None) -> None:
-    """Raise `Cancelled` where `should_stop` says so; None never does."""
+    """Raise `Cancelled` where `should_stop` returns true; None never does."""
     if should_stop is not None and should_stop():
         raise Cancelled
 
 
 class UserError(ValueError):
-    """Something that the user can put right; the message is one line that says what and how."""
+    """An error that the user can put right; the message is one line: what is wrong and what is allowed."""

@@ -15,17 +15,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, mean_error, monte_carlo_error, total_variation
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import hmc
-from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.tuning import tune_step_size
+from mtbkd_core.samplers.base import Event, Info, watched
+from mtbkd_core.samplers.loop import run_chains
+from mtbkd_core.samplers.randomness import Randomness
 
 #: A difference of the log joint is a bias if it is at least this many standard errors, and at least this share of the
 #: standard deviation of the log joint over HMC's draws. Where that many errors exceed that share, chance hides a bias.
 ERRORS, DEVIATIONS = 3.0, 0.5
-_TUNING, _TUNING_LEAPFROG = 12, 8
+_TUNING_LEAPFROG = 8
 #: A quarter of the prior's period in whitened coordinates: after it a Gaussian of that width has forgotten its start.
 _DURATION = math.pi / 2
 #: The least number of trajectories, and the share of them that is burn-in.
@@ -67,7 +70,7 @@ def run_exact(
     *,
     gradients: int,
     temperature: float,
-    generator: torch.Generator,
+    random: Randomness,
     watch: Watch,
 ) -> ExactRun:
     """Run HMC from where chains ended; its step size is tuned, and a quarter of its trajectories is burn-in.
@@ -83,38 +86,29 @@ def run_exact(
         temperature: of the stationary density.
         watch: see `Watch`; it may raise to stop.
     """
-    tuning = _TUNING * _TUNING_LEAPFROG
-    tuned = tune_step_size(
-        target,
-        position,
-        generator,
-        trajectories=_TUNING,
-        leapfrog_steps=_TUNING_LEAPFROG,
-        temperature=temperature,
-        watch=lambda count, info: watch((count + 1) * _TUNING_LEAPFROG, gradients, info),
+    settings = SamplerConfig(algorithm=Algorithm.HMC, leapfrog_steps=_TUNING_LEAPFROG, temperature=temperature)
+    tuned = watched(
+        hmc.tune(target, position, settings, random),
+        lambda step: watch(step.number * _TUNING_LEAPFROG, gradients, step.info),
     )
-    longest = (gradients - tuning) // _FEWEST
-    steps = max(1, min(round(_DURATION / tuned.step_size), longest))
+    tuning, step_size = hmc.SPEC.tuning_gradients(settings), float(tuned.step_sizes)
+    steps = max(1, min(round(_DURATION / step_size), (gradients - tuning) // _FEWEST))
     trajectories = (gradients - tuning) // steps
-    sampler = hmc.build(target, step_size=tuned.step_size, leapfrog_steps=steps, temperature=temperature)
-    state = sampler.init(tuned.position, generator)
+    settings = settings.model_copy(update={"step_size": step_size, "leapfrog_steps": steps, "burn_in": 0})
+    first = math.floor(_BURN_IN * trajectories) + 1
     student = target.student
     sums = position.new_zeros(len(position), len(x), student.sizes[-1])
     log_joint, acceptance = list[Tensor](), list[Tensor]()
-    for count in range(1, trajectories + 1):
-        state, info = sampler.update(state, None, generator)
-        if count > _BURN_IN * trajectories:
-            assert info.acceptance is not None
-            sums += student.probabilities(student.weight_scale * state.position, x)
-            log_joint.append(info.log_joint)
-            acceptance.append(info.acceptance)
-        watch(gradients if count == trajectories else tuning + count * steps, gradients, info)
+    # not guarded: leaving what biased chains took for the posterior is what it is for
+    for step in run_chains(target, tuned.position, settings, random, range(first, trajectories + 1), guarded=False):
+        if step.event is Event.DRAW:
+            assert step.info.acceptance is not None
+            sums += student.probabilities(student.weight_scale * step.state.position, x)
+            log_joint.append(step.info.log_joint)
+            acceptance.append(step.info.acceptance)
+        watch(gradients if step.number == trajectories else tuning + step.gradients, gradients, step.info)
     return ExactRun(
-        torch.stack(log_joint, 1),
-        sums / len(log_joint),
-        float(torch.stack(acceptance).mean()),
-        tuned.step_size,
-        steps,
+        torch.stack(log_joint, 1), sums / len(log_joint), float(torch.stack(acceptance).mean()), step_size, steps
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.prior import MixturePrior, label_pull
-from mtbkd_core.students.base import comfortable
+from mtbkd_core.students.base import element_budget
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def influence(
             the device.
     """
     per_draw = logits[0].numel() * mixture.targets.shape[-3]
-    pieces = logits.split(max(1, (memory or comfortable(logits.device)) // per_draw))
+    pieces = logits.split(max(1, (memory or element_budget(logits.device)) // per_draw))
     share = pulled = torch.zeros(())
     label: Tensor | None = None
     for piece in pieces:

@@ -28,8 +28,8 @@ from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thi
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.evaluation.scores import R_HAT, PosteriorScores, Row, Scores, posterior_scores, scores
 from mtbkd_core.evaluation.shift import Separation, separation, shift_scores
-from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.students.base import Student, comfortable
+from mtbkd_core.prior import stack_priors, weights_under
+from mtbkd_core.students.base import Student, element_budget
 
 #: Draws over all chains for the predictions, for the influence and in the saved sample.
 _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
@@ -260,7 +260,7 @@ def _separations(own: Predictive, shifted: Predictive) -> dict[str, Separation]:
 
 def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
     """Logits [D, N, C] of draws [D, P], in pieces that suit the device."""
-    rows = max(1, comfortable(theta.device) // (len(x) * max(student.sizes[1:])))
+    rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
     return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 

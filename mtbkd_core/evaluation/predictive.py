@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.sets import ascending, mass_threshold, prediction_set
-from mtbkd_core.students.base import Student, comfortable
+from mtbkd_core.students.base import Student, element_budget
 
 #: Level of intervals, of the bound of the deviance and of the prediction sets.
 LEVEL = 0.95
@@ -69,7 +69,7 @@ def summarise(probabilities: Tensor) -> Predictive:
             f"probabilities must be [S, D, M, C] with at least one draw, got shape {tuple(probabilities.shape)}"
         )
     draws = probabilities.flatten(0, 1)
-    rows = max(1, comfortable(draws.device) // (draws.shape[0] * draws.shape[2]))
+    rows = max(1, element_budget(draws.device) // (draws.shape[0] * draws.shape[2]))
     pieces = [vars(_summarise(piece)) for piece in draws.split(rows, 1)]
     return Predictive(**{name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]})
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import PER_TEACHER, PriorConfig
-from mtbkd_core.posterior import calibrated
-from mtbkd_core.prior import entropy_weights, label_pull, pulls
+from mtbkd_core.prior import calibrated, entropy_weights, label_pull, pulls
 
 _NUMBERS = ("strength", "concentration", "temperature", "softmin_temperature")
 
@@ -76,7 +75,7 @@ def effect(
         rule=prior.rule,
         base=settings["base_weights"],
         entropy_temperature=temperatures,
-        sharpness=settings["softmin_temperature"],
+        softmin_temperature=settings["softmin_temperature"],
     )
     untrained = torch.zeros(len(varied), *teacher_logits.shape[1:], dtype=teacher_logits.dtype)
     pulled = pulls(

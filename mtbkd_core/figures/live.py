@@ -12,12 +12,14 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.theme import INK, MUTED, styled
+from mtbkd_core.figures.parts import line
+from mtbkd_core.figures.theme import MUTED, composed
 
 #: A picture holds at most so many lines: more are a blot, and too slow to draw several times a second.
 MOST_LINES = 64
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 520, 180, 58, 22, 8
+#: Its text is readable where the picture is shrunk to three quarters.
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _TEXT = 520, 180, 74, 26, 10, 15
 
 
 def svg_lines(
@@ -47,37 +49,43 @@ def svg_lines(
     bottom = low if low is not None else _bottom(values)
     top = high if high is not None else max(values, default=1.0)
     top = top if top > bottom else bottom + 1.0
-    inner = _HEIGHT - _BOTTOM - _TOP
+    thin = len(lines) > 8
 
     def place(step: float, value: float) -> str:
-        x = _LEFT + (_WIDTH - _LEFT - 8) * step
-        y = _TOP + inner * (1 - (value - bottom) / (top - bottom))
-        return f"{x:.1f},{y:.1f}"
+        return f"{_LEFT + (_WIDTH - _LEFT - 8) * step:.1f},{_down((value - bottom) / (top - bottom)):.1f}"
 
-    ink = 'text-anchor="end" font-size="11" fill="currentColor" fill-opacity="0.7"'
-    parts = [f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 4}" {ink}>share of the run that is done</text>']
-    for fraction in (0.0, 0.5, 1.0):
-        y = _TOP + inner * (1 - fraction)
-        number = bottom + fraction * (top - bottom)
-        shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
-        parts.append(
-            f'<path d="M{_LEFT} {y:.1f} H{_WIDTH - 8}" stroke="currentColor" stroke-opacity="0.15"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" {ink}>{shown}</text>'
-        )
+    parts = [_svg_axis(bottom, top)]
     for name, row in lines.items():
         points = " ".join(
             place(steps[index], float(row[index])) for index in keep if np.isfinite(row[index]) and row[index] >= bottom
         )
-        width = 2.2 if len(lines) <= 8 else 1.1
-        opacity = 1 if len(lines) <= 8 else 0.45
         parts.append(
-            f'<polyline points="{points}" fill="none" stroke="{colours[name]}" stroke-width="{width}" '
-            f'stroke-opacity="{opacity}" stroke-linejoin="round"/>'
+            f'<polyline points="{points}" fill="none" stroke="{colours[name]}" stroke-width="{1.1 if thin else 2.2}" '
+            f'stroke-opacity="{0.45 if thin else 1}" stroke-linejoin="round"/>'
         )
     return (
         f'<svg class="live-curve" data-points="{len(keep)}" role="img" aria-label="{escape(title)}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" style="width:100%;height:auto;display:block">{"".join(parts)}</svg>'
     )
+
+
+def _down(share: float) -> float:
+    """Pixels from the picture's top to a share of the axis."""
+    return _TOP + (_HEIGHT - _BOTTOM - _TOP) * (1 - share)
+
+
+def _svg_axis(bottom: float, top: float) -> str:
+    """Three lines with their numbers, and what runs from left to right."""
+    ink = f'text-anchor="end" font-size="{_TEXT}" fill="currentColor" fill-opacity="0.75"'
+    parts = [f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 4}" {ink}>share of the run done</text>']
+    for share in (0.0, 0.5, 1.0):
+        y, number = _down(share), bottom + share * (top - bottom)
+        shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+        parts.append(
+            f'<path d="M{_LEFT} {y:.1f} H{_WIDTH - 8}" stroke="currentColor" stroke-opacity="0.15"/>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" {ink}>{shown}</text>'
+        )
+    return "".join(parts)
 
 
 def _bottom(values: Sequence[float]) -> float:
@@ -99,25 +107,12 @@ def draw_traces(log_joint: np.ndarray) -> go.Figure:
     """Log joint of every chain over its draws, [S, D], as one faint line each, and their median."""
     keep = thinned(log_joint.shape[1], 100)
     part = log_joint[:, keep]
-    gap = np.full((len(part), 1), np.nan)
-    draws = np.append(np.asarray(keep, dtype=float), np.nan)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=np.tile(draws, len(part)),
-        y=np.hstack([part, gap]).ravel(),
-        mode="lines",
-        name=f"Chains ({len(part)})",
-        line={"color": MUTED, "width": 1},
-        opacity=0.55,
-        connectgaps=False,
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=keep,
-        y=np.median(part, axis=0),
-        mode="lines",
-        name="Median",
-        line={"color": INK, "width": 2.5},
-        hovertemplate="draw %{x}: %{y:.1f} nats<extra>median</extra>",
-    )
-    return styled(figure, height=300, x="Draw", y="Log joint (nats)")
+    # one trace of all chains, with a gap after each
+    draws = np.tile(np.append(np.asarray(keep, dtype=float), np.nan), len(part))
+    values = np.pad(part.astype(float), ((0, 0), (0, 1)), constant_values=np.nan).ravel()
+    median = np.median(part, axis=0)
+    traces = [
+        line(draws, values, f"Chains ({len(part)})", colour=MUTED, width=1, opacity=0.55, connectgaps=False),
+        line(keep, median, "Median", "draw %{x}: %{y:.1f} nats", "median", width=2.5),
+    ]
+    return composed(traces, height=300, x="Draw", y="Log joint (nats)")

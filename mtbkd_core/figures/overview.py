@@ -28,7 +28,7 @@ def _teachers() -> str:
         parts.append(
             f'<rect x="8" y="{top}" width="200" height="44" rx="8" fill="{shade}" fill-opacity="0.1"/>'
             f'<circle cx="28" cy="{top + 22}" r="6" fill="{shade}"/>'
-            f'<text x="44" y="{top + 26.5}" font-size="13" fill="currentColor">{name}</text>'
+            f'<text x="44" y="{top + 26.5}" font-size="15" fill="currentColor">{name}</text>'
             f'<path d="{_path(_bump(centre, width), 124, top + 36, 72, 28, closed=True)}" fill="{shade}" '
             'fill-opacity="0.4"/>'
         )
@@ -98,5 +98,5 @@ def method_picture() -> str:
         for title, line, picture in panels
     )
     return (
-        f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem">{drawn}</div>'
+        f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.75rem">{drawn}</div>'
     )

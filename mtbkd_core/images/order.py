@@ -6,21 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtbkd_core.common.order import stratified_order
+
 #: Of the parts of a set, and of its teachers.
 SEED = 0
 
 
-def spread(labels: np.ndarray, seed: int) -> np.ndarray:
-    """An order of examples, drawn by the seed, whose every beginning has the classes in the proportions of all.
-
-    Within each class the order is random; the classes take turns as their sizes ask for.
-    """
-    random = np.random.default_rng([seed, len(labels)])
-    turn = np.empty(len(labels))
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        turn[random.permutation(own)] = (np.arange(len(own)) + random.random()) / len(own)
-    return np.argsort(turn, kind="stable")
+def stratified_images(labels: np.ndarray, seed: int) -> np.ndarray:
+    """As `stratified_order`, in an order that also depends on the number of images."""
+    return stratified_order(labels, [seed, len(labels)])
 
 
 def as_inputs(images: np.ndarray) -> Tensor:

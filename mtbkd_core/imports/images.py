@@ -33,10 +33,10 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import apply_settings
 from mtbkd_core.images.files import ImageFiles
-from mtbkd_core.students.cnn import build_student
-from mtbkd_core.tasks.base import ShiftInfo, TaskInfo
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.fashion import FASHION, FILES, SIZES, UNLABELLED, clothing_images, digit_images
 from mtbkd_core.tasks.images import ImageTask, Shown, Sizes
+from mtbkd_core.tasks.source import ShiftInfo, TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
 
@@ -100,7 +100,8 @@ class OwnImageTask(ImageTask):
 
     def untrained(self, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
         """As `Trains.untrained`."""
-        return self._untrained(self._chosen(teachers), self.shown())
+        names = [teacher.name for teacher in self.INFO.choose_teachers(teachers)]
+        return self._untrained(names, self.shown())
 
     def outputs(
         self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
@@ -165,7 +166,7 @@ class OwnImageTask(ImageTask):
 
     def _stamp(self, shown: Shown) -> str:
         """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
-        recipes = json.dumps({name: asdict(recipe) for name, recipe in self.recipes.items()})
+        recipes = json.dumps({name: recipe.digest_content() for name, recipe in self.recipes.items()})
         return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from mtbkd_core.common.files import content_hash, home_path
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.imports import store
 from mtbkd_core.imports.data import HELD_OUT, MOST_TRAIN, TableData, fingerprint_of_split, fingerprint_of_teacher
-from mtbkd_core.tasks.base import Task, TaskInfo
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
 
 _log = logging.getLogger(__name__)
-_SPLITS = ("test", "validation")
 
 
 @dataclass(frozen=True)
@@ -39,37 +39,23 @@ class TableTask:
         return f"task {self.INFO.name}: {self.folder} has no {store.TENSORS}; forget the task and import it again"
 
     def load(
-        self,
-        teachers: Sequence[str] | None = None,
-        split_seed: int = 0,
-        split: str = "test",
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-        n_train: int | None = None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
         """The task; nothing is trained, so there is no progress. Errors as `catalog.registry.load_task`."""
-        names, count = self._check(teachers, split, n_train)
+        names, count = self._check(data, split)
         stamp = (self.folder / store.MANIFEST).stat().st_mtime_ns
-        return _read_data(self.folder, stamp).split(names, split_seed, split, count)
+        return _read_data(self.folder, stamp).split(names, data.split_seed, split, count)
 
-    def fingerprint(
-        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-    ) -> str:
+    def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be; reads no data. Errors as `load`."""
-        names, count = self._check(teachers, split, n_train)
+        names, count = self._check(data, split)
         own = [fingerprint_of_teacher(self.data_fingerprint, name) for name in names]
-        return content_hash(fingerprint_of_split(self.data_fingerprint, split_seed, split, count), *own)
+        return content_hash(fingerprint_of_split(self.data_fingerprint, data.split_seed, split, count), *own)
 
-    def _check(self, teachers: Sequence[str] | None, split: str, n_train: int | None) -> tuple[list[str], int]:
-        if split not in _SPLITS:
-            raise UserError(f"split: got {split!r}, allowed: {', '.join(_SPLITS)}")
-        known = [teacher.name for teacher in self.INFO.teachers]
-        names = known if teachers is None else list(teachers)
-        unknown = [name for name in names if name not in known]
-        if unknown or not names:
-            wrong = f"{self.INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
-            raise UserError(f"teachers: {wrong}; {self.INFO.name} has {', '.join(known)}")
-        return names, self.INFO.check_n_train(n_train)
+    def _check(self, data: DataConfig, split: str) -> tuple[list[str], int]:
+        check_split(split)
+        names = [teacher.name for teacher in self.INFO.choose_teachers(data.teachers)]
+        return names, self.INFO.check_n_train(data.n_labelled)
 
 
 def found() -> dict[str, TableTask]:

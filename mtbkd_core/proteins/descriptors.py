@@ -1,4 +1,4 @@
-"""What a small student sees of a protein: numbers that are worked out from its sequence alone, documented one by one.
+"""The inputs of a small student: numbers that are computed from a protein's sequence alone, documented one by one.
 
 Where a protein goes is written into it: a hydrophobic start sends it into the secretory path, a positive amphipathic
 one to the mitochondrion, KDEL at the end keeps it in the endoplasmic reticulum, SKL takes it to the peroxisome.
@@ -18,7 +18,7 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, CHARGE, CLASSES, CONSENSUS, HYDROPATHY, encode, scale
 
-#: Raise it when `describe` changes what it computes: features that are kept are then worked out anew.
+#: Raise it when `describe` changes what it computes: cached features are then computed anew.
 DESCRIPTORS_VERSION = 1
 
 
@@ -27,8 +27,7 @@ class Window:
     """A stretch of the sequence whose composition is counted.
 
     Attributes:
-        start, stop: residues, counted from 0, from the end where negative. A sequence that ends within the window gives
-            what it has of it; one that has nothing of it, as one of 30 residues has of the 31st to 60th, all of itself.
+        start, stop: residues, counted from 0, from the end where negative.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Window:
     stop: int | None
 
     def of(self, codes: np.ndarray) -> np.ndarray:
-        """The residues of the window; of a sequence that has none of it, all."""
+        """The residues that the sequence has in the window; all of them where it has none."""
         part = codes[self.start : self.stop]
         return part if len(part) else codes
 
@@ -144,10 +143,10 @@ def names() -> dict[str, str]:
 
 @cache
 def reach() -> Tensor:
-    """[F], how far each descriptor is spread once it is standardised: what was worked out for a purpose counts more.
+    """[F], the standard deviation of each descriptor as an input: those designed for a purpose count more.
 
     Many shares of single residues in short windows are mostly noise, and a student with few labels would learn it; see
-    `mtbkd_core.catalog.registry.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
+    `mtbkd_core.tasks.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
     """
     return torch.tensor([width for part, width in zip(_counts(), _REACH, strict=True) for _ in range(part)])
 

@@ -1,9 +1,9 @@
-"""Who gets which proteins: the teachers, the pool of the student, the tests, and those of several locations.
+"""The division of the proteins between teachers, the student's pool, the tests, and the shift of several locations.
 
-The division of the package's train part between teachers and pool is fixed, so that teachers are trained once and what
-they say is shipped; a run's `split_seed` draws the student's proteins from the pool, which no teacher has seen. What is
-measured on are the package's own parts, eval for validation and test, which have no near relatives in train: on the
-pool, which has such relatives among the teachers' proteins, teachers are better than on either.
+The division of the package's train part between teachers and pool is fixed, so that teachers are trained once and
+their logits are shipped; a run's `split_seed` draws the student's proteins from the pool, which no teacher has seen.
+Everything is measured on the package's own parts, eval (validation) and test, which have no near relatives in train.
+The pool has such relatives among the teachers' proteins, so that teachers are better on it.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from mtbkd_core.common.progress import UserError
+from mtbkd_core.common.order import stratified_order
 from mtbkd_core.proteins.scldata import LOCATIONS, SEVERAL, Protein
 
 N_POOL = 3500
-#: What is measured on, and the package's part that it is.
+#: Split -> the package's part.
 SPLITS = {"test": "test", "validation": "eval"}
 _POOL_SEED = 20250600
 
 
 @dataclass(frozen=True)
 class Division:
-    """Proteins by what they are for.
+    """Proteins by their use.
 
     Attributes:
         teachers: what the teachers are trained on.
-        pool: those that the student's are drawn from.
-        measured: split -> those of a single location that are measured on.
-        several: split -> those of several locations.
+        pool: the student's are drawn from these.
+        measured: split -> test proteins of a single location.
+        several: split -> proteins of several locations.
     """
 
     teachers: tuple[Protein, ...]
@@ -40,7 +38,7 @@ class Division:
 
     @property
     def asked(self) -> tuple[Protein, ...]:
-        """All that teachers are asked about."""
+        """All proteins for which the teachers' logits are needed."""
         return (*self.pool, *(each for split in SPLITS for each in self.measured[split]))
 
 
@@ -60,33 +58,16 @@ def divide(proteins: Sequence[Protein], n_pool: int = N_POOL) -> Division:
     )
 
 
-def draw(division: Division, n_train: int, split_seed: int, split: str) -> tuple[tuple[Protein, ...], ...]:
-    """The student's proteins, what is measured on, and those of several locations.
+def draw(division: Division, count: int, split_seed: int, split: str) -> tuple[tuple[Protein, ...], ...]:
+    """The student's proteins, the test proteins, and those of several locations.
 
     Args:
-        n_train: of the pool; the first of more are the same proteins.
+        count: of the pool; the first of more are the same proteins.
         split: one of `SPLITS`.
-    Raises:
-        UserError: an unknown split.
     """
-    if split not in SPLITS:
-        raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
     order = stratified_order([each.location for each in division.pool], split_seed)
-    student = tuple(division.pool[place] for place in order[:n_train])
+    student = tuple(division.pool[place] for place in order[:count])
     return student, division.measured[split], division.several[split]
-
-
-def stratified_order(classes: Sequence[str], seed: int) -> np.ndarray:
-    """[N] places in random order, in which every beginning has about the classes' shares."""
-    random = np.random.default_rng(seed)
-    when = np.empty(len(classes))
-    labels = np.array(classes)
-    for name in sorted(set(classes)):
-        places = np.flatnonzero(labels == name)
-        # the members of a class come at even distances, from a random start
-        when[random.permutation(places)] = (np.arange(len(places)) + random.random()) / len(places)
-    order: np.ndarray = np.argsort(when, kind="stable")
-    return order
 
 
 def label_of(protein: Protein) -> int:

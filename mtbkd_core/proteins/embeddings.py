@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.common.files import content_hash, expanded, home, read_tensors, write_tensors
+from mtbkd_core.common.files import content_hash, expanded
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-
-_log = logging.getLogger(__name__)
+from mtbkd_core.proteins.feature_cache import cached_features
 
 #: Residues, special tokens and padding counted, that go through the model at once.
 BATCH_TOKENS = 8_192
@@ -42,52 +40,45 @@ def embed(
     Args:
         sequences: N amino acid chains in capitals, none longer than the model takes.
         model: a folder; or, where there is none of that name, a name on the hub.
-        on_progress: told after each batch.
-        where: a sequence's place for people, by its place from 0.
+        on_progress: called after each batch.
+        where: the place of a sequence for an error message, by its index from 0.
     Returns:
-        [N, H] float32; from the home folder where the same model was asked about the same sequences.
+        [N, H] float32; from the home folder where the same model embedded the same sequences before.
     Raises:
         UserError: transformers is not installed, the model is no ESM, lacks a weight or has no safetensors weights, or
             a sequence is too long for it.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned true.
     """
     tokenizer, network = _load(model)
     _check_lengths(sequences, network, model, where)
-    path = home() / "features" / f"{_digest(tokenizer, network, sequences)}.safetensors"
-    if path.exists():
-        try:
-            found = read_tensors(path).get("features")
-            if found is not None and found.shape == (len(sequences), network.config.hidden_size):
-                return found
-            problem = "it holds something else"
-        except UserError as error:
-            problem = str(error)
-        _log.warning("kept features %s cannot be used and are worked out anew: %s", path.name, problem)
-    features = torch.empty(len(sequences), network.config.hidden_size)
-    done = 0
-    for batch in batches([len(sequence) for sequence in sequences]):
-        stop_if(should_stop)
-        tokens = tokenizer(
-            [sequences[index] for index in batch], padding=True, return_tensors="pt", return_special_tokens_mask=True
-        )
-        special = tokens.pop("special_tokens_mask")
-        residues = (tokens["attention_mask"] * (1 - special))[..., None]
-        states = network(**tokens).last_hidden_state
-        features[batch] = ((states * residues).sum(1) / residues.sum(1)).float()
-        done += len(batch)
-        if on_progress is not None:
-            line = f"Embedding {done:,} of {len(sequences):,} sequences"
-            on_progress(Progress(Phase.TEACHERS, done, len(sequences), done / len(sequences), line))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
-    write_tensors(path, {"features": features})
-    return features
+    shape = (len(sequences), network.config.hidden_size)
+
+    def compute() -> Tensor:
+        features = torch.empty(shape)
+        done = 0
+        for batch in batches([len(sequence) for sequence in sequences]):
+            stop_if(should_stop)
+            features[batch] = _mean_states(tokenizer, network, [sequences[index] for index in batch])
+            done += len(batch)
+            if on_progress is not None:
+                line = f"Embedding {done:,} of {len(sequences):,} sequences"
+                on_progress(Progress(Phase.TEACHERS, done, len(sequences), done / len(sequences), line))
+        return features
+
+    return cached_features(_digest(tokenizer, network, sequences), shape, compute)
+
+
+def _mean_states(tokenizer: Any, network: Any, sequences: list[str]) -> Tensor:
+    tokens = tokenizer(sequences, padding=True, return_tensors="pt", return_special_tokens_mask=True)
+    special = tokens.pop("special_tokens_mask")
+    residues = (tokens["attention_mask"] * (1 - special))[..., None]
+    states = network(**tokens).last_hidden_state
+    mean: Tensor = ((states * residues).sum(1) / residues.sum(1)).float()
+    return mean
 
 
 def batches(lengths: Sequence[int], tokens: int = BATCH_TOKENS) -> list[list[int]]:
-    """Indices of sequences of like length, longest first, so that a batch, padded, holds at most so many tokens.
+    """Indices of sequences of similar length, longest first; a padded batch holds at most `tokens` tokens.
 
     A sequence that is longer than that is a batch of its own.
     """
@@ -116,7 +107,7 @@ def _load(model: str) -> tuple[Any, Any]:
         found: Any = EsmModel.from_pretrained(
             source, use_safetensors=True, add_pooling_layer=False, output_loading_info=True
         )
-    except Exception as error:  # transformers raises what its many parts raise: OSError, ValueError, its hub's own
+    except Exception as error:  # OSError, ValueError, errors of the hub's own
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"model: {model!r} cannot be read as an ESM model with safetensors weights ({reason})"
@@ -124,7 +115,7 @@ def _load(model: str) -> tuple[Any, Any]:
     network, loaded = found
     if network.config.model_type != "esm":
         raise UserError(f"model: {model!r} is of the kind {network.config.model_type!r}, expected an ESM model ('esm')")
-    # transformers makes up what is missing
+    # transformers fills in random numbers for what is missing
     missing = sorted(name for name in loaded["missing_keys"] if _is_used(name, network.config))
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
@@ -153,7 +144,7 @@ def _check_lengths(sequences: Sequence[str], network: Any, model: str, where: Ca
 
 
 def _digest(tokenizer: Any, network: Any, sequences: Sequence[str]) -> str:
-    """Of all that features follow from, for a folder or a name may hold another model tomorrow."""
+    """Of all that features follow from: a folder or a name may later hold another model."""
     weights = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         if _is_used(name, network.config):

@@ -1,21 +1,22 @@
-"""What the descriptors see of one sequence: the windows at its ends, and the sorting signals that it has."""
+"""Annotation of one sequence: the windows of the descriptors at its ends, and the sorting signals in it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from mtbkd_core.proteins.descriptors import SIGNALS, WINDOWS
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Neighbouring residues that are marked alike.
+    """Neighbouring residues with the same annotation.
 
     Attributes:
         text: the residues.
-        start: the first one's place, from 1.
-        window: title of the window that they lie in; None outside of all, where they count in the whole alone.
+        start: position of the first one, from 1.
+        window: title of the window that they lie in; None outside of all windows.
         signals: short names, as in `SIGNALS`, of the signals that they are part of.
     """
 
@@ -26,13 +27,13 @@ class Stretch:
 
 
 def signals_of(sequence: str) -> dict[str, list[tuple[int, int]]]:
-    """Short name -> (start, stop) from 0 of each place where a signal is found; only those that are there."""
+    """Short name -> (start, stop) from 0 of each match of a signal; only signals that are found."""
     found = {name: [match.span() for match in re.finditer(pattern, sequence)] for name, (_, pattern) in SIGNALS.items()}
     return {name: places for name, places in found.items() if places}
 
 
 def stretches(sequence: str) -> list[Stretch]:
-    """The sequence in pieces, from start to end; together they are all of it.
+    """The whole sequence in pieces, from start to end.
 
     Where windows overlap, as in a sequence shorter than both ends, the first of `WINDOWS` counts.
     """
@@ -48,10 +49,7 @@ def stretches(sequence: str) -> list[Stretch]:
                 if name not in signals[place]:
                     signals[place] += (name,)
     pieces = []
-    first = 0
-    for place in range(1, len(sequence) + 1):
-        if place < len(sequence) and (windows[place], signals[place]) == (windows[first], signals[first]):
-            continue
-        pieces.append(Stretch(sequence[first:place], first + 1, windows[first], signals[first]))
-        first = place
+    for (window, names), residues in groupby(places, key=lambda place: (windows[place], signals[place])):
+        own = list(residues)
+        pieces.append(Stretch(sequence[own[0] : own[-1] + 1], own[0] + 1, window, names))
     return pieces

@@ -6,15 +6,13 @@ Only its files are read, its code is never run. Source: D. Ouso, SCL2205 (UniPro
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.files import content_hash, read_json
 from mtbkd_core.common.progress import UserError
 
 REQUIREMENT = "p-scldata==2025.6.0"
@@ -32,8 +30,7 @@ LOCATIONS = (
 )
 #: Between the locations of a protein that has several.
 SEVERAL = ";"
-#: The package's parts, in the order in which the first of equal sequences is kept: so none of the test proteins stands
-#: in another part too.
+#: The package's parts. Of equal sequences the first in this order is kept, so that no test protein is in another part.
 _PARTS = {"trn": "train", "evl": "eval", "tst": "test"}
 
 
@@ -96,8 +93,8 @@ def read(place: Path) -> tuple[Protein, ...]:
     Raises:
         UserError: a file that is not there or is not as expected.
     """
-    names = _json(place / "labels.json").get("index_to_label")
-    splits = _json(place / "splits.json")
+    names = read_json(place / "labels.json").get("index_to_label")
+    splits = read_json(place / "splits.json")
     table = place / "scl2205.csv"
     try:
         with table.open(newline="") as file:
@@ -116,13 +113,3 @@ def read(place: Path) -> tuple[Protein, ...]:
                 raise UserError(f"{table}: row {row}: not as in {REQUIREMENT} ({error})") from None
             found.setdefault(each.sequence, each)
     return tuple(found.values())
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no object")
-    return content

@@ -15,13 +15,14 @@ from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
+from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.metrics import Metrics, row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
-from mtbkd_core.figures.reliability import draw_reliability, reliability_table
+from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.result import Result
 
@@ -134,15 +135,15 @@ def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str,
     }
     return [
         _section("Reliability", "On the dotted line confidence is earned; below it there is too much of it."),
-        _figure("reliability", draw_reliability(reliability_table(curves, titles), shades)),
+        _figure("reliability", draw_reliability(student_tables.reliability_table(curves, titles), shades)),
     ]
 
 
 def _influence(result: Result, shades: Mapping[str, str], teachers: Mapping[str, str]) -> list[str]:
     train, classes = result.predictions.train, _classes(result)
     labels = train.labels.numpy()
-    shares = weights.shares_by_class(train.responsibilities.float().numpy(), labels, classes, teachers)
-    pulls = influence.own_pulls(
+    shares = teacher_tables.shares_by_class(train.responsibilities.float().numpy(), labels, classes, teachers)
+    pulls = teacher_tables.own_pulls(
         train.pulls.float().numpy(), train.label_pull.float().numpy(), labels, classes, teachers
     )
     return [
@@ -161,7 +162,7 @@ def _uncertainty(result: Result) -> list[str]:
     labels, mean, deviance, total, aleatoric, epistemic = (
         each.numpy() for each in (test.labels, test.mean, test.deviance, test.total, test.aleatoric, test.epistemic)
     )
-    examples = uncertainty.example_table(labels, mean, deviance, total, aleatoric, epistemic, _classes(result))
+    examples = student_tables.example_table(labels, mean, deviance, total, aleatoric, epistemic, _classes(result))
     own = ("coverage", "set_size", "deviance", "epistemic")
     return [
         _section("Uncertainty", "How sure the student is on the test examples."),

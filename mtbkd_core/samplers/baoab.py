@@ -12,21 +12,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import (
-    Info,
-    Number,
-    Source,
-    Target,
-    Transform,
-    add_scaled,
-    apply,
-    factor,
-    is_positive,
-    noise_like,
-)
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform
+from mtbkd_core.samplers.hmc import LEAPFROG_GRADIENTS, tune_leapfrog
+from mtbkd_core.samplers.randomness import Randomness
+
+#: It stays accurate at a somewhat longer step than the leapfrog that the tuning measures.
+STEP_FACTOR = 1.1
 
 
 @dataclass(frozen=True)
@@ -38,37 +34,34 @@ class BAOABState:
     density: Density
 
 
-def build(target: Target, *, step_size: Number, friction: float = 1.0, temperature: float = 1.0) -> Transform:
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
     """The BAOAB integrator, unit mass in whitened coordinates.
 
-    Args:
-        target: the log joint and its gradient.
-        step_size: h, in whitened coordinates.
-        friction: per unit of time; small lets momentum carry far, large is like SGLD with eps = h^2 / 2.
-        temperature: of the stationary density; 0 is damped descent without noise.
-    Raises:
-        ValueError: a step size or friction that is not positive, or a negative temperature.
+    The settings' friction is per unit of time: small lets momentum carry far, large is like SGLD with eps = h^2 / 2.
+    A temperature of 0 is damped descent without noise.
     """
-    if not is_positive(step_size) or not friction > 0 or not temperature >= 0:
-        raise ValueError(
-            "step_size and friction must be positive and temperature not negative, "
-            f"got {step_size}, {friction}, {temperature}"
-        )
-    decay = apply(lambda h: math.exp(-friction * h), step_size)
-    noise_scale = apply(lambda c: math.sqrt((1 - c**2) * temperature), decay)
-    half = apply(lambda h: h / 2, step_size)
+    friction, temperature = settings.friction, settings.temperature
+    half, decay = step_size / 2, torch.exp(-friction * step_size)
+    noise_scale = (-torch.expm1(-2 * friction * step_size) * temperature).sqrt()
 
-    def init(position: Tensor, generator: Source) -> BAOABState:
-        momentum = math.sqrt(temperature) * noise_like(position, generator)
+    def init(position: Tensor, random: Randomness) -> BAOABState:
+        momentum = random.normal(position.shape).mul_(math.sqrt(temperature))
         return BAOABState(position, momentum, target(position, None))
 
-    def update(state: BAOABState, batch: Tensor | None, generator: Source) -> tuple[BAOABState, Info]:
-        momentum = add_scaled(state.momentum, state.density.gradient, half)
-        position = add_scaled(state.position, momentum, half)
-        momentum = add_scaled(momentum.mul_(factor(decay)), noise_like(momentum, generator), noise_scale)
-        position = add_scaled(position, momentum, half)
+    def update(state: BAOABState, batch: Tensor | None, random: Randomness) -> tuple[BAOABState, Info]:
+        momentum = torch.addcmul(state.momentum, state.density.gradient, half)
+        position = torch.addcmul(state.position, momentum, half)
+        momentum = momentum.mul_(decay).addcmul_(random.normal(position.shape), noise_scale)
+        position.addcmul_(momentum, half)
         density = target(position, batch)
-        momentum = add_scaled(momentum, density.gradient, half)
+        momentum.addcmul_(density.gradient, half)
         return BAOABState(position, momentum, density), Info(density.log_joint, density.teacher_share)
 
     return Transform(init, update)
+
+
+SPEC = SamplerSpec(
+    build,
+    tune=tune_leapfrog(lambda leapfrog_step: STEP_FACTOR * leapfrog_step),
+    tuning_gradients=lambda settings: LEAPFROG_GRADIENTS,
+)

@@ -1,27 +1,31 @@
-"""The one shape of every sampler: `build(target, ...)` gives a `Transform` of two pure functions.
+"""The one shape of every sampler, and what a step of any chain shows.
 
-`init(position)` makes a frozen state; `update(state, batch, generator)` gives the next state and what is worth
-watching. Positions are whitened, [S, P]: S chains side by side. One convention for temperature, everywhere: a sampler's
+An algorithm's file has `build(target, settings, step_size)`, which gives a `Transform` of two pure functions, and a
+`SPEC`, by which the loop and the registry know it. Settings are valid: `SamplerConfig` has seen to it. Positions are
+whitened, [S, P]: S chains side by side; step sizes are [S, 1]. One convention for temperature, everywhere: a sampler's
 stationary density is proportional to exp(log joint / temperature), so 1 is the posterior and 0 is no noise at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.posterior import Density
+from mtbkd_core.config.models import SamplerConfig
+from mtbkd_core.posterior import Density, LogPosterior
+from mtbkd_core.samplers.randomness import Randomness
 
 Target = Callable[[Tensor, Tensor | None], Density]
+T = TypeVar("T")
 
 
 class State(Protocol):
-    """What every sampler's state has, whatever else it holds."""
+    """What every sampler's state has."""
 
     @property
     def position(self) -> Tensor:
@@ -48,112 +52,132 @@ class Info(NamedTuple):
 class Transform(NamedTuple):
     """A sampler: two pure functions.
 
-    `init(position, generator)` makes the first state; `update(state, batch, generator)` gives the next one and `Info`.
+    `init(position, random)` makes the first state; `update(state, batch, random)` gives the next one and `Info`.
     """
 
-    init: Callable[[Tensor, Source], Any]
-    update: Callable[[Any, Tensor | None, Source], tuple[Any, Info]]
+    init: Callable[[Tensor, Randomness], Any]
+    update: Callable[[Any, Tensor | None, Randomness], tuple[Any, Info]]
+
+
+class Event(StrEnum):
+    """What a step is part of; a draw is a step of the sampling after which the position is kept."""
+
+    WARM_START = "warm_start"
+    TUNING = "tuning"
+    BURN_IN = "burn_in"
+    SAMPLING = "sampling"
+    DRAW = "draw"
+    RESTART = "restart"
+
+
+class Mean:
+    """The mean in each of G groups of chains of what was added; before that, a default."""
+
+    def __init__(self, groups: int, default: Tensor | None = None) -> None:
+        self._groups, self._default, self._sum, self._count = groups, default, torch.zeros(()), 0
+
+    def add(self, values: Tensor) -> None:
+        """Add a number of each chain, [S]."""
+        self._sum, self._count = self._sum.to(values.device) + values.double(), self._count + 1
+
+    @property
+    def value(self) -> Tensor | None:
+        """[G], float64 on the CPU."""
+        return group_means(self._sum, self._groups) / self._count if self._count else self._default
+
+
+class Step(NamedTuple):
+    """One step of all chains that are under way.
+
+    Attributes:
+        state, info: after the step; of a draw `info.log_joint` is exact at the position.
+        event: what it is part of. A restart's state and info are those that were given up.
+        number, of: of the steps of the warm start, of the tuning, or of burn-in and sampling together, from 1.
+        groups: [G'], which groups of chains these are, of the sampling.
+        step_sizes: [G'], theirs.
+        gradients: of one chain since the tuning.
+        restarts: of these groups.
+        acceptance: its mean after the burn-in, or, of samplers that accept always, in the tuning.
+        energy_variance: mean square of a step's energy error after the burn-in, per dimension.
+    """
+
+    state: State
+    info: Info
+    event: Event
+    number: int
+    of: int
+    groups: Tensor = torch.arange(1)
+    step_sizes: Tensor = torch.full((1,), torch.nan)
+    gradients: int = 0
+    restarts: int = 0
+    acceptance: Mean = Mean(1)
+    energy_variance: Mean = Mean(1)
 
 
 @dataclass(frozen=True)
-class PerGroup:
-    """A number for each of G groups of chains that are run as one batch, each group with its own step size.
+class Tuned:
+    """Each group's step size [G] and acceptance [G], if any, on the CPU in float64; and the positions now [S, P]."""
+
+    step_sizes: Tensor
+    position: Tensor
+    acceptance: Tensor | None = None
+
+
+#: Tuning as steps that can be watched; its value is what was found.
+Tuning = Generator[Step, None, Tuned]
+#: Target, settings and step size [S, 1] -> the sampler.
+Build = Callable[[Target, SamplerConfig, Tensor], Transform]
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """An algorithm, as its own file exports it.
 
     Attributes:
-        values: G of them.
-        chains: of one group (S).
-        device: where the chains are.
+        build: see `Build`.
+        tune: target, position [S, P], settings, randomness and number of groups of chains -> the groups' step sizes.
+        tuning_gradients, gradients_per_step: what the tuning and a step cost a chain.
+        exact_log_joint: whether a step on all examples shows the log joint at the position that it ends at.
+        shorten: factor of the step size after a chain has left the posterior.
+        energy_variance: of a step, per dimension, that `tune` aims at; None: no energy is watched.
+        retune: step sizes [G] and the energy variances [G] that they had in the burn-in -> better ones; None: none.
+        time: settings and a step's number from 0 -> the sampler's time that it stands for, over that of the first.
     """
 
-    values: tuple[float, ...]
-    chains: int
-    device: torch.device
-
-    @cached_property
-    def column(self) -> Tensor:
-        """[G S, 1], float32: each chain's number."""
-        return torch.tensor(self.values, device=self.device).repeat_interleave(self.chains)[:, None]
-
-
-#: One number for all chains, or one for each group.
-Number = float | PerGroup
+    build: Build
+    tune: Callable[[Target, Tensor, SamplerConfig, Randomness, int], Tuning]
+    tuning_gradients: Callable[[SamplerConfig], int]
+    gradients_per_step: Callable[[SamplerConfig], int] = lambda settings: 1
+    exact_log_joint: bool = True
+    shorten: float = 0.7
+    energy_variance: float | None = None
+    retune: Callable[[Tensor, Tensor], Tensor] | None = None
+    time: Callable[[SamplerConfig, int], float] = lambda settings, step: 1.0
 
 
-def per_group(values: Sequence[float], position: Tensor) -> Number:
-    """The groups' numbers for their chains' positions [G S, P]; a single one stays a plain number."""
-    if len(values) == 1:
-        return values[0]
-    return PerGroup(tuple(values), len(position) // len(values), position.device)
+def per_chain(values: Tensor, position: Tensor) -> Tensor:
+    """The groups' values [G] for each of their chains, [S, 1], as positions [S, P] need them."""
+    return values.repeat_interleave(len(position) // len(values))[:, None].to(position)
 
 
-def apply(formula: Callable[[float], float], number: Number) -> Number:
-    """The formula of one number or of each group's, in double precision either way."""
-    if isinstance(number, PerGroup):
-        return PerGroup(tuple(formula(value) for value in number.values), number.chains, number.device)
-    return formula(number)
+def group_means(values: Tensor, groups: int) -> Tensor:
+    """The mean of the chains' values [S] in each group: [G], float64 on the CPU."""
+    return values.double().view(groups, -1).mean(1).cpu()
 
 
-def is_positive(number: Number) -> bool:
-    """Whether all of it is; NaN is not."""
-    return all(value > 0 for value in (number.values if isinstance(number, PerGroup) else [number]))
+def minibatch(target: LogPosterior, size: int | None, random: Randomness) -> Tensor | None:
+    """The examples [B] of the next gradient, drawn anew; None: all of them."""
+    if size is None or size >= len(target.labels):
+        return None
+    return random.permutation(len(target.labels))[:size]
 
 
-def factor(number: Number) -> float | Tensor:
-    """What a tensor of all chains [S, ...] is to be multiplied with."""
-    return number.column if isinstance(number, PerGroup) else number
-
-
-def add_scaled(base: Tensor, direction: Tensor, amount: Number) -> Tensor:
-    """The sum base + amount * direction, rounded the same for one number and for groups."""
-    if isinstance(amount, PerGroup):
-        return torch.addcmul(base, direction, amount.column)
-    return torch.add(base, direction, alpha=amount)
-
-
-class Streams:
-    """The random numbers of G groups of chains, each from the generator that it would have alone.
-
-    Groups that share a generator object get the same numbers, drawn once.
-    """
-
-    def __init__(self, generators: Sequence[torch.Generator]) -> None:
-        self.generators = tuple(generators)
-
-    def fill(self, like: Tensor, draw: Callable[[Tensor, torch.Generator], object]) -> Tensor:
-        """A tensor of the shape of `like` [G S, ...], each group's part filled by `draw(part, generator)`."""
-        numbers = torch.empty_like(like)
-        drawn: dict[torch.Generator, Tensor] = {}
-        for part, generator in zip(numbers.chunk(len(self.generators)), self.generators, strict=True):
-            if generator in drawn:
-                part.copy_(drawn[generator])
-            else:
-                draw(part, generator)
-                drawn[generator] = part
-        return numbers
-
-
-#: Where random numbers come from.
-Source = torch.Generator | Streams
-
-
-def noise_like(position: Tensor, generator: Source) -> Tensor:
-    """Standard normal numbers of the position's shape, from the caller's generator."""
-    if isinstance(generator, Streams):
-        return generator.fill(position, lambda part, own: torch.randn(part.shape, generator=own, out=part))
-    return torch.randn(position.shape, generator=generator, dtype=position.dtype, device=position.device)
-
-
-def coins_like(values: Tensor, generator: Source) -> Tensor:
-    """Numbers from 0 to 1, likewise."""
-    if isinstance(generator, Streams):
-        return generator.fill(values, lambda part, own: torch.rand(part.shape, generator=own, out=part))
-    return torch.rand(values.shape, generator=generator, dtype=values.dtype, device=values.device)
-
-
-def permutation(count: int, generator: Source) -> Tensor:
-    """A random order of `count` examples; groups must share one generator, for a minibatch is that of all chains."""
-    if isinstance(generator, Streams):
-        if len(set(generator.generators)) > 1:
-            raise ValueError("groups of chains with different seeds cannot share a minibatch")
-        generator = generator.generators[0]
-    return torch.randperm(count, generator=generator, device=generator.device)
+def watched(steps: Generator[Step, None, T], watch: Callable[[Step], object]) -> T:
+    """Take all steps, show each one, and return what the generator returns."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        watch(step)

@@ -1,4 +1,4 @@
-"""Full-batch Hamiltonian Monte Carlo with Metropolis correction: exact, and so the judge of the others.
+"""Full-batch Hamiltonian Monte Carlo with Metropolis correction: exact, and so the reference of the others.
 
 Source: Neal, "MCMC using Hamiltonian dynamics", Handbook of Markov Chain Monte Carlo, 2011, chapter 5.
 """
@@ -6,24 +6,18 @@ Source: Neal, "MCMC using Hamiltonian dynamics", Handbook of Markov Chain Monte 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import (
-    Info,
-    Number,
-    Source,
-    Target,
-    Transform,
-    add_scaled,
-    apply,
-    coins_like,
-    is_positive,
-    noise_like,
-)
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform, Tuned, Tuning
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.tuning import ROUNDS, STEPS_PER_ROUND, tune_acceptance
 
 
 @dataclass(frozen=True)
@@ -34,46 +28,52 @@ class HMCState:
     density: Density
 
 
-def build(target: Target, *, step_size: Number, leapfrog_steps: int, temperature: float = 1.0) -> Transform:
-    """HMC with unit mass in whitened coordinates; one update is one trajectory.
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
+    """HMC with unit mass in whitened coordinates, on all examples; one update is one trajectory."""
+    half, steps, temperature = step_size / 2, settings.leapfrog_steps, settings.temperature
 
-    Args:
-        target: the log joint and its gradient, on all examples.
-        step_size: of the leapfrog, in whitened coordinates.
-        leapfrog_steps: gradients per trajectory.
-        temperature: of the stationary density; must be positive.
-    Raises:
-        ValueError: a step size, number of steps or temperature that is not positive.
-    """
-    if not is_positive(step_size) or not leapfrog_steps > 0 or not temperature > 0:
-        raise ValueError(f"all settings must be positive, got {step_size}, {leapfrog_steps}, {temperature}")
-
-    half = apply(lambda h: h / 2, step_size)
-
-    def init(position: Tensor, generator: Source) -> HMCState:
+    def init(position: Tensor, random: Randomness) -> HMCState:
         return HMCState(position, target(position, None))
 
-    def update(state: HMCState, batch: Tensor | None, generator: Source) -> tuple[HMCState, Info]:
-        if batch is not None:
-            raise ValueError("HMC's correction needs all examples; it cannot use a minibatch")
-        start = math.sqrt(temperature) * noise_like(state.position, generator)
+    def update(state: HMCState, batch: Tensor | None, random: Randomness) -> tuple[HMCState, Info]:
+        start = random.normal(state.position.shape).mul_(math.sqrt(temperature))
         position, density = state.position, state.density
-        momentum = add_scaled(start, density.gradient, half)
-        for step in range(leapfrog_steps):
-            position = add_scaled(position, momentum, step_size)
+        momentum = torch.addcmul(start, density.gradient, half)
+        for step in range(steps):
+            position = torch.addcmul(position, momentum, step_size)
             density = target(position, None)
-            last = step == leapfrog_steps - 1
-            momentum = add_scaled(momentum, density.gradient, half if last else step_size)
+            momentum.addcmul_(density.gradient, half if step == steps - 1 else step_size)
 
         gain = density.log_joint - state.density.log_joint - 0.5 * (momentum.square() - start.square()).sum(-1)
         acceptance = torch.nan_to_num(gain / temperature, nan=-math.inf).clamp_max(0).exp()
-        accept = coins_like(acceptance, generator) < acceptance
-        kept = _choose(accept, HMCState(position, density), state)
+        accept = random.uniform(acceptance.shape) < acceptance
+        kept = HMCState(torch.where(accept[:, None], position, state.position), density.where(accept, state.density))
         return kept, Info(kept.density.log_joint, kept.density.teacher_share, acceptance)
 
     return Transform(init, update)
 
 
-def _choose(accept: Tensor, new: HMCState, old: HMCState) -> HMCState:
-    column = accept[:, None]
-    return HMCState(torch.where(column, new.position, old.position), new.density.where(accept, old.density))
+#: What `tune_leapfrog` costs a chain.
+LEAPFROG_GRADIENTS = ROUNDS * STEPS_PER_ROUND
+tune = partial(tune_acceptance, build)
+
+
+def tune_leapfrog(
+    own_step: Callable[[Tensor], Tensor],
+) -> Callable[[Target, Tensor, SamplerConfig, Randomness, int], Tuning]:
+    """The tuning rule of a sampler with a step that follows from the leapfrog step that HMC accepts."""
+
+    def rule(target: Target, position: Tensor, settings: SamplerConfig, random: Randomness, groups: int) -> Tuning:
+        leapfrog = settings.model_copy(update={"leapfrog_steps": STEPS_PER_ROUND})
+        tuned: Tuned = yield from tune(target, position, leapfrog, random, groups)
+        return replace(tuned, step_sizes=own_step(tuned.step_sizes))
+
+    return rule
+
+
+SPEC = SamplerSpec(
+    build,
+    tune,
+    tuning_gradients=lambda settings: ROUNDS * settings.leapfrog_steps,
+    gradients_per_step=lambda settings: settings.leapfrog_steps,
+)

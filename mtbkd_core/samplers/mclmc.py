@@ -1,4 +1,4 @@
-"""Microcanonical Langevin Monte Carlo, unadjusted: motion at constant speed, whose direction the gradient bends.
+"""Microcanonical Langevin Monte Carlo, unadjusted: motion at constant speed in a direction that the gradient bends.
 
 With P dimensions, a direction n of length 1, speed s = sqrt(P temperature), and a step of B-A-B-O:
     B: n <- (n + e (sinh d + (n.e) (cosh d - 1))) / (cosh d + (n.e) sinh d), with e the gradient's direction and
@@ -20,26 +20,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import (
-    Info,
-    Number,
-    Source,
-    Target,
-    Transform,
-    add_scaled,
-    apply,
-    factor,
-    is_positive,
-    noise_like,
-)
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.tuning import ROUNDS, STEPS_PER_ROUND, step_for_energy, tune_energy
 
 #: Twice friction times step at which nothing is left of a direction in float32; the noise of a longer one overflows.
 _FORGOTTEN = 80.0
+#: The energy variance per dimension that the step is tuned to: the papers' value. What a run then has is mostly between
+#: it and 1e-3, because chains go on spreading after the tuning; a looser one was seen to bias.
+ENERGY_VARIANCE = 5e-4
 
 
 @dataclass(frozen=True)
@@ -51,45 +47,32 @@ class MCLMCState:
     density: Density
 
 
-def build(target: Target, *, step_size: Number, friction: float = 1.0, temperature: float = 1.0) -> Transform:
-    """MCLMC in whitened coordinates.
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
+    """MCLMC in whitened coordinates, on all examples and in at least two dimensions.
 
-    Args:
-        target: the log joint and its gradient, on all examples; at least two dimensions.
-        step_size: h, a time; a coordinate moves by about h sqrt(temperature) in a step.
-        friction: per unit of time; 0 never renews the direction, and draws no random number after the start.
-        temperature: of the stationary density; must be positive.
-    Raises:
-        ValueError: a step size or temperature that is not positive, a negative friction, one dimension, or a minibatch,
-            whose noise in the energy the dynamics would take for slope.
+    The step size is a time: a coordinate moves by about h sqrt(temperature) in a step. A friction of 0 never renews the
+    direction, and draws no random number after the start.
     """
-    if not is_positive(step_size) or not temperature > 0 or not friction >= 0:
-        raise ValueError(
-            "step_size and temperature must be positive and friction not negative, "
-            f"got {step_size}, {temperature}, {friction}"
-        )
+    friction, temperature = settings.friction, settings.temperature
+    forgetting = torch.expm1((2 * friction * step_size).clamp_max(_FORGOTTEN))
 
-    def init(position: Tensor, generator: Source) -> MCLMCState:
-        if position.shape[1] < 2:
-            raise ValueError("one dimension has no direction to turn to; MCLMC needs two or more")
-        return MCLMCState(position, _unit(noise_like(position, generator)), target(position, None))
+    def init(position: Tensor, random: Randomness) -> MCLMCState:
+        return MCLMCState(position, _unit(random.normal(position.shape)), target(position, None))
 
-    def update(state: MCLMCState, batch: Tensor | None, generator: Source) -> tuple[MCLMCState, Info]:
-        if batch is not None:
-            raise ValueError("MCLMC's energy needs all examples; it cannot use a minibatch")
+    def update(state: MCLMCState, batch: Tensor | None, random: Randomness) -> tuple[MCLMCState, Info]:
         dimensions = state.position.shape[1]
         speed = math.sqrt(dimensions * temperature)
-        bend = apply(lambda h: h / 2 * speed / (temperature * (dimensions - 1)), step_size)
+        bend = step_size * (speed / (2 * temperature * (dimensions - 1)))
 
         direction, first = _turn(state.direction, state.density.gradient, bend)
-        position = add_scaled(state.position, direction, apply(lambda h: h * speed, step_size))
+        position = torch.addcmul(state.position, direction, step_size * speed)
         density = target(position, None)
         direction, second = _turn(direction, density.gradient, bend)
         gained = (density.log_joint - state.density.log_joint) / temperature
         error = (dimensions - 1) * (first + second) - gained
         if friction:
-            scale = apply(lambda h: math.sqrt(math.expm1(min(2 * friction * h, _FORGOTTEN)) / dimensions), step_size)
-            direction = _unit(add_scaled(direction, noise_like(direction, generator), scale))
+            noise = random.normal(direction.shape)
+            direction = _unit(torch.addcmul(direction, noise, (forgetting / dimensions).sqrt()))
         return MCLMCState(position, direction, density), Info(
             density.log_joint, density.teacher_share, energy_error=error
         )
@@ -97,7 +80,7 @@ def build(target: Target, *, step_size: Number, friction: float = 1.0, temperatu
     return Transform(init, update)
 
 
-def _turn(direction: Tensor, gradient: Tensor, bend: Number) -> tuple[Tensor, Tensor]:
+def _turn(direction: Tensor, gradient: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:
     """The B step: the new directions [S, P], and the growth [S] of the logarithm of the momentum's length.
 
     Written with exp(-d) alone, which cannot overflow on a steep slope.
@@ -105,7 +88,7 @@ def _turn(direction: Tensor, gradient: Tensor, bend: Number) -> tuple[Tensor, Te
     length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     uphill = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
     cosine = (direction * uphill).sum(-1, keepdim=True)
-    angle = length * factor(bend)
+    angle = length * bend
     shrink = torch.exp(-angle)
     turned = uphill * ((1 - shrink) * (1 + shrink + cosine * (1 - shrink))) + 2 * shrink * direction
     stretched = 1 + cosine + (1 - cosine) * shrink.square()
@@ -125,3 +108,13 @@ def choose(accept: Tensor, new: MCLMCState, old: MCLMCState) -> MCLMCState:
         torch.where(column, new.direction, old.direction),
         new.density.where(accept, old.density),
     )
+
+
+SPEC = SamplerSpec(
+    build,
+    tune=partial(tune_energy, build, choose, wanted=ENERGY_VARIANCE),
+    tuning_gradients=lambda settings: ROUNDS * STEPS_PER_ROUND,
+    shorten=0.5,  # its energy variance says that the step is far too long, not just too long
+    energy_variance=ENERGY_VARIANCE,
+    retune=partial(step_for_energy, wanted=ENERGY_VARIANCE),
+)

@@ -13,9 +13,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from mtbkd_core.samplers.base import Info, Number, Source, Target, Transform, add_scaled, apply, is_positive, noise_like
+from mtbkd_core.config.choices import Schedule
+from mtbkd_core.config.models import SamplerConfig
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform
+from mtbkd_core.samplers.hmc import LEAPFROG_GRADIENTS, tune_leapfrog
+from mtbkd_core.samplers.randomness import Randomness
 
 _POWER = 0.55
 
@@ -28,37 +33,37 @@ class SGLDState:
     step: int = 0
 
 
-def step_share(step: int, decay_steps: float) -> float:
-    """eps_t / eps of step t, with b the `decay_steps`."""
-    return math.pow(1 + step / decay_steps, -_POWER)
+def time(settings: SamplerConfig, step: int) -> float:
+    """eps_t / eps of step t; b is the number of steps of the burn-in, or 1, where steps decay."""
+    decaying = settings.schedule is Schedule.DECAYING
+    return math.pow(1 + step / max(1, settings.burn_in), -_POWER) if decaying else 1.0
 
 
-def build(target: Target, *, step_size: Number, temperature: float = 1.0, decay_steps: float = math.inf) -> Transform:
-    """SGLD with a constant or a decaying step.
+def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transform:
+    """SGLD with a constant or a decaying step; `step_size` is eps, in whitened coordinates squared.
 
-    Args:
-        target: the log joint; its gradient may come from a minibatch.
-        step_size: eps, of the first step, in whitened coordinates squared.
-        temperature: of the stationary density; 0 is gradient ascent.
-        decay_steps: b; infinite: constant.
-    Raises:
-        ValueError: a step size or number of steps that is not positive, or a negative temperature.
+    The gradient may come from a minibatch. A temperature of 0 is gradient ascent.
     """
-    if not is_positive(step_size) or not temperature >= 0 or not decay_steps > 0:
-        raise ValueError(
-            "step_size and decay_steps must be positive and temperature not negative, "
-            f"got {step_size}, {decay_steps} and {temperature}"
-        )
 
-    def init(position: Tensor, generator: Source) -> SGLDState:
+    def init(position: Tensor, random: Randomness) -> SGLDState:
         return SGLDState(position)
 
-    def update(state: SGLDState, batch: Tensor | None, generator: Source) -> tuple[SGLDState, Info]:
+    def update(state: SGLDState, batch: Tensor | None, random: Randomness) -> tuple[SGLDState, Info]:
         density = target(state.position, batch)
-        eps = apply(lambda first: first * step_share(state.step, decay_steps), step_size)
-        position = add_scaled(state.position, density.gradient, eps)
-        noise_scale = apply(lambda now: math.sqrt(2 * now * temperature), eps)
-        position = add_scaled(position, noise_like(position, generator), noise_scale)
+        eps = step_size * time(settings, state.step)
+        position = torch.addcmul(state.position, density.gradient, eps)
+        position.addcmul_(random.normal(position.shape), (2 * settings.temperature * eps).sqrt())
         return SGLDState(position, state.step + 1), Info(density.log_joint, density.teacher_share)
 
     return Transform(init, update)
+
+
+SPEC = SamplerSpec(
+    build,
+    # HMC's leapfrog of step h moves by h^2 / 2 times the gradient
+    tune=tune_leapfrog(lambda leapfrog_step: leapfrog_step**2 / 2),
+    tuning_gradients=lambda settings: LEAPFROG_GRADIENTS,
+    exact_log_joint=False,
+    shorten=0.5,  # its step is a square
+    time=time,
+)

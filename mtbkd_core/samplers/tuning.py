@@ -3,147 +3,105 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.samplers import hmc, mclmc
-from mtbkd_core.samplers.base import Info, Source, Target, Transform, per_group
+from mtbkd_core.config.models import SamplerConfig
+from mtbkd_core.samplers.base import Build, Event, Mean, Step, Target, Tuned, Tuning, group_means, per_chain
+from mtbkd_core.samplers.randomness import Randomness
 
-#: The energy variance per dimension that MCLMC is tuned to: the papers' value. What a run then has is mostly between it
-#: and 1e-3, because chains go on spreading after the tuning; a looser one was seen to bias.
-ENERGY_VARIANCE = 5e-4
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """Each group's step size, the acceptance it had (None: nothing was refused), and where the chains stand now."""
-
-    step_sizes: tuple[float, ...]
-    acceptances: tuple[float | None, ...]
-    position: Tensor
-
-    @property
-    def step_size(self) -> float:
-        """Of the only group, or the first."""
-        return self.step_sizes[0]
-
-    @property
-    def acceptance(self) -> float | None:
-        """Likewise."""
-        return self.acceptances[0]
+#: Trajectories of the acceptance rule, and rounds of the energy rule.
+ROUNDS = 12
+#: Gradients of a trajectory, and steps of a round.
+STEPS_PER_ROUND = 8
 
 
-def tune_step_size(
+def tune_acceptance(
+    build: Build,
     target: Target,
     position: Tensor,
-    generator: Source,
+    settings: SamplerConfig,
+    random: Randomness,
+    groups: int = 1,
     *,
     first: float = 0.05,
-    trajectories: int = 12,
-    leapfrog_steps: int = 8,
+    trajectories: int = ROUNDS,
     wanted: float = 0.8,
-    temperature: float = 1.0,
-    groups: int = 1,
-    watch: Callable[[int, Info], None] | None = None,
-) -> Tuned:
-    """Adapt HMC's step size until its mean acceptance over the chains is near `wanted`.
+) -> Tuning:
+    """Adapt HMC's step size until its mean acceptance over a group's chains is near `wanted`.
 
     Each trajectory moves the log step by its excess acceptance, with a gain that falls as the square root of the count;
     the second half of the trajectories is averaged (after Robbins and Monro).
 
     Args:
+        build: HMC's.
         position: [S, P], whitened.
-        temperature: of the stationary density.
         groups: of equally many chains; a group shares one step size.
-        watch: called with the trajectory's number and its `Info`.
     """
-    log_steps, later = [math.log(first)] * groups, list[list[float]]()
-
-    def build(steps: Sequence[float]) -> Transform:
-        step_size = per_group(steps, position)
-        return hmc.build(target, step_size=step_size, leapfrog_steps=leapfrog_steps, temperature=temperature)
-
-    state = build([first] * groups).init(position, generator)
-    acceptances = list[list[float]]()
-    for count in range(trajectories):
-        state, info = build([math.exp(log_step) for log_step in log_steps]).update(state, None, generator)
+    log_steps, later = torch.full((groups,), math.log(first), dtype=torch.float64), list[Tensor]()
+    state, accepted = build(target, settings, per_chain(log_steps.exp(), position)).init(position, random), Mean(groups)
+    for count in range(1, trajectories + 1):
+        state, info = build(target, settings, per_chain(log_steps.exp(), position)).update(state, None, random)
         assert info.acceptance is not None
-        acceptance = info.acceptance.double().view(groups, -1).mean(1).tolist()
-        gain = 1.5 / math.sqrt(count + 1)
-        log_steps = [log_step + gain * (a - wanted) for log_step, a in zip(log_steps, acceptance, strict=True)]
-        if count >= trajectories // 2:
+        log_steps = log_steps + 1.5 / math.sqrt(count) * (group_means(info.acceptance, groups) - wanted)
+        if count > trajectories // 2:
             later.append(log_steps)
-            acceptances.append(acceptance)
-        if watch is not None:
-            watch(count, info)
-    return Tuned(tuple(math.exp(mean) for mean in _means(later)), tuple(_means(acceptances)), state.position)
+            accepted.add(info.acceptance)
+        yield Step(state, info, Event.TUNING, count, trajectories)
+    return Tuned(torch.stack(later).mean(0).exp(), state.position, accepted.value)
 
 
-def _means(rows: Sequence[Sequence[float]]) -> list[float]:
-    return [sum(column) / len(column) for column in zip(*rows, strict=True)]
-
-
-def step_for_energy(step_size: float, found: float, wanted: float = ENERGY_VARIANCE) -> float:
-    """The step at which MCLMC has the wanted energy variance per dimension, where `step_size` had `found`.
+def step_for_energy(step_size: Tensor, found: Tensor, wanted: float) -> Tensor:
+    """The step sizes at which MCLMC has the wanted energy variance per dimension, where `step_size` had `found`.
 
     The error of a step grows as its third power, its variance as the sixth (Robnik et al., JMLR 24, 2023). The answer
     is at most twice or half the step asked about, for beyond that the law is not to be trusted.
     """
-    return step_size * min(max(math.pow(wanted / max(found, 1e-30), 1 / 6), 0.5), 2.0)
+    return step_size * (wanted / found.clamp_min(1e-30)).pow(1 / 6).clamp(0.5, 2.0)
 
 
-def tune_energy_variance(
+def tune_energy(
+    build: Build,
+    choose: Callable[[Tensor, Any, Any], Any],
     target: Target,
     position: Tensor,
-    generator: Source,
-    *,
-    first: float = 0.01,
-    rounds: int = 12,
-    steps: int = 8,
-    wanted: float = ENERGY_VARIANCE,
-    friction: float = 1.0,
-    temperature: float = 1.0,
+    settings: SamplerConfig,
+    random: Randomness,
     groups: int = 1,
-    watch: Callable[[int, Info], None] | None = None,
-) -> Tuned:
+    *,
+    wanted: float,
+    first: float = 0.01,
+    rounds: int = ROUNDS,
+) -> Tuning:
     """Adapt MCLMC's step size until the mean square of a step's energy error, per dimension, is near `wanted`.
 
     After every round of some steps the step size follows `step_for_energy`; the second half of the rounds is averaged.
     A round in which a chain's energy is not finite is undone, and the step size halved.
 
     Args:
+        build: MCLMC's.
+        choose: which chains [S] take the first of two states, and which the second -> a state.
         position: [S, P], whitened.
-        first: rather too short than too long, which would throw the chains off where they are.
-        friction, temperature: as MCLMC is going to have them.
         groups: of equally many chains; a group shares one step size.
-        watch: called with the round's number and its last step's `Info`.
+        first: rather too short than too long, which would throw the chains off where they are.
     """
-    step_sizes, later = [first] * groups, list[list[float]]()
-
-    def build(steps: Sequence[float]) -> Transform:
-        return mclmc.build(target, step_size=per_group(steps, position), friction=friction, temperature=temperature)
-
-    state = build(step_sizes).init(position, generator)
-    for count in range(rounds):
-        sampler = build(step_sizes)
-        moved, squares = state, list[Tensor]()
-        for _ in range(steps):
-            moved, info = sampler.update(moved, None, generator)
+    step_sizes, later = torch.full((groups,), first, dtype=torch.float64), list[Tensor]()
+    state = build(target, settings, per_chain(step_sizes, position)).init(position, random)
+    for count in range(1, rounds + 1):
+        sampler = build(target, settings, per_chain(step_sizes, position))
+        moved, energy = state, Mean(groups)
+        for _ in range(STEPS_PER_ROUND):
+            moved, info = sampler.update(moved, None, random)
             assert info.energy_error is not None
-            squares.append(info.energy_error.double().square().view(groups, -1).mean(1))
-        if watch is not None:
-            watch(count, info)
-        found = (torch.stack(squares).mean(0) / position.shape[1]).tolist()
-        fine = [math.isfinite(energy) for energy in found]
-        undone = torch.tensor(fine, device=position.device).logical_not().repeat_interleave(len(position) // groups)
-        state = mclmc.choose(undone, state, moved)
-        step_sizes = [
-            step_for_energy(step_size, energy, wanted) if ok else step_size / 2
-            for step_size, energy, ok in zip(step_sizes, found, fine, strict=True)
-        ]
-        if count >= rounds // 2:
-            later.append([math.log(step_size) for step_size in step_sizes])
-    return Tuned(tuple(math.exp(mean) for mean in _means(later)), (None,) * groups, state.position)
+            energy.add(info.energy_error.double().square() / position.shape[1])
+        assert energy.value is not None
+        fine = energy.value.isfinite()
+        state = choose(per_chain(fine, position).bool()[:, 0], moved, state)
+        step_sizes = torch.where(fine, step_for_energy(step_sizes, energy.value, wanted), step_sizes / 2)
+        if count > rounds // 2:
+            later.append(step_sizes.log())
+        yield Step(state, info, Event.TUNING, count, rounds)
+    return Tuned(torch.stack(later).mean(0).exp(), state.position)

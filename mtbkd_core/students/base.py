@@ -1,21 +1,18 @@
-"""Small students, batched over chains: one flat parameter tensor [S, P], a forward pass and an exact pullback.
-
-Activations are kept as [S, width, N], examples last, so that every elementwise step runs over contiguous memory.
-"""
+"""What every student offers, batched over chains: a forward pass and an exact pullback on flat parameters [S, P]."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, product
+from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import silu
 
 from mtbkd_core.common.parallel import together
-from mtbkd_core.config.choices import StudentKind
 from mtbkd_core.config.models import StudentConfig
 
 Pullback = Callable[[Tensor], Tensor]
@@ -25,32 +22,38 @@ LARGEST_LAPLACE = 2**30
 
 
 @dataclass(frozen=True)
-class Student:
-    """A fully connected network with SiLU units; with no hidden layer it is multinomial logistic regression.
+class Student(ABC):
+    """A network of linear layers, convolutions among them, with SiLU units between them.
 
     Attributes:
-        sizes: widths from the input to the logits, (F, ..., C).
+        sizes: number of units of each layer, from the inputs to the logits, (F, ..., C).
         weight_scale: sigma, the prior standard deviation of every weight and bias.
+        drop: what becomes of a hidden layer's units before the next layer sees them; None: nothing. It is called anew
+            in every pass.
     """
 
     sizes: tuple[int, ...]
     weight_scale: float
+    drop: Callable[[Tensor], Tensor] | None = None
 
-    @classmethod
-    def build(cls, config: StudentConfig, n_features: int, n_classes: int) -> Student:
-        """The student that a configuration asks for, on F inputs and C classes."""
-        hidden = () if config.kind is StudentKind.LINEAR else config.hidden
-        return cls((n_features, *hidden, n_classes), config.weight_scale)
+    @property
+    @abstractmethod
+    def fans(self) -> list[tuple[int, int]]:
+        """(values that a unit sees, filters or units) of each layer."""
+
+    @abstractmethod
+    def last_units(self, theta: Tensor, x: Tensor) -> Tensor:
+        """The inputs of the last layer, [S, N, H], for parameters [S, P] and inputs [N, F]."""
 
     @property
     def n_parameters(self) -> int:
         """P."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.sizes))
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.fans)
 
     @property
-    def products(self) -> int:
-        """Multiplications of one chain's forward pass over one example."""
-        return sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes))
+    def multiply_adds(self) -> int:
+        """Of one chain's forward pass over one example."""
+        return sum(units * fan_in for units, (fan_in, _) in zip(self.sizes[1:], self.fans, strict=True))
 
     @property
     def fits_laplace(self) -> bool:
@@ -58,65 +61,33 @@ class Student:
         return 8 * ((self.sizes[-2] + 1) * self.sizes[-1]) ** 2 <= LARGEST_LAPLACE
 
     def layers(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Views of theta [S, P] as weights [S, out, in] and biases [S, out, 1], layer by layer."""
-        views = []
-        start = 0
-        for fan_in, fan_out in pairwise(self.sizes):
+        """Views of theta [S, P] as weights [S, out, in] and biases [S, out, 1], filters flattened, layer by layer."""
+        views, start = [], 0
+        for fan_in, fan_out in self.fans:
             middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
             views.append((theta[:, start:middle].unflatten(1, (fan_out, fan_in)), theta[:, middle:end, None]))
             start = end
         return views
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Logits [S, N, C] of parameters [S, P] at inputs [N, F], or at inputs of each chain's own [S, N, F]."""
-        return self.vjp(theta, x)[0]
+        """Logits [S, N, C] of parameters [S, P] at inputs [N, F]."""
+        weight, bias = self.layers(theta)[-1]
+        return torch.baddbmm(bias.transpose(1, 2), self.last_units(theta, x), weight.transpose(1, 2))
 
     def vjp(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
         """Logits [S, N, C] and the pullback that takes a gradient on the logits [S, N, C] to one on theta [S, P].
 
         Arguments as `logits`.
         """
-        layers = self.layers(theta)
-        inputs = [x.transpose(-1, -2).expand(theta.shape[0], -1, -1)]
-        gates = []
-        for weight, bias in layers[:-1]:
-            unit = torch.baddbmm(bias, weight, inputs[-1])
-            gates.append(unit.sigmoid())
-            inputs.append(unit * gates[-1])
-        weight, bias = layers[-1]
-        logits = torch.baddbmm(bias, weight, inputs[-1]).transpose(1, 2)
-
-        one = torch.ones((), dtype=theta.dtype, device=theta.device)
-
-        def pullback(gradient: Tensor) -> Tensor:
-            signal = gradient.transpose(1, 2)
-            parts: list[Tensor] = []
-            for level in range(len(layers) - 1, -1, -1):
-                parts += [signal.sum(2), torch.bmm(signal, inputs[level].transpose(1, 2)).flatten(1)]
-                if level:
-                    # SiLU's slope is s + u (1 - s) with s the gate and u the unit, so the way back needs no exponential
-                    slope = torch.lerp(inputs[level], one, gates[level - 1])
-                    signal = torch.bmm(layers[level][0].transpose(1, 2), signal).mul_(slope)
-            return torch.cat(parts[::-1], 1)
-
-        return logits, pullback
-
-    def last_units(self, theta: Tensor, x: Tensor) -> Tensor:
-        """The last hidden layer's units [S, N, H] of parameters [S, P] at inputs [N, F]; without one, the inputs."""
-        if len(self.sizes) == 2:
-            return x.expand(theta.shape[0], -1, -1)
-        below = Student(self.sizes[:-1], self.weight_scale)
-        units: Tensor = silu(below.logits(theta[:, : below.n_parameters], x))
-        return units
-
-    def draw_whitened(self, chains: int, generator: torch.Generator, device: torch.device) -> Tensor:
-        """[S, P], independent draws from the Gaussian prior in whitened coordinates (parameters over sigma)."""
-        return torch.randn(chains, self.n_parameters, generator=generator, device=generator.device).to(device)
+        with torch.enable_grad():
+            leaf = theta.detach().requires_grad_()
+            logits = self.logits(leaf, x)
+        return logits.detach(), lambda gradient: torch.autograd.grad(logits, leaf, gradient)[0]
 
     @torch.no_grad()
     def probabilities(self, theta: Tensor, x: Tensor, *, memory: int | None = None) -> Tensor:
         """Probabilities [S, N, C], computed in pieces so that no intermediate holds more than `memory` numbers."""
-        memory = memory or comfortable(theta.device)
+        memory = memory or element_budget(theta.device)
         width = max(self.sizes[1:])
         draws = min(max(1, memory // (max(1, len(x)) * width)), max(1, len(theta)))
         rows = max(1, memory // (draws * width))
@@ -131,7 +102,20 @@ class Student:
         return whole
 
 
-def comfortable(device: torch.device) -> int:
+class StudentSpec(NamedTuple):
+    """A kind of student, as its own file exports it.
+
+    Attributes:
+        build: the student that a configuration asks for, on F inputs and C classes, which may be images of (height,
+            width); raises `UserError` where they do not fit.
+        batched: whether the chains of several settings are faster as one batch than one setting after the other.
+    """
+
+    build: Callable[[StudentConfig, int, int, tuple[int, int] | None], Student]
+    batched: bool = True
+
+
+def element_budget(device: torch.device) -> int:
     """How many numbers an intermediate may hold without slowing the work: what fits a processor's cache, or a GPU."""
     return 2**19 if device.type == "cpu" else 2**26
 

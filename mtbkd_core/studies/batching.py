@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.distillation import check, find_device
-from mtbkd_core.posterior import LogPosterior, stack_priors
+from mtbkd_core.distillation import find_device, target_of
+from mtbkd_core.samplers.base import minibatch
+from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.tasks.base import Task
 
-#: Seconds of one gradient of all chains: beyond it a run of 2,000 steps is one to wait for. Minibatches are quicker and
+#: Seconds of one gradient of all chains: a run of 2,000 longer ones keeps people waiting. Minibatches are quicker and
 #: biased: their noise adds to the sampler's own (SGHMC in benchmarks/log/samplers.md), so they are for then alone.
 LONGEST_GRADIENT = 0.02
 #: A minibatch that costs more than this share of all examples gains too little for its noise.
@@ -44,20 +45,20 @@ class BatchSuggestion:
         """Why, in one sentence or two."""
         count = max(self.seconds)
         limit = f"{1000 * LONGEST_GRADIENT:g} ms"
-        told = f"One gradient of all {count:,} examples takes {_ms(self.seconds[count])} for {self.chains} chains"
+        measured = f"One gradient of all {count:,} examples takes {_ms(self.seconds[count])} for {self.chains} chains"
         if self.batch_size is not None:
             within = "" if self.seconds[self.batch_size] <= LONGEST_GRADIENT else f", though not within {limit}"
             return (
-                f"{told}, more than {limit}; of {self.batch_size:,} it takes {_ms(self.seconds[self.batch_size])}"
+                f"{measured}, more than {limit}; of {self.batch_size:,} it takes {_ms(self.seconds[self.batch_size])}"
                 f"{within}. Minibatches are quicker, and their noise makes the posterior too wide: "
                 "a shorter step size lessens it."
             )
         if self.seconds[count] <= LONGEST_GRADIENT:
-            return f"{told}, not more than {limit}: all examples at every step."
+            return f"{measured}, not more than {limit}: all examples at every step."
         cheapest = min(self.seconds, key=lambda size: self.seconds[size])
         if cheapest == count:
-            return f"{told}, and no minibatch is quicker: all examples at every step."
-        return f"{told}; even of {cheapest:,} it takes {_ms(self.seconds[cheapest])}: all examples at every step."
+            return f"{measured}, and no minibatch is quicker: all examples at every step."
+        return f"{measured}; even of {cheapest:,} it takes {_ms(self.seconds[cheapest])}: all examples at every step."
 
 
 def suggest_batch_size(
@@ -75,16 +76,14 @@ def suggest_batch_size(
         UserError: as `distill`: a device that is not there, or draws that need too much memory.
     """
     free = config.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
-    device, student = find_device(free.device), check(free, task)
-    lesson = task.lesson(free.data.teachers, free.n_unlabelled_used).to(device)
-    mixture = stack_priors(lesson.teacher_logits, [free.prior])
-    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
-    generator = torch.Generator(device).manual_seed(free.seed)
-    position = student.draw_whitened(free.sampler.chains, generator, device)
-    count = len(lesson.labels)
+    device = find_device(free.device)
+    target = target_of([free], task, device)
+    random = Randomness.seeded(free.seed, device)
+    position = random.normal((free.sampler.chains, target.student.n_parameters))
+    count = len(target.labels)
 
     def measured(size: int) -> float:
-        batch = None if size == count else torch.randperm(count, generator=generator, device=device)[:size]
+        batch = minibatch(target, size, random)
         took = []
         for _ in range(1 + _REPEATS):  # the first also pays for what is set up once
             began = clock()

@@ -13,8 +13,8 @@ from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.distillation import gradient_share, run_work
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
+from mtbkd_core.run_progress import gradient_share, run_work
 from mtbkd_core.studies.methods import MT_BKD, method_costs, methods
 
 #: The scores that methods are compared by, and whether a higher one is better.

@@ -19,16 +19,19 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.catalog.settings import default_config
-from mtbkd_core.common.progress import Phase, UserError
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import StudentKind, WeightRule
 from mtbkd_core.config.models import PriorConfig, SamplerConfig, StudentConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, agreement
 from mtbkd_core.evaluation.predictive import LEVEL
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.prior import MixturePrior
-from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import fit_start, sample
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import MixturePrior, stack_priors
+from mtbkd_core.samplers.base import Event, Step, watched
+from mtbkd_core.samplers.draws import sample
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.warm_start import warm_start
 from mtbkd_core.students.base import Student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks import synthetic
 
 TASK = synthetic.LINEAR
@@ -43,9 +46,6 @@ SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
 }
 #: These short chains cost about half a point of coverage at most, in comparison with twice the draws and with HMC.
 SAMPLER = SamplerConfig(chains=8, draws=100, thinning=10, warm_start_steps=100, burn_in=200, friction=1.0)
-
-#: What choosing the step size is reckoned to cost, in sampler steps.
-_TUNING_WORK = 100
 
 #: Called with how far the study is, from 0 to 1, and the name of the setting; it may raise to stop.
 Watch = Callable[[float, str], None]
@@ -172,15 +172,16 @@ def coverage_study(
     data = Replications.draw(replications, points, tests=tests, seed=seed, wrong_sharpness=wrong_sharpness)
     config = default_config(TASK.INFO.name)
     linear = StudentConfig(kind=StudentKind.LINEAR, weight_scale=config.student.weight_scale)
-    student = Student.build(linear, 2, len(synthetic.CLASSES))
+    student = build_student(linear, 2, len(synthetic.CLASSES))
     found = []
     for place, name in enumerate(settings):
         teachers, rule = SETTINGS[name]
         target = data.target(student, config.prior.model_copy(update={"rule": rule}), teachers, sampler.chains)
-        generator = torch.Generator().manual_seed(seed)
-        start = student.draw_whitened(replications * sampler.chains, generator, generator.device)
+        random = Randomness.seeded(seed)
+        start = random.normal((replications * sampler.chains, student.n_parameters))
         report = _Progress(watch, place, len(settings), name, sampler)
-        kept = sample(target, fit_start(target, start, sampler, generator, report), sampler, generator, report)
+        position = watched(warm_start(target, start, sampler, random), report)
+        (kept,) = sample(target, position, sampler, random, report)
         theta = student.weight_scale * kept.positions.unflatten(0, (replications, sampler.chains))
         found.append(_measure(name, student, theta, data))
     watch(1.0, "Done")
@@ -223,12 +224,13 @@ class _Progress:
     name: str
     sampler: SamplerConfig
 
-    def __call__(self, phase: Phase, step: int, steps: int, message: str, info: Info) -> None:
-        if step % 20 and step < steps:
+    def __call__(self, step: Step) -> None:
+        if step.number % 20 and step.number < step.of:
             return
         warm = self.sampler.warm_start_steps
         sampling = self.sampler.burn_in + self.sampler.draws * self.sampler.thinning
-        work = {Phase.WARM_START: warm, Phase.TUNING: _TUNING_WORK, Phase.SAMPLING: sampling}
-        before = sum(list(work.values())[: list(work).index(phase)])
-        inside = (before + work[phase] * min(1.0, step / steps)) / sum(work.values())
-        self.watch((self.place + inside) / self.count, self.name)
+        done = {Event.WARM_START: step.number, Event.TUNING: warm + 100 * step.number / step.of}.get(
+            step.event, warm + 100 + step.number
+        )
+        inside = done / (warm + 100 + sampling)
+        self.watch((self.place + min(1.0, inside)) / self.count, self.name)

@@ -1,4 +1,4 @@
-"""What is said everywhere on a plane of two inputs: by the truth, the teachers, the prior and the posterior."""
+"""Truth, teachers, prior and posterior everywhere on a plane of two inputs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.predictive import entropy, thin
-from mtbkd_core.posterior import stack_priors, weights_under
-from mtbkd_core.prior import entropies
+from mtbkd_core.prior import entropies, stack_priors, weights_under
 from mtbkd_core.result import Result
 from mtbkd_core.students.base import softmax
 from mtbkd_core.tasks.base import KnownTruth, Task
@@ -78,7 +77,7 @@ def heaviest(teacher_logits: Tensor, prior: PriorConfig) -> tuple[Tensor, Tensor
 
 @dataclass(frozen=True)
 class PlanePosterior:
-    """What a posterior says of M inputs.
+    """What a posterior predicts at M inputs.
 
     Attributes:
         mean: [M, C] posterior mean of the class probabilities.
@@ -124,5 +123,5 @@ def true_at(task: Task, index: int, temperature: float) -> Tensor | None:
 
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:
-    """softmax(f / T) of students whose probabilities [..., C] are softmax(f): p^(1/T), rescaled to sum to 1."""
+    """softmax(f / T) of students with probabilities [..., C] = softmax(f): p^(1/T), rescaled to sum to 1."""
     return (probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log() / temperature).softmax(-1)

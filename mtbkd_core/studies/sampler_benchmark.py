@@ -1,9 +1,9 @@
-"""Why this sampler: all of them race on one posterior, each for the same time, against a longer exact run.
+"""Why this sampler: all of them on one posterior, each for the same time, against a longer exact run.
 
-The reference is Hamiltonian Monte Carlo, exact at any step size, from starts of its own; it has an error of its own,
-which is measured, and nobody can be told to be nearer to the truth than that. All racers start from the same warmed-up
-chains, whose fitting stands on every clock already. Equal seeds give equal draws; how many there are in a second is the
-machine's.
+The reference is Hamiltonian Monte Carlo, exact at any step size, from starts of its own. Its own error is measured: no
+sampler can be shown to be nearer to the truth than that. All samplers start from the same warmed-up chains, and the
+seconds of their fitting are on every clock already. Equal seeds give equal draws; how many there are in a second
+depends on the machine.
 """
 
 from __future__ import annotations
@@ -11,178 +11,183 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, stop_if
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import RunConfig, SamplerConfig
+from mtbkd_core.distillation import target_of
 from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.samplers.chains import fit_start
-from mtbkd_core.students.cnn import build_student
-from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score
-from mtbkd_core.studies.timed_sampler import Racer, race
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.loop import LeftPosterior
+from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.samplers.registry import sampler_spec
+from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
+from mtbkd_core.studies.timed_sampler import Clock, TimedSampler, take_turns
 from mtbkd_core.tasks.base import Task
 
 CHAINS = 16
-RACERS = (Algorithm.BAOAB, Algorithm.MCLMC, Algorithm.HMC, Algorithm.SGLD)
-#: The reference works so many times as long as a racer, and not less than so many seconds.
+COMPARED = tuple(Algorithm)
+#: The reference works so many times as long as a sampler, and not less than so many seconds.
 REFERENCE_TIMES, REFERENCE_LEAST = 6.0, 10.0
 REFERENCE = "reference"
 #: Inputs on which predictions are compared.
-_MOST_INPUTS = 600
+MOST_INPUTS = 600
 _BURN_IN = 100
 #: Of the reference's trajectories: about as long as the posterior is wide, where the app's shorter ones walk at random.
 _REFERENCE_LEAPFROG = 24
 _SLICE = 0.05
 
+#: Called with what there is so far, after every turn.
+OnTraces = Callable[[SamplerTraces], None]
 
-#: Told what there is so far, after every turn.
-OnOutcome = Callable[[Outcome], None]
+
+def benchmark_settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
+    """The sampler's defaults, with a burn-in of as many gradients for each."""
+    plain = SamplerConfig.model_validate({"algorithm": algorithm, "chains": CHAINS, **changes})
+    burn_in = _BURN_IN // sampler_spec(algorithm).gradients_per_step(plain)
+    return plain.model_copy(update={"burn_in": burn_in})
 
 
 @torch.no_grad()
-def hold_race(
+def run_benchmark(
     config: RunConfig,
     task: Task,
     seconds: float,
     *,
-    racers: Sequence[Algorithm] = RACERS,
+    compared: Sequence[SamplerConfig] | None = None,
     on_progress: OnProgress | None = None,
-    on_outcome: OnOutcome = lambda outcome: None,
+    on_traces: OnTraces = lambda traces: None,
     should_stop: ShouldStop | None = None,
-) -> Outcome:
-    """Run the reference, then the race, on the posterior of a configuration.
+    clock: Clock = time.perf_counter,
+) -> SamplerTraces:
+    """Run the reference, then the samplers in turns, on the posterior of a configuration.
 
     Args:
-        config: its sampler's settings are not used, nor is its device: the race is on the processor.
+        config: its sampler's settings are not used, nor is its device: everything runs on the processor.
         task: its data.
-        seconds: of each racer's own work after the warm start, the choice of its step included.
-        racers: who takes part.
-        on_progress: told how far it is.
-        on_outcome: told what there is, after the reference and after every turn.
+        seconds: of each sampler's own work after the warm start, the choice of its step included.
+        compared: settings of the samplers; None: `benchmark_settings` of all.
+        on_progress: called with how far it is.
+        on_traces: called with what there is, after the reference and after every turn.
         should_stop: asked at every step.
+        clock: see `Clock`.
     Raises:
         Cancelled: `should_stop` said so.
-        FloatingPointError: the reference's chains leave the posterior.
+        UserError: the reference's chains leave the posterior.
     """
-    outcome = Outcome()
-    lasts = reference_seconds(seconds)
-    whole = lasts + seconds * len(racers)
+    compared = [benchmark_settings(each) for each in COMPARED] if compared is None else compared
+    traces, lasts = SamplerTraces(), reference_seconds(seconds)
+    whole = lasts + seconds * len(compared)
 
-    def tell(done: float, what: str) -> None:
+    def show(done: float, what: str) -> None:
         if on_progress is not None:
             on_progress(Progress(Phase.RACE, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
-    student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
-    lesson = task.lesson(config.data.teachers, config.n_unlabelled_used)
-    mixture = stack_priors(lesson.teacher_logits, [config.prior])
-    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
-    x, labels = task.x_test[:_MOST_INPUTS], task.y_test[:_MOST_INPUTS]
-
-    tell(0.0, REFERENCE)
-    settings = _settings(Algorithm.HMC, leapfrog_steps=_REFERENCE_LEAPFROG)
-    position, warmed = _warm_start(target, config.seed + 1, should_stop)
-    exact = Racer(target, position, x, settings, seed=config.seed + 1, seconds=warmed)
-    while exact.seconds < lasts or exact.mean is None:
-        exact.advance(_SLICE, should_stop=should_stop)
-        tell(min(exact.seconds, lasts), REFERENCE)
+    plain = config.model_copy(update={"sampler": SamplerConfig()})
+    target = target_of([plain], task, torch.device("cpu"))
+    x, labels = task.x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
+    show(0.0, REFERENCE)
+    exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)
     means, mean, log_joint = exact.chain_means, exact.mean, exact.mean_log_joint
     assert means is not None
+    assert mean is not None
     assert log_joint is not None
-    outcome.reference = Reference(exact.seconds, monte_carlo_error(means), log_joint)
-    on_outcome(outcome)
+    traces.reference = Reference(exact.seconds, monte_carlo_error(means), log_joint)
+    on_traces(traces)
 
-    position, warmed = _warm_start(target, config.seed, should_stop)
-    runners = {name.value: _Runner(target, position, x, labels, name, config.seed, warmed) for name in racers}
-    turns = race(
-        {name: runner.racer for name, runner in runners.items()},
-        mean,
-        seconds=seconds,
-        slice_seconds=_SLICE,
-        should_stop=should_stop,
-    )
-    for name, standing in turns:
-        outcome.standings.append((name, standing))
-        on_outcome(outcome)
-        done = sum(min(seconds, runner.racer.seconds - warmed) for runner in runners.values())
-        tell(lasts + done, name)
-    outcome.scores = {name: runner.score(mean) for name, runner in runners.items()}
-    on_outcome(outcome)
-    return outcome
+    position, warmed = _warm_start(target, config.seed, should_stop, clock)
+    scored = {each.algorithm.value: _Scored(labels) for each in compared}
+    samplers = {
+        name: own.sampler(target, position, x, settings, seed=config.seed, seconds=warmed, clock=clock)
+        for (name, own), settings in zip(scored.items(), compared, strict=True)
+    }
+    for name, point in take_turns(samplers, mean, seconds=seconds, slice_seconds=_SLICE, should_stop=should_stop):
+        traces.points.append((name, point))
+        on_traces(traces)
+        show(lasts + sum(min(seconds, sampler.seconds - warmed) for sampler in samplers.values()), name)
+    traces.scores = {name: scored[name].score(sampler, mean) for name, sampler in samplers.items()}
+    on_traces(traces)
+    return traces
 
 
 def reference_seconds(seconds: float) -> float:
-    """How long the reference works for a race of so many seconds a sampler."""
+    """How long the reference works for a benchmark of so many seconds a sampler."""
     return max(REFERENCE_LEAST, REFERENCE_TIMES * seconds)
 
 
-class _Runner:
-    """A racer, and the draws by which its effective number is reckoned."""
+def _run_reference(
+    target: LogPosterior,
+    x: Tensor,
+    seed: int,
+    seconds: float,
+    show: Callable[[float], None],
+    should_stop: ShouldStop | None,
+    clock: Clock,
+) -> TimedSampler:
+    """Hamiltonian Monte Carlo for so many seconds, its warm start included, or until the first draw."""
+    settings = benchmark_settings(Algorithm.HMC, leapfrog_steps=_REFERENCE_LEAPFROG)
+    position, warmed = _warm_start(target, seed, should_stop, clock)
+    exact = TimedSampler(target, position, x, settings, seed=seed, seconds=warmed, clock=clock)
+    try:
+        while exact.seconds < seconds or exact.mean is None:
+            exact.advance(_SLICE, should_stop=should_stop)
+            show(min(exact.seconds, seconds))
+    except LeftPosterior as error:
+        raise UserError(
+            f"the reference ended early (a chain left the posterior even at a step size of {error.step_size:.2g}); "
+            "a smaller weight scale may help"
+        ) from None
+    return exact
 
-    def __init__(
-        self,
-        target: LogPosterior,
-        position: Tensor,
-        x: Tensor,
-        labels: Tensor,
-        name: Algorithm,
-        seed: int,
-        warmed: float,
-    ) -> None:
+
+class _Scored:
+    """The draws of a sampler, from which its effective number is estimated."""
+
+    def __init__(self, labels: Tensor) -> None:
         self._labels = labels
         self._log_p: list[Tensor] = []
         self._log_joint: list[Tensor] = []
-        self.racer = Racer(
-            target,
-            position,
-            x,
-            _settings(name),
-            seed=seed,
-            seconds=warmed,
-            on_draw=self._keep,
-            on_restart=self._forget,
-        )
 
-    def _keep(self, p: Tensor, log_joint: Tensor) -> None:
+    def sampler(self, *given: Any, **named: Any) -> TimedSampler:
+        """A timed sampler with these arguments; its draws are kept here."""
+        return TimedSampler(*given, **named, on_draw=self.keep, on_restart=self.forget)
+
+    def keep(self, p: Tensor, log_joint: Tensor) -> None:
         self._log_p.append(p.gather(-1, self._labels.expand(len(p), -1)[..., None])[..., 0].log())
         self._log_joint.append(log_joint)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         self._log_p.clear()
         self._log_joint.clear()
 
-    def score(self, reference: Tensor) -> Score:
-        racer = self.racer
-        if racer.problem is not None:
-            return Score(problem=racer.problem, step_size=racer.step_size, restarts=racer.restarts)
+    def score(self, sampler: TimedSampler, reference: Tensor) -> Score:
+        if sampler.problem is not None:
+            return Score(problem=sampler.problem, step_size=sampler.step_size, restarts=sampler.restarts)
         score = Score(
-            racer.standing(reference).distance,
-            log_joint=racer.mean_log_joint,
-            step_size=racer.step_size,
-            restarts=racer.restarts,
+            sampler.point(reference).distance,
+            log_joint=sampler.mean_log_joint,
+            step_size=sampler.step_size,
+            restarts=sampler.restarts,
         )
         if len(self._log_p) < 4:
             return score
         found = convergence(torch.stack(self._log_p, 1), torch.stack(self._log_joint, 1))
         ess = (found.ess_median, found.ess_p5)
-        median, low = (number / racer.seconds if number is not None else None for number in ess)
+        median, low = (number / sampler.seconds if number is not None else None for number in ess)
         return replace(score, ess_median=median, ess_p5=low)
 
 
-def _settings(algorithm: Algorithm, **changes: object) -> SamplerConfig:
-    """The sampler's defaults; a trajectory of HMC counts for the burn-in as the gradients that it takes."""
-    plain = SamplerConfig.model_validate({"algorithm": algorithm, "chains": CHAINS, **changes})
-    burn_in = _BURN_IN // plain.leapfrog_steps if algorithm is Algorithm.HMC else _BURN_IN
-    return plain.model_copy(update={"burn_in": burn_in})
-
-
-def _warm_start(target: LogPosterior, seed: int, should_stop: ShouldStop | None) -> tuple[Tensor, float]:
+def _warm_start(target: LogPosterior, seed: int, should_stop: ShouldStop | None, clock: Clock) -> tuple[Tensor, float]:
     """Chains to start from [S, P], and the seconds that they took."""
-    generator = torch.Generator().manual_seed(seed)
-    start = target.student.draw_whitened(CHAINS, generator, generator.device)
-    began = time.perf_counter()
-    position = fit_start(target, start, SamplerConfig(chains=CHAINS), generator, lambda *_: stop_if(should_stop))
-    return position, time.perf_counter() - began
+    random = Randomness.seeded(seed)
+    start = random.normal((CHAINS, target.student.n_parameters))
+    began = clock()
+    steps = warm_start(target, start, SamplerConfig(chains=CHAINS), random)
+    position = watched(steps, lambda step: stop_if(should_stop))
+    return position, clock() - began

@@ -1,4 +1,4 @@
-"""What a race of samplers has shown: who was where after how many seconds, how each ended, and what that says."""
+"""What a sampler benchmark has found: each sampler's trace, its scores at the end, and what follows from them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.parse import describe
-from mtbkd_core.studies.timed_sampler import Standing
+from mtbkd_core.studies.timed_sampler import TracePoint
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What the racers are held against.
+    """The exact run that the samplers are compared with.
 
     Attributes:
         seconds: that it took, its warm start included.
         error: its own Monte Carlo error, as a total variation distance.
-        log_joint: its mean, in nats: where the racers' should be.
+        log_joint: its mean, in nats: what the samplers' should be.
     """
 
     seconds: float
@@ -31,7 +31,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Score:
-    """How a racer ended.
+    """What a sampler had at the end.
 
     Attributes:
         error: total variation distance of its predictive mean to the reference's.
@@ -52,16 +52,16 @@ class Score:
 
 
 @dataclass
-class Outcome:
-    """A race, while it goes on and when it is over.
+class SamplerTraces:
+    """A sampler benchmark, while it goes on and when it is over.
 
     Attributes:
-        standings: (sampler, standing), in the order in which they came.
+        points: (sampler, point of its trace), in the order in which they came.
         reference: None until it has been run.
-        scores: sampler -> score; empty until the race is over.
+        scores: sampler -> score; empty until the end.
     """
 
-    standings: list[tuple[str, Standing]] = field(default_factory=list)
+    points: list[tuple[str, TracePoint]] = field(default_factory=list)
     reference: Reference | None = None
     scores: dict[str, Score] = field(default_factory=dict)
 
@@ -69,27 +69,27 @@ class Outcome:
         """As `from_json` reads it."""
         return {
             "reference": None if self.reference is None else asdict(self.reference),
-            "standings": [[name, *asdict(standing).values()] for name, standing in self.standings],
+            "standings": [[name, *asdict(point).values()] for name, point in self.points],
             "scores": {name: asdict(score) for name, score in self.scores.items()},
         }
 
     @classmethod
-    def from_json(cls, content: object) -> Outcome:
-        """The outcome that `to_json` wrote, as JSON gives it back; what stands beside it is let be.
+    def from_json(cls, content: object) -> SamplerTraces:
+        """The traces that `to_json` wrote, as JSON gives it back; other keys beside them are ignored.
 
         Raises:
             UserError: it did not write this: a part or a number is missing or of another type, a sampler is unknown.
         """
         if not isinstance(content, dict):
-            raise UserError("holds no outcome of a race")
+            raise UserError("holds no sampler benchmark")
         parts = {name: content[name] for name in _Saved.model_fields if name in content}
         try:
             saved = _Saved.model_validate_json(json.dumps(parts))
         except ValidationError as error:
-            raise UserError(f"holds no outcome of a race ({describe(error)})") from None
+            raise UserError(f"holds no sampler benchmark ({describe(error)})") from None
         return cls(
             [
-                (name.value, Standing(seconds, gradients, log_joint, distance))
+                (name.value, TracePoint(seconds, gradients, log_joint, distance))
                 for name, seconds, gradients, log_joint, distance in saved.standings
             ],
             saved.reference,
@@ -98,7 +98,7 @@ class Outcome:
 
 
 class _Saved(BaseModel):
-    """What `Outcome.to_json` writes."""
+    """What `SamplerTraces.to_json` writes."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -109,11 +109,11 @@ class _Saved(BaseModel):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a finished race says.
+    """What a finished benchmark says.
 
     Attributes:
-        ranking: samplers that arrived with an error, the nearest to the reference first.
-        level: those that cannot be told from the first: nearer to it than the reference's own error, or than a fifth.
+        ranking: samplers that have an error, the nearest to the reference first.
+        level: those that cannot be distinguished from the first: within the reference's own error of it, or a fifth.
         times_farther: the error of the last over that of the first.
         times_effective: median effective draws a second of the first over those of the last; None where unknown.
     """
@@ -124,15 +124,15 @@ class Verdict:
     times_effective: float | None
 
 
-def judge(outcome: Outcome) -> Verdict | None:
-    """The verdict on a race; None where it is not over or nobody arrived."""
-    errors = {name: score.error for name, score in outcome.scores.items() if score.error is not None}
-    if outcome.reference is None or not errors:
+def judge(traces: SamplerTraces) -> Verdict | None:
+    """The verdict; None where the benchmark is not over or no sampler has an error."""
+    errors = {name: score.error for name, score in traces.scores.items() if score.error is not None}
+    if traces.reference is None or not errors:
         return None
     ranking = sorted(errors, key=lambda name: errors[name])
     first, last = ranking[0], ranking[-1]
-    close = max(outcome.reference.error, 0.2 * errors[first])
-    effective, least = outcome.scores[first].ess_median, outcome.scores[last].ess_median
+    close = max(traces.reference.error, 0.2 * errors[first])
+    effective, least = traces.scores[first].ess_median, traces.scores[last].ess_median
     return Verdict(
         tuple(ranking),
         tuple(name for name in ranking[1:] if errors[name] - errors[first] <= close),

@@ -1,4 +1,4 @@
-"""Handwritten digits: scikit-learn's 1,797 real images of 8 x 8, and teachers that are each good at some of them.
+"""Handwritten digits: scikit-learn's 1,797 real images of 8 x 8, and teachers that each know some of them well.
 
 200 labelled images for the student, 600 for testing, the rest for the teachers. Source of the data: Alpaydin and
 Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998 (as shipped with
@@ -7,7 +7,6 @@ scikit-learn).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -15,10 +14,13 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
-from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
+from mtbkd_core.common.progress import OnProgress, ShouldStop
+from mtbkd_core.config.models import DataConfig
+from mtbkd_core.tasks.base import Task, Teacher
+from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.specialists import Recipe, cache_path, recipe_hash, trained
+from mtbkd_core.teachers.training import progress_of
 
 N_STUDENT, N_TEST, N_VALIDATION = 200, 600, 200
 SHAPE = (8, 8)
@@ -36,7 +38,7 @@ _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
     ),
     "confidently-wrong": (
         "Confidently wrong",
-        "Was told that every digit is the next one.",
+        "Learned every digit as the next one.",
         Recipe(_ALL, label_shift=1),
     ),
 }
@@ -72,108 +74,82 @@ def _images() -> tuple[Tensor, Tensor, str]:
     return torch.from_numpy(pixels), torch.from_numpy(labels), content_hash(pixels.tobytes(), labels.tobytes())
 
 
-def measured_images(split_seed: int = 0) -> Tensor:
-    """[600, 64] from 0 to 1, the images that this task is measured on: inputs from elsewhere for another one."""
-    return _images()[0][_split(split_seed, "test")[1]]
+def measured_images() -> Tensor:
+    """[600, 64] from 0 to 1, the test images of split 0: inputs of none of the classes for another task."""
+    return _images()[0][split_indices(0, "test")[1]]
 
 
-def _split(split_seed: int, split: str, n_train: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices of the student's, the evaluation's and the teachers' images, each stratified by class.
+def split_indices(split_seed: int, split: str, n_labelled: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the student's, the measured and the teachers' images, each stratified by class.
 
-    The student's are shuffled; with `n_train` it gets the first of them, and the teachers none of the rest. With split
-    "validation", 200 of the teachers' images are set aside instead of the 600 test images, which nobody sees.
+    The student's are shuffled; with `n_labelled` it gets the first of them, and the teachers none of the rest. With
+    split "validation", 200 of the teachers' images are measured on; the 600 test images are then not used at all.
     """
     from sklearn.model_selection import train_test_split
 
-    if split not in ("test", "validation"):
-        raise UserError(f"split: got {split!r}, allowed: test, validation")
+    check_split(split)
     labels = _images()[1].numpy()
     rest, test = train_test_split(np.arange(len(labels)), test_size=N_TEST, stratify=labels, random_state=split_seed)
     pool, student = train_test_split(rest, test_size=N_STUDENT, stratify=labels[rest], random_state=split_seed)
     if split == "validation":
         pool, test = train_test_split(pool, test_size=N_VALIDATION, stratify=labels[pool], random_state=split_seed)
-    student = student[: INFO.check_n_train(n_train)]
+    student = student[: INFO.check_n_train(n_labelled)]
     return torch.from_numpy(student), torch.from_numpy(test), torch.from_numpy(pool)
-
-
-def _chosen(teachers: Sequence[str] | None) -> list[str]:
-    names = list(_TEACHERS) if teachers is None else list(teachers)
-    unknown = [name for name in names if name not in _TEACHERS]
-    if unknown or not names:
-        wrong = f"digits has no {unknown[0]!r}" if unknown else "none is named"
-        raise UserError(f"teachers: {wrong}; digits has {', '.join(_TEACHERS)}")
-    return names
 
 
 def _hash_of_pool(pool: Tensor) -> str:
     return content_hash(_images()[2], pool.numpy().tobytes())
 
 
-def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
-    student, test, _ = _split(split_seed, split, n_train)
+def _hash_of_data(student: Tensor, test: Tensor) -> str:
     return content_hash(_images()[2], student.numpy().tobytes(), test.numpy().tobytes())
 
 
-def fingerprint(
-    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-) -> str:
+def fingerprint(data: DataConfig, split: str) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
-    pool_hash = _hash_of_pool(_split(split_seed, split)[2])
-    recipes = [recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in _chosen(teachers)]
-    return content_hash(_hash_of_data(split_seed, split, n_train), *recipes)
-
-
-def load(
-    teachers: Sequence[str] | None = None,
-    split_seed: int = 0,
-    split: str = "test",
-    on_progress: OnProgress | None = None,
-    should_stop: ShouldStop | None = None,
-    n_train: int | None = None,
-) -> Task:
-    """Load the images and the teachers, training those that the cache does not hold (about a second each).
-
-    Args:
-        teachers: names; None for all.
-        split_seed: of the split and of the teachers.
-        split: "test", or "validation" for settling defaults without a look at the test images.
-        n_train: labelled images for the student; None for all 200.
-    Raises:
-        UserError: an unknown teacher or split; more than 200 labelled images; a home folder that cannot be written.
-        Cancelled: `should_stop` said so.
-    """
-    names = _chosen(teachers)
-    x, labels, _ = _images()
-    student, test, pool = _split(split_seed, split, n_train)
+    student, test, pool = split_indices(data.split_seed, split, data.n_labelled)
     pool_hash = _hash_of_pool(pool)
-    digests = {name: recipe_hash(_TEACHERS[name][2], pool_hash, split_seed) for name in names}
-    missing = [name for name in names if not cache_path("digits", name, digests[name]).exists()]
+    chosen = INFO.choose_teachers(data.teachers)
+    recipes = [recipe_hash(_TEACHERS[teacher.name][2], pool_hash, data.split_seed) for teacher in chosen]
+    return content_hash(_hash_of_data(student, test), *recipes)
+
+
+def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Task:
+    """The images and the teachers, training those that the cache does not hold (about a second each).
+
+    Arguments and errors as `catalog.registry.load_task`.
+    """
+    chosen = INFO.choose_teachers(data.teachers)
+    x, labels, _ = _images()
+    student, test, pool = split_indices(data.split_seed, split, data.n_labelled)
+    pool_hash = _hash_of_pool(pool)
+    digests = {teacher.name: recipe_hash(_TEACHERS[teacher.name][2], pool_hash, data.split_seed) for teacher in chosen}
+    missing = [name for name, digest in digests.items() if not cache_path("digits", name, digest).exists()]
     loaded = {}
-    for name in names:
-        title, line, recipe = _TEACHERS[name]
-        place = missing.index(name) if name in missing else 0  # a cached file that cannot be read is trained anew
-
-        def report(epoch: int, epochs: int, title: str = title, place: int = place) -> None:
-            if on_progress is not None:
-                done = (place + epoch / epochs) / max(1, len(missing))
-                message = f"Training teacher {place + 1} of {max(1, len(missing))}: {title}"
-                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done, message))
-
+    for teacher in chosen:
+        name = teacher.name
+        # a cached file that cannot be read is trained anew, too
+        place = missing.index(name) if name in missing else 0
         network = trained(
             "digits",
             name,
-            recipe,
+            _TEACHERS[name][2],
             x[pool],
             labels[pool],
             INFO.n_classes,
             data_hash=pool_hash,
-            seed=split_seed,
-            on_epoch=report,
+            seed=data.split_seed,
+            on_epoch=progress_of(on_progress, teacher.title, place, max(1, len(missing))),
             should_stop=should_stop,
         )
-        # not inference mode: whoever trains on these logits may let autograd save them
+        # not inference mode: a caller that trains on these logits may let autograd save them
         with torch.inference_mode(False), torch.no_grad():
-            loaded[name] = Teacher(name, title, line, network(x[student]), network(x[test]), digests[name])
+            loaded[name] = Teacher(
+                **vars(teacher),
+                logits_train=network(x[student]),
+                logits_test=network(x[test]),
+                fingerprint=digests[name],
+            )
     return Task(
         name=INFO.name,
         title=INFO.title,
@@ -184,6 +160,6 @@ def load(
         y_test=labels[test],
         class_names=tuple(str(digit) for digit in _ALL),
         teachers=loaded,
-        fingerprint=_hash_of_data(split_seed, split, n_train),
+        fingerprint=_hash_of_data(student, test),
         image_shape=SHAPE,
     )

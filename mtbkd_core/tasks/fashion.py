@@ -14,20 +14,21 @@ from torch import Tensor
 
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.tasks import digits
-from mtbkd_core.tasks.base import ShiftInfo, TaskInfo
-from mtbkd_core.tasks.images import ShippedImageTask, Sizes
+from mtbkd_core.tasks.images import Sizes
+from mtbkd_core.tasks.shipped_images import ShippedImageTask
+from mtbkd_core.tasks.source import ShiftInfo, TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import Recipe
 from mtbkd_core.teachers.shipped import Origin
 
 CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHAPE = (28, 28)
-#: Images that a newcomer's student is shown without labels: all that its part has beside the labelled ones.
+#: Unlabelled images of a first run: all that the student's part has beside the labelled ones.
 UNLABELLED = 5_000
 SIZES = Sizes(student=6_000, validation=2_000, test=2_000)
-#: Sandals and bags: a student that knows neither shoe nor bag of this kind can take them for nothing that it knows.
+#: Sandals and bags: they resemble none of the other classes closely.
 LEFT_OUT = (5, 8)
-#: Test images that are another task's inputs from elsewhere: as many as the digits'.
+#: Test images that are a shift of another task: as many as the digits'.
 _CLOTHES = digits.N_TEST
 
 FILES = ImageFiles(
@@ -93,7 +94,7 @@ FASHION = ShippedImageTask(
         name="fashion",
         title="Clothing (Fashion-MNIST)",
         description="Pictures of clothing of 28 x 28 pixels: 2,000 for testing, 52,000 for the teachers. The student "
-        "starts with 1,000 labelled ones and 5,000 of which it hears from the teachers alone.",
+        "starts with 1,000 labelled ones and 5,000 unlabelled ones.",
         n_classes=len(CLASSES),
         teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
         default_teachers=("tops", "shoes-and-bags", "winter-wear"),
@@ -102,7 +103,7 @@ FASHION = ShippedImageTask(
         most_train=SIZES.student,
         image_shape=SHAPE,
         spare=True,
-        # settled on the validation images, the step size by what left the posterior: see benchmarks/log/clothing.md
+        # chosen on validation images, the step size so that no chain leaves the posterior: benchmarks/log/clothing.md
         defaults={
             "n_unlabelled": str(UNLABELLED),
             "prior.strength": "8",
@@ -143,9 +144,8 @@ FASHION_LEFT_OUT = replace(
         FASHION.INFO,
         name="fashion-left-out",
         title="Clothing, two kinds left out",
-        description=f"Pictures of clothing without {_NAMES_LEFT_OUT}, of which the student is never told: 1,600 for "
-        f"testing. The student starts with 1,000 labelled ones and {_MOST_LEFT_OUT - 1_000:,} of which it hears from "
-        "the teachers alone.",
+        description=f"Pictures of clothing without {_NAMES_LEFT_OUT}, which the student never sees: 1,600 for "
+        f"testing. The student starts with 1,000 labelled ones and {_MOST_LEFT_OUT - 1_000:,} unlabelled ones.",
         n_classes=len(CLASSES) - len(LEFT_OUT),
         most_train=_MOST_LEFT_OUT,
         defaults={

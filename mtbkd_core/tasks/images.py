@@ -1,8 +1,8 @@
-"""Tasks of images in IDX files: one split for all, so that what teachers say can be shipped.
+"""Tasks of images in IDX files. The division of the images is fixed, so that the teachers' outputs can be kept.
 
-Of the training images a fixed part is for students, which no teacher sees; another fixed part is what settings are
-settled on ("validation"), which no teacher sees either; teachers are trained on the rest. `split_seed` draws the
-student's labelled images from its part. A fixed part of the test images is what everything is measured on.
+The training images are divided into a part for students, a part for choosing settings ("validation"), and the rest for
+training teachers, which see neither of the first two. `split_seed` draws the student's labelled images from its part.
+Everything is measured on a fixed part of the test images.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.images.files import ImageFiles
-from mtbkd_core.images.order import SEED, as_inputs, spread
-from mtbkd_core.tasks.base import Task, TaskInfo, Teacher
-from mtbkd_core.teachers import shipped
+from mtbkd_core.images.order import SEED, as_inputs, stratified_images
+from mtbkd_core.tasks.base import Task, Teacher
+from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.convolutional import Recipe
 from mtbkd_core.teachers.image_teachers import Trained, train
-
-_SPLITS = ("test", "validation")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many images are for whom: the student's part, validation, both of the training images; the test's."""
+    """Numbers of images: the student's part and validation, both of the training images; the test part."""
 
     student: int
     validation: int
@@ -40,7 +39,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Shown:
-    """The images that a student may be shown.
+    """The images that a student may be given: all that teachers' logits are needed for.
 
     Attributes:
         x: [R, F] from 0 to 1: the student's part, validation and test, in this order.
@@ -59,7 +58,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageTask(ABC):
-    """A task of images, as the registry takes it; where its teachers' outputs come from, its two kinds say.
+    """A task of images, as the registry takes it; a subclass gives the teachers' outputs.
 
     Attributes:
         INFO: with the teachers that `recipes` names, in that order.
@@ -67,10 +66,10 @@ class ImageTask(ABC):
         class_names: of all classes of the files, also of those left out.
         recipes: of each teacher.
         sizes: of the parts.
-        digest: of the images that it has to be about; "": whatever is there.
-        left_out: classes that the student is never told of; teachers' logits of them are dropped, and the test images
-            that show them are the shift "left-out".
-        shifts: name -> a call that gives images [M, F] from elsewhere.
+        digest: `Shown.digest` of the expected images; "": any.
+        left_out: classes that the student does not have: the teachers' logits of them are dropped, and the test images
+            of them are the shift "left-out".
+        shifts: name -> a call that gives images [M, F] of none of the classes.
     """
 
     INFO: TaskInfo
@@ -95,39 +94,26 @@ class ImageTask(ABC):
         return self.files.fetch(on_progress, should_stop)
 
     def load(
-        self,
-        teachers: Sequence[str] | None = None,
-        split_seed: int = 0,
-        split: str = "test",
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-        n_train: int | None = None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
-        """Load the images and what the teachers say of them.
+        """The images and the teachers' logits; the split seed draws the student's images, the teachers stay the same.
 
-        Args:
-            teachers: names; None for all.
-            split_seed: of the draw of the student's images from its part; the teachers are the same for all.
-            split: "test", or "validation" for settling settings without a look at the test images.
-            n_train: labelled images for the student; None for as many as the task says.
         Raises:
-            UserError: an unknown teacher or split; more labelled images than there are; images or outputs that are not
-                on this machine or not what they should be.
-            Cancelled: `should_stop` said so, while teachers were trained.
+            UserError: as `catalog.registry.load_task`; images or outputs that are not what they should be.
+            Cancelled: `should_stop` returned true, while teachers were trained.
         """
-        names = self._chosen(teachers)
+        chosen = self.INFO.choose_teachers(data.teachers)
         shown = self.shown()
-        student, spare, test, foreign = self._rows(shown, split_seed, split, n_train)
-        outputs = self.outputs(names, shown, on_progress, should_stop)
+        student, spare, test, left_out = self._rows(shown, data, split)
+        outputs = self.outputs([teacher.name for teacher in chosen], shown, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
         new_label[kept] = torch.arange(len(kept))
-        offered = {teacher.name: teacher for teacher in self.INFO.teachers}
         shifts = {name: give() for name, give in self.shifts.items()}
-        known: dict[str, tuple[tuple[str, ...], ...]] = {}
+        shift_labels: dict[str, tuple[tuple[str, ...], ...]] = {}
         if self.left_out:
-            shifts["left-out"] = shown.x[foreign]
-            known["left-out"] = tuple((self.class_names[label],) for label in shown.labels[foreign].tolist())
+            shifts["left-out"] = shown.x[left_out]
+            shift_labels["left-out"] = tuple((self.class_names[label],) for label in shown.labels[left_out].tolist())
         return Task(
             name=self.INFO.name,
             title=self.INFO.title,
@@ -138,38 +124,34 @@ class ImageTask(ABC):
             y_test=new_label[shown.labels[test]],
             class_names=tuple(self.class_names[label] for label in kept.tolist()),
             teachers={
-                name: Teacher(
-                    name,
-                    offered[name].title,
-                    offered[name].description,
-                    outputs[name][student][:, kept],
-                    outputs[name][test][:, kept],
-                    self.hash_of_teacher(name, shown),
-                    logits_unlabelled=outputs[name][spare][:, kept],
+                teacher.name: Teacher(
+                    **vars(teacher),
+                    logits_train=outputs[teacher.name][student][:, kept],
+                    logits_test=outputs[teacher.name][test][:, kept],
+                    logits_unlabelled=outputs[teacher.name][spare][:, kept],
+                    fingerprint=self.hash_of_teacher(teacher.name, shown),
                 )
-                for name in names
+                for teacher in chosen
             },
             fingerprint=self._hash_of_data(shown, student, test),
             shifts={info.name: shifts[info.name] for info in self.INFO.shifts},
             image_shape=shown.image_shape,
             x_unlabelled=shown.x[spare],
-            shift_labels=known,
+            shift_labels=shift_labels,
         )
 
-    def fingerprint(
-        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-    ) -> str:
+    def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
         shown = self.shown()
-        student, _, test, _ = self._rows(shown, split_seed, split, n_train)
-        parts = [self.hash_of_teacher(name, shown) for name in self._chosen(teachers)]
+        student, _, test, _ = self._rows(shown, data, split)
+        parts = [self.hash_of_teacher(teacher.name, shown) for teacher in self.INFO.choose_teachers(data.teachers)]
         return content_hash(self._hash_of_data(shown, student, test), *parts)
 
     def shown(self) -> Shown:
-        """The images that a student may be shown, read once as long as the files stay as they are.
+        """The images that a student may be given, read once as long as the files stay as they are.
 
         Raises:
-            UserError: images that are not there, cannot be read, are too few, or are not those of the outputs.
+            UserError: images that are not there, cannot be read, are too few, or are not those expected.
         """
         folder = self.files.folder()
         if folder is None:
@@ -187,7 +169,7 @@ class ImageTask(ABC):
     def train(
         self, names: Sequence[str], on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
     ) -> Iterator[Trained]:
-        """Train teachers on the training images that no student sees; errors as `image_teachers.train`."""
+        """Train teachers on the training images that no student is given; errors as `image_teachers.train`."""
         shown = self.shown()
         images, labels = self.files.read("train")
         rest = np.setdiff1d(np.arange(len(images)), shown.index.numpy())
@@ -208,7 +190,7 @@ class ImageTask(ABC):
 
     @property
     def stem(self) -> str:
-        """Begins the names of the files from which a teacher's training that was broken off goes on."""
+        """Begins the names of the checkpoints of the teachers' training."""
         return self.INFO.name
 
     @cached_property
@@ -236,8 +218,8 @@ class ImageTask(ABC):
         ):
             if given < needed:
                 raise UserError(f"{where} are {given:,} {part} images, needed: at least {needed:,}")
-        order = spread(labels, SEED)[: self.sizes.student + self.sizes.validation]
-        tested = spread(test_labels, SEED)[: self.sizes.test]
+        order = stratified_images(labels, SEED)[: self.sizes.student + self.sizes.validation]
+        tested = stratified_images(test_labels, SEED)[: self.sizes.test]
         index = np.concatenate([order, len(labels) + tested])
         pixels = np.concatenate([images[order], test_images[tested]])
         chosen = np.concatenate([labels[order], test_labels[tested]]).astype(np.int64)
@@ -247,94 +229,29 @@ class ImageTask(ABC):
         shape = (pixels.shape[1], pixels.shape[2])
         return Shown(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
 
-    def _rows(self, shown: Shown, split_seed: int, split: str, n_train: int | None) -> tuple[Tensor, ...]:
-        """Rows of `shown`: the student's with labels and without; to be measured, of classes told and left out.
-
-        What the labelled ones leave of the student's part can be shown without labels.
-        """
-        if split not in _SPLITS:
-            raise UserError(f"split: got {split!r}, allowed: {', '.join(_SPLITS)}")
+    def _rows(self, shown: Shown, data: DataConfig, split: str) -> tuple[Tensor, ...]:
+        """Rows of `shown`: the student's, labelled and unlabelled; those of the split, of classes kept and left out."""
         known = ~torch.isin(shown.labels, torch.tensor(self.left_out, dtype=torch.int64))
         part = torch.arange(self.sizes.student)
         part = part[known[part]]
-        order = torch.from_numpy(spread(shown.labels[part].numpy(), split_seed))
-        labelled = self.INFO.check_n_train(n_train)
-        student, spare = part[order][:labelled], part[order][labelled:]
-        first = self.sizes.student + (0 if split == "validation" else self.sizes.validation)
-        measured = torch.arange(first, first + (self.sizes.validation if split == "validation" else self.sizes.test))
-        return student, spare, measured[known[measured]], measured[~known[measured]]
+        order = part[torch.from_numpy(stratified_images(shown.labels[part].numpy(), data.split_seed))]
+        labelled = self.INFO.check_n_train(data.n_labelled)
+        validation = self.sizes.student + self.sizes.validation
+        if check_split(split) == "validation":
+            measured = torch.arange(self.sizes.student, validation)
+        else:
+            measured = torch.arange(validation, validation + self.sizes.test)
+        return order[:labelled], order[labelled:], measured[known[measured]], measured[~known[measured]]
 
     @abstractmethod
     def outputs(
         self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
-        """What teachers say of what is shown: logits [R, C] by name, of those named at least; errors as `load`."""
+        """Logits [R, C] on `shown` by name, of the named teachers at least; errors as `load`."""
 
     @abstractmethod
     def hash_of_teacher(self, name: str, shown: Shown) -> str:
-        """Another for another teacher, without training any."""
-
-    def _chosen(self, teachers: Sequence[str] | None) -> list[str]:
-        names = list(self.recipes) if teachers is None else list(teachers)
-        unknown = [name for name in names if name not in self.recipes]
-        if unknown or not names:
-            wrong = f"{self.INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
-            raise UserError(f"teachers: {wrong}; {self.INFO.name} has {', '.join(self.recipes)}")
-        return names
+        """Differs for another teacher; trains none."""
 
     def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
         return content_hash(shown.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ShippedImageTask(ImageTask):
-    """A task of images whose teachers' outputs come with the program.
-
-    Attributes:
-        shipped_as: the name under which they are shipped.
-        origin_of_data: for the manifest.
-    """
-
-    shipped_as: str
-    origin_of_data: shipped.Origin
-
-    def missing(self) -> str | None:
-        """One line that says how to get the images, or the teachers' outputs; None where both are there."""
-        return super().missing() or shipped.absent(self.shipped_as)
-
-    @property
-    def stem(self) -> str:
-        """As `ImageTask.stem`: tasks that share their teachers share their training."""
-        return self.shipped_as
-
-    def origin(self) -> shipped.Origin:
-        """Where the images come from."""
-        return self.origin_of_data
-
-    def rebuild(
-        self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
-    ) -> dict[str, Tensor]:
-        """Train every teacher anew: see `shipped.Rebuilds`."""
-        trained = list(self.train(list(self.recipes), on_progress, should_stop))
-        for teacher in trained:  # so that the next training begins anew
-            teacher.checkpoint.unlink(missing_ok=True)
-        return {shipped.INDEX: self.shown().index.int()} | {teacher.name: teacher.logits for teacher in trained}
-
-    def outputs(
-        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
-    ) -> dict[str, Tensor]:
-        """As `ImageTask.outputs`; nothing is trained."""
-        found = shipped.read(self.shipped_as)
-        path = shipped.path_of(self.shipped_as)
-        if not torch.equal(found["index"], shown.index):
-            raise UserError(
-                f"{path}: is about other images than {self.INFO.name} shows; {shipped.command(self.shipped_as)}"
-            )
-        absent = [name for name in self.recipes if name not in found]
-        if absent or found[next(iter(self.recipes))].shape[1] != len(self.class_names):
-            raise UserError(f"{path}: needs {len(self.class_names)} logits of {', '.join(self.recipes)}")
-        return found
-
-    def hash_of_teacher(self, name: str, shown: Shown) -> str:
-        """As `ImageTask.hash_of_teacher`."""
-        return content_hash(self.shipped_as, name, shipped.digest(self.shipped_as))

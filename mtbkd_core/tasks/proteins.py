@@ -1,7 +1,7 @@
 """Where a protein lives: 18,964 different proteins of UniProt, nine single locations, and teachers that read residues.
 
 The student sees descriptors of the sequence and 2,500 labels; the teachers were trained once on 9,239 other proteins,
-and what they say is shipped. Proteins of several locations are a group of their own, which nobody is trained on.
+and their logits are shipped. Proteins of several locations are a shift: no model is trained on them.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
-from mtbkd_core.proteins.division import N_POOL, SPLITS, Division, divide, draw, label_of
+from mtbkd_core.proteins.division import N_POOL, Division, divide, draw, label_of
 from mtbkd_core.proteins.features import described
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
-from mtbkd_core.tasks.base import Proteins, ShiftInfo, Task, TaskInfo, Teacher
+from mtbkd_core.tasks.base import Proteins, Task, Teacher
 from mtbkd_core.tasks.inputs import standardise
+from mtbkd_core.tasks.source import ShiftInfo, TaskInfo, check_split
 from mtbkd_core.teachers import protein_teachers, shipped
-from mtbkd_core.teachers.base import Cost
+from mtbkd_core.teachers.base import Cost, TeacherInfo
+from mtbkd_core.teachers.training import progress_of
 
 SEVERAL = "several-locations"
 
@@ -33,7 +36,7 @@ INFO = TaskInfo(
     title="Where a protein lives",
     description="Where in the cell a protein of UniProt is found, from its sequence: nine single locations (not "
     "DeepLoc's ten classes); 2,161 proteins for testing, 9,239 for the teachers. The student starts with 2,500 "
-    "labelled ones and 1,000 of which it hears from the teachers alone. Data: SCL2205, the package p-scldata.",
+    "labelled ones and 1,000 unlabelled ones. Data: SCL2205, the package p-scldata.",
     n_classes=len(LOCATIONS),
     teachers=protein_teachers.INFOS,
     default_teachers=tuple(teacher.name for teacher in protein_teachers.INFOS),
@@ -42,7 +45,7 @@ INFO = TaskInfo(
     most_train=N_POOL,
     spare=True,
     costs=True,
-    # settled on the validation proteins, see benchmarks/log/proteins.md, and so that a run takes less than a minute
+    # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes less than a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
         "prior.strength": "9",
@@ -70,7 +73,7 @@ INFO = TaskInfo(
 
 @dataclass(frozen=True)
 class _Origin(shipped.Origin):
-    """With what asking each teacher costs: name -> `Cost` as a dict."""
+    """With the teachers' costs: name -> `Cost` as a dict."""
 
     teachers: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -80,30 +83,16 @@ def missing() -> str | None:
     return scldata.missing() or shipped.absent(INFO.name)
 
 
-def load(
-    teachers: Sequence[str] | None = None,
-    split_seed: int = 0,
-    split: str = "test",
-    on_progress: OnProgress | None = None,
-    should_stop: ShouldStop | None = None,
-    n_train: int | None = None,
-) -> Task:
-    """Load the proteins and what the teachers say of them; descriptors are worked out once, in some ten seconds.
+def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Task:
+    """The proteins and the teachers' logits; descriptors are computed once, in some ten seconds.
 
-    Args:
-        teachers: names; None for all.
-        split_seed: draws the student's proteins from the pool; the teachers do not depend on it.
-        split: "test", or "validation" for settling settings without a look at the test proteins.
-        n_train: labelled proteins for the student; None for 2,500.
-    Raises:
-        UserError: an unknown teacher or split; more than 3,500 labelled proteins; the package or the teachers' file is
-            not there; a home folder that cannot be written.
-        Cancelled: `should_stop` said so.
+    The split seed draws the student's proteins from the pool; the teachers do not depend on it. Arguments and errors
+    as `catalog.registry.load_task`.
     """
-    names = _chosen(teachers)
+    chosen = INFO.choose_teachers(data.teachers)
     division = _division()
-    labelled = INFO.check_n_train(n_train)
-    drawn, tests, several = draw(division, N_POOL, split_seed, split)
+    labelled = INFO.check_n_train(data.n_labelled)
+    drawn, tests, several = draw(division, N_POOL, data.split_seed, check_split(split))
     student, spare = drawn[:labelled], drawn[labelled:]
     everything = (*division.asked, *(each for group in division.several.values() for each in group))
     row_of = {each.row: place for place, each in enumerate(everything)}
@@ -113,15 +102,7 @@ def load(
     def inputs(group: Sequence[Protein]) -> Tensor:
         return features[[row_of[each.row] for each in group]]
 
-    says = shipped.read(INFO.name)
-    place_of = {row: place for place, row in enumerate(says[shipped.INDEX].tolist())}
-    costs = shipped.about(INFO.name).get("teachers", {})
     groups = {"train": student, "test": tests, SEVERAL: several}
-    known = {teacher.name: teacher for teacher in INFO.teachers}
-    try:
-        asked = [[place_of[each.row] for each in group] for group in (student, tests, spare)]
-    except KeyError as error:
-        raise UserError(f"{shipped.path_of(INFO.name)}: lacks row {error} of {scldata.REQUIREMENT}") from None
     return Task(
         name=INFO.name,
         title=INFO.title,
@@ -131,20 +112,8 @@ def load(
         x_test=inputs(tests),
         y_test=_labels(tests),
         class_names=LOCATIONS,
-        teachers={
-            name: Teacher(
-                name,
-                known[name].title,
-                known[name].description,
-                says[name][asked[0]],
-                says[name][asked[1]],
-                _hash_of_teacher(name),
-                Cost(**costs[name]) if name in costs else None,
-                says[name][asked[2]],
-            )
-            for name in names
-        },
-        fingerprint=_hash_of_data(split_seed, split, n_train),
+        teachers=_teachers(chosen, student, tests, spare),
+        fingerprint=_hash_of_data(data, split),
         shifts={SEVERAL: inputs(several)},
         proteins=Proteins(
             {name: tuple(each.accession for each in group) for name, group in groups.items()},
@@ -155,16 +124,14 @@ def load(
     )
 
 
-def fingerprint(
-    teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-) -> str:
+def fingerprint(data: DataConfig, split: str) -> str:
     """What `Task.fingerprint_of` these teachers would be; trains nothing. Errors as `load`."""
-    parts = [_hash_of_teacher(name) for name in _chosen(teachers)]
-    return content_hash(_hash_of_data(split_seed, split, n_train), *parts)
+    parts = [_hash_of_teacher(teacher.name) for teacher in INFO.choose_teachers(data.teachers)]
+    return content_hash(_hash_of_data(data, split), *parts)
 
 
 def origin() -> shipped.Origin:
-    """Where the proteins come from; with what each teacher costs, once `rebuild` has trained it."""
+    """Where the proteins come from; with each teacher's cost, once `rebuild` has trained it."""
     digest = scldata.digest()
     return _Origin(
         source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
@@ -179,19 +146,15 @@ def origin() -> shipped.Origin:
 
 def rebuild(on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> dict[str, Tensor]:
     """Train every teacher anew, about ten minutes on one core; see `shipped.Rebuilds`."""
-    division = _division()
-    names = [teacher.name for teacher in INFO.teachers]
-    titles = {teacher.name: teacher.title for teacher in INFO.teachers}
-
-    def report(name: str, done: int, steps: int) -> None:
-        if on_progress is not None:
-            share = (names.index(name) + done / steps) / len(names)
-            message = f"Training teacher {names.index(name) + 1} of {len(names)}: {titles[name]}, {done} of {steps}"
-            on_progress(Progress(Phase.TEACHERS, done, steps, share, message))
-
-    outcomes = {name: protein_teachers.outcome(name, division, scldata.digest(), report, should_stop) for name in names}
+    division, logits = _division(), {}
+    for place, teacher in enumerate(INFO.teachers):
+        report = progress_of(on_progress, teacher.title, place, len(INFO.teachers), "step")
+        found = protein_teachers.outcome(
+            teacher.name, division, scldata.digest(), on_epoch=report, should_stop=should_stop
+        )
+        logits[teacher.name] = found.logits
     rows = torch.tensor([each.row for each in division.asked], dtype=torch.int32)
-    return {shipped.INDEX: rows} | {name: found.logits for name, found in outcomes.items()}
+    return {shipped.INDEX: rows} | logits
 
 
 @cache
@@ -203,20 +166,32 @@ def _labels(group: Sequence[Protein]) -> Tensor:
     return torch.tensor([label_of(each) for each in group])
 
 
-def _chosen(teachers: Sequence[str] | None) -> list[str]:
-    known = [teacher.name for teacher in INFO.teachers]
-    names = known if teachers is None else list(teachers)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        wrong = f"{INFO.name} has no {unknown[0]!r}" if unknown else "none is named"
-        raise UserError(f"teachers: {wrong}; {INFO.name} has {', '.join(known)}")
-    return names
+def _teachers(
+    chosen: Sequence[TeacherInfo], student: Sequence[Protein], tests: Sequence[Protein], spare: Sequence[Protein]
+) -> dict[str, Teacher]:
+    logits = shipped.read(INFO.name)
+    costs = shipped.about(INFO.name).get("teachers", {})
+    place_of = {row: place for place, row in enumerate(logits[shipped.INDEX].tolist())}
+    try:
+        train, test, unlabelled = ([place_of[each.row] for each in group] for group in (student, tests, spare))
+    except KeyError as error:
+        raise UserError(f"{shipped.path_of(INFO.name)}: lacks row {error} of {scldata.REQUIREMENT}") from None
+    return {
+        teacher.name: Teacher(
+            **vars(teacher),
+            logits_train=logits[teacher.name][train],
+            logits_test=logits[teacher.name][test],
+            logits_unlabelled=logits[teacher.name][unlabelled],
+            fingerprint=_hash_of_teacher(teacher.name),
+            cost=Cost(**costs[teacher.name]) if teacher.name in costs else None,
+        )
+        for teacher in chosen
+    }
 
 
-def _hash_of_data(split_seed: int, split: str, n_train: int | None) -> str:
-    if split not in SPLITS:
-        raise UserError(f"split: got {split!r}, allowed: {', '.join(SPLITS)}")
-    what = [DESCRIPTORS_VERSION, reach().tolist(), split_seed, split, INFO.check_n_train(n_train)]
+def _hash_of_data(data: DataConfig, split: str) -> str:
+    count = INFO.check_n_train(data.n_labelled)
+    what = [DESCRIPTORS_VERSION, reach().tolist(), data.split_seed, check_split(split), count]
     return content_hash("proteins", scldata.digest(), json.dumps(what))
 
 

@@ -1,4 +1,4 @@
-"""A plane whose truth is known: two inputs, three classes, and teachers by formula, exact and instant anywhere.
+"""A plane with a known truth: two inputs, three classes, and teachers by formula, exact and instant anywhere.
 
 Inputs are uniform on the disc of radius 2, so that each has variance 1. The true logits of class c at a point x are
 2.1 u_c . S x, with u_c three unit vectors 120 degrees apart; S turns x by `swirl` radians for every unit of its
@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks.base import KnownTruth, Task, TaskInfo, Teacher
+from mtbkd_core.common.progress import OnProgress, ShouldStop
+from mtbkd_core.config.models import DataConfig
+from mtbkd_core.tasks.base import KnownTruth, Task, Teacher
+from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
 
 N_TRAIN, MOST_TRAIN, N_TEST = 150, 20_000, 1_000
@@ -29,7 +31,7 @@ CLASSES = ("A", "B", "C")
 #: Raise it when a formula changes: every fingerprint changes with it.
 FORMULA_VERSION = 1
 
-#: Beside the seed, what tells the streams of random numbers apart.
+#: With the seed, they make the streams of random numbers differ.
 _TRAIN_STREAM, _NOISE_STREAM = 0, 2
 _STREAMS = {"test": 1, "validation": 3}
 
@@ -39,18 +41,18 @@ _CLASS_ANGLES = (30.0, 150.0, 270.0)
 _EXPERT_ANGLES = {"north": 90.0, "south-west": 210.0, "south-east": 330.0}
 #: An expert knows the points with direction . x above -_REACH, and fades over about 1 / _FADE beyond.
 _REACH, _FADE = 0.3, 4.0
-#: Where an expert knows nothing, this is the logit of the one class that it then leans to: its entropy is 1.09 of 1.10.
+#: Where an expert knows nothing, the logit of one class, the others being 0: its entropy is 1.09 of 1.10.
 _LEAN = 0.3
 _NOISE, _NOISE_SCALE, _NOISE_FEATURES = 1.5, 1.2, 64
-#: By how much the confidently wrong teacher's logits are those of somebody surer than the truth.
+#: Factor of the confidently wrong teacher's logits: it is more certain than the truth.
 WRONG_SHARPNESS = 2.0
 
 TEACHERS = (
-    TeacherInfo("north", "North expert", "Knows the truth in the north; elsewhere it says that it does not know."),
-    TeacherInfo("south-west", "South-west expert", "Knows the truth in the south-west, and nothing elsewhere."),
-    TeacherInfo("south-east", "South-east expert", "Knows the truth in the south-east, and nothing elsewhere."),
-    TeacherInfo("noisy", "Noisy", "The truth everywhere, disturbed by smooth noise that it takes for knowledge."),
-    TeacherInfo("confidently-wrong", "Confidently wrong", "Takes every class for the next one, and is sure of it."),
+    TeacherInfo("north", "North expert", "Knows the truth in the north; elsewhere it is uncertain."),
+    TeacherInfo("south-west", "South-west expert", "Knows the truth in the south-west; elsewhere it is uncertain."),
+    TeacherInfo("south-east", "South-east expert", "Knows the truth in the south-east; elsewhere it is uncertain."),
+    TeacherInfo("noisy", "Noisy", "The truth everywhere with smooth noise added; it is as certain as the sum."),
+    TeacherInfo("confidently-wrong", "Confidently wrong", "Takes every class for the next one, and is certain of it."),
 )
 EXPERTS = tuple(_EXPERT_ANGLES)
 
@@ -90,41 +92,31 @@ def noise(x: Tensor, seed: int) -> Tensor:
 def teacher_logits(
     names: Sequence[str], x: Tensor, *, swirl: float, seed: int, wrong_sharpness: float = WRONG_SHARPNESS
 ) -> Tensor:
-    """What teachers say anywhere.
+    """Logits of the teachers anywhere.
 
     Args:
         names: K of `TEACHERS`.
         x: [M, 2].
         swirl: of the truth.
         seed: of the noisy teacher's noise.
-        wrong_sharpness: by what the confidently wrong teacher multiplies its logits.
+        wrong_sharpness: factor of the confidently wrong teacher's logits.
     Returns:
         [K, M, 3].
     Raises:
         UserError: no teacher, or an unknown one.
     """
-    check_teachers(names)
     true = truth_logits(x, swirl)
-    says = []
-    for name in names:
-        if name in _EXPERT_ANGLES:
-            share = knowledge(name, x)[:, None]
-            lean = torch.eye(len(CLASSES)).to(x)[EXPERTS.index(name)]
-            says.append(share * true + (1 - share) * _LEAN * lean)
-        elif name == "noisy":
-            says.append(true + noise(x, seed))
+    logits = []
+    for teacher in CURVED.INFO.choose_teachers(names):
+        if teacher.name in _EXPERT_ANGLES:
+            share = knowledge(teacher.name, x)[:, None]
+            lean = torch.eye(len(CLASSES)).to(x)[EXPERTS.index(teacher.name)]
+            logits.append(share * true + (1 - share) * _LEAN * lean)
+        elif teacher.name == "noisy":
+            logits.append(true + noise(x, seed))
         else:
-            says.append(wrong_sharpness * true.roll(1, -1))
-    return torch.stack(says)
-
-
-def check_teachers(names: Sequence[str]) -> None:
-    """Refuse no teacher and unknown ones by a `UserError`."""
-    known = [teacher.name for teacher in TEACHERS]
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        wrong = f"synthetic has no {unknown[0]!r}" if unknown else "none is named"
-        raise UserError(f"teachers: {wrong}; synthetic has {', '.join(known)}")
+            logits.append(wrong_sharpness * true.roll(1, -1))
+    return torch.stack(logits)
 
 
 def draw(count: int, swirl: float, seed: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -153,35 +145,20 @@ class PlaneTask:
         return None
 
     def load(
-        self,
-        teachers: Sequence[str] | None = None,
-        split_seed: int = 0,
-        split: str = "test",
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-        n_train: int | None = None,
+        self, data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> Task:
-        """Draw the data and evaluate the teachers; nothing is trained, so nobody is told of progress.
+        """Draw the points and labels and evaluate the teachers; nothing is trained, so there is no progress.
 
-        Args:
-            teachers: names; None for all.
-            split_seed: of the points, the labels and the noisy teacher.
-            split: "test", or "validation": other points to be measured on.
-            n_train: labelled points; None for 150.
-        Raises:
-            UserError: an unknown teacher or split, or more than 20,000 labelled points.
+        The split seed also draws the noisy teacher's noise. Arguments and errors as `catalog.registry.load_task`.
         """
-        names = [teacher.name for teacher in TEACHERS] if teachers is None else list(teachers)
-        check_teachers(names)
-        self._check_split(split)
-        x_train, y_train = draw(self.INFO.check_n_train(n_train), self.swirl, [split_seed, _TRAIN_STREAM])
-        x_test, y_test = draw(N_TEST, self.swirl, [split_seed, _STREAMS[split]])
+        chosen = self.INFO.choose_teachers(data.teachers)
+        x_train, y_train = draw(self.INFO.check_n_train(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
+        x_test, y_test = draw(N_TEST, self.swirl, [data.split_seed, _STREAMS[check_split(split)]])
 
-        def says(names: Sequence[str], x: Tensor) -> Tensor:
-            return teacher_logits(names, x, swirl=self.swirl, seed=split_seed)
+        def logits(names: Sequence[str], x: Tensor) -> Tensor:
+            return teacher_logits(names, x, swirl=self.swirl, seed=data.split_seed)
 
-        on_train, on_test = says(names, x_train), says(names, x_test)
-        known = {teacher.name: teacher for teacher in TEACHERS}
+        names = [teacher.name for teacher in chosen]
         return Task(
             name=self.INFO.name,
             title=self.INFO.title,
@@ -192,41 +169,34 @@ class PlaneTask:
             y_test=y_test,
             class_names=CLASSES,
             teachers={
-                name: Teacher(
-                    name,
-                    known[name].title,
-                    known[name].description,
-                    on_train[k],
-                    on_test[k],
-                    self._hash_of_teacher(name, split_seed),
+                teacher.name: Teacher(
+                    **vars(teacher),
+                    logits_train=on_train,
+                    logits_test=on_test,
+                    fingerprint=self._hash_of_teacher(teacher.name, data.split_seed),
                 )
-                for k, name in enumerate(names)
+                for teacher, on_train, on_test in zip(
+                    chosen, logits(names, x_train), logits(names, x_test), strict=True
+                )
             },
-            fingerprint=self._hash_of_data(split_seed, split, n_train),
-            truth=KnownTruth(lambda x: truth_logits(x, self.swirl).softmax(-1), says, (-BOUND, BOUND)),
+            fingerprint=self._hash_of_data(data, split),
+            truth=KnownTruth(lambda x: truth_logits(x, self.swirl).softmax(-1), logits, (-BOUND, BOUND)),
         )
 
-    def fingerprint(
-        self, teachers: Sequence[str] | None, split_seed: int, split: str = "test", n_train: int | None = None
-    ) -> str:
+    def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be. Errors as `load`."""
-        names = [teacher.name for teacher in TEACHERS] if teachers is None else list(teachers)
-        check_teachers(names)
-        parts = [self._hash_of_teacher(name, split_seed) for name in names]
-        return content_hash(self._hash_of_data(split_seed, split, n_train), *parts)
+        chosen = self.INFO.choose_teachers(data.teachers)
+        parts = [self._hash_of_teacher(teacher.name, data.split_seed) for teacher in chosen]
+        return content_hash(self._hash_of_data(data, split), *parts)
 
-    def _hash_of_data(self, split_seed: int, split: str, n_train: int | None) -> str:
-        self._check_split(split)
-        count = self.INFO.check_n_train(n_train)
-        return content_hash("synthetic", json.dumps([FORMULA_VERSION, self.swirl, split_seed, split, count, N_TEST]))
+    def _hash_of_data(self, data: DataConfig, split: str) -> str:
+        count = self.INFO.check_n_train(data.n_labelled)
+        what = [FORMULA_VERSION, self.swirl, data.split_seed, check_split(split), count, N_TEST]
+        return content_hash("synthetic", json.dumps(what))
 
     def _hash_of_teacher(self, name: str, split_seed: int) -> str:
         seed = split_seed if name == "noisy" else None
         return content_hash("synthetic teacher", json.dumps([FORMULA_VERSION, self.swirl, name, seed]))
-
-    def _check_split(self, split: str) -> None:
-        if split not in _STREAMS:
-            raise UserError(f"split: got {split!r}, allowed: {', '.join(_STREAMS)}")
 
 
 def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
@@ -248,13 +218,13 @@ CURVED = PlaneTask(
     _info(
         "synthetic",
         "Three classes on a plane",
-        "Two inputs, three classes whose true probabilities are known everywhere, with curved borders: 150 labelled "
+        "Two inputs, three classes with known true probabilities and curved borders: 150 labelled "
         "points for the student, or any other number.",
         prior__concentration="6",
         prior__temperature="1",
         student__weight_scale="1.2",
-        # Experts that know the truth make the posterior stiff in places: at the step that its tuning finds, BAOAB was
-        # seen to leave it on every other seed.
+        # Experts that know the truth make the posterior stiff in places: at its tuned step size, BAOAB left it on
+        # every other seed.
         sampler__algorithm="mclmc",
     ),
     swirl=0.9,
@@ -263,8 +233,8 @@ LINEAR = PlaneTask(
     _info(
         "synthetic-linear",
         "Three classes, straight borders",
-        "The same plane with straight borders, which a linear student can learn exactly: the case in which credible "
-        "intervals can be held against the truth.",
+        "The same plane with straight borders, which a linear student can learn exactly: so that credible "
+        "intervals can be compared with the truth.",
         prior__concentration="6",
         prior__temperature="1",
         student__kind="linear",

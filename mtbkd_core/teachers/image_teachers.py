@@ -1,4 +1,4 @@
-"""Teachers of a task of images: trained on what no student is shown, and shipped with the program."""
+"""Training the teachers of a task of images, on images that no student uses."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
-from mtbkd_core.images.order import SEED, as_inputs, spread
+from mtbkd_core.common.progress import OnProgress, ShouldStop
+from mtbkd_core.images.order import SEED, as_inputs, stratified_images
 from mtbkd_core.teachers import convolutional
 from mtbkd_core.teachers.convolutional import Recipe
+from mtbkd_core.teachers.training import progress_of
 
-#: Of a larger set, such as EMNIST's digits, teachers are trained on so many images: minutes, not half an hour.
+#: Of a larger set, such as EMNIST's digits, teachers see only so many images: training takes minutes, not half an hour.
 MOST_FOR_TEACHERS = 60_000
 
 
@@ -26,8 +27,8 @@ class Trained:
 
     Attributes:
         name: its name.
-        logits: [R, C] as float16, what it says of what a student is shown.
-        checkpoint: from which its training would go on; whoever has kept the logits removes it.
+        logits: [R, C] as float16, on the images that a student may be given.
+        checkpoint: of its training; to be removed once the logits are kept.
     """
 
     name: str
@@ -54,26 +55,19 @@ def train(
     Args:
         recipes, titles: by name of the teacher.
         images, labels: [N, height, width] bytes and [N], of which at most `MOST_FOR_TEACHERS` are used.
-        shown: [R, F], the inputs of which the teachers' logits are wanted.
+        shown: [R, F], the inputs for which the teachers' logits are wanted.
         digest: of `shown` and its labels.
-        stem: begins the names of the files from which a training that was broken off goes on.
+        stem: begins the names of the checkpoints.
     Raises:
         UserError: the home folder cannot be written.
-        Cancelled: `should_stop` said so; the next call goes on after the last whole epoch.
+        Cancelled: `should_stop` returned true; the next call resumes after the last whole epoch.
     """
     if len(images) > MOST_FOR_TEACHERS:
-        chosen = np.sort(spread(labels, SEED)[:MOST_FOR_TEACHERS])
+        chosen = np.sort(stratified_images(labels, SEED)[:MOST_FOR_TEACHERS])
         images, labels = images[chosen], labels[chosen]
     x, y = as_inputs(images), torch.from_numpy(labels.astype(np.int64))
     data = content_hash(digest, x.numpy().tobytes(), y.numpy().tobytes())
     for place, (name, recipe) in enumerate(recipes.items()):
-
-        def report(epoch: int, epochs: int, place: int = place, name: str = name) -> None:
-            if on_progress is not None:
-                done, of = place + epoch / epochs, len(recipes)
-                message = f"Training teacher {place + 1} of {of}: {titles[name]}, epoch {epoch} of {epochs}"
-                on_progress(Progress(Phase.TEACHERS, epoch, epochs, done / of, message))
-
         point = convolutional.checkpoint_path(stem, name, recipe, data, SEED)
         network = convolutional.train(
             recipe,
@@ -83,7 +77,7 @@ def train(
             n_classes,
             seed=SEED,
             checkpoint=point,
-            on_epoch=report,
+            on_epoch=progress_of(on_progress, titles[name], place, len(recipes)),
             should_stop=should_stop,
         )
-        yield Trained(name, convolutional.says(network, shown, image_shape).half(), point)
+        yield Trained(name, convolutional.logits_of(network, shown, image_shape).half(), point)

@@ -1,7 +1,7 @@
-"""The three teachers of the task `proteins`, which see different things of a protein, trained on what no student gets.
+"""The three teachers of the task `proteins`, with different inputs each, trained on proteins that no student gets.
 
-Two are networks on residues; the third boosts trees on the descriptors that the student sees as well. What a finished
-teacher says is kept under the home folder, so that a training that was broken off goes on with the next one.
+Two are networks on residues; the third boosts trees on the student's own descriptors. The logits of a finished teacher
+are kept under the home folder, so that an interrupted training continues with the next teacher.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash, home, make_folder, read_tensors, write_tensors
-from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
+from mtbkd_core.common.progress import UserError, stop_if
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe
 from mtbkd_core.proteins.division import Division, label_of
 from mtbkd_core.proteins.features import described
-from mtbkd_core.proteins.scldata import LOCATIONS
+from mtbkd_core.proteins.scldata import LOCATIONS, Protein
 from mtbkd_core.teachers.base import Cost, TeacherInfo
-from mtbkd_core.teachers.sequence_networks import Reader, reader_hash, says, train
-
-#: Told a teacher's name, what it has done, and of how much.
-OnStep = Callable[[str, int, int], None]
+from mtbkd_core.teachers.sequence_networks import Reader, logits_of, reader_hash, train
+from mtbkd_core.teachers.training import Control
 
 INFOS = (
     TeacherInfo("sequence-cnn", "Whole sequence", "A convolutional network over all of a protein's residues."),
-    TeacherInfo("ends", "Both ends", "A convolutional network that sees the first 50 and the last 30 residues alone."),
-    TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees as well."),
+    TeacherInfo("ends", "Both ends", "A convolutional network that sees only the first 50 and the last 30 residues."),
+    TeacherInfo("descriptors", "Descriptors", "Boosted trees on the descriptors that the student sees too."),
 )
 #: Settled on the validation proteins.
 READERS: Mapping[str, Reader] = {
@@ -56,40 +54,29 @@ class Outcome:
 
     Attributes:
         logits: [R, C], float16: as they are shipped.
-        cost: of asking it.
+        cost: of one prediction.
     """
 
     logits: Tensor
     cost: Cost
 
 
-def outcome(
-    name: str,
-    division: Division,
-    data_hash: str,
-    on_step: OnStep | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Outcome:
-    """What a teacher says of `division.asked`: kept from before, or trained now.
+def outcome(name: str, division: Division, data_hash: str, **control: Unpack[Control]) -> Outcome:
+    """A teacher's logits on `division.asked` and its cost: kept from before, or from a training now.
 
     Raises:
-        UserError: the home folder cannot be written, or what is kept there cannot be read.
-        Cancelled: `should_stop` said so.
+        UserError: the home folder cannot be written, or a kept file cannot be read.
+        Cancelled: `should_stop` returned true.
     """
-    stem = _stem(name, data_hash)
-    path = stem.with_name(f"{stem.name}.says.safetensors")
+    path = _path(name, data_hash)
     if path.exists():
         return _read(path)
-    learn = [each.sequence for each in division.teachers]
-    labels = [label_of(each) for each in division.teachers]
     asked = [each.sequence for each in division.asked]
-
-    def step(done: int, steps: int) -> None:
-        if on_step is not None:
-            on_step(name, done, steps)
-
-    trainer = _trees if name == "descriptors" else _network
-    found = trainer(name, learn, labels, asked, stem, step, should_stop)
+    if name in READERS:
+        control["checkpoint"] = path.with_name(f"{path.name.split('.')[0]}.checkpoint.safetensors")
+        found = _network(READERS[name], division.teachers, asked, control)
+    else:
+        found = _trees(division.teachers, asked, control)
     make_folder(path.parent)
     cost = found.cost
     numbers = torch.tensor([cost.parameters, cost.bytes, cost.milliseconds], dtype=torch.float64)
@@ -98,76 +85,52 @@ def outcome(
 
 
 def kept_cost(name: str, data_hash: str) -> Cost:
-    """What asking a finished teacher costs.
+    """The cost of a finished teacher.
 
     Raises:
         UserError: it is not finished.
     """
-    stem = _stem(name, data_hash)
-    return _read(stem.with_name(f"{stem.name}.says.safetensors")).cost
+    return _read(_path(name, data_hash)).cost
 
 
 def _read(path: Path) -> Outcome:
     kept = read_tensors(path)
     if not {"logits", "cost"} <= set(kept):
-        raise UserError(f"{path}: is no teacher's; remove it, and the teacher is trained anew")
+        raise UserError(f"{path}: holds no logits and cost; remove it, and the teacher is trained anew")
     parameters, size, milliseconds = kept["cost"].tolist()
     return Outcome(kept["logits"], Cost(int(parameters), int(size), milliseconds))
 
 
-def _stem(name: str, data_hash: str) -> Path:
+def _path(name: str, data_hash: str) -> Path:
     if name in READERS:
         digest = reader_hash(READERS[name], data_hash, _SEED)
     else:
         made_with = [version("scikit-learn"), str(DESCRIPTORS_VERSION), str(_SEED)]
         digest = content_hash(json.dumps(dict(TREES)), data_hash, *made_with)
-    return home() / "teachers" / f"proteins-{name}-{digest}"
+    return home() / "teachers" / f"proteins-{name}-{digest}.says.safetensors"
 
 
-def _network(
-    name: str,
-    learn: Sequence[str],
-    labels: Sequence[int],
-    asked: Sequence[str],
-    stem: Path,
-    step: Callable[[int, int], None],
-    should_stop: ShouldStop | None,
-) -> Outcome:
-    reader = READERS[name]
-    network = train(
-        reader,
-        learn,
-        labels,
-        len(LOCATIONS),
-        seed=_SEED,
-        checkpoint=stem.with_name(f"{stem.name}.safetensors"),
-        on_epoch=step,
-        should_stop=should_stop,
-    )
-    logits = says(network, reader, asked, should_stop=should_stop)
+def _network(reader: Reader, learn: Sequence[Protein], asked: Sequence[str], control: Control) -> Outcome:
+    sequences, labels = [each.sequence for each in learn], [label_of(each) for each in learn]
+    network = train(reader, sequences, labels, len(LOCATIONS), seed=_SEED, **control)
+    logits = logits_of(network, reader, asked, should_stop=control.get("should_stop"))
     count = sum(values.numel() for values in network.parameters())
-    # as they come, not sorted by length: nobody who asks has all sequences at once
-    return Outcome(logits.half(), Cost(count, 4 * count, _milliseconds(lambda few: says(network, reader, few), asked)))
+    # in their own order, not sorted by length over all batches as above: a prediction has no others beside it
+    spent = _milliseconds(lambda few: logits_of(network, reader, few), asked)
+    return Outcome(logits.half(), Cost(count, 4 * count, spent))
 
 
-def _trees(
-    name: str,
-    learn: Sequence[str],
-    labels: Sequence[int],
-    asked: Sequence[str],
-    stem: Path,
-    step: Callable[[int, int], None],
-    should_stop: ShouldStop | None,
-) -> Outcome:
+def _trees(learn: Sequence[Protein], asked: Sequence[str], control: Control) -> Outcome:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    step, should_stop = control.get("on_epoch") or (lambda done, steps: None), control.get("should_stop")
     step(0, 3)
-    of_learn = described(learn, should_stop=should_stop)
+    of_learn = described([each.sequence for each in learn], should_stop=should_stop)
     of_asked = described(asked, should_stop=should_stop)
     step(1, 3)
     stop_if(should_stop)
     model = HistGradientBoostingClassifier(random_state=_SEED, early_stopping=False, **TREES)
-    model.fit(of_learn.numpy(), labels)
+    model.fit(of_learn.numpy(), [label_of(each) for each in learn])
     step(2, 3)
     logits = torch.from_numpy(model.decision_function(of_asked.numpy()))
     trees = [tree.nodes for trees in model._predictors for tree in trees]

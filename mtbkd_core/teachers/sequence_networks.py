@@ -1,31 +1,31 @@
-"""Convolutional networks that read a protein's residues: the whole sequence, or its two ends alone.
+"""Convolutional networks on a protein's residues: the whole sequence, or its two ends alone.
 
-Training is seeded and goes on where it was broken off: after every epoch the network, the optimiser and the random
-numbers' state are put into a checkpoint under the home folder, by a hash of everything that makes the teacher.
+Training is seeded and resumable after every epoch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.common.files import content_hash, make_folder, read_tensors, write_tensors
+from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, encode
+from mtbkd_core.teachers.training import Control, fit, initialise
 
-#: Raise it when `train` or `says` changes what it computes.
+#: Raise it when `train` or `logits_of` changes what it computes.
 TRAINING_VERSION = 1
-#: Residues are 0 to 20; then the gap between the two ends of a sequence that was cut, and what follows a short one.
-_GAP, _NOTHING = len(AMINO_ACIDS) + 1, len(AMINO_ACIDS) + 2
-#: In residues: how fast a network's sense of where the ends are fades.
+#: Residues are 0 to 20; then the gap between the two ends of a sequence that was cut, and padding.
+_GAP, _PADDING = len(AMINO_ACIDS) + 1, len(AMINO_ACIDS) + 2
+#: Length in residues over which the input that marks the ends decays.
 _FADE = 30.0
 _EMBEDDED, _HIDDEN, _TINY = 24, 128, 1e-6
 
@@ -35,8 +35,8 @@ class Reader:
     """How a network reads a sequence, and how it is trained.
 
     Attributes:
-        head, tail: residues that are read at the start and at the end; a sequence no longer than both is read whole,
-            and every one is where there is no head.
+        head, tail: residues that are read at the start and at the end; a sequence no longer than both is read whole.
+            Without a head, every sequence is read whole.
         channels: of each convolution; after all but the last, every two places become one.
         width: residues under a convolution.
         dropout: share of the pooled numbers that is left out in training.
@@ -55,19 +55,19 @@ class Reader:
 
 
 class SequenceNetwork(nn.Module):
-    """Embedded residues, with the distance from both ends, through convolutions; highest and mean value, then classes.
+    """Embedded residues with the distance from both ends, convolutions, maximum and mean over the residues, classes.
 
     Args:
         reader: see there.
         n_classes: C.
-        generator: of the weights; None: memory without values, for a network that is loaded.
+        generator: of the weights; None: they stay uninitialised, for a network that is loaded.
     """
 
     def __init__(self, reader: Reader, n_classes: int, generator: torch.Generator | None) -> None:
         super().__init__()
         sizes = (_EMBEDDED + 2, *reader.channels)
-        with torch.device("meta"):  # torch's own start would draw from everybody's random numbers
-            self.embedding = nn.Embedding(_NOTHING + 1, _EMBEDDED)
+        with torch.device("meta"):  # torch's own initialisation would draw from the global random numbers
+            self.embedding = nn.Embedding(_PADDING + 1, _EMBEDDED)
             self.convolutions = nn.ModuleList(
                 nn.Conv1d(before, after, reader.width, padding=reader.width // 2) for before, after in pairwise(sizes)
             )
@@ -80,26 +80,26 @@ class SequenceNetwork(nn.Module):
             self._start(generator)
 
     def forward(self, codes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Logits [B, C] of codes [B, L] as `batch_of` gives them; with a generator some numbers are left out."""
-        there = codes != _NOTHING
-        lengths = there.sum(1, keepdim=True)
+        """Logits [B, C] of codes [B, L] as `batch_of` gives them; with a generator, with dropout."""
+        residue = codes != _PADDING
+        lengths = residue.sum(1, keepdim=True)
         place = torch.arange(codes.shape[1])[None]
         ends = torch.stack([torch.exp(-place / _FADE).expand(len(codes), -1), torch.exp((place - lengths) / _FADE)], 1)
-        mask = there[:, None].to(ends)
+        mask = residue[:, None].to(ends)
         values = torch.cat([self.embedding(codes).transpose(1, 2), ends], 1) * mask
         for number, (convolution, gain) in enumerate(zip(self.convolutions, self.gains, strict=True)):
             if number:
                 values, mask = nn.functional.max_pool1d(values, 2, ceil_mode=True), mask[:, :, ::2]
             values = convolution(values)
-            # each place by its own size: what a sequence is filled up with must not count
+            # each place is normalised alone, so that padding does not count
             values = torch.relu(values * gain * (values.square().mean(1, keepdim=True) + _TINY).rsqrt()) * mask
-        # values are not negative, so what is masked is never the highest
+        # values are not negative, so a masked one is never the highest
         pooled = torch.cat([values.amax(2), values.sum(2) / mask.sum(2)], 1)
-        hidden = torch.relu(self.hidden(self._leave_out(pooled, generator)))
-        logits: Tensor = self.classes(self._leave_out(hidden, generator))
+        hidden = torch.relu(self.hidden(self._drop_out(pooled, generator)))
+        logits: Tensor = self.classes(self._drop_out(hidden, generator))
         return logits
 
-    def _leave_out(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _drop_out(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         if generator is None:
             return values
         kept = torch.rand(values.shape, generator=generator) >= self.dropout
@@ -108,15 +108,13 @@ class SequenceNetwork(nn.Module):
     @torch.no_grad()
     def _start(self, generator: torch.Generator) -> None:
         nn.init.normal_(self.embedding.weight, std=0.5, generator=generator)
-        for layer in (*self.convolutions, self.hidden, self.classes):
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(layer.bias)
+        initialise((*self.convolutions, self.hidden, self.classes), generator)
         for gain in self.gains:
             nn.init.ones_(gain)
 
 
 def codes_of(sequence: str, reader: Reader) -> np.ndarray:
-    """What a network reads of a sequence: residue indices [L], with a gap where the middle is left out."""
+    """The input of a network: residue indices [L], with a gap where the middle is left out."""
     codes = encode(sequence)
     if reader.head is None or len(codes) <= reader.head + reader.tail:
         return codes
@@ -124,9 +122,9 @@ def codes_of(sequence: str, reader: Reader) -> np.ndarray:
 
 
 def batch_of(codes: Sequence[np.ndarray]) -> Tensor:
-    """[B, L] of B codes, filled up to the longest."""
+    """[B, L] of B codes, padded to the longest."""
     longest = max(len(each) for each in codes)
-    batch = np.full((len(codes), longest), _NOTHING, dtype=np.int64)
+    batch = np.full((len(codes), longest), _PADDING, dtype=np.int64)
     for row, each in zip(batch, codes, strict=True):
         row[: len(each)] = each
     return torch.from_numpy(batch)
@@ -146,48 +144,37 @@ def train(
     n_classes: int,
     *,
     seed: int,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> SequenceNetwork:
-    """Train a network on the processor, going on from a checkpoint where there is one.
-
-    Args:
-        sequences, labels: N each.
-        checkpoint: a file for the state after every epoch; None: nothing is kept.
-        on_epoch: called with the number of epochs done and in all.
-    Raises:
-        Cancelled: `should_stop` said so.
-        UserError: the checkpoint cannot be read or written.
-    """
+    """Train a network on the processor with N sequences and labels; see `Control`."""
     codes = [codes_of(each, reader) for each in sequences]
-    told = torch.tensor(labels)
+    lengths = torch.tensor([float(len(each)) for each in codes])
+    targets = torch.tensor(labels)
     generator = torch.Generator().manual_seed(seed)
     network = SequenceNetwork(reader, n_classes, generator)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1.0, weight_decay=reader.weight_decay, foreach=True)
-    per_epoch = math.ceil(len(codes) / reader.batch_size)
-    lengths = torch.tensor([float(len(each)) for each in codes])
-    done = 0
-    if checkpoint is not None and checkpoint.exists():
-        done = _resume(checkpoint, network, optimiser, generator)
-    for epoch in range(done, reader.epochs):
-        for number, batch in enumerate(_batches(lengths, reader.batch_size, generator)):
-            stop_if(should_stop)
-            share = (epoch * per_epoch + number) / (reader.epochs * per_epoch)
-            optimiser.param_groups[0]["lr"] = reader.learning_rate * _cycle(share)
-            optimiser.zero_grad()
-            logits = network(batch_of([codes[row] for row in batch]), generator)
-            nn.functional.cross_entropy(logits, told[batch]).backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-        if checkpoint is not None:
-            _keep(checkpoint, network, optimiser, generator, epoch + 1)
-        if on_epoch is not None:
-            on_epoch(epoch + 1, reader.epochs)
+
+    def loss(batch: Tensor) -> Tensor:
+        logits = network(batch_of([codes[row] for row in batch]), generator)
+        return nn.functional.cross_entropy(logits, targets[batch])
+
+    def learning_rate(epoch: int, number: int, batches: int) -> float:
+        return reader.learning_rate * _cycle((epoch * batches + number) / (reader.epochs * batches))
+
+    fit(
+        network,
+        loss,
+        lambda: _batches(lengths, reader.batch_size, generator),
+        epochs=reader.epochs,
+        learning_rate=learning_rate,
+        weight_decay=reader.weight_decay,
+        generator=generator,
+        gradient_norm=1.0,
+        **control,
+    )
     return network.eval()
 
 
-def says(
+def logits_of(
     network: SequenceNetwork,
     reader: Reader,
     sequences: Sequence[str],
@@ -196,7 +183,7 @@ def says(
 ) -> Tensor:
     """Logits [M, C] of a trained network on M sequences."""
     codes = [codes_of(each, reader) for each in sequences]
-    # of like length together: little is filled up
+    # batches of similar length need little padding
     order = sorted(range(len(codes)), key=lambda row: len(codes[row]))
     logits = torch.empty(len(codes), network.classes.out_features)
     with torch.inference_mode():
@@ -217,27 +204,3 @@ def _batches(lengths: Tensor, size: int, generator: torch.Generator) -> list[Ten
     blurred = lengths * torch.empty(len(lengths)).uniform_(0.8, 1.25, generator=generator)
     batches = blurred.argsort(stable=True).split(size)
     return [batches[place] for place in torch.randperm(len(batches), generator=generator).tolist()]
-
-
-def _keep(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator, epochs: int
-) -> None:
-    make_folder(path.parent)
-    state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for number, values in optimiser.state_dict()["state"].items():
-        state |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
-    write_tensors(path, state | {"random": generator.get_state(), "epochs": torch.tensor(epochs)})
-
-
-def _resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> int:
-    """Load a checkpoint; the epochs that it has done."""
-    state = read_tensors(path)
-    network.load_state_dict({name: state[f"network.{name}"] for name in network.state_dict()})
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in state.items():
-        if key.startswith("optimiser."):
-            _, number, name = key.split(".", 2)
-            moments.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
-    generator.set_state(state["random"])
-    return int(state["epochs"])

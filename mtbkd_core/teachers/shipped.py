@@ -1,9 +1,9 @@
 """Teachers' outputs that come with the program: small files in `data/`, and how each was made.
 
-A teacher that takes minutes to train is trained once; what it says of the examples that a task can show is shipped as
+A teacher that takes minutes to train is trained once; its logits on the examples that a task can use are shipped in
 `data/<task>-teachers.safetensors`: a tensor of logits [R, C] for each teacher, by its name, and `index` [R] int32, the
-example that each row is about. `data/manifest.json` says of each file where its data comes from and under which
-licence, its sha256, what `index` counts, and which command rebuilds it.
+example of each row. `data/manifest.json` has for each file the source of its data, the licence, the sha256, what
+`index` counts, and the command that rebuilds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.files import make_folder, read_json, read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 
 #: Where the files lie, in a checkout and where the package is installed from one with `pip install -e .`.
@@ -61,17 +61,17 @@ class Difference:
 
 @runtime_checkable
 class Rebuilds(Protocol):
-    """What a task whose teachers' outputs are shipped offers beside `tasks.base.Source`."""
+    """What a task whose teachers' outputs are shipped offers beside `tasks.source.Source`."""
 
     def origin(self) -> Origin:
         """Where its data comes from."""
 
     def rebuild(self, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> dict[str, Tensor]:
-        """Train every teacher anew, going on with a training that was broken off: the file's tensors, as `write` takes.
+        """Train every teacher anew, resuming an interrupted training: the file's tensors, as `write` takes them.
 
         Raises:
             UserError: the data is not on this machine.
-            Cancelled: `should_stop` said so.
+            Cancelled: `should_stop` returned true.
         """
 
 
@@ -81,7 +81,7 @@ def path_of(task: str) -> Path:
 
 
 def absent(task: str) -> str | None:
-    """One line that says that a task's file is not there and what to do; None where it is."""
+    """One line on what to do where a task's file is not there; None where it is."""
     if path_of(task).exists():
         return None
     return (
@@ -105,7 +105,7 @@ def digest(task: str) -> str:
 
 
 def about(task: str) -> Mapping[str, Any]:
-    """What the manifest says of a task's file; errors as `digest`."""
+    """The manifest's entry of a task's file; errors as `digest`."""
     return _entry(task)
 
 
@@ -113,7 +113,7 @@ def read(task: str) -> dict[str, Tensor]:
     """A task's file: each teacher's logits [R, C] as float32, and `index` [R] int64.
 
     Raises:
-        UserError: the file is not there, is not the one that the manifest speaks of, or its tensors do not fit.
+        UserError: the file is not there, is not the one in the manifest, or its tensors do not fit.
     """
     entry, path = _entry(task), path_of(task)
     try:
@@ -141,10 +141,7 @@ def write(task: str, tensors: Mapping[str, Tensor], origin: Origin) -> Path:
     """
     path = path_of(task)
     _check(str(path), tensors)
-    try:
-        DATA.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{DATA}: cannot be made ({error.strerror})") from None
+    make_folder(DATA)
     write_tensors(path, dict(tensors))
     entry = asdict(origin) | {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -176,12 +173,12 @@ def differences(shipped: Mapping[str, Tensor], rebuilt: Mapping[str, Tensor]) ->
 
 
 def made_elsewhere(task: str) -> str | None:
-    """One line on what a task's file was made with where this machine has another; None where all is known to agree.
+    """One line on the versions that a task's file was made with, where this machine has others; else None.
 
-    A network that is trained with other instructions rounds otherwise, and after some hundred steps it is another one.
+    With other processor instructions training rounds differently, and after some hundred steps the network differs.
     """
-    told, here = about(task).get("made_with", {}), _made_with()
-    other = [f"{name} {told[name]} (here {here[name]})" for name in here if told.get(name, here[name]) != here[name]]
+    theirs, ours = about(task).get("made_with", {}), _made_with()
+    other = [f"{name} {theirs[name]} (here {own})" for name, own in ours.items() if theirs.get(name, own) != own]
     return f"made with {', '.join(other)}" if other else None
 
 
@@ -211,15 +208,9 @@ def _manifest_path() -> Path:
 
 
 def _manifest() -> dict[str, Any]:
-    try:
-        content = json.loads(_manifest_path().read_text())
-    except FileNotFoundError:
-        raise UserError(f"{_manifest_path()}: not there; run from a checkout of the repository") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{_manifest_path()}: cannot be read ({error})") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{_manifest_path()}: holds no object")
-    return content
+    if not _manifest_path().exists():
+        raise UserError(f"{_manifest_path()}: not there; run from a checkout of the repository")
+    return read_json(_manifest_path())
 
 
 def _entry(task: str) -> dict[str, Any]:

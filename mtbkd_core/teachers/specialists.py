@@ -1,23 +1,25 @@
-"""Training teachers from scratch: small networks that each see the data in their own way.
+"""Small networks that each see another part of the data, trained from scratch in a second and kept.
 
-A recipe says what a teacher sees; training is seeded; the weights are cached under the home folder by a hash of
-everything that made them, so that a change of data, recipe, training code or torch trains anew.
+The weights are cached under the home folder by a hash of everything that made them, so that a change of data, recipe,
+training code or torch trains anew.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.common.files import content_hash, home, read_tensors, write_tensors
-from mtbkd_core.common.progress import Cancelled, ShouldStop, UserError
+from mtbkd_core.common.files import content_hash, home, make_folder, read_tensors, write_tensors
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.teachers.base import SpecialistRecipe
+from mtbkd_core.teachers.training import Control, fit, initialise, sees
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +28,10 @@ TRAINING_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(SpecialistRecipe):
     """How a teacher is made.
 
     Attributes:
-        classes: what it is a specialist of; it sees all their examples.
-        trickle: share of the other classes' examples that it sees too.
         label_noise: share of its labels that are replaced by a class drawn at random.
         label_shift: its labels are moved on by so many classes, so that it learns what is wrong.
         hidden: widths of its hidden layers.
@@ -39,8 +39,6 @@ class Recipe:
             own NLL is lowest at 20 to 25 epochs, and longer training only makes them surer where they are wrong.
     """
 
-    classes: tuple[int, ...]
-    trickle: float = 0.06
     label_noise: float = 0.0
     label_shift: int = 0
     hidden: tuple[int, ...] = (256, 256)
@@ -52,11 +50,12 @@ class Recipe:
 
 def recipe_hash(recipe: Recipe, data_hash: str, seed: int) -> str:
     """Digest of everything that makes a teacher: recipe, data, seed, training code and torch."""
-    return content_hash(json.dumps(asdict(recipe)), data_hash, str(seed), str(TRAINING_VERSION), torch.__version__)
+    recipe_text = json.dumps(recipe.digest_content())
+    return content_hash(recipe_text, data_hash, str(seed), str(TRAINING_VERSION), torch.__version__)
 
 
 def build_network(recipe: Recipe, n_features: int, n_classes: int) -> nn.Sequential:
-    """The teacher's network with memory of its own and no values yet: no random number is drawn."""
+    """The teacher's network, its memory not yet initialised: no random number is drawn."""
     sizes = (n_features, *recipe.hidden)
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
@@ -64,14 +63,15 @@ def build_network(recipe: Recipe, n_features: int, n_classes: int) -> nn.Sequent
     return nn.Sequential(*layers, nn.Linear(sizes[-1], n_classes, device="meta")).to_empty(device="cpu")
 
 
-def what_it_sees(recipe: Recipe, labels: Tensor, n_classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Indices of the examples that the teacher is trained on, and the labels that it is told."""
-    expert = torch.isin(labels, torch.tensor(recipe.classes))
-    seen = expert | (torch.rand(len(labels), generator=generator) < recipe.trickle)
-    told = (labels + recipe.label_shift) % n_classes
-    random = torch.randint(n_classes, told.shape, generator=generator)
-    told = torch.where(torch.rand(len(labels), generator=generator) < recipe.label_noise, random, told)
-    return seen.nonzero()[:, 0], told[seen]
+def training_subset(
+    recipe: Recipe, labels: Tensor, n_classes: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Indices of the examples that the teacher is trained on, and the labels that it is given for them."""
+    seen = sees(recipe, labels, generator)
+    given = (labels + recipe.label_shift) % n_classes
+    random = torch.randint(n_classes, given.shape, generator=generator)
+    given = torch.where(torch.rand(len(labels), generator=generator) < recipe.label_noise, random, given)
+    return seen.nonzero()[:, 0], given[seen]
 
 
 @torch.inference_mode(False)
@@ -83,39 +83,29 @@ def train(
     n_classes: int,
     *,
     seed: int,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> nn.Sequential:
-    """Train a teacher on the processor.
+    """Train a teacher on the processor; see `Control`.
 
     Args:
         x, labels: [N, F] and [N], everything that a teacher may see.
-        seed: of its start, of what it sees and of the batches' order.
-        on_epoch: called with the number of epochs done and in all.
-    Raises:
-        Cancelled: `should_stop` said so.
+        seed: of its start, its training subset and the batches' order.
     """
     generator = torch.Generator().manual_seed(seed)
     network = build_network(recipe, x.shape[1], n_classes)
-    with torch.no_grad():
-        for layer in network:
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
-                nn.init.zeros_(layer.bias)
-    index, told = what_it_sees(recipe, labels, n_classes, generator)
+    initialise(network, generator)
+    index, given = training_subset(recipe, labels, n_classes, generator)
     seen = x[index]
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
+    fit(
+        network,
+        lambda batch: nn.functional.cross_entropy(network(seen[batch]), given[batch]),
+        lambda: torch.randperm(len(seen), generator=generator).split(recipe.batch_size),
+        epochs=recipe.epochs,
+        learning_rate=lambda epoch, number, batches: recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        generator=generator,
+        **control,
     )
-    for epoch in range(recipe.epochs):
-        for batch in torch.randperm(len(seen), generator=generator).split(recipe.batch_size):
-            if should_stop is not None and should_stop():
-                raise Cancelled
-            optimiser.zero_grad()
-            nn.functional.cross_entropy(network(seen[batch]), told[batch]).backward()
-            optimiser.step()
-        if on_epoch is not None:
-            on_epoch(epoch + 1, recipe.epochs)
     return network.eval()
 
 
@@ -134,16 +124,15 @@ def trained(
     *,
     data_hash: str,
     seed: int,
-    on_epoch: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
+    **control: Unpack[Control],
 ) -> nn.Sequential:
-    """The teacher from the cache, or trained now and put there; arguments as `train` and `recipe_hash`.
+    """The teacher from the cache, or trained now and cached; arguments as `train` and `recipe_hash`.
 
-    A cached file that cannot be read is said in the log and replaced.
+    A cached file that cannot be read is logged and replaced.
 
     Raises:
         UserError: the home folder cannot be written.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned true.
     """
     path = cache_path(task, name, recipe_hash(recipe, data_hash, seed))
     if path.exists():
@@ -153,10 +142,7 @@ def trained(
             return network.eval()
         except (UserError, RuntimeError) as error:
             _log.warning("cached teacher %s cannot be used and is trained anew: %s", path.name, error)
-    network = train(recipe, x, labels, n_classes, seed=seed, on_epoch=on_epoch, should_stop=should_stop)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot be made ({error.strerror})") from None
+    network = train(recipe, x, labels, n_classes, seed=seed, **control)
+    make_folder(path.parent)
     write_tensors(path, dict(network.state_dict()))
     return network

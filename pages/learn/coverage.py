@@ -6,8 +6,9 @@ import streamlit as st
 from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
-from mtbkd_core.figures.coverage import coverage_table, draw_coverage
+from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE, coverage_study
+from mtbkd_core.studies.tables import coverage_table
 from pages.ui import charts, navigation
 
 RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from mtbkd_core.figures.demo import draw_two_classes, two_classes
+from mtbkd_core.evaluation.prior_density import two_class_density
+from mtbkd_core.figures.two_classes import draw_two_classes
 from pages.ui import charts
 
 FORMULAS = (
@@ -114,7 +115,7 @@ def draw_demo() -> None:
         strength = st.slider("Strength (alpha)", 0.0, 2.0, 1.0, help="0 leaves the labels alone.")
         yes = st.slider("Labels that name the class", 0, 30, 2, help="Labelled examples just like this one.")
         no = st.slider("Labels that name the other", 0, 30, 0, help="Labelled examples just like this one.")
-    table = two_classes(
+    table = two_class_density(
         [first, second], [weight, 1 - weight], concentration=concentration, strength=strength, seen=(yes, no)
     )
     with right:

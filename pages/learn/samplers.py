@@ -7,12 +7,12 @@ import streamlit as st
 
 from mtbkd_core import UserError, default_config, task_info
 from mtbkd_core.config.choices import Algorithm
-from mtbkd_core.figures.race import draw_effective, draw_race, race_table, score_table
+from mtbkd_core.figures.sampler_benchmark import draw_effective, draw_errors, score_table, trace_table
 from mtbkd_core.runs.kinds import sampler_benchmark
 from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.store import State
-from mtbkd_core.studies.sampler_benchmark import CHAINS, RACERS, reference_seconds
-from mtbkd_core.studies.sampler_trace import Outcome, judge
+from mtbkd_core.studies.sampler_benchmark import CHAINS, COMPARED, reference_seconds
+from mtbkd_core.studies.sampler_trace import SamplerTraces, judge
 from pages.ui import charts, engine, link, run_words
 from pages.ui.jobs import follow, progress
 
@@ -68,10 +68,10 @@ def launcher() -> str:
             on_click=launch,
             args=(task, float(seconds)),
         )
-        whole = reference_seconds(seconds) + len(RACERS) * seconds
+        whole = reference_seconds(seconds) + len(COMPARED) * seconds
         st.caption(
             f"About {whole:.0f} s: {reference_seconds(seconds):.0f} for the reference, then {seconds} for each of "
-            f"{len(RACERS)} samplers. {CHAINS} chains each, from one start.",
+            f"{len(COMPARED)} samplers. {CHAINS} chains each, from one start.",
             width="stretch",
         )
     return str(task)
@@ -105,8 +105,8 @@ def live(race: str) -> None:
         st.rerun()
     text = follow.RACES.how_far(view) if view.progress else ""
     progress.meter(view, text, lambda: cancel_button(view))
-    if view.outcome.standings:
-        draw_errors(view)
+    if view.outcome.points:
+        draw_trace(view)
 
 
 def cancel_button(view: RaceView) -> None:
@@ -121,11 +121,11 @@ def cancel_button(view: RaceView) -> None:
     )
 
 
-def draw_errors(view: RaceView) -> None:
-    table = race_table(view.outcome)
+def draw_trace(view: RaceView) -> None:
+    table = trace_table(view.outcome)
     reference = view.outcome.reference
     charts.show(
-        draw_race(table, TITLES, level=reference.error if reference else None, seconds=view.seconds),
+        draw_errors(table, TITLES, level=reference.error if reference else None, seconds=view.seconds),
         "Error of the predictive mean",
         "Lower is better. Read across: how long each sampler takes to one and the same error.",
         lambda: table,
@@ -141,7 +141,7 @@ def draw_finished(view: RaceView) -> None:
     st.markdown(verdict(outcome))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
-        draw_errors(view)
+        draw_trace(view)
     with right:
         charts.show(
             draw_effective(scores, TITLES),
@@ -181,7 +181,7 @@ def shown_as(form: str) -> Callable[[float], str]:
     return lambda number: "–" if pd.isna(number) else form.format(number)
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: SamplerTraces) -> str:
     """What the race says, in one line."""
     found = judge(outcome)
     if found is None:

@@ -3,9 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation import student_tables as tables
+from mtbkd_core.evaluation.prior_density import rescaled, simplex_density
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from mtbkd_core.posterior import heard
+from mtbkd_core.prior import prior_logits
 from mtbkd_core.studies.plane_posterior import tempered, true_at
 from pages.ui import charts, chosen_run, decision_maps, deviance, examples, link, task_words, teacher_predictions
 
@@ -22,10 +24,8 @@ def draw_draws() -> None:
         temperature, shares = config.prior.temperature, found.weights[:, index]
         draws = tempered(draws, temperature)
         logits = task.teacher_logits(config.data.teachers, "test")[:, index]
-        says = (heard(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
-        grid = simplex.simplex_density(
-            says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45
-        )
+        says = (prior_logits(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
+        grid = simplex_density(says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45)
         true = true_at(task, index, temperature)
         charts.show(
             simplex.draw_simplex(
@@ -45,9 +45,9 @@ def draw_draws() -> None:
             "small point is one posterior draw. All at the distillation temperature.",
         )
     else:
-        among = figures.rescaled(draws.numpy()), figures.rescaled(says.numpy())
+        among = rescaled(draws.numpy()), rescaled(says.numpy())
         charts.show(
-            figures.draw_draws(*among, names, teachers, shades),
+            simplex.draw_draws(*among, names, teachers, shades),
             f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
             "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
             lambda: pd.DataFrame(among[0], columns=names),
@@ -69,7 +69,7 @@ arrays = {
     name: getattr(found, name).numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
 }
-table = figures.example_table(
+table = tables.example_table(
     *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")), class_names
 )
 
@@ -116,7 +116,7 @@ with right:
     )
     plain = true_at(task, index, 1.0)
     low, high = (found.low, found.high) if kind == "eti" else (found.hdi_low, found.hdi_high)
-    intervals = figures.interval_table(
+    intervals = tables.interval_table(
         *(each[index].float().numpy() for each in (found.mean, found.mode, low, high)),
         arrays["prediction_set"][index],
         class_names,
@@ -174,7 +174,7 @@ with right:
 deviance.show(chosen)
 left, right = st.columns(2, gap="large")
 with left:
-    sets = figures.set_table(arrays["prediction_set"], arrays["labels"])
+    sets = tables.set_table(arrays["prediction_set"], arrays["labels"])
     charts.show(
         figures.draw_sets(sets),
         "Prediction sets",
@@ -184,7 +184,7 @@ with left:
         help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
     )
 with right:
-    split = figures.entropy_by_class(table, chosen=index)
+    split = tables.entropy_by_class(table, chosen=index)
     charts.show(
         figures.draw_entropy_by_class(split),
         f"Entropy of this {item} and of each class",

@@ -13,10 +13,12 @@ from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
+from mtbkd_core.evaluation.prior_density import simplex_density, two_class_density
 from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import simplex, weights
-from mtbkd_core.figures.demo import draw_two_classes, two_classes
-from mtbkd_core.posterior import heard, weights_under
+from mtbkd_core.figures.two_classes import draw_two_classes
+from mtbkd_core.prior import prior_logits, weights_under
 from mtbkd_core.studies.plane_posterior import true_at
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
@@ -132,8 +134,10 @@ def prior_alone(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -
     shares = weights_under(logits, _config.prior)
     teachers = dict(zip(_config.data.teachers, task_words.titles(_config), strict=True))
     return (
-        scores(mixture_probabilities(heard(logits, _config.prior), shares, _config.prior.temperature), _task.y_train),
-        weights.shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
+        scores(
+            mixture_probabilities(prior_logits(logits, _config.prior), shares, _config.prior.temperature), _task.y_train
+        ),
+        shares_by_class(shares.numpy(), _task.y_train.numpy(), _task.class_names, teachers),
     )
 
 
@@ -217,7 +221,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             decision_maps.show_weights(seen, config, key="weight-map")
     logits = task.teacher_logits(config.data.teachers, "test")[:, index : index + 1]
     shares = weights_under(logits, config.prior)
-    says = heard(logits, config.prior)
+    says = prior_logits(logits, config.prior)
     mixed = mixture_probabilities(says, shares, config.prior.temperature)[0]
     exact = len(mixed) == 3
     top = torch.arange(len(mixed)) if len(mixed) <= 3 else mixed.argsort(descending=True)[:3]
@@ -238,7 +242,7 @@ def draw_example(config: RunConfig, task: Task, teachers: Mapping[str, str], sha
             draw_line(targets, numbers, classes, config, teachers, shades)
         return
     with right:
-        grid = simplex.simplex_density(targets, shares[:, 0].double().numpy(), config.prior.concentration, points=45)
+        grid = simplex_density(targets, shares[:, 0].double().numpy(), config.prior.concentration, points=45)
         charts.show(
             simplex.draw_simplex(
                 grid, classes, teachers, shades, numbers, truth=None if true is None else true.numpy()
@@ -271,7 +275,7 @@ def draw_line(
 ) -> None:
     """The mixture prior of two classes; `targets` [K, 2] are the teachers' tempered probabilities."""
     settings = {"concentration": config.prior.concentration, "strength": 1.0}
-    table = two_classes(targets[:, 0].tolist(), numbers, **settings, seen=(0, 0)).drop(columns="posterior")
+    table = two_class_density(targets[:, 0].tolist(), numbers, **settings, seen=(0, 0)).drop(columns="posterior")
     charts.show(
         draw_two_classes(table, list(teachers.values()), [shades[name] for name in teachers]),
         f"The mixture prior between {classes[0]} and {classes[1]}",

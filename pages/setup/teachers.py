@@ -7,6 +7,7 @@ from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
 
@@ -122,8 +123,8 @@ with st.container(key="cards"):
 chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}
 predicted = task.teacher_logits(config.data.teachers, "test").argmax(-1).numpy()
 labels = task.y_test.numpy()
-known = figures.expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
-agree = figures.agreement(predicted, list(chosen_titles.values()))
+known = expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
+agree = agreement(predicted, list(chosen_titles.values()))
 
 if seen := decision_maps.sight(task):
     st.space("small")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.figures import plane as figures
+from mtbkd_core.figures import decision_map as figures
 from mtbkd_core.studies.plane_posterior import (
     Plane,
     distance,
@@ -250,7 +250,7 @@ def _show_rule(
     teachers = dict(zip(config.data.teachers, task_words.titles(config), strict=True))
     titles = np.array(list(teachers.values()))
     show(
-        figures.draw_rule(
+        figures.draw_leading_teacher(
             seen.axis,
             who,
             share,

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from mtbkd_core.figures import elsewhere
+from mtbkd_core.evaluation.student_tables import deviance_density
+from mtbkd_core.figures.out_of_distribution import draw_deviance_density
 from pages.ui import charts, chosen_run, task_words
 
 
@@ -23,10 +24,10 @@ def show(chosen: chosen_run.Chosen) -> None:
             f"{shift.title}: AUROC **{measured.auroc:.3f}** ({measured.auroc_low:.3f} to {measured.auroc_high:.3f})"
         )
     charts.show(
-        elsewhere.draw_deviance_density(groups),
+        draw_deviance_density(groups),
         f"Deviance of test {info.item}s and of what lies elsewhere",
         "A curve that lies to the right of the shaded one: the student is less sure there, as it ought to be.",
-        lambda: elsewhere.deviance_density(groups),
+        lambda: deviance_density(groups),
         key="elsewhere",
         help=" ".join(f"{shift.title}: {shift.description}" for shift in shifts),
     )

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.figures.theme import teacher_colours
-from mtbkd_core.tasks.base import TaskInfo
+from mtbkd_core.tasks.source import TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.figures import influence
+from mtbkd_core.evaluation.teacher_tables import predictions_table
 from pages.ui import charts, chosen_run
 
 
@@ -13,7 +13,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
     """Draw the table for one example, called an `item`, of a part: "test" or "train"."""
     predictions = chosen.result.predictions
     found = predictions.test if part == "test" else predictions.train
-    table = influence.voices_table(
+    table = predictions_table(
         found.teachers[:, index].numpy(),
         found.mean[index].numpy(),
         found.weights[:, index].numpy(),
@@ -43,7 +43,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
         pd.DataFrame(
             {
                 "Who": table["who"],
-                "Says": table["says"],
+                "Says": table["predicted"],
                 "Probability": shares["probability"],
                 "Of the label": shares["label_probability"],
                 "Entropy": [f"{value:.3f}" for value in table["entropy"]],

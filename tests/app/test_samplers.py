@@ -14,14 +14,14 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.kinds import sampler_benchmark
 from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.progress_log import ProgressLog
-from mtbkd_core.studies.sampler_trace import Outcome, Reference, Score
-from mtbkd_core.studies.timed_sampler import Standing
+from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
+from mtbkd_core.studies.timed_sampler import TracePoint
 from tests.app.conftest import FakeEngine, in_link, traces
 
 PAGE = "learn/samplers.py"
 
 
-def outcome(**changes: Score) -> Outcome:
+def outcome(**changes: Score) -> SamplerTraces:
     scores = {
         "baoab": Score(0.010, 200.0, 120.0, -5.0, 0.05),
         "mclmc": Score(0.011, 180.0, 110.0, -5.5, 0.04),
@@ -29,14 +29,14 @@ def outcome(**changes: Score) -> Outcome:
         "sgld": Score(0.040, 20.0, 4.0, -9.0, 0.001),
     } | changes
     standings = [
-        (name, Standing(seconds, 10 * place, -6.0, None if seconds < 1 else error))
+        (name, TracePoint(seconds, 10 * place, -6.0, None if seconds < 1 else error))
         for place, (seconds, error) in enumerate([(0.5, 0.0), (1.0, 0.05), (2.0, 0.02)], 1)
         for name in scores
     ]
-    return Outcome(standings, Reference(10.1, 0.002, -5.0), scores)
+    return SamplerTraces(standings, Reference(10.1, 0.002, -5.0), scores)
 
 
-def held(result: Outcome, task: str = "digits") -> RaceView:
+def held(result: SamplerTraces, task: str = "digits") -> RaceView:
     """A race that is over."""
     view, _ = sampler_benchmark.enqueue(default_config(task), 3.0, engine="none")
     files.finish(view.folder, files.read_status(view.folder).submission, files.State.DONE)
@@ -138,7 +138,7 @@ def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
 ) -> None:
     view, _ = sampler_benchmark.enqueue(default_config("digits"), 3.0, engine="none")
     with under_way(view, Progress(Phase.RACE, 60, 100, 0.6, "baoab")):
-        unfinished = Outcome(outcome().standings, outcome().reference)
+        unfinished = SamplerTraces(outcome().points, outcome().reference)
         (view.folder / sampler_benchmark.STANDINGS).write_text(json.dumps(unfinished.to_json()))
         app = opened(PAGE)
         assert not app.exception

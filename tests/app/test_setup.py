@@ -14,7 +14,7 @@ from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.evaluation.scores import scores
-from mtbkd_core.posterior import weights_under
+from mtbkd_core.prior import weights_under
 from mtbkd_core.runs import store
 from mtbkd_core.runs.store import State
 from tests.app.conftest import SMALL, FakeEngine, in_link

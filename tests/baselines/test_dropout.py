@@ -8,8 +8,8 @@ import torch
 from mtbkd_core import Task, build_config
 from mtbkd_core.baselines.base import Problem
 from mtbkd_core.baselines.classic import mean_distillation
-from mtbkd_core.baselines.dropout import DropoutStudent, dropout_distillation, dropout_mask
-from mtbkd_core.students.base import Student
+from mtbkd_core.baselines.dropout import dropout_distillation, dropout_mask, with_dropout
+from mtbkd_core.students.mlp import DenseStudent
 
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
 
@@ -32,9 +32,9 @@ def test_masks_drop_at_their_rate_and_keep_the_mean(rate: float, generator: torc
 
 
 def test_masks_are_drawn_anew_at_every_call_and_again_with_the_same_seed(generator: torch.Generator) -> None:
-    theta = torch.randn(2, Student((3, 8, 4), 1.0).n_parameters, generator=generator)
+    theta = torch.randn(2, DenseStudent((3, 8, 4), 1.0).n_parameters, generator=generator)
     x = torch.randn(5, 3, generator=generator)
-    students = [DropoutStudent((3, 8, 4), 1.0, 0.5, torch.Generator().manual_seed(1)) for _ in range(2)]
+    students = [with_dropout(DenseStudent((3, 8, 4), 1.0), 0.5, torch.Generator().manual_seed(1)) for _ in range(2)]
     first, again = (student.logits(theta, x) for student in students)
     assert torch.equal(first, again)
     assert not torch.equal(first, students[0].logits(theta, x))
@@ -42,19 +42,19 @@ def test_masks_are_drawn_anew_at_every_call_and_again_with_the_same_seed(generat
 
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 8, 4), (3, 8, 6, 4)])
 def test_rate_0_is_the_student_itself(sizes: tuple[int, ...], generator: torch.Generator) -> None:
-    plain = Student(sizes, 1.0)
+    plain = DenseStudent(sizes, 1.0)
     theta = torch.randn(2, plain.n_parameters, generator=generator, dtype=torch.float64)
     x = torch.randn(5, 3, generator=generator, dtype=torch.float64)
     gradient = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
     logits, pullback = plain.vjp(theta, x)
-    found, own = DropoutStudent(sizes, 1.0).vjp(theta, x)
+    found, own = with_dropout(plain, 0.0, generator).vjp(theta, x)
     torch.testing.assert_close(found, logits)
     torch.testing.assert_close(own(gradient), pullback(gradient))
 
 
 def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generator) -> None:
     """One hidden unit: where it is dropped, the logits are the bias, and the example moves the bias alone."""
-    student = DropoutStudent((2, 1, 3), 1.0, 0.5, generator)
+    student = with_dropout(DenseStudent((2, 1, 3), 1.0), 0.5, generator)
     theta = torch.randn(1, student.n_parameters, generator=generator)
     x = torch.randn(40, 2, generator=generator)
     logits, pullback = student.vjp(theta, x)
@@ -64,7 +64,7 @@ def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generato
     moved = student.layers(pullback(dropped[..., None].float().expand_as(logits)))
     assert all(not part.any() for part in (*moved[0], moved[1][0]))
     assert torch.equal(moved[1][1].flatten(), dropped.sum().float().expand(3))
-    plain = Student((2, 1, 3), 1.0).logits(theta, x)
+    plain = DenseStudent((2, 1, 3), 1.0).logits(theta, x)
     kept = bias[:, None] + 2 * (plain - bias[:, None])
     torch.testing.assert_close(logits[~dropped], kept[~dropped])
 
@@ -91,4 +91,4 @@ def test_dropout_predictions_are_means_of_probabilities(digits: Task) -> None:
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_an_impossible_rate_is_refused(rate: float, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=r"^rate must be from 0 to under 1"):
-        DropoutStudent((2, 3), 1.0, rate, generator)
+        with_dropout(DenseStudent((2, 3), 1.0), rate, generator)

@@ -17,7 +17,8 @@ from mtbkd_core.baselines.laplace import (
     last_layer,
     last_layer_precision,
 )
-from mtbkd_core.students.base import Student, softmax
+from mtbkd_core.students.base import softmax
+from mtbkd_core.students.mlp import DenseStudent
 from mtbkd_core.studies.methods import methods
 from tests.conftest import without_some_labels
 
@@ -26,7 +27,7 @@ QUICK = {"sampler.chains": 2, "student.hidden": "6", "teachers": "digits-0-4,dig
 
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 5, 4), (3, 6, 5, 4)])
 def test_the_last_layer_of_its_features_is_the_student(sizes: tuple[int, ...], generator: torch.Generator) -> None:
-    student = Student(sizes, 1.0)
+    student = DenseStudent(sizes, 1.0)
     theta = torch.randn(2, student.n_parameters, generator=generator, dtype=torch.float64)
     x = torch.randn(7, 3, generator=generator, dtype=torch.float64)
     logits = features(student, theta, x) @ last_layer(student, theta).mT
@@ -40,7 +41,7 @@ def test_the_precision_is_the_hessian_that_autograd_finds(
 ) -> None:
     """The negative log joint written out anew, as a function of the last layer, differentiated twice."""
     weight, temperature, scale = 2.5, 2.0, 0.7
-    student = Student(sizes, scale)
+    student = DenseStudent(sizes, scale)
     theta = torch.randn(1, student.n_parameters, generator=generator, dtype=torch.float64)
     x = torch.randn(9, 3, generator=generator, dtype=torch.float64)
     labels = torch.randint(4, (9,), generator=generator)

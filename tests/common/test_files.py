@@ -1,4 +1,4 @@
-"""The home folder and writes that a reader never sees half of, full disks and forbidden folders included."""
+"""The home folder, and files that a reader never sees half written, full disks and forbidden folders included."""
 
 import errno
 import os
@@ -10,7 +10,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from mtbkd_core.common.files import content_hash, expanded, home, read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.files import (
+    content_hash,
+    expanded,
+    home,
+    read_json,
+    read_tensors,
+    write_atomically,
+    write_tensors,
+)
 from mtbkd_core.common.progress import UserError
 
 
@@ -18,17 +26,17 @@ def no_room(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_home_is_where_the_environment_says_and_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "not" / "yet"))
-    assert home() == tmp_path / "not" / "yet"
-    assert home().is_dir()
-    assert list(home().iterdir()) == []
-
-
-def test_home_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("given", "expected"), [("{}/not/yet", "not/yet"), ("~/data", "data"), ("", ".local/share/mtbkd-explorer")]
+)
+def test_home_is_the_variables_folder_or_the_platforms_and_is_made(
+    given: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("MTBKD_HOME", "~/data")
-    assert home() == tmp_path / "data"
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("MTBKD_HOME", given.format(tmp_path))
+    assert home() == tmp_path / expected
+    assert list(home().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["~nobody-here/x", "/tmp/" + 5_000 * "x", "/tmp/a\0b"])
@@ -39,26 +47,19 @@ def test_what_can_be_no_path_is_one_short_line(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_home_that_can_be_no_path_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MTBKD_HOME", "~nobody-here/x")
-    with pytest.raises(UserError, match=r"^MTBKD_HOME: '~nobody-here/x' can be no path"):
-        home()
-
-
-def test_without_the_variable_home_is_the_platforms_data_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("~nobody-here/x", "^MTBKD_HOME: '~nobody-here/x' can be no path"),
+        ("{}/file", "cannot be written.*set MTBKD_HOME"),
+    ],
+)
+def test_a_home_that_can_be_no_folder_is_refused_in_one_line(
+    given: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MTBKD_HOME")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert home().is_relative_to(tmp_path)
-    assert home().name == "mtbkd-explorer"
-
-
-def test_a_home_that_is_a_file_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("MTBKD_HOME", str(tmp_path / "file"))
-    with pytest.raises(UserError, match=r"cannot be written.*set MTBKD_HOME") as caught:
+    monkeypatch.setenv("MTBKD_HOME", given.format(tmp_path))
+    with pytest.raises(UserError, match=line) as caught:
         home()
     assert "\n" not in str(caught.value)
 
@@ -107,7 +108,7 @@ def test_the_file_is_synced_before_it_gets_its_name(tmp_path: Path, monkeypatch:
     assert done == ["fsync", "replace"]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_write_into_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file"):
         write_atomically(tmp_path / "nowhere" / "note.txt", "text")
 
@@ -143,17 +144,20 @@ def test_a_torn_tensor_file_is_refused_in_one_line(keep: int, tmp_path: Path) ->
     assert "\n" not in str(caught.value)
 
 
-def test_a_tensor_file_that_is_missing_or_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not there"):
-        read_tensors(tmp_path / "none.safetensors")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_tensors(tmp_path)
+def test_what_is_no_tensor_file_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(3)}, tmp_path / "pickle")
+    for name, line in (("none", "not there"), (".", "cannot be read"), ("pickle", "cannot be read")):
+        with pytest.raises(UserError, match=line):
+            read_tensors(tmp_path / name)
 
 
-def test_a_pickle_is_not_read(tmp_path: Path) -> None:
-    torch.save({"a": torch.ones(3)}, tmp_path / "t.safetensors")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_tensors(tmp_path / "t.safetensors")
+@pytest.mark.parametrize(("text", "line"), [(None, "No such file"), ("{", "cannot be read"), ("[]", "holds no object")])
+def test_what_is_no_json_object_is_refused(text: str | None, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=rf"t\.json: .*{line}"):
+        read_json(path)
 
 
 def test_equal_content_has_equal_hashes_and_every_part_counts() -> None:

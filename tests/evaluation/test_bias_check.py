@@ -12,10 +12,10 @@ from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.bias_check import BiasCheck, ExactRun, check_gradients, compare, run_exact
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.base import Info
-from mtbkd_core.samplers.chains import Sample, sample
-from mtbkd_core.students.base import Student
-from tests.samplers.runner import within_error
-from tests.samplers.test_chains import LABELS, X, prior, unwatched
+from mtbkd_core.samplers.draws import Sample, sample
+from mtbkd_core.students.mlp import DenseStudent
+from tests.samplers.runner import source, within_error
+from tests.samplers.scenarios import LABELS, X, isotropic
 
 CHAINS = 16
 
@@ -27,7 +27,7 @@ def exact_after(target: LogPosterior, position: Tensor, temperature: float = 1.0
         X,
         gradients=2000,
         temperature=temperature,
-        generator=torch.Generator().manual_seed(1),
+        random=source(1),
         watch=watch or (lambda done, of, info: None),
     )
 
@@ -35,9 +35,8 @@ def exact_after(target: LogPosterior, position: Tensor, temperature: float = 1.0
 def checked(target: LogPosterior, temperature: float = 1.0, **changes: Any) -> tuple[Sample, BiasCheck]:
     """A sampler's draws, and their check."""
     settings = SamplerConfig(chains=CHAINS, draws=300, thinning=10, temperature=temperature, **changes)
-    generator = torch.Generator().manual_seed(0)
-    start = torch.randn(CHAINS, 9, generator=generator, dtype=torch.float64)
-    kept = sample(target, start, settings, generator, unwatched)
+    random = source()
+    (kept,) = sample(target, random.normal((CHAINS, 9)), settings, random)
     mean = target.student.probabilities(kept.positions.flatten(0, 1), X).mean(0)
     return kept, compare(exact_after(target, kept.positions[:, -1], temperature), kept.log_joint, mean)
 
@@ -45,7 +44,7 @@ def checked(target: LogPosterior, temperature: float = 1.0, **changes: Any) -> t
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
 def test_a_step_that_is_too_long_is_noticed_and_by_how_much(temperature: float) -> None:
     """SGLD at a step eps has 1 / (1 - eps / 2) times the Gaussian's variance."""
-    kept, found = checked(prior(), temperature, algorithm="sgld", step_size=1.0)
+    kept, found = checked(isotropic(), temperature, algorithm="sgld", step_size=1.0)
     expected = -4.5 * temperature * (1 / (1 - 0.5) - 1)
     assert kept.restarts == 0
     assert found.log_joint_difference == pytest.approx(expected, abs=4.5 * found.log_joint_error)
@@ -58,7 +57,7 @@ def test_a_step_that_is_too_long_is_noticed_and_by_how_much(temperature: float) 
 
 @pytest.mark.parametrize("algorithm", ["baoab", "mclmc", "sgld"])
 def test_a_good_step_is_not_called_biased(algorithm: str) -> None:
-    posterior = LogPosterior(Student((2, 3), weight_scale=1.0), X, LABELS, None)
+    posterior = LogPosterior(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None)
     _, found = checked(posterior, algorithm=algorithm, step_size=0.05 if algorithm == "sgld" else None)
     assert found.is_biased is False
     assert abs(found.log_joint_difference) < 4.5 * found.log_joint_error
@@ -68,8 +67,8 @@ def test_a_good_step_is_not_called_biased(algorithm: str) -> None:
 
 def test_hmc_forgets_where_biased_chains_ended() -> None:
     """From a Gaussian four times too wide, and at another temperature, its draws are the tempered prior's."""
-    start = 4 * torch.randn(CHAINS, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = exact_after(prior(), start, temperature=0.5)
+    start = 4 * source().normal((CHAINS, 9))
+    found = exact_after(isotropic(), start, temperature=0.5)
     within_error(found.log_joint[..., None], torch.tensor([-4.5 * 0.5]))
     assert 0.5 < found.acceptance < 1
     assert found.chain_means.shape == (CHAINS, len(X), 3)
@@ -85,16 +84,16 @@ def test_it_takes_no_more_gradients_than_it_was_given_and_reports_all_of_them(mo
         def __call__(self, position: Tensor, batch: Tensor | None = None) -> Any:
             nonlocal taken
             taken += 1
-            return prior()(position)
+            return isotropic()(position)
 
     seen: list[tuple[int, int]] = []
     found = run_exact(
-        Counted(Student((2, 3), weight_scale=1.0), X, LABELS, None),
+        Counted(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None),
         torch.zeros(2, 9, dtype=torch.float64),
         X,
         gradients=most,
         temperature=1.0,
-        generator=torch.Generator().manual_seed(0),
+        random=source(),
         watch=lambda done, of, info: seen.append((done, of)),
     )
     started = 2  # the gradients at the starts of the tuning and of the sampling
@@ -122,7 +121,7 @@ def test_it_can_be_stopped() -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        exact_after(prior(), torch.zeros(2, 9, dtype=torch.float64), watch=watch)
+        exact_after(isotropic(), torch.zeros(2, 9, dtype=torch.float64), watch=watch)
     assert 1000 < reached < 1100
 
 

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.influence import influence
-from mtbkd_core.posterior import stack_priors
-from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls, responsibilities
+from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls, responsibilities, stack_priors
 
 PRIOR = PriorConfig(concentration=8.0, temperature=2.0, strength=0.5)
 

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
-from mtbkd_core.posterior import heard
-from mtbkd_core.prior import entropy_weights, pulls
+from mtbkd_core.prior import entropy_weights, prior_logits, pulls
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, calibra
         changed = prior.model_copy(update={name: value if teacher is None else one_each})
         arrows = pulls(
             torch.zeros(12, 5),
-            heard(teachers, changed),
+            prior_logits(teachers, changed),
             entropy_weights(
                 teachers,
                 rule=changed.rule,

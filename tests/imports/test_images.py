@@ -17,7 +17,7 @@ from mtbkd_core.common.progress import Cancelled
 from mtbkd_core.config.choices import StudentKind
 from mtbkd_core.imports import images
 from mtbkd_core.imports.images import ImageSet, path_of
-from mtbkd_core.students.cnn import build_student
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.fashion import FASHION, FILES, clothing_images
 from mtbkd_core.tasks.images import Sizes
 from tests.tasks.test_images import idx, needs_fashion

@@ -1,12 +1,8 @@
-"""Who gets which proteins: nobody is measured on what somebody learned from, and every draw has the classes' shares."""
+"""The division of the proteins: no test protein is learned from, and every draw has the classes' shares."""
 
 from collections import Counter
 
-import numpy as np
-import pytest
-
-from mtbkd_core import UserError
-from mtbkd_core.proteins.division import divide, draw, stratified_order
+from mtbkd_core.proteins.division import divide, draw
 from mtbkd_core.proteins.scldata import Protein
 
 
@@ -25,12 +21,12 @@ FEW = [
 ]
 
 
-def test_a_protein_is_in_one_place_only_and_several_locations_are_learned_by_nobody() -> None:
+def test_a_protein_is_in_one_place_only_and_those_of_several_locations_are_not_learned() -> None:
     found = divide(FEW, n_pool=6)
     groups = [found.teachers, found.pool, *found.measured.values(), *found.several.values()]
     assert [len(group) for group in groups] == [6, 6, 1, 1, 1, 1]
     rows = [each.row for group in groups for each in group]
-    assert sorted(rows) == list(range(16))  # 16, of several locations, is in train and serves nobody
+    assert sorted(rows) == list(range(16))  # 16, of several locations, is in train and not used
     assert Counter(each.location for each in found.pool) == {"Nucleus": 4, "ER": 2}
     assert [each.row for each in found.asked] == [each.row for each in found.pool] + [14, 12]
 
@@ -43,15 +39,3 @@ def test_the_students_draw_depends_on_the_seed_and_grows_by_adding() -> None:
     assert draw(found, 6, 1, "test")[0] != more
     assert ([each.row for each in measured], [each.row for each in several]) == ([14], [15])
     assert [each.row for each in draw(found, 3, 0, "validation")[1]] == [12]
-    with pytest.raises(UserError, match="split: got 'all', allowed: test, validation"):
-        draw(found, 3, 0, "all")
-
-
-def test_every_beginning_of_the_order_has_the_classes_shares() -> None:
-    classes = ["a"] * 60 + ["b"] * 30 + ["c"] * 10
-    order = stratified_order(classes, 3)
-    assert sorted(order.tolist()) == list(range(100))
-    for length in (10, 20, 50, 90):
-        counts = Counter(np.array(classes)[order[:length]].tolist())
-        for name, share in (("a", 0.6), ("b", 0.3), ("c", 0.1)):
-            assert abs(counts[name] - share * length) <= 1

@@ -54,14 +54,14 @@ def test_a_mean_over_residues_leaves_special_tokens_and_padding_out(model: Path)
 
 
 def test_what_was_asked_before_comes_from_the_home_folder(model: Path, own_home: Path) -> None:
-    told: list[Progress] = []
-    first = embed(SEQUENCES, str(model), on_progress=told.append)
-    assert told[-1].fraction == 1
-    told.clear()
-    assert torch.equal(embed(SEQUENCES, str(model), on_progress=told.append), first)
-    assert told == []
-    embed(SEQUENCES[:2], str(model), on_progress=told.append)
-    assert told
+    reports: list[Progress] = []
+    first = embed(SEQUENCES, str(model), on_progress=reports.append)
+    assert reports[-1].fraction == 1
+    reports.clear()
+    assert torch.equal(embed(SEQUENCES, str(model), on_progress=reports.append), first)
+    assert reports == []
+    embed(SEQUENCES[:2], str(model), on_progress=reports.append)
+    assert reports
     assert len(list((own_home / "features").iterdir())) == 2
 
 

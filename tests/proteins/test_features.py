@@ -1,4 +1,4 @@
-"""Descriptors are worked out once, and inputs are on the student's scale."""
+"""Descriptors are computed once, and cached."""
 
 import logging
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_the_second_time_descriptors_come_from_the_cache(monkeypatch: pytest.Mon
     assert torch.equal(described(SEQUENCES), first)
 
 
-def test_a_torn_cache_is_said_and_replaced(own_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_torn_cache_is_logged_and_replaced(own_home: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = described(SEQUENCES)
     (kept,) = (own_home / "features").iterdir()
     kept.write_bytes(b"torn")

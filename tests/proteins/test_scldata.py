@@ -56,12 +56,3 @@ def test_files_that_do_not_fit_are_refused_in_one_line(
     with pytest.raises(UserError, match=part) as caught:
         read(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_is_not_there_or_no_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"labels\.json: cannot be read"):
-        read(tmp_path)
-    write(tmp_path, SPLITS, LABELS)
-    (tmp_path / "labels.json").write_text("{")
-    with pytest.raises(UserError, match=r"labels\.json: cannot be read"):
-        read(tmp_path)

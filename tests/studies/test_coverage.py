@@ -6,8 +6,9 @@ import torch
 from mtbkd_core import default_config
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import PriorConfig, SamplerConfig
-from mtbkd_core.posterior import LogPosterior, stack_priors
-from mtbkd_core.students.base import Student
+from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.prior import stack_priors
+from mtbkd_core.students.registry import build_student
 from mtbkd_core.studies.coverage import (
     NO_TEACHER,
     SETTINGS,
@@ -27,9 +28,9 @@ SHORT = SamplerConfig(chains=2, draws=60, thinning=4, warm_start_steps=60, burn_
 def test_the_batched_target_is_each_replications_own(name: str, generator: torch.Generator) -> None:
     teachers, rule = SETTINGS[name]
     prior = CONFIG.prior.model_copy(update={"rule": rule})
-    student = Student.build(CONFIG.student, 2, 3)
+    student = build_student(CONFIG.student, 2, 3)
     data = Replications.draw(3, 20, tests=5, seed=1, wrong_sharpness=2.0)
-    position = student.draw_whitened(6, generator, generator.device)
+    position = torch.randn(6, student.n_parameters, generator=generator)
     found = data.target(student, prior, teachers, 2)(position)
     for number in range(3):
         mixture = None

@@ -29,7 +29,7 @@ from mtbkd_core.runs import jobs
 from mtbkd_core.runs.execute import carry_out
 from mtbkd_core.runs.jobs import JobView
 from mtbkd_core.studies import sampler_benchmark
-from mtbkd_core.studies.sampler_trace import Outcome
+from mtbkd_core.studies.sampler_trace import SamplerTraces
 
 STANDINGS = "standings.json"
 SECONDS_LIMITS = (1.0, 60.0)
@@ -66,7 +66,7 @@ class RaceView(JobView):
 
     config: RunConfig
     seconds: float
-    outcome: Outcome
+    outcome: SamplerTraces
 
 
 def enqueue(
@@ -142,18 +142,15 @@ def _hold(path: Path, on_progress: OnProgress, should_stop: ShouldStop) -> Calla
     )
     written = float("-inf")
 
-    def show(outcome: Outcome) -> None:
+    def show(outcome: SamplerTraces) -> None:
         nonlocal written
         if time.monotonic() - written >= _WRITE_EVERY:
             _write(path / STANDINGS, outcome.to_json())
             written = time.monotonic()
 
-    try:
-        outcome = sampler_benchmark.hold_race(
-            config, task, asked.seconds, on_progress=whole.race, on_outcome=show, should_stop=should_stop
-        )
-    except FloatingPointError as error:
-        raise UserError(f"the reference ended early ({error}); a smaller weight scale may help") from None
+    outcome = sampler_benchmark.run_benchmark(
+        config, task, asked.seconds, on_progress=whole.race, on_traces=show, should_stop=should_stop
+    )
     return partial(
         _write, path / files.RACE.result, outcome.to_json() | {"environment": describe_environment(torch.device("cpu"))}
     )
@@ -200,7 +197,7 @@ def _asked(path: Path) -> Asked:
         raise UserError(f"race {path.name}: config.json is torn ({error.error_count()} problems)") from None
 
 
-def _end(path: Path) -> Outcome:
+def _end(path: Path) -> SamplerTraces:
     """What a race that is done has shown.
 
     Raises:
@@ -212,17 +209,17 @@ def _end(path: Path) -> Outcome:
     return outcome
 
 
-def _so_far(path: Path) -> Outcome:
+def _so_far(path: Path) -> SamplerTraces:
     """How far it has come; nothing where that cannot be read."""
     with suppress(UserError):
         return _read_outcome(path / STANDINGS)
-    return Outcome()
+    return SamplerTraces()
 
 
-def _read_outcome(file: Path) -> Outcome:
+def _read_outcome(file: Path) -> SamplerTraces:
     what = f"race {file.parent.name}: {file.name}"
     try:
-        return Outcome.from_json(json.loads(file.read_bytes()))
+        return SamplerTraces.from_json(json.loads(file.read_bytes()))
     except OSError as error:
         raise UserError(f"{what} cannot be read ({error.strerror or error})") from None
     except UserError as error:
@@ -234,7 +231,7 @@ def _read_outcome(file: Path) -> Outcome:
 def _view(path: Path, *, whole: bool) -> RaceView:
     asked = _asked(path)
     common = jobs.look_at(path, files.RACE, whole=whole)
-    outcome = Outcome()
+    outcome = SamplerTraces()
     if whole:
         outcome = _end(path) if common["state"] is files.State.DONE else _so_far(path)
     return RaceView(config=asked.config, seconds=asked.seconds, outcome=outcome, **common)

@@ -32,7 +32,7 @@ def draw(
     """Means and standard deviations.
 
     Args:
-        table: a column `title`, and those of `figures.comparison.SUMMARY`.
+        table: a column `title`, and those of `studies.tables.SUMMARY`.
         name: of the first column.
         help: on the table's title.
         lines: what there is to say of each row.

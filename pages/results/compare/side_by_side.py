@@ -10,7 +10,8 @@ from mtbkd_core.config.parse import flatten
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
-from mtbkd_core.figures.reliability import draw_reliability, reliability_table
+from mtbkd_core.evaluation.student_tables import reliability_table
+from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.runs.store import RunView, State
 from pages.ui import charts, chosen_run, link, navigation, run_words
 

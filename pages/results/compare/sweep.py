@@ -8,10 +8,11 @@ from mtbkd_core import RunConfig, UserError
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
-from mtbkd_core.figures.sweep import draw_sweep, seed_table, sweep_table, value_title
+from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.runs.kinds import sweep
 from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.studies.sweep import sweep_values
+from mtbkd_core.studies.tables import seed_table, sweep_table, value_title
 from pages.results.compare import score_table
 from pages.ui import charts, chosen_run, link, run_words, setting_words
 from pages.ui.jobs import follow, kinds

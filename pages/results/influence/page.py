@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation import teacher_tables as tables
 from mtbkd_core.figures import influence, weights
 from pages.results.influence import shapley
 from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
@@ -29,7 +30,7 @@ if seen := decision_maps.sight(task):
 
 left, right = st.columns(2, gap="large")
 with left:
-    shares = weights.shares_by_class(arrays["responsibilities"], labels, class_names, teachers)
+    shares = tables.shares_by_class(arrays["responsibilities"], labels, class_names, teachers)
     charts.show(
         weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
         "Responsibility by class",
@@ -40,7 +41,7 @@ with left:
         f"mean, over the labelled {item}s of each class. Thin lines: 10th to 90th percentile.",
     )
 with right:
-    both = influence.weights_and_responsibilities(
+    both = tables.weights_and_responsibilities(
         arrays["weights"], arrays["responsibilities"], labels, class_names, teachers
     )
     charts.show(
@@ -67,9 +68,9 @@ of = st.selectbox(
     width=170,
     help=f"The labelled {item}s over which the pulls on the right are averaged.",
 )
-own = influence.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
+own = tables.own_pulls(arrays["pulls"], arrays["label_pull"], labels, class_names, teachers)
 here = labels == class_names.index(of)
-mean = influence.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
+mean = tables.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
 left, right = st.columns(2, gap="large")
 with left:
     charts.show(
@@ -129,7 +130,7 @@ with right:
     )
 teacher_predictions.show(chosen, index, item, part=part)
 if part == "train":
-    single = influence.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
+    single = tables.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
     charts.show(
         influence.draw_pulls(single, shades, x="Class whose logit is pulled"),
         f"Who pulls which logit at this {item}",

@@ -11,9 +11,11 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.scores import SCORES
-from mtbkd_core.figures.worth import draw_influence, draw_worth, influence_table, worth_table
+from mtbkd_core.evaluation.teacher_tables import influence_table
+from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.runs.kinds import shapley
 from mtbkd_core.runs.kinds.shapley import ValuationView
+from mtbkd_core.studies.tables import shapley_table
 from pages.ui import charts, link, run_words, task_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import follow, kinds
@@ -91,7 +93,7 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     )
     info = SCORES[score]
     found = view.worth(score)
-    table = worth_table(found, cheap)
+    table = shapley_table(found, cheap)
     st.caption(follow.summary(kinds.VALUATIONS, view))
     r_hat = view.worst_r_hat()
     if r_hat is not None and not chains_agree(r_hat):
@@ -108,7 +110,7 @@ def _draw_results(view: ValuationView, cheap: pd.DataFrame) -> None:
     side = "Right" if info.higher_is_better else "Left"
     with left:
         charts.show(
-            draw_worth(table, score, shades),
+            draw_shapley(table, score, shades),
             f"Worth to the student's {info.short}",
             f"{side} of zero the teacher helps: with it the {info.short} is "
             f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}."

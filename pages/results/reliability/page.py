@@ -7,8 +7,10 @@ import streamlit as st
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.metrics import row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
-from mtbkd_core.figures.reliability import draw_reliability, reliability_table
-from mtbkd_core.figures.teachers import draw_table, expertise
+from mtbkd_core.evaluation.student_tables import reliability_table
+from mtbkd_core.evaluation.teacher_tables import expertise
+from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.teachers import draw_table
 from pages.results.reliability import costs
 from pages.ui import charts, chosen_run, link, task_words
 

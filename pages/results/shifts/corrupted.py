@@ -15,7 +15,7 @@ CORRUPTED, DRAWS = 200, 160
 
 
 def draw_separation(table: pd.DataFrame, item: str) -> None:
-    """How well each score parts foreign inputs from the test examples; `table` as `figures.shifts.separation_table`."""
+    """How well each score parts foreign inputs from the test examples; `table` as `separation_table`."""
     shown = pd.DataFrame(
         {
             "Inputs": table["shift"],

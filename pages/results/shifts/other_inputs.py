@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
-from mtbkd_core.figures import uncertainty as figures
-from mtbkd_core.tasks.base import ShiftInfo
+from mtbkd_core.figures.uncertainty import draw_intervals
+from mtbkd_core.tasks.source import ShiftInfo
 from pages.ui import charts, chosen_run, examples, link
 
 #: Inputs in each of the two galleries.
@@ -68,7 +68,7 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
             }
         )
         charts.show(
-            figures.draw_intervals(table, labels=true, kind="equal-tailed"),
+            draw_intervals(table, labels=true, kind="equal-tailed"),
             f"What the student takes this {item} for",
             f"Long bars: students that fit the data equally well disagree about this {item}, as they ought to.",
             lambda: table,

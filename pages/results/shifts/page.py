@@ -5,7 +5,8 @@ import streamlit as st
 
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
 from mtbkd_core.evaluation.shift import SHIFT_SCORES
-from mtbkd_core.figures import shifts as figures
+from mtbkd_core.evaluation.student_tables import separation_table
+from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import corrupted, other_inputs
 from pages.ui import charts, chosen_run, deviance, examples, link, task_words
 
@@ -30,7 +31,7 @@ if known:
     st.subheader("Inputs from elsewhere", anchor=False)
     deviance.show(chosen)
     titles = {shift.name: shift.title for shift in known}
-    table = figures.separation_table(measured, titles, {name: score.title for name, score in SHIFT_SCORES.items()})
+    table = separation_table(measured, titles, {name: score.title for name, score in SHIFT_SCORES.items()})
     corrupted.draw_separation(table, item)
     st.space("small")
     st.subheader(f"One {item} from elsewhere", anchor=False)
@@ -64,7 +65,7 @@ if task.image_shape is not None:
     with right:
         curve = corrupted.curve(chosen, task, name)
         charts.show(
-            figures.draw_severity(curve, severity=severity, unit=kind.unit),
+            draw_severity(curve, severity=severity, unit=kind.unit),
             f"{kind.title}: accuracy and deviance",
             "As accuracy falls, deviance should rise: the student notices. A flat deviance does not.",
             lambda: curve,

@@ -13,7 +13,7 @@ from mtbkd_core.runs.kinds import sampler_benchmark
 from mtbkd_core.runs.kinds.base import A, V
 from mtbkd_core.runs.kinds.sampler_benchmark import RaceView
 from mtbkd_core.runs.store import State
-from mtbkd_core.studies.sampler_benchmark import RACERS, REFERENCE
+from mtbkd_core.studies.sampler_benchmark import COMPARED, REFERENCE
 from pages.ui import engine, link, navigation, run_words
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import DESKS, Desk, pace
@@ -188,7 +188,7 @@ class _Races:
 
 def _racing(view: RaceView) -> str:
     message = view.progress[-1].message
-    if message in RACERS:
+    if message in COMPARED:
         return "Racing"
     return "Running the reference: Hamiltonian Monte Carlo" if message == REFERENCE else message
 

@@ -1,0 +1,128 @@
+"""Tables of the student's posterior: intervals, uncertainty, prediction sets, reliability, shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from mtbkd_core.evaluation.calibration import Reliability
+
+#: A student that is quite sure has no deviance at all, and zero has no logarithm: smaller deviances count as this one.
+LEAST_DEVIANCE = 1e-6
+_POINTS = 200
+
+
+def interval_table(
+    mean: np.ndarray,
+    mode: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    in_set: np.ndarray,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """One row a class of one test example: class, mean, mode, low, high, in_set; every argument is [C]."""
+    columns = {"class": list(class_names), "mean": mean, "mode": mode, "low": low, "high": high}
+    return pd.DataFrame(columns | {"in_set": in_set.astype(bool)})
+
+
+def example_table(
+    labels: np.ndarray,
+    mean: np.ndarray,
+    deviance: np.ndarray,
+    total: np.ndarray,
+    aleatoric: np.ndarray,
+    epistemic: np.ndarray,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """One row a test example: example, class, predicted, right, deviance, total, aleatoric, epistemic.
+
+    Every argument is [M], `mean` [M, C].
+    """
+    predicted = mean.argmax(-1)
+    return pd.DataFrame(
+        {
+            "example": np.arange(len(labels)),
+            "class": [class_names[index] for index in labels],
+            "predicted": [class_names[index] for index in predicted],
+            "right": predicted == labels,
+            "deviance": deviance,
+            "total": total,
+            "aleatoric": aleatoric,
+            "epistemic": epistemic,
+        }
+    )
+
+
+def entropy_by_class(table: pd.DataFrame, *, chosen: int) -> pd.DataFrame:
+    """Mean aleatoric and epistemic entropy of the chosen example and of each class: name, aleatoric, epistemic.
+
+    `table` is an `example_table`.
+    """
+    parts = ["aleatoric", "epistemic"]
+    means = table.groupby("class", sort=False)[parts].mean().sort_index().reset_index(names="name")
+    own = table.loc[[chosen], parts].assign(name="chosen")
+    return pd.concat([own, means], ignore_index=True)[["name", *parts]]
+
+
+def set_table(prediction_set: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """How many prediction sets have each size, and how many of them hold the true class: size, examples, covered."""
+    sizes = prediction_set.astype(bool).sum(-1)
+    covered = prediction_set.astype(bool)[np.arange(len(labels)), labels]
+    rows = [
+        (int(size), int((sizes == size).sum()), int((covered & (sizes == size)).sum()))
+        for size in range(1, int(sizes.max()) + 1)
+    ]
+    return pd.DataFrame(rows, columns=["size", "examples", "covered"])
+
+
+def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, str]) -> pd.DataFrame:
+    """The bins that hold an example: series, title, from, to, count, confidence, accuracy, low and high of each."""
+    parts = []
+    for series, curve in curves.items():
+        edges = np.asarray(curve.edges, dtype=float)
+        part = pd.DataFrame({"series": series, "title": titles[series], "from": edges[:-1], "to": edges[1:]})
+        part["count"] = np.asarray(curve.count, dtype=int)
+        for name in ("confidence", "accuracy", "low", "high"):
+            part[name] = np.asarray(getattr(curve, name), dtype=float)
+        parts.append(part[part["count"] > 0])
+    return pd.concat(parts, ignore_index=True)
+
+
+def separation_table(
+    measured: Mapping[str, Mapping[str, Mapping[str, float]]], titles: Mapping[str, str], scores: Mapping[str, str]
+) -> pd.DataFrame:
+    """One row a shift and score: shift, score, auroc, auroc_low, auroc_high, aupr, fpr95.
+
+    Args:
+        measured: the metrics "shifts" of a run: shift -> score -> `evaluation.shift.Separation` as a dict.
+        titles: of the shifts to show, by name, in order.
+        scores: name -> title, in order.
+    """
+    rows = [
+        {"shift": title, "score": named, **measured[shift][score]}
+        for shift, title in titles.items()
+        for score, named in scores.items()
+        if score in measured[shift]
+    ]
+    return pd.DataFrame(rows, columns=["shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95"])
+
+
+def deviance_density(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Density of the logarithm (base 10) of deviance by group, on one grid: group, log_deviance, density.
+
+    By a Gaussian kernel with Scott's bandwidth.
+
+    Args:
+        groups: title -> deviances [M], two different ones at least.
+    """
+    logs = {title: np.log10(np.maximum(values, LEAST_DEVIANCE)) for title, values in groups.items()}
+    low, high = min(values.min() for values in logs.values()), max(values.max() for values in logs.values())
+    grid = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), _POINTS)
+    parts = [
+        pd.DataFrame({"group": title, "log_deviance": grid, "density": scipy.stats.gaussian_kde(values)(grid)})
+        for title, values in logs.items()
+    ]
+    return pd.concat(parts, ignore_index=True)

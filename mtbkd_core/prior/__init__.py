@@ -1,0 +1,23 @@
+"""The teacher-informed mixture prior: entropy weights, the mixture, and both from a configuration.
+
+Source: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture Priors",
+arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broadcast everywhere.
+"""
+
+from mtbkd_core.prior.from_config import calibrated, prior_logits, stack_priors, weights_under
+from mtbkd_core.prior.mixture import MixturePrior, label_pull, log_mixture_prior, pulls, responsibilities
+from mtbkd_core.prior.weights import entropies, entropy_weights
+
+__all__ = [
+    "MixturePrior",
+    "calibrated",
+    "entropies",
+    "entropy_weights",
+    "label_pull",
+    "log_mixture_prior",
+    "prior_logits",
+    "pulls",
+    "responsibilities",
+    "stack_priors",
+    "weights_under",
+]

@@ -1,0 +1,75 @@
+"""The mixture prior that a configuration asks for, and settings that differ by chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.prior.mixture import MixturePrior
+from mtbkd_core.prior.weights import entropy_weights
+
+
+def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:
+    """The entropy weights [K, N] that a setting gives teachers with logits [K, N, C]; `active` [K] leaves some out."""
+    return entropy_weights(
+        teacher_logits,
+        rule=prior.rule,
+        base=prior.base_weights,
+        entropy_temperature=prior.entropy_temperatures or 1.0,
+        softmin_temperature=prior.softmin_temperature,
+        active=active,
+    )
+
+
+def prior_logits(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
+    """The logits [K, N, C] that a setting's mixture uses: the teachers' own, or calibrated ones."""
+    if not prior.calibrated_teachers or prior.entropy_temperatures is None:
+        return teacher_logits
+    return calibrated(teacher_logits, torch.tensor(prior.entropy_temperatures, device=teacher_logits.device))
+
+
+def calibrated(teacher_logits: Tensor, temperatures: Tensor) -> Tensor:
+    """Logits [K, N, C], each teacher's divided by its temperature [..., K]: [..., K, N, C]."""
+    exact = temperatures.to(teacher_logits.dtype) if teacher_logits.is_floating_point() else temperatures
+    return teacher_logits / exact[..., None, None]
+
+
+def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
+    """The mixture prior for one setting, or for one setting per chain.
+
+    Args:
+        teacher_logits: [K, N, C].
+        priors: one setting for all chains, or S settings for S chains.
+        active: [K] or [S, K] booleans, the subset of teachers of each chain; None: all.
+    Returns:
+        a prior with a leading axis [S] wherever settings differ by chain.
+    Raises:
+        ValueError: as `entropy_weights` and `MixturePrior.build`; no setting, or numbers of settings and subsets that
+            do not agree.
+    """
+    count = teacher_logits.shape[0]
+    subsets = 1 if active is None or active.ndim == 1 else active.shape[0]
+    if not priors or (active is not None and active.shape[-1] != count) or len({1, len(priors), subsets}) > 2:
+        shape = None if active is None else tuple(active.shape)
+        raise ValueError(
+            f"settings and subsets must agree with {count} teachers, got {len(priors)} settings, active {shape}"
+        )
+    masks = [active] if active is None or active.ndim == 1 else list(active)
+    chains = max(len(priors), len(masks))
+    settings, masks = list(priors) * (chains // len(priors)), masks * (chains // len(masks))
+    return MixturePrior.stack(
+        [
+            MixturePrior.build(
+                prior_logits(teacher_logits, prior),
+                weights_under(teacher_logits, prior, mask),
+                concentration=prior.concentration,
+                temperature=prior.temperature,
+                strength=prior.strength,
+            )
+            for prior, mask in zip(settings, masks, strict=True)
+        ],
+        chains=1,
+    )

@@ -1,0 +1,74 @@
+"""Fully connected students, with a pullback written by hand.
+
+Activations are kept as [S, width, N], examples last, so that every elementwise step runs over contiguous memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn.functional import silu
+
+from mtbkd_core.students.base import Pullback, Student, StudentSpec
+
+
+@dataclass(frozen=True)
+class DenseStudent(Student):
+    """A fully connected network with SiLU units; with no hidden layer it is multinomial logistic regression."""
+
+    @property
+    def fans(self) -> list[tuple[int, int]]:
+        """(inputs, units) of each layer."""
+        return list(pairwise(self.sizes))
+
+    def last_units(self, theta: Tensor, x: Tensor) -> Tensor:
+        """The last hidden layer's units [S, N, H] of parameters [S, P] at inputs [N, F]; without one, the inputs."""
+        units = x.transpose(-1, -2).expand(theta.shape[0], -1, -1)
+        for weight, bias in self.layers(theta)[:-1]:
+            units = silu(torch.baddbmm(bias, weight, units))
+            units = units if self.drop is None else self.drop(units)
+        return units.transpose(1, 2)
+
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Logits [S, N, C] of parameters [S, P] at inputs [N, F], or at inputs of each chain's own [S, N, F]."""
+        weight, bias = self.layers(theta)[-1]
+        return torch.baddbmm(bias, weight, self.last_units(theta, x).transpose(1, 2)).transpose(1, 2)
+
+    def vjp(self, theta: Tensor, x: Tensor) -> tuple[Tensor, Pullback]:
+        """Logits [S, N, C] and the pullback of a gradient on them to theta [S, P]; arguments as `logits`."""
+        if self.drop is not None:
+            return super().vjp(theta, x)
+        layers = self.layers(theta)
+        inputs = [x.transpose(-1, -2).expand(theta.shape[0], -1, -1)]
+        gates = []
+        for weight, bias in layers[:-1]:
+            unit = torch.baddbmm(bias, weight, inputs[-1])
+            gates.append(unit.sigmoid())
+            inputs.append(unit * gates[-1])
+        weight, bias = layers[-1]
+        logits = torch.baddbmm(bias, weight, inputs[-1]).transpose(1, 2)
+
+        one = torch.ones((), dtype=theta.dtype, device=theta.device)
+
+        def pullback(gradient: Tensor) -> Tensor:
+            signal = gradient.transpose(1, 2)
+            parts: list[Tensor] = []
+            for level in range(len(layers) - 1, -1, -1):
+                parts += [signal.sum(2), torch.bmm(signal, inputs[level].transpose(1, 2)).flatten(1)]
+                if level:
+                    # SiLU's slope is s + u (1 - s) with s the gate and u the unit, so the way back needs no exponential
+                    slope = torch.lerp(inputs[level], one, gates[level - 1])
+                    signal = torch.bmm(layers[level][0].transpose(1, 2), signal).mul_(slope)
+            return torch.cat(parts[::-1], 1)
+
+        return logits, pullback
+
+
+SPEC = StudentSpec(
+    lambda config, features, classes, image_shape: DenseStudent(
+        (features, *config.hidden, classes), config.weight_scale
+    )
+)

@@ -1,0 +1,141 @@
+"""Tables of studies: the comparison with baselines, the sweep of a setting, Shapley values, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from mtbkd_core.evaluation.diagnostics import worst_r_hat
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
+from mtbkd_core.studies.comparison import Comparison, verdict
+from mtbkd_core.studies.coverage import SETTINGS, Coverage
+from mtbkd_core.studies.methods import about
+from mtbkd_core.studies.shapley import Worth
+
+#: The columns that `summarise` gives.
+SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_sd")), R_HAT)
+
+
+def gap_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFrame:
+    """One row a baseline and score: method, title, line, score, seeds, difference, low, high, verdict.
+
+    Args:
+        comparison: of any number of seeds; what is not known is NaN.
+        teachers: name -> title.
+    """
+    ours = comparison.methods.get("mt_bkd", {})
+    rows = []
+    for method, gaps in comparison.paired.items():
+        known = about(method, teachers)
+        for score in COMPARED:
+            if score not in gaps:
+                continue
+            gap = gaps[score]
+            pairs = zip(ours[score], comparison.methods[method][score], strict=True)
+            count = sum(a is not None and b is not None for a, b in pairs)
+            numbers = (np.nan if value is None else value for value in (gap.difference, gap.low, gap.high))
+            rows.append((method, known.title, known.line, score, count, *numbers, verdict(score, gap).value))
+    columns = ["method", "title", "line", "score", "seeds", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFrame:
+    """One row a method: method, title, line, and `SUMMARY`."""
+    rows = []
+    for method, columns in comparison.methods.items():
+        known = about(method, teachers)
+        rows.append({"method": method, "title": known.title, "line": known.line, **summarise(columns)})
+    return pd.DataFrame(rows, columns=["method", "title", "line", *SUMMARY])
+
+
+def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
+    """`SUMMARY` of scores, one a seed: mean and sd of each over the seeds that have it, and the worst R-hat.
+
+    The sd divides by one less than the number of seeds and is NaN for one; `r_hat` is the worst over the seeds,
+    infinite where one of them has none, and NaN for a method without chains.
+    """
+    row: dict[str, float] = {}
+    row["seeds"] = max((sum(value is not None for value in values) for values in columns.values()), default=0)
+    for score in COMPARED:
+        values = np.array([value for value in columns.get(score, []) if value is not None])
+        row[score] = float(values.mean()) if len(values) else np.nan
+        row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    scores = zip(*(columns[score] for score in COMPARED if score in columns), strict=True)
+    there = [any(value is not None for value in seed) for seed in scores]
+    row[R_HAT] = worst_r_hat(value for value, ended in zip(columns.get(R_HAT, []), there, strict=False) if ended)
+    return row
+
+
+def value_title(value: str) -> str:
+    """A setting's value as a person reads it: 1.0 as 1, inverse_entropy as inverse entropy."""
+    return value.removesuffix(".0").replace("_", " ")
+
+
+def seed_table(scores: Mapping[str, Sequence[Row | None]]) -> pd.DataFrame:
+    """One row a value of a setting and seed that is there: value, replicate, each of `COMPARED`, r_hat; None is NaN."""
+    rows = [
+        (value, place, *(np.nan if row.get(name) is None else row[name] for name in (*COMPARED, R_HAT)))
+        for value, found in scores.items()
+        for place, row in enumerate(found)
+        if row is not None
+    ]
+    return pd.DataFrame(rows, columns=["value", "replicate", *COMPARED, R_HAT])
+
+
+def sweep_table(scores: Mapping[str, Sequence[Row | None]], current: str) -> pd.DataFrame:
+    """One row a value of a setting that has a score: value, title, current, and `SUMMARY` over its seeds.
+
+    Args:
+        scores: value -> scores, one a seed; None where a run has not ended.
+        current: the value that the settings themselves have.
+    """
+    rows = []
+    for value, found in scores.items():
+        there = [row for row in found if row is not None]
+        if there:
+            columns = {name: [row.get(name) for row in there] for name in (*COMPARED, R_HAT)}
+            rows.append(
+                {"value": value, "title": value_title(value), "current": value == current, **summarise(columns)}
+            )
+    return pd.DataFrame(rows, columns=["value", "title", "current", *SUMMARY])
+
+
+def shapley_table(found: Sequence[Worth], influence: pd.DataFrame) -> pd.DataFrame:
+    """An `influence_table` with each teacher's value: mean over seeds of shapley, last, alone, and their `_sd`.
+
+    The sd divides by one less than the number of seeds and is NaN for one. `found` holds at least one seed.
+    """
+    table = influence.copy()
+    for measure in ("shapley", "last", "alone"):
+        values = np.array([[getattr(value, measure)[name] for name in table["teacher"]] for value in found])
+        table[measure] = values.mean(0)
+        table[f"{measure}_sd"] = values.std(0, ddof=1) if len(found) > 1 else np.nan
+    return table
+
+
+def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
+    """One row a setting of the coverage study.
+
+    Columns: setting, teachers, rule, coverage, low and high (its 95 % interval), width, bias; of its posteriors
+    `apart`, how many have chains that disagree, and `effective`, the median of their effective draws.
+    """
+    rows = []
+    for row in found:
+        teachers, mixed, _ = row.setting.rpartition(",")
+        rows.append(
+            {
+                "setting": row.setting,
+                "teachers": teachers if mixed else row.setting,
+                "rule": str(SETTINGS[row.setting][1]) if mixed else "",
+                "coverage": row.mean,
+                "low": row.mean - 1.96 * row.error,
+                "high": row.mean + 1.96 * row.error,
+                "width": float(row.width.mean()),
+                "bias": float(row.bias.mean()),
+                "apart": row.apart,
+                "effective": float(row.effective.median()),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,32 @@
+"""Settings that depend on the task: where a run starts, and how settings follow when the task changes."""
+
+from mtbkd_core import build_config, default_config
+from mtbkd_core.catalog.settings import change_task, changed_settings
+
+
+def test_the_programs_default_is_the_digits() -> None:
+    assert default_config("digits") == build_config()
+    assert default_config("digits", "paper") == build_config(preset="paper")
+
+
+def test_a_preset_wins_over_the_tasks_settings() -> None:
+    prior = default_config("synthetic", "paper").prior
+    assert (prior.strength, prior.concentration, prior.temperature) == (0.02, 5, 2)
+
+
+def test_there_and_back_again_is_where_one_was() -> None:
+    mine = build_config([("sampler.chains", 8), ("seed", 4)])
+    there = change_task(mine, "synthetic")
+    assert (there.sampler.chains, there.seed, there.prior.concentration) == (8, 4, 6)
+    assert change_task(there, "digits") == mine
+
+
+def test_what_differs_from_the_tasks_own_settings_can_be_named() -> None:
+    assert changed_settings(build_config()) == {}
+    assert changed_settings(default_config("synthetic")) == {"data.task": "synthetic"}
+    changed = build_config([("n_train", 40), ("prior.concentration", 18)], base=default_config("synthetic"))
+    assert changed_settings(changed) == {
+        "data.task": "synthetic",
+        "data.n_labelled": "40",
+        "prior.concentration": "18.0",
+    }

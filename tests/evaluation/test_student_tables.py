@@ -1,0 +1,73 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtbkd_core.evaluation import student_tables as tables
+from mtbkd_core.evaluation.calibration import reliability
+
+CLASSES = ["0", "1", "2"]
+
+
+@pytest.fixture
+def examples() -> pd.DataFrame:
+    mean = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]])
+    deviance, total = np.array([2.0, 0.5, 0.1]), np.array([0.6, 0.8, 0.9])
+    aleatoric, epistemic = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.3, 0.3])
+    return tables.example_table(np.array([0, 1, 1]), mean, deviance, total, aleatoric, epistemic, CLASSES)
+
+
+def test_a_prediction_is_right_where_the_posterior_mean_names_the_class(examples: pd.DataFrame) -> None:
+    assert examples["predicted"].tolist() == ["0", "2", "1"]
+    assert examples["right"].tolist() == [True, False, True]
+
+
+def test_entropy_by_class_begins_with_the_chosen_example(examples: pd.DataFrame) -> None:
+    split = tables.entropy_by_class(examples, chosen=0)
+    assert split["name"].tolist() == ["chosen", "0", "1"]
+    assert split["aleatoric"].tolist() == pytest.approx([0.4, 0.4, 0.55])
+    assert split["epistemic"].tolist() == pytest.approx([0.2, 0.2, 0.3])
+
+
+def test_sets_are_counted_by_size_and_by_whether_they_hold_the_truth() -> None:
+    sets = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]], dtype=np.uint8)
+    assert tables.set_table(sets, np.array([0, 1, 2])).values.tolist() == [[1, 2, 1], [2, 0, 0], [3, 1, 1]]
+
+
+def test_reliability_leaves_out_empty_bins() -> None:
+    probabilities = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]])
+    curve = reliability(probabilities, torch.tensor([0, 1, 1]), bins=10)
+    table = tables.reliability_table({"student": curve}, {"student": "Student"})
+    assert table["count"].tolist() == [1, 2]
+    assert table["from"].tolist() == pytest.approx([0.7, 0.8])
+    assert table["confidence"].tolist() == pytest.approx([0.8, 0.9])
+    assert table["accuracy"].tolist() == [1.0, 0.5]
+
+
+def test_separation_has_each_shift_and_score_in_the_order_asked_for() -> None:
+    rest = {"auroc_low": 0.1, "auroc_high": 0.9, "aupr": 0.4, "fpr95": 0.3}
+    measured = {
+        "far": {"deviance": {"auroc": 0.7, **rest}, "doubt": {"auroc": 0.6, **rest}},
+        "near": {"deviance": {"auroc": 0.5, **rest}, "doubt": {"auroc": 0.55, **rest}},
+    }
+    titles, scores = {"near": "Near ones", "far": "Far ones"}, {"deviance": "Deviance", "doubt": "Doubt"}
+    assert tables.separation_table(measured, titles, scores).values.tolist() == [
+        ["Near ones", "Deviance", 0.5, *rest.values()],
+        ["Near ones", "Doubt", 0.55, *rest.values()],
+        ["Far ones", "Deviance", 0.7, *rest.values()],
+        ["Far ones", "Doubt", 0.6, *rest.values()],
+    ]
+
+
+def test_a_density_has_area_1_and_ten_times_the_deviance_lies_1_to_the_right() -> None:
+    bell = 10 ** np.random.default_rng(0).normal(-1, 0.3, 500)
+    means = {}
+    for name, part in tables.deviance_density({"test": bell, "others": 10 * bell}).groupby("group"):
+        step = np.diff(part["log_deviance"])[0]
+        assert part["density"].sum() * step == pytest.approx(1, abs=0.02)
+        means[name] = (part["density"] * part["log_deviance"]).sum() / part["density"].sum()
+    assert means["others"] - means["test"] == pytest.approx(1, abs=0.02)
+
+
+def test_no_deviance_at_all_has_a_density() -> None:
+    assert np.isfinite(tables.deviance_density({"sure": np.array([0.0, 0.0, 1e-3])})["density"]).all()

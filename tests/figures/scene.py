@@ -1,0 +1,200 @@
+"""Every figure of small runs: `FIGURES` maps a name to a call that draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+
+from mtbkd_core.evaluation import student_tables, teacher_tables
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.prior_density import rescaled, simplex_density, two_class_density
+from mtbkd_core.evaluation.scores import COMPARED
+from mtbkd_core.figures import decision_map, influence, simplex, teachers, theme, uncertainty, weights
+from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
+from mtbkd_core.figures.coverage import draw_coverage
+from mtbkd_core.figures.live import draw_traces
+from mtbkd_core.figures.out_of_distribution import draw_deviance_density
+from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.shapley import draw_influence, draw_shapley
+from mtbkd_core.figures.shifts import draw_severity
+from mtbkd_core.figures.sweep import draw_sweep
+from mtbkd_core.figures.two_classes import draw_two_classes
+from mtbkd_core.studies import tables
+from mtbkd_core.studies.comparison import Comparison, tabulate
+from mtbkd_core.studies.coverage import SETTINGS, Coverage
+from mtbkd_core.studies.shapley import worth
+
+Run = SimpleNamespace
+AXIS = np.linspace(-1, 1, 9)
+RULES = {"inverse_entropy": "Inverse entropy", "softmin": "Softmin", "fixed": "Fixed"}
+
+
+def run(k: int, c: int) -> Run:
+    """Random numbers of a run of `k` teachers, at most two, on `c` classes with six examples."""
+    random = np.random.default_rng(0)
+    titles = {name: f"Teacher {name.upper()}" for name in "ab"[:k]}
+    return Run(
+        titles=titles,
+        # hues that stand for nothing else
+        colours=dict(zip(titles, (theme.PALETTE[4], theme.PALETTE[6]), strict=False)),
+        classes=[f"class {number}" for number in range(c)],
+        labels=np.arange(6) % c,
+        teachers=random.dirichlet(np.ones(c), (k, 6)),
+        mean=random.dirichlet(np.ones(c), 6),
+        shares=random.dirichlet(np.ones(k), 6).T,
+        pulls=random.normal(size=(k, 6, c)),
+        label_pull=random.normal(size=(6, c)),
+        positive=random.uniform(0.1, 1, (4, 6)),
+        map=random.dirichlet(np.ones(c), (9, 9)),
+    )
+
+
+def comparison(r: Run) -> Comparison:
+    """Two seeds: one baseline is better, one worse, one neither, and one score is never defined."""
+    nll = {"mt_bkd": (0.2, 0.3), "no_teacher": (0.5, 0.61), "ebkd": (0.1, 0.19)}
+    nll |= {f"teacher:{name}": (0.1, 0.41) for name in r.titles}
+    rest = {"accuracy": 0.9, "auroc_misclassification": None, "r_hat": 1.1}
+    return tabulate(
+        "digits", {seed: {name: rest | {"nll": values[seed]} for name, values in nll.items()} for seed in (0, 1)}
+    )
+
+
+def coverage() -> pd.DataFrame:
+    """A study in which each setting covers a little less than the one before."""
+    r_hat, effective, ones = torch.tensor([1.01, 1.2]), torch.tensor([200.0, 240.0]), torch.ones(2)
+    covered = {name: torch.tensor([0.9, 0.94]) - 0.01 * place for place, name in enumerate(SETTINGS)}
+    return tables.coverage_table(
+        [Coverage(name, share, 0.1 * ones, 0 * ones, r_hat, effective) for name, share in covered.items()]
+    )
+
+
+def shapley(r: Run) -> pd.DataFrame:
+    """Values of two seeds beside the cheap measures."""
+    subsets = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 1.1, frozenset("ab"): 0.6}
+    found = {subset: value for subset, value in subsets.items() if subset <= set(r.titles)}
+    influence = teacher_tables.influence_table(r.shares, r.pulls, r.labels, r.titles)
+    return tables.shapley_table(
+        [worth(found), worth({subset: 2 * value for subset, value in found.items()})], influence
+    )
+
+
+def examples(r: Run) -> pd.DataFrame:
+    return student_tables.example_table(r.labels, r.mean, *r.positive, r.classes)
+
+
+def _reliability(r: Run) -> go.Figure:
+    probabilities = {"student": r.mean, "teachers_mean": r.teachers.mean(0)}
+    probabilities |= {f"teacher:{name}": row for name, row in zip(r.titles, r.teachers, strict=True)}
+    labels = torch.from_numpy(r.labels)
+    curves = {series: reliability(torch.from_numpy(rows), labels) for series, rows in probabilities.items()}
+    titles = {series: r.titles.get(series.removeprefix("teacher:"), series) for series in curves}
+    return draw_reliability(student_tables.reliability_table(curves, titles), r.colours)
+
+
+def _intervals(r: Run) -> go.Figure:
+    mean = r.mean[0]
+    table = student_tables.interval_table(mean, mean, mean / 2, (1 + mean) / 2, mean > 0.1, r.classes)
+    return uncertainty.draw_intervals(table, labels=r.classes[:1], kind="equal-tailed", truth=mean)
+
+
+def _map(r: Run) -> dict[str, object]:
+    points = decision_map.point_table(np.array([[0.1, 0.2]]), np.array([1]), r.classes)
+    return {"points": points, "chosen": np.zeros(2)}
+
+
+def _leading(r: Run) -> go.Figure:
+    who = np.arange(81).reshape(9, 9) % len(r.titles)
+    return decision_map.draw_leading_teacher(
+        AXIS, who, r.map[..., 0], r.titles, r.colours, "weight", probabilities=r.map, chosen=np.zeros(2)
+    )
+
+
+def _three(r: Run) -> np.ndarray:
+    """[K, 3], the teachers' shares of three classes; a task of two has a third that is never named."""
+    return rescaled(np.pad(r.teachers[:, 0], ((0, 0), (0, 1)))[:, :3])
+
+
+def _simplex(r: Run) -> go.Figure:
+    grid = simplex_density(_three(r), r.shares[:, 0], 6.0, points=11)
+    return simplex.draw_simplex(
+        grid, "ABC", r.titles, r.colours, r.shares[:, 0], draws=np.eye(3), truth=np.array([0.0, 0, 1])
+    )
+
+
+def _effect(r: Run) -> go.Figure:
+    table = pd.DataFrame({"value": [1.0, 100.0], **dict.fromkeys(r.titles, 0.5), "label": 0.9})
+    return weights.draw_effect(table, r.titles, r.colours, now=10.0, x="Concentration", logarithmic=True)
+
+
+def _both_shares(r: Run) -> go.Figure:
+    table = teacher_tables.weights_and_responsibilities(r.shares, r.shares[::-1], r.labels, r.classes, r.titles)
+    return influence.draw_weights_and_responsibilities(table, r.colours)
+
+
+def _shares_by_class(r: Run) -> go.Figure:
+    table = teacher_tables.shares_by_class(r.shares, r.labels, r.classes, r.titles)
+    return weights.draw_shares_by_class(table, r.colours, y="Mean weight")
+
+
+def _pulls(r: Run) -> go.Figure:
+    table = teacher_tables.pulls_of(r.pulls, r.label_pull, r.classes, r.titles)
+    return influence.draw_pulls(table, r.colours, x="Class")
+
+
+def _two_classes(r: Run) -> go.Figure:
+    table = two_class_density(r.teachers[:, 0, 0], r.shares[:, 0], concentration=10, strength=1, seen=(3, 1))
+    return draw_two_classes(table, [*r.titles.values()], [*r.colours.values()])
+
+
+def _expertise(r: Run) -> go.Figure:
+    table = teacher_tables.expertise(r.teachers.argmax(-1), r.labels, r.classes, [*r.titles.values()])
+    return teachers.draw_table(table, x="Class", hover="%{z:.1%}")
+
+
+def _sweep(r: Run) -> go.Figure:
+    row = dict.fromkeys(COMPARED, 0.3)
+    scores = {str(value): [row | {"r_hat": 1.0 + value}, row | {"r_hat": None}] for value in (0.01, 0.1, 1.0)}
+    return draw_sweep(scores, "nll", "0.1", x="Strength")
+
+
+FIGURES: dict[str, Callable[[Run], go.Figure]] = {
+    "draw_coverage": lambda r: draw_coverage(coverage(), RULES),
+    "draw_decisions": lambda r: decision_map.draw_decisions(AXIS, r.map, r.classes, **_map(r)),
+    "draw_deviance": lambda r: uncertainty.draw_deviance(examples(r), chosen=1),
+    "draw_deviance_density": lambda r: draw_deviance_density({"Test": r.positive[0], "Others": 10 * r.positive[1]}),
+    "draw_draws": lambda r: simplex.draw_draws(np.eye(3), _three(r), "ABC", r.titles, r.colours),
+    "draw_effect": _effect,
+    "draw_entropy_by_class": lambda r: uncertainty.draw_entropy_by_class(
+        student_tables.entropy_by_class(examples(r), chosen=0)
+    ),
+    "draw_entropy_split": lambda r: uncertainty.draw_entropy_split(examples(r), chosen=1),
+    "draw_forest": lambda r: draw_forest(tables.gap_table(comparison(r), r.titles), "nll"),
+    "draw_influence": lambda r: draw_influence(shapley(r), r.colours),
+    "draw_intervals": _intervals,
+    "draw_leading_teacher": _leading,
+    "draw_probabilities": lambda r: teachers.draw_probabilities(r.teachers[:, 0], r.classes, r.titles, r.colours),
+    "draw_pulls": _pulls,
+    "draw_quantity": lambda r: decision_map.draw_quantity(
+        AXIS, r.map[..., 0], "Epistemic (nats)", probabilities=r.map, **_map(r)
+    ),
+    "draw_reliability": _reliability,
+    "draw_sets": lambda r: uncertainty.draw_sets(student_tables.set_table(r.mean > 0.2, r.labels)),
+    "draw_severity": lambda r: draw_severity(
+        pd.DataFrame({"severity": [0.0, 1.0], "accuracy": [0.9, 0.2], "deviance": [0.5, 3.0]}), severity=0.4, unit="°"
+    ),
+    "draw_shapley": lambda r: draw_shapley(shapley(r), "nll", r.colours),
+    "draw_shares_by_class": _shares_by_class,
+    "draw_shares_of_one": lambda r: weights.draw_shares_of_one(r.shares[:, 0], r.shares[:, 1], r.titles, r.colours),
+    "draw_simplex": _simplex,
+    "draw_sweep": _sweep,
+    "draw_table": _expertise,
+    "draw_traces": lambda r: draw_traces(r.positive),
+    "draw_two_classes": _two_classes,
+    "draw_verdicts": lambda r: draw_verdicts(tables.gap_table(comparison(r), r.titles)),
+    "draw_weights_and_responsibilities": _both_shares,
+}
