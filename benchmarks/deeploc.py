@@ -27,7 +27,8 @@ from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, Task, build_config, distill
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.config.parse import parse_config
-from mtbkd_core.evaluation.calibration import reliability, scores
+from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.imports.check import check_table, class_columns_between
 from mtbkd_core.imports.data import TableData
 from mtbkd_core.imports.spec import Files, TableSpec
@@ -81,9 +82,9 @@ def run(config: RunConfig, task: Task) -> tuple[dict[str, float], Tensor, Tensor
     """Scores of one posterior mean, its R-hat and seconds; the mean [M, C]; the labels [M]."""
     began = time.perf_counter()
     result = distill(config, task=task)
-    mean, labels = result.predictions["test.mean"], result.predictions["test.labels"]
-    r_hat = result.metrics["diagnostics"]["r_hat"]
-    found = {score: result.metrics["student"][score] for score in SCORES} | {"if_exact": error_if_exact(mean)}
+    mean, labels = result.predictions.test.mean, result.predictions.test.labels
+    r_hat = result.metrics.diagnostics.r_hat
+    found = {score: result.metrics.student[score] for score in SCORES} | {"if_exact": error_if_exact(mean)}
     return found | {"r_hat": np.nan if r_hat is None else r_hat, "seconds": time.perf_counter() - began}, mean, labels
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.shared.record import Record, options
 from mtbkd_core import default_config, load_task
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import scores
 
 SCORES = {"nll": "NLL", "ece": "ECE"}
 #: Tasks with one test set for every seed.

@@ -16,9 +16,11 @@ import numpy as np
 
 from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, Task, build_config, default_config, distill, load_task
+from mtbkd_core.baselines.base import Problem
+from mtbkd_core.baselines.classic import mean_distillation
+from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.common.parallel import limit_threads
-from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.studies import dropout_distillation, mean_distillation
+from mtbkd_core.evaluation.scores import scores
 
 
 def run(config: RunConfig, task: Task) -> dict[str, float]:
@@ -37,8 +39,8 @@ def run(config: RunConfig, task: Task) -> dict[str, float]:
 def run_baseline(name: str, value: str, config: RunConfig, task: Task) -> dict[str, float]:
     """Scores of one network of a baseline, and of as many as there are chains."""
     fit = {
-        "mean_kd.weight": lambda: mean_distillation(config, task, weight=float(value)),
-        "dropout.rate": lambda: dropout_distillation(config, task, rate=float(value)),
+        "mean_kd.weight": lambda: mean_distillation(Problem(config, task, weight=float(value))),
+        "dropout.rate": lambda: dropout_distillation(Problem(config, task), rate=float(value)),
     }
     networks = fit[name]()
     one, all_ = scores(networks[0], task.y_test), scores(networks.mean(0), task.y_test)

@@ -15,7 +15,7 @@ from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
 from mtbkd_core.config.choices import Device
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
-from mtbkd_core.evaluation.metrics import STAGES, TeacherScores, evaluate
+from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.result import Result, describe_environment
@@ -31,6 +31,7 @@ from mtbkd_core.tasks.base import Task
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
 #: evaluation take, which does not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
+CPU = torch.device("cpu")
 #: A configuration's seed is below it.
 _CHECK_SEEDS = 2**31
 
@@ -174,22 +175,24 @@ def _measured(
     began = time.perf_counter()
     watch(0)
     draws = own.positions.mul_(student.weight_scale)
+    examples = examples_of(task, config.data.teachers, draws.device)
     metrics, predictions = evaluate(
-        config, task, student, draws, warm, own.log_joint, watch, teacher_scores=teacher_scores
+        config.prior, examples, student, draws, warm, own.log_joint, watch, teacher_scores=teacher_scores
     )
-    metrics["diagnostics"] |= {
-        "step_size": own.step_size,
-        "acceptance": own.acceptance,
-        "energy_variance": own.energy_variance,
-        "restarts": own.restarts,
-        "gradients": own.gradients,
-        "seconds_warm_start": seconds["seconds_warm_start"],
-        "seconds_sampling": seconds["seconds_sampling"],
-        "seconds_evaluation": time.perf_counter() - began,
-    }
+    diagnostics = metrics.diagnostics.updated(
+        step_size=own.step_size,
+        acceptance=own.acceptance,
+        energy_variance=own.energy_variance,
+        restarts=own.restarts,
+        gradients=own.gradients,
+        seconds_warm_start=seconds["seconds_warm_start"],
+        seconds_sampling=seconds["seconds_sampling"],
+        seconds_evaluation=time.perf_counter() - began,
+    )
     if reference is not None:
-        metrics["diagnostics"]["bias_check"] = compare(reference, own.log_joint, predictions["test.mean"])
-        metrics["diagnostics"]["seconds_bias_check"] = seconds["seconds_bias_check"]
+        check = compare(reference, own.log_joint, predictions.test.mean)
+        diagnostics = diagnostics.updated(bias_check=check.dump(), seconds_bias_check=seconds["seconds_bias_check"])
+    metrics = metrics.model_copy(update={"diagnostics": diagnostics})
     environment = describe_environment(draws.device) | {
         "task": task.name,
         "fingerprint": task.fingerprint_of(config.data.teachers),
@@ -198,6 +201,20 @@ def _measured(
         "class_names": list(task.class_names),
     }
     return Result(config, metrics, draws.cpu(), predictions, environment)
+
+
+def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
+    """A task's examples and some of its teachers' logits on a device, as the evaluation takes them."""
+    test_logits, train_logits = (task.teacher_logits(teachers, part).to(device) for part in ("test", "train"))
+    return Examples(
+        x_test=task.x_test.to(device),
+        y_test=task.y_test.to(device),
+        x_train=task.x_train.to(device),
+        y_train=task.y_train.to(device),
+        test_logits=dict(zip(teachers, test_logits, strict=True)),
+        train_logits=dict(zip(teachers, train_logits, strict=True)),
+        shifts={name: x.to(device) for name, x in task.shifts.items()},
+    )
 
 
 def _run_exact(

@@ -1,4 +1,4 @@
-"""What a distillation gives: students, scores, predictions; saved to a folder and loaded again."""
+"""The result of a distillation: students, metrics and predictions; saved to a folder and loaded again."""
 
 from __future__ import annotations
 
@@ -8,23 +8,40 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import torch
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from torch import Tensor
 
 from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.config.parse import ConfigError, parse_config
+from mtbkd_core.config.parse import ConfigError, describe, parse_config
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
-#: Raise it when the meaning of a saved file changes; older folders are then refused with the reason.
-FORMAT = 1
+M = TypeVar("M", bound=BaseModel)
+
+#: Raise it when the meaning of a saved file changes. Format 1 differs in config.json alone: its flat names are aliases.
+FORMAT = 2
+_READABLE = (1, FORMAT)
+
+
+class _Shapes(BaseModel):
+    """The part of environment.json that the student is built from."""
+
+    model_config = ConfigDict(strict=True)
+
+    n_features: PositiveInt
+    class_names: list[str]
+    image_shape: Annotated[list[PositiveInt], Len(2, 2)] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +49,17 @@ class Result:
     """A finished distillation.
 
     Attributes:
-        config: what was asked for.
-        metrics: nested numbers: "student", "student_mode", "warm_start", "teachers_mean", "teacher:<name>",
-            "diagnostics".
+        config: the settings that it was made with.
+        metrics: scores and diagnostics.
         draws: [S, D, P] parameters of the sampled students.
-        predictions: named tensors on the test and training examples (see `mtbkd_core.evaluation.metrics`).
+        predictions: on the test and the labelled examples, and on shifted inputs.
         environment: machine, versions, data fingerprint, number of inputs and their shape, names of classes.
     """
 
     config: RunConfig
-    metrics: dict[str, Any]
+    metrics: Metrics
     draws: Tensor
-    predictions: dict[str, Tensor]
+    predictions: Predictions
     environment: dict[str, Any]
 
     @cached_property
@@ -58,7 +74,7 @@ class Result:
 
         Args:
             x: [M, F], on the scale of the task's inputs.
-            max_draws: bound on the students that are used.
+            max_draws: the most students that are used.
             memory: how many numbers an intermediate may hold; inputs are taken in pieces accordingly.
         Raises:
             UserError: inputs of another width, or not finite.
@@ -69,9 +85,9 @@ class Result:
         return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory)
 
     def has_labels_of(self, task: Task) -> bool:
-        """Whether a task's training and test examples have the labels of those that the run was made with."""
-        known = {"train": task.y_train, "test": task.y_test}
-        return all(torch.equal(self.predictions[f"{part}.labels"].long(), y.long()) for part, y in known.items())
+        """Whether a task's labelled and test examples have the labels of those that the run was made with."""
+        pairs = ((self.predictions.train.labels, task.y_train), (self.predictions.test.labels, task.y_test))
+        return all(torch.equal(saved.long(), labels.long()) for saved, labels in pairs)
 
     def save(self, folder: str | Path) -> None:
         """Write the result; metrics.json comes last, so that a folder that has it is whole.
@@ -86,9 +102,9 @@ class Result:
             raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
         write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
         write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
-        write_tensors(folder / "predictions.safetensors", self.predictions, {"format": str(FORMAT)})
+        write_tensors(folder / "predictions.safetensors", self.predictions.tensors(), {"format": str(FORMAT)})
         write_atomically(folder / "environment.json", json.dumps(self.environment, indent=2))
-        write_atomically(folder / "metrics.json", json.dumps(self.metrics, indent=2, allow_nan=False))
+        write_atomically(folder / "metrics.json", json.dumps(self.metrics.dump(), indent=2, allow_nan=False))
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
@@ -104,33 +120,35 @@ class Result:
             raise UserError(f"{folder / 'config.json'}: cannot be read ({error.strerror})") from None
         except ConfigError as error:
             raise UserError(f"{folder / 'config.json'}: {error}") from None
-        environment, metrics = _read_json(folder / "environment.json"), _read_json(folder / "metrics.json")
-        if environment.get("format") != FORMAT:
+        environment = _read_json(folder / "environment.json")
+        if environment.get("format") not in _READABLE:
             raise UserError(
-                f"{folder}: saved in format {environment.get('format')}, this program reads format {FORMAT}"
+                f"{folder}: saved in format {environment.get('format')}, this program reads formats up to {FORMAT}"
             )
-        if not isinstance(environment.get("n_features"), int) or not isinstance(environment.get("class_names"), list):
-            raise UserError(f"{folder / 'environment.json'}: holds no number n_features or no list class_names")
-        shape = environment.get("image_shape")
-        if shape is not None and not (
-            isinstance(shape, list)
-            and len(shape) == 2
-            and all(isinstance(length, int) and length > 0 for length in shape)
-        ):
-            raise UserError(f"{folder / 'environment.json'}: image_shape is {shape!r}, allowed: null or two lengths")
-        if "student" not in metrics:
-            raise UserError(f"{folder / 'metrics.json'}: holds no scores of the student")
-        posterior = read_tensors(folder / "posterior.safetensors")
-        if "draws" not in posterior:
-            raise UserError(f"{folder / 'posterior.safetensors'}: holds no draws")
-        result = cls(config, metrics, posterior["draws"], read_tensors(folder / "predictions.safetensors"), environment)
+        _validated(_Shapes, environment, folder / "environment.json")
+        metrics = _validated(Metrics, _read_json(folder / "metrics.json"), folder / "metrics.json")
+        path = folder / "posterior.safetensors"
+        try:
+            draws = read_tensors(path)["draws"]
+            path = folder / "predictions.safetensors"
+            predictions = Predictions.from_tensors(read_tensors(path))
+        except KeyError as error:
+            raise UserError(f"{path}: holds no {error.args[0]}") from None
+        result = cls(config, metrics, draws, predictions, environment)
         wanted = result.student.n_parameters
-        if result.draws.ndim != 3 or result.draws.shape[2] != wanted:
+        if draws.ndim != 3 or draws.shape[2] != wanted:
             raise UserError(
-                f"{folder}: the draws have shape {list(result.draws.shape)}, the student has {wanted} parameters: "
+                f"{folder}: the draws have shape {list(draws.shape)}, the student has {wanted} parameters: "
                 "another version of this program made them"
             )
         return result
+
+
+def _validated(model: type[M], values: dict[str, Any], path: Path) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {describe(error)}") from None
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:

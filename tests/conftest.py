@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mtbkd_core import Task, Teacher, load_task, task_info
+from mtbkd_core.baselines import fitting
 from mtbkd_core.common import lock
 
 
@@ -103,6 +104,12 @@ def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPat
     """The session's home folder, where the digits' default teachers lie trained, for tests that load them by name."""
     monkeypatch.setenv("MTBKD_HOME", str(session_home))
     return session_home
+
+
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Baselines that are fitted for a quarter of the usual steps: enough to have learned something."""
+    monkeypatch.setattr(fitting, "FIT_STEPS", 150)
 
 
 @pytest.fixture

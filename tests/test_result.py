@@ -1,10 +1,10 @@
-"""A result saved is a result loaded; a torn, foreign or missing file is refused; predictions of new inputs."""
+"""A saved result opens again, one of the former format too; damaged files are refused; new inputs are predicted."""
 
 import errno
 import json
+import math
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,28 @@ import pytest
 import torch
 
 from mtbkd_core import Result, UserError, build_config
-from mtbkd_core.common.files import write_tensors
+from mtbkd_core.common.files import read_tensors, write_tensors
+from mtbkd_core.evaluation.metrics import Diagnostics, Metrics
 from mtbkd_core.evaluation.predictive import summarise, thin
+from mtbkd_core.evaluation.scores import PosteriorScores, Scores, scores
+from mtbkd_core.evaluation.shift import Separation
 from mtbkd_core.result import FORMAT, describe_environment
+from tests.made_up import made_up_predictions
 
 FILES = ["config.json", "environment.json", "metrics.json", "posterior.safetensors", "predictions.safetensors"]
 
 
 @pytest.fixture
 def result(generator: torch.Generator) -> Result:
-    """A result of 3 chains of 5 draws of a linear student on 4 inputs and 3 classes; what it says is made up."""
+    """A result of 3 chains of 5 draws of a linear student on 4 inputs and 3 classes; its numbers are made up."""
     config = build_config([("student.kind", "linear"), ("sampler.chains", 3), ("sampler.draws", 5)])
     environment = describe_environment(torch.device("cpu")) | {
         "fingerprint": "0" * 16,
         "n_features": 4,
         "class_names": ["a", "b", "c"],
     }
-    metrics = {"student": {"accuracy": 0.5}, "diagnostics": {"r_hat": None}}
-    predictions = {"test.mean": torch.rand(7, 3, generator=generator), "test.labels": torch.arange(7) % 3}
+    predictions = made_up_predictions(generator)
+    metrics = Metrics(student=PosteriorScores(accuracy=0.5), diagnostics=Diagnostics(r_hat=None))
     return Result(config, metrics, torch.randn(3, 5, 15, generator=generator), predictions, environment)
 
 
@@ -39,9 +43,9 @@ def test_what_is_saved_is_loaded(result: Result, tmp_path: Path) -> None:
     back = Result.load(tmp_path / "new" / "folder")
     assert (back.config, back.metrics, back.environment) == (result.config, result.metrics, result.environment)
     assert torch.equal(back.draws, result.draws)
-    assert back.predictions.keys() == result.predictions.keys()
-    for name, tensor in result.predictions.items():
-        assert torch.equal(back.predictions[name], tensor)
+    saved, loaded = result.predictions.tensors(), back.predictions.tensors()
+    assert saved.keys() == loaded.keys()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in saved.items())
     x = torch.rand(6, 4)
     torch.testing.assert_close(back.predict(x).mean, result.predict(x).mean)
 
@@ -56,7 +60,7 @@ def test_metrics_are_written_last(result: Result, tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("failing", FILES)
-def test_a_full_disk_is_said_and_leaves_no_folder_that_looks_whole(
+def test_a_full_disk_is_refused_and_leaves_no_folder_that_looks_whole(
     failing: str, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.replace
@@ -74,15 +78,43 @@ def test_a_full_disk_is_said_and_leaves_no_folder_that_looks_whole(
         Result.load(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_said(result: Result, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_refused(result: Result, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         result.save(tmp_path / "file" / "folder")
 
 
-def test_a_number_that_is_none_is_not_written_as_one(result: Result, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        replace(result, metrics={"student": {"nll": float("nan")}}).save(tmp_path)
+def test_metrics_have_the_shape_of_the_design_and_no_more_than_was_measured(result: Result) -> None:
+    teacher = Scores(nll=0.25, ece=math.nan)
+    shifts = {"noise": {"deviance": Separation(auroc=0.9, auroc_low=0.8, auroc_high=1.0, aupr=0.9, fpr95=0.1)}}
+    metrics = Metrics(student=result.metrics.student, teachers={"one": teacher}, shifts=shifts)
+    saved = metrics.dump()
+    assert saved == {
+        "student": {"accuracy": 0.5},
+        "teacher:one": {"nll": 0.25, "ece": None},
+        "shifts": {"noise": {"deviance": shifts["noise"]["deviance"].dump()}},
+    }
+    assert Metrics.model_validate(saved) == metrics
+    assert metrics["teacher:one"]["nll"] == 0.25
+    assert (metrics["student"]["nll"], metrics["warm_start"]["nll"], metrics["diagnostics"]["r_hat"]) == (None,) * 3
+    assert list(metrics.rows) == ["student", "teacher:one"]
+    assert metrics.row == {"accuracy": 0.5, "r_hat": None}
+
+
+def test_a_run_of_the_former_format_opens_with_every_number_that_it_holds() -> None:
+    folder = Path(__file__).parent / "data" / "run-format-1"
+    saved = json.loads((folder / "environment.json").read_text())
+    assert saved["format"] == 1
+    result = Result.load(folder)
+    assert (result.config.data.task, result.config.data.n_labelled) == ("synthetic", 10)
+    assert result.config.prior.softmin_temperature == 0.5
+    assert result.metrics.dump() == json.loads((folder / "metrics.json").read_text())
+    tensors = read_tensors(folder / "predictions.safetensors")
+    assert result.predictions.tensors().keys() == tensors.keys()
+    assert scores(result.predictions.test.mean, result.predictions.test.labels).nll == pytest.approx(
+        result.metrics.student.nll
+    )
+    assert result.predict(torch.zeros(1, 2)).mean.shape == (1, 3)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -114,7 +146,12 @@ def edit_config(folder: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda folder: edit_environment(folder, format=FORMAT + 1), f"format {FORMAT + 1}.*reads format {FORMAT}"),
+        (lambda folder: (folder / "metrics.json").write_text("{}"), "student"),
+        (lambda folder: write_tensors(folder / "predictions.safetensors", {"x": torch.ones(1)}), "holds no test.mean"),
+        (
+            lambda folder: edit_environment(folder, format=FORMAT + 1),
+            f"format 3.*up to {FORMAT}",
+        ),
         (lambda folder: edit_environment(folder, n_features=5), "draws have shape"),
         (lambda folder: edit_environment(folder, class_names=["a"]), "draws have shape"),
         (lambda folder: edit_environment(folder, n_features="four"), "n_features"),
@@ -122,7 +159,7 @@ def edit_config(folder: Path, **changes: Any) -> None:
         (lambda folder: edit_config(folder, student={"kind": "mlp", "hidden": [8]}), "draws have shape"),
         (lambda folder: edit_config(folder, seed=-1), "seed"),
         (lambda folder: (folder / "metrics.json").write_text("[1]"), "metrics.json"),
-        (lambda folder: write_tensors(folder / "posterior.safetensors", {"other": torch.ones(1)}), "no draws"),
+        (lambda folder: write_tensors(folder / "posterior.safetensors", {"other": torch.ones(1)}), "holds no draws"),
         (lambda folder: write_tensors(folder / "posterior.safetensors", {"draws": torch.ones(15)}), "draws have shape"),
     ],
 )
@@ -136,7 +173,7 @@ def test_a_folder_whose_files_do_not_fit_together_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_a_prediction_holds_no_more_than_what_it_shows(result: Result) -> None:
+def test_a_prediction_holds_no_memory_but_its_own(result: Result) -> None:
     found = result.predict(torch.rand(6, 4), memory=3 * 5 * 3 * 4)
     for name, value in vars(found).items():
         assert len(value) == 6
@@ -177,7 +214,7 @@ def test_thinning_keeps_evenly_spread_draws_up_to_the_last(most: int, kept: int)
     assert kept < 3 or gaps.max() - gaps.min() <= 1
 
 
-def test_the_environment_says_what_computed_it() -> None:
+def test_the_environment_names_the_machine_and_versions() -> None:
     environment = describe_environment(torch.device("cpu"))
     assert environment["device"] == "CPU"
     assert environment["torch"] == torch.__version__

@@ -1,8 +1,8 @@
 """Classic distillation from several teachers: their mean, or a mean weighted at each training example.
 
-All of it fits one network per chain (see `fitting`) and differs in the soft targets alone. The teachers' weights sum to
-1 at every example, so the weighted sum of the teachers' own distillation losses is, up to a constant, the loss from the
-weighted mean of their probabilities.
+Each baseline fits one network per chain (see `fitting`) and differs in the soft targets alone. The teachers' weights
+sum to 1 at every example, so the weighted sum of the teachers' own distillation losses is, up to a constant, the loss
+from the weighted mean of their probabilities.
 
 Sources: Hinton, Vinyals and Dean, arXiv 1503.02531 (classic distillation); Kwon, Na, Lee and Kim, "Adaptive knowledge
 distillation based on entropy", ICASSP 2020 (EBKD); Zhang, Chen and Wang, "Confidence-aware multi-teacher knowledge
@@ -12,28 +12,20 @@ distillation", ICASSP 2022 (CA-MKD).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.baselines.fitting import fit_networks, lesson_of, soft_targets
-from mtbkd_core.common.progress import ShouldStop
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.baselines.base import Baseline, Problem
+from mtbkd_core.baselines.fitting import lesson_of
+from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.prior import entropy_weights
-from mtbkd_core.tasks.base import Task
-
-#: Weight of the soft targets, for MT-BKD's own student; see benchmarks/log/defaults.md. Found on the digits' validation
-#: examples, with the teachers' mean.
-MEAN_WEIGHT = 2.0
-#: Task -> the same, where it was looked for on the task's own validation examples: the best for the three kinds of soft
-#: targets in the mean.
-WEIGHTS: Mapping[str, float] = {"synthetic": 1.0, "synthetic-linear": 0.02}
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What classic distillation was best with on a task's validation examples.
+    """The best weight and settings of classic distillation on a task's validation examples.
 
     Attributes:
         weight: of the teachers' mean.
@@ -45,7 +37,7 @@ class Tuned:
 
 
 _AS_THEY_COME = {"prior.temperature": "2", "prior.calibrated_teachers": "False"}
-#: Task -> what was found there; nobody looked on other tasks.
+#: Task -> what was found there; other tasks were not tuned.
 TUNED: Mapping[str, Tuned] = {
     "digits": Tuned(0.5, {"student.weight_scale": "1.5"}),
     "synthetic": Tuned(0.25, {"student.weight_scale": "2.5"}),
@@ -56,53 +48,44 @@ TUNED: Mapping[str, Tuned] = {
 }
 
 
-def mean_distillation(
-    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
-) -> Tensor:
-    """Classic distillation from the mean of the teachers' tempered probabilities, by one network per chain.
-
-    Args:
-        weight: of the soft cross-entropy against the labels' own.
-        should_stop: asked at every step; when true, the call ends with `Cancelled`.
-    Returns:
-        [S, M, C], each network's probabilities on the test examples.
-    """
-    return _distilled(config, task, None, weight, should_stop)
+def mean_distillation(problem: Problem) -> Tensor:
+    """Classic distillation from the mean of the teachers' tempered probabilities; [S, M, C]."""
+    return problem.networks.probabilities(problem.task.x_test)
 
 
-def entropy_weighted_distillation(
-    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
-) -> Tensor:
-    """Classic distillation in which a teacher counts the more, the more certain it is at the example (EBKD).
+def tuned_distillation(problem: Problem) -> Tensor:
+    """`mean_distillation` with the weight and settings of `TUNED`; [S, M, C]."""
+    best = TUNED[problem.task.name]
+    config = build_config(best.settings.items(), base=problem.config)
+    return mean_distillation(replace(problem, config=config, weight=best.weight))
+
+
+def entropy_weighted_distillation(problem: Problem) -> Tensor:
+    """Classic distillation in which a teacher counts more where it is more certain (EBKD); [S, M, C].
 
     The idea is Kwon et al.'s; the formula is the one that the authors of CA-MKD publish for it in their code,
-    w_ki proportional to 1 - H_ki / sum_j H_ji with H the entropy of what MT-BKD hears, here rescaled to sum to 1. It is
-    MT-BKD's own `inverse_entropy` rule with equal base weights, whatever the configuration says.
-
-    Args and returns as `mean_distillation`.
+    w_ki proportional to 1 - H_ki / sum_j H_ji with H the entropy of the teacher as the prior has it, here rescaled to
+    sum to 1. It is MT-BKD's own `inverse_entropy` rule with equal base weights, for every configuration.
     """
-    weights = entropy_weights(lesson_of(config, task).teacher_logits)
-    return _distilled(config, task, weights, weight, should_stop)
+    return problem.fit(entropy_weights(problem.teacher_logits)).probabilities(problem.task.x_test)
 
 
-def confidence_aware_distillation(
-    config: RunConfig, task: Task, *, weight: float = MEAN_WEIGHT, should_stop: ShouldStop | None = None
-) -> Tensor:
-    """Classic distillation in which a teacher counts the more, the better it knows the example's label (CA-MKD).
+def confidence_aware_distillation(problem: Problem) -> Tensor:
+    """Classic distillation in which a teacher counts more where it knows the label better (CA-MKD); [S, M, C].
 
     Only the part that works on logits: the published method also matches features of inner layers, and a teacher here
-    may be no more than a table of its outputs. Args and returns as `mean_distillation`.
+    may be no more than a table of its outputs.
     """
-    lesson = lesson_of(config, task)
+    lesson = lesson_of(problem.config, problem.task)
     weights = confidence_weights(lesson.teacher_logits, lesson.labels)
-    return _distilled(config, task, weights, weight, should_stop)
+    return problem.fit(weights).probabilities(problem.task.x_test)
 
 
 def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
     """Weight of each teacher at each example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
 
-    L_ki is the cross-entropy with the label of what MT-BKD hears. A single teacher has weight 1; where there is
-    no label, all teachers weigh alike. Source: Zhang, Chen and Wang, ICASSP 2022.
+    L_ki is the cross-entropy of teacher k with the label. A single teacher has weight 1; without a label, all teachers
+    have equal weights. Source: Zhang, Chen and Wang, ICASSP 2022.
 
     Args:
         teacher_logits: [K, N, C].
@@ -118,8 +101,31 @@ def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
     return (1 - torch.where(labels >= 0, loss, 0.0).softmax(0)) / (count - 1)
 
 
-def _distilled(
-    config: RunConfig, task: Task, weights: Tensor | None, weight: float, should_stop: ShouldStop | None
-) -> Tensor:
-    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature, weights)
-    return fit_networks(config, task, soft, weight=weight, should_stop=should_stop).probabilities(task.x_test)
+BASELINES = (
+    Baseline(
+        "mean_kd",
+        "Mean KD",
+        "Classic distillation: one network, from the mean of the teachers' probabilities.",
+        mean_distillation,
+    ),
+    Baseline(
+        "mean_kd_tuned",
+        "Mean KD, tuned",
+        "Classic distillation with the weight and settings that are best on validation examples.",
+        tuned_distillation,
+        available=lambda problem: problem.task.name in TUNED,
+        reason="it has not been tuned for this task",
+    ),
+    Baseline(
+        "ebkd",
+        "EBKD",
+        "Classic distillation in which a teacher counts more where it is more certain.",
+        entropy_weighted_distillation,
+    ),
+    Baseline(
+        "ca_mkd",
+        "CA-MKD",
+        "Classic distillation in which a teacher counts more where it knows the label better.",
+        confidence_aware_distillation,
+    ),
+)

@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: a network whose hidden units are dropped at random, in training and in prediction.
+"""Monte Carlo dropout: hidden units are dropped at random, in training and in prediction.
 
 Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
 """
@@ -10,18 +10,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mtbkd_core.baselines.classic import MEAN_WEIGHT
-from mtbkd_core.baselines.fitting import configured_student, fit_networks, lesson_of, soft_targets
-from mtbkd_core.common.progress import ShouldStop, stop_if
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.baselines.base import Baseline, Problem
+from mtbkd_core.baselines.fitting import configured_student, fit_networks, soft_targets
+from mtbkd_core.common.progress import stop_if
 from mtbkd_core.distillation import find_device
 from mtbkd_core.students.base import Student
-from mtbkd_core.tasks.base import Task
 
-#: Chance that a hidden unit is dropped: the least of the usual ones, since on validation data every rate costs, and the
-#: more the higher it is; see benchmarks/settle.py.
+#: Chance that a hidden unit is dropped: the lowest of the usual rates, because on validation data scores get worse with
+#: the rate; see benchmarks/settle.py.
 DROPOUT_RATE = 0.05
-#: Stochastic passes that a prediction is the mean of.
+#: Stochastic passes that a prediction averages.
 PASSES = 100
 
 
@@ -45,35 +43,41 @@ def with_dropout(student: Student, rate: float, generator: torch.Generator) -> S
 
 
 @torch.no_grad()
-def dropout_distillation(
-    config: RunConfig,
-    task: Task,
-    *,
-    rate: float = DROPOUT_RATE,
-    passes: int = PASSES,
-    weight: float = MEAN_WEIGHT,
-    should_stop: ShouldStop | None = None,
-) -> Tensor:
+def dropout_distillation(problem: Problem, *, rate: float = DROPOUT_RATE, passes: int = PASSES) -> Tensor:
     """Classic distillation from the teachers' mean with dropout, by one network per chain.
 
     A linear student has no hidden unit to drop: this is then `mean_distillation`.
 
     Args:
         rate: chance that a hidden unit is dropped.
-        passes: stochastic passes that are averaged.
-        weight: of the soft cross-entropy against the labels' own.
-        should_stop: asked at every step and pass; when true, the call ends with `Cancelled`.
+        passes: stochastic passes that are averaged; `should_stop` is asked before each.
     Returns:
         [S, M, C], each network's probabilities on the test examples, mean over its passes.
     """
+    config, task = problem.config, problem.task
     generator = torch.Generator(find_device(config.device)).manual_seed(config.seed)
-    student = with_dropout(configured_student(config, task), rate, generator)
-    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
     networks = fit_networks(
-        config, task, soft, weight=weight, student=student, generator=generator, should_stop=should_stop
+        config,
+        task,
+        soft_targets(problem.teacher_logits, config.prior.temperature),
+        weight=problem.soft_weight,
+        student=with_dropout(configured_student(config, task), rate, generator),
+        generator=generator,
+        should_stop=problem.should_stop,
     )
     total = networks.probabilities(task.x_test)
     for _ in range(passes - 1):
-        stop_if(should_stop)
+        stop_if(problem.should_stop)
         total += networks.probabilities(task.x_test)
     return total / passes
+
+
+BASELINES = (
+    Baseline(
+        "mc_dropout",
+        "MC dropout",
+        "Classic distillation with dropout in prediction too: the mean of 100 passes.",
+        dropout_distillation,
+        fits=2.0,
+    ),
+)

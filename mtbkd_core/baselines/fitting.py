@@ -1,4 +1,4 @@
-"""Networks fitted to labels and soft targets, one a chain: what every rival but the posteriors starts from."""
+"""Networks fitted to labels and soft targets, one a chain: the start of every baseline that gives networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Lesson, Task
 
-#: Adam steps of a fitted network, at least.
+#: The least number of Adam steps of a fitted network.
 FIT_STEPS = 600
 
 
@@ -75,10 +75,10 @@ def fit_networks(
         soft: [N, C] probabilities on the examples of `lesson_of`.
         weight: of the soft cross-entropy against the labels' own.
         student: the network; None: the configured one.
-        generator: of the starts, and of what the student draws; None: a new one with the configured seed.
+        generator: of the starts and of a random student; None: a new one with the configured seed.
         should_stop: asked at every step.
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` was true.
     """
     device = find_device(config.device)
     temperature = config.prior.temperature
@@ -97,9 +97,9 @@ def fit_networks(
 
 
 def lesson_of(config: RunConfig, task: Task) -> Lesson:
-    """What every network of the comparison learns from: the examples, with and without labels, and teachers of MT-BKD.
+    """The training set of every network: examples with and without labels, and the teachers as MT-BKD's prior has them.
 
-    Where MT-BKD hears calibrated teachers, so do they.
+    Where the prior has calibrated teachers, so has the training set.
     """
     lesson = task.lesson(config.data.teachers, config.data.n_unlabelled)
     return replace(lesson, teacher_logits=prior_logits(lesson.teacher_logits, config.prior))

@@ -13,75 +13,55 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from mtbkd_core.baselines.classic import MEAN_WEIGHT
-from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
-from mtbkd_core.common.progress import ShouldStop, UserError, stop_if
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.baselines.base import Baseline, Problem
+from mtbkd_core.baselines.fitting import configured_student, lesson_of
+from mtbkd_core.common.progress import UserError, stop_if
 from mtbkd_core.students.base import LARGEST_LAPLACE, Student, softmax
-from mtbkd_core.tasks.base import Task
 
-#: Draws of the last layer that a prediction is the mean of.
+#: Draws of the last layer that a prediction averages.
 DRAWS = 200
-#: Numbers that the logits of a piece of the examples may take.
+#: The most logits that are worked out at once.
 _MEMORY = 2**24
 
 
-def laplace_distillation(config: RunConfig, task: Task, *, draws: int = DRAWS, weight: float = MEAN_WEIGHT) -> Tensor:
+@torch.no_grad()
+def laplace_distillation(problem: Problem, *, draws: int = DRAWS) -> Tensor:
     """Classic distillation from the teachers' mean with a last-layer Laplace approximation, by one network per chain.
 
     Args:
-        draws: of each network's last layer, that are averaged.
-        weight: of the soft cross-entropy against the labels' own.
+        problem: its `networks` are approximated; `should_stop` is asked before each.
+        draws: of each network's last layer, which are averaged.
     Returns:
         [S, M, C], each network's probabilities on the test examples, mean over its draws.
-    """
-    soft = soft_targets(lesson_of(config, task).teacher_logits, config.prior.temperature)
-    return laplace_predictions(
-        config, task, fit_networks(config, task, soft, weight=weight), draws=draws, weight=weight
-    )
-
-
-@torch.no_grad()
-def laplace_predictions(
-    config: RunConfig,
-    task: Task,
-    networks: Networks,
-    *,
-    draws: int = DRAWS,
-    weight: float = MEAN_WEIGHT,
-    should_stop: ShouldStop | None = None,
-) -> Tensor:
-    """The same for networks that are fitted already, with that weight; asks `should_stop` before each.
-
     Raises:
         UserError: the matrix would be too large.
-        Cancelled: `should_stop` said so.
     """
-    student, device = networks.student, networks.theta.device
+    config, task = problem.config, problem.task
+    student = configured_student(config, task)
     if not student.fits_laplace:
         raise UserError(
-            f"student: its last layer has {student.sizes[-2] + 1:,} x {student.sizes[-1]} numbers, whose matrix for a "
+            f"student: its last layer has {student.sizes[-2] + 1:,} x {student.sizes[-1]} numbers; the matrix of a "
             f"Laplace approximation would take more than {LARGEST_LAPLACE >> 30} GiB"
         )
-    generator = torch.Generator(device).manual_seed(config.seed)
-    x = lesson_of(config, task).x.to(device)
-    means = last_layer(student, networks.theta)
+    theta = problem.networks.theta
+    generator = torch.Generator(theta.device).manual_seed(config.seed)
+    x = lesson_of(config, task).x.to(theta.device)
     predictions = []
     # one network after the other: a precision matrix is large enough to keep the machine busy, and S of them are large
-    for theta, mean in zip(networks.theta, means, strict=True):
-        stop_if(should_stop)
+    for own, mean in zip(theta.split(1), last_layer(student, theta), strict=True):
+        stop_if(problem.should_stop)
         precision = last_layer_precision(
-            features(student, theta[None], x)[0].double(),
+            features(student, own, x)[0].double(),
             mean.double(),
             labelled=len(task.y_train),
-            weight=weight,
+            weight=problem.soft_weight,
             temperature=config.prior.temperature,
             weight_scale=student.weight_scale,
         )
         sampled = draw_last_layer(mean.double(), precision, draws, generator).to(mean.dtype)
         pieces = []
-        for part in task.x_test.to(device).split(max(1, _MEMORY // (draws * mean.shape[0]))):
-            logits = torch.einsum("md,tcd->tmc", features(student, theta[None], part)[0], sampled)
+        for part in task.x_test.to(theta.device).split(max(1, _MEMORY // (draws * mean.shape[0]))):
+            logits = torch.einsum("md,tcd->tmc", features(student, own, part)[0], sampled)
             pieces.append(softmax(logits).mean(0))
         predictions.append(torch.cat(pieces).cpu())
     return torch.stack(predictions)
@@ -94,7 +74,7 @@ def last_layer(student: Student, theta: Tensor) -> Tensor:
 
 
 def features(student: Student, theta: Tensor, x: Tensor) -> Tensor:
-    """What the last layer sees at inputs [N, F]: [S, N, H + 1], the last hidden layer's units and a one."""
+    """Inputs of the last layer at inputs [N, F]: [S, N, H + 1], the last hidden layer's units and a one."""
     return pad(student.last_units(theta, x), (0, 1), value=1.0)
 
 
@@ -141,3 +121,16 @@ def _curvature(inputs: Tensor, p: Tensor) -> Tensor:
     flat = weighted.flatten(1)
     blocks: Tensor = torch.block_diag(*torch.einsum("ncd,ne->cde", weighted, inputs))
     return blocks - flat.t() @ flat
+
+
+BASELINES = (
+    Baseline(
+        "laplace",
+        "Laplace",
+        "Classic distillation with a Gaussian posterior around the last layer.",
+        laplace_distillation,
+        fits=0.0,  # it starts from the networks of mean_kd
+        available=lambda problem: configured_student(problem.config, problem.task).fits_laplace,
+        reason=f"the matrix of the student's last layer would take more than {LARGEST_LAPLACE >> 30} GiB",
+    ),
+)

@@ -1,4 +1,4 @@
-"""What the command line says while it works: on standard error, so that standard output holds the answer alone."""
+"""Messages of the command line on standard error, so that standard output holds the answer alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Log:
         self._last = ""
 
     def __call__(self, progress: Progress) -> None:
-        """Say how far it is, where there is something new."""
+        """Print how far it is, where the message is new."""
         if progress.message != self._last:
             self._last = progress.message
             say(f"{100 * progress.fraction:3.0f} %  {progress.message}")

@@ -1,4 +1,4 @@
-"""The commands about data: `rebuild` trains shipped teachers anew, `fetch` downloads, `import-images` adds a task."""
+"""The commands `rebuild`, `fetch` and `import-images`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fetches, rebuilds
 from mtbkd_core.cli.console import Log, say
+from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import split_names
 from mtbkd_core.teachers import shipped
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def rebuild(
     task: TaskArgument,
     write: Annotated[bool, typer.Option("--write", help="Replace the shipped file and its entry.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a task's shipped teachers anew and compare their outputs bit for bit with the file in data/.
 

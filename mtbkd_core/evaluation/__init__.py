@@ -1,10 +1,10 @@
-"""What a posterior is worth: each file answers one question."""
+"""Evaluation of a posterior: each file answers one question."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-#: What is imported where it is used: together they take longer than the app's first page. What pages wait for is first.
+#: Imported where they are used, because together they take longer than the first page; first those that pages wait for.
 _LIBRARIES = ("pandas", "sklearn.datasets", "sklearn.metrics", "scipy.optimize", "scipy.stats", "arviz_stats.base")
 
 

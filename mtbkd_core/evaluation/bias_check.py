@@ -1,17 +1,16 @@
-"""Whether a sampler's step has biased it: its draws held against Hamiltonian Monte Carlo on the same posterior.
+"""Bias check: a sampler's draws compared with those of Hamiltonian Monte Carlo on the same posterior.
 
-Chains that all take too long a step agree with one another on something else than the posterior: R-hat says nothing.
-HMC with Metropolis correction is exact at any step size: begun where the chains ended, it leaves what they sampled if
-that was not the posterior, be it for the step or because the chains had yet to arrive. A region that neither finds they
-miss alike; that is R-hat's to tell.
+Chains that all take too long a step agree with each other on a density that is not the posterior, and R-hat does not
+show it. HMC with Metropolis correction is exact at any step size. It starts where the chains ended, and leaves the
+region that they sampled if that is not the posterior, because of their step or because they have not arrived yet. A
+region that neither of them finds is missed by both; R-hat may show that.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,29 +18,30 @@ from torch import Tensor
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, mean_error, monte_carlo_error, total_variation
+from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import hmc
 from mtbkd_core.samplers.base import Event, Info, watched
 from mtbkd_core.samplers.loop import run_chains
 from mtbkd_core.samplers.randomness import Randomness
 
-#: A difference of the log joint is a bias where it is so many standard errors, and so much of the standard deviation
-#: that the log joint has over HMC's draws. Where so many errors are more than that, a bias cannot be told from chance.
+#: A difference of the log joint is a bias if it is at least this many standard errors, and at least this share of the
+#: standard deviation of the log joint over HMC's draws. Where that many errors exceed that share, chance hides a bias.
 ERRORS, DEVIATIONS = 3.0, 0.5
 _TUNING_LEAPFROG = 8
-#: A quarter of the prior's period in whitened coordinates: after it a Gaussian so wide has forgotten where it began.
+#: A quarter of the prior's period in whitened coordinates: after it a Gaussian of that width has forgotten its start.
 _DURATION = math.pi / 2
-#: Trajectories at least, whatever their length; of them the share that is thrown away.
+#: The least number of trajectories, and the share of them that is burn-in.
 _FEWEST, _BURN_IN = 50, 0.25
 _LEAST_GRADIENTS = 500
 
-#: Told after every trajectory: gradients done, gradients in all, and what it showed.
+#: Called after every trajectory with gradients done, gradients in all, and the sampler's info.
 Watch = Callable[[int, int, Info], None]
 
 
 @dataclass(frozen=True)
 class ExactRun:
-    """What HMC found.
+    """Draws of HMC.
 
     Attributes:
         log_joint: [S, D].
@@ -59,7 +59,7 @@ class ExactRun:
 
 
 def check_gradients(sampling: float) -> int:
-    """Gradients of a chain that the check takes, its tuning included: as many as the sampling's, or 500."""
+    """Gradients of a chain that the check takes, tuning included: as many as sampling took, at least 500."""
     return max(_LEAST_GRADIENTS, round(sampling))
 
 
@@ -75,13 +75,13 @@ def run_exact(
 ) -> ExactRun:
     """Run HMC from where chains ended; its step size is tuned, and a quarter of its trajectories is burn-in.
 
-    A trajectory is as long as makes a Gaussian of the prior's width forget its start, but not longer than leaves room
-    for fifty of them.
+    A trajectory is long enough for a Gaussian of the prior's width to forget its start, and short enough that there is
+    room for fifty of them.
 
     Args:
         target: the posterior, of all examples.
         position: [S, P], whitened.
-        x: [M, F], what is predicted.
+        x: [M, F], the inputs that are predicted.
         gradients: of a chain, from `check_gradients`.
         temperature: of the stationary density.
         watch: see `Watch`; it may raise to stop.
@@ -112,63 +112,79 @@ def run_exact(
     )
 
 
-def compare(exact: ExactRun, log_joint: Tensor, mean: Tensor) -> dict[str, Any]:
-    """What the difference between a sampler and HMC is, as it stands in metrics.json; None where it is not defined.
+class BiasCheck(Record):
+    """Difference between a sampler and HMC on the same posterior.
+
+    Attributes:
+        log_joint_difference: the sampler's mean minus that of HMC, in nats.
+        log_joint_error: its Monte Carlo standard error.
+        log_joint_sd: of HMC's draws.
+        total_variation: mean distance of the predictive means over inputs.
+        total_variation_error: Monte Carlo error of HMC itself; None for a single chain.
+        acceptance, step_size, leapfrog_steps: of HMC.
+        trajectories: that were kept.
+    """
+
+    log_joint_difference: Number = None
+    log_joint_error: Number = None
+    log_joint_sd: Number = None
+    total_variation: Number = None
+    total_variation_error: Number = None
+    acceptance: Number = None
+    step_size: Number = None
+    leapfrog_steps: int | None = None
+    trajectories: int | None = None
+
+    @property
+    def is_biased(self) -> bool | None:
+        """Whether there is a bias that matters; None where Monte Carlo error would hide one."""
+        difference, error, deviation = self.log_joint_difference, self.log_joint_error, self.log_joint_sd
+        if difference is None or error is None or deviation is None:
+            return None
+        chance, matters = ERRORS * error, DEVIATIONS * deviation
+        if abs(difference) > max(chance, matters):
+            return True
+        return False if max(chance, abs(difference)) <= matters else None
+
+    @property
+    def sentence(self) -> str:
+        """The result in one line."""
+        difference, error = self.log_joint_difference, self.log_joint_error
+        if difference is None or error is None:
+            return "Bias check: undecided, because chains stand still and their error cannot be worked out."
+        of_hmc = self.total_variation_error
+        measured = (
+            f"the log joint of the draws is {abs(difference):.1f} nats {'below' if difference < 0 else 'above'} that "
+            f"of exact HMC (standard error {error:.1f}, standard deviation of a draw {self.log_joint_sd:.1f}), and "
+            f"predictions differ by {self.total_variation:.4f} in total variation"
+            + ("" if of_hmc is None else f"; HMC's own error is {of_hmc:.4f}")
+        )
+        if self.is_biased:
+            return (
+                f"The draws miss the posterior: {measured}. The step is too long, a gradient has too few examples, or, "
+                f"where R-hat is above {R_HAT_LIMIT} too, the chains have not arrived yet."
+            )
+        if self.is_biased is None:
+            return f"Bias check: undecided, {measured}. Only more draws or chains could tell a bias from chance."
+        return f"Bias check: none that matters; {measured}."
+
+
+def compare(exact: ExactRun, log_joint: Tensor, mean: Tensor) -> BiasCheck:
+    """Compare a sampler with HMC.
 
     Args:
         log_joint: [S, D] of the sampler's draws.
         mean: [M, C], its predictive mean.
-    Returns:
-        "log_joint_difference": the sampler's mean minus HMC's, in nats; "log_joint_error": its Monte Carlo standard
-        error; "log_joint_sd": of HMC's draws; "total_variation": mean distance of the predictive means over inputs;
-        "total_variation_error": HMC's own Monte Carlo error, None for a single chain; "acceptance"; "step_size";
-        "leapfrog_steps"; "trajectories" that were kept.
     """
-    theirs, exact_joint = log_joint.double(), exact.log_joint.double()
-    found = {
-        "log_joint_difference": float(theirs.mean() - exact_joint.mean()),
-        "log_joint_error": math.hypot(mean_error(theirs), mean_error(exact_joint)),
-        "log_joint_sd": float(exact_joint.std()),
-        "total_variation": total_variation(mean.to(exact.chain_means), exact.chain_means.mean(0)),
-        "total_variation_error": monte_carlo_error(exact.chain_means) if len(exact.chain_means) > 1 else math.nan,
-        "acceptance": exact.acceptance,
-        "step_size": exact.step_size,
-    }
-    return {name: value if math.isfinite(value) else None for name, value in found.items()} | {
-        "leapfrog_steps": exact.leapfrog_steps,
-        "trajectories": exact.log_joint.shape[1],
-    }
-
-
-def is_biased(found: Mapping[str, Any]) -> bool | None:
-    """Whether what `compare` gave shows a bias that matters; None where Monte Carlo error would hide one."""
-    difference, error = found["log_joint_difference"], found["log_joint_error"]
-    if difference is None or error is None:
-        return None
-    chance, matters = ERRORS * error, DEVIATIONS * found["log_joint_sd"]
-    if abs(difference) > max(chance, matters):
-        return True
-    return False if max(chance, abs(difference)) <= matters else None
-
-
-def sentence(found: Mapping[str, Any]) -> str:
-    """The same for a person, in one line."""
-    biased = is_biased(found)
-    difference, error = found["log_joint_difference"], found["log_joint_error"]
-    if difference is None or error is None:
-        return "Bias check: undecided, for chains stand still and their error cannot be worked out."
-    of_chance = found["total_variation_error"]
-    own = "" if of_chance is None else f"; HMC's own error is {of_chance:.4f}"
-    measured = (
-        f"the log joint of the draws is {abs(difference):.1f} nats {'below' if difference < 0 else 'above'} that of "
-        f"exact HMC (standard error {error:.1f}, standard deviation of a draw {found['log_joint_sd']:.1f}), and "
-        f"predictions differ by {found['total_variation']:.4f} in total variation{own}"
+    sampled, exact_joint = log_joint.double(), exact.log_joint.double()
+    return BiasCheck(
+        log_joint_difference=float(sampled.mean() - exact_joint.mean()),
+        log_joint_error=math.hypot(mean_error(sampled), mean_error(exact_joint)),
+        log_joint_sd=float(exact_joint.std()),
+        total_variation=total_variation(mean.to(exact.chain_means), exact.chain_means.mean(0)),
+        total_variation_error=monte_carlo_error(exact.chain_means) if len(exact.chain_means) > 1 else None,
+        acceptance=exact.acceptance,
+        step_size=exact.step_size,
+        leapfrog_steps=exact.leapfrog_steps,
+        trajectories=exact.log_joint.shape[1],
     )
-    if biased:
-        return (
-            f"The draws miss the posterior: {measured}. The step is too long, a gradient's examples are too few, or, "
-            f"where R-hat is above {R_HAT_LIMIT} too, the chains have yet to arrive."
-        )
-    if biased is None:
-        return f"Bias check: undecided, {measured}. Only more draws or chains could tell a bias from chance."
-    return f"Bias check: none that matters; {measured}."

@@ -1,13 +1,12 @@
-"""How far probabilities can be believed: scores, reliability curves with bands, and the temperature that mends them.
+"""Calibration: reliability curves with bands, calibration errors, and the temperature that corrects them.
 
-Everything is a call on probabilities [M, C] and labels [M]; a figure draws what these calls return.
+Probabilities are [M, C] and labels [M]; `figures` draws what these calls return.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TypedDict
 
 import numpy as np
 import scipy
@@ -18,6 +17,7 @@ from torch import Tensor
 from mtbkd_core.config.models import TEMPERATURE_LIMITS
 
 Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
 
 #: Bins of the expected calibration error and of the diagrams.
 BINS = 15
@@ -25,7 +25,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability curve: what was claimed against what came true, bin by bin.
+    """A reliability curve: confidence against accuracy, bin by bin.
 
     Attributes:
         edges: [B + 1] of the bins of confidence.
@@ -51,7 +51,7 @@ class Reliability:
 def reliability(
     probabilities: Tensor, labels: Tensor, *, bins: int = BINS, class_index: int | None = None, equal_mass: bool = False
 ) -> Reliability:
-    """Bin the confidence of M predictions and compare with what came true.
+    """Bin the confidence of M predictions and compare it with their accuracy.
 
     Args:
         probabilities: [M, C].
@@ -62,11 +62,13 @@ def reliability(
     Raises:
         ValueError: no example, or shapes that do not agree.
     """
-    p, y = _checked(probabilities, labels)
+    p, y = checked(probabilities, labels)
     if class_index is None:
-        confidence, correct = p.max(1), (p.argmax(1) == y).astype(float)
-    else:
-        confidence, correct = p[:, class_index], (y == class_index).astype(float)
+        return _binned(p.max(1), p.argmax(1) == y, bins, equal_mass)
+    return _binned(p[:, class_index], y == class_index, bins, equal_mass)
+
+
+def _binned(confidence: Array, correct: NDArray[np.bool_], bins: int = BINS, equal_mass: bool = False) -> Reliability:
     if equal_mass:
         edges = np.quantile(confidence, np.linspace(0, 1, bins + 1))
         # equal confidences share a bin, so that the examples' order does not matter
@@ -86,45 +88,19 @@ def reliability(
     )
 
 
-class Scores(TypedDict):
-    """What `scores` reports of predictions; see there."""
-
-    accuracy: float
-    nll: float
-    brier: float
-    ece: float
-    ece_adaptive: float
-    ece_classwise: float
-    smooth_ece: float
-    auroc_misclassification: float | None
+def expected_calibration_error(p: Array, y: Labels) -> float:
+    """The ECE of the top class's confidence over 15 bins of equal width."""
+    return _binned(p.max(1), p.argmax(1) == y).error
 
 
-def scores(probabilities: Tensor, labels: Tensor) -> Scores:
-    """Every score that the project reports of predictions [M, C] against labels [M].
+def adaptive_calibration_error(p: Array, y: Labels) -> float:
+    """The ECE of the top class's confidence over 15 bins of equally many predictions."""
+    return _binned(p.max(1), p.argmax(1) == y, equal_mass=True).error
 
-    Returns:
-        accuracy; nll (mean negative log probability of the label, nats; one below float64's
-        epsilon counts as that, 36 nats); brier (sum over classes, 0 to 2); ece (15 equal-width bins of the top label's
-        confidence); ece_adaptive (15 equal-mass bins); ece_classwise (mean over classes); smooth_ece
-        (`smooth_calibration_error`); auroc_misclassification (the same name's function; None where it has none).
-    Raises:
-        ValueError: as `reliability`; probabilities that are negative, not finite or do not sum to 1.
-    """
-    from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
-    p, y = _checked(probabilities, labels)
-    classes = range(p.shape[1])
-    confidence, correct = p.max(1), p.argmax(1) == y
-    return {
-        "accuracy": float(accuracy_score(y, p.argmax(1))),
-        "nll": float(log_loss(y, p, labels=classes)),
-        "brier": float(brier_score_loss(y, p, labels=classes, scale_by_half=False)),
-        "ece": reliability(probabilities, labels).error,
-        "ece_adaptive": reliability(probabilities, labels, equal_mass=True).error,
-        "ece_classwise": float(np.mean([reliability(probabilities, labels, class_index=c).error for c in classes])),
-        "smooth_ece": smooth_calibration_error(confidence, correct),
-        "auroc_misclassification": auroc_misclassification(confidence, correct),
-    }
+def classwise_calibration_error(p: Array, y: Labels) -> float:
+    """The ECE of each class's own probability, mean over classes."""
+    return float(np.mean([_binned(p[:, c], y == c).error for c in range(p.shape[1])]))
 
 
 def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> float | None:
@@ -138,7 +114,7 @@ def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> fl
         confidence: [M], probability of the most probable class.
         correct: [M], whether that class is the label.
     Returns:
-        the area, or None where every answer is right or every answer is wrong: there is nothing to tell apart.
+        the area, or None where every answer is right or every answer is wrong: no pair can be compared.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -186,7 +162,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """
     wide = logits.double()
     if bool((wide.argmax(-1) == labels).all()):
-        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can tell
+        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can resolve
 
     def nll(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
@@ -214,7 +190,8 @@ def fit_temperatures(logits: Tensor, labels: Tensor) -> FittedTemperatures:
     """Each teacher's own temperature by `fit_temperature`, from logits [K, N, C] and labels [N].
 
     As entropy temperatures they make the entropies of differently calibrated teachers comparable, and can calibrate the
-    teachers (Guo et al., 2017). Of labels that a teacher was trained on they say too little: it is right there.
+    teachers (Guo et al., 2017). Labels that a teacher was trained on give temperatures that are too low: it is right
+    there.
     """
     low, high = TEMPERATURE_LIMITS
     values, at_limit = [], []
@@ -227,8 +204,12 @@ def fit_temperatures(logits: Tensor, labels: Tensor) -> FittedTemperatures:
     return FittedTemperatures(tuple(values), tuple(at_limit))
 
 
-def _checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, NDArray[np.int64]]:
-    """Both as arrays, float64 rows renormalised to sum to 1 exactly."""
+def checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, Labels]:
+    """Both as arrays; float64 rows, renormalised to sum to 1 exactly.
+
+    Raises:
+        ValueError: no example, shapes that do not agree, or rows that are no probabilities.
+    """
     p, y = probabilities.detach().cpu().double().numpy(), labels.cpu().numpy()
     if p.ndim != 2 or len(p) != len(y) or not len(y):
         raise ValueError(f"probabilities must be [M, C] and labels [M] with M >= 1, got {p.shape} and {y.shape}")

@@ -1,4 +1,4 @@
-"""Pictures as they get worse: turned, noisy, blurred, covered, by a severity; pure functions of pictures.
+"""Corruptions of pictures by a severity: rotation, noise, blur and occlusion, as pure functions of pictures.
 
 The idea of corruptions by severity: Hendrycks and Dietterich, "Benchmarking neural network robustness to common
 corruptions and perturbations", ICLR 2019.
@@ -36,7 +36,7 @@ class Corruption:
 
 
 def rotate(images: Tensor, degrees: float, generator: torch.Generator) -> Tensor:
-    """Turned counter-clockwise about the centre, linearly interpolated; what comes in from outside is 0."""
+    """Turned counter-clockwise about the centre, linearly interpolated; pixels from outside are 0."""
     turned = scipy.ndimage.rotate(images.numpy(), degrees, axes=(2, 1), reshape=False, order=1)
     return torch.from_numpy(turned).clamp(0, 1)
 
@@ -48,13 +48,13 @@ def add_noise(images: Tensor, deviation: float, generator: torch.Generator) -> T
 
 
 def blur(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """With a Gaussian filter, whose standard deviation is a share of the picture's shorter side."""
+    """Blurred by a Gaussian filter; its standard deviation is a share of the picture's shorter side."""
     width = share * min(images.shape[1:])
     return torch.from_numpy(scipy.ndimage.gaussian_filter(images.numpy(), (0, width, width), mode="nearest"))
 
 
 def occlude(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """With a black rectangle, somewhere else in each picture, whose sides are a share of the picture's."""
+    """With a black rectangle at a random place; its sides are a share of the picture's."""
     count, height, width = images.shape
     high, wide = round(share * height), round(share * width)
     top = torch.randint(height - high + 1, (count, 1, 1), generator=generator)
@@ -106,7 +106,7 @@ def severity_table(
     *,
     steps: int = 9,
 ) -> list[dict[str, float]]:
-    """What a student makes of pictures as they get worse, at `steps` severities from 0 to the corruption's `most`.
+    """A student's accuracy and deviance as pictures get worse, at `steps` severities from 0 to the corruption's `most`.
 
     Args:
         predict: the student: pictures [M, F] -> its predictions.
@@ -120,7 +120,7 @@ def severity_table(
     rows = []
     for step in range(steps):
         severity = CORRUPTIONS[name].most * step / (steps - 1) if name in CORRUPTIONS else 0.0
-        says = predict(corrupt(x, image_shape, name, severity))
-        right = (says.mean.argmax(-1) == labels).float().mean()
-        rows.append({"severity": severity, "accuracy": float(right), "deviance": float(says.deviance.mean())})
+        predictive = predict(corrupt(x, image_shape, name, severity))
+        right = (predictive.mean.argmax(-1) == labels).float().mean()
+        rows.append({"severity": severity, "accuracy": float(right), "deviance": float(predictive.deviance.mean())})
     return rows

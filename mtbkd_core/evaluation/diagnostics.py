@@ -1,6 +1,6 @@
-"""Whether the chains can be believed: R-hat and effective sample size, by arviz-stats.
+"""Convergence of the chains: R-hat and effective sample size, by arviz-stats.
 
-Both are taken of what the posterior is used for: the predictive log probability of each test example's label. Source:
+Both are worked out for the predictive log probability of each test example's label. Source:
 Vehtari et al., "Rank-normalization, folding, and localization: an improved R-hat", Bayesian Analysis 2021.
 """
 
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-#: Above this the chains disagree, and every page that uses the run says so.
+from mtbkd_core.evaluation.records import Number, Record
+
+#: Above this the chains disagree, and every page that shows the run has a warning.
 R_HAT_LIMIT = 1.05
 
 _AXES = {"chain_axis": 0, "draw_axis": 1}
@@ -26,9 +27,9 @@ def chains_agree(r_hat: float | None) -> bool:
     return r_hat is not None and r_hat <= R_HAT_LIMIT
 
 
-def worst_r_hat(told: Iterable[float | None]) -> float:
+def worst_r_hat(values: Iterable[float | None]) -> float:
     """The largest R-hat of several runs; infinite where one has none, NaN of no run."""
-    return max((math.inf if value is None else value for value in told), default=math.nan)
+    return max((math.inf if value is None else value for value in values), default=math.nan)
 
 
 def r_hat_text(r_hat: float | None) -> str:
@@ -36,13 +37,12 @@ def r_hat_text(r_hat: float | None) -> str:
     return "none" if r_hat is None or not math.isfinite(r_hat) else f"{r_hat:.3f}"
 
 
-@dataclass(frozen=True)
-class Convergence:
-    """Agreement of the chains and number of independent draws.
+class Convergence(Record):
+    """Agreement of the chains and number of independent draws; None where a number is not defined or not finite.
 
-    What is the same in every draw (a label whose probability is 1 in float32, say) has no R-hat: medians, quantiles and
-    maxima leave it out, and a number is NaN where nothing else is there. Where each chain stands still, not all at one
-    place, R-hat is infinite, and there are as many effective draws as chains.
+    A value that is the same in every draw (a label with probability 1 in float32, say) has no R-hat: medians, quantiles
+    and maxima leave it out. Chains that stand still at different places have an infinite R-hat, and as many effective
+    draws as there are chains.
 
     Attributes:
         r_hat: of the mean predictive log probability over the test examples, the one number of a run.
@@ -51,14 +51,14 @@ class Convergence:
         ess, ess_median, ess_p5: effective draws of the mean, and over the examples.
     """
 
-    r_hat: float
-    r_hat_median: float
-    r_hat_p95: float
-    r_hat_max: float
-    r_hat_log_joint: float
-    ess: float
-    ess_median: float
-    ess_p5: float
+    r_hat: Number = None
+    r_hat_median: Number = None
+    r_hat_p95: Number = None
+    r_hat_max: Number = None
+    r_hat_log_joint: Number = None
+    ess: Number = None
+    ess_median: Number = None
+    ess_p5: Number = None
 
 
 def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
@@ -111,7 +111,7 @@ def agreement(values: Tensor, tail: float) -> tuple[Tensor, Tensor]:
 
 
 def _r_hat(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """R-hat [M] of values [S, D, M]; a single chain is held against itself, its first half against its second."""
+    """R-hat [M] of values [S, D, M]; of a single chain, its first half is compared with its second."""
     from arviz_stats.base import array_stats
 
     if len(values) == 1:
@@ -132,7 +132,7 @@ def _of_moving(
 ) -> NDArray[np.float64]:
     """The statistic [M] of values [S, D, M]; `standing` where each chain stands still, NaN where all are at one place.
 
-    Such chains have no variance to divide by: what is left of it is rounding.
+    Such chains have no variance to divide by, but for rounding.
     """
     moves = (np.ptp(values, axis=1) > 0).any(0)
     found = np.where(np.ptp(values, axis=(0, 1)) > 0, standing, math.nan)

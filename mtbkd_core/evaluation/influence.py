@@ -1,6 +1,6 @@
-"""Who moved the student: responsibilities and pulls, averaged over the posterior.
+"""Influence of each teacher on the student: responsibilities and pulls, averaged over the posterior.
 
-Source: the gradient of the log joint on the logits is a sum of one arrow from the label and one from each teacher
+The gradient of the log joint in the logits is a sum of a pull from the label and one from each teacher
 (`mtbkd_core.prior`), so its posterior mean splits exactly.
 """
 
@@ -20,9 +20,10 @@ class Influence:
     """Posterior means at N examples.
 
     Attributes:
-        responsibilities: [K, N], which teacher's component explains the student; sums to 1 over K.
-        pulls: [K, N, C], each teacher's arrow on the logits, in nats per unit of logit.
-        label_pull: [N, C], the label's arrow; None where no label is heard (test examples).
+        responsibilities: [K, N], each component's share of the mixture density at the student's prediction; sums to 1
+            over K.
+        pulls: [K, N, C], each teacher's pull on the logits, in nats per unit of logit.
+        label_pull: [N, C], the label's pull; None without labels (test examples).
     """
 
     responsibilities: Tensor
@@ -39,7 +40,7 @@ def influence(
         logits: [D, N, C], the student's logits at the mixture's N examples, one row per draw; where the prior's
             settings differ by chain, [D, S, N, C].
         mixture: the prior at the same examples.
-        labels: [N], if the student heard them.
+        labels: [N], if the student learned from them.
         memory: how many numbers an intermediate may hold; draws are taken in pieces accordingly. None: as many as suit
             the device.
     """

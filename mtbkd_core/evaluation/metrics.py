@@ -1,42 +1,175 @@
-"""What is measured of a finished run: one pass over its draws gives the metrics and the saved predictions."""
+"""The metrics of a finished run, and the one pass over its draws that gives them and the saved predictions.
+
+S chains, D draws, M test and N labelled examples, K teachers, C classes, F inputs, P parameters.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 
-from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.calibration import Scores, scores
-from mtbkd_core.evaluation.diagnostics import convergence
+from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.evaluation.bias_check import BiasCheck
+from mtbkd_core.evaluation.diagnostics import Convergence, convergence
 from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.evaluation.predictions import (
+    Predictions,
+    PredictionsOnShift,
+    PredictionsOnTest,
+    PredictionsOnTraining,
+)
 from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thin, thinned
-from mtbkd_core.evaluation.shift import foreign_scores, separation
+from mtbkd_core.evaluation.records import Number, Record
+from mtbkd_core.evaluation.scores import R_HAT, PosteriorScores, Row, Scores, posterior_scores, scores
+from mtbkd_core.evaluation.shift import Separation, separation, shift_scores
 from mtbkd_core.prior import stack_priors, weights_under
 from mtbkd_core.students.base import Student, element_budget
-from mtbkd_core.tasks.base import Task
 
-#: Draws over all chains that the predictions, the influence and the saved sample are taken of.
+#: Draws over all chains for the predictions, for the influence and in the saved sample.
 _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
-#: Test examples, and draws over all chains at most, that R-hat and ESS are taken of.
+#: Test examples, and draws over all chains at most, for R-hat and ESS.
 _DIAGNOSED, _DIAGNOSED_DRAWS = 200, 6400
-#: How often at least `evaluate` says how far it is.
+#: The number of stages that `evaluate` reports.
 STAGES = 4
 
-#: Told, with the number of stages done, between the parts of the evaluation; it may raise to stop.
+#: Called between the parts of the evaluation with the number of stages done; it may raise to stop.
 Watch = Callable[[int], None]
-#: Rows of the teachers alone, by name.
-TeacherScores = Mapping[str, Scores]
+_TEACHER = "teacher:"
+_TITLES = {
+    "student": "Student (posterior mean)",
+    "student_mode": "Student (marginal modes, renormalised)",
+    "warm_start": "Warm start (ensemble)",
+    "teachers_mean": "Teachers' mean",
+}
+
+
+class Diagnostics(Convergence):
+    """Convergence, and how sampling went.
+
+    Attributes:
+        step_size, acceptance, energy_variance: of the sampler, where it has one.
+        restarts: how often the chains were started again with a shorter step.
+        gradients: of a chain.
+        seconds_*: of each phase.
+        bias_check: the comparison with HMC, where it was asked for.
+    """
+
+    step_size: Number = None
+    acceptance: Number = None
+    energy_variance: Number = None
+    restarts: int = 0
+    gradients: int | None = None
+    seconds_warm_start: Number = None
+    seconds_sampling: Number = None
+    seconds_evaluation: Number = None
+    bias_check: BiasCheck | None = None
+    seconds_bias_check: Number = None
+
+
+class Metrics(Record):
+    """Scores and diagnostics of a run; `metrics["teacher:<name>"]` is the teacher itself.
+
+    Attributes:
+        student: of the posterior mean; student_mode: of the marginal modes, renormalised; warm_start: of the ensemble
+            before sampling; teachers_mean: of the mean of the teachers' probabilities; teachers: of each, by name.
+        shifts: shift -> name of `shift.SHIFT_SCORES` -> how well it separates.
+    """
+
+    student: PosteriorScores
+    student_mode: Scores = Scores()
+    warm_start: Scores = Scores()
+    teachers_mean: Scores = Scores()
+    teachers: dict[str, Scores] = Field(default_factory=dict)
+    shifts: dict[str, dict[str, Separation]] = Field(default_factory=dict)
+    diagnostics: Diagnostics = Diagnostics()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_teachers(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        named = {key: value for key, value in values.items() if key.startswith(_TEACHER)}
+        teachers = {key.removeprefix(_TEACHER): value for key, value in named.items()}
+        return {key: value for key, value in values.items() if key not in named} | (
+            {"teachers": teachers} if teachers else {}
+        )
+
+    @model_serializer(mode="wrap")
+    def _spread_teachers(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return values | {_TEACHER + name: value for name, value in values.pop("teachers", {}).items()}
+
+    def __getitem__(self, name: str) -> Any:
+        """As `Record`; "teacher:<name>" is one of `teachers`."""
+        return self.teachers[name.removeprefix(_TEACHER)] if name.startswith(_TEACHER) else super().__getitem__(name)
+
+    @property
+    def rows(self) -> dict[str, Scores]:
+        """Every row of scores by its key in the JSON."""
+        known = {name: self[name] for name in _TITLES if name in self.model_fields_set}
+        return known | {_TEACHER + name: row for name, row in self.teachers.items()}
+
+    @property
+    def row(self) -> Row:
+        """The student's scores and R-hat, as a row of a table of runs."""
+        return {**self.student.row, R_HAT: self.diagnostics.r_hat}
+
+    @property
+    def seconds(self) -> float:
+        """Time of the run without its teachers and its bias check."""
+        spent = self.diagnostics
+        return sum(each or 0.0 for each in (spent.seconds_warm_start, spent.seconds_sampling, spent.seconds_evaluation))
+
+
+def row_titles(teachers: Mapping[str, str]) -> dict[str, str]:
+    """Title of every row of scores by its key in the JSON; teachers: name -> title."""
+    return _TITLES | {_TEACHER + name: title for name, title in teachers.items()}
+
+
+@dataclass(frozen=True)
+class TeacherScores:
+    """Scores of the mean of the teachers' probabilities, and of each teacher by name."""
+
+    mean: Scores
+    each: Mapping[str, Scores]
+
+
+def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor) -> TeacherScores:
+    """Scores of teachers by their logits [M, C] against labels [M]."""
+    probabilities = {name: logits.softmax(-1) for name, logits in teachers.items()}
+    mean = torch.stack(list(probabilities.values())).mean(0)
+    return TeacherScores(scores(mean, labels), {name: scores(p, labels) for name, p in probabilities.items()})
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The data that a run is measured on, on the device of its draws.
+
+    Attributes:
+        x_test, y_test: [M, F] and [M].
+        x_train, y_train: [N, F] and [N], the labelled examples.
+        test_logits, train_logits: teacher -> [M, C] and [N, C].
+        shifts: name -> [M', F], out-of-distribution inputs.
+    """
+
+    x_test: Tensor
+    y_test: Tensor
+    x_train: Tensor
+    y_train: Tensor
+    test_logits: Mapping[str, Tensor]
+    train_logits: Mapping[str, Tensor]
+    shifts: Mapping[str, Tensor]
 
 
 def evaluate(
-    config: RunConfig,
-    task: Task,
+    prior: PriorConfig,
+    examples: Examples,
     student: Student,
     draws: Tensor,
     warm_start: Tensor,
@@ -44,156 +177,100 @@ def evaluate(
     watch: Watch = lambda stage: None,
     *,
     teacher_scores: TeacherScores | None = None,
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Metrics and predictions of a run.
+) -> tuple[Metrics, Predictions]:
+    """Metrics and predictions of a run, but for how sampling went.
 
     Args:
         draws: [S, D, P] parameters.
         warm_start: [S, P] parameters before sampling.
         log_joint: [S, D].
         watch: see `Watch`.
-        teacher_scores: rows that are there already, for these teachers on this task; None: work them out.
+        teacher_scores: of these teachers, where they are known already; None: work them out.
     Returns:
-        metrics: "student", "student_mode", "warm_start", "teachers_mean" and "teacher:<name>", each the scores of
-            `calibration.scores` on the test examples; the student also has the means of its epistemic uncertainty and
-            deviance (nats), the coverage of its prediction sets and their mean size; "diagnostics"; "shifts", where the
-            task has some: name -> score of `shift.FOREIGN_SCORES` -> `shift.Separation` as a dict.
-        predictions: on the CPU. `test.*`: labels [M]; mean, mode, low, high, hdi_low, hdi_high [M, C]; deviance,
-            deviance_bound, total, aleatoric, epistemic [M]; prediction_set [M, C]; draws [S, d, M, C] (a thinned
-            sample, float16); responsibilities, weights [K, M]; teachers [K, M, C]; warm_start [M, C].
-            `train.*`: labels [N]; mean [N, C]; responsibilities, weights [K, N]; teachers, pulls [K, N, C];
-            label_pull [N, C]. `trace.log_joint` [S, D]. `shift.<name>.*` for each shift of the task: mean, low, high
-            [M', C], and the scores of `shift.FOREIGN_SCORES`, [M'] each.
+        the predictions are on the CPU.
     """
-    device = draws.device
-    x_test, y_test = task.x_test.to(device), task.y_test.to(device)
     used = reported(draws)
-    shape = used.shape[:2]
-    probabilities = student.probabilities(used.flatten(0, 1), x_test).unflatten(0, shape)
+    probabilities = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
     watch(1)
-    few_tests = torch.linspace(0, len(y_test) - 1, min(len(y_test), _DIAGNOSED), device=device).long()
-    log_probability = _log_probability_of_label(
-        student, draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0]), x_test[few_tests], y_test[few_tests], watch
-    )
+    log_probability = _log_probability_of_label(student, draws, examples, watch)
     with ThreadPoolExecutor(1) as beside:  # R-hat and ESS are Python's work, most of the rest is not
         agreement = beside.submit(convergence, log_probability, log_joint)
-        metrics, predictions = _evaluate(
-            config, task, student, draws, warm_start, used, probabilities, watch, teacher_scores
-        )
-        diagnostics = asdict(agreement.result())
-    metrics["diagnostics"] = {name: value if math.isfinite(value) else None for name, value in diagnostics.items()}
-    predictions["trace.log_joint"] = log_joint.cpu()
-    return metrics, predictions
+        predictive = summarise(probabilities)
+        watch(2)
+        warm = student.probabilities(warm_start, examples.x_test).mean(0)
+        teachers = teacher_scores or score_teachers(examples.test_logits, examples.y_test)
+        rows: dict[str, Any] = {
+            "student": posterior_scores(predictive, examples.y_test),
+            "student_mode": scores(predictive.mode, examples.y_test),
+            "warm_start": scores(warm, examples.y_test),
+            "teachers_mean": teachers.mean,
+            "teachers": dict(teachers.each),
+        }
+        watch(3)
+        test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
+        test |= {"draws": thin(probabilities, _SAVED).to(torch.float16), "warm_start": warm}
+        test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
+        shifts = {name: predict(student, used, x) for name, x in examples.shifts.items()}
+        if shifts:
+            rows["shifts"] = {name: _separations(predictive, shifted) for name, shifted in shifts.items()}
+        diagnostics = Diagnostics(**agreement.result().dump())
+    on_shifts = {name: PredictionsOnShift(p.mean, p.low, p.high, shift_scores(p)) for name, p in shifts.items()}
+    predictions = Predictions(PredictionsOnTest(**test), PredictionsOnTraining(**train), on_shifts, log_joint)
+    return Metrics(**rows, diagnostics=diagnostics), predictions.cpu()
 
 
 def reported(draws: Tensor) -> Tensor:
-    """[S, D', P], those of the draws [S, D, P] that the student's scores are of: four a chain at least."""
+    """[S, D', P], the draws among [S, D, P] that the student's scores are of: four a chain at least."""
     return thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
 
 
-def _evaluate(
-    config: RunConfig,
-    task: Task,
-    student: Student,
-    draws: Tensor,
-    warm_start: Tensor,
-    used: Tensor,
-    probabilities: Tensor,
-    watch: Watch,
-    teacher_scores: TeacherScores | None,
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """`evaluate` but for whether the chains agree; `probabilities` [S, D, M, C] are of the test examples by `used`."""
-    device = draws.device
-    x_test, y_test = task.x_test.to(device), task.y_test.to(device)
-    x_train, y_train = task.x_train.to(device), task.y_train.to(device)
-    predictive = summarise(probabilities)
-    watch(2)
-    warm = student.probabilities(warm_start, x_test).mean(0)
-
-    test_logits = task.teacher_logits(config.data.teachers, "test").to(device)
-    train_logits = task.teacher_logits(config.data.teachers).to(device)
-    teachers = test_logits.softmax(-1)
-    metrics: dict[str, Any] = {
-        "student": {
-            **scores(predictive.mean, y_test),
-            "epistemic": float(predictive.epistemic.mean()),
-            "deviance": float(predictive.deviance.mean()),
-            "coverage": float(predictive.prediction_set.gather(1, y_test[:, None]).float().mean()),
-            "set_size": float(predictive.prediction_set.sum(1).float().mean()),
-        },
-        "student_mode": scores(predictive.mode, y_test),
-        "warm_start": scores(warm, y_test),
-        **(score_teachers(config, task) if teacher_scores is None else teacher_scores),
+def _influences(
+    prior: PriorConfig, examples: Examples, student: Student, draws: Tensor
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Teachers, weights, responsibilities and pulls under draws [D, P], on test and on labelled examples."""
+    test_logits, train_logits = (
+        torch.stack(list(each.values())) for each in (examples.test_logits, examples.train_logits)
+    )
+    on_train_logits = _logits(student, draws, examples.x_train)
+    on_train = influence(on_train_logits, stack_priors(train_logits, [prior]), examples.y_train)
+    on_test = influence(_logits(student, draws, examples.x_test), stack_priors(test_logits, [prior]))
+    assert on_train.label_pull is not None
+    test = {
+        "labels": examples.y_test,
+        "responsibilities": on_test.responsibilities,
+        "weights": weights_under(test_logits, prior),
+        "teachers": test_logits.softmax(-1),
     }
-    watch(3)
-    few = thin(draws, _INFLUENCE).flatten(0, 1)
-    mixture_train, mixture_test = (stack_priors(z, [config.prior]) for z in (train_logits, test_logits))
-    on_train_logits = _logits(student, few, x_train)
-    on_train = influence(on_train_logits, mixture_train, y_train)
-    on_test = influence(_logits(student, few, x_test), mixture_test)
-    saved = thin(probabilities, _SAVED)
-    shifts, of_shifts = _measure_shifts(task, student, used, predictive)
-    if shifts:
-        metrics["shifts"] = shifts
-    predictions = {
-        "test.labels": y_test,
-        **{f"test.{name}": value for name, value in vars(predictive).items()},
-        "test.prediction_set": predictive.prediction_set.to(torch.uint8),
-        "test.draws": saved.to(torch.float16),
-        "test.responsibilities": on_test.responsibilities,
-        "test.weights": weights_under(test_logits, config.prior),
-        "test.teachers": teachers,
-        "test.warm_start": warm,
-        "train.labels": y_train,
-        "train.mean": on_train_logits.softmax(-1).mean(0),
-        "train.responsibilities": on_train.responsibilities,
-        "train.weights": weights_under(train_logits, config.prior),
-        "train.teachers": train_logits.softmax(-1),
-        "train.pulls": on_train.pulls,
-        "train.label_pull": on_train.label_pull,
-        **of_shifts,
+    train = {
+        "labels": examples.y_train,
+        "mean": on_train_logits.softmax(-1).mean(0),
+        "responsibilities": on_train.responsibilities,
+        "weights": weights_under(train_logits, prior),
+        "teachers": train_logits.softmax(-1),
+        "pulls": on_train.pulls,
+        "label_pull": on_train.label_pull,
     }
-    return metrics, {name: value.cpu() for name, value in predictions.items() if value is not None}
+    return test, train
 
 
-def _measure_shifts(
-    task: Task, student: Student, draws: Tensor, own: Predictive
-) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, Tensor]]:
-    """Metrics and predictions of the task's shifts under draws [S, D, P]; `own` is of the test examples."""
-    metrics: dict[str, dict[str, dict[str, float]]] = {}
-    predictions: dict[str, Tensor] = {}
-    at_home = foreign_scores(own)
-    for name, x in task.shifts.items():
-        there = predict(student, draws, x.to(draws.device))
-        scores_there = foreign_scores(there)
-        metrics[name] = {score: asdict(separation(at_home[score], value)) for score, value in scores_there.items()}
-        whole = {"mean": there.mean, "low": there.low, "high": there.high, **scores_there}
-        predictions |= {f"shift.{name}.{part}": value for part, value in whole.items()}
-    return metrics, predictions
-
-
-def score_teachers(config: RunConfig, task: Task) -> TeacherScores:
-    """The rows "teachers_mean" and "teacher:<name>" on the test examples; the same for equal teachers."""
-    teachers = task.teacher_logits(config.data.teachers, "test").softmax(-1)
-    return {
-        "teachers_mean": scores(teachers.mean(0), task.y_test),
-        **{f"teacher:{name}": scores(p, task.y_test) for name, p in zip(config.data.teachers, teachers, strict=True)},
-    }
+def _separations(own: Predictive, shifted: Predictive) -> dict[str, Separation]:
+    at_home = shift_scores(own)
+    return {name: separation(at_home[name], value) for name, value in shift_scores(shifted).items()}
 
 
 def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
-    """Logits [D, N, C] of draws [D, P], in pieces of a element_budget size."""
+    """Logits [D, N, C] of draws [D, P], in pieces that suit the device."""
     rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
     return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 
-def _log_probability_of_label(
-    student: Student, draws: Tensor, most: int, x: Tensor, labels: Tensor, watch: Watch
-) -> Tensor:
-    """[S, D', M] for at most so many draws [S, D, P], a draw of every chain at a time: memory does not grow with D."""
-    index = labels.expand(draws.shape[0], -1)[..., None]
+def _log_probability_of_label(student: Student, draws: Tensor, examples: Examples, watch: Watch) -> Tensor:
+    """[S, D', M'] of some draws [S, D, P] and test examples; one draw of every chain at a time, to bound the memory."""
+    count = len(examples.y_test)
+    few = torch.linspace(0, count - 1, min(count, _DIAGNOSED), device=draws.device).long()
+    x, index = examples.x_test[few], examples.y_test[few].expand(draws.shape[0], -1)[..., None]
     each = []
-    for kept in thinned(draws, most).tolist():
+    for kept in thinned(draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0])).tolist():
         watch(1)
         each.append(student.logits(draws[:, kept], x).log_softmax(-1).gather(-1, index)[..., 0])
     return torch.stack(each, 1)

@@ -1,4 +1,4 @@
-"""What a prior says before any student is trained: its predictions, and how hard it would pull."""
+"""Preview of a prior before any student is trained: its predictions, and how hard it would pull."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.config.models import PER_TEACHER, PriorConfig
 from mtbkd_core.prior import calibrated, entropy_weights, label_pull, pulls
+
+_NUMBERS = ("strength", "concentration", "temperature", "softmin_temperature")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Effect:
 def mixture_probabilities(teacher_logits: Tensor, weights: Tensor, temperature: float) -> Tensor:
     """The weighted mean of the teachers' tempered probabilities, sum_k w_ki softmax(z_ki / T).
 
-    It is what the prior alone predicts: each component's mode, weighted as the components are.
+    This is the prediction of the prior alone: each component's mode, weighted as the components are.
 
     Args:
         teacher_logits: [K, N, C].
@@ -61,43 +63,24 @@ def effect(
         labels: [N].
         name: strength, concentration, temperature, softmin_temperature, base_weights or entropy_temperatures.
         values: of the setting.
-        teacher: whose number is varied, where the setting has one for each teacher.
+        teacher: the teacher with the varied number, where the setting has one for each teacher.
     Raises:
         ValueError: a name that is none of these, or a value that is not allowed.
     """
-    count, examples, classes = teacher_logits.shape
     varied = torch.as_tensor(list(values), dtype=teacher_logits.dtype)
-    settings: dict[str, Tensor] = {
-        "strength": torch.full_like(varied, prior.strength),
-        "concentration": torch.full_like(varied, prior.concentration),
-        "temperature": torch.full_like(varied, prior.temperature),
-        "softmin_temperature": torch.full_like(varied, prior.softmin_temperature),
-        "base_weights": torch.tensor(_numbers(prior.base_weights, count)).repeat(len(varied), 1).to(varied),
-        "entropy_temperatures": torch.tensor(_numbers(prior.entropy_temperatures, count))
-        .repeat(len(varied), 1)
-        .to(varied),
-    }
-    if name not in settings:
-        raise ValueError(f"name: got {name!r}, allowed: {', '.join(settings)}")
-    if settings[name].ndim == 2:
-        if teacher is None:
-            raise ValueError(f"{name} has one number for each teacher: say which")
-        settings[name][:, teacher] = varied
-    else:
-        settings[name] = varied
+    settings = _varied(prior, varied, len(teacher_logits), name, teacher)
+    temperatures = settings["entropy_temperatures"]
     weights = entropy_weights(
         teacher_logits,
         rule=prior.rule,
         base=settings["base_weights"],
-        entropy_temperature=settings["entropy_temperatures"],
+        entropy_temperature=temperatures,
         softmin_temperature=settings["softmin_temperature"],
     )
-    divisors = settings["entropy_temperatures"]
-    says = calibrated(teacher_logits, divisors) if prior.calibrated_teachers else teacher_logits
-    untrained = torch.zeros(len(varied), examples, classes, dtype=teacher_logits.dtype)
+    untrained = torch.zeros(len(varied), *teacher_logits.shape[1:], dtype=teacher_logits.dtype)
     pulled = pulls(
         untrained,
-        says,
+        calibrated(teacher_logits, temperatures) if prior.calibrated_teachers else teacher_logits,
         weights,
         concentration=settings["concentration"],
         temperature=settings["temperature"],
@@ -107,5 +90,18 @@ def effect(
     return Effect(varied, pulled.norm(dim=-1).mean(-1), float(label.norm(dim=-1).mean()))
 
 
-def _numbers(given: Sequence[float] | None, count: int) -> list[float]:
-    return [1.0] * count if given is None else list(given)
+def _varied(prior: PriorConfig, values: Tensor, teachers: int, name: str, teacher: int | None) -> dict[str, Tensor]:
+    """Each setting at each of V values of one of them: [V], or [V, K] with a number for each teacher."""
+    settings = {name: torch.full_like(values, getattr(prior, name)) for name in _NUMBERS}
+    for each in PER_TEACHER:
+        numbers = getattr(prior, each) or (1.0,) * teachers
+        settings[each] = torch.tensor(numbers, dtype=values.dtype).repeat(len(values), 1)
+    if name not in settings:
+        raise ValueError(f"name: got {name!r}, allowed: {', '.join(settings)}")
+    if name not in PER_TEACHER:
+        settings[name] = values
+    elif teacher is None:
+        raise ValueError(f"{name} has one number for each teacher: a teacher is needed")
+    else:
+        settings[name][:, teacher] = values
+    return settings

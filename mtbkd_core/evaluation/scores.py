@@ -1,12 +1,25 @@
-"""The scores by name: what a person calls each, what it says, and which way is better. `calibration` computes them."""
+"""The table of scores: what each is called, how it is worked out, and which way is better.
+
+A score is one field of `Scores` (every prediction has it) or of `PosteriorScores` (a posterior alone has it); tables,
+reports and pages read it here.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-#: Scores by name; None where one is not defined there, and so a row keeps its shape. A posterior's R-hat is with them.
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from mtbkd_core.evaluation import calibration
+from mtbkd_core.evaluation.calibration import Array, Labels
+from mtbkd_core.evaluation.predictive import Predictive
+from mtbkd_core.evaluation.records import Number, Record
+
+#: Scores by name; None where one is not defined there. A posterior's R-hat is with them.
 Row = dict[str, float | None]
 
 R_HAT = "r_hat"
@@ -14,23 +27,27 @@ R_HAT = "r_hat"
 
 @dataclass(frozen=True)
 class ScoreInfo:
-    """How a score of metrics.json is spoken of.
+    """A score for people.
 
     Attributes:
         title: for a heading.
-        short: for a column or an axis.
         line: what it is, in one sentence.
-        unit: that it is counted in; "" where it is a pure number.
+        measure: from probabilities [M, C] and labels [M] (of `PosteriorScores`: from a `Predictive` and labels).
+        short: for a column or an axis; "" where it is the title.
+        unit: "" where it is a pure number.
         higher_is_better: None where neither way is.
         share: a share, which is shown in per cent.
+        compared: whether methods, settings and teachers are compared by it.
     """
 
     title: str
-    short: str
     line: str
+    measure: Callable[[Any, Any], float | None]
+    short: str = ""
     unit: str = ""
     higher_is_better: bool | None = False
     share: bool = False
+    compared: bool = False
 
     @property
     def with_unit(self) -> str:
@@ -51,54 +68,145 @@ class ScoreInfo:
         return f"{value:.1%}" if self.share else f"{value:.4f}"
 
 
-SCORES: Mapping[str, ScoreInfo] = {
-    "accuracy": ScoreInfo(
-        "Accuracy", "Accuracy", "Share of test examples named right.", higher_is_better=True, share=True
-    ),
-    "nll": ScoreInfo("NLL", "NLL", "Mean negative log probability of the true class, in nats.", "nats"),
-    "brier": ScoreInfo("Brier score", "Brier", "Mean squared distance between the probabilities and the truth."),
-    "ece": ScoreInfo("ECE", "ECE", "Expected calibration error over 15 bins of equal width."),
-    "ece_adaptive": ScoreInfo("Adaptive ECE", "Adaptive ECE", "The ECE over 15 bins of equally many predictions."),
-    "ece_classwise": ScoreInfo(
-        "Classwise ECE", "Classwise ECE", "The ECE of each class's probability, mean over classes."
-    ),
-    "smooth_ece": ScoreInfo(
-        "Smooth ECE", "Smooth ECE", "A calibration error without bins: the gap is smoothed over confidence."
-    ),
-    "auroc_misclassification": ScoreInfo(
-        "AUROC of misclassification",
-        "AUROC",
-        "AUROC of misclassification: how well 1 - confidence tells errors from right answers.",
+def _score(title: str, line: str, measure: Callable[[Any, Any], float | None], *, short: str = "", **about: Any) -> Any:
+    info: Any = Field(None, title=title, description=line)
+    info.metadata.append(ScoreInfo(title, line, measure, short or title, **about))
+    return info
+
+
+def _accuracy(p: Array, y: Labels) -> float:
+    return float((p.argmax(1) == y).mean())
+
+
+def _log_loss(p: Array, y: Labels) -> float:
+    from sklearn.metrics import log_loss
+
+    return float(log_loss(y, p, labels=range(p.shape[1])))
+
+
+def _brier(p: Array, y: Labels) -> float:
+    return float(((p - np.eye(p.shape[1])[y]) ** 2).sum(1).mean())
+
+
+class Scores(Record):
+    """Scores of predictions against labels."""
+
+    accuracy: Number = _score(
+        "Accuracy",
+        "Share of test examples with the true class as the most probable one.",
+        _accuracy,
         higher_is_better=True,
-    ),
-    "coverage": ScoreInfo(
+        share=True,
+        compared=True,
+    )
+    nll: Number = _score(
+        "NLL", "Mean negative log probability of the true class, in nats.", _log_loss, unit="nats", compared=True
+    )
+    brier: Number = _score(
+        "Brier score",
+        "Mean squared distance between the probabilities and the truth.",
+        _brier,
+        short="Brier",
+        compared=True,
+    )
+    ece: Number = _score(
+        "ECE",
+        "Expected calibration error over 15 bins of equal width.",
+        calibration.expected_calibration_error,
+        compared=True,
+    )
+    ece_adaptive: Number = _score(
+        "Adaptive ECE", "The ECE over 15 bins of equally many predictions.", calibration.adaptive_calibration_error
+    )
+    ece_classwise: Number = _score(
+        "Classwise ECE",
+        "The ECE of each class's probability, mean over classes.",
+        calibration.classwise_calibration_error,
+    )
+    smooth_ece: Number = _score(
+        "Smooth ECE",
+        "A calibration error without bins: the gap is smoothed over confidence.",
+        lambda p, y: calibration.smooth_calibration_error(p.max(1), p.argmax(1) == y),
+    )
+    auroc_misclassification: Number = _score(
+        "AUROC of misclassification",
+        "AUROC of misclassification: how well 1 - confidence tells errors from right answers.",
+        lambda p, y: calibration.auroc_misclassification(p.max(1), p.argmax(1) == y),
+        short="AUROC",
+        higher_is_better=True,
+        compared=True,
+    )
+
+    @property
+    def row(self) -> Row:
+        """The scores that were measured, as a row of a table."""
+        return {**self}
+
+
+class PosteriorScores(Scores):
+    """Scores of a posterior over students: those of its mean, and those that need its draws."""
+
+    epistemic: Number = _score(
+        "Epistemic, mean",
+        "Mean epistemic uncertainty: the mutual information between the prediction and the student.",
+        lambda p, y: float(p.epistemic.mean()),
+        short="Epistemic",
+        unit="nats",
+        higher_is_better=None,
+    )
+    deviance: Number = _score(
+        "Deviance, mean",
+        "Mean deviance, E[-2 sum p log p]: the paper's uncertainty score.",
+        lambda p, y: float(p.deviance.mean()),
+        short="Deviance",
+        unit="nats",
+        higher_is_better=None,
+    )
+    coverage: Number = _score(
         "Coverage of 95 % sets",
-        "Coverage",
-        "Share of test examples whose 95 % prediction set holds the true class.",
+        "Share of test examples with the true class in their 95 % prediction set.",
+        lambda p, y: float(p.prediction_set.gather(1, y[:, None]).float().mean()),
+        short="Coverage",
         higher_is_better=None,
         share=True,
-    ),
-    "set_size": ScoreInfo(
-        "Mean set size", "Set size", "Classes in a 95 % prediction set, mean.", higher_is_better=None
-    ),
-    "epistemic": ScoreInfo(
-        "Epistemic, mean",
-        "Epistemic",
-        "Mean epistemic uncertainty: the mutual information between the prediction and the student.",
-        "nats",
+    )
+    set_size: Number = _score(
+        "Mean set size",
+        "Classes in a 95 % prediction set, mean.",
+        lambda p, y: float(p.prediction_set.sum(1).float().mean()),
+        short="Set size",
         higher_is_better=None,
-    ),
-}
-
-#: Every prediction has these; the others are a posterior's alone.
-OF_ALL = tuple(name for name in SCORES if name not in ("coverage", "set_size", "epistemic"))
-#: Those that methods, settings and teachers are held against each other by.
-COMPARED = ("accuracy", "nll", "brier", "ece", "auroc_misclassification")
+    )
 
 
-def row_of(found: Mapping[str, object]) -> Row:
-    """A row of scores; what is not a finite number keeps its place as None."""
+def _described(model: type[Scores]) -> dict[str, ScoreInfo]:
     return {
-        name: float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-        for name, value in found.items()
+        name: next(about for about in field.metadata if isinstance(about, ScoreInfo))
+        for name, field in model.model_fields.items()
     }
+
+
+SCORES: Mapping[str, ScoreInfo] = _described(PosteriorScores)
+#: Every prediction has these; the others are a posterior's alone.
+OF_ALL = tuple(Scores.model_fields)
+#: Those that methods, settings and teachers are compared by.
+COMPARED = tuple(name for name, score in SCORES.items() if score.compared)
+
+
+def scores(probabilities: Tensor, labels: Tensor) -> Scores:
+    """Every score of `OF_ALL`, of predictions [M, C] against labels [M].
+
+    The NLL counts a probability below float64's epsilon as that (36 nats); the Brier score is the sum over classes,
+    from 0 to 2.
+
+    Raises:
+        ValueError: as `calibration.reliability`; probabilities that are negative, not finite or do not sum to 1.
+    """
+    p, y = calibration.checked(probabilities, labels)
+    return Scores.model_validate({name: SCORES[name].measure(p, y) for name in OF_ALL})
+
+
+def posterior_scores(predictive: Predictive, labels: Tensor) -> PosteriorScores:
+    """Every score of a posterior's predictions for M inputs against labels [M]; errors as `scores`."""
+    own = {name: SCORES[name].measure(predictive, labels) for name in SCORES if name not in OF_ALL}
+    return PosteriorScores.model_validate(scores(predictive.mean, labels).row | own)

@@ -105,6 +105,7 @@ def separation_table(
         {"shift": title, "score": named, **measured[shift][score]}
         for shift, title in titles.items()
         for score, named in scores.items()
+        if score in measured[shift]
     ]
     return pd.DataFrame(rows, columns=["shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95"])
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from mtbkd_core.evaluation.scores import COMPARED, SCORES, ScoreInfo
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, around_zero, interval, marks, rows
 from mtbkd_core.figures.theme import INK, MUTED, composed
-from mtbkd_core.studies import Verdict
+from mtbkd_core.studies.comparison import Verdict
 
 #: verdict -> colour, symbol, size of the mark. Shape and size show it too: colour is never alone.
 _MARKS = {

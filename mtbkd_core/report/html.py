@@ -1,4 +1,4 @@
-"""A run as one HTML file to take away: opens anywhere, loads nothing from anywhere, holds the run's own numbers."""
+"""The report: a run as one HTML file that loads nothing from anywhere and holds the run's own numbers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation import student_tables, teacher_tables
-from mtbkd_core.evaluation.bias_check import is_biased, sentence
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.metrics import Metrics, row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
@@ -26,7 +26,7 @@ from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.result import Result
 
-#: The browser itself refuses to load anything: plotly.js names servers of maps, which no figure here asks for.
+#: The browser refuses to load anything: plotly.js names servers of maps, which no figure here uses.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 _STYLE = """
@@ -50,10 +50,10 @@ figure {margin: .6rem 0}
 
 
 def build_report(result: Result, *, run: str, created: datetime) -> str:
-    """The report of a finished run, as one HTML document of about 5 MB: most of it is plotly.js, which stands in it.
+    """The report of a finished run, as one HTML document of about 5 MB, most of which is plotly.js.
 
     Args:
-        result: the run's result; every number is its metrics.json's own.
+        result: the run's result; every number is the one in its metrics.json.
         run: the run's name.
         created: when it was submitted.
 
@@ -65,7 +65,7 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     known = {teacher.name: teacher.title for teacher in info.teachers}
     teachers = {name: known.get(name, name) for name in config.data.teachers}
     title = f"{info.title}: a student of {_listed(list(teachers.values()))}"
-    titles = _titles(teachers)
+    titles, shades = row_titles(teachers), teacher_colours([*known] or list(teachers))
     sections = [
         f"<h1>{escape(title)}</h1>",
         _note(f"Multi-Teacher Bayesian Knowledge Distillation · run {run} · {created.astimezone():%d %B %Y, %H:%M}"),
@@ -73,12 +73,15 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
         _section("Scores on the test examples", "The student is a posterior: its mean over draws is the first row."),
         _scores(metrics, titles),
         _legend(),
-        *_figures(result, teachers, [*known] or list(teachers)),
-        _section("Settings", "In bold: what differs from the default."),
+        *_reliability(result, shades, titles),
+        *_influence(result, shades, teachers),
+        *_uncertainty(result),
+        *_convergence(result),
+        _section("Settings", "In bold: settings that differ from the default."),
         _settings(config),
         _section("To run it again", "On the command line, with the same version of the program."),
         f"<pre>{escape(_command(config))}</pre>",
-        _section("Environment", "What it was computed with."),
+        _section("Environment", "The machine and versions that computed it."),
         _pairs((name, value) for name, value in result.environment.items() if name != "class_names"),
         f"<footer>Classes: {escape(', '.join(map(str, result.environment['class_names'])))}.</footer>",
     ]
@@ -92,41 +95,28 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     )
 
 
-def _titles(teachers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "student": "Student (posterior mean)",
-        "student_mode": "Student (posterior mode)",
-        "warm_start": "Warm start (ensemble)",
-        "teachers_mean": "Teachers' mean",
-    } | {f"teacher:{name}": title for name, title in teachers.items()}
-
-
-def _headline(metrics: Mapping[str, Any]) -> str:
-    student, told = metrics["student"], metrics["diagnostics"]
-    r_hat = told["r_hat"]
-    shown = {
-        "Accuracy": f"{student['accuracy']:.1%}",
-        "NLL (nats)": f"{student['nll']:.3f}",
-        "ECE": f"{student['ece']:.3f}",
-        "Coverage of 95 % sets": f"{student['coverage']:.1%}",
-        "R-hat": "none" if r_hat is None else f"{r_hat:.3f}",
-    }
-    cards = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in shown.items())
+def _headline(metrics: Metrics) -> str:
+    diagnostics = metrics.diagnostics
+    shown = {name: SCORES[name].text(metrics.student[name]) for name in ("accuracy", "nll", "ece", "coverage")}
+    cards = {SCORES[name].with_unit: text for name, text in shown.items()} | {"R-hat": r_hat_text(diagnostics.r_hat)}
+    boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in cards.items())
     warning = ""
-    if not chains_agree(r_hat):
-        found = "cannot be worked out" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
+    if not chains_agree(diagnostics.r_hat):
+        found = (
+            "cannot be worked out" if diagnostics.r_hat is None else f"is {diagnostics.r_hat:.3f}, above {R_HAT_LIMIT}"
+        )
         warning = f'<p class="warning">The chains disagree (R-hat {found}): do not trust the intervals here.</p>'
-    if "bias_check" in told:
-        line = escape(sentence(told["bias_check"]))
-        warning += f'<p class="{"warning" if is_biased(told["bias_check"]) else "note"}">{line}</p>'
-    return f"<dl>{cards}</dl>{warning}"
+    check = diagnostics.bias_check
+    if check is not None:
+        warning += f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'
+    return f"<dl>{boxes}</dl>{warning}"
 
 
-def _scores(metrics: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+def _scores(metrics: Metrics, titles: Mapping[str, str]) -> str:
     head = "".join(f'<th class="number">{escape(SCORES[score].short)}</th>' for score in OF_ALL)
     rows = "".join(
         f"<tr><td>{escape(title)}</td>"
-        + "".join(f'<td class="number">{SCORES[score].text(metrics[name].get(score))}</td>' for score in OF_ALL)
+        + "".join(f'<td class="number">{SCORES[score].text(metrics[name][score])}</td>' for score in OF_ALL)
         + "</tr>"
         for name, title in titles.items()
     )
@@ -137,69 +127,65 @@ def _legend() -> str:
     return _note(" ".join(f"{SCORES[score].short}: {SCORES[score].help}" for score in OF_ALL))
 
 
-def _figures(result: Result, teachers: Mapping[str, str], offered: Sequence[str]) -> list[str]:
-    """Reliability, influence by class, uncertainty and convergence, each with one line on what to look for."""
-    found, metrics = result.predictions, result.metrics
-    shades = teacher_colours(offered)
-    classes = [str(name) for name in result.environment["class_names"]]
-    labels = found["test.labels"]
+def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str, str]) -> list[str]:
+    test = result.predictions.test
     curves = {
-        "student": reliability(found["test.mean"], labels),
-        "teachers_mean": reliability(found["test.teachers"].mean(0), labels),
+        "student": reliability(test.mean, test.labels),
+        "teachers_mean": reliability(test.teachers.mean(0), test.labels),
     }
-    trained = found["train.labels"].numpy()
-    pulls, label_pull = (found[f"train.{name}"].float().numpy() for name in ("pulls", "label_pull"))
-    responsibilities = found["train.responsibilities"].float().numpy()
-    examples = student_tables.example_table(
-        labels.numpy(),
-        found["test.mean"].numpy(),
-        found["test.deviance"].numpy(),
-        found["test.total"].numpy(),
-        found["test.aleatoric"].numpy(),
-        found["test.epistemic"].numpy(),
-        classes,
-    )
-    student = metrics["student"]
-    measured = (
-        ("Coverage of the 95 % prediction sets", f"{student['coverage']:.1%}"),
-        ("Classes in a prediction set, mean", f"{student['set_size']:.3f}"),
-        ("Deviance, mean (nats)", f"{student['deviance']:.4f}"),
-        ("Epistemic uncertainty, mean (nats)", f"{student['epistemic']:.4f}"),
-    )
     return [
         _section("Reliability", "On the dotted line confidence is earned; below it there is too much of it."),
-        _figure("reliability", draw_reliability(student_tables.reliability_table(curves, _titles(teachers)), shades)),
+        _figure("reliability", draw_reliability(student_tables.reliability_table(curves, titles), shades)),
+    ]
+
+
+def _influence(result: Result, shades: Mapping[str, str], teachers: Mapping[str, str]) -> list[str]:
+    train, classes = result.predictions.train, _classes(result)
+    labels = train.labels.numpy()
+    shares = teacher_tables.shares_by_class(train.responsibilities.float().numpy(), labels, classes, teachers)
+    pulls = teacher_tables.own_pulls(
+        train.pulls.float().numpy(), train.label_pull.float().numpy(), labels, classes, teachers
+    )
+    return [
         _section("Influence", "Posterior means over the training examples of each class."),
         "<h3>Responsibility by class</h3>",
         _note("The taller a colour, the more that teacher explains the student there."),
-        _figure(
-            "responsibility",
-            weights.draw_shares_by_class(
-                teacher_tables.shares_by_class(responsibilities, trained, classes, teachers),
-                shades,
-                y="Mean responsibility",
-            ),
-        ),
+        _figure("responsibility", weights.draw_shares_by_class(shares, shades, y="Mean responsibility")),
         "<h3>Pull of each source on the true class</h3>",
         _note("Up: towards the truth. A teacher that points down holds the student back there."),
-        _figure(
-            "pulls",
-            influence.draw_pulls(
-                teacher_tables.own_pulls(pulls, label_pull, trained, classes, teachers), shades, x="True class"
-            ),
-        ),
-        _section("Uncertainty", "What the student does not know, on the test examples."),
-        _pairs(measured),
+        _figure("pulls", influence.draw_pulls(pulls, shades, x="True class")),
+    ]
+
+
+def _uncertainty(result: Result) -> list[str]:
+    test, student = result.predictions.test, result.metrics.student
+    labels, mean, deviance, total, aleatoric, epistemic = (
+        each.numpy() for each in (test.labels, test.mean, test.deviance, test.total, test.aleatoric, test.epistemic)
+    )
+    examples = student_tables.example_table(labels, mean, deviance, total, aleatoric, epistemic, _classes(result))
+    own = ("coverage", "set_size", "deviance", "epistemic")
+    return [
+        _section("Uncertainty", "How sure the student is on the test examples."),
+        _pairs((SCORES[name].with_unit, SCORES[name].text(student[name])) for name in own),
         "<h3>Deviance by class</h3>",
         _note("Classes to the right are harder; points far above a box deserve a look."),
         _figure("deviance", uncertainty.draw_deviance(examples)),
         "<h3>Two kinds of uncertainty</h3>",
         _note("Mistakes should lie where uncertainty is high, not at the origin."),
         _figure("entropy", uncertainty.draw_entropy_split(examples)),
-        _section("Convergence", "Good chains overlap and show no trend."),
-        _figure("traces", draw_traces(found["trace.log_joint"].float().numpy())),
-        _pairs(_unfolded(metrics["diagnostics"])),
     ]
+
+
+def _convergence(result: Result) -> list[str]:
+    return [
+        _section("Convergence", "Good chains overlap and show no trend."),
+        _figure("traces", draw_traces(result.predictions.log_joint.float().numpy())),
+        _pairs(_unfolded(result.metrics.diagnostics.dump())),
+    ]
+
+
+def _classes(result: Result) -> list[str]:
+    return [str(name) for name in result.environment["class_names"]]
 
 
 def _figure(name: str, figure: go.Figure) -> str:

@@ -1,4 +1,4 @@
-"""The table: MT-BKD and every rival over seeds, and what MT-BKD gains, paired by seed."""
+"""The comparison: scores of MT-BKD and every baseline over seeds, and the differences, paired by seed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row, row_of
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.run_progress import gradient_share, run_work
-from mtbkd_core.studies.methods import methods
+from mtbkd_core.studies.methods import MT_BKD, method_costs, methods
 
-#: The scores that methods are held against each other by, and whether more of it is better.
+#: The scores that methods are compared by, and whether a higher one is better.
 HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """MT-BKD minus a rival, over paired seeds, with a 95 % interval (Student's t).
+    """MT-BKD minus a baseline, over paired seeds, with a 95 % interval (Student's t).
 
-    There is no interval for one seed, and no difference where no seed gives both a score.
+    One seed gives no interval; there is no difference where no seed gives both a score.
     """
 
     difference: float | None
@@ -48,16 +48,16 @@ def paired_difference(ours: Sequence[float | None], theirs: Sequence[float | Non
 
 
 class Verdict(StrEnum):
-    """What an interval says of MT-BKD against a rival."""
+    """What an interval says about MT-BKD and a baseline."""
 
     BETTER = "MT-BKD is better"
-    WORSE = "the rival is better"
+    WORSE = "the baseline is better"
     UNCLEAR = "no clear difference"
     UNKNOWN = "not known"
 
 
 def verdict(score: str, gap: Difference) -> Verdict:
-    """Which is better by one of `HIGHER_IS_BETTER`'s scores; an interval that holds zero says nothing either way."""
+    """Which is better by one of the scores of `HIGHER_IS_BETTER`; an interval that contains zero is unclear."""
     if gap.low is None or gap.high is None:
         return Verdict.UNKNOWN
     if gap.low <= 0 <= gap.high:
@@ -67,12 +67,12 @@ def verdict(score: str, gap: Difference) -> Verdict:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of every method, one a seed, and what MT-BKD gains over each.
+    """Scores of every method, one a seed, and the difference of MT-BKD from each.
 
     Attributes:
         methods: method -> score -> one number a seed; None where the score is not defined, as
             auroc_misclassification is for a method without an error.
-        paired: rival -> score -> MT-BKD minus the rival.
+        paired: baseline -> score -> MT-BKD minus the baseline.
     """
 
     task: str
@@ -82,25 +82,24 @@ class Comparison:
 
 
 def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
-    """The comparison that seed -> method -> scores amount to; a method that a seed has not come to has None there."""
-    table: dict[str, dict[str, list[float | None]]] = {}
+    """The comparison of seed -> method -> scores; None stands where a seed lacks a method."""
+    names: dict[str, dict[str, None]] = {}
     for found in rows.values():
         for name, row in found.items():
-            for score in row:
-                table.setdefault(name, {}).setdefault(score, [])
-    for name, columns in table.items():
-        for score, values in columns.items():
-            values += [found.get(name, {}).get(score) for found in rows.values()]
-    ours = table.get("mt_bkd", {})
+            names.setdefault(name, {}).update(dict.fromkeys(row))
+    table = {
+        name: {score: [found.get(name, {}).get(score) for found in rows.values()] for score in columns}
+        for name, columns in names.items()
+    }
+    ours = table.get(MT_BKD, {})
     paired = {
-        rival: {
-            score: paired_difference(ours[score], theirs[score])
-            for score in theirs
-            # how well chains agree is a reason for trust, not a merit to be held against another method's
-            if score in ours and score != R_HAT
+        name: {
+            score: paired_difference(ours[score], others[score])
+            for score in others
+            if score in ours and score != R_HAT  # agreement of chains is a condition for trust, not a merit
         }
-        for rival, theirs in table.items()
-        if rival != "mt_bkd"
+        for name, others in table.items()
+        if name != MT_BKD
     }
     return Comparison(task, tuple(rows), table, paired)
 
@@ -115,7 +114,7 @@ def compare(
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Comparison:
-    """Run MT-BKD and every rival with each seed.
+    """Run MT-BKD and every baseline with each seed.
 
     A seed is a whole replication: it draws the split, trains the teachers and starts the chains anew.
 
@@ -123,13 +122,13 @@ def compare(
         config: MT-BKD's settings; its own seeds are replaced.
         seeds: at least one, each once.
         known: seed -> method -> scores of seeds that are whole already; they are not computed again.
-        on_step: told each seed, method and its scores as they come.
-        on_seed: told each seed once it is whole.
-        on_progress: told how far the comparison is: step and steps count seeds, the message names the method.
+        on_step: called with each seed, method and its scores as they come.
+        on_seed: called with each seed once it is whole.
+        on_progress: called with how far the comparison is: step and steps count seeds, the message names the method.
         should_stop: asked at every step of every method.
     Raises:
         UserError: no seed, or one twice; otherwise as `distill`.
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` was true.
     """
     if not seeds:
         raise UserError("seeds: at least 1 is needed")
@@ -143,10 +142,10 @@ def compare(
             continue
         report = _Report(place, len(seeds), config, on_progress, should_stop)
         fresh: dict[str, Row] = {}
-        for name, found in _replicate(config, seed, report):
-            fresh[name] = found
+        for name, row in _replicate(config, seed, report):
+            fresh[name] = row
             if on_step is not None:
-                on_step(seed, name, found)
+                on_step(seed, name, row)
         rows[seed] = fresh
         if on_seed is not None:
             on_seed(seed)
@@ -155,22 +154,16 @@ def compare(
 
 def _replicate(config: RunConfig, seed: int, report: _Report) -> Iterator[tuple[str, Row]]:
     replicate = config.model_copy(update={"seed": seed}).with_data(split_seed=seed)
-    report.begin("getting the teachers ready", report.fitted)
-    task = load_task(
-        config.data,
-        split_seed=seed,
-        on_progress=report.forward,
-        should_stop=report.should_stop,
-    )
+    report.begin("getting the teachers ready")
+    task = load_task(config.data, split_seed=seed, on_progress=report.forward, should_stop=report.should_stop)
     offered = methods(replicate, task, on_progress=report.forward, should_stop=report.should_stop)
     for name, method in offered.items():
-        report.begin(name, report.cost(name))
-        for row, found in method().items():
-            yield row, row_of(found)
+        report.begin(name)
+        yield from method().items()
 
 
 class _Report:
-    """Tells how far a comparison is: the seeds before, and of this one the methods, each by what it costs."""
+    """Reports how far a comparison is: the seeds before, and of this one the methods, each by its cost."""
 
     def __init__(
         self,
@@ -182,33 +175,21 @@ class _Report:
     ) -> None:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
-        self._teachers = config.data.teachers
         sampler = config.sampler
         labelled = task_info(config.data.task).check_n_train(config.data.n_labelled)
-        heard = labelled + config.data.n_unlabelled
-        self._sampled, self._without = (of * sum(run_work(sampler, of).values()) for of in (heard, labelled))
-        share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, heard)
-        #: What fitting the networks of one method costs, in gradients of one example by all chains.
-        self.fitted = heard * share * fit_steps(config)
-        # the teachers, MT-BKD, no teacher, and each alone; then the networks: five fits, one with dropout's passes
-        self._all = (1 + len(config.data.teachers)) * self._sampled + self._without + 7 * self.fitted
+        everything = labelled + config.data.n_unlabelled
+        # all in gradients of one example by all chains
+        sampled, without = (count * sum(run_work(sampler, count).values()) for count in (everything, labelled))
+        share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, everything)
+        self._fitted = everything * share * fit_steps(config)
+        self._costs = method_costs(config, sampled=sampled, without=without, fitted=self._fitted)
         self._name, self._before, self._cost = "", 0.0, 0.0
 
-    def cost(self, name: str) -> float:
-        """What a method is reckoned to cost, in gradients of one example."""
-        if name == "no_teacher":  # it has no use for examples without a label
-            return self._without
-        if name == "mt_bkd":
-            return self._sampled
-        if name.startswith("teacher:"):  # the first call runs all of them
-            return len(self._teachers) * self._sampled if name == f"teacher:{self._teachers[0]}" else 0.0
-        return 0.0 if name == "laplace" else self.fitted * (2 if name == "mc_dropout" else 1)
-
-    def begin(self, name: str, cost: float) -> None:
-        """A method begins, whose name is told."""
+    def begin(self, name: str) -> None:
+        """A method begins, or the teachers' training, which is reckoned as one fit."""
         stop_if(self.should_stop)
         self._before += self._cost
-        self._name, self._cost = name, cost
+        self._name, self._cost = name, self._costs.get(name, self._fitted)
         self._tell(0.0)
 
     def forward(self, progress: Progress) -> None:
@@ -217,6 +198,6 @@ class _Report:
 
     def _tell(self, done: float) -> None:
         if self._on_progress is not None:
-            of_seed = min(1.0, (self._before + done * self._cost) / self._all)
-            fraction = (self._place + of_seed) / self._seeds
+            whole = sum(self._costs.values()) + self._fitted
+            fraction = (self._place + min(1.0, (self._before + done * self._cost) / whole)) / self._seeds
             self._on_progress(Progress(Phase.STUDY, self._place + 1, self._seeds, fraction, self._name))

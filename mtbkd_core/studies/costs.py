@@ -1,4 +1,4 @@
-"""What a student takes beside its teachers: numbers learned, their size, and time for one answer."""
+"""Costs of a student: number and size of its parameters, and time for one prediction."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.teachers.base import Cost
 
-#: Examples that are asked about, and how many at a time: as the teachers were.
+#: Examples that are timed, and how many at a time: as for the teachers.
 _TIMED, _BATCH = 256, 64
 
 
 def student_costs(result: Result, task: Task) -> dict[str, Cost]:
     """Cost of "one" student drawn from the posterior, and of the "posterior": the mean of those that are scored.
 
-    Where inputs are descriptors of proteins, working them out from the sequence is part of the time. It is measured
-    now, and so differs a little each time.
+    Where inputs are descriptors of proteins, working them out from the sequence is part of the time. The time is
+    measured at each call, and differs a little each time.
     """
     student, draws = result.student, reported(result.draws).flatten(0, 1)
     x = task.x_test[:_TIMED]
@@ -37,10 +37,10 @@ def student_costs(result: Result, task: Task) -> dict[str, Cost]:
     return {"one": cost(draws[-1:]), "posterior": cost(draws)}
 
 
-def _milliseconds(ask: Callable[[int], object], count: int) -> float:
-    """A millisecond is per example; `ask` answers the batch that begins at a place."""
-    ask(0)
+def _milliseconds(predict: Callable[[int], object], count: int) -> float:
+    """Milliseconds an example; `predict` takes the place at which a batch begins."""
+    predict(0)
     began = time.perf_counter()
     for start in range(0, count, _BATCH):
-        ask(start)
+        predict(start)
     return 1000 * (time.perf_counter() - began) / count

@@ -1,10 +1,10 @@
-"""Do credible intervals hold the truth? Many data sets drawn from a known truth, each with a posterior of its own.
+"""Coverage of credible intervals: many data sets are drawn from a known truth, each with a posterior of its own.
 
 A replication draws labelled points anew and samples a linear student's posterior. All replications are one batched
 computation along the chain axis: chains 0 to S - 1 have the first data set, and so on.
 
-Few draws must not be mistaken for intervals that fail. The q-quantile of n draws is therefore placed at (n + 1) q in
-their order, where a new draw of the posterior falls between the ends with the nominal probability; at 1 + (n - 1) q, as
+So that few draws do not look like intervals that fail, the q-quantile of n draws is placed at (n + 1) q in their
+order, where a new draw of the posterior falls between the ends with the nominal probability; at 1 + (n - 1) q, as
 is usual, 400 independent draws lost 1.1 points of coverage and 160 draws 2.4 (benchmarks/log/coverage.md).
 """
 
@@ -38,26 +38,26 @@ TASK = synthetic.LINEAR
 WRONG = "confidently-wrong"
 NO_TEACHER, WRONG_ALONE = "no teacher", "the wrong one alone"
 TEACHERS = {"experts": synthetic.EXPERTS, "experts and wrong": (*synthetic.EXPERTS, WRONG)}
-#: Settings of the study by name: who teaches, and how entropies become weights; no teacher, no distillation.
+#: Settings of the study by name: the teachers, and the weight rule; no teacher, no distillation.
 SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
     NO_TEACHER: ((), WeightRule.FIXED),
     **{f"{who}, {rule}": (names, rule) for who, names in TEACHERS.items() for rule in WeightRule},
     WRONG_ALONE: ((WRONG,), WeightRule.FIXED),
 }
-#: What these chains leave out costs about half a point of coverage at most, held against twice the draws and HMC.
+#: These short chains cost about half a point of coverage at most, in comparison with twice the draws and with HMC.
 SAMPLER = SamplerConfig(chains=8, draws=100, thinning=10, warm_start_steps=100, burn_in=200, friction=1.0)
 
-#: Told how far the study is, from 0 to 1, and what is computed; it may raise to stop.
+#: Called with how far the study is, from 0 to 1, and the name of the setting; it may raise to stop.
 Watch = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often, and how tightly, 95 % equal-tailed credible intervals of the class probabilities hold the truth.
+    """Coverage and width of 95 % equal-tailed credible intervals of the class probabilities.
 
     Attributes:
         setting: one of `SETTINGS`.
-        coverage: [R], share of test points and classes whose interval holds the truth, one a replication.
+        coverage: [R], share of test points and classes with the truth in the interval, one a replication.
         width: [R], the intervals' mean width.
         bias: [R], mean absolute distance of the posterior mean from the truth.
         r_hat, effective: [R], R-hat of the mean log probability that the truth expects, and its effective draws at the
@@ -83,7 +83,7 @@ class Coverage:
 
     @property
     def apart(self) -> int:
-        """Replications whose chains disagree."""
+        """Number of replications in which the chains disagree."""
         return int((self.r_hat > R_HAT_LIMIT).sum())
 
 
@@ -155,14 +155,14 @@ def coverage_study(
     Args:
         replications: R, at least 1.
         points: N, labelled points of each data set, at least 4.
-        tests: M, points at which the intervals are held against the truth.
+        tests: M, points at which the intervals are compared with the truth.
         seed: of the data sets and of the chains.
         wrong_sharpness: by what the confidently wrong teacher multiplies its logits.
         settings: names out of `SETTINGS`.
         sampler: chains are those of one replication.
         watch: see `Watch`.
     Raises:
-        UserError: a number that is too small, or a setting that is none.
+        UserError: a number that is too small, or an unknown setting.
     """
     if replications < 1 or points < 4 or tests < 1:
         raise UserError(f"coverage: got {replications} replications of {points} points, {tests} tests; too few")
@@ -179,9 +179,9 @@ def coverage_study(
         target = data.target(student, config.prior.model_copy(update={"rule": rule}), teachers, sampler.chains)
         random = Randomness.seeded(seed)
         start = random.normal((replications * sampler.chains, student.n_parameters))
-        tell = _Tell(watch, place, len(settings), name, sampler)
-        position = watched(warm_start(target, start, sampler, random), tell)
-        (kept,) = sample(target, position, sampler, random, tell)
+        report = _Progress(watch, place, len(settings), name, sampler)
+        position = watched(warm_start(target, start, sampler, random), report)
+        (kept,) = sample(target, position, sampler, random, report)
         theta = student.weight_scale * kept.positions.unflatten(0, (replications, sampler.chains))
         found.append(_measure(name, student, theta, data))
     watch(1.0, "Done")
@@ -189,7 +189,7 @@ def coverage_study(
 
 
 def _measure(name: str, student: Student, theta: Tensor, data: Replications) -> Coverage:
-    """Hold the intervals of draws [R, S, D, P] against the truth, a replication at a time."""
+    """Compare the intervals of draws [R, S, D, P] with the truth, a replication at a time."""
     rows, expected = [], []
     for draws in theta:
         p = student.probabilities(draws.flatten(0, 1), data.x_test)
@@ -204,7 +204,7 @@ def _measure(name: str, student: Student, theta: Tensor, data: Replications) -> 
 
 
 def interval(draws: Tensor) -> tuple[Tensor, Tensor]:
-    """The equal-tailed 95 % interval of draws [n, ...], whose ends do not move inwards where n is small.
+    """The equal-tailed 95 % interval of draws [n, ...]; its ends do not move inwards where n is small.
 
     Source: the quantile of definition 6 in Hyndman and Fan, "Sample quantiles in statistical packages", 1996. Fewer
     than 39 draws have no such ends: they are the outermost draws.
@@ -215,8 +215,8 @@ def interval(draws: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass
-class _Tell:
-    """From the sampler's reports to how far the whole study is."""
+class _Progress:
+    """Turns the sampler's reports into the progress of the whole study."""
 
     watch: Watch
     place: int

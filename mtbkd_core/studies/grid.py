@@ -18,7 +18,7 @@ from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig, RunConfig
-from mtbkd_core.distillation import MAX_DRAWS_BYTES, check, distill_together, draws_bytes, find_device
+from mtbkd_core.distillation import MAX_DRAWS_BYTES, check, distill_together, draws_bytes, examples_of, find_device
 from mtbkd_core.evaluation.metrics import TeacherScores, score_teachers
 from mtbkd_core.result import Result
 from mtbkd_core.run_progress import Reporter
@@ -94,7 +94,10 @@ def each_result(
         first, known, scores = chosen[0], tasks[_key(chosen[0])], None
         if len({each.data.teachers for each in chosen}) == 1:
             kind = (_key(first), first.data.teachers)
-            scores = scored[kind] = scored[kind] if kind in scored else score_teachers(first, known)
+            if kind not in scored:
+                logits = examples_of(known, first.data.teachers).test_logits
+                scored[kind] = score_teachers(logits, known.y_test)
+            scores = scored[kind]
         report = Reporter(first, progress.of(places), progress.stops)
         with torch.no_grad():
             return distill_together(chosen, known, find_device(first.device), report, scores)

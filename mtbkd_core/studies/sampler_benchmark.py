@@ -8,7 +8,6 @@ depends on the machine.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -180,7 +179,7 @@ class _Scored:
             return score
         found = convergence(torch.stack(self._log_p, 1), torch.stack(self._log_joint, 1))
         ess = (found.ess_median, found.ess_p5)
-        median, low = (number / sampler.seconds if math.isfinite(number) else None for number in ess)
+        median, low = (number / sampler.seconds if number is not None else None for number in ess)
         return replace(score, ess_median=median, ess_p5=low)
 
 

@@ -1,8 +1,8 @@
-"""What each teacher is worth, from a score for every subset of the teachers.
+"""Shapley values of the teachers, from a score for every subset of them.
 
     value of k = sum over subsets A without k of |A|! (K - |A| - 1)! / K! (score(A with k) - score(A))
 
-The mean, over all orders in which the teachers could join, of what k changes when it joins. The values add up to
+It is the mean change of the score when k joins, over all orders in which the teachers could join. The values add up to
 score(all) - score(none). Source: Shapley, "A value for n-person games", Contributions to the Theory of Games II, 1953.
 """
 
@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
-#: The teachers that are heard.
+#: Some of the teachers, by name.
 Subset = frozenset[str]
 
 
 @dataclass(frozen=True)
 class Worth:
-    """What each teacher is worth, in a score's own unit and direction: what the score changes by with the teacher.
+    """How much each teacher changes a score, in its own unit and direction.
 
     Attributes:
         shapley: see above.
-        last: what changes when it joins all the others: the score of all minus that without it (leave one out).
-        alone: what changes when it is the only one: its score minus that of none.
+        last: leave one out: the score of all teachers minus that without it.
+        alone: the score of this teacher alone minus that of none.
     """
 
     shapley: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""One setting over several values, replications, and every subset of the teachers: which configurations they are."""
+"""Configurations of a study: one setting over several values, replications, and every subset of the teachers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _PER_TEACHER = frozenset(f"prior.{name}" for name in PER_TEACHER)
 
 
 def with_value(config: RunConfig, name: str, value: Any) -> RunConfig:
-    """The configuration with one setting changed; of a setting with a number for each teacher, one is for all of them.
+    """The configuration with one setting changed; one number is for every teacher.
 
-    More labelled examples leave fewer without a label: no more of these are asked for than are left.
+    More labelled examples leave fewer without a label; their number goes down to what is left.
 
     Raises:
-        ConfigError: a setting or value that there is not.
+        ConfigError: an unknown setting, or a value that is not allowed.
     """
     if name in _PER_TEACHER and isinstance(value, int | float | str) and "," not in str(value):
         value = [value] * len(config.data.teachers)
     changed = build_config([(name, value)], base=config)
     if name == "data.n_labelled":
-        with suppress(UserError):  # a task that is no more, or has not so many: said by who runs it
+        with suppress(UserError):  # an unknown task, or too many examples: the run is refused with the reason
             changed, _ = leaving_room(changed)
     return changed
 
@@ -48,10 +48,10 @@ def value_text(config: RunConfig, name: str) -> str:
 
 
 def sweep_values(config: RunConfig, name: str, text: str) -> tuple[str, ...]:
-    """The values that a person wrote, between commas: each once and in one spelling; numbers in their order.
+    """Values from a text with commas: each once and in one spelling; numbers in their order.
 
     Raises:
-        ConfigError: the setting, or the first value, that there is not; no value; more than `MOST_VALUES`.
+        ConfigError: an unknown setting, a value that is not allowed, no value, or more than `MOST_VALUES`.
     """
     given = [part.strip() for part in text.split(",") if part.strip()]
     if not given:
@@ -65,7 +65,7 @@ def sweep_values(config: RunConfig, name: str, text: str) -> tuple[str, ...]:
 
 
 def replicates(config: RunConfig, count: int) -> list[RunConfig]:
-    """The configuration as it is, and with other splits, teachers and chains: both seeds move on by one each time."""
+    """The configuration and its replications: both seeds go up by one each time."""
     return [
         build_config([("seed", config.seed + place), ("split_seed", config.data.split_seed + place)], base=config)
         for place in range(count)

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from mtbkd_core.baselines.about import about
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
 from mtbkd_core.studies.comparison import Comparison, verdict
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
+from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.shapley import Worth
 
 #: The columns that `summarise` gives.

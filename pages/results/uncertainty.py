@@ -15,13 +15,13 @@ from pages.ui import charts, chosen_run, decision_maps, deviance, examples, link
 def draw_draws() -> None:
     """Draws of the chosen example among three classes, with what the teachers say."""
     exact = len(class_names) == 3
-    top = found["test.mean"][index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
+    top = found.mean[index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
     names = [class_names[which] for which in top]
-    draws = found["test.draws"][:, :, index][..., top].float().reshape(-1, 3)
+    draws = found.draws[:, :, index][..., top].float().reshape(-1, 3)
     draws = draws[:: max(1, len(draws) // 400)]
-    says = found["test.teachers"][:, index][:, top].float()
+    says = found.teachers[:, index][:, top].float()
     if seen:
-        temperature, shares = config.prior.temperature, found["test.weights"][:, index]
+        temperature, shares = config.prior.temperature, found.weights[:, index]
         draws = tempered(draws, temperature)
         logits = task.teacher_logits(config.data.teachers, "test")[:, index]
         says = (prior_logits(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
@@ -58,7 +58,7 @@ def draw_draws() -> None:
 
 
 chosen = chosen_run.chosen()
-config, found, metrics = chosen.view.config, chosen.result.predictions, chosen.result.metrics["student"]
+config, found, metrics = chosen.view.config, chosen.result.predictions.test, chosen.result.metrics.student
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names
@@ -66,7 +66,7 @@ teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
 task = chosen_run.task_of(chosen)
 item = task_words.item(config)
 arrays = {
-    name: found[f"test.{name}"].numpy()
+    name: getattr(found, name).numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
 }
 table = tables.example_table(
@@ -76,18 +76,18 @@ table = tables.example_table(
 columns = st.columns(4, gap="small")
 columns[0].metric(
     "Coverage of 95 % sets",
-    f"{metrics['coverage']:.1%}",
+    f"{metrics.coverage:.1%}",
     help=f"Share of test {item}s whose prediction set holds the truth.",
 )
 columns[1].metric(
-    "Mean set size", f"{metrics['set_size']:.2f}", help=f"Classes in a 95 % prediction set, mean over the test {item}s."
+    "Mean set size", f"{metrics.set_size:.2f}", help=f"Classes in a 95 % prediction set, mean over the test {item}s."
 )
 columns[2].metric(
-    "Mean deviance", f"{metrics['deviance']:.3f}", help="E[-2 sum p log p], the paper's uncertainty score, in nats."
+    "Mean deviance", f"{metrics.deviance:.3f}", help="E[-2 sum p log p], the paper's uncertainty score, in nats."
 )
 columns[3].metric(
     "Mean epistemic",
-    f"{metrics['epistemic']:.3f}",
+    f"{metrics.epistemic:.3f}",
     help="Mutual information of label and student, in nats: what more data could settle.",
 )
 
@@ -115,9 +115,9 @@ with right:
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
     plain = true_at(task, index, 1.0)
-    low, high = ("test.low", "test.high") if kind == "eti" else ("test.hdi_low", "test.hdi_high")
+    low, high = (found.low, found.high) if kind == "eti" else (found.hdi_low, found.hdi_high)
     intervals = tables.interval_table(
-        *(found[name][index].float().numpy() for name in ("test.mean", "test.mode", low, high)),
+        *(each[index].float().numpy() for each in (found.mean, found.mode, low, high)),
         arrays["prediction_set"][index],
         class_names,
     )

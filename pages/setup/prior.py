@@ -11,9 +11,10 @@ from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.calibration import Scores, fit_temperatures, scores
+from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
 from mtbkd_core.evaluation.prior_density import simplex_density, two_class_density
+from mtbkd_core.evaluation.scores import Scores, scores
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.two_classes import draw_two_classes

@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import Scores, scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
@@ -19,7 +19,7 @@ shades = task_words.colours(config)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def teacher_scores(fingerprint: str, name: str, _task: Task) -> dict[str, float]:
+def teacher_scores(fingerprint: str, name: str, _task: Task) -> Scores:
     return scores(_task.teachers[name].logits_test.softmax(-1), _task.y_test)
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtbkd_core import Result, RunConfig, Task, UserError
-from mtbkd_core.evaluation import bias_check
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
-from mtbkd_core.runs.kinds.grid import seconds_of
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import link, navigation, task_loading, task_words
 from pages.ui.run_words import STATES, describe, sentence
@@ -27,7 +25,7 @@ def basis() -> tuple[RunConfig, str, float | None]:
     if st.session_state.run:
         try:
             view = store.read(runs.KIND, st.session_state.run)
-            seconds = seconds_of(result(view).metrics) if view.state is State.DONE else None
+            seconds = result(view).metrics.seconds if view.state is State.DONE else None
             return view.config, "the chosen run", seconds
         except UserError:  # what is wrong with the run is said where the run itself is shown
             pass
@@ -123,7 +121,7 @@ def task_of(shown: Chosen) -> Task:
 
 def agrees(result: Result) -> bool:
     """Whether the run's chains agree well enough for its intervals to be trusted."""
-    return chains_agree(result.metrics["diagnostics"]["r_hat"])
+    return chains_agree(result.metrics.diagnostics.r_hat)
 
 
 def banner(shown: Chosen) -> None:
@@ -134,7 +132,7 @@ def banner(shown: Chosen) -> None:
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
     )
     if not agrees(shown.result):
-        r_hat = shown.result.metrics["diagnostics"]["r_hat"]
+        r_hat = shown.result.metrics.diagnostics.r_hat
         found = "cannot be worked out" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
         st.warning(
             f"The chains disagree (R-hat {found}): sample longer before you trust what stands here.",
@@ -145,35 +143,33 @@ def banner(shown: Chosen) -> None:
 
 def say_bias(result: Result) -> None:
     """One line on the check for bias, where the run has had one: a warning if it found some."""
-    found = result.metrics["diagnostics"].get("bias_check")
+    found = result.metrics.diagnostics.bias_check
     if found is None:
         return
-    if bias_check.is_biased(found):
-        st.warning(bias_check.sentence(found), icon=":material/warning:")
+    if found.is_biased:
+        st.warning(found.sentence, icon=":material/warning:")
     else:
-        st.caption(bias_check.sentence(found))
+        st.caption(found.sentence)
 
 
 def how_it_went(result: Result) -> str:
     """Step size, steps and seconds of a run, and whether its chains had to begin again; one line."""
-    told = result.metrics["diagnostics"]
+    told = result.metrics.diagnostics
     tuned = "tuned" if result.config.sampler.step_size is None else "given"
-    if told.get("energy_variance") is not None:  # results of before there was MCLMC have no such entry
-        tuned += f", energy variance {told['energy_variance']:.1e} per dimension"
-    elif told["acceptance"] is not None:
+    if told.energy_variance is not None:
+        tuned += f", energy variance {told.energy_variance:.1e} per dimension"
+    elif told.acceptance is not None:
         tuned += (
-            f" at an acceptance of {told['acceptance']:.2f}"
-            if tuned == "tuned"
-            else f", acceptance {told['acceptance']:.2f}"
+            f" at an acceptance of {told.acceptance:.2f}" if tuned == "tuned" else f", acceptance {told.acceptance:.2f}"
         )
-    times = ("once", "twice")[told["restarts"] - 1] if 0 < told["restarts"] < 3 else f"{told['restarts']} times"
-    again = f"; a chain left the posterior, and all began again {times} with a shorter step" if told["restarts"] else ""
-    checking = f"{told['seconds_bias_check']:.1f} s bias check, " if "seconds_bias_check" in told else ""
+    times = ("once", "twice")[told.restarts - 1] if 0 < told.restarts < 3 else f"{told.restarts} times"
+    again = f"; a chain left the posterior, and all began again {times} with a shorter step" if told.restarts else ""
+    checking = f"{told.seconds_bias_check:.1f} s bias check, " if told.seconds_bias_check is not None else ""
     return (
-        f"Step size {told['step_size']:.4f}, {tuned}{again} · {told['gradients']:,} gradients a chain · "
-        f"{told['seconds_warm_start']:.1f} s warm start, {told['seconds_sampling']:.1f} s sampling, "
+        f"Step size {told.step_size:.4f}, {tuned}{again} · {told.gradients:,} gradients a chain · "
+        f"{told.seconds_warm_start:.1f} s warm start, {told.seconds_sampling:.1f} s sampling, "
         f"{checking}"
-        f"{told['seconds_evaluation']:.1f} s evaluation · on {result.environment['device']}"
+        f"{told.seconds_evaluation:.1f} s evaluation · on {result.environment['device']}"
     )
 
 

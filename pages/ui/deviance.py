@@ -11,18 +11,17 @@ def show(chosen: chosen_run.Chosen) -> None:
     """Draw it, where the task has inputs from elsewhere and the run was measured on them."""
     config, found = chosen.view.config, chosen.result.predictions
     info = task_words.info(config)
-    shifts = [shift for shift in info.shifts if f"shift.{shift.name}.deviance" in found]
+    shifts = [shift for shift in info.shifts if shift.name in found.shifts]
     if not shifts:
         return
     own = f"Test {info.item}s"
-    groups = {own: found["test.deviance"].numpy()}
-    groups |= {shift.title: found[f"shift.{shift.name}.deviance"].numpy() for shift in shifts}
+    groups = {own: found.test.deviance.numpy()}
+    groups |= {shift.title: found.shifts[shift.name].scores["deviance"].numpy() for shift in shifts}
     parts = []
     for shift in shifts:
-        measured = chosen.result.metrics["shifts"][shift.name]["deviance"]
+        measured = chosen.result.metrics.shifts[shift.name]["deviance"]
         parts.append(
-            f"{shift.title}: AUROC **{measured['auroc']:.3f}** "
-            f"({measured['auroc_low']:.3f} to {measured['auroc_high']:.3f})"
+            f"{shift.title}: AUROC **{measured.auroc:.3f}** ({measured.auroc_low:.3f} to {measured.auroc_high:.3f})"
         )
     charts.show(
         draw_deviance_density(groups),

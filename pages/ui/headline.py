@@ -12,21 +12,20 @@ from pages.ui import chosen_run, navigation
 
 def draw(result: Result) -> None:
     """Accuracy, NLL, ECE and R-hat of the student, held against the mean of the teachers' probabilities."""
-    student, teachers = result.metrics["student"], result.metrics["teachers_mean"]
-    diagnostics = result.metrics["diagnostics"]
+    student, teachers = result.metrics.student, result.metrics.teachers_mean
     columns = st.columns(4, gap="small")
     columns[0].metric(
         "Accuracy",
-        f"{student['accuracy']:.1%}",
-        f"{100 * (student['accuracy'] - teachers['accuracy']):+z.1f} points",
+        f"{student.accuracy:.1%}",
+        f"{100 * (student.accuracy - teachers.accuracy):+z.1f} points",
         delta_description="vs teachers",
         help="Share of test examples that the posterior mean names right.",
         border=True,
     )
     columns[1].metric(
         SCORES["nll"].with_unit,
-        f"{student['nll']:.3f}",
-        f"{student['nll'] - teachers['nll']:+.3f}",
+        f"{student.nll:.3f}",
+        f"{student.nll - teachers.nll:+.3f}",
         delta_color="inverse",
         delta_description="vs teachers",
         help=SCORES["nll"].help,
@@ -34,14 +33,14 @@ def draw(result: Result) -> None:
     )
     columns[2].metric(
         SCORES["ece"].title,
-        f"{student['ece']:.3f}",
-        f"{student['ece'] - teachers['ece']:+.3f}",
+        f"{student.ece:.3f}",
+        f"{student.ece - teachers.ece:+.3f}",
         delta_color="inverse",
         delta_description="vs teachers",
         help="Expected calibration error over 15 bins: mean gap between confidence and accuracy; 0 is perfect.",
         border=True,
     )
-    r_hat = diagnostics["r_hat"]
+    r_hat = result.metrics.diagnostics.r_hat
     columns[3].metric(
         "R-hat",
         "none" if r_hat is None else f"{r_hat:.3f}",

@@ -11,15 +11,16 @@ from pages.ui import charts, chosen_run
 
 def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test") -> None:
     """Draw the table for one example, called an `item`, of a part: "test" or "train"."""
-    found = chosen.result.predictions
+    predictions = chosen.result.predictions
+    found = predictions.test if part == "test" else predictions.train
     table = predictions_table(
-        found[f"{part}.teachers"][:, index].numpy(),
-        found[f"{part}.mean"][index].numpy(),
-        found[f"{part}.weights"][:, index].numpy(),
-        found[f"{part}.responsibilities"][:, index].numpy(),
+        found.teachers[:, index].numpy(),
+        found.mean[index].numpy(),
+        found.weights[:, index].numpy(),
+        found.responsibilities[:, index].numpy(),
         chosen.titles,
         chosen.class_names,
-        int(found[f"{part}.labels"][index]),
+        int(found.labels[index]),
     )
     charts.heading(
         f"What each says of this {item}",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mtbkd_core import RunConfig
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.runs.kinds import grid
 
 
@@ -14,7 +15,7 @@ from mtbkd_core.runs.kinds import grid
 class Scored:
     """As much of a result as a grid's job takes."""
 
-    metrics: dict[str, Any]
+    metrics: Metrics
 
 
 def fake_grid(
@@ -34,7 +35,8 @@ def fake_grid(
                 "auroc_misclassification": 0.8,
             }
             seconds = {"seconds_warm_start": 1.0, "seconds_sampling": 2.0, "seconds_evaluation": 0.5}
-            yield place, Scored({"student": student, "diagnostics": {"r_hat": r_hat(config), **seconds}})
+            diagnostics = {"r_hat": r_hat(config), **seconds}
+            yield place, Scored(Metrics.model_validate({"student": student, "diagnostics": diagnostics}))
 
     monkeypatch.setattr(grid, "each_result", each_result)
     return computed

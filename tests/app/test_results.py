@@ -40,7 +40,7 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[...
     assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
     assert shown["Mean deviance"] == f"{result.metrics['student']['deviance']:.3f}"
     assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
-    deviance = float(result.predictions["test.deviance"][11])
+    deviance = float(result.predictions.tensors()["test.deviance"][11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
 
 
@@ -48,7 +48,7 @@ def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_file
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
     result = load_result(finished.id)
-    found, index = result.predictions, 11
+    found, index = result.predictions.tensors(), 11
     for page, part, link in (
         ("results/uncertainty.py", "test", {"example": "11"}),
         ("results/influence/page.py", "train", {"part": "train", "train": "11"}),
@@ -89,7 +89,7 @@ def test_the_intervals_drawn_are_those_of_the_chosen_kind(
     app.run()
     assert not app.exception
     drawn = traces(app, "Credible intervals of the class probabilities")
-    predictions = load_result(finished.id).predictions
+    predictions = load_result(finished.id).predictions.tensors()
     found = {name: predictions[f"test.{name}"][11].float().numpy() for name in ("mean", "mode", low, high)}
     bars = drawn["bar", f"95 % interval ({said})"]
     np.testing.assert_allclose(bars["base"], found[low], atol=1e-6)
@@ -102,10 +102,10 @@ def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
     opened: Callable[..., AppTest], finished: RunView
 ) -> None:
     app = opened("results/reliability/page.py", run=finished.id)
-    found = load_result(finished.id).predictions
+    found = load_result(finished.id).predictions.tensors()
     whose = {
         "student": ("Student (posterior mean)", found["test.mean"]),
-        "student_mode": ("Student (posterior mode)", found["test.mode"]),
+        "student_mode": ("Student (marginal modes, renormalised)", found["test.mode"]),
         "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
         "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
         "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),
@@ -156,7 +156,7 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..
     app = opened("results/influence/page.py", run=finished.id, example="11")
     app.selectbox(key="view:influence:class").set_value("3")
     app.run()
-    found = {name: values.float() for name, values in load_result(finished.id).predictions.items()}
+    found = {name: values.float() for name, values in load_result(finished.id).predictions.tensors().items()}
     of_three = found["train.labels"] == 3
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     by_class = traces(app, "Responsibility by class")

@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import Result, RunConfig, build_config, load_task
 from mtbkd_core.catalog.registry import missing_data
-from mtbkd_core.evaluation import bias_check
-from mtbkd_core.evaluation.calibration import fit_temperatures, scores
+from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import mixture_probabilities
+from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.prior import weights_under
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
@@ -332,9 +332,7 @@ class TestDistill:
         assert fake_engine.submitted[0].sampler.bias_check
         assert any("s bias check, " in caption.value for caption in app.caption)
         found = Result.load(store.read(RUN, app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
-        assert bias_check.sentence(found) in [
-            said.value for said in (app.warning if bias_check.is_biased(found) else app.caption)
-        ]
+        assert found.sentence in [said.value for said in (app.warning if found.is_biased else app.caption)]
 
     @pytest.mark.parametrize(
         ("settings", "said"),

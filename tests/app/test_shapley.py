@@ -85,7 +85,7 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     assert bars["x"] == pytest.approx([worth.shapley[name] for name in WORTH])
     assert bars["marker"]["color"] == list(PALETTE[:3])
     assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([worth.last[name] for name in WORTH])
-    found = load_result(finished.id).predictions
+    found = load_result(finished.id).predictions.tensors()
     (cheap,) = [
         chart
         for chart in app.get("plotly_chart")

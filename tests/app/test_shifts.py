@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, default_config
 from mtbkd_core.common.files import read_tensors
-from mtbkd_core.evaluation.shift import FOREIGN_SCORES
+from mtbkd_core.evaluation.shift import SHIFT_SCORES
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.fashion import FILES
 from tests.app.conftest import SMALL, FakeEngine, in_link
@@ -38,11 +38,11 @@ def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corrupt
     assert not app.exception
     assert not lines(app, "error")
     (table,) = [frame.value for frame in app.dataframe if "AUROC" in frame.value.columns]
-    assert list(table["Score"]) == list(FOREIGN_SCORES.values())
+    assert list(table["Score"]) == [score.title for score in SHIFT_SCORES.values()]
     assert set(table["Inputs"]) == {"Handwritten digits"}
     measured = json.loads((run.folder / "metrics.json").read_text())["shifts"]["digits"]
     assert [float(text.split()[0]) for text in table["AUROC"]] == [
-        pytest.approx(measured[score]["auroc"], abs=5e-4) for score in FOREIGN_SCORES
+        pytest.approx(measured[score]["auroc"], abs=5e-4) for score in SHIFT_SCORES
     ]
     assert app.select_slider[0].label == "Severity (degrees)"
 

@@ -8,17 +8,17 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mtbkd_core import Task, UserError, build_config
-from mtbkd_core.baselines.fitting import Networks, configured_student, fit_networks, soft_targets
+from mtbkd_core.baselines.base import MEAN_WEIGHT, Problem
+from mtbkd_core.baselines.classic import mean_distillation
 from mtbkd_core.baselines.laplace import (
     draw_last_layer,
     features,
-    laplace_predictions,
+    laplace_distillation,
     last_layer,
     last_layer_precision,
 )
 from mtbkd_core.students.base import softmax
 from mtbkd_core.students.mlp import DenseStudent
-from mtbkd_core.studies import MEAN_WEIGHT, laplace_distillation, mean_distillation
 from mtbkd_core.studies.methods import methods
 from tests.conftest import without_some_labels
 
@@ -88,10 +88,9 @@ def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, unlabe
     config = build_config({**QUICK, "student.kind": kind, "n_unlabelled": unlabelled}.items())
     task = without_some_labels(digits, unlabelled)
     count = 4000
-    found = laplace_distillation(config, task, draws=count)
-    soft = soft_targets(digits.teacher_logits(config.data.teachers), config.prior.temperature)
-    networks = fit_networks(config, task, soft, weight=MEAN_WEIGHT)
-    student, theta = networks.student, networks.theta.double()
+    problem = Problem(config, task)
+    found = laplace_distillation(problem, draws=count)
+    student, theta = problem.networks.student, problem.networks.theta.double()
     precision = last_layer_precision(
         features(student, theta[:1], digits.x_train.double())[0],
         last_layer(student, theta)[0],
@@ -111,20 +110,16 @@ def test_predictions_are_means_over_the_gaussian_of_the_logits(kind: str, unlabe
     assert (((found[0, :20] - drawn.mean(0)).abs() - 1e-4) / error).max() < 4.5
 
 
-def test_a_matrix_that_would_be_too_large_is_refused_and_the_method_is_left_out(few_digits: Task) -> None:
+def test_a_matrix_that_would_be_too_large_is_refused_and_the_baseline_is_left_out(few_digits: Task) -> None:
     """A map of 8 x 8 in 19 channels has 1,217 numbers for each of ten classes: 1.1 GiB; 18 channels take 1.0 GiB."""
     config = build_config({**QUICK, "student.kind": "cnn", "student.channels": "19"}.items())
     small = build_config({**QUICK, "student.kind": "cnn", "student.channels": "18"}.items())
     assert set(methods(small, few_digits)) - set(methods(config, few_digits)) == {"laplace"}
-    student = configured_student(config, few_digits)
-    with pytest.raises(UserError, match=r"^student: its last layer has 1,217 x 10 numbers, .* more than 1 GiB$"):
-        laplace_predictions(config, few_digits, Networks(student, torch.zeros(1, student.n_parameters)))
+    with pytest.raises(UserError, match=r"^student: its last layer has 1,217 x 10 numbers; .* more than 1 GiB$"):
+        laplace_distillation(Problem(config, few_digits))
 
 
-def test_predictions_are_less_sure_than_the_networks_own_and_repeat_with_their_seed(digits: Task) -> None:
-    config = build_config(QUICK.items())
-    found, plain = laplace_distillation(config, digits), mean_distillation(config, digits)
-    assert found.shape == plain.shape
-    torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:2]))
+def test_predictions_are_less_sure_than_the_networks_own(digits: Task) -> None:
+    problem = Problem(build_config(QUICK.items()), digits)
+    found, plain = laplace_distillation(problem), mean_distillation(problem)
     assert float(found.amax(-1).mean()) < float(plain.amax(-1).mean())
-    assert torch.equal(found, laplace_distillation(config, digits))

@@ -26,7 +26,7 @@ SCORES = {
 }
 ROWS = {
     "Student (posterior mean)": "student",
-    "Student (posterior mode)": "student_mode",
+    "Student (marginal modes, renormalised)": "student_mode",
     "Warm start (ensemble)": "warm_start",
     "Teachers' mean": "teachers_mean",
     "Digits 0 to 4": "teacher:digits-0-4",
@@ -125,8 +125,8 @@ def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float
 def influence_shows(tab: Visitor, run: str, result: Result) -> None:
     tab.go("influence")
     expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
-    labels = result.predictions["train.labels"].numpy()
-    shares = result.predictions["train.responsibilities"].float().numpy()
+    labels = result.predictions.tensors()["train.labels"].numpy()
+    shares = result.predictions.tensors()["train.responsibilities"].float().numpy()
     drawn = tab.chart("responsibilities")
     assert [trace["name"] for trace in drawn] == ["Digits 0 to 4", "Digits 5 to 9", "Generalist"]
     for trace, own in zip(drawn, shares, strict=True):

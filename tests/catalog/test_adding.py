@@ -39,7 +39,7 @@ def test_an_imported_table_is_a_task_that_runs(mine: Path) -> None:
     # 8 of 36 are held out
     assert (info.n_train, info.most_train) == (28, 28)
     result = distill(build_config(SMALL.items(), base=default_config("mine")))
-    assert set(result.metrics) >= {"student", "teachers_mean", "teacher:good", "teacher:fair"}
+    assert set(result.metrics.dump()) >= {"student", "teachers_mean", "teacher:good", "teacher:fair"}
     assert result.environment["class_names"] == list(CLASSES)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from mtbkd_core.catalog import registry
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.cli import data
-from mtbkd_core.cli.__main__ import main
+from mtbkd_core.cli.main import main
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
 from mtbkd_core.teachers import shipped
 from tests.imports.files import SIZES, write_images

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd_core.catalog.registry import task_infos
-from mtbkd_core.cli.__main__ import main
+from mtbkd_core.cli.main import main
 from tests.imports.files import logits, write_csv, write_files
 
 

@@ -1,4 +1,4 @@
-"""The check for bias: a step that is too long is noticed, a good one is not, and the numbers are what they say."""
+"""The bias check: a step that is too long is noticed, a good one is not."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mtbkd_core.common.progress import Cancelled
 from mtbkd_core.config.models import SamplerConfig
-from mtbkd_core.evaluation.bias_check import ExactRun, check_gradients, compare, is_biased, run_exact, sentence
+from mtbkd_core.evaluation.bias_check import BiasCheck, ExactRun, check_gradients, compare, run_exact
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.base import Info
 from mtbkd_core.samplers.draws import Sample, sample
@@ -32,8 +32,8 @@ def exact_after(target: LogPosterior, position: Tensor, temperature: float = 1.0
     )
 
 
-def checked(target: LogPosterior, temperature: float = 1.0, **changes: Any) -> tuple[Sample, dict[str, Any]]:
-    """A sampler's draws, and what the check says of them."""
+def checked(target: LogPosterior, temperature: float = 1.0, **changes: Any) -> tuple[Sample, BiasCheck]:
+    """A sampler's draws, and their check."""
     settings = SamplerConfig(chains=CHAINS, draws=300, thinning=10, temperature=temperature, **changes)
     random = source()
     (kept,) = sample(target, random.normal((CHAINS, 9)), settings, random)
@@ -47,22 +47,22 @@ def test_a_step_that_is_too_long_is_noticed_and_by_how_much(temperature: float) 
     kept, found = checked(isotropic(), temperature, algorithm="sgld", step_size=1.0)
     expected = -4.5 * temperature * (1 / (1 - 0.5) - 1)
     assert kept.restarts == 0
-    assert found["log_joint_difference"] == pytest.approx(expected, abs=4.5 * found["log_joint_error"])
-    assert found["log_joint_difference"] < -10 * found["log_joint_error"]
-    assert found["log_joint_sd"] == pytest.approx(math.sqrt(4.5) * temperature, rel=0.1)
-    assert is_biased(found)
-    assert "The draws miss the posterior: the log joint of the draws is" in sentence(found)
-    assert "nats below" in sentence(found)
+    assert found.log_joint_difference == pytest.approx(expected, abs=4.5 * found.log_joint_error)
+    assert found.log_joint_difference < -10 * found.log_joint_error
+    assert found.log_joint_sd == pytest.approx(math.sqrt(4.5) * temperature, rel=0.1)
+    assert found.is_biased
+    assert "The draws miss the posterior: the log joint of the draws is" in found.sentence
+    assert "nats below" in found.sentence
 
 
 @pytest.mark.parametrize("algorithm", ["baoab", "mclmc", "sgld"])
 def test_a_good_step_is_not_called_biased(algorithm: str) -> None:
     posterior = LogPosterior(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None)
     _, found = checked(posterior, algorithm=algorithm, step_size=0.05 if algorithm == "sgld" else None)
-    assert is_biased(found) is False
-    assert abs(found["log_joint_difference"]) < 4.5 * found["log_joint_error"]
-    assert found["total_variation"] < 5 * found["total_variation_error"]
-    assert "none that matters" in sentence(found)
+    assert found.is_biased is False
+    assert abs(found.log_joint_difference) < 4.5 * found.log_joint_error
+    assert found.total_variation < 5 * found.total_variation_error
+    assert "none that matters" in found.sentence
 
 
 def test_hmc_forgets_where_biased_chains_ended() -> None:
@@ -76,7 +76,7 @@ def test_hmc_forgets_where_biased_chains_ended() -> None:
 
 
 @pytest.mark.parametrize("most", [500, 2000, 20_000])
-def test_it_takes_no_more_gradients_than_it_was_given_and_tells_all_of_them(most: int) -> None:
+def test_it_takes_no_more_gradients_than_it_was_given_and_reports_all_of_them(most: int) -> None:
     """A trajectory is a quarter of the prior's period, or shorter, so that fifty are made; a quarter is thrown away."""
     taken = 0
 
@@ -86,7 +86,7 @@ def test_it_takes_no_more_gradients_than_it_was_given_and_tells_all_of_them(most
             taken += 1
             return isotropic()(position)
 
-    told: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     found = run_exact(
         Counted(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None),
         torch.zeros(2, 9, dtype=torch.float64),
@@ -94,12 +94,12 @@ def test_it_takes_no_more_gradients_than_it_was_given_and_tells_all_of_them(most
         gradients=most,
         temperature=1.0,
         random=source(),
-        watch=lambda done, of, info: told.append((done, of)),
+        watch=lambda done, of, info: seen.append((done, of)),
     )
     started = 2  # the gradients at the starts of the tuning and of the sampling
     assert most - found.leapfrog_steps < taken - started <= most
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (most, most)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (most, most)
     quarter = round(math.pi / 2 / found.step_size)
     assert found.leapfrog_steps == max(1, min(quarter, (most - 96) // 50))
     trajectories = (most - 96) // found.leapfrog_steps
@@ -129,22 +129,22 @@ def test_total_variation_and_its_error_by_hand(generator: torch.Generator) -> No
     log_joint = torch.randn(2, 8, generator=generator)
     means = torch.tensor([[[0.5, 0.5]], [[0.9, 0.1]]])
     found = compare(ExactRun(log_joint, means, 0.8, 0.1, 5), log_joint - 3, torch.tensor([[0.8, 0.2]]))
-    assert found["log_joint_difference"] == pytest.approx(-3, abs=1e-6)
-    assert found["total_variation"] == pytest.approx(0.1)
-    assert found["total_variation_error"] == pytest.approx(0.2)
-    assert (found["acceptance"], found["leapfrog_steps"], found["trajectories"]) == (0.8, 5, 8)
+    assert found.log_joint_difference == pytest.approx(-3, abs=1e-6)
+    assert found.total_variation == pytest.approx(0.1)
+    assert found.total_variation_error == pytest.approx(0.2)
+    assert (found.acceptance, found.leapfrog_steps, found.trajectories) == (0.8, 5, 8)
 
 
-def test_what_is_not_defined_is_none_and_said(generator: torch.Generator) -> None:
+def test_a_number_that_is_not_defined_is_none(generator: torch.Generator) -> None:
     moving, still = torch.randn(1, 8, generator=generator), torch.zeros(1, 8)
     mean = torch.tensor([[[0.5, 0.5]]])
     alone = compare(ExactRun(moving, mean, 0.8, 0.1, 5), moving, mean[0])
-    assert alone["total_variation_error"] is None
-    assert "HMC's own error" not in sentence(alone)
+    assert alone.total_variation_error is None
+    assert "HMC's own error" not in alone.sentence
     stuck = compare(ExactRun(still, mean, 0.0, 0.1, 5), moving, mean[0])
-    assert stuck["log_joint_error"] is None
-    assert is_biased(stuck) is None
-    assert "undecided" in sentence(stuck)
+    assert stuck.log_joint_error is None
+    assert stuck.is_biased is None
+    assert "undecided" in stuck.sentence
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_what_is_not_defined_is_none_and_said(generator: torch.Generator) -> Non
     ],
 )
 def test_a_bias_is_beyond_chance_and_matters(difference: float, error: float, biased: bool | None) -> None:
-    found = {
-        "log_joint_difference": difference,
-        "log_joint_error": error,
-        "log_joint_sd": 10.0,
-        "total_variation": 0.01,
-        "total_variation_error": 0.005,
-    }
-    assert is_biased(found) is biased
-    said = {True: "The draws miss the posterior", False: "none that matters", None: "undecided"}[biased]
-    assert said in sentence(found)
+    found = BiasCheck(
+        log_joint_difference=difference,
+        log_joint_error=error,
+        log_joint_sd=10.0,
+        total_variation=0.01,
+        total_variation_error=0.005,
+    )
+    assert found.is_biased is biased
+    words = {True: "The draws miss the posterior", False: "none that matters", None: "undecided"}[biased]
+    assert words in found.sentence

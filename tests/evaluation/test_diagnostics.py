@@ -23,9 +23,10 @@ def test_independent_draws_have_an_r_hat_near_one_and_count_in_full(generator: t
         assert ess == pytest.approx(4000, rel=0.2)
 
 
-def test_a_chain_elsewhere_is_above_the_limit(generator: torch.Generator) -> None:
+@pytest.mark.parametrize("still", [False, True])
+def test_a_chain_in_another_place_is_above_the_limit(still: bool, generator: torch.Generator) -> None:
     values = chains(generator)
-    values[0] += 3
+    values[0] = 5.0 if still else values[0] + 3
     found = convergence(values, values[..., 0])
     assert min(found.r_hat, found.r_hat_median, found.r_hat_log_joint) > R_HAT_LIMIT
     assert found.ess < 400
@@ -59,31 +60,19 @@ def test_an_example_that_never_changes_is_left_out(generator: torch.Generator) -
 
 def test_where_nothing_changes_there_is_no_number(generator: torch.Generator) -> None:
     found = convergence(torch.zeros(8, 50, 3), chains(generator)[..., 0])
-    assert math.isnan(found.r_hat)
-    assert math.isnan(found.r_hat_max)
-    assert math.isnan(found.ess_p5)
-    assert math.isnan(found.ess)
+    assert (found.r_hat, found.r_hat_max, found.ess_p5, found.ess) == (None, None, None, None)
     assert 0.9 < found.r_hat_log_joint < 1.1
 
 
 @pytest.mark.parametrize(("number", "draws"), [(16, 100), (4, 100), (2, 8), (8, 50)])
-def test_chains_that_stand_still_apart_are_infinitely_far_from_agreement(
+def test_chains_that_stand_still_apart_have_no_r_hat_and_one_effective_draw_each(
     number: int, draws: int, generator: torch.Generator
 ) -> None:
-    """What rounding leaves of their variance is nothing to divide by."""
     apart = torch.randn(number, 1, 20, generator=generator).expand(number, draws, 20)
     found = convergence(apart, apart[..., 0])
     for r_hat in (found.r_hat, found.r_hat_median, found.r_hat_p95, found.r_hat_max, found.r_hat_log_joint):
-        assert r_hat == math.inf
+        assert r_hat is None
     assert (found.ess, found.ess_median, found.ess_p5) == (number, number, number)
-
-
-def test_one_chain_that_stands_still_is_above_the_limit(generator: torch.Generator) -> None:
-    values = chains(generator)
-    values[0] = 5.0
-    found = convergence(values, values[..., 0])
-    assert R_HAT_LIMIT < found.r_hat < math.inf
-    assert found.ess < 400
 
 
 def test_without_an_r_hat_chains_do_not_agree() -> None:

@@ -168,16 +168,12 @@ def test_a_density_that_is_highest_at_its_end_has_its_mode_there() -> None:
     assert kde_mode(values, reflect=True) < 1.5 * cell
 
 
-def test_draws_that_are_all_the_same_are_their_own_mode() -> None:
-    result = summarise(torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64).expand(2, 6, 1, 3))
+@pytest.mark.parametrize("shape", [(2, 6), (1, 1)])
+def test_draws_that_are_all_the_same_are_their_own_modes_and_intervals(shape: tuple[int, int]) -> None:
+    result = summarise(torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64).expand(*shape, 1, 3))
     for value in (result.mode, result.low, result.high, result.hdi_low, result.hdi_high):
         assert value[0].tolist() == [pytest.approx(0.7), pytest.approx(0.2), pytest.approx(0.1)]
-
-
-def test_one_draw_is_summarised_as_itself() -> None:
-    result = summarise(torch.tensor([[[[0.7, 0.3]]]]))
-    assert result.mode[0].tolist() == [pytest.approx(0.7), pytest.approx(0.3)]
-    assert float(result.epistemic) == 0
+    assert float(result.epistemic) == pytest.approx(0)
 
 
 def test_how_draws_are_dealt_to_chains_and_inputs_to_batches_does_not_matter(generator: torch.Generator) -> None:

@@ -65,5 +65,5 @@ def test_a_setting_that_is_none_or_lacks_its_teacher_is_refused(teachers: Tensor
     labels = torch.zeros(12).long()
     with pytest.raises(ValueError, match="loudness"):
         effect(PriorConfig(), teachers, labels, "loudness", [1.0])
-    with pytest.raises(ValueError, match="say which"):
+    with pytest.raises(ValueError, match="a teacher is needed"):
         effect(PriorConfig(), teachers, labels, "base_weights", [1.0])

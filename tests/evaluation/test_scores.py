@@ -1,16 +1,31 @@
-"""What the scores are called: every number that is computed has a name, and says which way is better."""
+"""The table of scores: every score is worked out and described."""
+
+import math
 
 import pytest
 import torch
 
-from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, SCORES
+from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, SCORES, Scores, posterior_scores, scores
 
 
-def test_every_score_of_a_prediction_has_its_words() -> None:
-    probabilities = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
-    assert set(scores(probabilities, torch.tensor([0, 1, 0]))) == set(OF_ALL)
-    assert set(COMPARED) < set(OF_ALL) < set(SCORES)
+def test_predictions_have_every_score_and_a_posterior_more(generator: torch.Generator) -> None:
+    draws = torch.randn(2, 5, 20, 3, generator=generator).softmax(-1)
+    labels = torch.randint(3, (20,), generator=generator)
+    predictive = summarise(draws)
+    found, plain = posterior_scores(predictive, labels), scores(predictive.mean, labels)
+    assert set(plain.row) == set(OF_ALL)
+    assert set(COMPARED) < set(OF_ALL) < set(SCORES) == set(found.row)
+    assert {name: found.row[name] for name in OF_ALL} == plain.row
+    assert all(math.isfinite(value) for value in found.row.values())
+
+
+def test_a_score_that_a_file_lacks_or_that_is_not_finite_is_none() -> None:
+    found = Scores.model_validate({"nll": 0.5, "ece": math.nan})
+    assert (found["nll"], found.ece, found.brier) == (0.5, None, None)
+    assert found.dump() == {"nll": 0.5, "ece": None}
+    with pytest.raises(KeyError):
+        found["beauty"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from mtbkd_core.evaluation.predictive import summarise
-from mtbkd_core.evaluation.shift import FOREIGN_SCORES, foreign_scores, separation
+from mtbkd_core.evaluation.shift import SHIFT_SCORES, separation, shift_scores
 
 
 def test_a_separation_worked_out_by_hand():
     found = separation(torch.tensor([0.1, 0.4, 0.5, 0.8]), torch.tensor([0.6, 0.9, 0.4, 0.7]))
-    # for each foreign one, how many of the four own ones are below it, ties counting half
+    # for each shifted one, how many of the four own ones are below it, ties counting half
     assert found.auroc == pytest.approx((3 + 4 + 1.5 + 3) / 16)
-    assert found.fpr95 == pytest.approx(3 / 4)  # all foreign ones are caught from 0.4 on, with 0.4, 0.5 and 0.8
-    # precision at each foreign one, from the top: 1/1, 2/3, 3/4 and, tied with an own one, 4/7
+    assert found.fpr95 == pytest.approx(3 / 4)  # all shifted ones are caught from 0.4 on, with 0.4, 0.5 and 0.8
+    # precision at each shifted one, from the top: 1/1, 2/3, 3/4 and, tied with an own one, 4/7
     assert found.aupr == pytest.approx((1 + 2 / 3 + 3 / 4 + 4 / 7) / 4)
 
 
@@ -37,7 +37,7 @@ def test_nothing_and_no_numbers_are_refused(own):
 def test_scores_are_higher_where_the_student_is_less_sure():
     sure, unsure = torch.tensor([0.98, 0.01, 0.01]), torch.tensor([0.5, 0.3, 0.2])
     draws = torch.stack([torch.stack([sure, unsure]), torch.stack([sure, unsure.roll(1)])])[None]
-    found = foreign_scores(summarise(draws))
-    assert set(found) == set(FOREIGN_SCORES)
+    found = shift_scores(summarise(draws))
+    assert set(found) == set(SHIFT_SCORES)
     for name, values in found.items():
         assert values[1] > values[0], name

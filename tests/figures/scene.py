@@ -24,7 +24,8 @@ from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.figures.shifts import draw_severity
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.figures.two_classes import draw_two_classes
-from mtbkd_core.studies import Comparison, tables, tabulate
+from mtbkd_core.studies import tables
+from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
 from mtbkd_core.studies.shapley import worth
 

@@ -7,7 +7,7 @@ import pytest
 
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.figures.theme import INK, MUTED
-from mtbkd_core.studies import Verdict
+from mtbkd_core.studies.comparison import Verdict
 from mtbkd_core.studies.tables import gap_table
 from tests.figures.scene import comparison, run
 

@@ -11,6 +11,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from mtbkd_core import Result, Task, build_config, distill
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import OF_ALL
 from mtbkd_core.report.html import build_report
 
@@ -31,7 +32,7 @@ def report(result: Result) -> str:
 
 
 class Reader(HTMLParser):
-    """Reads a document, holding it to closed tags, and keeps what a person sees and what it would fetch."""
+    """Reads a document: its tags are closed; keeps the text and the addresses that it would fetch."""
 
     def __init__(self, document: str) -> None:
         super().__init__()
@@ -64,12 +65,12 @@ def test_it_is_one_whole_document(report: str) -> None:
     assert seen.count("figure") == len(re.findall(r"Plotly\.newPlot\(", report.replace(get_plotlyjs(), ""))) == 6
 
 
-def test_it_asks_nobody_for_anything(report: str) -> None:
+def test_it_loads_nothing_from_anywhere(report: str) -> None:
     assert report.count(get_plotlyjs()) == 1
     own = report.replace(get_plotlyjs(), "")
     assert not re.search(r"https?:|//[a-z0-9-]+\.[a-z]", own, re.IGNORECASE)
     assert Reader(report).fetched == []
-    # plotly.js itself names servers of maps: the browser is told to load nothing at all
+    # plotly.js itself names servers of maps, and the policy forbids the browser to load anything
     assert "default-src 'none'" in own
 
 
@@ -79,15 +80,15 @@ def test_it_holds_the_runs_own_numbers(report: str, result: Result) -> None:
         for score in OF_ALL:
             value = result.metrics[name][score]
             assert (f"{value:.1%}" if score == "accuracy" else f"{value:.4f}") in text, (name, score)
-    assert f"{result.metrics['student']['coverage']:.1%}" in text
-    assert f"{result.metrics['diagnostics']['r_hat']:.3f}" in text
+    assert f"{result.metrics.student.coverage:.1%}" in text
+    assert f"{result.metrics.diagnostics.r_hat:.3f}" in text
     assert result.environment["fingerprint"] in text
     assert result.environment["torch"] in text
     assert "python -m mtbkd_core distill" in "".join(text)
     assert "--set prior.strength=0.5" in "".join(text)
 
 
-def test_every_setting_is_there_and_what_was_changed_stands_out(report: str) -> None:
+def test_every_setting_is_there_and_changed_ones_stand_out(report: str) -> None:
     assert '<tr class="changed"><td>prior.strength</td><td>0.5</td>' in report
     assert "<tr><td>prior.concentration</td>" in report
 
@@ -96,30 +97,36 @@ def test_figures_have_real_colours(report: str) -> None:
     assert not re.search(r"#0000(0[12]|1[1-9]|20)\b", report.replace(get_plotlyjs(), ""))
 
 
-@pytest.mark.parametrize(("r_hat", "said"), [(1.2, "R-hat is 1.200"), (None, "cannot be worked out"), (1.0, "")])
-def test_chains_that_disagree_are_said(result: Result, r_hat: float | None, said: str) -> None:
-    metrics = result.metrics | {"diagnostics": result.metrics["diagnostics"] | {"r_hat": r_hat}}
-    text = "".join(Reader(build_report(replace(result, metrics=metrics), run="x", created=MADE)).text)
-    assert ("The chains disagree" in text) == bool(said)
-    assert said in text
+def with_diagnostics(result: Result, **changes: object) -> Metrics:
+    return result.metrics.updated(diagnostics=result.metrics.diagnostics.dump() | changes)
 
 
-@pytest.mark.parametrize(("difference", "said"), [(-64.0, "The draws miss the posterior"), (-2.0, "none that matters")])
-def test_a_check_for_bias_is_said(result: Result, report: str, difference: float, said: str) -> None:
+@pytest.mark.parametrize(("r_hat", "words"), [(1.2, "R-hat is 1.200"), (None, "cannot be worked out"), (1.0, "")])
+def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, words: str) -> None:
+    changed = replace(result, metrics=with_diagnostics(result, r_hat=r_hat))
+    text = "".join(Reader(build_report(changed, run="x", created=MADE)).text)
+    assert ("The chains disagree" in text) == bool(words)
+    assert words in text
+
+
+@pytest.mark.parametrize(("difference", "words"), [(-64.0, "The draws miss"), (-2.0, "none that matters")])
+def test_it_holds_the_bias_check_where_there_was_one(
+    result: Result, report: str, difference: float, words: str
+) -> None:
     found = {"log_joint_difference": difference, "log_joint_error": 3.0, "log_joint_sd": 35.0}
     found |= {"total_variation": 0.0123, "total_variation_error": None}
-    metrics = result.metrics | {"diagnostics": result.metrics["diagnostics"] | {"r_hat": 1.0, "bias_check": found}}
+    metrics = with_diagnostics(result, r_hat=1.0, bias_check=found)
     document = build_report(replace(result, metrics=metrics), run="x", created=MADE)
     reader = Reader(document)
-    assert said in "".join(reader.text)
+    assert words in "".join(reader.text)
     assert ('<p class="warning">The draws' in document) == (difference == -64.0)
     assert "bias check: total variation" in reader.text
     assert "bias check" not in "".join(Reader(report).text).lower().replace("sampler.bias_check", "")
 
 
 def test_a_score_that_is_not_defined_is_a_dash(result: Result) -> None:
-    student = result.metrics["student"] | {"auroc_misclassification": None}
-    document = build_report(replace(result, metrics=result.metrics | {"student": student}), run="x", created=MADE)
+    student = result.metrics.student.row | {"auroc_misclassification": None}
+    document = build_report(replace(result, metrics=result.metrics.updated(student=student)), run="x", created=MADE)
     assert "–" in Reader(document).text
 
 

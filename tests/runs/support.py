@@ -11,10 +11,12 @@ import torch
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.config.models import RunConfig
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.result import FORMAT, Result
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView
+from tests.made_up import made_up_predictions
 
 T = TypeVar("T")
 
@@ -81,8 +83,8 @@ class FakeResult:
         environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
         Result(
             config=config(),
-            metrics={"student": {"accuracy": 0.9}},
+            metrics=Metrics.model_validate({"student": {"accuracy": 0.9}}),
             draws=torch.zeros(2, 4, 650),
-            predictions={"test.labels": torch.zeros(3)},
+            predictions=made_up_predictions(),
             environment=environment,
         ).save(folder)

@@ -184,7 +184,7 @@ def test_a_run_with_foreign_metrics_is_computed_anew_when_submitted_again(submit
     (submitted.folder / "metrics.json").write_text(metrics)
     assert submit()[0].state is State.QUEUED
     execute(str(submitted.folder))
-    assert run.load_result(submitted.id).metrics == {"student": {"accuracy": 0.9}}
+    assert run.load_result(submitted.id).metrics.student.accuracy == 0.9
 
 
 def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distils, monkeypatch):

@@ -65,4 +65,4 @@ def test_a_run_is_saved_and_predicts_the_same_after_loading(few_digits: Task, tm
     loaded = Result.load(tmp_path / "run")
     assert loaded.student == result.student
     mean = loaded.predict(few_digits.x_test[:20]).mean
-    torch.testing.assert_close(mean, result.predictions["test.mean"][:20])
+    torch.testing.assert_close(mean, result.predictions.tensors()["test.mean"][:20])

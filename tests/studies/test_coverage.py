@@ -1,4 +1,4 @@
-"""The coverage study: its one batched target is every replication's own, and intervals without a teacher are honest."""
+"""The coverage study: one batched target for all replications, and intervals that cover at their level."""
 
 import pytest
 import torch
@@ -35,8 +35,8 @@ def test_the_batched_target_is_each_replications_own(name: str, generator: torch
     for number in range(3):
         mixture = None
         if teachers:
-            says = synthetic.teacher_logits(teachers, data.x[number], swirl=0.0, seed=0)
-            mixture = stack_priors(says, [prior])
+            logits = synthetic.teacher_logits(teachers, data.x[number], swirl=0.0, seed=0)
+            mixture = stack_priors(logits, [prior])
         alone = LogPosterior(student, data.x[number], data.labels[number], mixture)
         own = slice(2 * number, 2 * number + 2)
         expected = alone(position[own])
@@ -53,7 +53,7 @@ def test_replications_differ_and_a_seed_repeats_them() -> None:
 
 
 @pytest.mark.parametrize("count", [40, 160])
-def test_an_interval_of_few_draws_holds_a_new_one_as_often_as_it_says(count: int, generator: torch.Generator) -> None:
+def test_an_interval_of_few_draws_holds_a_new_one_at_its_level(count: int, generator: torch.Generator) -> None:
     trials = 20_000
     low, high = interval(torch.rand(count, trials, generator=generator))
     # of uniform draws the interval's own width is the probability of a new one
@@ -71,7 +71,7 @@ def test_chains_that_disagree_are_counted() -> None:
 
 
 @pytest.mark.slow
-def test_without_a_teacher_the_intervals_are_honest_and_with_a_wrong_one_alone_they_are_not() -> None:
+def test_intervals_cover_at_their_level_without_a_teacher_and_not_with_a_wrong_one_alone() -> None:
     plain, misled = coverage_study(40, 60, tests=30, settings=[NO_TEACHER, WRONG_ALONE], sampler=SHORT)
     # four standard errors of 40 data sets, and a point for short chains
     assert abs(plain.mean - 0.95) < 0.01 + 4 * plain.error
@@ -85,16 +85,16 @@ def test_experts_narrow_the_intervals_by_a_quarter_and_more() -> None:
     assert float(taught.bias.mean()) < float(plain.bias.mean())
 
 
-def test_the_study_says_how_far_it_is_and_repeats_itself() -> None:
-    told: list[float] = []
+def test_progress_rises_to_1_and_the_study_repeats_itself() -> None:
+    seen: list[float] = []
     tiny = SHORT.model_copy(update={"draws": 5, "burn_in": 5})
     settings = [NO_TEACHER, "experts, softmin"]
-    first = coverage_study(2, 8, tests=4, settings=settings, sampler=tiny, watch=lambda done, what: told.append(done))
+    first = coverage_study(2, 8, tests=4, settings=settings, sampler=tiny, watch=lambda done, what: seen.append(done))
     again = coverage_study(2, 8, tests=4, settings=settings, sampler=tiny)
     assert [row.setting for row in first] == settings
     assert [row.mean for row in first] == [row.mean for row in again]
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
     assert first[0].coverage.shape == (2,)
 
 

@@ -37,14 +37,14 @@ def agree(together: Sequence[Result], configs: Sequence[RunConfig], task: Task) 
     assert [result.config for result in together] == list(configs)
     for result, config in zip(together, configs, strict=True):
         both = (result, distill(config, task=task))
-        joints = [each.predictions["trace.log_joint"].double() for each in both]
+        joints = [each.predictions.tensors()["trace.log_joint"].double() for each in both]
         error = math.hypot(*(mean_error(joint) for joint in joints))
         assert abs(float(joints[0].mean() - joints[1].mean())) < 4.5 * error
-        means = [each.predictions["test.draws"].float().mean(1) for each in both]
+        means = [each.predictions.tensors()["test.draws"].float().mean(1) for each in both]
         error = math.hypot(*(monte_carlo_error(mean) for mean in means))
         assert total_variation(means[0].mean(0), means[1].mean(0)) < 3 * error
-        assert set(result.predictions) == set(both[1].predictions)
-        assert result.metrics.keys() == both[1].metrics.keys()
+        assert set(result.predictions.tensors()) == set(both[1].predictions.tensors())
+        assert result.metrics.dump().keys() == both[1].metrics.dump().keys()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_settings_without_distillation_learn_from_the_labels_alone_and_run_toget
 ) -> None:
     configs = [short(prior__strength=0, n_unlabelled=4), short(prior__strength=0)]
     found = distill_grid(configs, task=without_some_labels(tiny, 4))
-    assert [len(result.predictions["train.labels"]) for result in found] == [8, 8]
+    assert [len(result.predictions.tensors()["train.labels"]) for result in found] == [8, 8]
     assert batches == [configs]
 
 
@@ -186,7 +186,7 @@ def test_a_task_is_loaded_once_with_every_teacher_that_is_named(trained_home: ob
     names = ("digits-0-4", "even-digits", "digits-0-4,digits-5-9")
     configs = [short(task="digits", teachers=each) for each in names]
     results = distill_grid(configs)
-    assert [result.predictions["test.teachers"].shape[0] for result in results] == [1, 1, 2]
+    assert [result.predictions.tensors()["test.teachers"].shape[0] for result in results] == [1, 1, 2]
     assert len({result.environment["fingerprint"] for result in results}) == 3
 
 
@@ -269,4 +269,4 @@ def test_threads_and_memory_below_one_are_refused(bad: dict[str, int], tiny: Tas
 def test_each_setting_learns_from_as_many_labelled_examples_as_it_says() -> None:
     changed = {"task": "synthetic", "teachers": "north,south-west", "sampler.algorithm": "baoab"}
     configs = [build_config({**SMALL, **changed, "n_train": count}.items()) for count in (48, 16)]
-    assert [len(result.predictions["train.labels"]) for result in distill_grid(configs)] == [48, 16]
+    assert [len(result.predictions.tensors()["train.labels"]) for result in distill_grid(configs)] == [48, 16]

@@ -73,7 +73,9 @@ def test_the_maps_are_what_the_result_predicts(task: Task, result: Result) -> No
 
 def test_the_responsibilities_are_those_of_the_report(task: Task, result: Result) -> None:
     found = posterior_on(result, task, task.x_test, max_draws=320)
-    torch.testing.assert_close(found.responsibilities, result.predictions["test.responsibilities"], atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        found.responsibilities, result.predictions.tensors()["test.responsibilities"], atol=1e-4, rtol=0
+    )
 
 
 def test_tempering_probabilities_is_tempering_logits() -> None:

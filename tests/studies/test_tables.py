@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mtbkd_core.evaluation.scores import COMPARED, Row
-from mtbkd_core.studies import Comparison, Verdict, tables, tabulate
+from mtbkd_core.studies import tables
+from mtbkd_core.studies.comparison import Comparison, Verdict, tabulate
 from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
 from mtbkd_core.studies.shapley import worth
 from tests.figures import scene

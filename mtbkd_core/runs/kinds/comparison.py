@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from mtbkd_core import studies
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import store
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
-from mtbkd_core.studies import Comparison, tabulate
+from mtbkd_core.studies import comparison as study
+from mtbkd_core.studies.comparison import Comparison, tabulate
 
 
 class ComparisonSpec(PartsSpec):
@@ -68,7 +68,7 @@ def _fill(spec: ComparisonSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping
         log.close(seed, now - began)
         began = now
 
-    found = studies.compare(
+    found = study.compare(
         spec.config,
         spec.seeds,
         known=kept.whole,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ from mtbkd_core.catalog.settings import default_config
 from mtbkd_core.common.progress import Phase, Progress, stop_if
 from mtbkd_core.config.choices import Device
 from mtbkd_core.config.models import RunConfig, SamplerConfig
-from mtbkd_core.evaluation.scores import Row, row_of
+from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
@@ -76,6 +77,11 @@ class CoverageView(PartsView[CoverageSpec]):
         return 100 * (mean[setting] - mean[reference])
 
 
+def _row(columns: Mapping[str, Sequence[float]], number: int) -> Row:
+    each = {name: float(values[number]) for name, values in columns.items()}
+    return {name: value if math.isfinite(value) else None for name, value in each.items()}
+
+
 def _of_rows(setting: str, rows: Sequence[Row]) -> Coverage:
     def column(name: str) -> torch.Tensor:
         return torch.tensor([float("nan") if (value := row[name]) is None else value for row in rows])
@@ -105,7 +111,7 @@ def _fill(spec: CoverageSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[s
         )
         columns = {name: getattr(found, name).tolist() for name in _COLUMNS}
         for number in range(spec.replications):
-            log.write(part, str(number), row_of({name: values[number] for name, values in columns.items()}))
+            log.write(part, str(number), _row(columns, number))
         log.close(part, time.monotonic() - began)
     return {"settings": names}
 

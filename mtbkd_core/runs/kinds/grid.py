@@ -12,12 +12,13 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from mtbkd_core.common.files import home
 from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.scores import R_HAT, Row, row_of
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.job import JobKind, Work
@@ -30,7 +31,6 @@ from mtbkd_core.studies.sweep import replicates
 
 MOST_SEEDS = 20
 _STUDENT = "student"
-_SECONDS = ("seconds_warm_start", "seconds_sampling", "seconds_evaluation")
 
 
 class GridSpec(PartsSpec):
@@ -116,9 +116,9 @@ def fill(spec: GridSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, A
     wanted = [parts[part].unchecked for part in missing]
     for place, result in each_result(wanted, on_progress=report, should_stop=work.should_stop, on_problem=fail):
         part = missing[place]
-        found[part] = _row(result.metrics)
+        found[part] = result.metrics.row
         log.write(part, _STUDENT, found[part])
-        log.close(part, seconds_of(result.metrics))
+        log.close(part, result.metrics.seconds)
     if problems:
         first = min(problems)
         point = list(spec.points())[first // spec.seeds]
@@ -144,8 +144,9 @@ def reuse(spec: G, kind: JobKind[G, Any]) -> Rows:
     for id, part in wanted.items():
         metrics = files.read_json(home() / run.KIND.folder / id / run.KIND.result)
         if metrics is not None:
-            with suppress(KeyError, TypeError, AttributeError):  # another version's, or torn: then it is computed
-                lend(part, _row(metrics), seconds_of(metrics))
+            with suppress(ValidationError):  # another version's, or torn: then it is computed
+                saved = Metrics.model_validate(metrics)
+                lend(part, saved.row, saved.seconds)
     for other in store.reusable(kind):
         parts = other.spec.parts()
         for place, found in other.rows.whole.items():
@@ -153,12 +154,3 @@ def reuse(spec: G, kind: JobKind[G, Any]) -> Rows:
             if name is not None and name in wanted:
                 lend(wanted[name], found[_STUDENT], other.rows.seconds[place])
     return rows
-
-
-def _row(metrics: Mapping[str, Any]) -> Row:
-    return row_of({**metrics["student"], R_HAT: metrics["diagnostics"]["r_hat"]})
-
-
-def seconds_of(metrics: Mapping[str, Any]) -> float:
-    """How long a run took on its worker, teachers aside, by its metrics."""
-    return float(sum(metrics["diagnostics"][name] for name in _SECONDS))

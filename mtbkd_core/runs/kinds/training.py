@@ -11,8 +11,7 @@ from mtbkd_core.catalog.registry import load_task, task_info, untrained
 from mtbkd_core.catalog.settings import build_config, default_config
 from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.calibration import scores
-from mtbkd_core.evaluation.scores import Row, row_of
+from mtbkd_core.evaluation.scores import Row, scores
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
@@ -70,7 +69,7 @@ def _fill(spec: TrainingSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[s
             raise UserError(f"task {name}: its data were replaced meanwhile; train its teachers again")
         began = time.monotonic()
         task = load_task(config.data, on_progress=report, should_stop=work.should_stop)
-        found[teacher] = row_of(scores(task.teachers[teacher].logits_test.softmax(-1), task.y_test))
+        found[teacher] = scores(task.teachers[teacher].logits_test.softmax(-1), task.y_test).row
         log.write(part, teacher, found[teacher])
         log.close(part, time.monotonic() - began)
     return {"teachers": found}

@@ -9,7 +9,8 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_t
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
-from mtbkd_core.studies import HIGHER_IS_BETTER, Verdict, left_out
+from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Verdict
+from mtbkd_core.studies.methods import left_out
 from mtbkd_core.studies.tables import gap_table, score_table
 from pages.results.compare import score_table as scores
 from pages.ui import charts, task_words

@@ -46,7 +46,7 @@ def draw_report() -> None:
         )
         st.download_button(
             "Download metrics.json",
-            data=lambda: json.dumps(result.metrics, indent=2, allow_nan=False).encode(),
+            data=lambda: json.dumps(result.metrics.dump(), indent=2, allow_nan=False).encode(),
             file_name=f"mtbkd-{view.id}-metrics.json",
             mime="application/json",
             key="metrics",

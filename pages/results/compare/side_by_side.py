@@ -86,7 +86,7 @@ def _draw(shown: Shown) -> None:
             for letter, (view, _) in shown.items()
         )
     )
-    labels = [result.predictions["test.labels"] for _, result in shown.values()]
+    labels = [result.predictions.test.labels for _, result in shown.values()]
     if any(len(other) != len(labels[0]) or bool((other != labels[0]).any()) for other in labels[1:]):
         st.warning(
             "These runs are measured on different test examples: a part of any difference is the data.",
@@ -103,7 +103,7 @@ def _draw(shown: Shown) -> None:
         _draw_scores(shown)
     with right:
         curves = {
-            f"run:{letter}": reliability(result.predictions["test.mean"], result.predictions["test.labels"])
+            f"run:{letter}": reliability(result.predictions.test.mean, result.predictions.test.labels)
             for letter, (_, result) in shown.items()
         }
         titles = {
@@ -130,11 +130,11 @@ def _draw_scores(shown: Shown) -> None:
     rows = [
         [
             SCORES[score].with_unit,
-            *(SCORES[score].text(result.metrics["student"].get(score)) for _, result in shown.values()),
+            *(SCORES[score].text(result.metrics.student[score]) for _, result in shown.values()),
         ]
         for score in _SCORES
     ]
-    found = [result.metrics["diagnostics"]["r_hat"] for _, result in shown.values()]
+    found = [result.metrics.diagnostics.r_hat for _, result in shown.values()]
     rows.append(["R-hat", *("none" if value is None else f"{value:.3f}" for value in found)])
     st.dataframe(
         pd.DataFrame(rows, columns=["Score", *shown]),

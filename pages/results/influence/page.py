@@ -15,9 +15,9 @@ shades = task_words.colours(config)
 class_names = chosen.class_names
 teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
 arrays = {
-    name: found[f"train.{name}"].float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
+    name: getattr(found.train, name).float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
 }
-labels = found["train.labels"].numpy()
+labels = found.train.labels.numpy()
 task, item = chosen_run.task_of(chosen), task_words.item(config)
 
 if seen := decision_maps.sight(task):
@@ -116,8 +116,9 @@ with left:
         )
     examples.show(task, index, part=part, size=144)
 with right:
-    here_weights = found[f"{part}.weights"][:, index].tolist()
-    here_shares = found[f"{part}.responsibilities"][:, index].tolist()
+    here_part = found.test if part == "test" else found.train
+    here_weights = here_part.weights[:, index].tolist()
+    here_shares = here_part.responsibilities[:, index].tolist()
     charts.show(
         weights.draw_shares_of_one(here_weights, here_shares, teachers, shades),
         "Who the student sides with",

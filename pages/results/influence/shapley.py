@@ -14,7 +14,6 @@ from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.runs import store
-from mtbkd_core.runs.kinds.grid import seconds_of
 from mtbkd_core.runs.kinds.shapley import ShapleySpec, ShapleyView, shapley_spec
 from mtbkd_core.studies.tables import shapley_table
 from pages.ui import charts, link, run_words, task_words
@@ -79,7 +78,7 @@ def _launcher(shown: Chosen) -> ShapleySpec | None:
             on_click=launch,
             args=(SHAPLEY_STUDIES, spec),
         )
-        cost = run_words.cost(len(spec.parts()), seconds_of(shown.result.metrics))
+        cost = run_words.cost(len(spec.parts()), shown.result.metrics.seconds)
         teachers = f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}"
         st.caption(f"Distils from every subset of the run's {teachers} with each seed: {cost}")
     return spec

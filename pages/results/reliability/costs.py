@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.studies.costs import student_costs
 from mtbkd_core.teachers.base import Cost
 from pages.ui import chosen_run, task_loading, task_words
@@ -22,16 +22,15 @@ def show(chosen: chosen_run.Chosen) -> None:
         return
     task = task_loading.load(config)
     teachers = [
-        (task.teachers[name].title, task.teachers[name].cost, metrics[f"teacher:{name}"])
-        for name in config.data.teachers
+        (task.teachers[name].title, task.teachers[name].cost, metrics.teachers[name]) for name in config.data.teachers
     ]
     if not any(cost for _, cost, _ in teachers):
         return
     own = _of_student(chosen.view.id, chosen, task)
     students = own["posterior"].parameters // own["one"].parameters
     rows = [
-        ("One student of the posterior", own["one"], scores(found["test.draws"][-1, -1].float(), found["test.labels"])),
-        (f"Posterior mean of {students} students", own["posterior"], metrics["student"]),
+        ("One student of the posterior", own["one"], scores(found.test.draws[-1, -1].float(), found.test.labels)),
+        (f"Posterior mean of {students} students", own["posterior"], metrics.student),
         *teachers,
     ]
     table = pd.DataFrame(
@@ -41,9 +40,9 @@ def show(chosen: chosen_run.Chosen) -> None:
                 "Parameters": cost.parameters if cost else None,
                 "Size": cost.bytes / 1000 if cost else None,
                 "Time": cost.milliseconds if cost else None,
-                "Accuracy": 100 * row["accuracy"],
-                "NLL": row["nll"],
-                "ECE": row["ece"],
+                "Accuracy": 100 * row.accuracy,
+                "NLL": row.nll,
+                "ECE": row.ece,
             }
             for title, cost, row in rows
         ]

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.metrics import row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.evaluation.teacher_tables import expertise
@@ -15,26 +16,27 @@ from pages.ui import charts, chosen_run, link, task_words
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
+
+def shown_score(score: str, value: float | None) -> float | None:
+    """A score as the table shows it: a share in per cent, None where the run does not have it."""
+    return 100 * value if value is not None and SCORES[score].share else value
+
+
 chosen = chosen_run.chosen()
 result, config = chosen.result, chosen.view.config
 chosen_run.banner(chosen)
 info, shades = task_words.info(config), task_words.colours(config)
 class_names = chosen.class_names
-found = result.predictions
-labels = found["test.labels"]
+found = result.predictions.test
+labels = found.labels
 
-titles = {
-    "student": "Student (posterior mean)",
-    "student_mode": "Student (posterior mode)",
-    "warm_start": "Warm start (ensemble)",
-    "teachers_mean": "Teachers' mean",
-} | {f"teacher:{name}": title for name, title in zip(config.data.teachers, chosen.titles, strict=True)}
+titles = row_titles(dict(zip(config.data.teachers, chosen.titles, strict=True)))
 probabilities = {
-    "student": found["test.mean"],
-    "student_mode": found["test.mode"],
-    "warm_start": found["test.warm_start"],
-    "teachers_mean": found["test.teachers"].mean(0),
-} | {f"teacher:{name}": found["test.teachers"][place] for place, name in enumerate(config.data.teachers)}
+    "student": found.mean,
+    "student_mode": found.mode,
+    "warm_start": found.warm_start,
+    "teachers_mean": found.teachers.mean(0),
+} | {f"teacher:{name}": found.teachers[place] for place, name in enumerate(config.data.teachers)}
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:
@@ -75,10 +77,7 @@ with chart:
 
 st.space("small")
 rows = pd.DataFrame(
-    [
-        [titles[name], *(result.metrics[name][score] * (100 if SCORES[score].share else 1) for score in SHOWN)]
-        for name in titles
-    ],
+    [[titles[name], *(shown_score(score, result.metrics[name][score]) for score in SHOWN)] for name in titles],
     columns=["", *SHOWN],
 )
 st.markdown("**Scores on the test set**")

@@ -38,10 +38,8 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
                 on_change=move,
                 help=" ".join(f"{shift.title}: {shift.description}" for shift in shifts),
             )
-        found = {
-            part: chosen.result.predictions[f"shift.{name}.{part}"] for part in ("mean", "low", "high", "deviance")
-        }
-        deviance = found["deviance"]
+        found = chosen.result.predictions.shifts[name]
+        deviance = found.scores["deviance"]
         order = deviance.argsort(stable=True).tolist()
         held = link.bound("foreign", range(len(deviance)), order[0], follow=True)
         index = st.number_input(
@@ -52,9 +50,9 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
             help=f"Its number among the {len(deviance):,} of them. At first the one that the student is surest of.",
             **held,
         )
-        taken = [chosen.class_names[best] for best in found["mean"].argmax(-1).tolist()]
+        taken = [chosen.class_names[best] for best in found.mean.argmax(-1).tolist()]
         examples.show(task, index, part=name, size=144, note=f"taken for **{taken[index]}**")
-        lower = float((chosen.result.predictions["test.deviance"] < deviance[index]).float().mean())
+        lower = float((chosen.result.predictions.test.deviance < deviance[index]).float().mean())
         st.markdown(
             f"Deviance **{deviance[index]:.3g}**, higher than that of **{lower:.0%}** of the test {item}s",
             help=f"Near 100 %: the student is hardly as unsure of any test {item}. Near 0 %: it does not notice that "
@@ -64,7 +62,10 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
         known = task.shift_labels.get(name)
         true = [] if known is None else [label for label in chosen.class_names if label in known[index]]
         table = pd.DataFrame(
-            {"class": chosen.class_names, **{part: found[part][index].numpy() for part in ("mean", "low", "high")}}
+            {
+                "class": chosen.class_names,
+                **{part: getattr(found, part)[index].numpy() for part in ("mean", "low", "high")},
+            }
         )
         charts.show(
             draw_intervals(table, labels=true, kind="equal-tailed"),

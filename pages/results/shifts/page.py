@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
-from mtbkd_core.evaluation.shift import FOREIGN_SCORES
+from mtbkd_core.evaluation.shift import SHIFT_SCORES
 from mtbkd_core.evaluation.student_tables import separation_table
 from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import corrupted, other_inputs
@@ -17,7 +17,7 @@ chosen = chosen_run.chosen()
 config = chosen.view.config
 chosen_run.banner(chosen)
 task, item, info = chosen_run.task_of(chosen), task_words.item(config), task_words.info(config)
-measured = chosen.result.metrics.get("shifts", {})
+measured = chosen.result.metrics.shifts
 known = [shift for shift in info.shifts if shift.name in measured]
 if not known and task.image_shape is None:
     st.info(
@@ -30,7 +30,8 @@ if not known and task.image_shape is None:
 if known:
     st.subheader("Inputs from elsewhere", anchor=False)
     deviance.show(chosen)
-    table = separation_table(measured, {shift.name: shift.title for shift in known}, FOREIGN_SCORES)
+    titles = {shift.name: shift.title for shift in known}
+    table = separation_table(measured, titles, {name: score.title for name, score in SHIFT_SCORES.items()})
     corrupted.draw_separation(table, item)
     st.space("small")
     st.subheader(f"One {item} from elsewhere", anchor=False)

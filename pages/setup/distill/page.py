@@ -164,7 +164,7 @@ def draw_run(run: str) -> None:
         st.caption(f":material/info: {run_words.sentence(view.reason)}")
     st.caption(chosen_run.how_it_went(result))
     chosen_run.say_bias(result)
-    traces = result.predictions["trace.log_joint"].float().numpy()
+    traces = result.predictions.log_joint.float().numpy()
     charts.show(
         draw_traces(traces),
         "Log joint of the draws",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from mtbkd_core.baselines.about import about
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.runs.folder import State
@@ -16,6 +15,7 @@ from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.runs.kinds.run import RunView, run_id
 from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
 from mtbkd_core.runs.kinds.sweep import SweepView
+from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.sampler_benchmark import REFERENCE
 from pages.ui import run_words, setting_words, task_words
 

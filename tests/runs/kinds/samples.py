@@ -13,6 +13,7 @@ import torch
 from mtbkd_core import default_config, distillation
 from mtbkd_core.common.progress import Phase, Progress, stop_if
 from mtbkd_core.config.models import RunConfig
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.runs.job import JobKind, JobSpec
 from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, sweep, training
 from mtbkd_core.studies import comparison as comparison_study
@@ -52,12 +53,14 @@ def score(config: RunConfig) -> float:
     return 1.0 + config.prior.strength * sum(gain[name] for name in teachers) + config.seed / 100
 
 
-def metrics_of(config: RunConfig) -> dict[str, Any]:
+def metrics_of(config: RunConfig) -> Metrics:
     seconds = {"seconds_warm_start": 1.0, "seconds_sampling": 2.0, "seconds_evaluation": 0.5}
-    return {
-        "student": {"nll": score(config), "auroc_misclassification": float("nan")},
-        "diagnostics": {"r_hat": 1.01 + config.seed / 10, **seconds},
-    }
+    return Metrics.model_validate(
+        {
+            "student": {"nll": score(config), "auroc_misclassification": float("nan")},
+            "diagnostics": {"r_hat": 1.01 + config.seed / 10, **seconds},
+        }
+    )
 
 
 def fake_run(patch: pytest.MonkeyPatch, steps: Steps) -> None:

@@ -8,7 +8,7 @@ from mtbkd_core import UserError, load_task
 from mtbkd_core.catalog.adding import forget
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import untrained
-from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.execute import execute as run_job

@@ -1,0 +1,82 @@
+"""The command `compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mtbkd_core.cli.console import say
+from mtbkd_core.cli.settings import ConfigOption, JsonOption, PresetOption, SetOption, TaskOption, read_config
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
+from mtbkd_core.studies import comparison
+from mtbkd_core.studies.comparison import Comparison
+from mtbkd_core.studies.methods import left_out
+
+#: Score -> the heading of its column.
+_COLUMNS = {name: "AUROC" if name == "auroc_misclassification" else name for name in COMPARED}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("compare")(compare_command)
+
+
+def compare_command(
+    task: TaskOption = None,
+    settings: SetOption = None,
+    config_file: ConfigOption = None,
+    preset: PresetOption = "default",
+    seeds: Annotated[str, typer.Option("--seeds", help="Number of replications, each with its own seed.")] = "10",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare MT-BKD with every baseline, paired by seed."""
+    if not seeds.isdecimal() or not 1 <= int(seeds) <= 1000:
+        raise UserError(f"--seeds: got {seeds!r}, needs a whole number from 1 to 1000")
+    config = read_config(task, settings, config_file, preset)
+    found = comparison.compare(
+        config,
+        range(int(seeds)),
+        on_step=lambda seed, name, row: say(f"seed {seed}: {name}: {_listed(row)}"),
+    )
+    lines = left_out(found.methods)
+    if as_json:
+        print(json.dumps(asdict(found) | {"left_out": lines, "config": config.model_dump(mode="json")}))
+        return
+    _print_means(found)
+    _print_differences(found)
+    print(f"\n{SCORES['auroc_misclassification'].line} - where there was no error")
+    print("R-hat: the worst over the seeds; only posteriors have chains")
+    for line in lines:
+        print(line)
+
+
+def _print_means(found: Comparison) -> None:
+    print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in [*_COLUMNS.values(), "R-hat"]))
+    for name, row in found.methods.items():
+        r_hat = r_hat_text(worst_r_hat(row[R_HAT])) if R_HAT in row else ""
+        print(f"{name:24}" + "".join(f"{_mean(row[column]):>10}" for column in _COLUMNS) + f"{r_hat:>10}".rstrip())
+
+
+def _print_differences(found: Comparison) -> None:
+    print("\nMT-BKD minus the baseline, with 95 % intervals")
+    for name, gaps in found.paired.items():
+        for column, title in _COLUMNS.items():
+            gap = gaps[column]
+            difference = "-" if gap.difference is None else f"{gap.difference:+.4f}"
+            interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
+            print(f"{name:24}{title:>10}{difference:>10}{interval}")
+
+
+def _listed(row: Row) -> str:
+    return ", ".join(f"{SCORES[score].title} {SCORES[score].text(row[score])}" for score in ("nll", "ece"))
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.4f}" if known else "-"

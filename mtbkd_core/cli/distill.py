@@ -1,0 +1,95 @@
+"""The commands `tasks` and `distill`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtbkd_core.catalog.registry import task_infos
+from mtbkd_core.cli.console import Log
+from mtbkd_core.cli.settings import (
+    SETTINGS_HELP,
+    ConfigOption,
+    JsonOption,
+    PresetOption,
+    SetOption,
+    TaskOption,
+    read_config,
+)
+from mtbkd_core.common.files import make_folder
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.distillation import distill
+from mtbkd_core.evaluation.diagnostics import r_hat_text
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.runs.kinds.run import run_id
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("tasks")(tasks_command)
+    app.command("distill", epilog=SETTINGS_HELP)(distill_command)
+
+
+def tasks_command(as_json: JsonOption = False) -> None:
+    """List the tasks and their teachers."""
+    infos = task_infos()
+    if as_json:
+        print(json.dumps({"tasks": [asdict(info) for info in infos]}))
+        return
+    for info in infos:
+        print(f"{info.name}: {info.title}. {info.description}")
+        for teacher in info.teachers:
+            mark = "*" if teacher.name in info.default_teachers else " "
+            print(f"  {mark} {teacher.name}: {teacher.description}")
+    print("* teaches by default")
+
+
+def distill_command(
+    task: TaskOption = None,
+    settings: SetOption = None,
+    config_file: ConfigOption = None,
+    preset: PresetOption = "default",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to save the result in.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Distil teachers into a posterior over students, and print its scores."""
+    config = read_config(task, settings, config_file, preset)
+    if out is not None:
+        _check_writable(out)  # before the work, so that it is not lost
+    started = time.perf_counter()
+    result = distill(config, on_progress=Log())
+    seconds = time.perf_counter() - started
+    if out is not None:
+        result.save(out)
+    if as_json:
+        answer = {"run": run_id(config), "config": config.model_dump(mode="json"), "metrics": result.metrics.dump()}
+        print(json.dumps(answer | {"seconds": seconds}))
+        return
+    _print_table(result.metrics)
+    print(
+        f"R-hat {r_hat_text(result.metrics.diagnostics.r_hat)}, {seconds:.1f} s" + (f", saved in {out}" if out else "")
+    )
+
+
+def _print_table(metrics: Metrics) -> None:
+    columns = ("accuracy", "nll", "brier", "ece")
+    print(f"{'':24}" + "".join(f"{column:>10}" for column in columns))
+    for name, row in metrics.rows.items():
+        print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
+    if metrics.diagnostics.bias_check is not None:
+        print(metrics.diagnostics.bias_check.sentence)
+
+
+def _check_writable(folder: Path) -> None:
+    make_folder(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"--out: {folder} cannot be written ({error.strerror})") from None
