@@ -1,0 +1,87 @@
+"""Tables of one run: its series of predictions, their scores, their accuracy by class, and what the networks cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from mtbkd_core.evaluation.calibration import scores
+from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.teacher_tables import expertise
+from mtbkd_core.result import Result
+from mtbkd_core.studies.costs import student_costs
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.teachers.base import Cost
+
+
+def series_titles(teachers: Mapping[str, str]) -> dict[str, str]:
+    """What is predicted in a run, name -> title; `teachers` likewise, in the run's order."""
+    return {
+        "student": "Student (posterior mean)",
+        "student_mode": "Student (marginal modes)",
+        "warm_start": "Warm start (ensemble)",
+        "teachers_mean": "Teachers' mean",
+    } | {f"teacher:{name}": title for name, title in teachers.items()}
+
+
+def series_probabilities(result: Result) -> dict[str, Tensor]:
+    """[M, C] of each of `series_titles`, on the test examples."""
+    found = result.predictions
+    return {
+        "student": found["test.mean"],
+        "student_mode": found["test.mode"],
+        "warm_start": found["test.warm_start"],
+        "teachers_mean": found["test.teachers"].mean(0),
+    } | {f"teacher:{name}": found["test.teachers"][k] for k, name in enumerate(result.config.data.teachers)}
+
+
+def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:
+    """One row a series, a column for each score in `shown`; shares in per cent."""
+    rows = [
+        [title, *(result.metrics[name][score] * (100 if SCORES[score].share else 1) for score in shown)]
+        for name, title in titles.items()
+    ]
+    return pd.DataFrame(rows, columns=["", *shown])
+
+
+def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:
+    """Accuracy of some series (rows, `titles`) by class (columns); NaN where a class has no example."""
+    found = series_probabilities(result)
+    predicted = np.stack([found[name].argmax(-1).numpy() for name in titles])
+    return expertise(predicted, result.predictions["test.labels"].numpy(), class_names, list(titles.values()))
+
+
+def cost_table(result: Result, task: Task) -> pd.DataFrame:
+    """What one student, the posterior and each teacher cost, beside their scores; times are measured now.
+
+    Returns:
+        columns "" (title), Parameters, Size (kB), Time (ms for an example), Accuracy (per cent), NLL, ECE.
+    """
+    own, found = student_costs(result, task), result.predictions
+    students = own["posterior"].parameters // own["one"].parameters
+    one = scores(found["test.draws"][-1, -1].float(), found["test.labels"])
+    rows: list[tuple[str, Cost | None, Mapping[str, float | None]]] = [
+        ("One student of the posterior", own["one"], one),  # type: ignore[list-item]
+        (f"Posterior mean of {students} students", own["posterior"], result.metrics["student"]),
+        *(
+            (task.teachers[name].title, task.teachers[name].cost, result.metrics[f"teacher:{name}"])
+            for name in result.config.data.teachers
+        ),
+    ]
+    return pd.DataFrame(
+        [
+            {
+                "": title,
+                "Parameters": cost.parameters if cost else None,
+                "Size": cost.bytes / 1000 if cost else None,
+                "Time": cost.milliseconds if cost else None,
+                "Accuracy": None if row["accuracy"] is None else 100 * row["accuracy"],
+                "NLL": row["nll"],
+                "ECE": row["ece"],
+            }
+            for title, cost, row in rows
+        ]
+    )
