@@ -124,3 +124,8 @@ def severity_table(
         right = (predictive.mean.argmax(-1) == labels).float().mean()
         rows.append({"severity": severity, "accuracy": float(right), "deviance": float(predictive.deviance.mean())})
     return rows
+
+
+def severity_at(name: str, step: int, steps: int) -> float:
+    """The severity of a corruption at a step from 0 (none) to `steps` (the most), in the corruption's unit."""
+    return CORRUPTIONS[name].most * step / steps

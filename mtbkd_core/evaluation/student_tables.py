@@ -9,6 +9,7 @@ import pandas as pd
 import scipy
 
 from mtbkd_core.evaluation.calibration import Reliability
+from mtbkd_core.evaluation.shift import SHIFT_SCORES, Separation
 
 #: A student that is quite sure has no deviance at all, and zero has no logarithm: smaller deviances count as this one.
 LEAST_DEVIANCE = 1e-6
@@ -91,20 +92,17 @@ def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, st
     return pd.concat(parts, ignore_index=True)
 
 
-def separation_table(
-    measured: Mapping[str, Mapping[str, Mapping[str, float]]], titles: Mapping[str, str], scores: Mapping[str, str]
-) -> pd.DataFrame:
+def separation_table(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str]) -> pd.DataFrame:
     """One row a shift and score: shift, score, auroc, auroc_low, auroc_high, aupr, fpr95.
 
     Args:
-        measured: the metrics "shifts" of a run: shift -> score -> `evaluation.shift.Separation` as a dict.
+        measured: the metrics "shifts" of a run: shift -> score -> how well it separates.
         titles: of the shifts to show, by name, in order.
-        scores: name -> title, in order.
     """
     rows = [
-        {"shift": title, "score": named, **measured[shift][score]}
+        {"shift": title, "score": about.title, **measured[shift][score].dump()}
         for shift, title in titles.items()
-        for score, named in scores.items()
+        for score, about in SHIFT_SCORES.items()
         if score in measured[shift]
     ]
     return pd.DataFrame(rows, columns=["shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95"])

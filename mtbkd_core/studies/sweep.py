@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
 from mtbkd_core.catalog.registry import task_info
-from mtbkd_core.catalog.settings import build_config, leaving_room
+from mtbkd_core.catalog.settings import build_config, default_config, leaving_room
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.fields import Relative
 from mtbkd_core.config.models import PER_TEACHER, RunConfig
-from mtbkd_core.config.parse import ConfigError, flatten
+from mtbkd_core.config.parse import ConfigError, flatten, full_name, settings, value_of
 
 #: Beyond this many teachers, all subsets are more than a thousand runs.
 MOST_TEACHERS = 10
@@ -92,3 +93,71 @@ def hearing(config: RunConfig, teachers: Sequence[str]) -> RunConfig:
     if not teachers:
         return build_config([("prior.strength", 0.0)], base=config)
     return build_config([("teachers", list(teachers))], base=config)
+
+
+def sweepable(config: RunConfig) -> list[str]:
+    """The settings that can be swept over and matter under a configuration."""
+    return [
+        name
+        for name, about in settings().items()
+        if about.sweep and about.matters(config) and _reference(config, name) is not None
+    ]
+
+
+def sweep_title(name: str) -> str:
+    """The title of a setting in a sweep; a setting that there is no more keeps its name."""
+    about = settings().get(full_name(name))
+    return name if about is None else about.sweep_title or about.title
+
+
+def proposed_values(config: RunConfig, name: str) -> tuple[str, ...]:
+    """Values of a setting that are worth a look, the configuration's own among them.
+
+    Raises:
+        UserError: a configuration whose task there is no more.
+    """
+    about, own, reference = settings()[name], value_text(config, name), _reference(config, name)
+    values = [_multiple(value, about.relative, reference) for value in about.sweep]
+    if "," not in own:  # several layers, or different numbers of the teachers, are no single value
+        values.append(own)
+    return tuple(value.removesuffix(".0") for value in sweep_values(config, name, ",".join(values)))
+
+
+def _multiple(value: Any, relative: Relative, reference: float | None) -> str:
+    if relative is Relative.NOTHING or reference is None:
+        return str(value)
+    number = value * reference
+    if relative in _COUNTS:
+        return str(max(_COUNTS[relative], round(number)))
+    return f"{number:g}"
+
+
+def _reference(config: RunConfig, name: str) -> float | None:
+    """What the proposed values of a setting are multiples of; None where there is nothing to vary."""
+    try:
+        return _REFERENCES[settings()[name].relative](config, name)
+    except UserError:  # a run's task that is no more
+        return None
+
+
+def _task_default(config: RunConfig, name: str) -> float:
+    try:
+        return float(value_of(default_config(config.data.task), name))
+    except UserError:
+        return float(value_of(RunConfig(), name))
+
+
+def _spare(config: RunConfig, name: str) -> float | None:
+    info = task_info(config.data.task)
+    return info.most_train - info.check_n_train(config.data.n_labelled) if info.spare else None
+
+
+#: The least value of settings that count examples.
+_COUNTS = {Relative.LABELLED: 4, Relative.SPARE: 0}
+_REFERENCES: dict[Relative, Callable[[RunConfig, str], float | None]] = {
+    Relative.NOTHING: lambda config, name: 1.0,
+    Relative.TASK_DEFAULT: _task_default,
+    Relative.CLASSES: lambda config, name: task_info(config.data.task).n_classes,
+    Relative.LABELLED: lambda config, name: task_info(config.data.task).n_train,
+    Relative.SPARE: _spare,
+}

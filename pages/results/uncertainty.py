@@ -1,60 +1,63 @@
-"""Uncertainty: what the posterior does not know, example by example and class by class."""
+"""Uncertainty: how uncertain the posterior is, example by example and class by class."""
 
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation import student_tables as tables
+from mtbkd_core.evaluation.one_example import draws_at
+from mtbkd_core.evaluation.prior_alone import leading_classes, prior_at
 from mtbkd_core.evaluation.prior_density import rescaled, simplex_density
+from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
-from mtbkd_core.prior import prior_logits
+from mtbkd_core.studies.decision_maps import Array
 from mtbkd_core.studies.plane_posterior import tempered, true_at
-from pages.ui import charts, chosen_run, decision_maps, deviance, examples, link, task_words, teacher_predictions
+from pages.ui import charts, chosen_run, decision_maps, examples, link, shift_deviance, task_words, teacher_predictions
+from pages.ui.jobs import task_loading
 
 
 def draw_draws() -> None:
-    """Draws of the chosen example among three classes, with what the teachers say."""
-    exact = len(class_names) == 3
-    top = found.mean[index].argsort(descending=True)[:3].tolist() if not exact else [0, 1, 2]
+    """Draws of the chosen example among three classes, beside the teachers."""
+    top = leading_classes(found.mean[index].numpy())
     names = [class_names[which] for which in top]
-    draws = found.draws[:, :, index][..., top].float().reshape(-1, 3)
-    draws = draws[:: max(1, len(draws) // 400)]
-    says = found.teachers[:, index][:, top].float()
+    draws = draws_at(found.draws, index, top)
     if seen:
-        temperature, shares = config.prior.temperature, found.weights[:, index]
-        draws = tempered(draws, temperature)
-        logits = task.teacher_logits(config.data.teachers, "test")[:, index]
-        says = (prior_logits(logits[:, None], config.prior)[:, 0] / temperature).softmax(-1)
-        grid = simplex_density(says.double().numpy(), shares.double().numpy(), config.prior.concentration, points=45)
-        true = true_at(task, index, temperature)
-        charts.show(
-            simplex.draw_simplex(
-                grid,
-                names,
-                teachers,
-                shades,
-                shares.tolist(),
-                draws=draws.numpy(),
-                truth=None if true is None else true.numpy(),
-            ),
-            "Prior, posterior and truth",
-            "Small points: students. They should gather around the star, which is the truth.",
-            lambda: pd.DataFrame(draws.numpy(), columns=names),
-            key="draws",
-            help="Shaded: the mixture prior at this point. Large points and outlines: the teachers' Dirichlets. Each "
-            "small point is one posterior draw. All at the distillation temperature.",
-        )
-    else:
-        among = rescaled(draws.numpy()), rescaled(says.numpy())
-        charts.show(
-            simplex.draw_draws(*among, names, teachers, shades),
-            f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
-            "A tight cloud in a corner is sure; a cloud that spreads is not. Large points: the teachers.",
-            lambda: pd.DataFrame(among[0], columns=names),
-            key="draws",
-            help="The three classes that the student finds most probable, rescaled to sum to 1. "
-            "Each small point is one posterior draw.",
-        )
+        draw_beside_prior(tempered(draws, config.prior.temperature).numpy(), names)
+        return
+    of_teachers = found.teachers[:, index][:, top].float()
+    among = rescaled(draws.numpy()), rescaled(of_teachers.numpy())
+    charts.show(
+        simplex.draw_draws(*among, names, teachers, shades),
+        f"Draws among classes {', '.join(names[:-1])} and {names[-1]}",
+        "A tight cloud: the posterior is certain. A wide cloud: it is not. Large points: the teachers.",
+        lambda: pd.DataFrame(among[0], columns=names),
+        key="draws",
+        help="The student's three most probable classes, rescaled to sum to 1. Each small point is one posterior draw.",
+    )
+
+
+def draw_beside_prior(draws: Array, names: list[str]) -> None:
+    """Tempered draws [n, 3] over the whole prior, where the truth is known."""
+    here = prior_at(task.teacher_logits(config.data.teachers, "test")[:, index], config.prior)
+    truth = true_at(task, index, config.prior.temperature)
+    grid = simplex_density(here.targets, here.weights, config.prior.concentration, points=45)
+    charts.show(
+        simplex.draw_simplex(
+            grid,
+            names,
+            teachers,
+            shades,
+            here.weights.tolist(),
+            draws=draws,
+            truth=None if truth is None else truth.numpy(),
+        ),
+        "Prior, posterior and truth",
+        "Small points: students. They should gather around the star, which is the truth.",
+        lambda: pd.DataFrame(draws, columns=names),
+        key="draws",
+        help="Shaded: the mixture prior at this point. Large points and outlines: the teachers' Dirichlets. Each "
+        "small point is one posterior draw. All at the distillation temperature.",
+    )
 
 
 chosen = chosen_run.chosen()
@@ -62,8 +65,8 @@ config, found, metrics = chosen.view.config, chosen.result.predictions.test, cho
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names
-teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
-task = chosen_run.task_of(chosen)
+teachers = chosen.teachers
+task = task_loading.load_for(chosen)
 item = task_words.item(config)
 arrays = {
     name: getattr(found, name).numpy()
@@ -73,26 +76,17 @@ table = tables.example_table(
     *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")), class_names
 )
 
-columns = st.columns(4, gap="small")
-columns[0].metric(
-    "Coverage of 95 % sets",
-    f"{metrics.coverage:.1%}",
-    help=f"Share of test {item}s whose prediction set holds the truth.",
-)
-columns[1].metric(
-    "Mean set size", f"{metrics.set_size:.2f}", help=f"Classes in a 95 % prediction set, mean over the test {item}s."
-)
-columns[2].metric(
-    "Mean deviance", f"{metrics.deviance:.3f}", help="E[-2 sum p log p], the paper's uncertainty score, in nats."
-)
-columns[3].metric(
-    "Mean epistemic",
-    f"{metrics.epistemic:.3f}",
-    help="Mutual information of label and student, in nats: what more data could settle.",
-)
+shown = {
+    SCORES["coverage"].title: (f"{metrics.coverage:.1%}", SCORES["coverage"].help),
+    SCORES["set_size"].title: (f"{metrics.set_size:.2f}", SCORES["set_size"].help),
+    "Mean deviance": (f"{metrics.deviance:.3f}", "E[-2 sum p log p], the paper's uncertainty score, in nats."),
+    "Mean epistemic": (f"{metrics.epistemic:.3f}", SCORES["epistemic"].help),
+}
+for column, (title, (value, help_)) in zip(st.columns(4, gap="small"), shown.items(), strict=True):
+    column.metric(title, value, help=help_)
 
 st.space("small")
-if seen := decision_maps.sight(task):
+if seen := decision_maps.plane(task):
     decision_maps.show_posterior(seen, chosen)
     st.space("small")
 st.subheader(f"One {item}", anchor=False)
@@ -100,7 +94,7 @@ left, right = st.columns([1, 3], gap="large")
 with left:
     index = examples.chooser(task)
     row = table.iloc[index]
-    examples.show(task, index, size=144, note=f"named **{row['predicted']}**")
+    examples.show(task, index, size=144, note=f"predicted **{row['predicted']}**")
     st.markdown(
         "  \n".join(f"{part.capitalize()} **{row[part]:.3f}**" for part in ("deviance", "aleatoric", "epistemic")),
         help=f"In nats. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit the data differ.",
@@ -115,9 +109,9 @@ with right:
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
     plain = true_at(task, index, 1.0)
-    low, high = (found.low, found.high) if kind == "eti" else (found.hdi_low, found.hdi_high)
+    low, high = ("low", "high") if kind == "eti" else ("hdi_low", "hdi_high")
     intervals = tables.interval_table(
-        *(each[index].float().numpy() for each in (found.mean, found.mode, low, high)),
+        *(getattr(found, name)[index].float().numpy() for name in ("mean", "mode", low, high)),
         arrays["prediction_set"][index],
         class_names,
     )
@@ -135,14 +129,14 @@ with right:
         key="intervals",
     )
 teacher_predictions.show(chosen, index, item)
-# of two classes the intervals say all that draws would
+# of two classes the intervals show all that draws would
 left, right = st.columns([2, 3], gap="large") if len(class_names) > 2 else (None, st.container())
 if left:
     with left:
         draw_draws()
 with right:
-    st.markdown("**Least sure of**", help=f"Test {item}s with the highest deviance.")
-    st.caption(f"A click chooses the {item} for every page.")
+    st.markdown("**Most uncertain**", help=f"Test {item}s with the highest deviance.")
+    st.caption(f"Each with its label → the student's prediction. A click chooses the {item} for every page.")
     worst = table.sort_values("deviance", ascending=False).head(18)
     examples.gallery(
         task,
@@ -150,7 +144,6 @@ with right:
         [f"{row['class']} → {row['predicted']}" for _, row in worst.iterrows()],
         key="unsure",
     )
-    st.caption("Label → what the student names.")
 
 st.space("small")
 st.subheader(f"All test {item}s", anchor=False)
@@ -159,7 +152,7 @@ with left:
     charts.show(
         figures.draw_deviance(table, chosen=index),
         "Deviance by class",
-        "Classes to the right are harder; points far above a box deserve a look.",
+        "Classes to the right are harder. Points far above a box are unusual examples.",
         lambda: table,
         key="deviance",
     )
@@ -167,18 +160,18 @@ with right:
     charts.show(
         figures.draw_entropy_split(table, chosen=index),
         "Two kinds of uncertainty",
-        "Mistakes should lie where uncertainty is high, not at the origin.",
+        "Wrong predictions should have high uncertainty, not lie at the origin.",
         lambda: table,
         key="split",
     )
-deviance.show(chosen)
+shift_deviance.show(chosen)
 left, right = st.columns(2, gap="large")
 with left:
     sets = tables.set_table(arrays["prediction_set"], arrays["labels"])
     charts.show(
         figures.draw_sets(sets),
         "Prediction sets",
-        "Most sets should hold one class, and nearly all the true one.",
+        "Most sets should hold one class, and nearly all sets the true one.",
         lambda: sets,
         key="sets",
         help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
@@ -188,7 +181,7 @@ with right:
     charts.show(
         figures.draw_entropy_by_class(split),
         f"Entropy of this {item} and of each class",
-        "More data would shrink the epistemic part; not the aleatoric one.",
+        "More data would shrink the epistemic part, but not the aleatoric one.",
         lambda: split,
         key="entropy",
     )

@@ -1,4 +1,4 @@
-"""Teachers: what is learned, who teaches, what each is good at."""
+"""Teachers: the task, its teachers, and what each is good at."""
 
 import pandas as pd
 import streamlit as st
@@ -6,10 +6,11 @@ import streamlit as st
 from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
-from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.evaluation.scores import SCORES, Scores, scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
-from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_loading, task_words
+from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_words
+from pages.ui.jobs import task_loading
 
 config = link.draft()
 infos = {info.name: info for info in task_infos()}
@@ -26,7 +27,7 @@ def teacher_scores(fingerprint: str, name: str, _task: Task) -> Scores:
 def take_teachers() -> None:
     chosen = [name for name in task.teachers if st.session_state[f"set:teacher:{name}"]]
     if not chosen:
-        st.session_state.notice = "Keep at least one teacher: a student cannot be distilled from nobody."
+        st.session_state.notice = "Keep at least one teacher: a student needs one to be distilled from."
         return
     link.change([("data.teachers", chosen), *numbers_of_joining(config, chosen)])
 
@@ -46,7 +47,7 @@ def draw_gallery() -> None:
             required=True,
             format_func={"all": f"All {item}s", "disputed": "Teachers disagree"}.get,
             **link.bound("shown", ["all", "disputed"], "all"),
-            help=f"Disputed {item}s are those for which the chosen teachers do not all name the same class.",
+            help=f"Teachers disagree: {item}s for which the chosen teachers do not all predict the same class.",
         )
         label = st.selectbox(
             "Class",
@@ -76,7 +77,7 @@ if st.session_state.get("set:task") != config.data.task:
     st.session_state["set:task"] = config.data.task
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     st.selectbox(
-        "Task",
+        settings()["data.task"].title,
         list(infos),
         format_func=lambda name: infos[name].title,
         key="set:task",
@@ -85,13 +86,13 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         on_change=take_task,
     )
     with st.container(width=150):
-        setting_widgets.text("data.n_labelled", f"Labelled {item}s", str(info.n_train))
+        setting_widgets.text("data.n_labelled", label=f"Labelled {item}s", placeholder=str(info.n_train))
     if info.spare:
         with st.container(width=150):
-            setting_widgets.number("data.n_unlabelled", f"Unlabelled {item}s", 0, info.most_train, 500)
+            setting_widgets.number("data.n_unlabelled", label=f"Unlabelled {item}s", high=info.most_train, step=500)
     navigation.link("own_data")
 st.caption(info.description)
-# after the choice of a task, so that one whose data is missing can be left again
+# after the choice of a task, so that a task without its data can be left again
 task = task_loading.load(config, every_teacher=True)
 
 with st.container(key="cards"):
@@ -116,8 +117,7 @@ with st.container(key="cards"):
             st.caption(teacher.description)
             st.markdown(
                 task_words.score_line(score),
-                help=f"Accuracy: share of test {item}s named right. NLL: mean negative log probability of the true "
-                "class in nats, lower is better. ECE: expected calibration error over 15 bins, 0 is perfect.",
+                help="  \n".join(f"{SCORES[name].title}: {SCORES[name].help}" for name in ("accuracy", "nll", "ece")),
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}
@@ -126,7 +126,7 @@ labels = task.y_test.numpy()
 known = expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
 agree = agreement(predicted, list(chosen_titles.values()))
 
-if seen := decision_maps.sight(task):
+if seen := decision_maps.plane(task):
     st.space("small")
     st.subheader("The plane", anchor=False, help="A click on a map chooses the point that every page follows.")
     left, right = st.columns(2, gap="large")
@@ -139,9 +139,9 @@ st.space("small")
 left, right = st.columns([3, 2], gap="large")
 with left:
     charts.show(
-        figures.draw_table(known, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
+        figures.draw_table(known, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
         "Expertise by class",
-        "Strong colour: what a teacher knows. A class that is faint in every row has no expert.",
+        "A high number: the teacher is accurate in that class. A class with low numbers in every row has no expert.",
         lambda: known.reset_index(),
         key="expertise",
     )
@@ -149,7 +149,7 @@ with right:
     charts.show(
         figures.draw_table(agree, x="", hover="%{y} and %{x} agree on %{z:.1%}", square=True),
         "Agreement",
-        "Faint cells: two teachers that often name different classes.",
+        "A low number: two teachers that often predict different classes.",
         lambda: agree.reset_index(),
         key="agreement",
     )
@@ -167,19 +167,19 @@ with right:
     probabilities = task.teacher_logits(config.data.teachers, "test")[:, index].softmax(-1).numpy()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         examples.show(task, index, size=96)
-        says = " · ".join(
+        named = " · ".join(
             f"{title}: **{task.class_names[row.argmax()]}**"
             for title, row in zip(chosen_titles.values(), probabilities, strict=True)
         )
-        st.markdown(f"**Test {item} {index}**  \n{says}")
+        st.markdown(f"**Test {item} {index}**  \n{named}")
     charts.show(
         figures.draw_probabilities(probabilities, task.class_names, chosen_titles, shades),
-        "What each teacher says",
-        "A tall bar is a sure teacher; it may be sure and wrong.",
+        "Predictions of each teacher",
+        "A tall bar: that teacher is certain of the class. It may be wrong.",
         lambda: pd.DataFrame(
             probabilities, columns=list(task.class_names), index=pd.Index(chosen_titles.values(), name="teacher")
         ).reset_index(),
-        key="says",
+        key="predictions",
     )
 
 st.space("small")

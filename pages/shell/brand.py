@@ -1,4 +1,4 @@
-"""The app's own mark, and what Streamlit's theme cannot say of the layout."""
+"""The app's icon, and the styles of the layout that Streamlit's theme has no setting for."""
 
 from PIL import Image, ImageDraw
 

@@ -1,4 +1,4 @@
-"""What every page stands in: the link, the navigation and the sidebar. Run anew for each visitor and change."""
+"""The frame of every page: the link, the navigation and the sidebar. Run again for each visitor and change."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ link.write_link()
 link.show_notices()
 try:
     page.run()
-except UserError as error:  # of a run, say, whose task has been forgotten
+except UserError as error:  # such as a run of a task that has been forgotten
     st.error(str(error), icon=":material/error:")
 finally:  # a page may end itself early
     engine.load_the_rest()

@@ -1,4 +1,4 @@
-"""The sidebar: which run the results show, where things are computed, and how the engine is."""
+"""The sidebar: the run that the results show, the machine, and the state of the engine."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def _picker(engine_problem: str | None) -> None:
         )
         if chosen := views.get(st.session_state.run):
             _, icon, _ = run_words.STATES[chosen.state]
-            st.caption(f"{icon} {chosen.state.value.capitalize()} · begun {chosen.created.astimezone():%d %b, %H:%M}")
+            st.caption(f"{icon} {chosen.state.value.capitalize()} · started {chosen.created.astimezone():%d %b, %H:%M}")
     else:
-        st.caption("**Run**  \nNone yet. The first one will appear here.")
+        st.caption("**Run**  \nThere is none yet. The first one will appear here.")
     for problem in problems:
-        if problem != engine_problem:  # which is said below
+        if problem != engine_problem:  # which is shown below
             st.caption(f":material/broken_image: {problem}")
 
 
@@ -81,7 +81,7 @@ def _engine_line(was_busy: bool) -> None:
     if state.starting:
         st.caption(":material/hourglass_top: Engine starting…")
         return
-    device = f"{state.gpus} GPU{'s' * (state.gpus != 1)}" if state.gpus else "CPU, no GPU"
-    threads = f" · {state.threads} thread{'s' * (state.threads != 1)}" if state.threads else ""
+    device = run_words.plural(state.gpus, "GPU") if state.gpus else "CPU, no GPU"
+    threads = f" · {run_words.plural(state.threads, 'thread')}" if state.threads else ""
     busy = f"{state.running} running, {state.queued} queued" if state.running or state.queued else "idle"
     st.caption(f":material/memory: {device}{threads}  \n:material/bolt: Engine ready · {busy}")

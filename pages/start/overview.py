@@ -1,4 +1,4 @@
-"""Overview: what this is, the demo in one press, runs under way, and the last results."""
+"""Overview: what the app is for, the demo in one press, runs under way, and the last results."""
 
 import streamlit as st
 
@@ -30,8 +30,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         "Start here",
         type="primary",
         icon=":material/explore:",
-        help="Three experts teach a student about points of a plane, where the truth is known and everything can be "
-        "seen. It takes a few seconds.",
+        help="Three experts teach a student the class of points of a plane, where the truth is known. "
+        "It takes a few seconds.",
         on_click=distill_demo,
         args=(default_config("synthetic"),),
     )
@@ -47,7 +47,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     navigation.link("method", "How it works")
 
 st.caption(
-    "**Start here**: three classes on a plane, where the truth is known and everything can be seen. "
+    "**Start here**: three classes on a plane, where the truth is known and can be drawn. "
     "**The demo**: handwritten digits."
 )
 
@@ -62,7 +62,7 @@ if under_way := follow.under_way():
 newest = chosen_run.newest_done(views)
 st.subheader("Last results", anchor=False)
 if newest is None:
-    st.caption("None yet. Press Start here: its results will stand here.")
+    st.caption("There are none yet. Press Start here: the results will appear here.")
 else:
     st.caption(f"{run_words.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
     try:

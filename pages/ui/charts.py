@@ -27,8 +27,8 @@ def show(
 ) -> None:
     """Draw a figure. The picture is saved from the chart's own toolbar, the data by the button beside the title.
 
-    `table` makes the data behind the figure; it is called only when the button is pressed. `on_click` is told the
-    number that a clicked point bears as its custom data.
+    `table` makes the data behind the figure; it is called only when the button is pressed. `on_click` takes the number
+    that a clicked point has as its custom data.
     """
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     with st.container(gap="xxsmall"):

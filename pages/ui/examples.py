@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
-from io import BytesIO
+from typing import Any
 
-import numpy as np
 import streamlit as st
 from PIL import Image
-from torch import Tensor
 
 from mtbkd_core import Task, task_info
+from mtbkd_core.figures import pictures
 from pages.ui import link, sequences
 
 #: Features of an example without a picture that are shown.
 _SHOWN = 6
 
 
-def picture(task: Task, values: Tensor, size: int = 128) -> Image.Image | None:
-    """An input as a picture, dark ink on paper, about `size` pixels wide; None where the task has no pictures."""
-    if task.image_shape is None:
-        return None
-    grey = (255 * (1 - values.reshape(task.image_shape).clamp(0, 1))).numpy().astype(np.uint8)
-    scale = max(1, size // max(task.image_shape))
-    height, width = task.image_shape
-    return Image.fromarray(grey).resize((width * scale, height * scale), Image.Resampling.NEAREST)
-
-
-def data_uri(image: Image.Image) -> str:
-    """A picture as text that fits into a label."""
-    buffer = BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def picture(task: Task, values: Any, size: int = 128) -> Image.Image | None:
+    """An input [F] as a picture about `size` pixels wide; None where the task has no pictures."""
+    return None if task.image_shape is None else pictures.picture(values, task.image_shape, size)
 
 
 def item(task: Task) -> str:
@@ -41,7 +27,7 @@ def item(task: Task) -> str:
 
 
 def chosen(task: Task) -> int:
-    """The chosen test example; one beyond the task's end falls back to the last, and is said."""
+    """The chosen test example; the last one, with a warning, where the number is beyond the task's end."""
     index: int = st.session_state.example
     last = len(task.y_test) - 1
     if index > last:
@@ -87,13 +73,13 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
             st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))
 
 
-def _of(task: Task, part: str) -> Tensor:
+def _of(task: Task, part: str) -> Any:
     """Inputs [N, F] of a part: "test", "train" or the name of a shift."""
     return {"test": task.x_test, "train": task.x_train, **task.shifts}[part]
 
 
 def _label(task: Task, index: int, part: str) -> str | None:
-    """An example's label in words; None where nobody knows it."""
+    """An example's label in words; None where it is not known."""
     if part in task.shifts:
         return ", ".join(task.shift_labels[part][index]) if part in task.shift_labels else None
     return task.class_names[int((task.y_test if part == "test" else task.y_train)[index])]
@@ -109,11 +95,11 @@ def gallery(
     part: str = "test",
     chosen: int | None = None,
 ) -> None:
-    """Examples as buttons, of which one is chosen; a click on one of the test examples chooses it for every page.
+    """Examples as buttons; a click on a test example chooses it for every page.
 
     Args:
         notes: beneath each.
-        choose: told of a click; None for what every page follows.
+        choose: takes the index of what is clicked; None: it becomes the example that every page follows.
         part: "test" or the name of a shift.
         chosen: index; None for the test example that every page follows.
     """
@@ -128,7 +114,7 @@ def gallery(
         for index, note in zip(indices, notes, strict=True):
             image, known = picture(task, inputs[index], 48), _label(task, index, part)
             if image is not None:
-                label = f"![{index}]({data_uri(image)}) {note}"
+                label = f"![{index}]({pictures.data_uri(image)}) {note}"
             else:
                 label = f"{index if task.proteins is None else sequences.name(task, index, part)}: {note}"
             st.button(

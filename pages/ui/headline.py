@@ -6,44 +6,30 @@ import streamlit as st
 
 from mtbkd_core import Result
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.score_text import change_text
 from mtbkd_core.evaluation.scores import SCORES
 from pages.ui import chosen_run, navigation
 
 
 def draw(result: Result) -> None:
-    """Accuracy, NLL, ECE and R-hat of the student, held against the mean of the teachers' probabilities."""
+    """Accuracy, NLL, ECE and R-hat of the student, beside those of the mean of the teachers' probabilities."""
     student, teachers = result.metrics.student, result.metrics.teachers_mean
-    columns = st.columns(4, gap="small")
-    columns[0].metric(
-        "Accuracy",
-        f"{student.accuracy:.1%}",
-        f"{100 * (student.accuracy - teachers.accuracy):+z.1f} points",
-        delta_description="vs teachers",
-        help="Share of test examples that the posterior mean names right.",
-        border=True,
-    )
-    columns[1].metric(
-        SCORES["nll"].with_unit,
-        f"{student.nll:.3f}",
-        f"{student.nll - teachers.nll:+.3f}",
-        delta_color="inverse",
-        delta_description="vs teachers",
-        help=SCORES["nll"].help,
-        border=True,
-    )
-    columns[2].metric(
-        SCORES["ece"].title,
-        f"{student.ece:.3f}",
-        f"{student.ece - teachers.ece:+.3f}",
-        delta_color="inverse",
-        delta_description="vs teachers",
-        help="Expected calibration error over 15 bins: mean gap between confidence and accuracy; 0 is perfect.",
-        border=True,
-    )
     r_hat = result.metrics.diagnostics.r_hat
+    columns = st.columns(4, gap="small")
+    for column, (name, shown) in zip(columns, {"accuracy": ".1%", "nll": ".3f", "ece": ".3f"}.items(), strict=False):
+        score = SCORES[name]
+        column.metric(
+            score.with_unit,
+            format(student[name], shown),
+            change_text(name, student[name], teachers[name]),
+            delta_color="normal" if score.higher_is_better else "inverse",
+            delta_description="vs teachers",
+            help=score.help,
+            border=True,
+        )
     columns[3].metric(
         "R-hat",
-        "none" if r_hat is None else f"{r_hat:.3f}",
+        "–" if r_hat is None else f"{r_hat:.3f}",
         "converged" if chosen_run.agrees(result) else "sample longer",
         delta_color="off",
         delta_arrow="off",
@@ -56,7 +42,7 @@ def draw(result: Result) -> None:
 def links() -> None:
     """Where to look next."""
     with st.container(horizontal=True, gap="medium"):
-        navigation.link("reliability", "Can it be trusted?")
-        navigation.link("influence", "Who shaped it?")
-        navigation.link("uncertainty", "What does it not know?")
-        navigation.link("compare", "Is it better than others?")
+        navigation.link("reliability", "Are its probabilities right?")
+        navigation.link("influence", "Which teacher shaped it?")
+        navigation.link("uncertainty", "Where is it uncertain?")
+        navigation.link("compare", "Is it better than the baselines?")

@@ -2,12 +2,13 @@
 
 Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on
 every change of page. So the draft lives in the session, and this module writes what differs from the defaults after
-every change, on every page. What belongs to one page (which interval, which class) is bound to its widget by `bound`.
+every change, on every page. What belongs to one page (which interval, which class) is bound to its widget by `bound`;
+the names of such parameters stand with the page in `navigation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,30 +17,22 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.catalog.registry import missing_data, task_info
 from mtbkd_core.catalog.settings import changed_settings, leaving_room
-from mtbkd_core.config.parse import full_name, renamed, settings
-from pages.ui.jobs.kinds import PARAMETERS
+from mtbkd_core.config.parse import full_name, renamed
+from pages.ui import navigation
 
-#: Parameters that a page's own widgets hold: see `bound`.
-VIEW = frozenset(
-    {"shown", "class", "interval", "part", "effect", "train", "view", "seeds", "runs", "posterior", "seconds"}
-    | {"corruption", "severity", "from", "foreign"}
-    | {"setting", "repeats", "scores", "score", "replicates", "points", "factor"}
-    | PARAMETERS
-)
 _EMBED = frozenset({"embed", "embed_options"})
-_FIELDS = frozenset(settings())
 
 
 def open_link() -> None:
     """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward."""
     back = _goes_back()
     if "draft" in st.session_state and not back:
-        draft()  # whose task may have been forgotten meanwhile
+        draft()  # its task may have been forgotten meanwhile
         return
     if back:
         for key in [key for key in st.session_state if str(key).startswith("view:")]:
             del st.session_state[key]
-    written = {name: st.query_params[name] for name in st.query_params if name not in VIEW | _EMBED}
+    written = {name: st.query_params[name] for name in st.query_params if not _of_page(name)}
     given = {full_name(name): value for name, value in written.items()}
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
@@ -47,21 +40,22 @@ def open_link() -> None:
     asked = given.pop("example", "0")
     try:
         example = int(asked)
-        if example >= 0:  # one beyond the last is said where the task is at hand: see `examples.chosen`
+        if example >= 0:  # one beyond the last is reported where the task is at hand: see `examples.chosen`
             st.session_state.example = example
         else:
             wrong.append(f"example: {example} is below 0, the first one; 0 is shown")
     except ValueError:
         wrong.append(f"example: got {asked[:60]!r}, a whole number is needed")
+    task = given.get("data.task", RunConfig().data.task)
     try:
-        config = build_config(given.items(), base=default_config(given.get("data.task", RunConfig().data.task)))
+        config = build_config(given.items(), base=default_config(task))
         config, hint = (config, None) if "data.n_unlabelled" in given else leaving_room(config)
-        hint = " ".join([*renamed(written), *([hint] if hint else [])]) or None
         if not missing_data(config.data.task):  # else the pages say how to get it, and offer to
             fingerprint(config)  # knows the tasks and their teachers, and trains nothing
-        st.session_state.draft, st.session_state.hint = config, hint
+        st.session_state.draft = config
+        st.session_state.hint = " ".join([*renamed(written), *([hint] if hint else [])])
     except UserError as error:
-        st.session_state.draft = _start(given.get("data.task", RunConfig().data.task))
+        st.session_state.draft = _start(task)
         wrong.append(f"{error} — the task's default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
 
@@ -77,24 +71,36 @@ def _start(task: str) -> RunConfig:
     return start
 
 
+def _of_page(name: str) -> bool:
+    """Whether a parameter belongs to a page's own widgets, or to Streamlit."""
+    return name in _EMBED or name in navigation.parameters()
+
+
 def _goes_back() -> bool:
     context = get_script_run_ctx()
     return bool(getattr(context, "is_history_navigation", False)) and bool(st.query_params)
 
 
 def bound(
-    name: str, options: Sequence[Any], default: Any = None, *, many: bool = False, follow: bool = False
+    name: str,
+    options: Sequence[Any],
+    default: Any = None,
+    *,
+    many: bool = False,
+    follow: bool = False,
+    read: Callable[[str], str] = str,
 ) -> dict[str, Any]:
     """What makes a widget of the present page hold a parameter of the link: its key and its callback.
 
     Not Streamlit's own binding: where pages change in haste it was seen to leave one page's value in another's widget.
-    A value that is no option is said in one line, and the default stands in its place.
+    A value that is no option is reported in one line, and the default stands in its place.
 
     Args:
-        name: one of `VIEW`.
+        name: one of the page's parameters in `navigation`.
         options: what the widget offers.
         default: what it shows at first, and what the link leaves out; a list where `many` may be chosen.
-        follow: whether it shows the default wherever the link says nothing, as where another run has another one.
+        follow: whether it shows the default wherever the link has no value, as where another run has another one.
+        read: from a value in a link, which may be old, to the option's name of today.
     """
     key = f"view:{st.session_state.page}:{name}"
     if follow and name not in st.query_params:
@@ -104,13 +110,13 @@ def bound(
         st.session_state[key] = default
         if name in st.query_params:
             given = st.query_params[name]
-            parts = [part for part in given.split(",") if part] if many else [given]
+            parts = [part for part in given.split(",") if part] if many else [read(given)]
             if all(part in known for part in parts):
-                st.session_state[key] = [known[part] for part in parts] if many else known[given]
+                st.session_state[key] = [known[part] for part in parts] if many else known[parts[0]]
             else:
                 del st.query_params[name]
                 st.warning(
-                    f"{name}: the link says {given[:60]!r}, which is none of the choices.", icon=":material/link_off:"
+                    f"{name}: the link has {given[:60]!r}, which is none of the choices.", icon=":material/link_off:"
                 )
     shown = st.session_state[key]
     if not all(str(value) in known for value in (shown if many else [shown]) if value is not None):
@@ -141,7 +147,7 @@ def write_link() -> None:
     if st.session_state.example:
         wanted["example"] = str(st.session_state.example)
     for name in list(st.query_params):
-        if name not in wanted and name not in VIEW | _EMBED:
+        if name not in wanted and not _of_page(name):
             del st.query_params[name]
     new = {name: text for name, text in wanted.items() if st.query_params.get(name) != text}
     if new:
@@ -149,26 +155,26 @@ def write_link() -> None:
 
 
 def draft() -> RunConfig:
-    """The configuration being edited; a default one where its task or a teacher is there no more, which is said."""
+    """The configuration being edited; a default one, with a notice, where its task or a teacher no longer exists."""
     config: RunConfig = st.session_state.draft
     try:
         there = {teacher.name for teacher in task_info(config.data.task).teachers}
     except UserError:
         gone, config = config.data.task, default_config(RunConfig().data.task)
-        st.session_state.notice = f"The task {gone} is there no more; {config.data.task} is shown instead."
+        st.session_state.notice = f"The task {gone} no longer exists; {config.data.task} is shown instead."
         st.session_state.draft, st.session_state.example = config, 0
         return config
     if absent := [name for name in config.data.teachers if name not in there]:
         config = default_config(config.data.task)
         st.session_state.notice = (
-            f"The task {config.data.task} has no teacher {', '.join(absent)} any more; its default settings are shown."
+            f"The task {config.data.task} no longer has a teacher {', '.join(absent)}; its default settings are shown."
         )
         st.session_state.draft = config
     return config
 
 
 def change(overrides: Iterable[tuple[str, Any]]) -> bool:
-    """Change the draft; what is not allowed is said in one line on the next drawing, and changes nothing."""
+    """Change the draft; what is not allowed changes nothing, and is reported in one line on the next drawing."""
     overrides = list(overrides)
     try:
         changed = build_config(overrides, base=draft())
@@ -176,7 +182,7 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
         if {name for name, _ in overrides} == {"data.n_labelled"}:
             changed, hint = leaving_room(changed)
         if changed.data != draft().data:
-            fingerprint(changed)  # what no task can be loaded with is refused before it is in the draft
+            fingerprint(changed)  # data settings that no task can be loaded with are refused here
         replace(changed)
         st.session_state.hint = hint
         return True
@@ -221,7 +227,7 @@ def keep(name: str, value: str | None) -> None:
 
 
 def show_notices() -> None:
-    """Say, once, what was wrong with the link or with the last change."""
+    """Report, once, what was wrong with the link or with the last change."""
     if warning := st.session_state.get("link_warning"):
         st.session_state.link_warning = None
         st.warning(warning, icon=":material/link_off:")

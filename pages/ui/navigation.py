@@ -1,10 +1,11 @@
-"""Where the pages are: the one list that the navigation and every link between pages use."""
+"""The one list of pages, which the navigation and every link between pages use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -14,148 +15,174 @@ LIVE_RUN = "live-run"
 _PAGES = Path(__file__).resolve().parents[1]
 
 
-class _Place(NamedTuple):
+class _Page(NamedTuple):
     section: str
     file: str  # in `pages`
     title: str
     icon: str
-    line: str  # on what the page is for
+    line: str  # what the page is for
     heading: str | None = None  # where it is not the title
+    parameters: tuple[str, ...] = ()  # of the link, held by the page's own widgets
 
 
 #: name -> what is known of a page before it is read
-_PLACES = {
-    "overview": _Place(
+_KNOWN = {
+    "overview": _Page(
         "Start",
         "start/overview.py",
         "Overview",
         ":material/home:",
-        "Several large teachers, one small student that knows what it does not know.",
+        "Several large teachers train one small student that knows how uncertain it is.",
         heading="MT-BKD Explorer",
     ),
-    "teachers": _Place(
+    "teachers": _Page(
         "Set-up",
         "setup/teachers.py",
         "Teachers",
         ":material/school:",
-        "Choose what is learned and who teaches it. Every number here is on the test examples.",
+        "Choose a task and its teachers. Every score on this page is on the test examples.",
+        parameters=("shown", "class"),
     ),
-    "own_data": _Place(
+    "own_data": _Page(
         "Set-up",
         "setup/own_data/page.py",
         "Your own data",
         ":material/upload_file:",
         "A table with its teachers' outputs, or a folder of images, becomes a task like any other, after a check.",
     ),
-    "prior": _Place(
+    "prior": _Page(
         "Set-up",
-        "setup/prior.py",
+        "setup/prior/page.py",
         "Prior",
         ":material/tune:",
-        "How the teachers are mixed before anything is learned. Nothing is trained here: move a control.",
+        "How the teachers are mixed before the student learns. Nothing is trained here: move a control.",
+        parameters=("effect",),
     ),
-    "distill": _Place(
+    "distill": _Page(
         "Set-up",
         "setup/distill/page.py",
         "Distill",
         ":material/science:",
         "Distill a student from the teachers, and watch its posterior being sampled.",
     ),
-    "reliability": _Place(
+    "reliability": _Page(
         "Results",
         "results/reliability/page.py",
         "Reliability",
         ":material/verified:",
         "Of the answers given with 80 % confidence, are 80 % right?",
+        parameters=("shown", "class"),
     ),
-    "influence": _Place(
+    "influence": _Page(
         "Results",
         "results/influence/page.py",
         "Influence",
         ":material/call_split:",
-        "Which teacher explains the student, and who pulled it where.",
+        "Which teacher explains the student, and how each teacher changes its predictions.",
+        parameters=("class", "part", "train", "replicates", "score"),
     ),
-    "uncertainty": _Place(
+    "uncertainty": _Page(
         "Results",
         "results/uncertainty.py",
         "Uncertainty",
         ":material/blur_on:",
-        "What the student does not know, and says so.",
+        "How uncertain the student is about each example and each class.",
+        parameters=("interval",),
     ),
-    "shifts": _Place(
+    "shifts": _Page(
         "Results",
         "results/shifts/page.py",
         "Shifts",
         ":material/alt_route:",
-        "Inputs from elsewhere and inputs that get worse: is the student less sure of them?",
+        "Out-of-distribution and corrupted inputs: is the student less certain of them?",
+        parameters=("corruption", "severity", "from", "foreign"),
     ),
-    "compare": _Place(
+    "compare": _Page(
         "Results",
         "results/compare/page.py",
         "Compare",
         ":material/balance:",
-        "Is it better than the others, and is the difference more than chance?",
+        "Is MT-BKD better than the baselines, and is the difference more than chance?",
+        parameters=("view", "seeds", "comparison", "sweep", "setting", "repeats", "scores", "runs"),
     ),
-    "coverage": _Place(
+    "coverage": _Page(
         "Learn",
         "learn/coverage.py",
         "Coverage",
         ":material/target:",
-        "What the weights can and can't protect against. An interval of 95 % should hold the truth 95 times in 100: "
-        "here the truth is known, so that can be counted.",
+        "A 95 % interval should contain the truth 95 times in 100. Here the truth is known, so the page counts, and "
+        "shows what entropy weights can protect against.",
+        parameters=("points", "factor", "coverage"),
     ),
-    "samplers": _Place(
+    "samplers": _Page(
         "Learn",
         "learn/samplers.py",
-        "Why this sampler",
-        ":material/flag:",
-        "All samplers walk through the same posterior. Let them race: who is near the truth after how many seconds?",
+        "Samplers",
+        ":material/speed:",
+        "All samplers explore the same posterior for the same time. Which one is nearest to an exact reference?",
+        parameters=("posterior", "seconds", "race"),
     ),
-    "method": _Place(
+    "method": _Page(
         "Learn",
         "learn/method.py",
         "Method",
         ":material/menu_book:",
-        "Multi-teacher Bayesian knowledge distillation, in seven formulas.",
+        "Multi-teacher Bayesian knowledge distillation in seven formulas.",
     ),
 }
 
 
 def names() -> list[str]:
     """The pages' names, which are also the last part of their addresses."""
-    return list(_PLACES)
+    return list(_KNOWN)
+
+
+def titles() -> dict[str, str]:
+    """Name -> heading of every page."""
+    return {name: known.heading or known.title for name, known in _KNOWN.items()}
+
+
+def file(name: str) -> str:
+    """The file of a page, in `pages`."""
+    return _KNOWN[name].file
+
+
+@cache
+def parameters() -> frozenset[str]:
+    """Parameters of the link that the widgets of some page hold."""
+    return frozenset(name for known in _KNOWN.values() for name in known.parameters)
 
 
 def page(name: str) -> st.Page:
     """A page, as the navigation, links and `st.switch_page` take it."""
-    place = _PLACES[name]
     first = name == "overview"
-    return st.Page(
-        _PAGES / place.file, title=place.title, icon=place.icon, url_path="" if first else name, default=first
-    )
+    return _page(name, url_path="" if first else name, default=first)
+
+
+def _page(name: str, **options: Any) -> st.Page:
+    known = _KNOWN[name]
+    return st.Page(_PAGES.joinpath(known.file), title=known.title, icon=known.icon, **options)
 
 
 def sections() -> dict[str, list[st.Page]]:
     """The pages by section, in order, for `st.navigation`."""
     found: dict[str, list[st.Page]] = {}
-    for name, place in _PLACES.items():
-        found.setdefault(place.section, []).append(page(name))
+    for name, known in _KNOWN.items():
+        found.setdefault(known.section, []).append(page(name))
     # The first page's address is the app's own; whoever types its name finds it all the same.
-    first = _PLACES["overview"]
-    hidden = st.Page(_PAGES / first.file, title=first.title, icon=first.icon, url_path="overview", visibility="hidden")
-    found[first.section].append(hidden)
+    found[_KNOWN["overview"].section].append(_page("overview", url_path="overview", visibility="hidden"))
     return found
 
 
 def link(name: str, label: str | None = None, parameters: Mapping[str, str] | None = None) -> None:
     """A link to another page; the draft, the run and the example go along, and what the page is to show."""
-    place = _PLACES[name]
+    known = _KNOWN[name]
     query = dict(parameters) if parameters else None
-    st.page_link(page(name), label=label or place.title, icon=place.icon, query_params=query)
+    st.page_link(page(name), label=label or known.title, icon=known.icon, query_params=query)
 
 
 def heading(address: str) -> None:
     """The title of the page with that address, and one line on what it is for."""
-    place = _PLACES[address or "overview"]
-    st.title(place.heading or place.title, anchor=False)
-    st.caption(place.line)
+    known = _KNOWN[address or "overview"]
+    st.title(known.heading or known.title, anchor=False)
+    st.caption(known.line)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.catalog.settings import changed_settings
+from mtbkd_core.common.durations import duration_text
+from mtbkd_core.config.parse import settings
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
 
@@ -22,74 +24,44 @@ STATES: dict[State, tuple[str, str, str]] = {
 }
 
 
-_WORDS = {
-    "prior.strength": "strength {}",
-    "prior.concentration": "concentration {}",
-    "prior.temperature": "temperature {}",
-    "prior.rule": "{} weights",
-    "prior.softmin_temperature": "softmin temperature {}",
-    "prior.base_weights": "base weights {}",
-    "prior.entropy_temperatures": "entropy temperatures {}",
-    "student.kind": "{} student",
-    "student.hidden": "hidden {}",
-    "student.channels": "channels {}",
-    "student.first_map": "first map {}",
-    "student.weight_scale": "weight scale {}",
-    "sampler.algorithm": "{}",
-    "sampler.chains": "{} chains",
-    "sampler.draws": "{} draws",
-    "sampler.schedule": "{} steps",
-    "sampler.bias_check": "checked for bias",
-    "sampler.temperature": "posterior temperature {}",
-    "seed": "seed {}",
-    "data.split_seed": "split {}",
-    "data.n_labelled": "{} labels",
-    "data.n_unlabelled": "{} without labels",
-    "data.task": "{}",
-    "device": "on {}",
-}
-
-
 def task_title(name: str) -> str:
-    """A task's title; of one that is no more, its name."""
+    """A task's title; its name where the task no longer exists."""
     try:
         return task_info(name).title
     except UserError:
         return name
 
 
+def plural(count: int, noun: str) -> str:
+    """A number and what is counted."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def describe(config: RunConfig) -> str:
-    """What differs from the default settings, in a few words."""
-    parts = []
-    for name, text in changed_settings(config).items():
-        if name == "data.teachers":
-            parts.append(f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}")
-        elif name == "prior.calibrated_teachers":
-            parts.append("calibrated teachers" if config.prior.calibrated_teachers else "teachers as they come")
-        elif name in _WORDS:
-            parts.append(_WORDS[name].format(text.removesuffix(".0").replace(",", ", ").replace("_", " ")))
-        else:
-            parts.append(f"{name.split('.')[-1].replace('_', ' ')} {text}")
-    return (
-        ", ".join(parts[:3]) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
-        if parts
-        else "default settings"
-    )
+    """What differs from the task's default settings, in a few words."""
+    parts = [
+        plural(len(config.data.teachers), "teacher") if name == "data.teachers" else _phrase(name, text)
+        for name, text in changed_settings(config).items()
+    ]
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return ", ".join(parts[:3]) + more if parts else "default settings"
+
+
+def _phrase(name: str, text: str) -> str:
+    """A setting's value, as a sentence names it."""
+    about = settings()[name]
+    plain = about.title[:1].lower() + about.title[1:]
+    if text in ("True", "False"):
+        return (about.phrase or plain) if text == "True" else f"without {plain}"
+    return (about.phrase or f"{plain} {{}}").format(text.removesuffix(".0").replace(",", ", ").replace("_", " "))
 
 
 def cost(count: int, seconds: float | None) -> str:
     """How many runs, and about how long they take together on one worker, as a sentence."""
-    many = f"{count} run{'s' * (count != 1)}"
     if seconds is None:
-        return f"{many}."
-    return f"{many}, about {duration(count * seconds)}: the chosen run took {seconds:.1f}\u00a0s."
-
-
-def duration(seconds: float) -> str:
-    """A time in seconds, minutes or hours, with a space at which no line breaks."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f}\u00a0h"
-    return f"{seconds:.0f}\u00a0s" if seconds < 90 else f"{seconds / 60:.0f}\u00a0min"
+        return f"{plural(count, 'run')}."
+    took = f"{seconds:.1f}\u00a0s"  # a space at which no line breaks
+    return f"{plural(count, 'run')}, about {duration_text(seconds, count)}: the chosen run took {took}."
 
 
 def sentence(text: str) -> str:
@@ -103,6 +75,6 @@ def line(view: RunView) -> str:
 
 
 def apart(lines: Mapping[str, str]) -> dict[str, str]:
-    """The lines of a picker by id, those that are alike with the beginning of the id: a widget answers with a line."""
+    """The lines of a picker by id, with the beginning of the id where two are equal: a widget answers with a line."""
     alike = Counter(lines.values())
     return {name: f"{line} · {name[:6]}" if alike[line] > 1 else line for name, line in lines.items()}

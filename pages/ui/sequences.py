@@ -1,4 +1,4 @@
-"""A protein as a person reads it: accession, location, and its sequence with what the descriptors see of it."""
+"""A protein as a person reads it: accession, location, and its sequence with the parts that the descriptors use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STYLE = (
     " .sequence .signal {font-weight:700; text-decoration:underline; text-decoration-thickness:2px;"
     " text-underline-offset:2px}</style>"
 )
-#: Two shades in turn, so that neighbouring windows are told apart.
+#: Two shades in turn, so that neighbouring windows differ.
 _SHADES = {window.title: ("window", "other")[number % 2] for number, window in enumerate(WINDOWS)}
 
 
@@ -40,8 +40,8 @@ def show(task: Task, index: int, *, part: str = "test", caption: str = "") -> No
     signals = "; ".join(SIGNALS[key][0] for key in found)
     st.caption(
         f"Signals found: {signals}." if found else "No known signal found.",
-        help="Shaded: the windows at both ends whose composition the student sees. Underlined: the known signals that "
-        "it sees, by their pattern alone; not every match is a signal. Point at a residue to see what it is part of.",
+        help="Shaded: windows at both ends; the student sees the composition of each. Underlined: matches of known "
+        "signal patterns, which the student sees too; not every match is a signal. Point at a residue for its parts.",
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import streamlit as st
-
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.figures.theme import teacher_colours
 from mtbkd_core.tasks.source import TaskInfo
@@ -28,13 +26,8 @@ def colours(config: RunConfig) -> dict[str, str]:
 
 
 def offered(config: RunConfig) -> dict[str, TeacherInfo]:
-    """Name -> what there is to say of a teacher."""
+    """The teachers that the task offers, by name."""
     return {teacher.name: teacher for teacher in info(config).teachers}
-
-
-def titles(config: RunConfig) -> list[str]:
-    """The configuration's teachers by title, in its order."""
-    return list(titles_by_name(config).values())
 
 
 def titles_by_name(config: RunConfig) -> dict[str, str]:
@@ -53,15 +46,3 @@ def score_line(row: Mapping[str, float | None]) -> str:
         f"{'–' if (value := row[name]) is None else text.format(value)} :small[:gray[{title}]]"
         for name, (text, title) in shown.items()
     )
-
-
-def legend(config: RunConfig) -> None:
-    """One line that ties each teacher to its colour."""
-    shades = colours(config)
-    chips = "".join(
-        f'<span style="white-space:nowrap;margin-right:1.1rem"><span style="display:inline-block;width:.65rem;'
-        f"height:.65rem;"
-        f'border-radius:50%;background:{shades[name]};margin-right:.4rem"></span>{title}</span>'
-        for name, title in titles_by_name(config).items()
-    )
-    st.html(f'<div style="font-size:.875rem;line-height:1.7">{chips}</div>')

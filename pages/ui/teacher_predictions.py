@@ -1,4 +1,4 @@
-"""What each teacher says of one example, and how much it counts there, with the student beside them."""
+"""The prediction of each teacher for one example and how much it counts there, with the student beside them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
         found.mean[index].numpy(),
         found.weights[:, index].numpy(),
         found.responsibilities[:, index].numpy(),
-        chosen.titles,
+        list(chosen.teachers.values()),
         chosen.class_names,
         int(found.labels[index]),
     )
     charts.heading(
-        f"What each says of this {item}",
+        f"Predictions for this {item}",
         lambda: table,
-        key="voices",
-        file="voices.csv",
+        key="teacher-predictions",
+        file="teacher-predictions.csv",
         of="Download the table as numbers.",
     )
     prior = chosen.view.config.prior
-    line = "A teacher counts by its weight before the student has learned, by its responsibility after."
+    line = "Weight: how much a teacher counts before the student has learned. Responsibility: how much it counts after."
     if prior.calibrated_teachers and prior.entropy_temperatures:
         divisors = ", ".join(f"{value:.3g}" for value in prior.entropy_temperatures)
-        line += f" Shown as they come; the prior heard their logits divided by {divisors}."
+        line += f" The table shows the teachers uncalibrated; the prior divides their logits by {divisors}."
     st.caption(line)
     shares = {
         name: ["" if pd.isna(value) else f"{value:.1%}" for value in table[name]]
@@ -42,8 +42,8 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
     st.dataframe(
         pd.DataFrame(
             {
-                "Who": table["who"],
-                "Says": table["predicted"],
+                "Network": table["who"],
+                "Predicted class": table["predicted"],
                 "Probability": shares["probability"],
                 "Of the label": shares["label_probability"],
                 "Entropy": [f"{value:.3f}" for value in table["entropy"]],
@@ -52,17 +52,19 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
             }
         ),
         hide_index=True,
-        key="voices",
+        key="teacher-predictions",
         column_config={
-            "Says": st.column_config.TextColumn(help="The class that it finds most probable."),
-            "Probability": st.column_config.TextColumn(help="That it gives to this class; the student's in the mean."),
-            "Of the label": st.column_config.TextColumn(help="The probability that it gives to the true class."),
-            "Entropy": st.column_config.TextColumn(help="Of what it says, in nats; 0 is sure of one class."),
+            "Predicted class": st.column_config.TextColumn(help="The most probable class."),
+            "Probability": st.column_config.TextColumn(
+                help="Of the predicted class; for the student, the posterior mean."
+            ),
+            "Of the label": st.column_config.TextColumn(help="The probability of the true class."),
+            "Entropy": st.column_config.TextColumn(help="Of the predicted probabilities, in nats; 0 is certain."),
             "Weight": st.column_config.TextColumn(
                 help=f"Its share of the mixture prior at this {item}, by the rule on the page Prior."
             ),
             "Responsibility": st.column_config.TextColumn(
-                help="Its share once the student has learned: how well it fits where the student settled."
+                help="Its share of the mixture at the student's own prediction, once the student has learned."
             ),
         },
     )

@@ -21,7 +21,7 @@ from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, run_id
-from pages.ui import engine
+from pages.ui import engine, navigation
 from tests.conftest import load_once
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,9 @@ SMALL = {
     "sampler.burn_in": "5",
     "device": "cpu",
 }
+
+Opened = Callable[..., AppTest]
+Done = Callable[[RunConfig], RunView]
 
 
 @dataclass
@@ -101,18 +104,57 @@ def new_app() -> AppTest:
 
 @pytest.fixture
 def opened(app: AppTest) -> Callable[..., AppTest]:
-    """Open a page by a link: `opened("setup/prior.py", **{"prior.strength": "0.5"})`."""
+    """Open a page by a link: `opened("prior", **{"prior.strength": "0.5"})`."""
     return partial(open_page, app)
 
 
 def open_page(app: AppTest, page: str, **link: str) -> AppTest:
-    """The app, after its first page and then this one have run to their ends."""
+    """The app, after its first page and then this one, by name or file, have run to their ends."""
+    return go(start(app, **link), page)
+
+
+def start(app: AppTest, **link: str) -> AppTest:
+    """The app, after its first page was opened by a link."""
     for name, value in link.items():
         app.query_params[name] = value
-    app.run()
-    app.switch_page(f"pages/{page}")
-    app.run()
-    return app
+    return app.run()
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    """The app, after it went on to another page."""
+    file = navigation.file(page) if page in navigation.names() else page
+    return app.switch_page(f"pages/{file}").run()
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """The app, after the button with that label was pressed."""
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def lines(app: AppTest, *kinds: str) -> list[str]:
+    """The texts of the elements of some kinds."""
+    return [element.value for kind in kinds for element in getattr(app, kind)]
+
+
+def refused(app: AppTest, before: RunConfig) -> str:
+    """The one line of a refused change; the draft is what it was."""
+    assert not app.exception
+    (error,) = app.error
+    assert app.session_state.draft == before
+    assert "\n" not in error.value
+    return error.value
+
+
+def without_help(app: AppTest) -> list[str]:
+    """The labels of the controls that have no help."""
+    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
+    return [element.label for kind in kinds for element in getattr(app, kind) if not element.help]
+
+
+def undownloadable(app: AppTest) -> set[str]:
+    """The charts whose data cannot be downloaded."""
+    offered = {button.key.removeprefix("csv:") for button in app.get("download_button")}
+    return {chart.key.removeprefix("chart:") for chart in app.get("plotly_chart")} - offered
 
 
 @pytest.fixture(scope="session")

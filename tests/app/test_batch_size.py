@@ -1,16 +1,12 @@
 """The suggested batch size: measured when it is asked for, put into the settings, and said why."""
 
-from collections.abc import Callable
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, Task, build_config
 from mtbkd_core.studies import batching
 from mtbkd_core.studies.batching import BatchSuggestion
-from tests.app.conftest import in_link
+from tests.app.conftest import Opened, in_link, press
 
-PAGE = "setup/distill/page.py"
 LABEL = "Suggest a batch size"
 
 
@@ -27,18 +23,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, int]]:
     return seen
 
 
-def press(app: AppTest) -> None:
-    next(button for button in app.button if button.label == LABEL).click()
-    app.run()
-    assert not app.exception
-
-
-def test_it_becomes_part_of_the_settings_and_says_why(
-    opened: Callable[..., AppTest], measured: list[tuple[RunConfig, int]]
-) -> None:
-    app = opened(PAGE)
+def test_it_becomes_part_of_the_settings_and_says_why(opened: Opened, measured: list[tuple[RunConfig, int]]) -> None:
+    app = opened("distill")
     assert measured == []
-    press(app)
+    press(app, LABEL)
+    assert not app.exception
     assert measured == [(build_config(), 200)]
     assert app.session_state.draft.sampler.batch_size == 64
     assert app.text_input(key="set:sampler.batch_size").value == "64"
@@ -46,13 +35,10 @@ def test_it_becomes_part_of_the_settings_and_says_why(
     reason = "One gradient of all 200 examples takes 90 ms for 16 chains, more than 20 ms; of 64 it takes 10 ms."
     assert any(caption.value.startswith(reason) for caption in app.caption)
     # the reason belongs to these settings alone
-    app.slider(key="set:sampler.chains").set_value(32)
-    app.run()
+    app.slider(key="set:sampler.chains").set_value(32).run()
     assert not any(caption.value.startswith("One gradient") for caption in app.caption)
 
 
-def test_a_sampler_that_needs_all_examples_offers_none(
-    opened: Callable[..., AppTest], measured: list[tuple[RunConfig, int]]
-) -> None:
-    app = opened(PAGE, **{"sampler.algorithm": "hmc"})
+def test_a_sampler_that_needs_all_examples_offers_none(opened: Opened, measured: list[tuple[RunConfig, int]]) -> None:
+    app = opened("distill", **{"sampler.algorithm": "hmc"})
     assert LABEL not in [button.label for button in app.button]

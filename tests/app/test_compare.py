@@ -64,7 +64,7 @@ def rows(*seeds: int, then: dict[int, list[str]] | None = None) -> Rows:
 
 
 def scores(app: AppTest) -> pd.DataFrame:
-    return next(frame.value for frame in app.dataframe if "What it is" in frame.value).set_index("Method")
+    return next(frame.value for frame in app.dataframe if "Description" in frame.value).set_index("Method")
 
 
 class TestBaselines:
@@ -98,7 +98,7 @@ class TestBaselines:
         assert table.loc["MT-BKD", "auroc_misclassification"] == "–"
         assert table.loc["MT-BKD", "R-hat"] == "1.030"
         assert table.loc["Mean KD", "R-hat"] == ""
-        assert all(table["What it is"])
+        assert all(table["Description"])
         numbers = next(frame.value for frame in app.dataframe if "Baseline" in frame.value).set_index("Baseline")
         gap = compared.table().paired["no_teacher"]["nll"]
         assert numbers.loc["No teacher", "nll"] == f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
@@ -233,7 +233,7 @@ class TestSideBySide:
         assert not app.exception
         assert not app.error
         differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
-        assert differ.to_dict("index") == {"prior.strength": {"A": "1.0", "B": "0.5"}}
+        assert differ.to_dict("index") == {"Strength": {"A": "1.0", "B": "0.5"}}
         for letter, run in (("A", finished), ("B", other)):
             metrics = load_result(run.id).metrics
             assert numbers.loc["NLL (nats)", letter] == f"{metrics['student']['nll']:.4f}"

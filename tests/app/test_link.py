@@ -1,6 +1,5 @@
 """The address bar holds what is on the screen, and nonsense in it ends in one line."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.fashion import FASHION, FILES
 from pages.ui import task_words
-from tests.app.conftest import SMALL, FakeEngine, in_link
+from tests.app.conftest import SMALL, FakeEngine, Opened, go, in_link, lines, new_app, open_page, start
 from tests.imports.files import SIZES, write_images
 
 
-def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py", **{"prior.strength": "0.5", "prior.rule": "softmin", "example": "17"})
+def test_a_link_brings_its_settings(opened: Opened) -> None:
+    app = opened("prior", **{"prior.strength": "0.5", "prior.rule": "softmin", "example": "17"})
     assert app.session_state.draft == build_config({"prior.strength": 0.5, "prior.rule": "softmin"}.items())
     assert app.slider(key="set:prior.strength").value == 0.5
     assert app.number_input(key="set:example").value == 17
@@ -43,8 +42,7 @@ def test_a_link_brings_its_settings(opened: Callable[..., AppTest]) -> None:
     ],
 )
 def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name: str, value: str, said: str) -> None:
-    app.query_params[name] = value
-    app.run()
+    start(app, **{name: value})
     assert not app.exception
     (warning,) = app.warning
     assert said in warning.value
@@ -57,9 +55,7 @@ def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name
 
 def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTest) -> None:
     """The plane's own sampler needs all examples."""
-    for name, value in {"task": "synthetic", "sampler.batch_size": "10"}.items():
-        app.query_params[name] = value
-    app.run()
+    start(app, **{"task": "synthetic", "sampler.batch_size": "10"})
     assert not app.exception
     (warning,) = app.warning
     assert "sampler.batch_size: got 10, but mclmc needs all examples" in warning.value
@@ -68,9 +64,9 @@ def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTes
     assert in_link(app, "data.task") == "synthetic"
 
 
-@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py"])
+@pytest.mark.parametrize("page", ["teachers", "prior"])
 def test_a_task_whose_data_is_missing_is_kept_and_the_page_says_how_to_get_it(
-    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, page: str
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     monkeypatch.delenv("MTBKD_FASHION_FOLDER", raising=False)
     monkeypatch.setitem(registry._BUILT_IN, "fashion", replace(FASHION, files=replace(FILES, installed=None)))
@@ -83,55 +79,48 @@ def test_a_task_whose_data_is_missing_is_kept_and_the_page_says_how_to_get_it(
 
 
 def test_what_is_right_in_a_half_wrong_link_is_kept(app: AppTest, finished: RunView) -> None:
-    for name, value in {"prior.strength": "much", "run": finished.id, "example": "5"}.items():
-        app.query_params[name] = value
-    app.run()
+    start(app, **{"prior.strength": "much", "run": finished.id, "example": "5"})
     assert (app.session_state.run, app.session_state.example) == (finished.id, 5)
 
 
-def test_the_link_survives_a_change_of_page(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py")
-    app.slider(key="set:prior.strength").set_value(0.25)
-    app.run()
-    app.switch_page("pages/learn/method.py")
-    app.run()
+def test_the_link_survives_a_change_of_page(opened: Opened) -> None:
+    app = opened("prior")
+    app.slider(key="set:prior.strength").set_value(0.25).run()
+    go(app, "method")
     assert in_link(app, "prior.strength") == "0.25"
-    app.switch_page("pages/setup/prior.py")
-    app.run()
+    go(app, "prior")
     assert app.slider(key="set:prior.strength").value == 0.25
 
 
-def test_the_chosen_example_is_shown_on_the_next_page(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/uncertainty.py", run=finished.id, example="87")
-    for page in ("setup/prior.py", "results/influence/page.py"):
-        app.switch_page(f"pages/{page}")
-        app.run()
+def test_the_chosen_example_is_shown_on_the_next_page(opened: Opened, finished: RunView) -> None:
+    app = opened("uncertainty", run=finished.id, example="87")
+    for page in ("prior", "influence"):
+        go(app, page)
         assert app.number_input(key="set:example").value == 87
 
 
-def test_a_setting_at_its_default_is_not_in_the_link(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py", **{"prior.strength": "0.25"})
-    app.slider(key="set:prior.strength").set_value(build_config().prior.strength)
-    app.run()
+def test_a_setting_at_its_default_is_not_in_the_link(opened: Opened) -> None:
+    app = opened("prior", **{"prior.strength": "0.25"})
+    app.slider(key="set:prior.strength").set_value(build_config().prior.strength).run()
     assert "prior.strength" not in app.query_params
 
 
 @pytest.mark.parametrize("run", ["0123456789abcdef", "../../etc/passwd", "○ done"])
-def test_a_run_that_is_not_there_is_one_line(opened: Callable[..., AppTest], run: str) -> None:
-    app = opened("results/reliability/page.py", run=run)
+def test_a_run_that_is_not_there_is_one_line(opened: Opened, run: str) -> None:
+    app = opened("reliability", run=run)
     assert not app.exception
     assert len(app.error) == 1
     assert "no such run" in app.error[0].value or "not a run's name" in app.error[0].value
 
 
-def test_an_example_beyond_the_end_is_said(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py", example="100000")
+def test_an_example_beyond_the_end_is_said(opened: Opened) -> None:
+    app = opened("prior", example="100000")
     assert "does not exist" in app.warning[0].value
     assert app.session_state.example == 599
 
 
-def test_a_value_beyond_a_sliders_end_is_kept(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py", **{"prior.concentration": "250"})
+def test_a_value_beyond_a_sliders_end_is_kept(opened: Opened) -> None:
+    app = opened("prior", **{"prior.concentration": "250"})
     assert app.slider(key="set:prior.concentration").value == 250
     assert app.session_state.draft.prior.concentration == 250
 
@@ -144,21 +133,20 @@ def test_a_value_beyond_a_sliders_end_is_kept(opened: Callable[..., AppTest]) ->
     ],
 )
 def test_a_number_below_its_fields_limit_is_shown_as_it_runs(
-    opened: Callable[..., AppTest], name: str, low: float, high: float, more: dict[str, str]
+    opened: Opened, name: str, low: float, high: float, more: dict[str, str]
 ) -> None:
-    app = opened("setup/distill/page.py", **{name: str(low)}, **more)
+    app = opened("distill", **{name: str(low)}, **more)
     field = app.number_input(key=f"set:{name}")
     assert field.value == low
     assert field.min <= low
     assert field.proto.format == "%g"  # a fixed number of decimals would round it away
-    field.set_value(high)
-    app.run()
+    field.set_value(high).run()
     assert app.number_input(key=f"set:{name}").value == high
     assert float(in_link(app, name) or "nan") == high
 
 
-def test_a_link_holds_what_a_page_shows(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability/page.py", shown="warm_start,teachers_mean", **{"class": "3"})
+def test_a_link_holds_what_a_page_shows(opened: Opened, finished: RunView) -> None:
+    app = opened("reliability", shown="warm_start,teachers_mean", **{"class": "3"})
     assert app.pills(key="view:reliability:shown").value == ["warm_start", "teachers_mean"]
     assert app.selectbox(key="view:reliability:class").value == "3"
     app.pills(key="view:reliability:shown").set_value(["student"]).run()
@@ -168,42 +156,71 @@ def test_a_link_holds_what_a_page_shows(opened: Callable[..., AppTest], finished
     assert not app.exception
 
 
-def test_nonsense_about_a_view_is_said_and_dropped(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/uncertainty.py", interval="wide")
-    said = "interval: the link says 'wide', which is none of the choices."
+def test_nonsense_about_a_view_is_said_and_dropped(opened: Opened, finished: RunView) -> None:
+    app = opened("uncertainty", interval="wide")
+    said = "interval: the link has 'wide', which is none of the choices."
     assert said in [warning.value for warning in app.warning]
     assert app.segmented_control(key="view:uncertainty:interval").value == "eti"
     assert "interval" not in app.query_params
     assert said not in [warning.value for warning in app.run().warning]
 
 
-def test_what_one_page_shows_is_not_taken_by_the_next(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("setup/teachers.py")
+def test_what_one_page_shows_is_not_taken_by_the_next(opened: Opened, finished: RunView) -> None:
+    app = opened("teachers")
     app.segmented_control(key="view:teachers:shown").set_value("disputed").run()
     del app.query_params["shown"]  # as the browser does when the page changes
-    app.switch_page("pages/results/reliability/page.py").run()
+    go(app, "reliability")
     assert app.pills(key="view:reliability:shown").value == ["student", "teachers_mean"]
     assert not app.exception
 
 
 def test_a_draft_that_is_refused_leaves_no_hint(app: AppTest) -> None:
-    for name, value in {"task": "proteins", "n_train": "3000", "teachers": "socrates"}.items():
-        app.query_params[name] = value
-    app.run()
+    start(app, **{"task": "proteins", "n_train": "3000", "teachers": "socrates"})
     assert "the task's default settings are shown instead" in app.warning[0].value
-    assert not [info.value for info in app.info if "are left to be shown" in info.value]
+    assert not [info.value for info in app.info if "are left to be used" in info.value]
+
+
+def test_a_former_name_of_a_setting_is_read_and_its_new_name_is_shown_once(opened: Opened) -> None:
+    app = opened("teachers", n_train="40", split_seed="2")
+    assert (app.session_state.draft.data.n_labelled, app.session_state.draft.data.split_seed) == (40, 2)
+    assert (in_link(app, "data.n_labelled"), in_link(app, "n_train")) == ("40", None)
+    app = start(new_app(), n_train="40")
+    assert lines(app, "info")[0] == "n_train is now called data.n_labelled."
+    assert "n_train is now called data.n_labelled." not in lines(app.run(), "info")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("sharpness", "prior.softmin_temperature"),
+        ("concentration", "prior.concentration"),
+        ("base_weights:1", "prior.base_weights:1"),
+        ("prior.temperature", "prior.temperature"),
+    ],
+)
+def test_a_former_link_to_the_effect_of_a_setting_shows_the_same(opened: Opened, given: str, shown: str) -> None:
+    app = opened("prior", effect=given, **{"prior.rule": "softmin"})
+    assert app.selectbox(key="view:prior:effect").value == shown
+    assert not app.warning
+
+
+def test_a_former_link_to_a_part_of_the_page_compare_shows_the_same(opened: Opened) -> None:
+    app = opened("compare", view="rivals")
+    assert app.segmented_control(key="view:compare:view").value == "baselines"
+    app = open_page(new_app(), "compare", view="sweep", setting="n_train")
+    assert app.selectbox(key="view:compare:setting").value == "data.n_labelled"
+    assert not app.warning
 
 
 def test_an_example_of_too_many_digits_is_refused_in_plain_words(app: AppTest) -> None:
-    app.query_params["example"] = "5" * 5_000
-    app.run()
+    start(app, example="5" * 5_000)
     (warning,) = app.warning
     assert f"example: got '{'5' * 60}', a whole number is needed" in warning.value
 
 
-@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "setup/distill/page.py"])
+@pytest.mark.parametrize("page", ["teachers", "prior", "distill"])
 def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
-    opened: Callable[..., AppTest], tmp_path: Path, page: str
+    opened: Opened, tmp_path: Path, page: str
 ) -> None:
     import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     load_task("drawn")
@@ -213,35 +230,34 @@ def test_a_task_that_is_forgotten_elsewhere_gives_way_to_the_default_one(
     forget("drawn")
     app.run()
     assert not app.exception
-    assert [error.value for error in app.error] == ["The task drawn is there no more; digits is shown instead."]
+    assert [error.value for error in app.error] == ["The task drawn no longer exists; digits is shown instead."]
     assert app.session_state.draft == build_config()
     app.run()
     assert not app.error
 
 
-@pytest.mark.parametrize("page", ["reliability/page", "influence/page", "uncertainty", "shifts/page"])
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty", "shifts"])
 def test_results_of_a_forgotten_task_are_one_line(
-    opened: Callable[..., AppTest], fake_engine: FakeEngine, tmp_path: Path, page: str
+    opened: Opened, fake_engine: FakeEngine, tmp_path: Path, page: str
 ) -> None:
     import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     own = [("teachers", "generalist"), ("student.kind", "linear")]
     run = fake_engine.distill(build_config([*SMALL.items(), *own], base=default_config("drawn")))
     forget("drawn")
-    app = opened(f"results/{page}.py", run=run.id)
+    app = opened(page, run=run.id)
     assert not app.exception
     (error,) = app.error
     assert error.value.startswith("task: got 'drawn', allowed: digits, ")
     assert task_words.titles_by_name(run.config) == {"generalist": "generalist"}
 
 
-def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Callable[..., AppTest], tmp_path: Path) -> None:
+def test_what_is_pressed_for_a_forgotten_task_is_no_exception(opened: Opened, tmp_path: Path) -> None:
     import_images("drawn", write_images(tmp_path / "set"), sizes=SIZES, epochs=1)
     load_task("drawn")
-    app = opened("setup/prior.py", task="drawn")
+    app = opened("prior", task="drawn")
     (preset,) = [control for control in app.button_group if control.label == "Preset"]
-    assert "nothing was settled on its data" in preset.help
+    assert "not tuned on its data" in preset.help
     forget("drawn")
-    preset.set_value("paper")
-    app.run()
+    preset.set_value("paper").run()
     assert not app.exception
     assert app.session_state.draft.data.task == "digits"

@@ -1,4 +1,4 @@
-"""Orders of use that nobody plans: teachers off and on, tasks that change under a run, two classes, twins."""
+"""Unusual orders of use: teachers off and on, tasks that change under a run, two classes, runs that read alike."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config, default_config
 from mtbkd_core.catalog.adding import forget, import_table
@@ -18,31 +17,28 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView
-from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
+from tests.app.conftest import SMALL, Done, FakeEngine, Opened, go, in_link, new_app, open_page, press
 from tests.imports.files import CLASSES, spec_of, write_csv, write_files
 
-RESULTS = ("reliability/page", "influence/page", "uncertainty", "shifts/page", "compare/page")
+RESULTS = ("reliability", "influence", "uncertainty", "shifts", "compare")
 
 
 def small(task: str, **changes: str) -> RunConfig:
     return build_config({**SMALL, **changes}.items(), base=default_config(task))
 
 
-# What cannot be told apart by its words
+# Runs that are described by the same words
 
 
-def test_of_two_runs_that_read_alike_the_picker_keeps_the_one_that_was_chosen(
-    opened: Callable[..., AppTest], done: Callable[[RunConfig], RunView]
-) -> None:
+def test_of_two_runs_that_read_alike_the_picker_keeps_the_one_that_was_chosen(opened: Opened, done: Done) -> None:
     pairs = ("digits-0-4,digits-5-9", "digits-0-4,even-digits")
     first, second = (done(small("digits", teachers=pair)) for pair in pairs)
     for run, other in ((first, second), (second, first)):
-        app = opened("results/reliability/page.py", run=run.id)
+        app = opened("reliability", run=run.id)
         assert app.session_state.run == in_link(app, "run") == run.id
         options = app.sidebar.selectbox(key="set:run").options
         assert len(set(options)) == len(options) == 2
-        app.sidebar.selectbox(key="set:run").set_value(other.id)
-        app.run()
+        app.sidebar.selectbox(key="set:run").set_value(other.id).run()
         assert app.session_state.run == in_link(app, "run") == other.id
 
 
@@ -50,7 +46,7 @@ def test_the_plane_knows_the_teachers_of_each_run(fake_engine: FakeEngine, home:
     """The first run's plane is kept for the next, which has a teacher more."""
     for teachers in ("north,south-west", "north,noisy"):
         run = fake_engine.distill(small("synthetic", teachers=teachers))
-        app = open_page(new_app(), "results/uncertainty.py", run=run.id)
+        app = open_page(new_app(), "uncertainty", run=run.id)
         assert not app.exception
         assert not app.error
 
@@ -72,11 +68,10 @@ def test_a_teacher_that_is_switched_off_and_on_has_the_tasks_own_numbers_again()
     assert numbers_of_joining(default_config("digits"), ("generalist",)) == []
 
 
-def test_the_page_switches_a_teacher_off_and_on(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/teachers.py", task="proteins")
+def test_the_page_switches_a_teacher_off_and_on(opened: Opened) -> None:
+    app = opened("teachers", task="proteins")
     for on in (False, True):
-        app.toggle(key="set:teacher:sequence-cnn").set_value(on)
-        app.run()
+        app.toggle(key="set:teacher:sequence-cnn").set_value(on).run()
         assert not app.exception
     assert app.session_state.draft == default_config("proteins")
 
@@ -106,32 +101,32 @@ def test_what_cannot_be_on_another_task_does_not_go_along() -> None:
     assert onwards.sampler.batch_size == 64
 
 
-def test_a_view_that_has_gone_leaves_the_link(opened: Callable[..., AppTest]) -> None:
-    app = opened("setup/prior.py", effect="entropy_temperatures:1")
+def test_a_view_that_has_gone_leaves_the_link(opened: Opened) -> None:
+    app = opened("prior", effect="entropy_temperatures:1")
     assert in_link(app, "effect") == "entropy_temperatures:1"
-    app.segmented_control(key="set:prior.rule").set_value("fixed")
-    app.run()
+    app.segmented_control(key="set:prior.rule").set_value("fixed").run()
     assert in_link(app, "effect") is None
 
 
 @pytest.mark.parametrize(("value", "shown"), [("0.123456789", "0.123456789"), ("1e-05", "1e-05"), ("2", "2")])
-def test_a_step_size_is_shown_as_it_was_given(opened: Callable[..., AppTest], value: str, shown: str) -> None:
-    app = opened("setup/distill/page.py", **{"sampler.step_size": value})
+def test_a_step_size_is_shown_as_it_was_given(opened: Opened, value: str, shown: str) -> None:
+    app = opened("distill", **{"sampler.step_size": value})
     assert app.text_input(key="set:sampler.step_size").value == shown
 
 
 # Own tasks that change while they are in use
 
 
-def imported(folder: Path, **changes: object) -> None:
+def write_and_import(folder: Path, change: Callable[[Files], Files]) -> None:
+    """Import the task `mine` anew from files that are changed first."""
     folder.mkdir()
-    import_table("mine", spec_of(replace(write_files(folder), **changes)), title="Mine")  # type: ignore[arg-type]
+    import_table("mine", spec_of(change(write_files(folder))), title="Mine")
 
 
 @pytest.fixture
 def old_run(fake_engine: FakeEngine, home: Path, tmp_path: Path) -> RunView:
     """A run of an own task that has been forgotten since."""
-    imported(tmp_path / "before")
+    write_and_import(tmp_path / "before", lambda files: files)
     run = fake_engine.distill(small("mine"))
     assert run.state is State.DONE
     forget("mine")
@@ -139,33 +134,31 @@ def old_run(fake_engine: FakeEngine, home: Path, tmp_path: Path) -> RunView:
 
 
 def test_a_task_that_came_back_with_other_teachers_takes_no_page_down(old_run: RunView, tmp_path: Path) -> None:
-    (tmp_path / "after").mkdir()
-    files = write_files(tmp_path / "after")
-    import_table("mine", spec_of(replace(files, teachers={"great": files.teachers["good"]})), title="Mine")
+    write_and_import(tmp_path / "after", lambda files: replace(files, teachers={"great": files.teachers["good"]}))
     for page in RESULTS:
-        app = open_page(new_app(), f"results/{page}.py", run=old_run.id)
+        app = open_page(new_app(), page, run=old_run.id)
         assert not app.exception, page
-    app = open_page(new_app(), "setup/distill/page.py", run=old_run.id)
-    next(button for button in app.button if button.label == "Use its settings").click()
-    app.run()
-    for page in ("setup/teachers.py", "setup/prior.py", "setup/distill/page.py", "start/overview.py"):
-        app.switch_page(f"pages/{page}")
-        app.run()
+    app = open_page(new_app(), "distill", run=old_run.id)
+    press(app, "Use its settings")
+    for page in ("teachers", "prior", "distill", "overview"):
+        go(app, page)
         assert not app.exception, page
     assert app.session_state.draft == default_config("mine")
 
 
 def test_other_data_under_the_same_name_is_not_shown_beside_a_run(old_run: RunView, tmp_path: Path) -> None:
-    (tmp_path / "after").mkdir()
-    files = write_files(tmp_path / "after")
-    table = pd.read_csv(files.table).drop(columns=list(CLASSES))
-    table["Label"] = table["Label"].where(table.index % 6 > 2, (table["Label"] + 1) % 3)
-    table.to_csv(tmp_path / "other.csv", index=False)
-    import_table("mine", spec_of(replace(files, table=tmp_path / "other.csv")), title="Mine")
-    for page in ("influence/page", "uncertainty", "shifts/page"):
-        app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="3")
+
+    def other_labels(files: Files) -> Files:
+        table = pd.read_csv(files.table).drop(columns=list(CLASSES))
+        table["Label"] = table["Label"].where(table.index % 6 > 2, (table["Label"] + 1) % 3)
+        table.to_csv(tmp_path / "other.csv", index=False)
+        return replace(files, table=tmp_path / "other.csv")
+
+    write_and_import(tmp_path / "after", other_labels)
+    for page in ("influence", "uncertainty", "shifts"):
+        app = open_page(new_app(), page, run=old_run.id, example="3")
         assert not app.exception, page
-        assert any("others than when this run was made" in warning.value for warning in app.warning), page
+        assert any("have changed since this run" in warning.value for warning in app.warning), page
 
 
 def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_path: Path) -> None:
@@ -178,15 +171,15 @@ def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_
         lines = path.read_text().splitlines()
         path.write_text("\n".join([*lines, *lines[-len(table) :]]) + "\n")
     import_table("mine", spec_of(replace(files, table=tmp_path / "more.csv")), title="Mine")
-    for page in ("influence/page", "uncertainty", "shifts/page"):
-        app = open_page(new_app(), f"results/{page}.py", run=old_run.id, example="9")
+    for page in ("influence", "uncertainty", "shifts"):
+        app = open_page(new_app(), page, run=old_run.id, example="9")
         assert not app.exception, page
         assert any("its examples cannot be shown" in warning.value for warning in app.warning), page
         assert not app.get("plotly_chart"), page
 
 
 def test_a_forgotten_tasks_run_leaves_the_other_sweeps_in_sight(old_run: RunView) -> None:
-    app = open_page(new_app(), "results/compare/page.py", run=old_run.id, view="sweep", setting="n_train")
+    app = open_page(new_app(), "compare", run=old_run.id, view="sweep", setting="n_train")
     assert not app.exception
     assert [error.value for error in app.error]
     assert any("Nothing is swept over yet" in info.value for info in app.info)
@@ -207,11 +200,11 @@ def test_a_task_of_two_classes_has_every_page(fake_engine: FakeEngine, tmp_path:
     }
     table = write_csv(tmp_path / "train.csv", ["a", "b", "Label"], rows)
     import_table("two", TableSpec(Files(table, teachers), "Label", columns=("a", "b")), title="Two")
-    app = open_page(new_app(), "setup/prior.py", task="two")
+    app = open_page(new_app(), "prior", task="two")
     assert not app.exception
     assert any(chart.proto.alt.startswith("The mixture prior between In and Out.") for chart in app.get("plotly_chart"))
     run = fake_engine.distill(small("two"))
     for page in RESULTS:
-        app = open_page(new_app(), f"results/{page}.py", run=run.id)
+        app = open_page(new_app(), page, run=run.id)
         assert not app.exception, page
     assert store.read(RUN, run.id).state is State.DONE

@@ -198,7 +198,7 @@ def test_a_forgotten_task_is_no_longer_chosen(app: AppTest, tmp_path: Path, home
     assert "mine" not in [info.name for info in task_infos()]
 
 
-@pytest.mark.parametrize("page", ["setup/teachers.py", "setup/prior.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["setup/teachers.py", "prior", "results/uncertainty.py"])
 def test_pages_show_an_imported_task(
     opened: Callable[..., AppTest], fake_engine: object, tmp_path: Path, home: Path, page: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_of_many_features_an_example_shows_the_first(
     np.savez(tmp_path / "e.npz", np.arange(36 * 3000.0).reshape(36, 3000))
     files = replace(write_files(tmp_path), embeddings=tmp_path / "e.npz")
     import_table("mine", TableSpec(files, "Label", classes=CLASSES))
-    app = ran(opened("setup/prior.py", task="mine"))
+    app = ran(opened("prior", task="mine"))
     (line,) = [text.value for text in app.markdown if text.value.startswith("Test example")]
     assert "3,000 features in all" in line
     assert len(line) < 200

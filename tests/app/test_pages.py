@@ -1,4 +1,4 @@
-"""Every page opens, with and without results, and says what to do where there is nothing to show."""
+"""Every page opens on every kind of task, with and without results, and shows what to do where there are none."""
 
 import shutil
 from collections.abc import Callable
@@ -8,34 +8,29 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, default_config
 from pages.ui import engine, navigation
-from tests.app.conftest import SMALL, FakeEngine, in_link, new_app, open_page
+from tests.app.conftest import (
+    SMALL,
+    FakeEngine,
+    Opened,
+    in_link,
+    lines,
+    new_app,
+    open_page,
+    undownloadable,
+    without_help,
+)
+from tests.conftest import load_once
 
 ROOT = Path(__file__).parents[2]
-PAGES = {
-    "start/overview.py": "MT-BKD Explorer",
-    "setup/teachers.py": "Teachers",
-    "setup/own_data/page.py": "Your own data",
-    "setup/prior.py": "Prior",
-    "setup/distill/page.py": "Distill",
-    "results/reliability/page.py": "Reliability",
-    "results/influence/page.py": "Influence",
-    "results/uncertainty.py": "Uncertainty",
-    "results/shifts/page.py": "Shifts",
-    "results/compare/page.py": "Compare",
-    "learn/coverage.py": "Coverage",
-    "learn/samplers.py": "Why this sampler",
-    "learn/method.py": "Method",
-}
-
-
-def lines(app: AppTest, *kinds: str) -> list[str]:
-    return [element.value for kind in kinds for element in getattr(app, kind)]
+PAGES = navigation.titles()
+#: Settings that make a small run on each of three kinds of inputs: pictures, points of a plane, proteins.
+FEW = {"digits": {}, "synthetic": {}, "proteins": {"n_train": "60", "student.hidden": "4"}}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_without_a_run(opened: Callable[..., AppTest], page: str) -> None:
+def test_every_page_opens_without_a_run(opened: Opened, page: str) -> None:
     app = opened(page)
     assert [title.value for title in app.title] == [PAGES[page]]
     assert not app.exception
@@ -44,14 +39,15 @@ def test_every_page_opens_without_a_run(opened: Callable[..., AppTest], page: st
 
 @dataclass(frozen=True)
 class Shown:
-    """A page as it stands with a run."""
+    """A page as it stands with a run on a task."""
 
     page: str
+    task: str
     app: AppTest
     run: str
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@pytest.fixture(scope="module", params=[(page, task) for task in FEW for page in PAGES], ids="-".join)
 def shown(
     request: pytest.FixtureRequest,
     every_teacher: Path,
@@ -59,15 +55,20 @@ def shown(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Shown:
     """Each page, opened once with a small run that is done, for tests that only look at it."""
-    home, kept = tmp_path_factory.mktemp("shown"), shelf(build_config(SMALL.items()))
-    (home / "teachers").symlink_to(every_teacher / "teachers")
+    page, task = request.param
+    load_once(every_teacher, task)
+    kept = shelf(build_config([*FEW[task].items(), *SMALL.items()], base=default_config(task)))
+    home = tmp_path_factory.mktemp("shown")
+    for part in ("teachers", "features"):
+        if (every_teacher / part).exists():
+            (home / part).symlink_to(every_teacher / part)
     shutil.copytree(kept, home / "runs" / kept.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTBKD_HOME", str(home))
         fake = FakeEngine()
         patch.setattr(engine, "_engine", lambda: fake)
-        app = new_app()
-        return Shown(request.param, open_page(app, request.param, run=kept.name), kept.name)
+        link = {"task": task} | FEW[task] | {"run": kept.name}
+        return Shown(page, task, open_page(new_app(), page, **link), kept.name)
 
 
 def test_every_page_opens_with_a_run(shown: Shown) -> None:
@@ -75,39 +76,41 @@ def test_every_page_opens_with_a_run(shown: Shown) -> None:
     assert [title.value for title in app.title] == [PAGES[shown.page]]
     assert not app.exception
     assert not lines(app, "error")
-    # the small run's chains have not met, and the pages that show its results say so
-    disagree = [line for line in lines(app, "warning") if not line.startswith("The chains disagree")]
-    assert not disagree
+    # the small run's chains have not met, and the pages that show its results warn of it
+    assert not [line for line in lines(app, "warning") if not line.startswith("The chains disagree")]
     assert in_link(app, "run") == shown.run
 
 
-@pytest.mark.parametrize(
-    "page",
-    ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py", "results/shifts/page.py"],
-)
-def test_a_page_without_results_says_what_to_do_next(opened: Callable[..., AppTest], page: str) -> None:
-    app = opened(page)
-    assert "Distill a student first" in app.info[0].value
-    assert {link.label for link in app.main.get("page_link")} == {"Go to Distill", "Or start with the demo"}
-    assert not app.get("plotly_chart")
-
-
-def test_every_chart_says_what_to_look_for_and_can_be_taken_away(shown: Shown) -> None:
+def test_every_chart_says_what_to_look_for_and_can_be_downloaded(shown: Shown) -> None:
     app = shown.app
-    charts = app.get("plotly_chart")
-    taken = {button.key.removeprefix("csv:") for button in app.get("download_button")}
-    assert {chart.key.removeprefix("chart:") for chart in charts} <= taken
+    assert not undownloadable(app)
     captions = lines(app, "caption")
-    for chart in charts:
+    for chart in app.get("plotly_chart"):
         title, _, look_for = chart.proto.alt.partition(". ")
         assert f"**{title}**" in lines(app, "markdown")
         assert look_for in captions
 
 
 def test_every_control_has_help(shown: Shown) -> None:
-    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
-    without = [element.label for kind in kinds for element in getattr(shown.app, kind) if not element.help]
-    assert without == []
+    assert without_help(shown.app) == []
+
+
+def test_inputs_that_are_no_images_are_not_called_images(shown: Shown) -> None:
+    if shown.task == "digits" or shown.page in ("overview", "own_data"):  # which offer images as well
+        return
+    app = shown.app
+    texts = lines(app, "markdown", "caption", "subheader") + [chart.proto.alt for chart in app.get("plotly_chart")]
+    controls = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "toggle", "button")
+    texts += [element.label + element.help for kind in controls for element in getattr(app, kind)]
+    assert [text for text in texts if "image" in text.lower()] == []
+
+
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty", "shifts"])
+def test_a_page_without_results_says_what_to_do_next(opened: Opened, page: str) -> None:
+    app = opened(page)
+    assert "Distill a student first" in app.info[0].value
+    assert {link.label for link in app.main.get("page_link")} == {"Go to Distill", "Or start with the demo"}
+    assert not app.get("plotly_chart")
 
 
 def test_no_file_lies_directly_in_pages() -> None:
@@ -115,5 +118,5 @@ def test_no_file_lies_directly_in_pages() -> None:
     assert [path.name for path in (ROOT / "pages").iterdir() if path.is_file()] == []
 
 
-def test_the_navigation_holds_every_page() -> None:
-    assert navigation.names() == [page.removesuffix("/page.py").removesuffix(".py").split("/")[-1] for page in PAGES]
+def test_every_parameter_of_a_link_belongs_to_a_page_or_to_a_setting() -> None:
+    assert not navigation.parameters() & {"run", "example", "task", "data.task"}

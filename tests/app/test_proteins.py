@@ -1,17 +1,14 @@
-"""The proteins on every page: named by accession, shown as sequences, with the paper's figures and what each takes."""
+"""Proteins: named by accession, shown as sequences, with the paper's figures and the costs of every network."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config, load_task
+from mtbkd_core import build_config, default_config, load_task
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.proteins import SEVERAL
-from tests.app.conftest import SMALL, traces
-from tests.app.test_pages import PAGES, lines
+from tests.app.conftest import SMALL, Done, Opened, lines, traces
 from tests.conftest import load_once
 
 TASK = "proteins"
@@ -26,30 +23,14 @@ def described(session_home: Path) -> Path:
 
 
 @pytest.fixture
-def protein_run(described: Path, home: Path, done: Callable[[RunConfig], RunView]) -> RunView:
+def protein_run(described: Path, home: Path, done: Done) -> RunView:
     """A small run on the proteins that is done."""
     (home / "features").symlink_to(described / "features")
     return done(build_config([*FEW.items(), *SMALL.items()], base=default_config(TASK)))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("learn/")])
-def test_every_page_opens_with_the_proteins(opened: Callable[..., AppTest], protein_run: RunView, page: str) -> None:
-    app = opened(page, task=TASK, run=protein_run.id, **FEW)
-    assert [title.value for title in app.title] == [PAGES[page]]
-    assert not app.exception
-    assert not lines(app, "error")
-    kinds = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "pills", "toggle", "button")
-    elements = [element for kind in kinds for element in getattr(app, kind)]
-    assert [element.label for element in elements if not element.help] == []
-    if page not in ("start/overview.py", "setup/own_data/page.py"):  # which offer images as well
-        said = [*lines(app, "markdown", "caption", "subheader"), *(e.label + e.help for e in elements)]
-        assert [line for line in said if "image" in line.lower()] == []
-
-
-def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(
-    opened: Callable[..., AppTest], protein_run: RunView
-) -> None:
-    app = opened("results/uncertainty.py", task=TASK, run=protein_run.id, example="3", **FEW)
+def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(opened: Opened, protein_run: RunView) -> None:
+    app = opened("uncertainty", task=TASK, run=protein_run.id, example="3", **FEW)
     task = load_task(TASK, n_train=60)
     assert task.proteins is not None
     accession, sequence = (part["test"][3] for part in (task.proteins.accessions, task.proteins.sequences))
@@ -60,35 +41,31 @@ def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(
     assert any(button.label.startswith(tuple(task.proteins.accessions["test"])) for button in app.button)
 
 
-def test_the_papers_first_figure_has_both_groups_and_says_how_well_they_part(
-    opened: Callable[..., AppTest], protein_run: RunView
-) -> None:
-    app = opened("results/uncertainty.py", task=TASK, run=protein_run.id, **FEW)
-    drawn = traces(app, "Deviance of test proteins and of what lies elsewhere")
+def test_the_papers_first_figure_has_both_groups_and_their_auroc(opened: Opened, protein_run: RunView) -> None:
+    app = opened("uncertainty", task=TASK, run=protein_run.id, **FEW)
+    drawn = traces(app, "Deviance of test proteins and of out-of-distribution inputs")
     assert {name for _, name in drawn if name} == {"Test proteins (2161)", "Proteins of several locations (449)"}
     assert any(line.startswith("Proteins of several locations: AUROC **0.") for line in lines(app, "caption"))
 
 
-def test_a_protein_of_several_locations_is_shown_with_what_it_is_and_what_it_is_taken_for(
-    opened: Callable[..., AppTest], protein_run: RunView
+def test_a_protein_of_several_locations_is_shown_with_its_labels_and_the_prediction(
+    opened: Opened, protein_run: RunView
 ) -> None:
-    app = opened("results/shifts/page.py", task=TASK, run=protein_run.id, foreign="7", **FEW)
+    app = opened("shifts", task=TASK, run=protein_run.id, foreign="7", **FEW)
     assert not app.exception
     task = load_task(TASK, n_train=60)
     assert task.proteins is not None
     accession, sequence = (part[SEVERAL][7] for part in (task.proteins.accessions, task.proteins.sequences))
     known = ", ".join(task.shift_labels[SEVERAL][7])
     assert "Cytoplasm, " in known
-    (told,) = [line for line in lines(app, "markdown") if line.startswith(f"**{accession}**")]
-    assert f"Label: **{known}** · taken for **" in told
+    (shown,) = [line for line in lines(app, "markdown") if line.startswith(f"**{accession}**")]
+    assert f"Label: **{known}** · predicted **" in shown
     (drawn,) = [part.proto.body for part in app.get("html") if 'class="sequence"' in part.proto.body]
     assert "".join(re.findall(r">([A-Z]+)</span>", drawn)) == sequence
 
 
-def test_what_student_and_teachers_take_stands_beside_their_scores(
-    opened: Callable[..., AppTest], protein_run: RunView
-) -> None:
-    app = opened("results/reliability/page.py", task=TASK, run=protein_run.id, **FEW)
+def test_the_costs_of_student_and_teachers_stand_beside_their_scores(opened: Opened, protein_run: RunView) -> None:
+    app = opened("reliability", task=TASK, run=protein_run.id, **FEW)
     (table,) = [frame.value for frame in app.dataframe if "Parameters" in frame.value.columns]
     assert list(table.iloc[:, 0])[2:] == ["Whole sequence", "Both ends", "Descriptors"]
     # 217 descriptors to 4 hidden units to 9 classes
@@ -97,8 +74,6 @@ def test_what_student_and_teachers_take_stands_beside_their_scores(
     assert table["Parameters"].iloc[2:].min() > 100 * table["Parameters"].iloc[0]
 
 
-def test_a_task_whose_teachers_nobody_timed_has_no_such_table(
-    opened: Callable[..., AppTest], finished: RunView
-) -> None:
-    app = opened("results/reliability/page.py", run=finished.id)
+def test_a_task_without_measured_costs_has_no_such_table(opened: Opened, finished: RunView) -> None:
+    app = opened("reliability", run=finished.id)
     assert not [frame for frame in app.dataframe if "Parameters" in frame.value.columns]

@@ -1,25 +1,30 @@
 """Results pages show what the run's files hold, and a broken file is one line."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config, task_info
+from mtbkd_core import build_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, load_result
-from pages.ui import run_words, task_loading
-from tests.app.conftest import SMALL, in_link, traces
+from pages.ui.jobs import task_loading
+from tests.app.conftest import SMALL, Done, Opened, go, lines, traces
 
 
-def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability/page.py", run=finished.id)
+def change_diagnostics(run: RunView, **changes: object) -> None:
+    """Write other diagnostics into the metrics file of a run."""
+    file = run.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["diagnostics"] |= changes
+    file.write_text(json.dumps(metrics))
+
+
+def test_the_score_table_is_the_metrics_file(opened: Opened, finished: RunView) -> None:
+    app = opened("reliability", run=finished.id)
     table = app.dataframe[0].value.set_index("")
     metrics = load_result(finished.id).metrics
     for row, series in (
@@ -32,48 +37,48 @@ def test_the_score_table_is_the_metrics_file(opened: Callable[..., AppTest], fin
         assert table.loc[row, "accuracy"] == 100 * metrics[series]["accuracy"]
 
 
-def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/uncertainty.py", run=finished.id, example="11")
+def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, finished: RunView) -> None:
+    app = opened("uncertainty", run=finished.id, example="11")
     result = load_result(finished.id)
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
     assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
     assert shown["Mean deviance"] == f"{result.metrics['student']['deviance']:.3f}"
     assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
-    deviance = float(result.predictions.tensors()["test.deviance"][11])
+    deviance = float(result.predictions.test.deviance[11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
 
 
 def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_files(
-    opened: Callable[..., AppTest], finished: RunView
+    opened: Opened, finished: RunView
 ) -> None:
     result = load_result(finished.id)
     found, index = result.predictions.tensors(), 11
     for page, part, link in (
-        ("results/uncertainty.py", "test", {"example": "11"}),
-        ("results/influence/page.py", "train", {"part": "train", "train": "11"}),
+        ("uncertainty", "test", {"example": "11"}),
+        ("influence", "train", {"part": "train", "train": "11"}),
     ):
         app = opened(page, run=finished.id, **link)
         (table,) = [frame.value for frame in app.dataframe if "Responsibility" in frame.value.columns]
         config = store.read(RUN, finished.id).config
         titles = {teacher.name: teacher.title for teacher in task_info(config.data.task).teachers}
-        assert list(table["Who"]) == [*(titles[name] for name in config.data.teachers), "Student"]
+        assert list(table["Network"]) == [*(titles[name] for name in config.data.teachers), "Student"]
         assert list(table["Weight"]) == [f"{value:.1%}" for value in found[f"{part}.weights"][:, index].tolist()] + [""]
         assert list(table["Responsibility"])[:3] == [
             f"{value:.1%}" for value in found[f"{part}.responsibilities"][:, index].tolist()
         ]
         label = int(found[f"{part}.labels"][index])
-        says = [*found[f"{part}.teachers"][:, index, label].tolist(), float(found[f"{part}.mean"][index, label])]
-        assert list(table["Of the label"]) == [f"{value:.1%}" for value in says]
+        of_label = [*found[f"{part}.teachers"][:, index, label].tolist(), float(found[f"{part}.mean"][index, label])]
+        assert list(table["Of the label"]) == [f"{value:.1%}" for value in of_label]
 
 
 @pytest.mark.parametrize("temperatures", ["none", "1,2.5,1"])
 def test_a_run_of_calibrated_teachers_says_by_what_their_logits_were_divided(
-    opened: Callable[..., AppTest], done: Callable[[RunConfig], RunView], temperatures: str
+    opened: Opened, done: Done, temperatures: str
 ) -> None:
     asked = {**SMALL, "prior.calibrated_teachers": "True", "prior.entropy_temperatures": temperatures}
-    app = opened("results/uncertainty.py", run=done(build_config(asked.items())).id)
-    said = [caption.value for caption in app.caption if "the prior heard their logits divided by" in caption.value]
+    app = opened("uncertainty", run=done(build_config(asked.items())).id)
+    said = [line for line in lines(app, "caption") if "the prior divides their logits by" in line]
     assert [line.rpartition("by ")[2] for line in said] == ([] if temperatures == "none" else ["1, 2.5, 1."])
 
 
@@ -82,11 +87,10 @@ def test_a_run_of_calibrated_teachers_says_by_what_their_logits_were_divided(
     [("eti", "equal-tailed", "low", "high"), ("hdi", "highest density", "hdi_low", "hdi_high")],
 )
 def test_the_intervals_drawn_are_those_of_the_chosen_kind(
-    opened: Callable[..., AppTest], finished: RunView, interval: str, said: str, low: str, high: str
+    opened: Opened, finished: RunView, interval: str, said: str, low: str, high: str
 ) -> None:
-    app = opened("results/uncertainty.py", run=finished.id, example="11")
-    app.segmented_control(key="view:uncertainty:interval").set_value(interval)
-    app.run()
+    app = opened("uncertainty", run=finished.id, example="11")
+    app.segmented_control(key="view:uncertainty:interval").set_value(interval).run()
     assert not app.exception
     drawn = traces(app, "Credible intervals of the class probabilities")
     predictions = load_result(finished.id).predictions.tensors()
@@ -98,64 +102,58 @@ def test_the_intervals_drawn_are_those_of_the_chosen_kind(
     np.testing.assert_allclose(drawn["scatter", "Marginal modes (renormalised)"]["y"], found["mode"], atol=1e-6)
 
 
-def test_every_reliability_curve_is_of_the_probabilities_that_it_names(
-    opened: Callable[..., AppTest], finished: RunView
-) -> None:
-    app = opened("results/reliability/page.py", run=finished.id)
+def test_every_reliability_curve_is_of_the_probabilities_that_it_names(opened: Opened, finished: RunView) -> None:
+    app = opened("reliability", run=finished.id)
     found = load_result(finished.id).predictions.tensors()
-    whose = {
+    named = {
         "student": ("Student (posterior mean)", found["test.mean"]),
-        "student_mode": ("Student (marginal modes, renormalised)", found["test.mode"]),
+        "student_mode": ("Student (marginal modes)", found["test.mode"]),
         "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
         "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
         "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),
         "teacher:digits-5-9": ("Digits 5 to 9", found["test.teachers"][1]),
         "teacher:even-digits": ("Even digits", found["test.teachers"][2]),
     }
-    app.pills(key="view:reliability:shown").set_value(list(whose))
-    app.selectbox(key="view:reliability:class").set_value("3")
-    app.run()
+    app.pills(key="view:reliability:shown").set_value(list(named))
+    app.selectbox(key="view:reliability:class").set_value("3").run()
     drawn = traces(app, "Reliability diagram")
-    for title, probabilities in whose.values():
+    for title, probabilities in named.values():
         expected = reliability(probabilities, found["test.labels"], class_index=3)
         full = expected.count > 0
         curve = drawn["scatter", title]
         np.testing.assert_allclose(curve["x"], expected.confidence[full])
         np.testing.assert_allclose(curve["y"], expected.accuracy[full])
         assert drawn["bar", title]["y"] == expected.count[full].tolist()
-    assert [drawn["scatter", title]["line"]["color"] for title, _ in whose.values()][-3:] == list(PALETTE[:3])
+    assert [drawn["scatter", title]["line"]["color"] for title, _ in named.values()][-3:] == list(PALETTE[:3])
 
 
-def test_classes_bear_the_names_that_the_result_holds(opened: Callable[..., AppTest], finished: RunView) -> None:
+def test_classes_bear_the_names_that_the_result_holds(opened: Opened, finished: RunView) -> None:
     file = finished.folder / "environment.json"
     environment = json.loads(file.read_text())
     names = [f"digit {name}" for name in environment["class_names"]]
     file.write_text(json.dumps({**environment, "class_names": names}))
-    app = opened("results/reliability/page.py", run=finished.id)
+    app = opened("reliability", run=finished.id)
     assert app.selectbox(key="view:reliability:class").options == names
-    app.switch_page("pages/results/influence/page.py").run()
+    go(app, "influence")
     assert app.selectbox(key="view:influence:class").options == names
-    app.switch_page("pages/results/uncertainty.py").run()
+    go(app, "uncertainty")
     assert not app.exception
     assert traces(app, "Credible intervals of the class probabilities")["scatter", "Posterior mean"]["x"] == names
 
 
-def test_scores_need_no_task(
-    opened: Callable[..., AppTest], finished: RunView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_need_no_task(opened: Opened, finished: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the task was loaded")
 
     monkeypatch.setattr(task_loading, "load_task", refuse)
-    app = opened("results/reliability/page.py", run=finished.id)
+    app = opened("reliability", run=finished.id)
     assert not app.exception
     assert len(app.dataframe) == 1
 
 
-def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/influence/page.py", run=finished.id, example="11")
-    app.selectbox(key="view:influence:class").set_value("3")
-    app.run()
+def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Opened, finished: RunView) -> None:
+    app = opened("influence", run=finished.id, example="11")
+    app.selectbox(key="view:influence:class").set_value("3").run()
     found = {name: values.float() for name, values in load_result(finished.id).predictions.tensors().items()}
     of_three = found["train.labels"] == 3
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
@@ -170,35 +168,33 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Callable[..
         np.testing.assert_allclose(pulled["bar", title]["y"], found["train.pulls"][k, of_three].mean(0), atol=1e-4)
         assert by_class["bar", title]["marker"]["color"] == pulled["bar", title]["marker"]["color"] == PALETTE[k]
     np.testing.assert_allclose(pulled["bar", "Label"]["y"], found["train.label_pull"][of_three].mean(0), atol=1e-4)
-    sides = traces(app, "Who the student sides with")
+    sides = traces(app, "Weight and responsibility of each teacher")
     np.testing.assert_allclose(sides["bar", "Weight (before learning)"]["x"], found["test.weights"][:, 11], atol=1e-6)
     np.testing.assert_allclose(
         sides["bar", "Responsibility (after learning)"]["x"], found["test.responsibilities"][:, 11], atol=1e-6
     )
 
 
-def test_pulls_are_shown_for_a_labelled_image(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/influence/page.py", run=finished.id)
+def test_pulls_are_shown_for_a_labelled_image(opened: Opened, finished: RunView) -> None:
+    app = opened("influence", run=finished.id)
     before = len(app.get("plotly_chart"))
     assert app.segmented_control(key="view:influence:part").options == ["Test images", "Labelled images"]
-    app.segmented_control(key="view:influence:part").set_value("train")
-    app.run()
+    app.segmented_control(key="view:influence:part").set_value("train").run()
     assert not app.exception
     assert app.number_input(key="view:influence:train").label == "Labelled image"
     assert len(app.get("plotly_chart")) == before + 1
 
 
-def test_no_curve_chosen_asks_for_one(opened: Callable[..., AppTest], finished: RunView) -> None:
-    app = opened("results/reliability/page.py", run=finished.id)
-    app.pills(key="view:reliability:shown").set_value([])
-    app.run()
+def test_no_curve_chosen_asks_for_one(opened: Opened, finished: RunView) -> None:
+    app = opened("reliability", run=finished.id)
+    app.pills(key="view:reliability:shown").set_value([]).run()
     assert not app.exception
     assert "at least one curve" in app.info[0].value
 
 
-@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty"])
 @pytest.mark.parametrize("file", ["predictions.safetensors", "config.json"])
-def test_a_torn_file_is_one_line(opened: Callable[..., AppTest], finished: RunView, page: str, file: str) -> None:
+def test_a_torn_file_is_one_line(opened: Opened, finished: RunView, page: str, file: str) -> None:
     path = finished.folder / file
     path.write_bytes(path.read_bytes()[:40])
     app = opened(page, run=finished.id)
@@ -207,112 +203,27 @@ def test_a_torn_file_is_one_line(opened: Callable[..., AppTest], finished: RunVi
     assert finished.id in error.value
 
 
-def test_a_torn_run_does_not_hide_the_others(
-    app: AppTest, finished: RunView, done: Callable[[RunConfig], RunView]
-) -> None:
-    other = done(build_config({**SMALL, "seed": "1"}.items()))
-    (finished.folder / "config.json").write_text("{")
-    app.run()
-    assert not app.exception
-    assert app.session_state.run == other.id
-    assert any(finished.id in caption.value for caption in app.sidebar.caption)
-
-
-def test_the_newest_result_is_shown_first(
-    app: AppTest, finished: RunView, done: Callable[[RunConfig], RunView]
-) -> None:
-    newer = done(build_config({**SMALL, "seed": "1"}.items()))
-    app.run()
-    picker = app.sidebar.selectbox(key="set:run")
-    assert picker.value == newer.id
-    assert list(picker.options) == ["● done · " + run_words.describe(view.config) for view in (newer, finished)]
-
-
-def test_choosing_a_run_is_followed_by_the_link(
-    opened: Callable[..., AppTest], finished: RunView, done: Callable[[RunConfig], RunView]
-) -> None:
-    done(build_config({**SMALL, "seed": "1"}.items()))
-    app = opened("results/reliability/page.py")
-    app.sidebar.selectbox(key="set:run").set_value(finished.id)
-    app.run()
-    assert in_link(app, "run") == finished.id
-    assert any(finished.id in caption.value for caption in app.main.caption)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "default settings"),
-        ({"prior.strength": "0.5"}, "strength 0.5"),
-        ({"prior.calibrated_teachers": "True"}, "calibrated teachers"),
-        ({"teachers": "generalist"}, "1 teacher"),
-        ({"prior.base_weights": "1,0.5,1", "seed": "3"}, "base weights 1.0, 0.5, 1, seed 3"),
-        ({"seed": "1", "split_seed": "2", "student.kind": "linear", "device": "cpu"}, "and 1 more"),
-    ],
-)
-def test_a_run_is_described_by_what_differs_from_the_defaults(changes: dict[str, str], said: str) -> None:
-    assert said in run_words.describe(build_config(changes.items()))
-
-
-def test_calibration_is_described_where_it_differs_from_the_tasks_own() -> None:
-    own = default_config("proteins")
-    assert run_words.describe(own) == "proteins"
-    plain = build_config([("prior.calibrated_teachers", "False")], base=own)
-    assert run_words.describe(plain) == "proteins, teachers as they come"
-
-
-def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(
-    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("MTBKD_HOME", str(blocked / "home"))
-    for page in (
-        "setup/teachers.py",
-        "setup/prior.py",
-        "setup/distill/page.py",
-        "results/influence/page.py",
-        "learn/method.py",
-    ):
-        app.run()
-        app.switch_page(f"pages/{page}")
-        app.run()
-        assert not app.exception, page
-        assert any("cannot be written" in caption.value for caption in app.sidebar.caption)
-
-
-@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty"])
 @pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "R-hat is 1.200, above 1.05"), (None, "cannot"), (1.01, "")])
 def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
-    opened: Callable[..., AppTest], finished: RunView, page: str, r_hat: float | None, warned: str
+    opened: Opened, finished: RunView, page: str, r_hat: float | None, warned: str
 ) -> None:
-    file = finished.folder / "metrics.json"
-    metrics = json.loads(file.read_text())
-    metrics["diagnostics"]["r_hat"] = r_hat
-    file.write_text(json.dumps(metrics))
+    change_diagnostics(finished, r_hat=r_hat)
     said = [warning.value for warning in opened(page, run=finished.id).warning]
     assert len(said) == (1 if warned else 0)
     assert all(warned in line for line in said)
 
 
-@pytest.mark.parametrize("page", ["results/reliability/page.py", "results/influence/page.py", "results/uncertainty.py"])
+@pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty"])
 @pytest.mark.parametrize("difference", [-64.0, -2.0, None])
 def test_what_a_check_for_bias_found_is_said_on_every_page(
-    opened: Callable[..., AppTest], finished: RunView, page: str, difference: float | None
+    opened: Opened, finished: RunView, page: str, difference: float | None
 ) -> None:
     """A warning where it matters, else a quiet line, and nothing where there was no check."""
-    file = finished.folder / "metrics.json"
-    metrics = json.loads(file.read_text())
-    metrics["diagnostics"]["r_hat"] = 1.01
+    change_diagnostics(finished, r_hat=1.01)
     if difference is not None:
-        metrics["diagnostics"]["bias_check"] = {
-            "log_joint_difference": difference,
-            "log_joint_error": 3.0,
-            "log_joint_sd": 35.0,
-            "total_variation": 0.012,
-            "total_variation_error": 0.006,
-        }
-    file.write_text(json.dumps(metrics))
+        found = {"log_joint_error": 3.0, "log_joint_sd": 35.0, "total_variation": 0.012, "total_variation_error": 0.006}
+        change_diagnostics(finished, bias_check={"log_joint_difference": difference, **found})
     app = opened(page, run=finished.id)
     quiet = [caption.value for caption in app.caption if caption.value.startswith("Bias check")]
     assert len(app.warning) == (difference == -64.0)
@@ -323,10 +234,7 @@ def test_what_a_check_for_bias_found_is_said_on_every_page(
         )
 
 
-def test_a_shortened_step_is_said(opened: Callable[..., AppTest], finished: RunView) -> None:
-    file = finished.folder / "metrics.json"
-    metrics = json.loads(file.read_text())
-    metrics["diagnostics"]["restarts"] = 2
-    file.write_text(json.dumps(metrics))
-    app = opened("setup/distill/page.py", run=finished.id)
-    assert any("all began again twice with a shorter step" in caption.value for caption in app.caption)
+def test_a_shortened_step_is_said(opened: Opened, finished: RunView) -> None:
+    change_diagnostics(finished, restarts=2)
+    app = opened("distill", run=finished.id)
+    assert any("all restarted with a shorter step, 2 in all" in line for line in lines(app, "caption"))

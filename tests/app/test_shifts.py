@@ -1,7 +1,6 @@
 """The page on shifts: what it shows of clothes, and a corruption's severity, which the link holds."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,10 @@ from mtbkd_core.common.files import read_tensors
 from mtbkd_core.evaluation.shift import SHIFT_SCORES
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.fashion import FILES
-from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.app.test_pages import lines
+from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines
 from tests.conftest import load_once
 
-PAGE = "results/shifts/page.py"
+PAGE = "shifts"
 FEW = {"n_train": "60", "student.kind": "mlp", "student.hidden": "4"}
 needs_fashion = pytest.mark.skipif(
     FILES.installed is None or not FILES.installed.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"
@@ -31,7 +29,7 @@ def lines_at(app: AppTest) -> list[float]:
 
 @needs_fashion
 def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corruption_a_slider(
-    opened: Callable[..., AppTest],
+    opened: Opened,
 ) -> None:
     run = FakeEngine().distill(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion")))
     app = opened(PAGE, task="fashion", run=run.id, **FEW)
@@ -49,14 +47,14 @@ def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corrupt
 
 @needs_fashion
 def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_for(
-    opened: Callable[..., AppTest], session_home: Path
+    opened: Opened, session_home: Path
 ) -> None:
     run = FakeEngine().distill(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion-left-out")))
     app = opened(PAGE, task="fashion-left-out", run=run.id, **FEW)
     assert not app.exception
     found = read_tensors(run.folder / "predictions.safetensors")
     deviance, mean = found["shift.left-out.deviance"], found["shift.left-out.mean"]
-    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
     surest = int(deviance.argmin())
     assert (number.value, number.max) == (surest, len(deviance) - 1)
     task = load_once(session_home, "fashion-left-out")
@@ -71,19 +69,17 @@ def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_
     assert buttons[f"foreign-least:{worst}"].help == f"Image {worst}, label {task.shift_labels['left-out'][worst][0]}."
     buttons[f"foreign-least:{worst}"].click().run()
     assert in_link(app, "foreign") == str(worst)
-    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
     assert number.value == worst
     app.selectbox[0].set_value("digits").run()
     assert not app.exception
     assert in_link(app, "from") == "digits"
-    (number,) = [field for field in app.number_input if field.label == "Image from elsewhere"]
+    (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
     assert number.value == int(found["shift.digits.deviance"].argmin())
     assert in_link(app, "foreign") is None
 
 
-def test_the_severity_stands_in_the_link_and_a_link_brings_it(
-    opened: Callable[..., AppTest], finished: RunView
-) -> None:
+def test_the_severity_stands_in_the_link_and_a_link_brings_it(opened: Opened, finished: RunView) -> None:
     app = opened(PAGE, run=finished.id, severity="15", corruption="noise")
     (slider,) = app.select_slider
     assert (slider.label, slider.value) == ("Severity (standard deviation)", 15)
@@ -97,8 +93,8 @@ def test_the_severity_stands_in_the_link_and_a_link_brings_it(
     assert in_link(app, "severity") is None
 
 
-def test_a_severity_beyond_the_slider_is_said_in_one_line(opened: Callable[..., AppTest], finished: RunView) -> None:
+def test_a_severity_beyond_the_slider_is_said_in_one_line(opened: Opened, finished: RunView) -> None:
     app = opened(PAGE, run=finished.id, severity="21")
     (said,) = [line for line in lines(app, "warning") if not line.startswith("The chains disagree")]
-    assert "severity: the link says '21'" in said
+    assert "severity: the link has '21'" in said
     assert app.select_slider[0].value == 10

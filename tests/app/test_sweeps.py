@@ -15,7 +15,6 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.runs.kinds.sweep import KIND, SweepView, sweep_spec
 from mtbkd_core.runs.rows import Rows
-from pages.ui.setting_words import values_text
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, show_as, traces
 from tests.app.grids import fake_grid
 from tests.imports.files import spec_of, write_files
@@ -56,11 +55,6 @@ def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTes
     app = opened(PAGE, view="sweep", run=run.id)
     assert not app.exception
     assert any("mine" in error.value for error in app.error)
-
-
-def test_strengths_to_begin_with_are_about_what_the_task_starts_with() -> None:
-    assert values_text(default_config("digits"), "prior.strength") == "0, 0.1, 0.3, 1, 3"
-    assert values_text(default_config("proteins"), "prior.strength") == "0, 0.9, 2.7, 9, 27"
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
@@ -150,21 +144,19 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
 ) -> None:
     app = opened(PAGE, view="sweep", sweep=swept.id)
     assert not app.exception
-    drawn = traces(app, "NLL against prior strength")
+    drawn = traces(app, "NLL against strength")
     mean = drawn["scatter", "Mean over seeds"]
     assert mean["y"] == pytest.approx([1.005, 0.905, 0.705])
     assert mean["marker"]["symbol"] == ["circle", "diamond", "circle-open"]
     assert len(drawn["scatter", "Each seed"]["y"]) == 6
     assert any("at 3 (1.300)" in warning.value for warning in app.warning)
     (frame,) = app.dataframe
-    assert frame.value["Prior strength"].tolist() == ["0", "1", "3"]
+    assert frame.value["Strength"].tolist() == ["0", "1", "3"]
     assert frame.value["nll"].tolist()[0] == "1.005 ± 0.007"
     assert frame.value["R-hat"].tolist() == ["1.010", "1.010", "1.300"]
     app.pills(key="view:compare:scores").set_value(["accuracy"])
     app.run()
-    assert [chart.proto.alt.partition(".")[0] for chart in app.get("plotly_chart")] == [
-        "Accuracy against prior strength"
-    ]
+    assert [chart.proto.alt.partition(".")[0] for chart in app.get("plotly_chart")] == ["Accuracy against strength"]
     assert in_link(app, "scores") == "accuracy"
 
 
@@ -189,7 +181,7 @@ def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
     assert not app.exception
     (bar,) = app.get("progress")
     assert (bar.proto.value, bar.proto.text) == (40, "2 of 6 runs done · Sampling students")
-    assert traces(app, "NLL against prior strength")["scatter", "Mean over seeds"]["y"] == pytest.approx([1.005, 0.9])
+    assert traces(app, "NLL against strength")["scatter", "Mean over seeds"]["y"] == pytest.approx([1.005, 0.9])
     app.button(key="cancel-sweep").click()
     app.run()
     assert fake_engine.cancelled == [swept.id]
@@ -218,9 +210,7 @@ def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, mo
     look(replace(swept, state=State.RUNNING, progress=progress), monkeypatch)
     app.run()
     assert not app.exception
-    assert any(
-        caption.value == "Sweep · Prior strength, 3 values, 2 seeds · default settings" for caption in app.caption
-    )
+    assert any(caption.value == "Sweep · Strength, 3 values, 2 seeds · default settings" for caption in app.caption)
     assert app.get("progress")[0].proto.text == "2 of 6 runs done · Sampling students"
     (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
     assert watch.proto.query_string == f"view=sweep&sweep={swept.id}"
@@ -237,7 +227,7 @@ def test_its_link_shows_it_even_where_another_part_was_looked_at_before(
     opened: Callable[..., AppTest], swept: SweepView
 ) -> None:
     app = opened(PAGE)
-    assert app.segmented_control(key="view:compare:view").value == "rivals"
+    assert app.segmented_control(key="view:compare:view").value == "baselines"
     app.switch_page("pages/start/overview.py").run()
     app.query_params.update({"view": "sweep", "sweep": swept.id})
     app.switch_page("pages/results/compare/page.py").run()

@@ -51,7 +51,7 @@ def look(view: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
     show_as(view, KIND, monkeypatch)
 
 
-@pytest.mark.parametrize("page", [PAGE, "setup/prior.py"])
+@pytest.mark.parametrize("page", [PAGE, "prior"])
 def test_a_page_offers_to_train_them_and_goes_on_when_they_are(
     opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine, page: str
 ) -> None:

@@ -95,15 +95,15 @@ def _wait_for_answer(server: Server) -> None:
 
 
 def _end(server: Server) -> None:
-    """End the app as Ctrl-C does; what is left of it after that is killed, and told."""
+    """End the app as Ctrl-C does; what is left of it after that is killed, and reported."""
     family = server.family() if server.process.poll() is None else []
     server.process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         server.process.wait(_END_SECONDS)
     _, left = psutil.wait_procs(family, timeout=_END_SECONDS / 4)
-    told = [f"{process.pid} {process.name()}" for process in left if process.is_running()]
+    left_over = [f"{process.pid} {process.name()}" for process in left if process.is_running()]
     for process in left:
         process.kill()
     server.process.wait()
-    if told:
-        raise RuntimeError(f"still running after Ctrl-C: {', '.join(told)}\n{server.output()}")
+    if left_over:
+        raise RuntimeError(f"still running after Ctrl-C: {', '.join(left_over)}\n{server.output()}")

@@ -26,7 +26,7 @@ SCORES = {
 }
 ROWS = {
     "Student (posterior mean)": "student",
-    "Student (marginal modes, renormalised)": "student_mode",
+    "Student (marginal modes)": "student_mode",
     "Warm start (ensemble)": "warm_start",
     "Teachers' mean": "teachers_mean",
     "Digits 0 to 4": "teacher:digits-0-4",
@@ -39,7 +39,7 @@ def choose_teachers(tab: Visitor) -> None:
     tab.go("teachers")
     for name in ("Even digits", "Generalist"):
         tab.press(tab.page.get_by_test_id("stCheckbox").filter(has_text=f"Use {name}"))
-    tab.link_holds("teachers", "digits-0-4,digits-5-9,generalist")
+    tab.link_holds("data.teachers", "digits-0-4,digits-5-9,generalist")
 
 
 def move_a_base_weight(tab: Visitor) -> None:
@@ -111,7 +111,7 @@ def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float
     tab.go("reliability")
     expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
     assert {trace["name"] for trace in tab.chart("reliability")} >= {"Student (posterior mean)", "Teachers' mean"}
-    # The table is painted on a canvas; what it tells people who listen to the page stands in the document.
+    # The table is painted on a canvas; a copy for screen readers stands in the document.
     table = tab.page.locator("[data-testid=stDataFrame] canvas table[role=grid] tr")
     expect(table).to_have_count(1 + len(ROWS))
     titles, *rows = [row.locator("th, td").all_text_contents() for row in table.all()]
@@ -125,8 +125,8 @@ def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float
 def influence_shows(tab: Visitor, run: str, result: Result) -> None:
     tab.go("influence")
     expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
-    labels = result.predictions.tensors()["train.labels"].numpy()
-    shares = result.predictions.tensors()["train.responsibilities"].float().numpy()
+    labels = result.predictions.train.labels.numpy()
+    shares = result.predictions.train.responsibilities.float().numpy()
     drawn = tab.chart("responsibilities")
     assert [trace["name"] for trace in drawn] == ["Digits 0 to 4", "Digits 5 to 9", "Generalist"]
     for trace, own in zip(drawn, shares, strict=True):

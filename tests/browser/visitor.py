@@ -1,4 +1,4 @@
-"""A person in front of the app: what they do on a page, and all that goes wrong before their eyes meanwhile."""
+"""A person in front of the app: what they do on a page, and every error that they would see."""
 
 from __future__ import annotations
 
@@ -12,36 +12,24 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
+from pages.ui import navigation
+
 #: Address and main heading of every page, in the order of the navigation.
-PAGES = {
-    "": "MT-BKD Explorer",
-    "teachers": "Teachers",
-    "own_data": "Your own data",
-    "prior": "Prior",
-    "distill": "Distill",
-    "reliability": "Reliability",
-    "influence": "Influence",
-    "uncertainty": "Uncertainty",
-    "shifts": "Shifts",
-    "compare": "Compare",
-    "coverage": "Coverage",
-    "samplers": "Why this sampler",
-    "method": "Method",
-}
+PAGES = {"" if name == "overview" else name: title for name, title in navigation.titles().items()}
 
 #: What Chromium needs where there is neither a sandbox nor a GPU, and to leave the network alone.
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
-#: Playwright waits this long, in milliseconds, for what it is told to expect; nothing is measured by it.
+#: Playwright waits this long, in milliseconds, for what is expected; nothing is measured by it.
 PATIENCE = 180_000
 expect.set_options(timeout=PATIENCE)
 
-#: An exception box may be gone again before anyone looks: the page itself tells of each, as an error in its console.
+#: An exception box may be gone again before a test looks: the page itself reports each as an error in its console.
 WATCH_FOR_EXCEPTIONS = """
 new MutationObserver((changes) => {
   for (const change of changes) for (const node of change.addedNodes) {
     const box = node.querySelector?.('[data-testid=stException]') ?? node.closest?.('[data-testid=stException]');
-    if (box && !box.dataset.told) { box.dataset.told = 'yes'; console.error('exception box: ' + box.innerText); }
+    if (box && !box.dataset.seen) { box.dataset.seen = 'yes'; console.error('exception box: ' + box.innerText); }
   }
 }).observe(document, {subtree: true, childList: true});
 """
@@ -135,7 +123,7 @@ class Visitor:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def says(self, text: str | re.Pattern[str]) -> Locator:
-        """Wait until a box on the page (an error, a warning, a word) says the text."""
+        """Wait until a box on the page (an error, a warning, a notice) holds the text."""
         box = self.page.locator("[data-testid=stAlert], .live-reason").filter(has_text=text)
         expect(box).to_be_visible()
         return box

@@ -1,6 +1,8 @@
-"""Compare: MT-BKD against its rivals, a setting over its values, runs side by side, and a run to take away."""
+"""Compare: MT-BKD with baselines, a setting over its values, runs side by side, and files of a run."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -8,12 +10,14 @@ from mtbkd_core.report.html import build_report
 from pages.results.compare import baselines, side_by_side, sweep
 from pages.ui import chosen_run, link
 
-VIEWS = {
-    "rivals": ("Against the rivals", "MT-BKD and all its rivals, on the same student, data and seeds."),
-    "sweep": ("Sweep a setting", "What one setting does, over several of its values and with several seeds."),
-    "runs": ("Runs side by side", "What differs in the settings of finished runs, and what came of it."),
-    "report": ("Take away", "The chosen run as files to read, to send and to keep."),
-}
+
+@dataclass(frozen=True)
+class View:
+    """A part of the page."""
+
+    title: str
+    line: str
+    draw: Callable[[], None]
 
 
 def draw_report() -> None:
@@ -24,8 +28,8 @@ def draw_report() -> None:
     with page, st.container(border=True):
         st.markdown("**Report**")
         st.caption(
-            "Settings, scores, reliability, influence by class, uncertainty, convergence and environment, with charts "
-            "that answer to the pointer. One HTML file of about 5 MB that loads nothing from anywhere."
+            "Settings, scores, reliability, influence by class, uncertainty, convergence and environment, with "
+            "interactive charts. One HTML file of about 5 MB that loads nothing from the network."
         )
         st.download_button(
             "Download the report",
@@ -35,14 +39,14 @@ def draw_report() -> None:
             key="report",
             type="primary",
             icon=":material/description:",
-            help="A report on the run that is chosen in the sidebar. Any browser opens it.",
+            help="A report on the run that is chosen in the sidebar, for any browser.",
             on_click="ignore",
         )
     with numbers, st.container(border=True):
         st.markdown("**Numbers**")
         st.caption(
-            "Every score of the student, the warm start and the teachers, and how well the chains agree: the file "
-            "that all pages read, as it lies in the run's folder."
+            "Every score of the student, the warm start and the teachers, and the convergence of the chains: the file "
+            "in the run's folder, which all pages read."
         )
         st.download_button(
             "Download metrics.json",
@@ -56,22 +60,24 @@ def draw_report() -> None:
         )
 
 
+VIEWS = {
+    "baselines": View(
+        "With baselines",
+        "MT-BKD and all baselines, with the same student, data and seeds.",
+        baselines.draw,
+    ),
+    "sweep": View("Sweep a setting", "One setting over several of its values, with several seeds.", sweep.draw),
+    "runs": View("Runs side by side", "Settings and scores of finished runs.", side_by_side.draw),
+    "report": View("Download", "The chosen run as files to read, to send and to keep.", draw_report),
+}
 shown = st.segmented_control(
     "Show",
     list(VIEWS),
     required=True,
-    format_func=lambda name: VIEWS[name][0],
-    **link.bound("view", list(VIEWS), "rivals"),
+    format_func=lambda name: VIEWS[name].title,
+    **link.bound("view", list(VIEWS), "baselines", read=lambda given: "baselines" if given == "rivals" else given),
     label_visibility="collapsed",
-    help="\n".join(f"- **{title}**: {line}" for title, line in VIEWS.values()),
+    help="\n".join(f"- **{view.title}**: {view.line}" for view in VIEWS.values()),
 )
-st.caption(VIEWS[shown][1])
-match shown:
-    case "rivals":
-        baselines.draw()
-    case "sweep":
-        sweep.draw()
-    case "runs":
-        side_by_side.draw()
-    case "report":
-        draw_report()
+st.caption(VIEWS[shown].line)
+VIEWS[shown].draw()

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, UserError
-from mtbkd_core.config.parse import flatten
+from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
@@ -48,7 +48,7 @@ def draw() -> None:
 
 
 def _choice(done: dict[str, RunView]) -> list[str]:
-    """The runs in the link, and those that are none are said; without any, the chosen run and the newest other one."""
+    """The runs in the link, with a warning for names of none; without any, the chosen run and the newest other one."""
     kept = link.kept("runs")
     asked = kept.split(",") if kept else []
     gone = [name[:16] for name in asked if name not in done]
@@ -89,12 +89,12 @@ def _draw(shown: Shown) -> None:
     labels = [result.predictions.test.labels for _, result in shown.values()]
     if any(len(other) != len(labels[0]) or bool((other != labels[0]).any()) for other in labels[1:]):
         st.warning(
-            "These runs are measured on different test examples: a part of any difference is the data.",
+            "These runs are measured on different test examples, which explains a part of any difference.",
             icon=":material/warning:",
         )
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.markdown("**What differs**")
+        st.markdown("**Settings that differ**")
         st.caption("All other settings are the same.")
         _draw_settings(shown)
         st.space("small")
@@ -113,7 +113,8 @@ def _draw(shown: Shown) -> None:
         charts.show(
             draw_reliability(table, {}),
             "Reliability of each run",
-            "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
+            "On the dotted line confidence equals accuracy; below it the student is overconfident. Vertical lines: "
+            "95 % bands.",
             lambda: table,
             key="runs-reliability",
         )
@@ -122,7 +123,9 @@ def _draw(shown: Shown) -> None:
 def _draw_settings(shown: Shown) -> None:
     flat = {letter: flatten(view.config) for letter, (view, _) in shown.items()}
     names = [name for name in next(iter(flat.values())) if len({one[name] for one in flat.values()}) > 1]
-    rows = pd.DataFrame([[name, *(one[name] for one in flat.values())] for name in names], columns=["Setting", *flat])
+    rows = pd.DataFrame(
+        [[settings()[name].title, *(one[name] for one in flat.values())] for name in names], columns=["Setting", *flat]
+    )
     st.dataframe(rows, hide_index=True, key="differ", column_config={"Setting": st.column_config.Column(pinned=True)})
 
 
@@ -135,7 +138,7 @@ def _draw_scores(shown: Shown) -> None:
         for score in _SCORES
     ]
     found = [result.metrics.diagnostics.r_hat for _, result in shown.values()]
-    rows.append(["R-hat", *("none" if value is None else f"{value:.3f}" for value in found)])
+    rows.append(["R-hat", *(r_hat_text(value) for value in found)])
     st.dataframe(
         pd.DataFrame(rows, columns=["Score", *shown]),
         hide_index=True,
@@ -145,7 +148,7 @@ def _draw_scores(shown: Shown) -> None:
     apart = [letter for letter, (_, result) in shown.items() if not chosen_run.agrees(result)]
     if apart:
         st.warning(
-            f"The chains of {' and '.join(apart)} disagree (R-hat above {R_HAT_LIMIT}, or none): sample longer before "
-            "you trust them.",
+            f"The chains of {' and '.join(apart)} disagree (R-hat above {R_HAT_LIMIT} or not available): sample longer "
+            "before you trust them.",
             icon=":material/warning:",
         )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
-from mtbkd_core.config.parse import settings
+from mtbkd_core.config.parse import full_name, settings
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
-from mtbkd_core.studies.sweep import sweep_values
+from mtbkd_core.studies.sweep import proposed_values, sweep_title, sweep_values, sweepable
 from mtbkd_core.studies.tables import seed_table, sweep_table, value_title
 from pages.results.compare import score_table
-from pages.ui import charts, chosen_run, link, run_words, setting_words
+from pages.ui import charts, chosen_run, link, run_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import SWEEPS
 from pages.ui.jobs.launch import launch
@@ -40,19 +40,19 @@ def draw() -> None:
 
 def _launcher() -> None:
     config, source, seconds = chosen_run.basis()
-    offered = setting_words.offered(config)
+    offered = sweepable(config)
     with st.container(border=True):
         left, middle, right = st.columns([2, 4, 2], gap="medium")
         with left:
             setting = st.selectbox(
                 "Setting",
                 offered,
-                format_func=setting_words.title,
-                **link.bound("setting", offered, offered[0]),
+                format_func=sweep_title,
+                **link.bound("setting", offered, "prior.strength", read=full_name),
                 help="The one setting that changes; all others stay as they are.",
             )
         with middle:
-            begin = setting_words.values_text(config, setting)
+            begin = ", ".join(proposed_values(config, setting))
             text = st.text_input(
                 "Values",
                 begin,
@@ -106,7 +106,7 @@ def _draw_results(view: SweepView) -> None:
     table = sweep_table(view.scores(), view.current)
     if table.empty:
         return
-    title = setting_words.title(view.spec.setting)
+    title = sweep_title(view.spec.setting)
     st.caption(follow.summary(SWEEPS, view, title))
     apart = table[~table[R_HAT].map(chains_agree)]
     if not apart.empty:

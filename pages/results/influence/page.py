@@ -1,4 +1,4 @@
-"""Influence: which teacher explains the student, and who pulled it where."""
+"""Influence: which teacher explains the student, and which way label and teachers pull it."""
 
 import pandas as pd
 import streamlit as st
@@ -7,20 +7,28 @@ from mtbkd_core.evaluation import teacher_tables as tables
 from mtbkd_core.figures import influence, weights
 from pages.results.influence import shapley
 from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
+from pages.ui.jobs import task_loading
+
+PULLED = "Class of the logit"
+
+
+def show_pulls(table: pd.DataFrame, x: str, title: str, look_for: str, key: str) -> None:
+    charts.show(influence.draw_pulls(table, shades, x=x), title, look_for, lambda: table, key=key)
+
 
 chosen = chosen_run.chosen()
 config, found = chosen.view.config, chosen.result.predictions
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names
-teachers = dict(zip(config.data.teachers, chosen.titles, strict=True))
+teachers = chosen.teachers
 arrays = {
     name: getattr(found.train, name).float().numpy() for name in ("weights", "responsibilities", "pulls", "label_pull")
 }
 labels = found.train.labels.numpy()
-task, item = chosen_run.task_of(chosen), task_words.item(config)
+task, item = task_loading.load_for(chosen), task_words.item(config)
 
-if seen := decision_maps.sight(task):
+if seen := decision_maps.plane(task):
     left, right = st.columns(2, gap="large")
     with left:
         decision_maps.show_responsibilities(seen, chosen, key="rule-map")
@@ -34,7 +42,7 @@ with left:
     charts.show(
         weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
         "Responsibility by class",
-        "The taller a colour, the more that teacher explains the student there.",
+        "A tall part: that teacher explains the student well in this class.",
         lambda: shares,
         key="responsibilities",
         help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
@@ -47,11 +55,11 @@ with right:
     charts.show(
         influence.draw_weights_and_responsibilities(both, shades),
         "Weight against responsibility",
-        "Above the line the student sided with a teacher more than the prior asked for.",
+        "Above the line: the student follows that teacher more than its weight in the prior.",
         lambda: both,
         key="both",
-        help=f"A point for each teacher and labelled {item}: its weight in the prior, and its responsibility once the "
-        "student has learned.",
+        help=f"A point for each teacher and labelled {item}: the teacher's weight in the prior, and its responsibility "
+        "once the student has learned.",
     )
 
 st.space("small")
@@ -73,21 +81,11 @@ here = labels == class_names.index(of)
 mean = tables.pulls_of(arrays["pulls"][:, here], arrays["label_pull"][here], class_names, teachers)
 left, right = st.columns(2, gap="large")
 with left:
-    charts.show(
-        influence.draw_pulls(own, shades, x="Class"),
-        "Every class: pull on its own logit",
-        "Up: towards the truth. A teacher that points down holds the student back.",
-        lambda: own,
-        key="own",
-    )
+    look_for = "Up: towards the truth. Down: away from it."
+    show_pulls(own, "Class", "Every class: pull on its own logit", look_for, "own")
 with right:
-    charts.show(
-        influence.draw_pulls(mean, shades, x="Class whose logit is pulled"),
-        f"Class {of}: pull on every logit",
-        "Bars up raise a class, bars down lower it; the diamond is what is left over.",
-        lambda: mean,
-        key="class-pulls",
-    )
+    look_for = "Bars up raise a class's logit, bars down lower it; the diamond is their sum."
+    show_pulls(mean, PULLED, f"Class {of}: pull on every logit", look_for, "class-pulls")
 
 st.space("small")
 shapley.draw(chosen, arrays["responsibilities"], arrays["pulls"], labels, teachers)
@@ -100,7 +98,7 @@ part = st.segmented_control(
     required=True,
     format_func={"test": f"Test {item}s", "train": f"Labelled {item}s"}.get,
     **link.bound("part", ["test", "train"], "test"),
-    help=f"Pulls are known at the labelled {item}s that the student learned from.",
+    help=f"Pulls are shown for the labelled {item}s that the student learned from.",
 )
 left, right = st.columns([1, 3], gap="large")
 with left:
@@ -112,17 +110,17 @@ with left:
             0,
             len(labels) - 1,
             **link.bound("train", range(len(labels)), 0),
-            help="One of those that the student learned from.",
+            help="Its number among those that the student learned from.",
         )
     examples.show(task, index, part=part, size=144)
 with right:
-    here_part = found.test if part == "test" else found.train
-    here_weights = here_part.weights[:, index].tolist()
-    here_shares = here_part.responsibilities[:, index].tolist()
+    here = found.test if part == "test" else found.train
+    here_weights = here.weights[:, index].tolist()
+    here_shares = here.responsibilities[:, index].tolist()
     charts.show(
         weights.draw_shares_of_one(here_weights, here_shares, teachers, shades),
-        "Who the student sides with",
-        "Outline: what the prior asked for. Filled: what the student settled on.",
+        "Weight and responsibility of each teacher",
+        "Outline: before the student has learned. Filled: after.",
         lambda: pd.DataFrame(
             {"teacher": list(teachers.values()), "weight": here_weights, "responsibility": here_shares}
         ),
@@ -131,10 +129,5 @@ with right:
 teacher_predictions.show(chosen, index, item, part=part)
 if part == "train":
     single = tables.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
-    charts.show(
-        influence.draw_pulls(single, shades, x="Class whose logit is pulled"),
-        f"Who pulls which logit at this {item}",
-        "Teachers that point opposite ways disagree about it.",
-        lambda: single,
-        key="image-pulls",
-    )
+    look_for = "Teachers that pull in opposite directions disagree about the class."
+    show_pulls(single, PULLED, f"Pulls on the logits at this {item}", look_for, "image-pulls")

@@ -1,14 +1,12 @@
-"""Reliability: can the student's probabilities be believed, and whose can?"""
+"""Reliability: do the probabilities of the student and of its teachers match how often they are right?"""
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.metrics import row_titles
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
-from mtbkd_core.evaluation.teacher_tables import expertise
+from mtbkd_core.figures import run_tables
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.teachers import draw_table
 from pages.results.reliability import costs
@@ -16,27 +14,10 @@ from pages.ui import charts, chosen_run, link, task_words
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
-
-def shown_score(score: str, value: float | None) -> float | None:
-    """A score as the table shows it: a share in per cent, None where the run does not have it."""
-    return 100 * value if value is not None and SCORES[score].share else value
-
-
 chosen = chosen_run.chosen()
-result, config = chosen.result, chosen.view.config
+result, class_names = chosen.result, chosen.class_names
 chosen_run.banner(chosen)
-info, shades = task_words.info(config), task_words.colours(config)
-class_names = chosen.class_names
-found = result.predictions.test
-labels = found.labels
-
-titles = row_titles(dict(zip(config.data.teachers, chosen.titles, strict=True)))
-probabilities = {
-    "student": found.mean,
-    "student_mode": found.mode,
-    "warm_start": found.warm_start,
-    "teachers_mean": found.teachers.mean(0),
-} | {f"teacher:{name}": found.teachers[place] for place, name in enumerate(config.data.teachers)}
+titles = row_titles(chosen.teachers)
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:
@@ -47,8 +28,9 @@ with choice:
         format_func=titles.get,
         wrap=True,
         **link.bound("shown", list(titles), ["student", "teachers_mean"], many=True),
-        help="Whose probabilities are drawn. Mean and mode are two summaries of the same posterior; the warm start is "
-        "the ensemble before sampling.",
+        help="The curves in the diagram. Posterior mean and marginal modes are two summaries of the same posterior; "
+        "the modes of the class probabilities are rescaled to sum to 1. The warm start is the ensemble before "
+        "sampling.",
     )
     of = st.selectbox(
         "Probability of",
@@ -61,14 +43,18 @@ with choice:
 with chart:
     if shown:
         class_index = None if of is None else class_names.index(of)
+        probabilities = run_tables.series_probabilities(result)
+        labels = result.predictions.test.labels
         curves = {
             name: reliability(probabilities[name], labels, class_index=class_index) for name in titles if name in shown
         }
         table = reliability_table(curves, titles)
+        shades = task_words.colours(chosen.view.config)
         charts.show(
             draw_reliability(table, shades, of="top class" if of is None else f"class {of}"),
             "Reliability diagram",
-            "On the dotted line confidence is earned; below it there is too much of it. Vertical lines: 95 % bands.",
+            "On the dotted line confidence equals accuracy; below it the network is overconfident. "
+            "Vertical lines: 95 % bands.",
             lambda: table,
             key="reliability",
         )
@@ -76,14 +62,10 @@ with chart:
         st.info("Choose at least one curve.", icon=":material/touch_app:")
 
 st.space("small")
-rows = pd.DataFrame(
-    [[titles[name], *(shown_score(score, result.metrics[name][score]) for score in SHOWN)] for name in titles],
-    columns=["", *SHOWN],
-)
 st.markdown("**Scores on the test set**")
 st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
 st.dataframe(
-    rows,
+    run_tables.scores_of_series(result, titles, SHOWN),
     hide_index=True,
     column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
     | {
@@ -96,17 +78,14 @@ st.dataframe(
 
 st.space("small")
 costs.show(chosen)
-order = ["student", "teachers_mean", *(name for name in titles if name.startswith("teacher:"))]
-by_class = expertise(
-    np.stack([probabilities[name].argmax(-1).numpy() for name in order]),
-    labels.numpy(),
-    class_names,
-    [titles[name] for name in order],
-)
+rows = {
+    name: title for name, title in titles.items() if name in ("student", "teachers_mean") or name.startswith("teacher:")
+}
+by_class = run_tables.accuracy_by_class(result, rows, class_names)
 charts.show(
-    draw_table(by_class, x="Class", hover="%{y} names %{z:.1%} of class %{x} right"),
+    draw_table(by_class, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
     "Accuracy by class",
-    "The student's row should be strong wherever any teacher's is.",
+    "The student should be accurate wherever any teacher is.",
     lambda: by_class.reset_index(),
     key="by-class",
 )

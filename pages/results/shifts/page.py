@@ -1,44 +1,42 @@
-"""Shifts: inputs that the student should not trust, and whether it does."""
+"""Shifts: is the student less certain of out-of-distribution and of corrupted inputs?"""
 
-import pandas as pd
 import streamlit as st
 
-from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt
-from mtbkd_core.evaluation.shift import SHIFT_SCORES
+from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_at
 from mtbkd_core.evaluation.student_tables import separation_table
 from mtbkd_core.figures.shifts import draw_severity
-from pages.results.shifts import corrupted, other_inputs
-from pages.ui import charts, chosen_run, deviance, examples, link, task_words
+from pages.results.shifts import corrupted, one_input
+from pages.ui import charts, chosen_run, examples, link, shift_deviance, task_words
+from pages.ui.jobs import task_loading
 
-#: From no corruption to the worst.
+#: From no corruption to the most severe.
 STEPS = 20
 
 chosen = chosen_run.chosen()
 config = chosen.view.config
 chosen_run.banner(chosen)
-task, item, info = chosen_run.task_of(chosen), task_words.item(config), task_words.info(config)
+task, item, info = task_loading.load_for(chosen), task_words.item(config), task_words.info(config)
 measured = chosen.result.metrics.shifts
 known = [shift for shift in info.shifts if shift.name in measured]
 if not known and task.image_shape is None:
     st.info(
-        f"This task has no {item}s from elsewhere, and its {item}s are no pictures that could be corrupted. "
-        "Handwritten digits, clothes and proteins have.",
+        f"This task has no out-of-distribution {item}s, and its {item}s are no pictures that could be corrupted. "
+        "Choose a run on handwritten digits, clothes or proteins.",
         icon=":material/info:",
     )
     st.stop()
 
 if known:
-    st.subheader("Inputs from elsewhere", anchor=False)
-    deviance.show(chosen)
-    titles = {shift.name: shift.title for shift in known}
-    table = separation_table(measured, titles, {name: score.title for name, score in SHIFT_SCORES.items()})
+    st.subheader("Out-of-distribution inputs", anchor=False)
+    shift_deviance.show(chosen)
+    table = separation_table(measured, {shift.name: shift.title for shift in known})
     corrupted.draw_separation(table, item)
     st.space("small")
-    st.subheader(f"One {item} from elsewhere", anchor=False)
-    other_inputs.show(task, chosen, known)
+    st.subheader(f"One out-of-distribution {item}", anchor=False)
+    one_input.show(task, chosen, known)
 
 if task.image_shape is not None:
-    st.subheader(f"{item.capitalize()}s that get worse", anchor=False)
+    st.subheader(f"Corrupted {item}s", anchor=False)
     left, right = st.columns([1, 3], gap="large")
     with left:
         name = st.selectbox(
@@ -46,18 +44,18 @@ if task.image_shape is not None:
             list(CORRUPTIONS),
             format_func=lambda key: CORRUPTIONS[key].title,
             **link.bound("corruption", list(CORRUPTIONS), "rotation"),
-            help=f"How the test {item}s get worse. The student never saw any like this.",
+            help=f"How the test {item}s are changed. The student has not seen changed {item}s.",
         )
         kind = CORRUPTIONS[name]
         step = st.select_slider(
             f"Severity ({kind.unit})",
             range(STEPS + 1),
-            # of a step, so that another corruption, whose severity has another unit, is as far on its own way
-            format_func=lambda step: f"{kind.most * step / STEPS:g}",
-            **link.bound("severity", range(STEPS + 1), STEPS // 2),
-            help="0 leaves the pictures as they are. The link holds how many of 20 steps the slider is from it.",
+            # a step, so that it stays where it is when another corruption, with another unit, is chosen
+            format_func=lambda step: f"{severity_at(name, step, STEPS):g}",
+            **link.bound("severity", range(STEPS + 1), 10),
+            help="0 leaves the pictures unchanged. The link holds the step of the slider, from 0 to 20.",
         )
-        severity = kind.most * step / STEPS
+        severity = severity_at(name, step, STEPS)
         index = examples.chooser(task)
         before = task.x_test[index : index + 1]
         after = corrupt(before, task.image_shape, name, severity)
@@ -67,10 +65,10 @@ if task.image_shape is not None:
         charts.show(
             draw_severity(curve, severity=severity, unit=kind.unit),
             f"{kind.title}: accuracy and deviance",
-            "As accuracy falls, deviance should rise: the student notices. A flat deviance does not.",
+            "As accuracy falls, deviance should rise. A flat deviance: the student does not notice the change.",
             lambda: curve,
             key="severity",
-            help=f"Of the first {corrupted.CORRUPTED} test {item}s and {corrupted.DRAWS} students, spread over the "
+            help=f"On the first {corrupted.CORRUPTED} test {item}s, by {corrupted.DRAWS} students spread over the "
             "chains.",
         )
-    st.caption(f"The dotted line is the severity chosen. {len(pd.unique(curve['severity']))} severities were tried.")
+    st.caption(f"The dotted line is the chosen severity; the curves have {len(curve)} points.")

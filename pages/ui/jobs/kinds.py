@@ -17,7 +17,8 @@ from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
 from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.sampler_benchmark import REFERENCE
-from pages.ui import run_words, setting_words, task_words
+from mtbkd_core.studies.sweep import sweep_title
+from pages.ui import run_words, task_words
 
 PHASES = {
     Phase.TEACHERS: "Getting the teachers ready",
@@ -85,7 +86,7 @@ def _seed_by_seed(view: ComparisonView) -> str:
 def _swept(view: SweepView) -> str:
     spec = view.spec
     often = f", {spec.seeds} seeds" if spec.seeds > 1 else ""
-    return f"{setting_words.title(spec.setting)}, {len(spec.values)} values{often} · {_described(view)}"
+    return f"{sweep_title(spec.setting)}, {len(spec.values)} values{often} · {_described(view)}"
 
 
 def _sampling(view: SamplerBenchmarkView) -> str:
@@ -117,7 +118,7 @@ COMPARISONS = JobWords(
     what=lambda view: f"{_described(view)} · {len(view.spec.seeds)} seeds",
     doing=_seed_by_seed,
     part="seed",
-    where=lambda view: ("compare", {"view": "rivals", "comparison": view.id}),
+    where=lambda view: ("compare", {"view": "baselines", "comparison": view.id}),
     parameter="comparison",
 )
 SWEEPS = JobWords(
@@ -166,5 +167,3 @@ WORDS: tuple[JobWords[Any, Any], ...] = (
     SAMPLER_BENCHMARKS,
     COVERAGE_STUDIES,
 )
-#: Parameters of the link that hold a job of one page.
-PARAMETERS = frozenset(words.parameter for words in WORDS if words.parameter)

@@ -1,0 +1,86 @@
+"""What the prior says before any student is trained: on all labelled examples, and at one example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from mtbkd_core.config.fields import Setting
+from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.config.parse import settings
+from mtbkd_core.evaluation.preview import mixture_probabilities
+from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.prior import prior_logits, weights_under
+
+
+def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> tuple[Scores, np.ndarray]:
+    """Scores of the weighted mean of the teachers' tempered predictions, and the weights.
+
+    Args:
+        teacher_logits: [K, N, C].
+        labels: [N].
+    Returns:
+        the scores, and the weights [K, N].
+    """
+    weights = weights_under(teacher_logits, prior)
+    mixed = mixture_probabilities(prior_logits(teacher_logits, prior), weights, prior.temperature)
+    return scores(mixed, labels), weights.numpy()
+
+
+def pull_scale(prior: PriorConfig) -> float:
+    """Alpha lambda / T, in nats per unit of logit: the pull of a teacher that disagrees fully; a label's is 1."""
+    return prior.strength * prior.concentration / prior.temperature
+
+
+@dataclass(frozen=True)
+class PriorAtExample:
+    """The mixture prior at one example.
+
+    Attributes:
+        weights: [K], the mixture's weights.
+        targets: [K, C], the modes of its components: the teachers' tempered probabilities.
+        mean: [C], their weighted mean.
+    """
+
+    weights: np.ndarray
+    targets: np.ndarray
+    mean: np.ndarray
+
+
+def prior_at(teacher_logits: Tensor, prior: PriorConfig) -> PriorAtExample:
+    """The prior at one example, from the teachers' logits [K, C] there."""
+    logits = teacher_logits[:, None]
+    weights, divided = weights_under(logits, prior), prior_logits(logits, prior)
+    targets = (divided / prior.temperature).softmax(-1)[:, 0]
+    mean = mixture_probabilities(divided, weights, prior.temperature)[0]
+    return PriorAtExample(*(values.double().numpy() for values in (weights[:, 0], targets, mean)))
+
+
+def leading_classes(probabilities: np.ndarray, most: int = 3) -> list[int]:
+    """Indices of the most probable classes, first first; all classes, in their order, where there are no more."""
+    if len(probabilities) <= most:
+        return list(range(len(probabilities)))
+    found: list[int] = np.argsort(-probabilities, kind="stable")[:most].tolist()
+    return found
+
+
+def values_around(about: Setting, now: float, *, high: float | None = None, points: int = 25) -> list[float]:
+    """Values over the range of a setting, and as far as its present value where that lies beyond.
+
+    Args:
+        about: the setting.
+        now: its present value.
+        high: an upper end in place of the setting's.
+    """
+    start = about.low or (about.step if about.per_teacher else 0)  # the only teacher's number cannot be 0
+    low, high = min(start, now), max(about.high if high is None else high, now)
+    spaced: np.ndarray = (np.geomspace if about.logarithmic and low > 0 else np.linspace)(low, high, points)
+    values: list[float] = spaced.tolist()
+    return values
+
+
+def highest_strength(usual: float) -> float:
+    """Where the range of the strength ends: at twice what a task starts with, or the setting's own end."""
+    return max(settings()["prior.strength"].high, 2 * usual)

@@ -1,0 +1,24 @@
+"""Scores as text: differences and means with their spread, in the digits in which they are shown everywhere."""
+
+from __future__ import annotations
+
+import math
+
+from mtbkd_core.evaluation.scores import SCORES
+
+
+def change_text(score: str, value: float | None, other: float | None) -> str:
+    """How far a score lies above another value of it: shares in points, others with three decimals."""
+    if value is None or other is None:
+        return "–"
+    if SCORES[score].share:
+        return f"{100 * (value - other):+z.1f} points"
+    return f"{value - other:+.3f}"
+
+
+def spread_text(score: str, mean: float, sd: float) -> str:
+    """A mean with its standard deviation, shares in per cent; NaN: a dash, or no standard deviation."""
+    scale, digits = (100, 1) if SCORES[score].share else (1, 3)
+    if math.isnan(mean):
+        return "–"
+    return f"{scale * mean:.{digits}f}" + ("" if math.isnan(sd) else f" ± {scale * sd:.{digits}f}")

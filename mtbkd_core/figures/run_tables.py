@@ -1,0 +1,77 @@
+"""Tables of one run: its series of predictions, their scores, their accuracy by class, and what the networks cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from mtbkd_core.evaluation.scores import SCORES, Scores, scores
+from mtbkd_core.evaluation.teacher_tables import expertise
+from mtbkd_core.result import Result
+from mtbkd_core.studies.costs import student_costs
+from mtbkd_core.tasks.base import Task
+from mtbkd_core.teachers.base import Cost
+
+
+def series_probabilities(result: Result) -> dict[str, Tensor]:
+    """[M, C] of each row of scores (`evaluation.metrics.row_titles`), on the test examples."""
+    found = result.predictions.test
+    return {
+        "student": found.mean,
+        "student_mode": found.mode,
+        "warm_start": found.warm_start,
+        "teachers_mean": found.teachers.mean(0),
+    } | {f"teacher:{name}": found.teachers[k] for k, name in enumerate(result.config.data.teachers)}
+
+
+def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:
+    """One row a series, a column for each score in `shown`; shares in per cent."""
+    rows = [[title, *(_shown(score, result.metrics[name][score]) for score in shown)] for name, title in titles.items()]
+    return pd.DataFrame(rows, columns=["", *shown])
+
+
+def _shown(score: str, value: float | None) -> float | None:
+    return 100 * value if value is not None and SCORES[score].share else value
+
+
+def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:
+    """Accuracy of some series (rows, `titles`) by class (columns); NaN where a class has no example."""
+    found = series_probabilities(result)
+    predicted = np.stack([found[name].argmax(-1).numpy() for name in titles])
+    return expertise(predicted, result.predictions.test.labels.numpy(), class_names, list(titles.values()))
+
+
+def cost_table(result: Result, task: Task) -> pd.DataFrame:
+    """What one student, the posterior and each teacher cost, beside their scores; times are measured now.
+
+    Returns:
+        columns "" (title), Parameters, Size (kB), Time (ms for an example), Accuracy (per cent), NLL, ECE.
+    """
+    own, found = student_costs(result, task), result.predictions.test
+    students = own["posterior"].parameters // own["one"].parameters
+    one = scores(found.draws[-1, -1].float(), found.labels)
+    rows: list[tuple[str, Cost | None, Scores]] = [
+        ("One student of the posterior", own["one"], one),
+        (f"Posterior mean of {students} students", own["posterior"], result.metrics.student),
+        *(
+            (task.teachers[name].title, task.teachers[name].cost, result.metrics.teachers[name])
+            for name in result.config.data.teachers
+        ),
+    ]
+    return pd.DataFrame(
+        [
+            {
+                "": title,
+                "Parameters": cost.parameters if cost else None,
+                "Size": cost.bytes / 1000 if cost else None,
+                "Time": cost.milliseconds if cost else None,
+                "Accuracy": None if row.accuracy is None else 100 * row.accuracy,
+                "NLL": row.nll,
+                "ECE": row.ece,
+            }
+            for title, cost, row in rows
+        ]
+    )

@@ -1,0 +1,1 @@
+"""The page on the prior and its parts."""

@@ -1,0 +1,104 @@
+"""The prior at one example: its weights, and its density among three classes or between two."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import RunConfig, Task
+from mtbkd_core.evaluation.prior_alone import PriorAtExample, leading_classes, prior_at
+from mtbkd_core.evaluation.prior_density import simplex_density, two_class_density
+from mtbkd_core.figures import simplex, weights
+from mtbkd_core.figures.two_classes import draw_two_classes
+from mtbkd_core.studies.plane_posterior import true_at
+from pages.ui import charts, decision_maps, examples, task_words
+
+_EXACT = (
+    "Every triple of probabilities is a point of the triangle, so this is the whole prior. The shading is on a "
+    "square-root scale."
+)
+_RESTRICTED = (
+    "The three most probable classes under the weighted mixture, and their shares among themselves. For a Dirichlet "
+    "over all classes these shares are again Dirichlet, with the same three parameters 1 + lambda t, and independent "
+    "of what the other classes have together; so the mixture keeps its weights. The shading is on a square-root scale."
+)
+
+
+def draw(config: RunConfig, task: Task) -> None:
+    """The chosen example and the prior there."""
+    item = task_words.item(config)
+    st.subheader(f"One {item}", anchor=False)
+    left, right = st.columns([1, 1.75], gap="large")
+    with left:
+        index = examples.chooser(task)
+        examples.show(task, index, size=144)
+        if seen := decision_maps.plane(task):
+            decision_maps.show_weights(seen, config, key="weight-map")
+    here = prior_at(task.teacher_logits(config.data.teachers, "test")[:, index], config.prior)
+    with right if seen else left:
+        _draw_weights(here, config, item)
+    with right:
+        if len(task.class_names) == 2:
+            _draw_line(here, config, task)
+        else:
+            _draw_simplex(here, config, task, index)
+
+
+def _draw_weights(here: PriorAtExample, config: RunConfig, item: str) -> None:
+    teachers, numbers = task_words.titles_by_name(config), here.weights.tolist()
+    charts.show(
+        weights.draw_shares_of_one(numbers, None, teachers, task_words.colours(config)),
+        f"Weights at this {item}",
+        "How much each teacher counts in the prior here.",
+        lambda: pd.DataFrame({"teacher": list(teachers.values()), "weight": numbers}),
+        key="weights-here",
+    )
+
+
+def _draw_simplex(here: PriorAtExample, config: RunConfig, task: Task, index: int) -> None:
+    teachers, numbers = task_words.titles_by_name(config), here.weights.tolist()
+    top = leading_classes(here.mean)
+    classes = [task.class_names[which] for which in top]
+    truth = true_at(task, index, config.prior.temperature)
+    grid = simplex_density(here.targets[:, top], here.weights, config.prior.concentration, points=45)
+    charts.show(
+        simplex.draw_simplex(
+            grid,
+            classes,
+            teachers,
+            task_words.colours(config),
+            numbers,
+            truth=None if truth is None else truth.numpy(),
+        ),
+        f"The mixture prior among classes {', '.join(classes[:-1])} and {classes[-1]}",
+        "Shaded: predictions that the prior favours. Point: a teacher's mode. Outline: half its peak."
+        + ("" if truth is None else " Star: the truth."),
+        lambda: pd.DataFrame(
+            {"teacher": list(teachers.values()), "weight": numbers}
+            | {f"mode, class {label}": grid.modes[:, place] for place, label in enumerate(classes)}
+        ),
+        key="simplex",
+        help=_EXACT if len(here.mean) == len(top) else _RESTRICTED,
+    )
+
+
+def _draw_line(here: PriorAtExample, config: RunConfig, task: Task) -> None:
+    """The mixture prior of two classes."""
+    teachers, shades = task_words.titles_by_name(config), task_words.colours(config)
+    first, second = task.class_names
+    table = two_class_density(
+        here.targets[:, 0].tolist(),
+        here.weights.tolist(),
+        concentration=config.prior.concentration,
+        strength=1.0,
+        seen=(0, 0),
+    ).drop(columns="posterior")
+    charts.show(
+        draw_two_classes(table, list(teachers.values()), [shades[name] for name in teachers]),
+        f"The mixture prior between {first} and {second}",
+        f"A high curve: predictions that the prior favours. Further to the right, {first} is more probable.",
+        lambda: table,
+        key="line",
+        help="Density of the student's tempered probability of this class. Filled: each teacher's part. Dashed: the "
+        "mixture.",
+    )

@@ -1,0 +1,173 @@
+"""The page Distill: what is launched, what a run shows, and the settings that each kind of student and sampler has."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core import Result, build_config
+from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.kinds.run import KIND as RUN
+from mtbkd_core.runs.kinds.run import load_result, run_id
+from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines, press, refused, start
+
+
+def test_the_draft_is_what_runs(opened: Opened, fake_engine: FakeEngine) -> None:
+    app = opened("distill", **SMALL)
+    press(app, "Distill")
+    (config,) = fake_engine.submitted
+    assert config == build_config(SMALL.items())
+    run = run_id(config)
+    assert app.session_state.run == run
+    assert in_link(app, "run") == run
+
+
+def test_a_finished_run_shows_the_numbers_of_its_metrics(opened: Opened, fake_engine: FakeEngine) -> None:
+    app = opened("distill", **SMALL)
+    press(app, "Distill")
+    metrics = load_result(app.session_state.run).metrics
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {
+        "Accuracy": f"{metrics['student']['accuracy']:.1%}",
+        "NLL (nats)": f"{metrics['student']['nll']:.3f}",
+        "ECE": f"{metrics['student']['ece']:.3f}",
+        "R-hat": f"{metrics['diagnostics']['r_hat']:.3f}",
+    }
+
+
+def test_an_engine_that_cannot_run_is_one_line(opened: Opened, fake_engine: FakeEngine) -> None:
+    fake_engine.problem = "the engine's scheduler is gone"
+    app = opened("distill", seed="3")
+    press(app, "Distill")
+    assert refused(app, build_config([("seed", 3)])) == "the engine's scheduler is gone"
+
+
+@pytest.mark.parametrize(
+    ("name", "entered"),
+    [("student.hidden", "32, many"), ("sampler.step_size", "0"), ("sampler.batch_size", "-3")],
+)
+def test_what_is_not_a_setting_is_one_line(opened: Opened, name: str, entered: str) -> None:
+    app = opened("distill")
+    app.text_input(key=f"set:{name}").set_value(entered).run()
+    assert name in refused(app, build_config())
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "shown"),
+    [
+        ("baoab", {"friction", "batch_size", "bias_check"}),
+        ("sgld", {"schedule", "batch_size", "bias_check"}),
+        ("mclmc", {"friction", "bias_check"}),
+        ("hmc", {"leapfrog_steps"}),
+    ],
+)
+def test_an_algorithm_shows_the_settings_that_it_has(opened: Opened, algorithm: str, shown: set[str]) -> None:
+    app = opened("distill")
+    app.segmented_control(key="set:sampler.algorithm").set_value(algorithm).run()
+    assert not app.exception
+    assert app.session_state.draft.sampler.algorithm == algorithm
+    keys = {item.key for kind in ("number_input", "text_input", "button_group", "toggle") for item in app.get(kind)}
+    own = {"friction", "batch_size", "schedule", "leapfrog_steps", "bias_check"}
+    assert {name for name in own if f"set:sampler.{name}" in keys} == shown
+    assert "set:sampler.temperature" in keys
+
+
+def test_an_algorithm_that_needs_all_examples_is_refused_beside_a_batch_size(opened: Opened) -> None:
+    app = opened("distill", **{"sampler.batch_size": "50"})
+    before = app.session_state.draft
+    app.segmented_control(key="set:sampler.algorithm").set_value("mclmc").run()
+    assert refused(app, before) == "sampler.batch_size: got 50, but mclmc needs all examples; allowed: none"
+
+
+def test_a_check_for_bias_is_asked_for_with_a_switch(opened: Opened, fake_engine: FakeEngine) -> None:
+    app = opened("distill", **SMALL)
+    app.toggle(key="set:sampler.bias_check").set_value(True).run()
+    assert app.session_state.draft.sampler.bias_check is True
+    assert in_link(app, "sampler.bias_check") == "True"
+    press(app, "Distill")
+    assert not app.exception
+    assert fake_engine.submitted[0].sampler.bias_check
+    assert any("s bias check, " in line for line in lines(app, "caption"))
+    found = Result.load(store.read(RUN, app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
+    assert found.sentence in [said.value for said in (app.warning if found.is_biased else app.caption)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"sampler.algorithm": "mclmc"}, "tuned, energy variance "),
+        ({"sampler.algorithm": "hmc"}, "tuned at an acceptance of "),
+        ({"sampler.algorithm": "hmc", "sampler.step_size": "0.01"}, "Step size 0.0100, given, acceptance "),
+        ({"sampler.step_size": "0.01"}, "Step size 0.0100, given · "),
+    ],
+)
+def test_a_finished_run_says_how_its_step_was_found(
+    opened: Opened, fake_engine: FakeEngine, settings: dict[str, str], said: str
+) -> None:
+    app = opened("distill", **(SMALL | settings))
+    press(app, "Distill")
+    assert not app.exception
+    assert any(said in line for line in lines(app, "caption"))
+
+
+def test_the_demo_runs_with_the_defaults(app: AppTest, fake_engine: FakeEngine) -> None:
+    start(app, **{"prior.strength": "0.5"})
+    fake_engine.problem = "no worker"
+    press(app, "Distill the demo")
+    assert refused(app, build_config([("prior.strength", 0.5)])) == "no worker"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.CANCELLED, "was cancelled."),
+        (State.FAILED, "failed. The disk is full. Change the settings"),
+        (State.CRASHED, "worker died again and again"),
+        (State.INTERRUPTED, "was interrupted"),
+    ],
+)
+def test_a_run_that_ended_without_a_result_says_what_to_do(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, state: State, said: str
+) -> None:
+    view = store.create(RUN, build_config(SMALL.items()))
+    ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
+    monkeypatch.setattr(store, "read", lambda kind, id: ended)
+    app = opened("distill", run=view.id)
+    assert not app.exception
+    (line,) = [*app.error, *app.info]
+    assert said in line.value
+
+
+def test_a_run_under_way_is_watched_and_can_be_cancelled(
+    opened: Opened, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = store.create(RUN, build_config(SMALL.items()))
+    monkeypatch.setattr(store, "read", lambda kind, id: replace(view, state=State.RUNNING))
+    app = opened("distill", run=view.id)
+    assert not app.exception
+    (watching,) = app.get("bidi_component")
+    assert json.loads(watching.proto.json) == {"run": view.id, "address": f"live-run/{view.id}", "every": 200}
+    app.button(key="cancel-run").click().run()
+    assert fake_engine.cancelled == [view.id]
+
+
+@pytest.mark.parametrize(("task", "offered"), [("digits", True), ("synthetic", False)])
+def test_a_convolutional_student_is_offered_where_inputs_are_pictures(opened: Opened, task: str, offered: bool) -> None:
+    app = opened("distill", task=task)
+    (kinds,) = [control for control in app.button_group if control.label == "Student"]
+    assert ("CNN" in kinds.options) is offered
+
+
+def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Opened) -> None:
+    app = opened("distill", task="fashion", **{"student.first_map": "8"})
+    assert app.number_input(key="set:student.first_map").max == 28
+    assert "28 x 28 pictures: a map of 10 x 10" in [caption.value for caption in app.caption]
+
+
+def test_of_a_first_map_that_will_be_refused_no_size_is_said(opened: Opened) -> None:
+    app = opened("distill", **{"student.kind": "cnn", "student.first_map": "9"})
+    assert not app.exception
+    assert app.number_input(key="set:student.first_map").value == 9
+    assert not any("a map of" in line for line in lines(app, "caption"))

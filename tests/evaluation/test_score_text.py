@@ -1,0 +1,35 @@
+"""Scores as text."""
+
+import math
+
+import pytest
+
+from mtbkd_core.common.durations import duration_text
+from mtbkd_core.evaluation.score_text import change_text, spread_text
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "other", "text"),
+    [
+        ("accuracy", 0.9, 0.876, "+2.4 points"),
+        ("nll", 0.25, 0.5, "-0.250"),
+        ("nll", None, 0.5, "–"),
+    ],
+)
+def test_a_change_is_in_points_or_in_the_scores_own_unit(
+    score: str, value: float | None, other: float, text: str
+) -> None:
+    assert change_text(score, value, other) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [(0.9, 0.012, "90.0 ± 1.2"), (0.9, math.nan, "90.0"), (math.nan, math.nan, "–")],
+)
+def test_a_mean_has_its_spread_where_there_is_one(mean: float, sd: float, text: str) -> None:
+    assert spread_text("accuracy", mean, sd) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(89, "89\u00a0s"), (120, "2\u00a0min"), (9000, "2.5\u00a0h")])
+def test_a_duration_has_a_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == duration_text(seconds / 3, 3) == text
