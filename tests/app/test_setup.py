@@ -360,26 +360,6 @@ class TestDistill:
         app.run()
         assert refused(app, build_config([("prior.strength", 0.5)])) == "no worker"
 
-    @pytest.mark.parametrize(
-        ("state", "said"),
-        [
-            (State.CANCELLED, "was cancelled."),
-            (State.FAILED, "failed. The disk is full. Change the settings"),
-            (State.CRASHED, "worker died again and again"),
-            (State.INTERRUPTED, "was interrupted"),
-        ],
-    )
-    def test_a_run_that_ended_without_a_result_says_what_to_do(
-        self, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, state: State, said: str
-    ) -> None:
-        view = store.create(RUN, build_config(SMALL.items()))
-        ended = replace(view, state=state, reason="the disk is full" if state is State.FAILED else None)
-        monkeypatch.setattr(store, "read", lambda kind, id: ended)
-        app = opened("setup/distill/page.py", run=view.id)
-        assert not app.exception
-        (line,) = [*app.error, *app.info]
-        assert said in line.value
-
     def test_a_run_under_way_is_watched_and_can_be_cancelled(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
