@@ -17,7 +17,7 @@ import click
 @click.command()
 @click.option("--lock", type=str, help="File that the engine locks for as long as it lives.")
 @click.option("--root", type=str, help="Folder from which a worker can import mtbkd_core.")
-@click.option("--log", type=str, default=None, help="File for standard error; where it is a pipe, nobody reads it.")
+@click.option("--log", type=str, default=None, help="File for standard error; a pipe would not be read.")
 def dask_setup(server: object, lock: str, root: str, log: str | None) -> None:
     """Wait for the engine's lock to fall, and end this process then."""
     os.setpgid(0, 0)  # Ctrl-C in the app's terminal is the app's alone: it ends this process, and in order

@@ -1,4 +1,4 @@
-"""Loaded by every worker before it takes its first run, so that no run waits for imports."""
+"""Loaded by every worker before it takes its first job, so that no job waits for imports."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ load_libraries()
 
 
 def dask_setup(worker: object) -> None:
-    """What a run takes of the processor is for `parallel` to say, which the engine told how many threads."""
+    """`parallel` divides the processor; the engine has set its number of threads."""
     limit_threads()

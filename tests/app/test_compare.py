@@ -188,16 +188,6 @@ class TestBaselines:
             assert said in warning.value
             assert scores(app).loc["MT-BKD", "R-hat"] == said.removeprefix("MT-BKD ")
 
-    @pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
-    def test_a_link_to_no_comparison_is_one_line(
-        self, opened: Callable[..., AppTest], compared: ComparisonView, asked: str
-    ) -> None:
-        app = opened(PAGE, comparison=asked)
-        assert not app.exception
-        (error,) = app.error
-        assert asked in error.value
-        assert in_link(app, "comparison") == compared.id
-
     def test_an_engine_that_cannot_run_is_one_line(
         self, opened: Callable[..., AppTest], fake_engine: FakeEngine
     ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import default_config, task_info
+from mtbkd_core import default_config
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
@@ -154,14 +154,6 @@ def test_one_under_way_shows_what_there_is_and_can_be_cancelled(
         assert fake_engine.cancelled == [view.id]
 
 
-@pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
-def test_a_link_to_no_benchmark_is_one_line(opened: Callable[..., AppTest], asked: str) -> None:
-    app = opened(PAGE, race=asked)
-    assert not app.exception
-    (error,) = app.error
-    assert asked in error.value
-
-
 def torn(view: SamplerBenchmarkView, file: str, content: str) -> SamplerBenchmarkView:
     (view.folder / file).write_text(content)
     return view
@@ -205,20 +197,6 @@ def test_a_result_that_cannot_be_read_is_one_line_and_no_verdict(
     assert "\n" not in error.value
     assert not app.dataframe
     assert not any("nearest" in text.value for text in app.markdown)
-
-
-def test_the_overview_lists_one_under_way(app: AppTest, home: Path) -> None:
-    view = queued("synthetic")
-    with under_way(view, Progress(Phase.STUDY, 20, 100, 0.2, "reference")):
-        app.run()
-    assert not app.exception
-    title = task_info("synthetic").title
-    assert f"Sampler benchmark · {title} · 3 s a sampler" in [caption.value for caption in app.caption]
-    (bar,) = app.get("progress")
-    assert (bar.proto.value, bar.proto.text) == (20, "Running the reference: Hamiltonian Monte Carlo")
-    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
-    assert watch.proto.page.endswith("samplers")
-    assert watch.proto.query_string == f"posterior=synthetic&race={view.id}"
 
 
 def test_an_engine_that_cannot_run_is_one_line(opened: Callable[..., AppTest], fake_engine: FakeEngine) -> None:

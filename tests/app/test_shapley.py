@@ -1,20 +1,16 @@
 """Shapley study: its cost is said beforehand, it is one job, its values stand beside responsibilities and pulls."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig
-from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
-from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.kinds.shapley import KIND, shapley_spec
-from mtbkd_core.runs.rows import Rows
-from tests.app.conftest import FakeEngine, in_link, show_as, traces
+from tests.app.conftest import FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 
 PAGE = "results/influence/page.py"
@@ -108,18 +104,3 @@ def test_it_is_found_again_with_the_run(opened: Callable[..., AppTest], finished
     app.slider(key="view:influence:replicates").set_value(1)
     app.run()
     assert not any(chart.proto.alt.startswith("Contribution") for chart in app.get("plotly_chart"))
-
-
-def test_one_under_way_is_watched_and_can_be_cancelled(
-    opened: Callable[..., AppTest], finished: RunView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = FakeEngine().submit(KIND, shapley_spec(finished.config))
-    progress = (Progress(Phase.STUDY, 3, 8, 0.5, "Sampling students"),)
-    early = replace(view, state=State.RUNNING, progress=progress, rows=Rows({}, {}))
-    show_as(early, KIND, monkeypatch)
-    app = opened(PAGE, run=finished.id)
-    assert not app.exception
-    assert app.get("progress")[0].proto.text == "3 of 8 runs done · Sampling students"
-    app.button(key="cancel-Shapley study").click()
-    app.run()
-    assert fake_engine.cancelled == [view.id]

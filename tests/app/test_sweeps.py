@@ -187,33 +187,10 @@ def test_one_under_way_shows_the_points_as_they_come_and_can_be_cancelled(
     assert fake_engine.cancelled == [swept.id]
 
 
-def test_one_that_was_cancelled_keeps_its_runs_and_can_go_on(
-    opened: Callable[..., AppTest], swept: SweepView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = Rows({0: swept.rows.found[0]}, {0: 3.5})
-    look(replace(swept, state=State.CANCELLED, rows=rows), monkeypatch)
-    app = opened(PAGE, view="sweep", sweep=swept.id)
-    assert "was cancelled. 1 of 6 runs is whole." in app.info[0].value
-    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: self.submitted.append(spec) or swept)
-    press(app, "Go on")
-    assert fake_engine.submitted == [swept.spec]
-
-
 def test_every_control_has_help(opened: Callable[..., AppTest], swept: SweepView) -> None:
     app = opened(PAGE, view="sweep", sweep=swept.id)
     kinds = ("slider", "selectbox", "segmented_control", "button", "multiselect", "text_input", "pills")
     assert not [element.label for kind in kinds for element in getattr(app, kind) if not element.help]
-
-
-def test_the_overview_lists_what_is_under_way(app: AppTest, swept: SweepView, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = (Progress(Phase.STUDY, 2, 6, 0.4, "Sampling students"),)
-    look(replace(swept, state=State.RUNNING, progress=progress), monkeypatch)
-    app.run()
-    assert not app.exception
-    assert any(caption.value == "Sweep · Strength, 3 values, 2 seeds · default settings" for caption in app.caption)
-    assert app.get("progress")[0].proto.text == "2 of 6 runs done · Sampling students"
-    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
-    assert watch.proto.query_string == f"view=sweep&sweep={swept.id}"
 
 
 def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callable[..., AppTest], home: object) -> None:

@@ -118,16 +118,6 @@ def test_what_keeps_the_engine_from_it_is_said(
     assert untrained("marks") == TEACHERS
 
 
-def test_the_overview_lists_one_under_way(app: AppTest, trained: TrainingView, monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = (Progress(Phase.TEACHERS, 1, 4, 0.3, "2, 3, epoch 2 of 10"),)
-    running = replace(trained, state=State.RUNNING, progress=progress)
-    show_as(running, KIND, monkeypatch)
-    app.run()
-    assert any(caption.value == "Training · 4 teachers · Marks" for caption in app.caption)
-    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
-    assert watch.proto.query_string == "data.task=marks"
-
-
 def test_forgetting_the_task_stops_its_training(
     opened: Callable[..., AppTest], trained: TrainingView, fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,7 +118,7 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
             f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}."
             + (" Whiskers: sd over the seeds." if len(found) > 1 else ""),
             lambda: table,
-            key="worth",
+            key="shapley",
             help=_HELP,
         )
     with right:
@@ -137,8 +137,8 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     """Which teacher is first by which measure, in one line."""
     info = SCORES[score]
     by_title = table.set_index("title")
-    worth = by_title["shapley"] if info.higher_is_better else -by_title["shapley"]
-    first, explains, pulls = worth.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
+    gain = by_title["shapley"] if info.higher_is_better else -by_title["shapley"]
+    first, explains, pulls = gain.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
     agree = "all agree" if first == explains == pulls else "they disagree"
     total = by_title["shapley"].sum()
     spoken = f"{100 * total:+z.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()

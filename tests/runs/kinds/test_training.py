@@ -42,10 +42,10 @@ def test_it_trains_every_teacher_and_keeps_the_scores_that_the_task_gives() -> N
     assert list(view.scores()) == list(TEACHERS)
     for name, row in view.scores().items():
         assert row["nll"] == pytest.approx(scores(task.teachers[name].logits_test.softmax(-1), task.y_test)["nll"])
-    told = read_progress(files.progress_file(view.folder, 1))  # not all that was told is written
-    assert (told[0].step, told[0].message, told[0].fraction) == (0, "0, 1, epoch 1 of 1", 0.25)
-    assert [each.fraction for each in told] == sorted(each.fraction for each in told)
-    assert {each.steps for each in told} == {4}
+    reports = read_progress(files.progress_file(view.folder, 1))  # some reports are not written
+    assert (reports[0].step, reports[0].message, reports[0].fraction) == (0, "0, 1, epoch 1 of 1", 0.25)
+    assert [each.fraction for each in reports] == sorted(each.fraction for each in reports)
+    assert {each.steps for each in reports} == {4}
 
 
 def test_teachers_that_are_there_are_not_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,128 @@
+"""A job of any kind on the pages: watched, stopped, gone on with, and listed where it is under way."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.job import JobView
+from mtbkd_core.runs.kinds.registry import KINDS
+from pages.ui.jobs.kinds import PARAMETERS, WORDS, JobWords
+from tests.app.conftest import FakeEngine, in_link, show_as
+from tests.runs.kinds.samples import SAMPLES
+
+#: What is shown beside the bar, by kind.
+DOING = {
+    "run": "Sampling the posterior: 2 of 6",
+    "comparison": "Seed 2 of 6: MT-BKD",
+    "sweep": "2 of 6 runs done · mt bkd",
+    "Shapley study": "2 of 6 runs done · mt bkd",
+    "training": "2 of 6 teachers trained · mt bkd",
+    "sampler benchmark": "mt_bkd",
+    "coverage study": "2 of 6 settings done · mt bkd",
+}
+
+
+@pytest.fixture(params=WORDS, ids=lambda words: words.noun)
+def words(request: pytest.FixtureRequest) -> JobWords[Any, Any]:
+    return request.param
+
+
+@pytest.fixture
+def job(words: JobWords[Any, Any], home: object) -> JobView[Any]:
+    """One that was made, and never launched."""
+    return store.create(words.kind, SAMPLES[words.noun].spec())
+
+
+def under_way(job: JobView[Any]) -> JobView[Any]:
+    return replace(job, state=State.RUNNING, progress=(Progress(Phase.SAMPLING, 2, 6, 0.4, "mt_bkd"),))
+
+
+def test_every_kind_has_words_and_a_parameter_of_its_own() -> None:
+    assert {words.kind.noun for words in WORDS} == {kind.noun for kind in KINDS}
+    assert len(PARAMETERS) == len([words for words in WORDS if words.parameter])
+
+
+def test_one_under_way_is_listed_on_the_overview_with_a_link(
+    app: AppTest, words: JobWords[Any, Any], job: JobView[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_as(under_way(job), words.kind, monkeypatch)
+    app.run()
+    assert not app.exception
+    assert f"{words.noun.capitalize()} · {words.what(job)}" in [caption.value for caption in app.caption]
+    (bar,) = app.main.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (40, DOING[words.noun])
+    (watch,) = (link for link in app.main.get("page_link") if link.proto.label == "Watch")
+    page, parameters = words.where(job)
+    assert watch.proto.page.endswith(page)
+    assert watch.proto.query_string == "&".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def shown(words: JobWords[Any, Any], job: JobView[Any]) -> AppTest:
+    """A page that follows the job and does nothing else."""
+
+    def page(words, job):  # type: ignore[no-untyped-def]  # its text alone is run
+        from pages.ui.jobs import follow
+
+        follow.follow(words, job)
+
+    app = AppTest.from_function(page, args=(words, job), default_timeout=60)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_one_under_way_can_be_cancelled(
+    words: JobWords[Any, Any], job: JobView[Any], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = under_way(job)
+    show_as(view, words.kind, monkeypatch)
+    app = shown(words, view)
+    app.button(key=f"cancel-{words.noun}").click().run()
+    assert fake_engine.cancelled == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        (State.CANCELLED, None, "was cancelled."),
+        (State.FAILED, "the disk is full", "failed. The disk is full."),
+        (State.CRASHED, None, "was given up after its worker died again and again."),
+        (State.INTERRUPTED, None, "was interrupted"),
+    ],
+)
+def test_one_that_ended_early_says_why_and_can_be_started_again(
+    words: JobWords[Any, Any],
+    job: JobView[Any],
+    fake_engine: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    state: State,
+    reason: str | None,
+    said: str,
+) -> None:
+    submitted: list[Any] = []
+    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: submitted.append((kind, spec)) or job)
+    app = shown(words, replace(job, state=state, reason=reason))
+    (line,) = [*app.info, *app.error]
+    assert line.value.startswith(f"This {words.noun} {said}")
+    app.button(key=f"go-on-{words.noun}").click().run()
+    assert submitted == [(words.kind, job.spec)]
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "0123456789abcdef"])
+def test_a_link_to_none_is_one_line_and_the_newest_is_shown(
+    opened: Callable[..., AppTest], words: JobWords[Any, Any], job: JobView[Any], asked: str
+) -> None:
+    if not words.parameter:
+        return
+    page, parameters = words.where(job)
+    files = {"compare": "results/compare/page.py", "samplers": "learn/samplers.py", "coverage": "learn/coverage.py"}
+    app = opened(files[page], **(parameters | {words.parameter: asked}))
+    assert not app.exception
+    assert len([error for error in app.error if asked in error.value]) == 1
+    assert in_link(app, words.parameter) == job.id
