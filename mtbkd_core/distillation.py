@@ -82,7 +82,7 @@ def check(config: RunConfig, task: Task) -> Student:
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
             f"{needed / 2**30:.1f} GiB, at most {MAX_DRAWS_BYTES / 2**30:.0f} GiB are allowed"
         )
-    there = task.lesson_logits(config.data.teachers, config.n_unlabelled_used).shape[1]
+    there = task.training_logits(config.data.teachers, config.n_unlabelled_used).shape[1]
     if settings.batch_size is not None and settings.batch_size > there:
         raise UserError(f"sampler.batch_size: got {settings.batch_size}, the task has {there} training examples")
     return student
@@ -151,13 +151,13 @@ def _joint_seed(configs: Sequence[RunConfig]) -> int:
 def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) -> LogPosterior:
     """The posterior of every configuration's chains, one configuration after the other."""
     student = check(configs[0], task)
-    lesson = task.lesson(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
+    training_set = task.training_set(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
     priors = [
-        stack_priors(task.lesson_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
+        stack_priors(task.training_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
         for each in configs
     ]
     mixture = MixturePrior.stack(priors, configs[0].sampler.chains)
-    return LogPosterior(student, lesson.x, lesson.labels, mixture)
+    return LogPosterior(student, training_set.x, training_set.labels, mixture)
 
 
 def _measured(

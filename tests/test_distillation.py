@@ -138,7 +138,7 @@ def test_teachers_with_too_few_logits_for_examples_without_labels_are_refused(fe
     assert teacher.logits_unlabelled is not None
     short = replace(teacher, logits_unlabelled=teacher.logits_unlabelled[:59])
     task = replace(task, teachers={**task.teachers, name: short})
-    assert len(task.lesson(list(task.teachers), 59).labels) == 159
+    assert len(task.training_set(list(task.teachers), 59).labels) == 159
     with pytest.raises(UserError, match="have logits on digits's unlabelled examples"):
         distill(small(n_unlabelled=60), task=task)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from mtbkd_core.baselines.fitting import Networks, fit_networks, lesson_of, soft_targets
+from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets, training_set_of
 from mtbkd_core.common.progress import ShouldStop
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.tasks.base import Task
@@ -43,7 +43,7 @@ class Problem:
     @property
     def teacher_logits(self) -> Tensor:
         """[K, N, C] on the training set."""
-        return lesson_of(self.config, self.task).teacher_logits
+        return training_set_of(self.config, self.task).teacher_logits
 
     def fit(self, weights: Tensor | None = None) -> Networks:
         """Classic distillation, one network a chain, from the teachers' mean with weights [K, N]; None: equal ones."""

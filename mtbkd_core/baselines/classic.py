@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.baselines.base import Baseline, Problem
-from mtbkd_core.baselines.fitting import lesson_of
+from mtbkd_core.baselines.fitting import training_set_of
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.prior import entropy_weights
 
@@ -76,8 +76,8 @@ def confidence_aware_distillation(problem: Problem) -> Tensor:
     Only the part that works on logits: the published method also matches features of inner layers, and a teacher here
     may be no more than a table of its outputs.
     """
-    lesson = lesson_of(problem.config, problem.task)
-    weights = confidence_weights(lesson.teacher_logits, lesson.labels)
+    training_set = training_set_of(problem.config, problem.task)
+    weights = confidence_weights(training_set.teacher_logits, training_set.labels)
     return problem.fit(weights).probabilities(problem.task.x_test)
 
 

@@ -17,7 +17,7 @@ from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import climb
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
-from mtbkd_core.tasks.base import Lesson, Task
+from mtbkd_core.tasks.base import Task, TrainingSet
 
 #: The least number of Adam steps of a fitted network.
 FIT_STEPS = 600
@@ -72,7 +72,7 @@ def fit_networks(
     teacher and the weight as the concentration. Each starts at its own draw of the prior.
 
     Args:
-        soft: [N, C] probabilities on the examples of `lesson_of`.
+        soft: [N, C] probabilities on the examples of `training_set_of`.
         weight: of the soft cross-entropy against the labels' own.
         student: the network; None: the configured one.
         generator: of the starts and of a random student; None: a new one with the configured seed.
@@ -87,8 +87,8 @@ def fit_networks(
     logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
     weights = torch.ones(mean.shape[:2], device=device)
     mixture = MixturePrior.build(logits, weights, concentration=weight, temperature=temperature)
-    lesson = lesson_of(config, task).to(device)
-    target = LogPosterior(student, lesson.x, lesson.labels, mixture)
+    training_set = training_set_of(config, task).to(device)
+    target = LogPosterior(student, training_set.x, training_set.labels, mixture)
     size = config.sampler.warm_start_batch_size or config.sampler.batch_size
     random = Randomness(generator or torch.Generator(device).manual_seed(config.seed))
     start = random.normal((config.sampler.chains, student.n_parameters))
@@ -96,13 +96,13 @@ def fit_networks(
     return Networks(student, student.weight_scale * end)
 
 
-def lesson_of(config: RunConfig, task: Task) -> Lesson:
+def training_set_of(config: RunConfig, task: Task) -> TrainingSet:
     """The training set of every network: examples with and without labels, and the teachers as MT-BKD's prior has them.
 
     Where the prior has calibrated teachers, so has the training set.
     """
-    lesson = task.lesson(config.data.teachers, config.data.n_unlabelled)
-    return replace(lesson, teacher_logits=prior_logits(lesson.teacher_logits, config.prior))
+    training_set = task.training_set(config.data.teachers, config.data.n_unlabelled)
+    return replace(training_set, teacher_logits=prior_logits(training_set.teacher_logits, config.prior))
 
 
 def configured_student(config: RunConfig, task: Task) -> Student:

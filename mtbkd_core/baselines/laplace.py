@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from mtbkd_core.baselines.base import Baseline, Problem
-from mtbkd_core.baselines.fitting import configured_student, lesson_of
+from mtbkd_core.baselines.fitting import configured_student, training_set_of
 from mtbkd_core.common.progress import UserError, stop_if
 from mtbkd_core.students.base import LARGEST_LAPLACE, Student, softmax
 
@@ -45,7 +45,7 @@ def laplace_distillation(problem: Problem, *, draws: int = DRAWS) -> Tensor:
         )
     theta = problem.networks.theta
     generator = torch.Generator(theta.device).manual_seed(config.seed)
-    x = lesson_of(config, task).x.to(theta.device)
+    x = training_set_of(config, task).x.to(theta.device)
     predictions = []
     # one network after the other: a precision matrix is large enough to keep the machine busy, and S of them are large
     for own, mean in zip(theta.split(1), last_layer(student, theta), strict=True):

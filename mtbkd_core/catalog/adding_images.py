@@ -71,7 +71,7 @@ def import_images(
         sizes = _fitting(len(labels), len(test_labels))
     shape = (int(pixels.shape[1]), int(pixels.shape[2]))
     chosen = ImageSet(name, title or name, folder, names, shape, transposed, sizes, epochs, prefix=prefix)
-    chosen = replace(chosen, digest=task_of(chosen).shown().digest)  # refuses what cannot be divided
+    chosen = replace(chosen, digest=task_of(chosen).image_pool().digest)  # refuses what cannot be divided
     write(chosen)
     return task_of(chosen)
 

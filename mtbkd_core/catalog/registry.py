@@ -153,7 +153,7 @@ def fingerprint(data: RunConfig | DataConfig) -> str:
     """
     data = data.data if isinstance(data, RunConfig) else data
     source = _source(data.task)
-    source.INFO.check_n_unlabelled(data.n_unlabelled, data.n_labelled)
+    source.INFO.check_unlabelled(data.n_unlabelled, data.n_labelled)
     teachers = data.teachers or source.INFO.default_teachers
     return source.fingerprint(data.model_copy(update={"teachers": teachers}), "test")
 

@@ -116,7 +116,7 @@ def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
         UserError: more labelled examples than the task has.
     """
     info, data = task_info(config.data.task), config.data
-    left = info.most_train - info.check_n_train(data.n_labelled)
+    left = info.most_labelled - info.check_labelled(data.n_labelled)
     if not info.spare or data.n_unlabelled <= left:
         return config, None
     usual = data.n_unlabelled == default_config(data.task).data.n_unlabelled

@@ -54,7 +54,7 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
         config, note = leaving_room(config)
         if note:
             say(note)
-    info.check_n_unlabelled(config.data.n_unlabelled, config.data.n_labelled)
+    info.check_unlabelled(config.data.n_unlabelled, config.data.n_labelled)
     return config
 
 

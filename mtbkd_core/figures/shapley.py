@@ -24,7 +24,9 @@ def draw_shapley(table: pd.DataFrame, score: str, colours: Mapping[str, str]) ->
     """
     info = SCORES[score]
     scale, unit = difference_unit(info)
-    shapley, sd, leave_one_out, solo = (scale * table[name] for name in ("shapley", "shapley_sd", "last", "alone"))
+    shapley, sd, leave_one_out, solo = (
+        scale * table[name] for name in ("shapley", "shapley_sd", "leave_one_out", "solo")
+    )
     spread = {"array": sd, "color": INK, "thickness": 1.3, "width": 3, "visible": bool(sd.notna().any())}
     traces = [
         _bars(table, shapley, "Shapley value %{x:+.4f}", colours) | {"name": "Shapley value", "error_x": spread},

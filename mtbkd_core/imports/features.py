@@ -12,7 +12,7 @@ from torch import Tensor
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports.table import Table
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
-from mtbkd_core.proteins.features import described
+from mtbkd_core.proteins.features import cached_descriptors
 
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
@@ -62,7 +62,7 @@ def from_sequences(
     """
     sequences = table.texts(column)
     if model is None:
-        return described(sequences, on_progress, should_stop)
+        return cached_descriptors(sequences, on_progress, should_stop)
     from mtbkd_core.proteins.embeddings import embed
 
     return embed(

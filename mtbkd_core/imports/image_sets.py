@@ -32,7 +32,7 @@ class ImageSet:
         transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
         sizes: images for the student, for validation and for testing.
         epochs: of each teacher's training.
-        digest: `Shown.digest` when it was imported, so that other images under the same name are another set.
+        digest: `ImagePool.digest` when it was imported, so that other images under the same name are another set.
         prefix: as `ImageFiles.prefix`.
     """
 

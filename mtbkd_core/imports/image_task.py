@@ -25,7 +25,7 @@ from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.imports import image_sets
 from mtbkd_core.imports.image_sets import ImageSet
 from mtbkd_core.tasks.fashion import FASHION, FILES, UNLABELLED, clothing_images, digit_images
-from mtbkd_core.tasks.images import ImageTask, Shown
+from mtbkd_core.tasks.images import ImagePool, ImageTask
 from mtbkd_core.tasks.source import ShiftInfo, TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
@@ -33,7 +33,7 @@ from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
 _TEACHERS = "teachers"
 _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
-_LABELLED = FASHION.INFO.n_train
+_LABELLED = FASHION.INFO.n_labelled
 _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
 #: Pixels on a side of the first map; what was settled for the clothes is for them alone.
 _FIRST_MAP = 7
@@ -62,29 +62,29 @@ class OwnImageTask(ImageTask):
     def untrained(self, teachers: Sequence[str] | None = None) -> tuple[str, ...]:
         """As `Trains.untrained`."""
         names = [teacher.name for teacher in self.INFO.choose_teachers(teachers)]
-        return self._untrained(names, self.shown())
+        return self._untrained(names, self.image_pool())
 
     def outputs(
-        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], pool: ImagePool, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
         """As `ImageTask.outputs`: from the home folder or, the first time, from teachers that are trained now.
 
         Where another process is training teachers of this set, its end is awaited.
         """
-        if self._untrained(names, shown):
-            self._train(names, shown, on_progress, should_stop)
-        return {name: self._read_outputs(name, shown) for name in names}
+        if self._untrained(names, pool):
+            self._train(names, pool, on_progress, should_stop)
+        return {name: self._read_outputs(name, pool) for name in names}
 
     def _train(
-        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], pool: ImagePool, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> None:
         """Train and keep the teachers that are missing, or wait for the process that does."""
         make_folder(home() / _TEACHERS)
-        lock_file = home() / _TEACHERS / f".{self.INFO.name}-{self._stamp(shown)}.lock"
+        lock_file = home() / _TEACHERS / f".{self.INFO.name}-{self._stamp(pool)}.lock"
 
         def meanwhile() -> None:
             stop_if(should_stop)
-            if not self._untrained(names, shown):
+            if not self._untrained(names, pool):
                 raise _Trained
             if on_progress is not None:
                 on_progress(Progress(Phase.TEACHERS, 0, 1, 0.0, "Another run is training them; waiting"))
@@ -97,38 +97,38 @@ class OwnImageTask(ImageTask):
                 return
             except OSError as error:
                 raise UserError(f"{lock_file}: cannot be locked ({error.strerror or error})") from None
-            if missing := self._untrained(names, shown):
+            if missing := self._untrained(names, pool):
                 for teacher in self.train(missing, on_progress, should_stop):
-                    write_tensors(self._path(teacher.name, shown), {teacher.name: teacher.logits})
+                    write_tensors(self._path(teacher.name, pool), {teacher.name: teacher.logits})
                     teacher.checkpoint.unlink(missing_ok=True)
 
-    def _untrained(self, names: Sequence[str], shown: Shown) -> tuple[str, ...]:
-        return tuple(name for name in names if not self._path(name, shown).exists())
+    def _untrained(self, names: Sequence[str], pool: ImagePool) -> tuple[str, ...]:
+        return tuple(name for name in names if not self._path(name, pool).exists())
 
-    def _read_outputs(self, name: str, shown: Shown) -> Tensor:
-        path = self._path(name, shown)
+    def _read_outputs(self, name: str, pool: ImagePool) -> Tensor:
+        path = self._path(name, pool)
         logits = read_tensors(path).get(name)
-        if logits is None or logits.shape != (len(shown.index), len(self.class_names)) or not logits.isfinite().all():
+        if logits is None or logits.shape != (len(pool.index), len(self.class_names)) or not logits.isfinite().all():
             raise UserError(f"{path}: is not what it should be; delete it, and the teacher is trained anew")
         return logits.float()
 
-    def _path(self, name: str, shown: Shown) -> Path:
+    def _path(self, name: str, pool: ImagePool) -> Path:
         """Where a teacher's outputs are kept, by all that they are made of."""
-        return home_path() / _TEACHERS / f"{self.INFO.name}-{name}-{self._stamp(shown)}.safetensors"
+        return home_path() / _TEACHERS / f"{self.INFO.name}-{name}-{self._stamp(pool)}.safetensors"
 
-    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+    def hash_of_teacher(self, name: str, pool: ImagePool) -> str:
         """As `ImageTask.hash_of_teacher`."""
-        return content_hash(self._stamp(shown), name)
+        return content_hash(self._stamp(pool), name)
 
-    def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
+    def _hash_of_data(self, pool: ImagePool, student: Tensor, test: Tensor) -> str:
         """Another with clothes, so that a run from before they were there is not taken for one with them."""
-        data = super()._hash_of_data(shown, student, test)
+        data = super()._hash_of_data(pool, student, test)
         return content_hash(data, "clothes") if "clothes" in self.shifts else data
 
-    def _stamp(self, shown: Shown) -> str:
+    def _stamp(self, pool: ImagePool) -> str:
         """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
         recipes = json.dumps({name: recipe.digest_content() for name, recipe in self.recipes.items()})
-        return content_hash(shown.digest, recipes, str(TRAINING_VERSION), torch.__version__)
+        return content_hash(pool.digest, recipes, str(TRAINING_VERSION), torch.__version__)
 
 
 def found() -> dict[str, OwnImageTask]:
@@ -169,8 +169,8 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
             default_teachers=tuple(parts),
             item="image",
-            n_train=labelled,
-            most_train=images.sizes.student,
+            n_labelled=labelled,
+            most_labelled=images.sizes.student,
             image_shape=shape,
             spare=True,
             defaults=_defaults(len(names), shape, labelled, unlabelled),

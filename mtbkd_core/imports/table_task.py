@@ -55,7 +55,7 @@ class TableTask:
     def _check(self, data: DataConfig, split: str) -> tuple[list[str], int]:
         check_split(split)
         names = [teacher.name for teacher in self.INFO.choose_teachers(data.teachers)]
-        return names, self.INFO.check_n_train(data.n_labelled)
+        return names, self.INFO.check_labelled(data.n_labelled)
 
 
 def found() -> dict[str, TableTask]:
@@ -103,8 +103,8 @@ def info_of(manifest: store.Manifest) -> TaskInfo:
         teachers=tuple(TeacherInfo(name, name, line) for name, line in manifest.teachers.items()),
         default_teachers=tuple(manifest.teachers),
         item=manifest.item,
-        n_train=count,
-        most_train=count,
+        n_labelled=count,
+        most_labelled=count,
         defaults=defaults(len(manifest.class_names), manifest.described),
         stamp=manifest.fingerprint,
     )

@@ -15,7 +15,7 @@ from mtbkd_core.proteins.feature_cache import cached_features
 _AT_ONCE = 100
 
 
-def described(
+def cached_descriptors(
     sequences: Sequence[str], on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
 ) -> Tensor:
     """The descriptors of `describe`, [M, F], from the cache or computed now: a millisecond or two a sequence.

@@ -176,7 +176,7 @@ class _Report:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
         sampler = config.sampler
-        labelled = task_info(config.data.task).check_n_train(config.data.n_labelled)
+        labelled = task_info(config.data.task).check_labelled(config.data.n_labelled)
         everything = labelled + config.data.n_unlabelled
         # all in gradients of one example by all chains
         sampled, without = (count * sum(run_work(sampler, count).values()) for count in (everything, labelled))

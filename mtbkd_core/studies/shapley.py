@@ -18,28 +18,28 @@ Subset = frozenset[str]
 
 
 @dataclass(frozen=True)
-class Worth:
+class Contributions:
     """How much each teacher changes a score, in its own unit and direction.
 
     Attributes:
         shapley: see above.
-        last: leave one out: the score of all teachers minus that without it.
-        alone: the score of this teacher alone minus that of none.
+        leave_one_out: the score of all teachers minus that without it.
+        solo: the score of this teacher alone minus that of none.
     """
 
     shapley: Mapping[str, float]
-    last: Mapping[str, float]
-    alone: Mapping[str, float]
+    leave_one_out: Mapping[str, float]
+    solo: Mapping[str, float]
 
 
-def worth(score: Mapping[Subset, float]) -> Worth:
+def contributions(score: Mapping[Subset, float]) -> Contributions:
     """All three from the score of every subset; arguments and errors as `shapley_values`."""
     values = shapley_values(score)
     every, none = frozenset(values), frozenset[str]()
-    return Worth(
+    return Contributions(
         shapley=values,
-        last={name: score[every] - score[every - {name}] for name in values},
-        alone={name: score[frozenset({name})] - score[none] for name in values},
+        leave_one_out={name: score[every] - score[every - {name}] for name in values},
+        solo={name: score[frozenset({name})] - score[none] for name in values},
     )
 
 

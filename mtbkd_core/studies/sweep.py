@@ -41,7 +41,7 @@ def value_text(config: RunConfig, name: str) -> str:
     """The configuration's value of a setting, as `with_value` takes it and `sweep_values` writes it."""
     text = flatten(config)[name]
     if name == "data.n_labelled" and text == "none":
-        return str(task_info(config.data.task).n_train)
+        return str(task_info(config.data.task).n_labelled)
     if name in _PER_TEACHER:
         each = set(text.split(","))
         return "1.0" if text == "none" else each.pop() if len(each) == 1 else text
@@ -84,7 +84,7 @@ def all_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
     return [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
 
 
-def hearing(config: RunConfig, teachers: Sequence[str]) -> RunConfig:
+def with_some_teachers(config: RunConfig, teachers: Sequence[str]) -> RunConfig:
     """The configuration with some of its teachers; none: strength 0.
 
     A teacher keeps its base weight and entropy temperature. Where all that are left have base weight 0, they count the
@@ -149,7 +149,7 @@ def _task_default(config: RunConfig, name: str) -> float:
 
 def _spare(config: RunConfig, name: str) -> float | None:
     info = task_info(config.data.task)
-    return info.most_train - info.check_n_train(config.data.n_labelled) if info.spare else None
+    return info.most_labelled - info.check_labelled(config.data.n_labelled) if info.spare else None
 
 
 #: The least value of settings that count examples.
@@ -158,6 +158,6 @@ _REFERENCES: dict[Relative, Callable[[RunConfig, str], float | None]] = {
     Relative.NOTHING: lambda config, name: 1.0,
     Relative.TASK_DEFAULT: _task_default,
     Relative.CLASSES: lambda config, name: task_info(config.data.task).n_classes,
-    Relative.LABELLED: lambda config, name: task_info(config.data.task).n_train,
+    Relative.LABELLED: lambda config, name: task_info(config.data.task).n_labelled,
     Relative.SPARE: _spare,
 }

@@ -12,7 +12,7 @@ from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
 from mtbkd_core.studies.comparison import Comparison, verdict
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
 from mtbkd_core.studies.methods import about
-from mtbkd_core.studies.shapley import Worth
+from mtbkd_core.studies.shapley import Contributions
 
 #: The columns that `summarise` gives.
 SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_sd")), R_HAT)
@@ -102,13 +102,13 @@ def sweep_table(scores: Mapping[str, Sequence[Row | None]], current: str) -> pd.
     return pd.DataFrame(rows, columns=["value", "title", "current", *SUMMARY])
 
 
-def shapley_table(found: Sequence[Worth], influence: pd.DataFrame) -> pd.DataFrame:
-    """An `influence_table` with each teacher's value: mean over seeds of shapley, last, alone, and their `_sd`.
+def shapley_table(found: Sequence[Contributions], influence: pd.DataFrame) -> pd.DataFrame:
+    """An `influence_table` with each teacher's value: mean over seeds of shapley, leave_one_out, solo, and their `_sd`.
 
     The sd divides by one less than the number of seeds and is NaN for one. `found` holds at least one seed.
     """
     table = influence.copy()
-    for measure in ("shapley", "last", "alone"):
+    for measure in ("shapley", "leave_one_out", "solo"):
         values = np.array([[getattr(value, measure)[name] for name in table["teacher"]] for value in found])
         table[measure] = values.mean(0)
         table[f"{measure}_sd"] = values.std(0, ddof=1) if len(found) > 1 else np.nan

@@ -46,7 +46,7 @@ class Teacher(TeacherInfo):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """What a student learns from.
 
     Attributes:
@@ -59,9 +59,9 @@ class Lesson:
     labels: Tensor
     teacher_logits: Tensor
 
-    def to(self, device: torch.device) -> Lesson:
+    def to(self, device: torch.device) -> TrainingSet:
         """The same on a device."""
-        return Lesson(self.x.to(device), self.labels.to(device), self.teacher_logits.to(device))
+        return TrainingSet(self.x.to(device), self.labels.to(device), self.teacher_logits.to(device))
 
 
 @dataclass(frozen=True)
@@ -137,23 +137,23 @@ class Task:
         """
         return torch.stack([getattr(teacher, f"logits_{part}") for teacher in self._named(names)])
 
-    def lesson(self, names: Sequence[str], n_unlabelled: int = 0) -> Lesson:
+    def training_set(self, names: Sequence[str], n_unlabelled: int = 0) -> TrainingSet:
         """The labelled examples, the first `n_unlabelled` unlabelled ones, and the named teachers' logits on both.
 
         Raises:
             UserError: a name that the task does not have, or more unlabelled examples than it has.
         """
-        logits = self.lesson_logits(names, n_unlabelled)
+        logits = self.training_logits(names, n_unlabelled)
         if not n_unlabelled or self.x_unlabelled is None:
-            return Lesson(self.x_train, self.y_train, logits)
-        return Lesson(
+            return TrainingSet(self.x_train, self.y_train, logits)
+        return TrainingSet(
             torch.cat([self.x_train, self.x_unlabelled[:n_unlabelled]]),
             torch.cat([self.y_train, self.y_train.new_full((n_unlabelled,), -1)]),
             logits,
         )
 
-    def lesson_logits(self, names: Sequence[str], n_unlabelled: int = 0) -> Tensor:
-        """[K, N, C], the `teacher_logits` of `lesson`; arguments and errors as there."""
+    def training_logits(self, names: Sequence[str], n_unlabelled: int = 0) -> Tensor:
+        """[K, N, C], the `teacher_logits` of `training_set`; arguments and errors as there."""
         logits = self.teacher_logits(names)
         most = 0 if self.x_unlabelled is None else len(self.x_unlabelled)
         if n_unlabelled > most:

@@ -52,8 +52,8 @@ INFO = TaskInfo(
     teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
     default_teachers=("digits-0-4", "digits-5-9", "even-digits"),
     item="image",
-    n_train=N_STUDENT,
-    most_train=N_STUDENT,
+    n_labelled=N_STUDENT,
+    most_labelled=N_STUDENT,
     image_shape=SHAPE,
 )
 
@@ -93,7 +93,7 @@ def split_indices(split_seed: int, split: str, n_labelled: int | None = None) ->
     pool, student = train_test_split(rest, test_size=N_STUDENT, stratify=labels[rest], random_state=split_seed)
     if split == "validation":
         pool, test = train_test_split(pool, test_size=N_VALIDATION, stratify=labels[pool], random_state=split_seed)
-    student = student[: INFO.check_n_train(n_labelled)]
+    student = student[: INFO.check_labelled(n_labelled)]
     return torch.from_numpy(student), torch.from_numpy(test), torch.from_numpy(pool)
 
 

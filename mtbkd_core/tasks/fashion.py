@@ -77,7 +77,7 @@ def clothing_images(shape: tuple[int, int]) -> Tensor:
     Raises:
         UserError: the images are not on this machine, or not what they should be.
     """
-    return _resized(FASHION.shown().x[-SIZES.test :][:_CLOTHES], SHAPE, shape)
+    return _resized(FASHION.image_pool().x[-SIZES.test :][:_CLOTHES], SHAPE, shape)
 
 
 def _resized(images: Tensor, shape: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
@@ -99,8 +99,8 @@ FASHION = ShippedImageTask(
         teachers=tuple(TeacherInfo(name, title, line) for name, (title, line, _) in _TEACHERS.items()),
         default_teachers=("tops", "shoes-and-bags", "winter-wear"),
         item="image",
-        n_train=1_000,
-        most_train=SIZES.student,
+        n_labelled=1_000,
+        most_labelled=SIZES.student,
         image_shape=SHAPE,
         spare=True,
         # chosen on validation images, the step size so that no chain leaves the posterior: benchmarks/log/clothing.md
@@ -147,7 +147,7 @@ FASHION_LEFT_OUT = replace(
         description=f"Pictures of clothing without {_NAMES_LEFT_OUT}, which the student never sees: 1,600 for "
         f"testing. The student starts with 1,000 labelled ones and {_MOST_LEFT_OUT - 1_000:,} unlabelled ones.",
         n_classes=len(CLASSES) - len(LEFT_OUT),
-        most_train=_MOST_LEFT_OUT,
+        most_labelled=_MOST_LEFT_OUT,
         defaults={
             **FASHION.INFO.defaults,
             "n_unlabelled": str(_MOST_LEFT_OUT - 1_000),

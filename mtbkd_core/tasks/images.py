@@ -38,7 +38,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ImagePool:
     """The images that a student may be given: all that teachers' logits are needed for.
 
     Attributes:
@@ -66,7 +66,7 @@ class ImageTask(ABC):
         class_names: of all classes of the files, also of those left out.
         recipes: of each teacher.
         sizes: of the parts.
-        digest: `Shown.digest` of the expected images; "": any.
+        digest: `ImagePool.digest` of the expected images; "": any.
         left_out: classes that the student does not have: the teachers' logits of them are dropped, and the test images
             of them are the shift "left-out".
         shifts: name -> a call that gives images [M, F] of none of the classes.
@@ -103,25 +103,25 @@ class ImageTask(ABC):
             Cancelled: `should_stop` returned true, while teachers were trained.
         """
         chosen = self.INFO.choose_teachers(data.teachers)
-        shown = self.shown()
-        student, spare, test, left_out = self._rows(shown, data, split)
-        outputs = self.outputs([teacher.name for teacher in chosen], shown, on_progress, should_stop)
+        pool = self.image_pool()
+        student, spare, test, left_out = self._rows(pool, data, split)
+        outputs = self.outputs([teacher.name for teacher in chosen], pool, on_progress, should_stop)
         kept = self._kept
         new_label = torch.full((len(self.class_names),), -1)
         new_label[kept] = torch.arange(len(kept))
         shifts = {name: give() for name, give in self.shifts.items()}
         shift_labels: dict[str, tuple[tuple[str, ...], ...]] = {}
         if self.left_out:
-            shifts["left-out"] = shown.x[left_out]
-            shift_labels["left-out"] = tuple((self.class_names[label],) for label in shown.labels[left_out].tolist())
+            shifts["left-out"] = pool.x[left_out]
+            shift_labels["left-out"] = tuple((self.class_names[label],) for label in pool.labels[left_out].tolist())
         return Task(
             name=self.INFO.name,
             title=self.INFO.title,
             description=self.INFO.description,
-            x_train=shown.x[student],
-            y_train=new_label[shown.labels[student]],
-            x_test=shown.x[test],
-            y_test=new_label[shown.labels[test]],
+            x_train=pool.x[student],
+            y_train=new_label[pool.labels[student]],
+            x_test=pool.x[test],
+            y_test=new_label[pool.labels[test]],
             class_names=tuple(self.class_names[label] for label in kept.tolist()),
             teachers={
                 teacher.name: Teacher(
@@ -129,25 +129,25 @@ class ImageTask(ABC):
                     logits_train=outputs[teacher.name][student][:, kept],
                     logits_test=outputs[teacher.name][test][:, kept],
                     logits_unlabelled=outputs[teacher.name][spare][:, kept],
-                    fingerprint=self.hash_of_teacher(teacher.name, shown),
+                    fingerprint=self.hash_of_teacher(teacher.name, pool),
                 )
                 for teacher in chosen
             },
-            fingerprint=self._hash_of_data(shown, student, test),
+            fingerprint=self._hash_of_data(pool, student, test),
             shifts={info.name: shifts[info.name] for info in self.INFO.shifts},
-            image_shape=shown.image_shape,
-            x_unlabelled=shown.x[spare],
+            image_shape=pool.image_shape,
+            x_unlabelled=pool.x[spare],
             shift_labels=shift_labels,
         )
 
     def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be; errors as `load`."""
-        shown = self.shown()
-        student, _, test, _ = self._rows(shown, data, split)
-        parts = [self.hash_of_teacher(teacher.name, shown) for teacher in self.INFO.choose_teachers(data.teachers)]
-        return content_hash(self._hash_of_data(shown, student, test), *parts)
+        pool = self.image_pool()
+        student, _, test, _ = self._rows(pool, data, split)
+        parts = [self.hash_of_teacher(teacher.name, pool) for teacher in self.INFO.choose_teachers(data.teachers)]
+        return content_hash(self._hash_of_data(pool, student, test), *parts)
 
-    def shown(self) -> Shown:
+    def image_pool(self) -> ImagePool:
         """The images that a student may be given, read once as long as the files stay as they are.
 
         Raises:
@@ -170,9 +170,9 @@ class ImageTask(ABC):
         self, names: Sequence[str], on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
     ) -> Iterator[Trained]:
         """Train teachers on the training images that no student is given; errors as `image_teachers.train`."""
-        shown = self.shown()
+        pool = self.image_pool()
         images, labels = self.files.read("train")
-        rest = np.setdiff1d(np.arange(len(images)), shown.index.numpy())
+        rest = np.setdiff1d(np.arange(len(images)), pool.index.numpy())
         titles = {teacher.name: teacher.title for teacher in self.INFO.teachers}
         return train(
             {name: self.recipes[name] for name in names},
@@ -180,9 +180,9 @@ class ImageTask(ABC):
             images[rest],
             labels[rest],
             len(self.class_names),
-            shown.x,
-            shown.image_shape,
-            digest=shown.digest,
+            pool.x,
+            pool.image_shape,
+            digest=pool.digest,
             stem=self.stem,
             on_progress=on_progress,
             should_stop=should_stop,
@@ -194,14 +194,14 @@ class ImageTask(ABC):
         return self.INFO.name
 
     @cached_property
-    def _read(self) -> dict[object, Shown]:
+    def _read(self) -> dict[object, ImagePool]:
         return {}
 
     @property
     def _kept(self) -> Tensor:
         return torch.tensor([label for label in range(len(self.class_names)) if label not in self.left_out])
 
-    def _select(self) -> Shown:
+    def _select(self) -> ImagePool:
         (images, labels), (test_images, test_labels) = self.files.read("train"), self.files.read("test")
         where = f"{self.INFO.name}: the images in {self.files.folder()}"
         if images.shape[1:] != test_images.shape[1:]:
@@ -227,15 +227,15 @@ class ImageTask(ABC):
         if self.digest and digest != self.digest:
             raise UserError(f"{where} are not those of {self.INFO.title}; their digest is {digest}, not {self.digest}")
         shape = (pixels.shape[1], pixels.shape[2])
-        return Shown(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
+        return ImagePool(as_inputs(pixels), torch.from_numpy(chosen), torch.from_numpy(index), shape, digest)
 
-    def _rows(self, shown: Shown, data: DataConfig, split: str) -> tuple[Tensor, ...]:
+    def _rows(self, pool: ImagePool, data: DataConfig, split: str) -> tuple[Tensor, ...]:
         """Rows of `shown`: the student's, labelled and unlabelled; those of the split, of classes kept and left out."""
-        known = ~torch.isin(shown.labels, torch.tensor(self.left_out, dtype=torch.int64))
+        known = ~torch.isin(pool.labels, torch.tensor(self.left_out, dtype=torch.int64))
         part = torch.arange(self.sizes.student)
         part = part[known[part]]
-        order = part[torch.from_numpy(stratified_images(shown.labels[part].numpy(), data.split_seed))]
-        labelled = self.INFO.check_n_train(data.n_labelled)
+        order = part[torch.from_numpy(stratified_images(pool.labels[part].numpy(), data.split_seed))]
+        labelled = self.INFO.check_labelled(data.n_labelled)
         validation = self.sizes.student + self.sizes.validation
         if check_split(split) == "validation":
             measured = torch.arange(self.sizes.student, validation)
@@ -245,13 +245,13 @@ class ImageTask(ABC):
 
     @abstractmethod
     def outputs(
-        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], pool: ImagePool, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
         """Logits [R, C] on `shown` by name, of the named teachers at least; errors as `load`."""
 
     @abstractmethod
-    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+    def hash_of_teacher(self, name: str, pool: ImagePool) -> str:
         """Differs for another teacher; trains none."""
 
-    def _hash_of_data(self, shown: Shown, student: Tensor, test: Tensor) -> str:
-        return content_hash(shown.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())
+    def _hash_of_data(self, pool: ImagePool, student: Tensor, test: Tensor) -> str:
+        return content_hash(pool.digest, str(self.left_out), student.numpy().tobytes(), test.numpy().tobytes())

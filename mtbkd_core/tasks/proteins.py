@@ -20,7 +20,7 @@ from mtbkd_core.config.models import DataConfig
 from mtbkd_core.proteins import scldata
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, reach
 from mtbkd_core.proteins.division import N_POOL, Division, divide, draw, label_of
-from mtbkd_core.proteins.features import described
+from mtbkd_core.proteins.features import cached_descriptors
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
 from mtbkd_core.tasks.inputs import standardise
@@ -41,8 +41,8 @@ INFO = TaskInfo(
     teachers=protein_teachers.INFOS,
     default_teachers=tuple(teacher.name for teacher in protein_teachers.INFOS),
     item="protein",
-    n_train=2500,
-    most_train=N_POOL,
+    n_labelled=2500,
+    most_labelled=N_POOL,
     spare=True,
     costs=True,
     # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes less than a minute
@@ -91,12 +91,12 @@ def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_st
     """
     chosen = INFO.choose_teachers(data.teachers)
     division = _division()
-    labelled = INFO.check_n_train(data.n_labelled)
+    labelled = INFO.check_labelled(data.n_labelled)
     drawn, tests, several = draw(division, N_POOL, data.split_seed, check_split(split))
     student, spare = drawn[:labelled], drawn[labelled:]
     everything = (*division.asked, *(each for group in division.several.values() for each in group))
     row_of = {each.row: place for place, each in enumerate(everything)}
-    features = described([each.sequence for each in everything], on_progress, should_stop)
+    features = cached_descriptors([each.sequence for each in everything], on_progress, should_stop)
     features = standardise(features, features[: len(division.pool)], reach())
 
     def inputs(group: Sequence[Protein]) -> Tensor:
@@ -190,7 +190,7 @@ def _teachers(
 
 
 def _hash_of_data(data: DataConfig, split: str) -> str:
-    count = INFO.check_n_train(data.n_labelled)
+    count = INFO.check_labelled(data.n_labelled)
     what = [DESCRIPTORS_VERSION, reach().tolist(), data.split_seed, check_split(split), count]
     return content_hash("proteins", scldata.digest(), json.dumps(what))
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.tasks.images import ImageTask, Shown
+from mtbkd_core.tasks.images import ImagePool, ImageTask
 from mtbkd_core.teachers import shipped
 
 
@@ -46,15 +46,15 @@ class ShippedImageTask(ImageTask):
         trained = list(self.train(list(self.recipes), on_progress, should_stop))
         for teacher in trained:  # the next training begins anew
             teacher.checkpoint.unlink(missing_ok=True)
-        return {shipped.INDEX: self.shown().index.int()} | {teacher.name: teacher.logits for teacher in trained}
+        return {shipped.INDEX: self.image_pool().index.int()} | {teacher.name: teacher.logits for teacher in trained}
 
     def outputs(
-        self, names: Sequence[str], shown: Shown, on_progress: OnProgress | None, should_stop: ShouldStop | None
+        self, names: Sequence[str], pool: ImagePool, on_progress: OnProgress | None, should_stop: ShouldStop | None
     ) -> dict[str, Tensor]:
         """As `ImageTask.outputs`; nothing is trained."""
         found = shipped.read(self.shipped_as)
         path = shipped.path_of(self.shipped_as)
-        if not torch.equal(found["index"], shown.index):
+        if not torch.equal(found["index"], pool.index):
             raise UserError(
                 f"{path}: is about other images than {self.INFO.name} has; {shipped.command(self.shipped_as)}"
             )
@@ -63,6 +63,6 @@ class ShippedImageTask(ImageTask):
             raise UserError(f"{path}: needs {len(self.class_names)} logits of {', '.join(self.recipes)}")
         return found
 
-    def hash_of_teacher(self, name: str, shown: Shown) -> str:
+    def hash_of_teacher(self, name: str, pool: ImagePool) -> str:
         """As `ImageTask.hash_of_teacher`."""
         return content_hash(self.shipped_as, name, shipped.digest(self.shipped_as))

@@ -40,13 +40,13 @@ class TaskInfo:
         teachers: in the order in which they are offered.
         default_teachers: names of the teachers of a first run.
         item: what one input is called, such as "image"; its plural takes an s.
-        n_train, most_train: labelled examples of a student by default, and at most.
+        n_labelled, most_labelled: labelled examples of a student by default, and at most.
         defaults: settings of a first run, by dotted name, as text.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: differs for other data under the same name; empty for what comes with the program.
         costs: whether `Teacher.cost` is known.
         image_shape: (height, width) where an input is a picture, which a convolutional student can learn from.
-        spare: whether what is left of `most_train` can be used without labels.
+        spare: whether what is left of `most_labelled` can be used without labels.
     """
 
     name: str
@@ -56,8 +56,8 @@ class TaskInfo:
     teachers: tuple[TeacherInfo, ...]
     default_teachers: tuple[str, ...]
     item: str = "example"
-    n_train: int = 0
-    most_train: int = 0
+    n_labelled: int = 0
+    most_labelled: int = 0
     defaults: Mapping[str, str] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
@@ -79,24 +79,24 @@ class TaskInfo:
             raise UserError(f"teachers: {wrong}; {self.name} has {', '.join(known)}")
         return [known[name] for name in chosen]
 
-    def check_n_train(self, n_train: int | None) -> int:
-        """The number of labelled examples that a configuration's `n_train` asks for.
+    def check_labelled(self, n_labelled: int | None) -> int:
+        """The number of labelled examples that a configuration's `n_labelled` asks for.
 
         Raises:
             UserError: the task has fewer.
         """
-        if n_train is not None and n_train > self.most_train:
-            raise UserError(f"data.n_labelled: got {n_train}, allowed for {self.name}: at most {self.most_train}")
-        return self.n_train if n_train is None else n_train
+        if n_labelled is not None and n_labelled > self.most_labelled:
+            raise UserError(f"data.n_labelled: got {n_labelled}, allowed for {self.name}: at most {self.most_labelled}")
+        return self.n_labelled if n_labelled is None else n_labelled
 
-    def check_n_unlabelled(self, n_unlabelled: int, n_train: int | None) -> int:
+    def check_unlabelled(self, n_unlabelled: int, n_labelled: int | None) -> int:
         """The number of unlabelled examples that a configuration asks for beside its labelled ones.
 
         Raises:
             UserError: the task has fewer, of either kind.
         """
-        labelled = self.check_n_train(n_train)
-        most = self.most_train - labelled if self.spare else 0
+        labelled = self.check_labelled(n_labelled)
+        most = self.most_labelled - labelled if self.spare else 0
         if n_unlabelled > most:
             beside = f" beside {labelled} labelled ones" if self.spare else ""
             raise UserError(f"data.n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}{beside}")

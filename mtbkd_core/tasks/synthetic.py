@@ -152,7 +152,7 @@ class PlaneTask:
         The split seed also draws the noisy teacher's noise. Arguments and errors as `catalog.registry.load_task`.
         """
         chosen = self.INFO.choose_teachers(data.teachers)
-        x_train, y_train = draw(self.INFO.check_n_train(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
+        x_train, y_train = draw(self.INFO.check_labelled(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
         x_test, y_test = draw(N_TEST, self.swirl, [data.split_seed, _STREAMS[check_split(split)]])
 
         def logits(names: Sequence[str], x: Tensor) -> Tensor:
@@ -190,7 +190,7 @@ class PlaneTask:
         return content_hash(self._hash_of_data(data, split), *parts)
 
     def _hash_of_data(self, data: DataConfig, split: str) -> str:
-        count = self.INFO.check_n_train(data.n_labelled)
+        count = self.INFO.check_labelled(data.n_labelled)
         what = [FORMULA_VERSION, self.swirl, data.split_seed, check_split(split), count, N_TEST]
         return content_hash("synthetic", json.dumps(what))
 
@@ -208,8 +208,8 @@ def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
         teachers=TEACHERS,
         default_teachers=EXPERTS,
         item="point",
-        n_train=N_TRAIN,
-        most_train=MOST_TRAIN,
+        n_labelled=N_TRAIN,
+        most_labelled=MOST_TRAIN,
         defaults={key.replace("__", "."): text for key, text in settings.items()},
     )
 

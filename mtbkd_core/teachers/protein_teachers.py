@@ -21,7 +21,7 @@ from mtbkd_core.common.files import content_hash, home, make_folder, read_tensor
 from mtbkd_core.common.progress import UserError, stop_if
 from mtbkd_core.proteins.descriptors import DESCRIPTORS_VERSION, describe
 from mtbkd_core.proteins.division import Division, label_of
-from mtbkd_core.proteins.features import described
+from mtbkd_core.proteins.features import cached_descriptors
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
 from mtbkd_core.teachers.base import Cost, TeacherInfo
 from mtbkd_core.teachers.sequence_networks import Reader, logits_of, reader_hash, train
@@ -125,8 +125,8 @@ def _trees(learn: Sequence[Protein], asked: Sequence[str], control: Control) -> 
 
     step, should_stop = control.get("on_epoch") or (lambda done, steps: None), control.get("should_stop")
     step(0, 3)
-    of_learn = described([each.sequence for each in learn], should_stop=should_stop)
-    of_asked = described(asked, should_stop=should_stop)
+    of_learn = cached_descriptors([each.sequence for each in learn], should_stop=should_stop)
+    of_asked = cached_descriptors(asked, should_stop=should_stop)
     step(1, 3)
     stop_if(should_stop)
     model = HistGradientBoostingClassifier(random_state=_SEED, early_stopping=False, **TREES)

@@ -7,8 +7,8 @@ import html
 import streamlit as st
 
 from mtbkd_core import Task
+from mtbkd_core.proteins.annotation import Stretch, signals_of, stretches
 from mtbkd_core.proteins.descriptors import SIGNALS, WINDOWS
-from mtbkd_core.proteins.marks import Stretch, signals_of, stretches
 
 _STYLE = (
     "<style>.sequence {font-family:monospace; font-size:.8rem; line-height:1.55; overflow-wrap:anywhere;"

@@ -31,7 +31,7 @@ def protein_run(described: Path, home: Path, done: Done) -> RunView:
 
 def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(opened: Opened, protein_run: RunView) -> None:
     app = opened("uncertainty", task=TASK, run=protein_run.id, example="3", **FEW)
-    task = load_task(TASK, n_train=60)
+    task = load_task(TASK, n_labelled=60)
     assert task.proteins is not None
     accession, sequence = (part["test"][3] for part in (task.proteins.accessions, task.proteins.sequences))
     assert any(line.startswith(f"**{accession}** · {len(sequence):,} residues") for line in lines(app, "markdown"))
@@ -53,7 +53,7 @@ def test_a_protein_of_several_locations_is_shown_with_its_labels_and_the_predict
 ) -> None:
     app = opened("shifts", task=TASK, run=protein_run.id, foreign="7", **FEW)
     assert not app.exception
-    task = load_task(TASK, n_train=60)
+    task = load_task(TASK, n_labelled=60)
     assert task.proteins is not None
     accession, sequence = (part[SEVERAL][7] for part in (task.proteins.accessions, task.proteins.sequences))
     known = ", ".join(task.shift_labels[SEVERAL][7])

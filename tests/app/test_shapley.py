@@ -72,15 +72,15 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     assert [spec.config for spec in fake_engine.submitted] == [finished.config]
     assert len(app.get("plotly_chart")) == before + 2
     (view,) = store.list_jobs(KIND)
-    (worth,) = store.read(KIND, view.id).contributions("nll")
-    assert worth.last["digits-0-4"] == pytest.approx(run - (1 - 0.1 + 0.05))
+    (found,) = store.read(KIND, view.id).contributions("nll")
+    assert found.leave_one_out["digits-0-4"] == pytest.approx(run - (1 - 0.1 + 0.05))
     drawn = traces(app, "Contribution to the student's NLL")
     bars = drawn["bar", "Shapley value"]
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     assert bars["y"] == titles
-    assert bars["x"] == pytest.approx([worth.shapley[name] for name in WORTH])
+    assert bars["x"] == pytest.approx([found.shapley[name] for name in WORTH])
     assert bars["marker"]["color"] == list(PALETTE[:3])
-    assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([worth.last[name] for name in WORTH])
+    assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([found.leave_one_out[name] for name in WORTH])
     found = load_result(finished.id).predictions.tensors()
     (cheap,) = [
         chart

@@ -37,7 +37,7 @@ def test_an_imported_table_is_a_task_that_runs(mine: Path) -> None:
     info = task_info("mine")
     assert (info.title, info.n_classes, info.default_teachers) == ("Mine", 3, ("good", "fair"))
     # 8 of 36 are held out
-    assert (info.n_train, info.most_train) == (28, 28)
+    assert (info.n_labelled, info.most_labelled) == (28, 28)
     result = distill(build_config(SMALL.items(), base=default_config("mine")))
     assert set(result.metrics.dump()) >= {"student", "teachers_mean", "teacher:good", "teacher:fair"}
     assert result.environment["class_names"] == list(CLASSES)
@@ -72,7 +72,7 @@ def test_a_split_is_stratified_and_the_teachers_outputs_go_with_its_rows(mine: P
     assert task.proteins is not None
     letters = dict(zip(sequences(), labels(), strict=True))
     assert [letters[sequence] for sequence in task.proteins.sequences["test"]] == task.y_test.tolist()
-    few = load_task("mine", split_seed=3, n_train=10)
+    few = load_task("mine", split_seed=3, n_labelled=10)
     assert torch.equal(few.y_train, task.y_train[:10])
     assert torch.equal(few.y_test, task.y_test)
 

@@ -27,7 +27,7 @@ from mtbkd_core.figures.two_classes import draw_two_classes
 from mtbkd_core.studies import tables
 from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
-from mtbkd_core.studies.shapley import worth
+from mtbkd_core.studies.shapley import contributions
 
 Run = SimpleNamespace
 AXIS = np.linspace(-1, 1, 9)
@@ -79,7 +79,7 @@ def shapley(r: Run) -> pd.DataFrame:
     found = {subset: value for subset, value in subsets.items() if subset <= set(r.titles)}
     influence = teacher_tables.influence_table(r.shares, r.pulls, r.labels, r.titles)
     return tables.shapley_table(
-        [worth(found), worth({subset: 2 * value for subset, value in found.items()})], influence
+        [contributions(found), contributions({subset: 2 * value for subset, value in found.items()})], influence
     )
 
 

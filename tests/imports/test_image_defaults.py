@@ -34,8 +34,8 @@ def test_at_first_a_student_gets_what_is_left_up_to_5000_and_warms_up_on_no_more
 ) -> None:
     write(student)
     config, info = default_config("marks"), task_info("marks")
-    assert (info.n_train, info.most_train, config.data.n_labelled) == (labelled, student, None)
-    assert info.check_n_unlabelled(config.data.n_unlabelled, config.data.n_labelled) == unlabelled
+    assert (info.n_labelled, info.most_labelled, config.data.n_labelled) == (labelled, student, None)
+    assert info.check_unlabelled(config.data.n_unlabelled, config.data.n_labelled) == unlabelled
     assert (f"and {unlabelled:,} for which it has only the teachers' answers" in info.description) is (unlabelled > 0)
     # what was fitted to the clothes' teachers is not for others
     assert (config.prior.entropy_temperatures, config.prior.calibrated_teachers) == (None, False)
@@ -116,9 +116,9 @@ def test_clothes_are_brought_to_the_size_of_the_pictures_as_they_stand(folder: P
     pictures = load_task("marks", teachers=["generalist"]).shifts["clothes"]
     assert pictures.shape == (600, 80)
     whole = clothing_images((28, 28))
-    shown = FASHION.shown()
-    assert torch.equal(whole, shown.x[-2_000:][:600])
-    assert shown.labels[-2_000:][:600].bincount().tolist() == [60] * 10
+    pool = FASHION.image_pool()
+    assert torch.equal(whole, pool.x[-2_000:][:600])
+    assert pool.labels[-2_000:][:600].bincount().tolist() == [60] * 10
     # rows of a picture of 10 x 8 are 2.8 rows of one of 28 x 28, and are as dark
     rows, tall = pictures.reshape(600, 10, 8).mean(2), whole.reshape(600, 28, 28).mean(2)
     assert torch.corrcoef(torch.stack([rows[:, 0], tall[:, :3].mean(1)]))[0, 1] > 0.9

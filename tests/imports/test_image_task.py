@@ -49,7 +49,7 @@ def load(*teachers: str, until: str = "never", times: int = 1) -> tuple[Task, li
 def test_a_folder_becomes_a_task_with_teachers_that_are_trained_once(marks: OwnImageTask) -> None:
     assert own() == ("marks",)
     info = task_info("marks")
-    assert (info.title, info.n_classes, info.n_train, info.most_train) == ("Marks", 4, 36, 36)
+    assert (info.title, info.n_classes, info.n_labelled, info.most_labelled) == ("Marks", 4, 36, 36)
     assert [teacher.title for teacher in info.teachers] == ["0, 1", "2, 3", "0, 2", "Generalist"]
     assert missing_data("marks") is None
     task, seen = load()

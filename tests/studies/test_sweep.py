@@ -3,7 +3,7 @@
 import pytest
 
 from mtbkd_core import ConfigError, UserError
-from mtbkd_core.studies.sweep import all_subsets, hearing, with_value
+from mtbkd_core.studies.sweep import all_subsets, with_some_teachers, with_value
 from tests.studies.test_grid import small
 
 
@@ -24,10 +24,10 @@ def test_a_subset_keeps_its_teachers_weights_and_temperatures() -> None:
         prior__base_weights="0,0.3,0.7",
         prior__entropy_temperatures="1,2,3",
     )
-    some = hearing(config, ("digits-0-4", "even-digits"))
+    some = with_some_teachers(config, ("digits-0-4", "even-digits"))
     assert (some.prior.base_weights, some.prior.entropy_temperatures) == ((0.0, 0.7), (1.0, 3.0))
-    assert hearing(config, ("digits-0-4",)).prior.base_weights is None
-    assert hearing(config, ()).prior.strength == 0
+    assert with_some_teachers(config, ("digits-0-4",)).prior.base_weights is None
+    assert with_some_teachers(config, ()).prior.strength == 0
 
 
 def test_subsets_of_too_many_teachers_are_refused_in_one_line() -> None:

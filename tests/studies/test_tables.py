@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.scores import COMPARED, Row
 from mtbkd_core.studies import tables
 from mtbkd_core.studies.comparison import Comparison, Verdict, tabulate
 from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
-from mtbkd_core.studies.shapley import worth
+from mtbkd_core.studies.shapley import contributions
 from tests.figures import scene
 
 
@@ -72,12 +72,12 @@ def test_shapley_values_are_the_mean_over_seeds() -> None:
     nll = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 1.1, frozenset("ab"): 0.6}
     other = {subset: value + 0.2 * ("a" in subset) for subset, value in nll.items()}
     influence = pd.DataFrame({"teacher": ["b", "a"]})
-    table = tables.shapley_table([worth(nll), worth(other)], influence).set_index("teacher")
+    table = tables.shapley_table([contributions(nll), contributions(other)], influence).set_index("teacher")
     # a: -0.3 joining first, -0.5 joining last; with the other seed 0.2 more
     assert table.loc["a", "shapley"] == pytest.approx(-0.3)
     assert table.loc["a", "shapley_sd"] == pytest.approx(0.1 * 2**0.5)
-    assert table.loc["b", ["shapley", "last", "alone"]].tolist() == pytest.approx([0.0, -0.1, 0.1])
-    assert tables.shapley_table([worth(nll)], influence)["last_sd"].isna().all()
+    assert table.loc["b", ["shapley", "leave_one_out", "solo"]].tolist() == pytest.approx([0.0, -0.1, 0.1])
+    assert tables.shapley_table([contributions(nll)], influence)["leave_one_out_sd"].isna().all()
 
 
 def test_a_setting_of_the_coverage_study_has_its_mean_and_interval() -> None:

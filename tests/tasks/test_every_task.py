@@ -51,7 +51,7 @@ def rows(x: Tensor) -> set[bytes]:
 def test_the_loaded_task_is_what_its_description_promises(name: str, load: Any) -> None:
     info, task = task_info(name), load()
     assert (task.name, task.title, task.description) == (name, info.title, info.description)
-    assert (len(task.y_train), task.n_classes) == (info.n_train, info.n_classes)
+    assert (len(task.y_train), task.n_classes) == (info.n_labelled, info.n_classes)
     assert list(task.shifts) == [shift.name for shift in info.shifts]
     assert task.image_shape == info.image_shape
     assert (task.x_unlabelled is not None) == info.spare
@@ -102,11 +102,11 @@ def test_classes_are_in_proportion_in_the_training_examples(load: Any) -> None:
 
 
 def test_the_seed_draws_other_training_examples(load: Any) -> None:
-    assert not torch.equal(load(n_train=FEW).x_train, load(n_train=FEW, split_seed=1).x_train)
+    assert not torch.equal(load(n_labelled=FEW).x_train, load(n_labelled=FEW, split_seed=1).x_train)
 
 
 def test_fewer_labelled_examples_are_the_first_of_more_and_the_rest_has_no_label(name: str, load: Any) -> None:
-    few, all_of_it = load(n_train=FEW), load(n_train=task_info(name).most_train)
+    few, all_of_it = load(n_labelled=FEW), load(n_labelled=task_info(name).most_labelled)
     assert torch.equal(few.x_train, all_of_it.x_train[:FEW])
     assert torch.equal(few.y_train, all_of_it.y_train[:FEW])
     assert torch.equal(few.x_test, all_of_it.x_test)
@@ -120,10 +120,10 @@ def test_fewer_labelled_examples_are_the_first_of_more_and_the_rest_has_no_label
 
 
 def test_a_training_set_has_the_labelled_examples_first_and_then_unlabelled_ones(name: str, load: Any) -> None:
-    task = load(n_train=FEW)
+    task = load(n_labelled=FEW)
     names = list(task.teachers)[::-1]
     count = 7 if task_info(name).spare else 0
-    found = task.lesson(names, count)
+    found = task.training_set(names, count)
     assert found.labels.tolist() == task.y_train.tolist() + [-1] * count
     assert torch.equal(found.x, torch.cat([task.x_train, *([task.x_unlabelled[:count]] if count else [])]))
     for logits, teacher in zip(found.teacher_logits, names, strict=True):
@@ -131,7 +131,7 @@ def test_a_training_set_has_the_labelled_examples_first_and_then_unlabelled_ones
         assert not count or torch.equal(logits[FEW:], task.teachers[teacher].logits_unlabelled[:count])
     most = 0 if task.x_unlabelled is None else len(task.x_unlabelled)
     with pytest.raises(UserError, match=rf"^data.n_unlabelled: got {most + 1}, allowed for {name}: at most {most}$"):
-        task.lesson(names, most + 1)
+        task.training_set(names, most + 1)
 
 
 def test_autograd_can_save_the_teachers_logits(load: Any) -> None:
@@ -149,7 +149,7 @@ def test_the_fingerprint_is_known_before_loading_and_moves_with_what_it_depends_
     base = build_config([("data.teachers", names), ("data.n_unlabelled", 0)], base=default_config(name))
     assert fingerprint(base) == load().fingerprint_of(base.data.teachers)
     assert fingerprint(build_config([("seed", 8), ("prior.strength", 0.1)], base=base)) == fingerprint(base)
-    assert fingerprint(base.with_data(n_labelled=task_info(name).n_train)) == fingerprint(base)
+    assert fingerprint(base.with_data(n_labelled=task_info(name).n_labelled)) == fingerprint(base)
     changes = [
         {"split_seed": 1},
         {"n_labelled": FEW},
@@ -166,27 +166,27 @@ def test_the_fingerprint_is_known_before_loading_and_moves_with_what_it_depends_
         ({"teachers": ["nobody"]}, r"teachers: {name} has no 'nobody'; {name} has {first}"),
         ({"teachers": []}, r"teachers: none is named; {name} has {first}"),
         ({"split": "train"}, "split: got 'train', allowed: test, validation"),
-        ({"n_train": 30_000}, "data.n_labelled: got 30000, allowed for {name}: at most {most}"),
+        ({"n_labelled": 30_000}, "data.n_labelled: got 30000, allowed for {name}: at most {most}"),
     ],
 )
 def test_what_the_task_does_not_have_is_refused_with_what_it_has(name: str, options: dict[str, Any], line: str) -> None:
     info = task_info(name)
     with pytest.raises(
-        UserError, match="^" + line.format(name=name, first=info.teachers[0].name, most=info.most_train)
+        UserError, match="^" + line.format(name=name, first=info.teachers[0].name, most=info.most_labelled)
     ):
         load_task(name, **options)
 
 
 def test_a_loaded_task_refuses_an_unknown_teacher(name: str, load: Any) -> None:
     task = load()
-    for ask in (task.teacher_logits, task.fingerprint_of, task.lesson):
+    for ask in (task.teacher_logits, task.fingerprint_of, task.training_set):
         with pytest.raises(UserError, match=f"teachers: {name} has no 'nobody'; it has {next(iter(task.teachers))}"):
             ask(["nobody"])
 
 
 def test_a_configuration_asks_for_no_more_than_the_task_has(name: str) -> None:
     info, base = task_info(name), default_config(name)
-    most = info.most_train - FEW if info.spare else 0
+    most = info.most_labelled - FEW if info.spare else 0
     beside = f" beside {FEW} labelled ones" if info.spare else ""
     with pytest.raises(
         UserError, match=f"data.n_unlabelled: got {most + 1}, allowed for {name}: at most {most}{beside}$"

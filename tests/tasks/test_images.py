@@ -55,8 +55,8 @@ def toys(**more: object) -> ShippedImageTask:
             n_classes=3,
             teachers=(TeacherInfo("one", "One", "Knows two."), TeacherInfo("all", "All", "Knows all.")),
             default_teachers=("one", "all"),
-            n_train=12,
-            most_train=30,
+            n_labelled=12,
+            most_labelled=30,
             shifts=(ShiftInfo("grey", "Grey pictures", "One grey."),),
         ),
         files=ImageFiles("toys", "MTBKD_TOYS_FOLDER"),
@@ -182,10 +182,10 @@ def test_images_that_change_on_the_disk_are_read_anew(tmp_path: Path, monkeypatc
     folder = write_set(tmp_path / "set")
     monkeypatch.setenv("MTBKD_TOYS_FOLDER", str(folder))
     task = toys()
-    before = task.shown().digest
-    assert task.shown() is task.shown()
+    before = task.image_pool().digest
+    assert task.image_pool() is task.image_pool()
     write_set(folder, test=39)
-    assert task.shown().digest != before
+    assert task.image_pool().digest != before
 
 
 # Where the files are
@@ -222,7 +222,7 @@ def test_the_digits_are_enlarged_to_the_size_of_the_clothes() -> None:
 @pytest.mark.parametrize("task", [FASHION, FASHION_LEFT_OUT], ids=lambda task: str(task.INFO.name))
 def test_teachers_of_clothing_know_their_part(task: ImageTask) -> None:
     loaded = load(task, "validation")
-    assert loaded.y_train.bincount().tolist() == [task.INFO.n_train // task.INFO.n_classes] * task.INFO.n_classes
+    assert loaded.y_train.bincount().tolist() == [task.INFO.n_labelled // task.INFO.n_classes] * task.INFO.n_classes
     kept = [label for label in range(10) if label not in task.left_out]
     for name, recipe in task.recipes.items():
         right = loaded.teachers[name].logits_test.argmax(-1) == loaded.y_test

@@ -57,7 +57,7 @@ def test_teachers_are_better_than_any_one_answer_and_the_same_for_every_seed(tas
         assert right > best_guess + 0.2
         assert teacher.cost is not None
         assert teacher.cost.parameters > 1000
-    other = load_task("proteins", split_seed=1, n_train=50)
+    other = load_task("proteins", split_seed=1, n_labelled=50)
     assert torch.equal(other.teacher_logits(NAMES, "test"), task.teacher_logits(NAMES, "test"))
     assert len(other.y_train) == 50
 

@@ -35,7 +35,7 @@ def test_the_truth_sums_to_1_everywhere(task: Task, grid: Tensor) -> None:
 
 
 def test_labels_are_drawn_from_the_truth() -> None:
-    task = load_task("synthetic", n_train=20_000)
+    task = load_task("synthetic", n_labelled=20_000)
     assert task.truth is not None
     onehot = torch.nn.functional.one_hot(task.y_train, 3)
     gap = onehot - task.truth.probabilities(task.x_train)
@@ -46,7 +46,7 @@ def test_labels_are_drawn_from_the_truth() -> None:
 
 
 def test_inputs_have_mean_0_and_variance_1_and_lie_on_the_disc() -> None:
-    x = load_task("synthetic", n_train=20_000).x_train
+    x = load_task("synthetic", n_labelled=20_000).x_train
     torch.testing.assert_close(x.mean(0), torch.zeros(2), atol=0.03, rtol=0)
     torch.testing.assert_close(x.var(0), torch.ones(2), atol=0.04, rtol=0)
     assert float(x.norm(dim=-1).max()) <= 2.0001

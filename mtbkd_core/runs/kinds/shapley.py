@@ -15,8 +15,8 @@ from mtbkd_core.runs.job import JobKind
 from mtbkd_core.runs.kinds import grid
 from mtbkd_core.runs.kinds.grid import GridSpec, GridView
 from mtbkd_core.runs.kinds.parts import filled_by
-from mtbkd_core.studies.shapley import Subset, Worth, worth
-from mtbkd_core.studies.sweep import all_subsets, hearing
+from mtbkd_core.studies.shapley import Contributions, Subset, contributions
+from mtbkd_core.studies.sweep import all_subsets, with_some_teachers
 
 
 class ShapleySpec(GridSpec):
@@ -29,14 +29,17 @@ class ShapleySpec(GridSpec):
 
     def points(self) -> Mapping[str, RunConfig]:
         """The settings with each subset, by its names between commas; "" is the run without distillation."""
-        return {",".join(subset): hearing(self.config, subset) for subset in all_subsets(self.config.data.teachers)}
+        return {
+            ",".join(subset): with_some_teachers(self.config, subset)
+            for subset in all_subsets(self.config.data.teachers)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShapleyView(GridView[ShapleySpec]):
     """A Shapley study as it was when it was looked at."""
 
-    def contributions(self, score: str) -> list[Worth]:
+    def contributions(self, score: str) -> list[Contributions]:
         """What each teacher contributes: one for each seed in which every subset has the score."""
         found = []
         for seed in range(self.spec.seeds):
@@ -47,7 +50,7 @@ class ShapleyView(GridView[ShapleySpec]):
                 if value is not None:
                     each[frozenset(point.split(",")) if point else frozenset()] = value
             if len(each) == 2 ** len(self.config.data.teachers):
-                found.append(worth(each))
+                found.append(contributions(each))
         return found
 
     def worst_r_hat(self) -> float | None:

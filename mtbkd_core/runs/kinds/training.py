@@ -15,7 +15,7 @@ from mtbkd_core.evaluation.scores import Row, scores
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
-from mtbkd_core.studies.sweep import hearing
+from mtbkd_core.studies.sweep import with_some_teachers
 
 
 class TrainingSpec(PartsSpec):
@@ -23,7 +23,7 @@ class TrainingSpec(PartsSpec):
 
     def parts(self) -> Mapping[int, RunConfig]:
         """The settings with each teacher alone, by its place."""
-        return {place: hearing(self.config, [name]) for place, name in enumerate(self.config.data.teachers)}
+        return {place: with_some_teachers(self.config, [name]) for place, name in enumerate(self.config.data.teachers)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -163,7 +163,7 @@ def test_a_shapley_study_runs_every_subset_and_its_values_add_up(steps: Steps, t
     (found,) = view.contributions("nll")
     gains = {"digits-0-4": -0.2, "digits-5-9": -0.1, "even-digits": 0.05}
     # the teachers' gains add up in this score, so each contributes the same to any others
-    for values in (found.shapley, found.last, found.alone):
+    for values in (found.shapley, found.leave_one_out, found.solo):
         assert dict(values) == pytest.approx({name: gains[name] for name in names})
     every = {frozenset(subset.split(",")) - {""}: rows[0]["nll"] for subset, rows in view.scores().items() if rows[0]}
     assert found.shapley == pytest.approx(shapley_values(every))

@@ -1,6 +1,6 @@
 """What is marked in a sequence: the windows and the signals, where they are."""
 
-from mtbkd_core.proteins.marks import signals_of, stretches
+from mtbkd_core.proteins.annotation import signals_of, stretches
 
 
 def test_the_pieces_are_the_whole_sequence_and_windows_lie_at_both_ends() -> None:
