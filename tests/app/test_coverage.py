@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core.figures.coverage import coverage_table
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import coverage
 from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
 from mtbkd_core.studies.coverage import WRONG_ALONE
+from mtbkd_core.studies.tables import coverage_table
 from tests.app.conftest import FakeEngine, in_link
 
 PAGE = "learn/coverage.py"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from mtbkd_core.common.durations import duration_text
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import S, V
-from pages.ui import engine, run_words
+from pages.ui import engine
 from pages.ui.jobs.kinds import JobWords
 
 
@@ -36,4 +37,4 @@ def text(words: JobWords[S, V], view: V) -> str:
     if not view.progress:
         return "Starting…"
     left = view.seconds_left()
-    return words.doing(view) + (f" · about {run_words.duration(left)} left" if left is not None else "")
+    return words.doing(view) + (f" · about {duration_text(left)} left" if left is not None else "")
