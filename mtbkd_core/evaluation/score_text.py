@@ -22,3 +22,12 @@ def spread_text(score: str, mean: float, sd: float) -> str:
     if math.isnan(mean):
         return "–"
     return f"{scale * mean:.{digits}f}" + ("" if math.isnan(sd) else f" ± {scale * sd:.{digits}f}")
+
+
+def interval_text(score: str, difference: float, low: float, high: float) -> str:
+    """A difference with its interval in brackets, shares in points; NaN: a dash, or no interval."""
+    scale, digits = (100, 1) if SCORES[score].share else (1, 3)
+    if math.isnan(difference):
+        return "–"
+    text = f"{scale * difference:+.{digits}f}"
+    return text if math.isnan(low) else f"{text} [{scale * low:+.{digits}f}, {scale * high:+.{digits}f}]"

@@ -14,7 +14,6 @@ from dask.system import CPU_COUNT
 from distributed import SpecCluster, Status
 from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
-import mtbkd_core
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
 
@@ -62,7 +61,7 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
         raise UserError(
             "engine: Dask starts no workers of its own on Windows; use WSL, or set MTBKD_SCHEDULER to a cluster"
         )
-    watch = ["--lock", str(folder / "lock"), "--root", str(Path(mtbkd_core.__file__).parents[1])]
+    watch = ["--lock", str(folder / "lock"), "--root", str(Path(__file__).resolve().parents[2])]
     scheduler = {
         "cls": SubprocessScheduler,
         "options": {

@@ -150,6 +150,11 @@ def save_json(path: Path, result: dict[str, Any]) -> None:
     write_atomically(path, json.dumps(result, indent=2, allow_nan=False))
 
 
+def nothing(spec: object) -> Rows:
+    """No part of what is asked has been computed elsewhere."""
+    return Rows({}, {})
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobKind(Generic[S, V]):
     """One kind of job: all that its life needs to know of it.
@@ -177,7 +182,7 @@ class JobKind(Generic[S, V]):
     spec: type[S]
     view: type[V]
     compute: Callable[[S, Work], Any]
-    reuse: Callable[[S], Rows] = field(default=lambda spec: Rows({}, {}))
+    reuse: Callable[[S], Rows] = nothing
     again: Callable[[S], S] | None = None
     parse: Callable[[bytes], S] | None = None
     inputs: Callable[[Any], Sequence[RunConfig]] = field(default=lambda spec: spec.inputs())

@@ -1,8 +1,4 @@
-"""The app's icon, and the styles of the layout that Streamlit's theme has no setting for."""
-
-from PIL import Image, ImageDraw
-
-from mtbkd_core.figures.theme import PALETTE
+"""Styles of the layout that Streamlit's theme has no setting for."""
 
 #: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more go in pairs.
 STYLE = """<style>
@@ -18,18 +14,3 @@ STYLE = """<style>
   .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
 }
 </style>"""
-
-
-def icon(size: int = 64) -> Image.Image:
-    """Three teachers and their student, on a transparent square. Drawn here: no icon is fetched from elsewhere."""
-    large = 4 * size
-    image = Image.new("RGBA", (large, large))
-    draw = ImageDraw.Draw(image)
-    centre = (large // 2, int(large * 0.76))
-    for place, colour in zip((0.17, 0.5, 0.83), PALETTE, strict=False):
-        x, y, radius = int(large * place), int(large * 0.24), int(large * 0.145)
-        draw.line((x, y, *centre), fill=colour, width=large // 18)
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    radius = int(large * 0.19)
-    draw.ellipse((centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius), fill="#7b8494")
-    return image.resize((size, size), Image.Resampling.LANCZOS)

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from mtbkd_core.figures.icon import icon
 from pages.shell import brand
 from pages.ui import navigation
 
-st.set_page_config(page_title="MT-BKD Explorer", page_icon=brand.icon(), layout="wide", initial_sidebar_state=272)
+st.set_page_config(page_title="MT-BKD Explorer", page_icon=icon(), layout="wide", initial_sidebar_state=272)
 st.html(brand.STYLE)
 page = st.navigation(navigation.sections(), expanded=True)
 navigation.heading(page.url_path)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.score_text import interval_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
@@ -90,17 +91,14 @@ def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
 def _draw_numbers(gaps: pd.DataFrame) -> None:
     rows: dict[str, dict[str, str]] = {}
     for row in gaps.itertuples():
-        scale, digits = (100, 1) if row.score == "accuracy" else (1, 3)
-        spoken = "–" if pd.isna(row.difference) else f"{scale * row.difference:+.{digits}f}"
-        if not pd.isna(row.low):
-            spoken += f" [{scale * row.low:+.{digits}f}, {scale * row.high:+.{digits}f}]"
-        rows.setdefault(row.title, {})[row.score] = spoken
-    shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Baseline").reset_index()
+        shown = interval_text(row.score, row.difference, row.low, row.high)
+        rows.setdefault(row.title, {})[row.score] = shown
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("Baseline").reset_index()
     st.dataframe(
-        shown,
+        table,
         hide_index=True,
         key="differences",
-        height=37 + 35 * len(shown),
+        height="content",
         column_config={"Baseline": st.column_config.TextColumn(width=170, pinned=True)}
         | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
     )

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation import teacher_tables as tables
+from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures import influence, weights
 from pages.results.influence import shapley
 from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
@@ -88,7 +89,7 @@ with right:
     show_pulls(mean, PULLED, f"Class {of}: pull on every logit", look_for, "class-pulls")
 
 st.space("small")
-shapley.draw(chosen, arrays["responsibilities"], arrays["pulls"], labels, teachers)
+shapley.draw(chosen, lambda: influence_table(arrays["responsibilities"], arrays["pulls"], labels, teachers))
 
 st.space("small")
 st.subheader(f"One {item}", anchor=False)

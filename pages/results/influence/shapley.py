@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
+from mtbkd_core.evaluation.score_text import change_text
 from mtbkd_core.evaluation.scores import SCORES
-from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.shapley import ShapleySpec, ShapleyView, shapley_spec
@@ -33,10 +33,8 @@ _HELP = (
 )
 
 
-def draw(
-    shown: Chosen, responsibilities: np.ndarray, pulls: np.ndarray, labels: np.ndarray, teachers: dict[str, str]
-) -> None:
-    """The whole part of the page; the arrays as `influence_table` takes them."""
+def draw(shown: Chosen, influence: Callable[[], pd.DataFrame]) -> None:
+    """The whole part of the page; `influence` gives the run's own `influence_table`."""
     st.subheader("Contribution of each teacher", anchor=False, help=_HELP)
     spec = _launcher(shown)
     if spec is None:
@@ -50,7 +48,7 @@ def draw(
         return
     follow.follow(SHAPLEY_STUDIES, view)
     if view.contributions("nll"):
-        _draw_results(view, influence_table(responsibilities, pulls, labels, teachers))
+        _draw_results(view, influence())
 
 
 def _launcher(shown: Chosen) -> ShapleySpec | None:
@@ -141,8 +139,8 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     first, explains, pulls = gain.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
     agree = "all agree" if first == explains == pulls else "they disagree"
     total = by_title["shapley"].sum()
-    spoken = f"{100 * total:+z.1f} points" if info.share else f"{total:+.4f} {info.unit}".strip()
+    change = change_text(score, total, 0)
     return (
         f"By Shapley value **{first}** contributes most; by responsibility **{explains}** comes first, by pull on the "
-        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {spoken}."
+        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {change}."
     )
