@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -150,6 +150,18 @@ def save_json(path: Path, result: dict[str, Any]) -> None:
     write_atomically(path, json.dumps(result, indent=2, allow_nan=False))
 
 
+def own_inputs(spec: Any) -> Sequence[RunConfig]:
+    """As the spec's own method gives them."""
+    inputs: Sequence[RunConfig] = spec.inputs()
+    return inputs
+
+
+def own_device(spec: Any) -> Device:
+    """As the spec says."""
+    device: Device = spec.device
+    return device
+
+
 def nothing(spec: object) -> Rows:
     """No part of what is asked has been computed elsewhere."""
     return Rows({}, {})
@@ -185,8 +197,8 @@ class JobKind(Generic[S, V]):
     reuse: Callable[[S], Rows] = nothing
     again: Callable[[S], S] | None = None
     parse: Callable[[bytes], S] | None = None
-    inputs: Callable[[Any], Sequence[RunConfig]] = field(default=lambda spec: spec.inputs())
-    device: Callable[[Any], Device] = field(default=lambda spec: spec.device)
+    inputs: Callable[[Any], Sequence[RunConfig]] = own_inputs
+    device: Callable[[Any], Device] = own_device
     save: Callable[[Path, Any], None] | None = None
 
     def parsed(self, content: bytes) -> S:
