@@ -12,7 +12,8 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView
 from mtbkd_core.runs.kinds.registry import KINDS
-from pages.ui.jobs.kinds import PARAMETERS, WORDS, JobWords
+from pages.ui import navigation
+from pages.ui.jobs.kinds import WORDS, JobWords
 from tests.app.conftest import FakeEngine, in_link, show_as
 from tests.runs.kinds.samples import SAMPLES
 
@@ -45,7 +46,9 @@ def under_way(job: JobView[Any]) -> JobView[Any]:
 
 def test_every_kind_has_words_and_a_parameter_of_its_own() -> None:
     assert {words.kind.noun for words in WORDS} == {kind.noun for kind in KINDS}
-    assert len(PARAMETERS) == len([words for words in WORDS if words.parameter])
+    named = [words.parameter for words in WORDS if words.parameter]
+    assert len(set(named)) == len(named)
+    assert set(named) <= navigation.parameters()
 
 
 def test_one_under_way_is_listed_on_the_overview_with_a_link(

@@ -181,10 +181,10 @@ def test_a_draft_that_is_refused_leaves_no_hint(app: AppTest) -> None:
 
 
 def test_a_former_name_of_a_setting_is_read_and_its_new_name_is_shown_once(opened: Opened) -> None:
-    app = opened("teachers", n_labelled="40", split_seed="2")
+    app = opened("teachers", n_train="40", split_seed="2")
     assert (app.session_state.draft.data.n_labelled, app.session_state.draft.data.split_seed) == (40, 2)
     assert (in_link(app, "data.n_labelled"), in_link(app, "n_train")) == ("40", None)
-    app = start(new_app(), n_labelled="40")
+    app = start(new_app(), n_train="40")
     assert lines(app, "info")[0] == "n_train is now called data.n_labelled."
     assert "n_train is now called data.n_labelled." not in lines(app.run(), "info")
 

@@ -107,7 +107,7 @@ def test_every_reliability_curve_is_of_the_probabilities_that_it_names(opened: O
     found = load_result(finished.id).predictions.tensors()
     named = {
         "student": ("Student (posterior mean)", found["test.mean"]),
-        "student_mode": ("Student (marginal modes)", found["test.mode"]),
+        "student_mode": ("Student (marginal modes, renormalised)", found["test.mode"]),
         "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
         "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
         "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),

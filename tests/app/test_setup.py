@@ -74,7 +74,7 @@ class TestTeachers:
 
     @needs_fashion
     def test_a_link_of_more_labels_leaves_fewer_images_to_be_shown_without(self, app: AppTest) -> None:
-        start(app, task="fashion", n_labelled="3000")
+        start(app, task="fashion", n_train="3000")
         assert not app.warning
         draft = app.session_state.draft
         assert (draft.data.task, draft.data.n_labelled, draft.data.n_unlabelled) == ("fashion", 3000, 3000)

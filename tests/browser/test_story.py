@@ -26,7 +26,7 @@ SCORES = {
 }
 ROWS = {
     "Student (posterior mean)": "student",
-    "Student (marginal modes)": "student_mode",
+    "Student (marginal modes, renormalised)": "student_mode",
     "Warm start (ensemble)": "warm_start",
     "Teachers' mean": "teachers_mean",
     "Digits 0 to 4": "teacher:digits-0-4",

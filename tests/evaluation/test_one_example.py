@@ -1,8 +1,12 @@
 """One example of a run: its draws, and where an out-of-distribution input stands."""
 
+from dataclasses import replace
+
 import torch
 
 from mtbkd_core.evaluation.one_example import draws_at, share_below, shifted_inputs
+from mtbkd_core.evaluation.predictions import PredictionsOnShift
+from tests.made_up import made_up_predictions
 
 
 def test_draws_at_an_example_are_spread_over_all_chains() -> None:
@@ -17,8 +21,8 @@ def test_draws_at_an_example_are_spread_over_all_chains() -> None:
 def test_shifted_inputs_are_ordered_by_deviance_and_named_by_the_most_probable_class() -> None:
     mean = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
     deviance = torch.tensor([3.0, 1.0, 2.0])
-    parts = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "deviance": deviance}
-    found = shifted_inputs({f"shift.far.{name}": values for name, values in parts.items()}, "far")
+    far = PredictionsOnShift(mean, mean - 0.1, mean + 0.1, {"deviance": deviance})
+    found = shifted_inputs(replace(made_up_predictions(), shifts={"far": far}), "far")
     assert found.order == [1, 2, 0]
     assert found.named == [1, 0, 0]
 

@@ -5,6 +5,7 @@ import torch
 
 from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.shift import Separation
 
 CLASSES = ["0", "1", "2"]
 
@@ -46,16 +47,17 @@ def test_reliability_leaves_out_empty_bins() -> None:
 
 def test_separation_has_each_shift_and_score_in_the_order_asked_for() -> None:
     rest = {"auroc_low": 0.1, "auroc_high": 0.9, "aupr": 0.4, "fpr95": 0.3}
+    aurocs = {"far": {"doubt": 0.6, "deviance": 0.7}, "near": {"doubt": 0.55, "deviance": 0.5}}
     measured = {
-        "far": {"deviance": {"auroc": 0.7, **rest}, "doubt": {"auroc": 0.6, **rest}},
-        "near": {"deviance": {"auroc": 0.5, **rest}, "doubt": {"auroc": 0.55, **rest}},
+        shift: {score: Separation(auroc=value, **rest) for score, value in each.items()}
+        for shift, each in aurocs.items()
     }
-    titles, scores = {"near": "Near ones", "far": "Far ones"}, {"deviance": "Deviance", "doubt": "Doubt"}
-    assert tables.separation_table(measured, titles, scores).values.tolist() == [
+    titles = {"near": "Near ones", "far": "Far ones"}
+    assert tables.separation_table(measured, titles).values.tolist() == [
         ["Near ones", "Deviance", 0.5, *rest.values()],
-        ["Near ones", "Doubt", 0.55, *rest.values()],
+        ["Near ones", "1 - maximum probability", 0.55, *rest.values()],
         ["Far ones", "Deviance", 0.7, *rest.values()],
-        ["Far ones", "Doubt", 0.6, *rest.values()],
+        ["Far ones", "1 - maximum probability", 0.6, *rest.values()],
     ]
 
 

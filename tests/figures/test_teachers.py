@@ -77,10 +77,10 @@ def test_shapley_values_are_bars_and_the_helping_side_is_shaded(
 ) -> None:
     table = scene.shapley(small)
     figure = shapley.draw_shapley(table, score, small.colours)
-    for trace, column in zip(figure.data, ("shapley", "last", "alone"), strict=True):
+    for trace, column in zip(figure.data, ("shapley", "leave_one_out", "solo"), strict=True):
         np.testing.assert_allclose(np.asarray(trace.x), scale * table[column])
     shade = figure.layout.shapes[0]
     assert (shade.x1 == 0, shade.x0 == 0) == (helps == "left", helps == "right")
     low, high = figure.layout.xaxis.range
-    assert low < scale * table["last"].min()
-    assert high > max(0, scale * table["alone"].max())
+    assert low < scale * table["leave_one_out"].min()
+    assert high > max(0, scale * table["solo"].max())

@@ -53,7 +53,7 @@ def test_a_run_of_before_there_was_a_check_for_bias_is_still_read(home):
 
 
 def test_runs_with_more_labels_are_other_runs(home):
-    assert store.create(RUN, config(n_labelled=100)).id != store.create(RUN, config()).id
+    assert store.create(RUN, config(data__n_labelled=100)).id != store.create(RUN, config()).id
 
 
 def test_more_examples_without_labels_than_there_are_give_no_run(home):

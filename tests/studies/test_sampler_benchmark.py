@@ -63,7 +63,7 @@ def test_every_sampler_works_for_as_long_and_its_score_is_its_last_point(config:
     assert (shown[0], shown[-1]) == (0, len(found.points))
     fractions = [report.fraction for report in progress]
     assert fractions == sorted(fractions)
-    assert {report.phase for report in progress} == {Phase.RACE}
+    assert {report.phase for report in progress} == {Phase.STUDY}
     assert SamplerTraces.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
 
 

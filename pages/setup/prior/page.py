@@ -4,9 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import RunConfig, Task
-from mtbkd_core.evaluation.calibration import Scores
 from mtbkd_core.evaluation.prior_alone import pull_scale, score_alone
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.scores import SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import weights
 from pages.setup.prior import controls, effect, example

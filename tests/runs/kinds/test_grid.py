@@ -23,6 +23,7 @@ from mtbkd_core.runs.kinds.shapley import shapley_spec
 from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.shapley import shapley_values
 from mtbkd_core.studies.sweep import sweep_values
+from tests.made_up import made_up_predictions
 from tests.runs.kinds.samples import STRENGTHS, Steps, fake_grid, metrics_of, score
 from tests.runs.support import config
 
@@ -139,9 +140,9 @@ def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
     steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def distill(given: RunConfig, **named: Any) -> Result:
-        metrics = metrics_of(given) | {"student": {"nll": 0.321}}
+        metrics = metrics_of(given).updated(student={"nll": 0.321})
         environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
-        return Result(given, metrics, torch.zeros(2, 4, 650), {"test.labels": torch.zeros(3)}, environment)
+        return Result(given, metrics, torch.zeros(2, 4, 650), made_up_predictions(), environment)
 
     small = config(prior__strength=0.5)
     monkeypatch.setattr(distillation, "distill", distill)
