@@ -110,7 +110,7 @@ def test_a_slider_answers_and_the_address_holds_it(tab: Visitor, server: Server)
     assert ask(page, "[view.state.count, view.points.length]") == [40, 41]
     page.get_by_label("Concentration λ").press("ArrowRight")
     assert ask(page, "view.found && view.state.concentration") > 6
-    page.wait_for_url(lambda url: "_c" in url or "=c" in url)
+    page.wait_for_function("() => /[=_]c/.test(location.search)")
     settle(page)
     page.reload()
     settle(page)
