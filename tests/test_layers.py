@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("review",),
     ("runs",),
     ("figures",),
+    ("browser",),
     ("report", "export"),
     ("cli",),
     ("__init__", "__main__"),

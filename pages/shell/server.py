@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.shell import modules
 from pages.ui import navigation
 
 #: The script that is run for each visitor.
@@ -104,7 +105,7 @@ class ServerAddress:
 
 def routes() -> list[Route]:
     """What the server answers beside Streamlit's pages."""
-    return [Route(f"/{navigation.LIVE_RUN}/{{run}}", _live_run)]
+    return [Route(f"/{navigation.LIVE_RUN}/{{run}}", _live_run), *modules.routes()]
 
 
 def _live_run(request: Request) -> Response:

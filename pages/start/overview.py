@@ -26,15 +26,14 @@ with st.container(border=True):
     charts.drawing(method_picture())
 st.space("small")
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    st.button(
+    if st.button(
         "Start here",
         type="primary",
         icon=":material/explore:",
-        help="Three experts teach a student the class of points of a plane, where the truth is known. "
-        "It takes a few seconds.",
-        on_click=distill_demo,
-        args=(default_config("synthetic"),),
-    )
+        help="The playground: three experts teach students about points of a plane where the truth is known. "
+        "Everything answers at once, in your browser.",
+    ):
+        st.switch_page(navigation.page("playground"))
     st.button(
         "Distill the demo",
         icon=":material/play_arrow:",
@@ -47,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     navigation.link("method", "How it works")
 
 st.caption(
-    "**Start here**: three classes on a plane, where the truth is known and can be drawn. "
+    "**Start here**: three classes on a plane, where the truth is known and everything can be moved. "
     "**The demo**: handwritten digits."
 )
 
@@ -62,7 +61,7 @@ if under_way := follow.under_way():
 newest = chosen_run.newest_done(views)
 st.subheader("Last results", anchor=False)
 if newest is None:
-    st.caption("There are none yet. Press Start here: the results will appear here.")
+    st.caption("There are none yet. Press Distill the demo: its results will appear here.")
 else:
     st.caption(f"{run_words.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
     try:

@@ -11,6 +11,9 @@ import streamlit as st
 
 #: Below this address the server says how far a run is: see `live`.
 LIVE_RUN = "live-run"
+#: Below this address lie the modules of the playground, and the playground as one file.
+MODULES = "browser"
+OFFLINE_FILE = "mtbkd-playground.html"
 
 _PAGES = Path(__file__).resolve().parents[1]
 
@@ -27,6 +30,14 @@ class _Page(NamedTuple):
 
 #: name -> what is known of a page before it is read
 _KNOWN = {
+    "playground": _Page(
+        "Start",
+        "start/playground/page.py",
+        "Playground",
+        ":material/joystick:",
+        "Three classes on a plane where the truth is known. Move anything: 16 chains answer at once, in your browser.",
+        parameters=("play",),
+    ),
     "overview": _Page(
         "Start",
         "start/overview.py",

@@ -1,12 +1,11 @@
 """The task with a known truth: its own settings, the exact simplex and the coverage of intervals."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config, default_config
+from mtbkd_core import build_config, default_config
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import run_words
-from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, new_app, open_page, press, traces
+from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, new_app, open_page, traces
 
 TASK = "synthetic"
 
@@ -74,16 +73,6 @@ def test_calibrated_teachers_stand_where_the_prior_puts_them_on_both_pages(
         modes.append([mode["x"][0], mode["y"][0]])
     assert modes[0] == pytest.approx(modes[2], abs=1e-4)
     assert modes[0] != pytest.approx(modes[1], abs=1e-2)
-
-
-def test_start_here_distils_the_plane(app: AppTest, fake_engine: FakeEngine) -> None:
-    fake_engine.problem = "no worker"  # how it is submitted is enough; it takes seconds
-    seen: list[RunConfig] = []
-    refuse = fake_engine.submit
-    fake_engine.submit = lambda kind, spec: (seen.append(spec), refuse(kind, spec))[1]  # type: ignore[method-assign]
-    app.run()
-    press(app, "Start here")
-    assert seen == [default_config(TASK)]
 
 
 def test_a_run_on_the_plane_is_described_by_its_task() -> None:

@@ -1,0 +1,284 @@
+// The playground's page: state, worker, and the loop that draws what the worker finds.
+
+import { board, newPointChoice } from './board.js';
+import { addBorders } from './borders.js';
+import { controls } from './controls.js';
+import { choosable, editable } from './editing.js';
+import { lookOf } from './look.js';
+import { PlaneCanvas } from './maps.js';
+import { drawCharts, drawMaps, drawWords, SIDE } from './painting.js';
+import { square } from './session.js';
+import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js';
+import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
+
+const MOST_DRAWN = 400;
+const SAMPLING_MS = 12;
+const REST_AFTER_MS = 120_000;
+const CALM_MS = 800; // between two pictures where motion is not wanted
+const CHARTS_EVERY = 4;
+
+export class Playground {
+  // data: {plane, start, palette}; places: {worker(), address: {read(), write(text)}, engine, offline}.
+  constructor(host, data, places) {
+    Object.assign(this, { host, data, places });
+    const { state, wrong } = decode(places.address.read(), data.start, data.plane.bound);
+    this.state = state;
+    this.label = 0;
+    this.frames = 0;
+    this.history = { log: [], calibration: [], coverage: [] };
+    this.calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+    this.controls = controls(
+      () => this.state,
+      () => this.changed(),
+    );
+    this.board = board(this.controls.node, this.actions(), { offline: places.offline });
+    this.board.legend.append(...newPointChoice(data, (label) => (this.label = label)));
+    host.append(this.board.node);
+    this.notice(wrong.length ? `The address could not be read in full: ${wrong.join(', ')}.` : '');
+    this.planes = Object.fromEntries(
+      Object.entries(this.board.maps).map(([name, { canvas }]) => [name, new PlaneCanvas(canvas, data.plane.bound)]),
+    );
+    this.chosen = [0, 0.9];
+    editable(this.planes.prediction, this.editor());
+    for (const [name, plane] of Object.entries(this.planes))
+      if (name !== 'prediction') choosable(plane, (place) => this.choose(place));
+    this.truth = Float32Array.from(softmaxRows(truthLogits(square(SIDE, data.plane.bound), data.plane)));
+    this.truthLines = [];
+    addBorders(this.truth, SIDE, this.truthLines);
+    this.watch();
+    this.begin();
+  }
+
+  begin() {
+    this.worker = this.places.worker();
+    this.worker.onmessage = ({ data }) => this.receive(data);
+    this.worker.onerror = (event) =>
+      this.notice(`The chains stopped: ${event.message ?? 'the worker could not be started'}.`);
+    this.worker.postMessage({ begin: { plane: this.data.plane, side: SIDE }, choose: this.chosen });
+    this.configure();
+    this.touched = performance.now();
+    this.ask();
+  }
+
+  end() {
+    this.ended = true;
+    this.worker.terminate();
+    this.sizes.disconnect();
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.writing);
+    clearTimeout(this.next);
+    this.host.replaceChildren();
+  }
+
+  watch() {
+    this.sizes = new ResizeObserver(() => this.layout());
+    this.sizes.observe(this.board.node);
+    this.layout();
+  }
+
+  // Maps as large as the width allows, and as small as the first screen needs.
+  layout() {
+    const { grid } = this.board;
+    const columns = this.pinned ? 3 : 2;
+    const wide = grid.parentElement.clientWidth;
+    const beside = wide > 560 ? 148 : 0;
+    const top = grid.getBoundingClientRect().top + window.scrollY;
+    const high = (Math.max(520, window.innerHeight) - Math.min(260, top)) / 2 - 62;
+    const fitting = Math.floor((wide - beside - 12 * (columns - 1)) / columns);
+    const size = Math.max(120, Math.min(fitting, Math.max(200, high), 340));
+    if (size === this.size && columns === this.columns) return;
+    [this.size, this.columns] = [size, columns];
+    grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
+    for (const plane of Object.values(this.planes)) plane.resize(size);
+    this.look = undefined;
+    if (this.found) this.draw();
+  }
+
+  // --- what the visitor does ---
+
+  actions() {
+    return {
+      pin: () => this.pin(!this.pinned),
+      fresh: () => this.renew(),
+      pause: () => this.pause(!this.paused),
+      reset: () => this.take(copy(this.data.start)),
+      copy: () => this.copyLink(),
+    };
+  }
+
+  editor() {
+    return {
+      points: () => this.points,
+      chosen: () => this.chosen,
+      label: () => this.label,
+      choose: (place, key) => this.choose(place, key),
+      add: (point) => {
+        this.state.added.push(point);
+        this.changed();
+        return `+${this.state.added.length - 1}`;
+      },
+      put: (key, point) => {
+        if (typeof key === 'number') this.state.edits[key] = point;
+        else this.state.added[Number(key.slice(1))] = point;
+        this.changed();
+      },
+      remove: (key) => {
+        if (typeof key === 'number') this.state.edits[key] = null;
+        else this.state.added.splice(Number(key.slice(1)), 1);
+        this.selected = undefined;
+        this.changed();
+      },
+    };
+  }
+
+  choose(place, key) {
+    this.chosen = place;
+    this.selected = key;
+    this.worker.postMessage({ choose: place });
+    this.wake();
+  }
+
+  take(state) {
+    this.state = state;
+    this.controls.refresh();
+    this.changed();
+  }
+
+  renew() {
+    this.state.seed = (this.state.seed + 1) % 10_000;
+    this.state.edits = {};
+    this.changed();
+  }
+
+  pause(paused) {
+    this.paused = paused;
+    const { pause } = this.board.buttons;
+    pause.textContent = paused ? 'Go on' : 'Pause';
+    pause.setAttribute('aria-pressed', String(paused));
+    if (this.found) drawWords(this);
+    this.wake();
+  }
+
+  pin(kept) {
+    if (kept && !this.found) return;
+    this.pinned = kept ? { ...this.found, shares: this.sharesByName() } : undefined;
+    this.worker.postMessage({ pin: kept });
+    this.board.buttons.pin.textContent = kept ? 'Let go of before' : 'Pin as before';
+    this.board.buttons.pin.setAttribute('aria-pressed', String(kept));
+    this.board.grid.classList.toggle('pinned', kept);
+    this.layout();
+    this.wake();
+  }
+
+  async copyLink() {
+    const { copy: button } = this.board.buttons;
+    this.write();
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      button.textContent = 'Copied';
+    } catch {
+      button.textContent = 'Copy it from the address bar';
+    }
+    setTimeout(() => (button.textContent = 'Copy link'), 2000);
+  }
+
+  // --- what follows from it ---
+
+  changed() {
+    this.stale = true;
+    this.place(); // at once: the next click asks what is under it
+    this.wake();
+    clearTimeout(this.writing);
+    this.writing = setTimeout(() => this.write(), 400);
+  }
+
+  write() {
+    this.places.address.write(encode(this.state, this.data.start));
+  }
+
+  // The points of the present state.
+  place() {
+    const { state, data } = this;
+    if (this.drawnSeed !== state.seed) {
+      this.drawn = drawPoints(MOST_DRAWN, data.plane, state.seed);
+      this.drawnSeed = state.seed;
+    }
+    this.points = pointsOf(state, this.drawn);
+  }
+
+  configure() {
+    this.place();
+    const wanted = asked(this.state, this.points);
+    this.heard = wanted.teachers;
+    this.worker.postMessage({ configure: wanted });
+    this.stale = false;
+    this.linkEngine();
+  }
+
+  linkEngine() {
+    const { engine } = this.board;
+    engine.hidden = !this.places.engine;
+    if (!this.places.engine) return;
+    const { parameters, left } = engineSetting(this.state, this.data.start);
+    engine.href = `${this.places.engine}?${new URLSearchParams(parameters)}`;
+    engine.title = left.length
+      ? `The same setting as an ordinary run. Its task does not have ${left.join(', nor ')}.`
+      : 'The same setting and points as an ordinary run, with all results pages.';
+  }
+
+  // --- the loop: ask the worker for a tick, draw its answer ---
+
+  ask() {
+    if (this.asking || this.ended || (this.paused && !this.stale && !this.woken)) return;
+    if (this.stale) this.configure();
+    this.asking = true;
+    this.woken = false;
+    this.worker.postMessage({ tick: this.paused ? 0 : SAMPLING_MS });
+  }
+
+  wake() {
+    this.touched = performance.now();
+    this.woken = true;
+    this.ask();
+  }
+
+  get resting() {
+    const settled = this.found && !this.found.moving;
+    return settled && (this.calm.matches || performance.now() - this.touched > REST_AFTER_MS);
+  }
+
+  receive(found) {
+    if (this.ended) return;
+    this.asking = false;
+    this.found = found;
+    this.drawnHeard = this.heard;
+    if (!this.resting && !document.hidden) this.ask();
+    else if (document.hidden) this.next = setTimeout(() => this.ask(), 1000);
+    const wait = this.calm.matches && found.moving && performance.now() - (this.drawnAt ?? 0) < CALM_MS;
+    if (wait || this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.drawnAt = performance.now();
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (!this.look || this.frames % 30 === 0) this.look = lookOf(this.board.node, this.data.palette);
+    drawMaps(this);
+    if (this.frames % CHARTS_EVERY === 0) {
+      drawCharts(this);
+      drawWords(this);
+    }
+    this.frames += 1;
+  }
+
+  sharesByName() {
+    return Object.fromEntries(this.drawnHeard.map((teacher, k) => [teacher.name, this.found.shares[k] ?? 0]));
+  }
+
+  notice(text) {
+    this.board.notice.textContent = text;
+    this.board.notice.hidden = !text;
+  }
+}

@@ -1,0 +1,173 @@
+// The page's fixed parts: buttons, status, maps and charts, as elements that others fill.
+
+import { element } from './controls.js';
+
+// name -> title, and what to look for
+const MAPS = {
+  prediction: ['The student predicts', 'Paler: less sure. Click to add a point.'],
+  unsure: ['What it does not know', 'Where the chains disagree.'],
+  truth: ['The truth', 'Labels are drawn from it.'],
+  borders: ["Each chain's border", 'One line a student; broad: the truth.'],
+};
+export const NAMES = Object.keys(MAPS);
+
+const NUMBERS = {
+  log: ['Log score', 'Mean log probability under the truth, in nats. Larger is better; 0 below the best is perfect.'],
+  calibration: ['Calibration error', 'Mean distance of confidence and true probability. Smaller is better.'],
+  coverage: ['Coverage', 'Share of true probabilities inside the 95 % intervals. 95 % or more is wanted.'],
+};
+
+function figure(name, title, line) {
+  const canvas = element('canvas', { class: `map-${name}`, role: 'img', 'aria-label': title });
+  return {
+    canvas,
+    node: element(
+      'figure',
+      { class: `map of-${name}` },
+      element('figcaption', {}, element('b', {}, title), element('span', { class: 'line' }, line)),
+      canvas,
+    ),
+  };
+}
+
+function card(name, title, line, ...children) {
+  return element(
+    'section',
+    { class: `card ${name}` },
+    element('h3', {}, title),
+    element('p', { class: 'line' }, line),
+    ...children,
+  );
+}
+
+function numberBox(name) {
+  const [title, help] = NUMBERS[name];
+  const value = element('strong', {});
+  const change = element('span', { class: 'change' });
+  const history = element('div', {});
+  return {
+    node: element(
+      'div',
+      { class: 'number', title: help },
+      element('span', { class: 'title' }, title),
+      value,
+      change,
+      history,
+    ),
+    value,
+    change,
+    history,
+  };
+}
+
+// `actions`: name -> function; `links`: {file} where the offline file can be had.
+export function board(controls, actions, { offline }) {
+  const button = (name, label, help, extra = {}) =>
+    element('button', { type: 'button', class: name, title: help, onclick: actions[name], ...extra }, label);
+  const status = element('span', { class: 'status', role: 'status' });
+  const buttons = {
+    pin: button('pin', 'Pin as before', 'Keep the present state, and show before, after and difference side by side.', {
+      'aria-pressed': 'false',
+    }),
+    fresh: button('fresh', 'New data', 'Draw other points and labels with the same settings.'),
+    pause: button('pause', 'Pause', 'Stop the chains, or let them go on.', { 'aria-pressed': 'false' }),
+    reset: button('reset', 'Start over', 'All settings and points as at the beginning.'),
+    copy: button('copy', 'Copy link', 'The address holds all of it, added points included.'),
+  };
+  const engine = element('a', { class: 'engine button', target: '_self' }, 'Run this on the engine');
+  const file = element(
+    'a',
+    {
+      class: 'file button',
+      download: 'mtbkd-playground.html',
+      href: offline,
+      title: 'The playground as one file that works without a network.',
+    },
+    'Save as a file',
+  );
+  const lead = element('p', { class: 'lead' });
+  const maps = Object.fromEntries(NAMES.map((name) => [name, figure(name, ...MAPS[name])]));
+  for (const [name, texts] of Object.entries(PINNED)) maps[name] = figure(name, ...texts);
+  const numbers = Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, numberBox(name)]));
+  const legend = element('div', { class: 'legend' });
+  const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
+  const charts = { reliability: element('div', {}), intervals: element('div', {}), shares: element('div', {}) };
+  const simplex = element('canvas', { class: 'simplex', role: 'img', 'aria-label': 'The chosen point on the simplex' });
+  const grid = element('div', { class: 'maps' }, ...Object.values(maps).map(({ node }) => node));
+  const pointTitle = element('span', {});
+  const node = element(
+    'div',
+    { class: 'playground' },
+    element('div', { class: 'bar' }, status, ...Object.values(buttons), ...(offline ? [file] : []), engine),
+    lead,
+    notice,
+    element(
+      'div',
+      { class: 'body' },
+      controls,
+      element(
+        'div',
+        { class: 'stage' },
+        element(
+          'div',
+          { class: 'above' },
+          grid,
+          element('div', { class: 'numbers' }, ...Object.values(numbers).map((box) => box.node), legend),
+        ),
+        element(
+          'div',
+          { class: 'below' },
+          card(
+            'reliability',
+            'Reliability',
+            'On the diagonal, confidence is the true probability. Below it, the student is too sure.',
+            charts.reliability,
+          ),
+          card(
+            'point',
+            'The chosen point',
+            'Dots: draws. Circle: their mean. Cross: the truth. Diamonds: teachers. A click on another map chooses a point.',
+            pointTitle,
+            simplex,
+            charts.intervals,
+          ),
+          card(
+            'shares',
+            'Share of each teacher',
+            'Bar: mean responsibility over the points. Mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
+            charts.shares,
+          ),
+        ),
+      ),
+    ),
+  );
+  return { node, status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
+}
+
+// Maps that stand in place of truth and borders while a state is pinned.
+export const PINNED = {
+  before: ['Before', 'As it was when it was pinned.'],
+  moved: ['Difference', 'Darker: the prediction moved more.'],
+  unsureBefore: ['Before', 'What it did not know.'],
+  unsureMoved: ['Difference', 'Orange: knows less; blue: more.'],
+};
+
+// The class of points that the visitor adds.
+export function newPointChoice({ plane, palette }, choose) {
+  const pick = plane.classes.map((name, c) => {
+    const input = element('input', { type: 'radio', name: 'pg-label', value: c, onchange: () => choose(c) });
+    input.checked = c === 0;
+    return element(
+      'label',
+      { class: 'pick' },
+      input,
+      element('i', { class: `mark mark-${c}`, style: `--hue:${palette.hues[c]}` }),
+      name,
+    );
+  });
+  return [
+    element('span', { class: 'title' }, 'New points are'),
+    element('div', { class: 'picks', role: 'radiogroup', 'aria-label': 'Class of new points' }, ...pick),
+    element('span', { class: 'line' }, 'Drag a point to move it, click it to change its class, Delete removes it.'),
+  ];
+}

@@ -1,0 +1,99 @@
+// Points by mouse and keyboard: a click adds one, a drag moves it, a click on it changes its class, Delete removes it.
+
+const NEAR = 10; // pixels
+const STEP = 0.1;
+
+// plane: the PlaneCanvas; app: {points(), put(key, point), add(point), remove(key), choose(place), chosen(), label()}.
+export function editable(plane, app) {
+  const { canvas } = plane;
+  let held; // {key, moved}
+  canvas.tabIndex = 0;
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-roledescription', 'map of points');
+  canvas.setAttribute(
+    'aria-label',
+    'Points of the student. Arrow keys move the cross, Enter adds a point there or changes the class of the one under it, Shift and arrow keys move it, Delete removes it.',
+  );
+
+  function nearest([x, y]) {
+    const scale = plane.size / (2 * plane.bound);
+    let [best, least] = [undefined, NEAR];
+    for (const point of app.points()) {
+      const far = Math.hypot(point.x - x, point.y - y) * scale;
+      if (far < least) [best, least] = [point, far];
+    }
+    return best;
+  }
+
+  canvas.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    canvas.focus({ preventScroll: true });
+    const place = plane.pointOf(event);
+    const point = nearest(place);
+    held = point
+      ? { key: point.key, moved: false, start: place }
+      : { key: app.add([...place, app.label()]), moved: true };
+    app.choose(point ? [point.x, point.y] : place, held.key);
+    canvas.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  canvas.addEventListener('pointermove', (event) => {
+    const place = plane.pointOf(event);
+    if (!held) {
+      canvas.style.cursor = nearest(place) ? 'grab' : 'crosshair';
+      return;
+    }
+    const scale = plane.size / (2 * plane.bound);
+    if (!held.moved && Math.hypot(place[0] - held.start[0], place[1] - held.start[1]) * scale < 4) return;
+    held.moved = true;
+    move(held.key, place);
+  });
+  canvas.addEventListener('pointerup', () => {
+    if (held && !held.moved) relabel(held.key);
+    held = undefined;
+  });
+  canvas.addEventListener('pointercancel', () => (held = undefined));
+
+  function move(key, [x, y]) {
+    const point = app.points().find((each) => each.key === key);
+    app.put(key, [x, y, point.label]);
+    app.choose([x, y], key);
+  }
+
+  function relabel(key) {
+    const point = app.points().find((each) => each.key === key);
+    app.put(key, [point.x, point.y, (point.label + 1) % 3]);
+  }
+
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  canvas.addEventListener('keydown', (event) => {
+    const under = nearest(app.chosen());
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      const inside = (value) => Math.min(plane.bound, Math.max(-plane.bound, value));
+      const place = app.chosen().map((value, axis) => inside(value + STEP * arrow[axis]));
+      if (event.shiftKey && under) move(under.key, place);
+      else app.choose(place);
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      if (under) relabel(under.key);
+      else app.choose(app.chosen(), app.add([...app.chosen(), app.label()]));
+    } else if ((event.key === 'Delete' || event.key === 'Backspace') && under) app.remove(under.key);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+// A map on which a click or drag only chooses a point.
+export function choosable(plane, choose) {
+  const { canvas } = plane;
+  let down = false;
+  canvas.style.cursor = 'crosshair';
+  canvas.addEventListener('pointerdown', (event) => {
+    down = true;
+    canvas.setPointerCapture(event.pointerId);
+    choose(plane.pointOf(event));
+  });
+  canvas.addEventListener('pointermove', (event) => down && choose(plane.pointOf(event)));
+  for (const end of ['pointerup', 'pointercancel']) canvas.addEventListener(end, () => (down = false));
+}

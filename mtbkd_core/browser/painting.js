@@ -1,0 +1,94 @@
+// What the worker found, drawn on the maps and charts; `view` is the Playground of app.js.
+
+import { NAMES } from './board.js';
+import { drawSimplex, intervalChart, reliabilityChart, sharesChart, sparkline } from './charts.js';
+import { sentence, shownChange, shownNumber, spans, status } from './words.js';
+
+// Points of the maps' grid on a side.
+export const SIDE = 40;
+const MOST_EPISTEMIC = 0.35; // nats: the darkest shade
+
+export function drawMaps(view) {
+  const { found, look, planes, pinned } = view;
+  const { classes } = view.data.plane;
+  planes.prediction.probabilities(found.mean, SIDE, look);
+  planes.prediction.points(view.points, look, { selected: view.selected });
+  planes.prediction.letters(found.mean, SIDE, classes, look);
+  planes.unsure.quantity(found.epistemic, SIDE, MOST_EPISTEMIC, look);
+  if (pinned) drawDifferences(view);
+  else {
+    planes.truth.probabilities(view.truth, SIDE, look);
+    planes.truth.letters(view.truth, SIDE, classes, look);
+    drawBorders(view);
+  }
+  for (const [name, plane] of Object.entries(planes)) {
+    if (pinned ? name !== 'truth' && name !== 'borders' : NAMES.includes(name)) plane.crosshair(view.chosen, look);
+  }
+}
+
+function drawBorders(view) {
+  const { found, look } = view;
+  const plane = view.planes.borders;
+  plane.clear(look);
+  plane.lines(view.truthLines, 0, view.truthLines.length, SIDE, {
+    strokeStyle: look.muted,
+    lineWidth: 4,
+    globalAlpha: 0.45,
+  });
+  found.starts.forEach((from, s) => {
+    plane.lines(found.lines, from, found.starts[s + 1] ?? found.lines.length, SIDE, {
+      strokeStyle: look.ink,
+      lineWidth: 0.8,
+      globalAlpha: 0.7,
+    });
+  });
+}
+
+function drawDifferences(view) {
+  const { found, look, planes, pinned } = view;
+  planes.before.probabilities(pinned.mean, SIDE, look);
+  planes.before.letters(pinned.mean, SIDE, view.data.plane.classes, look);
+  const cells = SIDE * SIDE;
+  const moved = Float32Array.from({ length: cells }, (_, i) =>
+    [0, 1, 2].reduce((sum, c) => sum + Math.abs(found.mean[3 * i + c] - pinned.mean[3 * i + c]) / 2, 0),
+  );
+  planes.moved.quantity(moved, SIDE, 0.6, look);
+  planes.unsureBefore.quantity(pinned.epistemic, SIDE, MOST_EPISTEMIC, look);
+  planes.unsureMoved.signed(
+    found.epistemic.map((value, i) => value - pinned.epistemic[i]),
+    SIDE,
+    0.2,
+    look,
+  );
+}
+
+export function drawCharts(view) {
+  const { found, look, pinned, data } = view;
+  const { charts, simplex, pointTitle } = view.board;
+  const { classes } = data.plane;
+  charts.reliability.innerHTML = reliabilityChart(found.bins, pinned?.bins);
+  charts.shares.innerHTML = sharesChart(view.drawnHeard, found.shares, found.weights, pinned?.shares);
+  charts.intervals.innerHTML = intervalChart(found.point, classes, data.palette.hues, found.pointBefore);
+  if (found.point.teachers.length <= view.drawnHeard.length)
+    drawSimplex(simplex, found.point, found.pointBefore, classes, view.drawnHeard, look);
+  pointTitle.textContent = `At (${view.chosen.map((value) => value.toFixed(1)).join(', ')}): 95 % intervals, the mean as a bar, the truth as a cross line.`;
+}
+
+// The status, the sentence and the three numbers with their history.
+export function drawWords(view) {
+  const { found, board: parts, pinned } = view;
+  const [kind, text] = status(found, { paused: view.paused, resting: view.resting });
+  if (parts.status.textContent !== text) parts.status.textContent = text;
+  parts.status.dataset.kind = kind;
+  parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of the log joint ${found.rHat.toFixed(2)}.`;
+  if (!found.moving || view.frames % 24 === 0) parts.lead.textContent = sentence(found);
+  for (const [name, box] of Object.entries(parts.numbers)) {
+    const past = view.history[name];
+    past.push(found.scores[name]);
+    if (past.length > 80) past.shift();
+    const [value, line] = shownNumber[name](found.scores);
+    box.value.textContent = value;
+    box.change.textContent = pinned ? shownChange[name](found.scores, pinned.scores) : line;
+    box.history.innerHTML = sparkline(past, ...spans[name]);
+  }
+}

@@ -1,0 +1,85 @@
+// What a posterior is worth where the truth is known: scores against the truth's own probabilities, and diagnostics.
+
+const CLASSES = 3;
+const BINS = 10;
+
+// Expected log score of predictions [N, 3] under the true probabilities [N, 3], in nats; larger is better.
+export function logScore(mean, truth) {
+  let total = 0;
+  for (let i = 0; i < mean.length; i++) total += truth[i] * Math.log(Math.max(mean[i], 1e-12));
+  return total / (mean.length / CLASSES);
+}
+
+// Confidence against the true probability of the predicted class, in bins of equal width, and the calibration error:
+// the mean distance of the two, weighted by the bins' counts.
+export function reliability(mean, truth) {
+  const bins = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
+  const n = mean.length / CLASSES;
+  for (let i = 0; i < n; i++) {
+    let best = CLASSES * i;
+    for (let c = 1; c < CLASSES; c++) if (mean[CLASSES * i + c] > mean[best]) best = CLASSES * i + c;
+    const bin = bins[Math.min(BINS - 1, Math.floor(mean[best] * BINS))];
+    bin.count += 1;
+    bin.confidence += mean[best];
+    bin.right += truth[best];
+  }
+  let error = 0;
+  const filled = bins.filter((bin) => bin.count > 0);
+  for (const bin of filled) {
+    error += Math.abs(bin.confidence - bin.right) / n;
+    bin.confidence /= bin.count;
+    bin.right /= bin.count;
+  }
+  return { bins: filled, error };
+}
+
+// Share of points where the student names a class with 80 % confidence or more that the truth gives less than 50 %.
+export function misled(mean, truth) {
+  let count = 0;
+  for (let i = 0; i < mean.length; i++) count += mean[i] >= 0.8 && truth[i] < 0.5;
+  return count / (mean.length / CLASSES);
+}
+
+// Share of true probabilities that lie in the equal-tailed interval of the draws, a list of arrays [N, 3].
+export function coverage(draws, truth, level = 0.95) {
+  const tail = (1 - level) / 2;
+  const below = new Uint32Array(truth.length);
+  for (const draw of draws) for (let i = 0; i < truth.length; i++) below[i] += draw[i] < truth[i];
+  let inside = 0;
+  for (const count of below) inside += count >= tail * draws.length && count <= (1 - tail) * draws.length;
+  return inside / truth.length;
+}
+
+// The equal-tailed interval [low, high] of numbers, by linear interpolation.
+export function interval(values, level = 0.95) {
+  const sorted = Float64Array.from(values).sort();
+  const at = (share) => {
+    const place = share * (sorted.length - 1);
+    const low = Math.floor(place);
+    const next = sorted[Math.min(low + 1, sorted.length - 1)];
+    return sorted[low] + (place - low) * (next - sorted[low]);
+  };
+  return [at((1 - level) / 2), at((1 + level) / 2)];
+}
+
+// Split R-hat of series [chains][draws] (Gelman et al., Bayesian Data Analysis, 2013); NaN below 4 draws.
+export function splitRHat(series) {
+  const half = Math.floor(series[0].length / 2);
+  if (half < 2) return NaN;
+  const halves = series.flatMap((chain) => [chain.slice(0, half), chain.slice(-half)]);
+  const means = halves.map(average);
+  const within = average(halves.map((values, index) => variance(values, means[index])));
+  const between = variance(means, average(means));
+  return within > 0 ? Math.sqrt((half - 1) / half + between / within) : NaN;
+}
+
+const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const variance = (values, mean) =>
+  values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
+
+// Mean over points of half the summed distance of two predictions [N, 3].
+export function totalVariation(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i] - b[i]);
+  return sum / 2 / (a.length / CLASSES);
+}

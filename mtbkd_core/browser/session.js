@@ -1,0 +1,263 @@
+// The playground without its page: settings and points in, and after each tick what the pictures show.
+
+import { addBorders } from './borders.js';
+import { LogPosterior } from './posterior.js';
+import { MixturePrior } from './prior.js';
+import { Random } from './random.js';
+import { Sampler, warmStart } from './sampler.js';
+import { coverage, interval, logScore, misled, reliability, splitRHat, totalVariation } from './scores.js';
+import { probabilities, Student } from './student.js';
+import { drawPoints, smoothNoise, softmaxRows, teacherLogits, truthLogits } from './teachers.js';
+import { Window } from './window.js';
+
+const CHAINS = 16;
+const TEST_POINTS = 200;
+const WARM_STEPS = 120;
+// The chains have settled once the window's two halves differ by less: predictions in total variation, the mean log joint
+// in standard deviations over chains.
+const SAME_PICTURE = 0.02;
+const SAME_HEIGHT = 0.5;
+const ENOUGH = 16;
+
+export class Session {
+  // plane: see teachers.js; side: points of the map's grid on a side.
+  constructor(plane, { side = 40, seed = 1 } = {}) {
+    this.plane = plane;
+    this.side = side;
+    this.random = new Random(seed);
+    this.sampler = new Sampler(CHAINS, this.random);
+    this.window = new Window();
+    this.grid = square(side, plane.bound);
+    this.chosen = Float64Array.of(0, 0);
+    this.gradients = 0;
+    this.ticks = 0;
+    this.latest = []; // each chain's probabilities on the grid
+  }
+
+  // Take settings: {teachers, setting, hidden, scale, seed, x, labels}. Chains go on where they can.
+  configure(asked) {
+    const before = this.asked;
+    this.asked = asked;
+    if (!before || before.seed !== asked.seed) this.noise = smoothNoise(this.plane, asked.seed);
+    if (!before || before.seed !== asked.seed) {
+      this.test = drawPoints(TEST_POINTS, this.plane, asked.seed, this.plane.testStream).x;
+      this.truth = softmaxRows(truthLogits(this.test, this.plane));
+    }
+    const { teachers, setting, x, labels } = asked;
+    const heard = teachers.length > 0 && x.length > 0;
+    const mixture = heard ? new MixturePrior(teacherLogits(teachers, x, this.plane, this.noise), 3, setting) : null;
+    const fresh = !before || before.hidden !== asked.hidden || before.seed !== asked.seed;
+    this.student = fresh ? new Student(asked.hidden) : this.student;
+    this.posterior = new LogPosterior(this.student, x, labels, mixture, asked.scale);
+    if (fresh) this.restart();
+    else this.aim();
+  }
+
+  restart() {
+    this.sampler.place(warmStart(this.posterior, CHAINS, this.random, WARM_STEPS));
+    this.window.forget();
+    this.latest.length = 0;
+    this.aim();
+  }
+
+  aim() {
+    this.sampler.aim(this.posterior);
+    this.window.changed();
+    this.settled = false;
+  }
+
+  // Sample until `milliseconds` are over (or for so many gradients), and look at the chains.
+  tick(milliseconds, { gradients = Infinity, now = () => performance.now() } = {}) {
+    const end = now() + milliseconds;
+    let done = 0;
+    do {
+      this.sampler.step();
+      done += 1;
+    } while (done < gradients && now() < end);
+    this.gradients += done;
+    this.ticks += 1;
+    const restarted = this.sampler.stuck;
+    if (restarted) this.restart();
+    this.look();
+    return { gradients: this.gradients, restarted, ...this.pictures(), ...this.numbers() };
+  }
+
+  // Keep the present draws beside those to come, or let them go.
+  pin(kept) {
+    this.pinned = kept ? { entries: this.window.current, student: this.student, asked: this.asked } : undefined;
+  }
+
+  // A snapshot of the chains: half of them are drawn on the grid in turn, all of them once after a restart.
+  look() {
+    const { student, window, sampler, side } = this;
+    const all = this.latest.length === 0;
+    const drawn = [];
+    for (let s = 0; s < CHAINS; s++) {
+      if (!all && (s + this.ticks) % 2) continue;
+      const at = s * student.parameters;
+      this.latest[s] = probabilities(student, sampler.position, at, this.asked.scale, this.grid, this.latest[s]);
+      drawn.push(this.latest[s]);
+    }
+    window.offer(() => ({
+      map: mapOf(drawn, side),
+      test: this.eachChain(this.test),
+      theta: Float32Array.from(sampler.position),
+      logJoint: Float64Array.from(sampler.logJoint),
+      shares: this.shares(),
+    }));
+  }
+
+  eachChain(x) {
+    const { student, sampler } = this;
+    return Array.from({ length: CHAINS }, (_, s) =>
+      Float32Array.from(probabilities(student, sampler.position, s * student.parameters, this.asked.scale, x)),
+    );
+  }
+
+  // Mean responsibility of each teacher over chains and points, where the chains are.
+  shares() {
+    const count = this.posterior.teachers;
+    return Float64Array.from({ length: count }, (_, k) => {
+      let sum = 0;
+      for (let s = 0; s < CHAINS; s++) sum += this.sampler.shares[s * count + k];
+      return sum / CHAINS;
+    });
+  }
+
+  // What the maps show: mean probabilities [G, G, 3], entropy split, and the borders of every chain.
+  pictures() {
+    const entries = this.window.current;
+    const sum = average(entries.map((entry) => entry.map));
+    const cells = this.side * this.side;
+    const epistemic = new Float32Array(cells);
+    for (let i = 0; i < cells; i++) {
+      let entropy = 0;
+      for (let c = 0; c < 3; c++) entropy -= sum[3 * i + c] * Math.log(Math.max(sum[3 * i + c], 1e-12));
+      epistemic[i] = Math.max(0, entropy - sum[3 * cells + i]);
+    }
+    const lines = [];
+    const starts = Int32Array.from(this.latest, (values) => {
+      const from = lines.length;
+      addBorders(values, this.side, lines);
+      return from;
+    });
+    return { mean: sum.slice(0, 3 * cells), epistemic, lines: Float32Array.from(lines), starts };
+  }
+
+  numbers() {
+    const entries = this.window.current;
+    const draws = entries.flatMap((entry) => entry.test);
+    const mean = average(draws);
+    const { bins, error } = reliability(mean, this.truth);
+    const count = this.posterior.teachers;
+    return {
+      scores: {
+        log: logScore(mean, this.truth),
+        best: logScore(this.truth, this.truth),
+        coverage: coverage(draws, this.truth),
+        calibration: error,
+        misled: misled(mean, this.truth),
+      },
+      bins,
+      ...this.progress(entries),
+      shares: average(entries.map((entry) => entry.shares).filter((shares) => shares.length === count)),
+      weights: this.weights(),
+      point: this.atPoint({ entries, student: this.student, asked: this.asked }),
+      pointBefore: this.pinned && this.atPoint(this.pinned),
+    };
+  }
+
+  // Whether the chains still move: by how much the predictions of the window's halves differ, and their log joints.
+  progress(entries) {
+    const change = changeWithin(entries);
+    const drift = driftWithin(entries.map((entry) => entry.logJoint));
+    const { fresh } = this.window;
+    this.settled ||= fresh >= ENOUGH && change < SAME_PICTURE && drift < SAME_HEIGHT;
+    return {
+      moving: !this.settled,
+      change,
+      drift,
+      rHat: splitRHat(Array.from({ length: CHAINS }, (_, s) => entries.map((entry) => entry.logJoint[s]))),
+      draws: Math.min(fresh, entries.length) * CHAINS,
+    };
+  }
+
+  weights() {
+    const mixture = this.posterior.mixture;
+    if (!mixture) return [];
+    const n = mixture.examples;
+    return Array.from({ length: mixture.count }, (_, k) => {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += mixture.weights[k * n + i];
+      return sum / n;
+    });
+  }
+
+  // The draws' probabilities at the chosen point [D, 3], their intervals, the truth there and what teachers predict.
+  atPoint({ entries, student, asked: { scale, teachers } }) {
+    const p = student.parameters;
+    const draws = new Float32Array(3 * CHAINS * entries.length);
+    const one = new Float64Array(3);
+    entries.forEach((entry, index) => {
+      for (let s = 0; s < CHAINS; s++) {
+        draws.set(probabilities(student, entry.theta, s * p, scale, this.chosen, one), 3 * (index * CHAINS + s));
+      }
+    });
+    const each = [0, 1, 2].map((c) => draws.filter((_, index) => index % 3 === c));
+    return {
+      draws,
+      intervals: each.map((values) => interval(values)),
+      mean: each.map((values) => values.reduce((a, b) => a + b, 0) / values.length),
+      truth: Array.from(softmaxRows(truthLogits(this.chosen, this.plane))),
+      teachers: teacherLogits(teachers, this.chosen, this.plane, this.noise).map((each) =>
+        Array.from(softmaxRows(each)),
+      ),
+    };
+  }
+}
+
+// Points of a square grid [side * side, 2], rows from above.
+export function square(side, bound) {
+  const at = (index) => bound * ((2 * index) / (side - 1) - 1);
+  return Float64Array.from({ length: 2 * side * side }, (_, index) => {
+    const cell = index >> 1;
+    return index % 2 ? -at(Math.floor(cell / side)) : at(cell % side);
+  });
+}
+
+// How far the mean predictions of a window's two halves lie apart, in total variation; 1 where there are no halves.
+function changeWithin(entries) {
+  if (entries.length < 2) return 1;
+  const middle = entries.length >> 1;
+  const halves = [entries.slice(0, middle), entries.slice(middle)];
+  return totalVariation(...halves.map((half) => average(half.flatMap((entry) => entry.test))));
+}
+
+// How far the chains' mean log joint has gone between a window's two halves, in standard deviations over chains.
+function driftWithin(joints) {
+  if (joints.length < 2) return Infinity;
+  const middle = joints.length >> 1;
+  const means = [joints.slice(0, middle), joints.slice(middle)].map((half) => average(half));
+  const [before, after] = means.map((values) => values.reduce((a, b) => a + b, 0) / CHAINS);
+  const spread = Math.sqrt(means[1].reduce((sum, value) => sum + (value - after) ** 2, 0) / (CHAINS - 1));
+  return Math.abs(after - before) / spread;
+}
+
+// Mean probabilities [cells, 3] and, behind them, the mean entropy [cells] of some chains.
+function mapOf(chains, side) {
+  const cells = side * side;
+  const map = new Float32Array(4 * cells);
+  for (const values of chains) {
+    for (let i = 0; i < 3 * cells; i++) {
+      map[i] += values[i] / chains.length;
+      map[3 * cells + ((i / 3) | 0)] -= (values[i] * Math.log(Math.max(values[i], 1e-12))) / chains.length;
+    }
+  }
+  return map;
+}
+
+function average(arrays) {
+  const sum = new Float32Array(arrays[0].length);
+  for (const values of arrays) for (let i = 0; i < sum.length; i++) sum[i] += values[i] / arrays.length;
+  return sum;
+}

@@ -1,0 +1,203 @@
+// All that a visitor can change, its limits, and its way into the address bar and back.
+//
+// Only what differs from the start is written: parts joined by "_", a letter and a value each; a teacher's numbers are
+// joined by "*"; points are five characters each, two of base 36 for a coordinate in hundredths and one for the class.
+
+// name -> letter, limits; `whole` numbers, `choices` or `flag`.
+export const FIELDS = {
+  labels: { letter: 's', low: 0, high: 100 },
+  concentration: { letter: 'c', low: 1, high: 60 },
+  temperature: { letter: 'T', low: 0.5, high: 5 },
+  rule: { letter: 'r', choices: ['inverse_entropy', 'softmin', 'fixed'] },
+  softmin: { letter: 'b', low: 0.02, high: 5 },
+  calibrated: { letter: 'k', flag: true },
+  count: { letter: 'n', low: 0, high: 400, whole: true },
+  seed: { letter: 'd', low: 0, high: 9999, whole: true },
+  hidden: { letter: 'h', low: 2, high: 48, whole: true },
+  scale: { letter: 'w', low: 0.2, high: 3 },
+};
+
+// A teacher's numbers: those of all, and those of its kind.
+export const TEACHER_FIELDS = {
+  on: { flag: true },
+  base: { low: 0, high: 3 },
+  tau: { low: 0.2, high: 5 },
+  angle: { low: 0, high: 360, whole: true },
+  reach: { low: -1, high: 3 },
+  amount: { low: 0, high: 3 },
+  sharpness: { low: 0.2, high: 5 },
+};
+const OF_KIND = { expert: ['angle', 'reach'], noisy: ['amount'], wrong: ['sharpness'] };
+export const fieldsOf = (teacher) => ['on', 'base', 'tau', ...OF_KIND[teacher.kind]];
+
+const MOST_POINTS = 300;
+const SHIFT = 260; // hundredths
+
+export function copy(state) {
+  return {
+    ...state,
+    teachers: state.teachers.map((teacher) => ({ ...teacher })),
+    edits: Object.fromEntries(Object.entries(state.edits).map(([index, point]) => [index, point && [...point]])),
+    added: state.added.map((point) => [...point]),
+  };
+}
+
+const written = (value) => (typeof value === 'boolean' ? Number(value) : String(value));
+const pack = ([x, y, label]) =>
+  [x, y]
+    .map((value) =>
+      Math.round(100 * value + SHIFT)
+        .toString(36)
+        .padStart(2, '0'),
+    )
+    .join('') + label;
+
+export function encode(state, start) {
+  const parts = [];
+  for (const [name, { letter, choices }] of Object.entries(FIELDS)) {
+    if (state[name] === start[name]) continue;
+    parts.push(letter + (choices ? choices.indexOf(state[name]) : written(state[name])));
+  }
+  state.teachers.forEach((teacher, k) => {
+    const names = fieldsOf(teacher);
+    if (names.every((name) => teacher[name] === start.teachers[k][name])) return;
+    parts.push(`t${k}*${names.map((name) => written(teacher[name])).join('*')}`);
+  });
+  const edits = Object.entries(state.edits);
+  if (edits.length)
+    parts.push(
+      'e' + edits.map(([at, p]) => Number(at).toString(36).padStart(2, '0') + (p ? pack(p) : '-----')).join(''),
+    );
+  if (state.added.length) parts.push('p' + state.added.map(pack).join(''));
+  return parts.join('_');
+}
+
+// A value within its limits, or undefined where the text is none.
+function read(text, { choices, flag, whole, low, high }) {
+  if (choices) return choices[Number(text)];
+  if (flag) return text === '1' ? true : text === '0' ? false : undefined;
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) return undefined;
+  const inside = Math.min(high, Math.max(low, value));
+  return whole ? Math.round(inside) : inside;
+}
+
+function unpack(text, bound) {
+  const [x, y] = [text.slice(0, 2), text.slice(2, 4)].map((pair) => (parseInt(pair, 36) - SHIFT) / 100);
+  const label = Number(text[4]);
+  const right = Math.abs(x) <= bound && Math.abs(y) <= bound && [0, 1, 2].includes(label);
+  return right ? [x, y, label] : undefined;
+}
+
+// The state that a text describes, and the parts of it that could not be read.
+export function decode(text, start, bound) {
+  const state = copy(start);
+  const wrong = [];
+  const letters = Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [field.letter, name]));
+  for (const part of text.split('_').filter(Boolean)) {
+    const [letter, rest] = [part[0], part.slice(1)];
+    let right = false;
+    if (letters[letter]) {
+      const value = read(rest, FIELDS[letters[letter]]);
+      right = value !== undefined;
+      if (right) state[letters[letter]] = value;
+    } else if (letter === 't') right = readTeacher(rest, state);
+    else if (letter === 'p' || letter === 'e') right = readPoints(letter, rest, state, bound);
+    if (!right) wrong.push(part.slice(0, 20));
+  }
+  return { state, wrong };
+}
+
+function readTeacher(text, state) {
+  const [index, ...values] = text.split('*');
+  const teacher = state.teachers[index];
+  if (!teacher) return false;
+  const names = fieldsOf(teacher);
+  const found = names.map((name, at) => read(values[at] ?? '', TEACHER_FIELDS[name]));
+  if (found.includes(undefined)) return false;
+  names.forEach((name, at) => (teacher[name] = found[at]));
+  return true;
+}
+
+function readPoints(letter, text, state, bound) {
+  const width = letter === 'p' ? 5 : 7;
+  const pieces = text.match(new RegExp(`.{${width}}`, 'g')) ?? [];
+  if (pieces.length * width !== text.length || pieces.length > MOST_POINTS) return false;
+  for (const piece of pieces) {
+    const point = unpack(piece.slice(width - 5), bound);
+    const gone = piece.slice(2) === '-----' && letter === 'e';
+    if (!point && !gone) return false;
+    if (letter === 'p') state.added.push(point);
+    else state.edits[parseInt(piece.slice(0, 2), 36)] = gone ? null : point;
+  }
+  return true;
+}
+
+// The points that the student learns from: those drawn, as they were changed, and those added. Each has the key by
+// which it is found again: a number for a drawn one, "+" and a number for an added one.
+export function pointsOf(state, drawn) {
+  const found = [];
+  for (let i = 0; i < state.count; i++) {
+    const edit = state.edits[i];
+    if (edit === null) continue;
+    const [x, y, label] = edit ?? [drawn.x[2 * i], drawn.x[2 * i + 1], drawn.labels[i]];
+    found.push({ key: i, x, y, label });
+  }
+  state.added.forEach(([x, y, label], at) => found.push({ key: `+${at}`, x, y, label }));
+  return found;
+}
+
+// Strength alpha from strength in labels: alpha lambda / T^2 is the number of labels.
+export const strengthOf = (state) => (state.labels * state.temperature ** 2) / state.concentration;
+
+// What the worker is asked for.
+export function asked(state, points) {
+  const heard = state.labels > 0 ? state.teachers.filter((teacher) => teacher.on && teacher.base > 0) : [];
+  return {
+    teachers: heard,
+    hidden: state.hidden,
+    scale: state.scale,
+    seed: state.seed,
+    x: Float64Array.from(points.flatMap(({ x, y }) => [x, y])),
+    labels: Int32Array.from(points, ({ label }) => label),
+    setting: {
+      rule: state.rule,
+      softmin: state.softmin,
+      calibrated: state.calibrated,
+      base: heard.map((teacher) => teacher.base),
+      temperatures: heard.map((teacher) => teacher.tau),
+      concentration: state.concentration,
+      temperature: state.temperature,
+      strength: strengthOf(state),
+    },
+  };
+}
+
+// The same setting as parameters of the engine's page, and what of it the engine's task does not have.
+export function engineSetting(state, start) {
+  const on = state.teachers.filter((teacher) => teacher.on && teacher.base > 0);
+  const heard = on.length ? on : state.teachers.slice(0, 1);
+  const parameters = {
+    task: 'synthetic',
+    teachers: heard.map((teacher) => teacher.name).join(','),
+    split_seed: state.seed,
+    'data.n_labelled': Math.max(4, state.count),
+    'prior.rule': state.rule,
+    'prior.base_weights': heard.map((teacher) => teacher.base || 1).join(','),
+    'prior.entropy_temperatures': heard.map((teacher) => teacher.tau).join(','),
+    'prior.calibrated_teachers': state.calibrated,
+    'prior.softmin_temperature': state.softmin,
+    'prior.concentration': state.concentration,
+    'prior.temperature': state.temperature,
+    'prior.strength': on.length ? Number(strengthOf(state).toPrecision(6)) : 0,
+    'student.hidden': state.hidden,
+    'student.weight_scale': state.scale,
+  };
+  const left = [];
+  if (Object.keys(state.edits).length || state.added.length) left.push('points that were added, moved or removed');
+  if (state.count < 4) left.push('fewer than 4 labels');
+  const shaped = (teacher) =>
+    OF_KIND[teacher.kind].some((name) => teacher[name] !== start.teachers.find((t) => t.name === teacher.name)[name]);
+  if (on.some(shaped)) left.push("changes of a teacher's region, noise or sharpness");
+  return { parameters, left };
+}

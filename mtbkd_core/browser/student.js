@@ -1,0 +1,92 @@
+// The student: inputs of 2 numbers, one hidden layer of SiLU units, 3 logits; all chains in one flat array.
+//
+// A chain's parameters lie as mtbkd_core/students/base.py has them: weights [h, 2], biases [h], weights [3, h], biases [3].
+
+import { exp } from './special.js';
+
+export class Student {
+  constructor(hidden) {
+    this.hidden = hidden;
+    this.parameters = 6 * hidden + 3;
+  }
+
+  // Logits [N, 3] of one chain at points x [N, 2]; `scale` times theta (from `at`) are its parameters. The units and
+  // their gates [N, h] are kept where arrays for them are given, which `pullback` needs.
+  forward(theta, at, scale, x, logits, units, gates) {
+    const h = this.hidden;
+    const b1 = at + 2 * h;
+    const w2 = at + 3 * h;
+    const b2 = at + 6 * h;
+    const n = x.length / 2;
+    for (let i = 0; i < n; i++) {
+      const first = x[2 * i] * scale;
+      const second = x[2 * i + 1] * scale;
+      let f0 = theta[b2];
+      let f1 = theta[b2 + 1];
+      let f2 = theta[b2 + 2];
+      for (let j = 0; j < h; j++) {
+        const unit = theta[at + 2 * j] * first + theta[at + 2 * j + 1] * second + theta[b1 + j] * scale;
+        const gate = 1 / (1 + exp(-unit));
+        const out = unit * gate;
+        f0 += theta[w2 + j] * out;
+        f1 += theta[w2 + h + j] * out;
+        f2 += theta[w2 + 2 * h + j] * out;
+        if (units !== undefined) {
+          units[i * h + j] = out;
+          gates[i * h + j] = gate;
+        }
+      }
+      logits[3 * i] = f0 * scale;
+      logits[3 * i + 1] = f1 * scale;
+      logits[3 * i + 2] = f2 * scale;
+    }
+  }
+
+  // Adds the gradient on the whitened parameters to `gradient` (from `at`), given that on the logits [N, 3].
+  pullback(theta, at, scale, x, units, gates, signal, gradient) {
+    const h = this.hidden;
+    const b1 = at + 2 * h;
+    const w2 = at + 3 * h;
+    const b2 = at + 6 * h;
+    const n = x.length / 2;
+    for (let i = 0; i < n; i++) {
+      const first = x[2 * i];
+      const second = x[2 * i + 1];
+      const d0 = signal[3 * i] * scale;
+      const d1 = signal[3 * i + 1] * scale;
+      const d2 = signal[3 * i + 2] * scale;
+      gradient[b2] += d0;
+      gradient[b2 + 1] += d1;
+      gradient[b2 + 2] += d2;
+      for (let j = 0; j < h; j++) {
+        const out = units[i * h + j];
+        const gate = gates[i * h + j];
+        gradient[w2 + j] += d0 * out;
+        gradient[w2 + h + j] += d1 * out;
+        gradient[w2 + 2 * h + j] += d2 * out;
+        // SiLU's slope is s + u s (1 - s), with s the gate and u the unit
+        const back = (d0 * theta[w2 + j] + d1 * theta[w2 + h + j] + d2 * theta[w2 + 2 * h + j]) * scale;
+        const down = back * (gate + out * (1 - gate));
+        gradient[at + 2 * j] += down * first;
+        gradient[at + 2 * j + 1] += down * second;
+        gradient[b1 + j] += down;
+      }
+    }
+  }
+}
+
+// Probabilities [N, 3] of one chain at points x [N, 2], and with `into` no new array.
+export function probabilities(student, theta, at, scale, x, into = new Float64Array((x.length / 2) * 3)) {
+  student.forward(theta, at, scale, x, into);
+  for (let i = 0; i < into.length; i += 3) {
+    const highest = Math.max(into[i], into[i + 1], into[i + 2]);
+    const a = exp(into[i] - highest);
+    const b = exp(into[i + 1] - highest);
+    const c = exp(into[i + 2] - highest);
+    const total = a + b + c;
+    into[i] = a / total;
+    into[i + 1] = b / total;
+    into[i + 2] = c / total;
+  }
+  return into;
+}

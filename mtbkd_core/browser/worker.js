@@ -1,0 +1,23 @@
+// The worker: {configure}, {choose}, {tick: milliseconds, id} in; {id, ...} after each tick out. It rests between ticks.
+
+import { Session } from './session.js';
+
+let session;
+
+export function receive(message, send) {
+  if (message.begin) session = new Session(message.begin.plane, message.begin);
+  if (message.configure) session.configure(message.configure);
+  if (message.choose) session.chosen.set(message.choose);
+  if (message.pin !== undefined) session.pin(message.pin);
+  if (message.tick === undefined) return;
+  const found = session.tick(message.tick);
+  const { mean, epistemic, lines, starts, point } = found;
+  send(
+    { id: message.id, ...found },
+    [mean, epistemic, lines, starts, point.draws].map((array) => array.buffer),
+  );
+}
+
+if (typeof WorkerGlobalScope !== 'undefined' && self instanceof WorkerGlobalScope) {
+  self.onmessage = ({ data }) => receive(data, (message, transfer) => self.postMessage(message, transfer));
+}

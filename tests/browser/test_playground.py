@@ -1,0 +1,160 @@
+"""The playground in Chromium: the page of the app, and the file that works without a network."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mtbkd_core.browser import offline
+from tests.browser.server import Server
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+PATIENCE = 60_000
+
+#: The Playground object of the page, wherever it stands.
+FIND = """() => {
+  const search = (node) => {
+    if (node.playground) return node.playground;
+    for (const child of [...node.children, ...(node.shadowRoot?.children ?? [])]) {
+      const found = search(child);
+      if (found) return found;
+    }
+  };
+  return window.playground ?? search(document.body);
+}"""
+
+
+def ask(page: Page, expression: str) -> Any:
+    """The value of an expression of `view`, the Playground."""
+    return page.evaluate(f"() => {{ const view = ({FIND})(); return {expression}; }}")
+
+
+def settle(page: Page) -> None:
+    page.wait_for_function(f"() => {{ const view = ({FIND})(); return view?.found && !view.found.moving }}")
+
+
+@pytest.fixture
+def alone(browser: Browser, tmp_path: Path) -> Any:
+    """The offline file in a tab, and the addresses that it asked for."""
+    (tmp_path / "playground.html").write_text(offline.document(), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(PATIENCE)
+    wanted: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: wanted.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto((tmp_path / "playground.html").as_uri())
+    yield page, wanted
+    page.close()
+    assert not wrong
+
+
+def test_the_offline_file_samples_and_asks_nobody(alone: tuple[Page, list[str]]) -> None:
+    page, wanted = alone
+    settle(page)
+    assert all(url.startswith(("file:", "blob:")) for url in wanted)
+
+
+def test_a_pinned_state_stands_beside_the_present_one(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    page.get_by_role("button", name="Pin as before").click()
+    page.get_by_label("Confidently wrong", exact=True).check()
+    expect(
+        page.locator(".of-before, .of-moved, .of-unsureBefore, .of-unsureMoved").locator("visible=true")
+    ).to_have_count(4)
+    page.get_by_role("button", name="Let go of before").click()
+    expect(page.locator(".of-truth")).to_be_visible()
+
+
+def test_points_are_added_moved_relabelled_and_removed_by_mouse(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    canvas = page.locator("canvas.map-prediction")
+    box = canvas.bounding_box()
+    assert box
+    x, y = box["x"] + 0.93 * box["width"], box["y"] + 0.07 * box["height"]
+    page.mouse.click(x, y)
+    assert ask(page, "view.state.added.length") == 1
+    page.mouse.click(x, y)
+    assert ask(page, "view.state.added[0][2]") == 1
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 30, steps=3)
+    page.mouse.up()
+    assert ask(page, "view.state.added[0][1]") < 2
+    page.keyboard.press("Delete")
+    assert ask(page, "view.state.added.length") == 0
+
+
+def test_the_keyboard_alone_adds_and_removes_a_point(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    page.locator("canvas.map-prediction").focus()
+    for _ in range(15):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert ask(page, "view.state.added[0][1]") == pytest.approx(2.4)
+    page.keyboard.press("Enter")
+    assert ask(page, "view.state.added[0][2]") == 1
+    page.keyboard.press("Delete")
+    assert ask(page, "view.state.added.length") == 0
+
+
+def test_a_slider_answers_and_the_address_holds_it(tab: Visitor, server: Server) -> None:
+    page = tab.page
+    page.goto(f"{server.url}/playground?play=n40_pbkca0")
+    settle(page)
+    assert ask(page, "[view.state.count, view.points.length]") == [40, 41]
+    page.get_by_label("Concentration λ").press("ArrowRight")
+    assert ask(page, "view.found && view.state.concentration") > 6
+    page.wait_for_function("() => /[=_]c/.test(location.search)")
+    settle(page)
+    page.reload()
+    settle(page)
+    assert ask(page, "[view.state.count, view.points.length]") == [40, 41]
+    assert ask(page, "view.state.concentration") > 6
+
+
+def test_the_link_to_the_engine_opens_the_same_setting(tab: Visitor, server: Server) -> None:
+    page = tab.page
+    page.goto(f"{server.url}/playground?play=s12_n60")
+    settle(page)
+    page.get_by_role("link", name="Run this on the engine").click()
+    page.wait_for_url(lambda url: "/distill" in url and "strength=2" in url)
+    tab.settles()
+    assert "could not be read" not in page.locator(".stMain").inner_text()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768)])
+def test_four_maps_stand_on_the_first_screen(
+    new_tab: Callable[..., Visitor], server: Server, width: int, height: int
+) -> None:
+    page = new_tab(width).page
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{server.url}/playground")
+    settle(page)
+    boxes = [canvas.bounding_box() for canvas in page.locator(".maps canvas").locator("visible=true").all()]
+    assert len(boxes) == 4
+    assert all(box and box["y"] + box["height"] <= height for box in boxes)
+
+
+def test_without_motion_the_picture_stands_still_once_it_has_settled(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "playground.html").write_text(offline.document(), encoding="utf-8")
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto((tmp_path / "playground.html").as_uri())
+    settle(page)
+    page.wait_for_function(f"() => {{ const view = ({FIND})(); return !view.asking && !view.frame }}")
+    before = ask(page, "view.frames")
+    page.wait_for_timeout(500)
+    assert ask(page, "view.frames") == before
+    page.close()
+
+
+def test_start_here_opens_the_playground_which_samples_without_another_click(tab: Visitor) -> None:
+    tab.open()
+    tab.press(tab.button("Start here"))
+    tab.sees("playground")
+    settle(tab.page)

@@ -1,0 +1,186 @@
+// What single modules promise; run by test_modules.py, or by hand: node --test tests/playground/
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const browser = new URL('../../mtbkd_core/browser/', import.meta.url);
+const load = (name) => import(new URL(name, browser));
+const { exp, logGamma } = await load('special.js');
+const { Random } = await load('random.js');
+const { addBorders } = await load('borders.js');
+const { coverage, interval, reliability, splitRHat } = await load('scores.js');
+const { Session, square } = await load('session.js');
+const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('state.js');
+const { drawPoints } = await load('teachers.js');
+const { Window } = await load('window.js');
+const { sentence } = await load('words.js');
+
+const { plane, start } = JSON.parse(readFileSync(process.env.GIVEN, 'utf8'));
+const near = (found, wanted, tolerance) =>
+  assert.ok(Math.abs(found - wanted) <= tolerance, `${found} is not ${wanted}`);
+const wantedOf = (state) => asked(state, pointsOf(state, drawPoints(400, plane, state.seed)));
+
+test('the fast exponential is the exponential', () => {
+  for (let x = -690; x < 690; x += 0.37) near(exp(x) / Math.exp(x), 1, 2e-12);
+});
+
+test('log gamma at whole numbers is the log of a factorial', () => {
+  let factorial = 1;
+  for (let n = 1; n < 20; n++) {
+    near(logGamma(n), Math.log(factorial), 1e-12 * Math.max(1, Math.log(factorial)));
+    factorial *= n;
+  }
+});
+
+test('normal numbers have the moments of a standard normal', () => {
+  const random = new Random(3);
+  const numbers = Array.from({ length: 100_000 }, () => random.normal());
+  const moment = (power) => numbers.reduce((sum, value) => sum + value ** power, 0) / numbers.length;
+  [0, 1, 0, 3].forEach((wanted, index) => near(moment(index + 1), wanted, 0.08));
+});
+
+test('seeds give streams of their own, and the same seed the same', () => {
+  const first = (seed) => new Random(seed).uniform();
+  assert.equal(first(1), first(1));
+  assert.notEqual(first(1), first(2));
+});
+
+test('a border between two halves is one line of their middle', () => {
+  const side = 5;
+  const values = Float64Array.from(
+    { length: 75 },
+    (_, i) => [((i % 15) / 3) | 0, 3.9 - (((i % 15) / 3) | 0), -9][i % 3],
+  );
+  const lines = [];
+  addBorders(values, side, lines);
+  assert.equal(lines.length, 4 * (side - 1));
+  lines.forEach((value, i) => i % 2 === 0 && near(value, 1.95, 1e-9));
+});
+
+test('an interval holds its share of numbers', () => {
+  const [low, high] = interval(Float64Array.from({ length: 1001 }, (_, i) => i));
+  near(low, 25, 1e-9);
+  near(high, 975, 1e-9);
+});
+
+test('draws around the truth cover it, draws beside it do not', () => {
+  const around = Array.from({ length: 101 }, (_, i) => Float64Array.of(i / 100, i / 100, i / 100));
+  assert.equal(coverage(around, [0.5, 0.4, 0.1]), 1);
+  assert.equal(coverage(around, [1.5, -1, 0.1]), 1 / 3);
+});
+
+test('predictions that are the truth have no calibration error', () => {
+  const p = [0.7, 0.2, 0.1, 0.1, 0.5, 0.4];
+  near(reliability(p, p).error, 0, 1e-12);
+  near(reliability([0.7, 0.2, 0.1], [0.5, 0.4, 0.1]).error, 0.2, 1e-12);
+});
+
+test('R-hat is near 1 for chains of one distribution and large for others', () => {
+  const random = new Random(5);
+  const chains = (shift) =>
+    Array.from({ length: 4 }, (_, s) => Array.from({ length: 200 }, () => random.normal() + shift * s));
+  near(splitRHat(chains(0)), 1, 0.02);
+  assert.ok(splitRHat(chains(2)) > 1.5);
+});
+
+test('a state comes back from the address as it was', () => {
+  const state = copy(start);
+  Object.assign(state, { labels: 17, temperature: 2.5, rule: 'softmin', calibrated: true, count: 60, seed: 12 });
+  Object.assign(state.teachers[4], { on: true, sharpness: 3.1 });
+  Object.assign(state.teachers[0], { angle: 45, reach: -0.25 });
+  state.edits = { 3: [0.5, -1.25, 2], 17: null };
+  state.added = [
+    [-2.6, 2.6, 0],
+    [0, 0.01, 1],
+  ];
+  const text = encode(state, start);
+  assert.deepEqual(decode(text, start, plane.bound), { state, wrong: [] });
+  assert.equal(new URLSearchParams({ play: text }).toString(), `play=${text}`);
+});
+
+test('the start needs nothing in the address', () => assert.equal(encode(copy(start), start), ''));
+
+test('what cannot be read in an address is named, and values are kept within their limits', () => {
+  const { state, wrong } = decode('s1e9_zz_cNaN_t9*1_p123_n-4_d3', start, plane.bound);
+  assert.deepEqual(wrong, ['zz', 'cNaN', 't9*1', 'p123']);
+  assert.deepEqual([state.labels, state.count, state.seed, state.concentration], [100, 0, 3, start.concentration]);
+});
+
+test('points are those drawn, as they were changed, and those added', () => {
+  const state = { ...copy(start), count: 3, edits: { 0: null, 1: [1, 1, 2] }, added: [[0, 0, 1]] };
+  const points = pointsOf(state, drawPoints(3, plane, 0));
+  assert.deepEqual(
+    points.map(({ key }) => key),
+    [1, 2, '+0'],
+  );
+  assert.deepEqual([points[0].x, points[0].label, points[2].label], [1, 2, 1]);
+});
+
+test('what the engine does not have is said', () => {
+  const state = copy(start);
+  assert.deepEqual(engineSetting(state, start).left, []);
+  state.added.push([0, 0, 1]);
+  state.teachers[0].angle = 10;
+  assert.equal(engineSetting(state, start).left.length, 2);
+});
+
+test('a window keeps the last half since a change, within bounds', () => {
+  const window = new Window();
+  for (let i = 0; i < 5000; i++) window.offer(() => ({ number: i }));
+  assert.ok(window.entries.length <= 96);
+  assert.ok(window.current[0].number > 1500);
+  window.changed();
+  assert.equal(window.fresh, 0);
+  assert.equal(window.current.length, 6);
+});
+
+test('chains settle after a change, and the pictures are finite', () => {
+  const session = new Session(plane, { side: 12 });
+  const state = { ...copy(start), count: 20, hidden: 4 };
+  session.configure(wantedOf(state));
+  let found;
+  for (let i = 0; i < 100; i++) found = session.tick(Infinity, { gradients: 20 });
+  assert.equal(found.moving, false);
+  state.labels = 30;
+  session.configure(wantedOf(state));
+  found = session.tick(Infinity, { gradients: 5 });
+  assert.equal(found.moving, true);
+  for (const array of [found.mean, found.epistemic, found.lines, found.point.draws])
+    assert.ok(array.every(Number.isFinite));
+});
+
+test('no teacher, no points and one teacher are settings like any other', () => {
+  const session = new Session(plane, { side: 8 });
+  for (const change of [{ labels: 0 }, { count: 0 }, { hidden: 2 }]) {
+    const state = { ...copy(start), count: 10, hidden: 4, ...change };
+    session.configure(wantedOf(state));
+    const found = session.tick(Infinity, { gradients: 10 });
+    assert.ok(Number.isFinite(found.scores.log));
+    assert.equal(found.shares.length, session.posterior.teachers);
+  }
+});
+
+test('a pinned state keeps its draws while the chains move on', () => {
+  const session = new Session(plane, { side: 8 });
+  const state = { ...copy(start), count: 10, hidden: 4 };
+  session.configure(wantedOf(state));
+  const before = session.tick(Infinity, { gradients: 40 });
+  session.pin(true);
+  session.configure(wantedOf({ ...state, hidden: 6, labels: 50 }));
+  const after = session.tick(Infinity, { gradients: 40 });
+  assert.deepEqual(after.pointBefore.mean, before.point.mean);
+  session.pin(false);
+  assert.equal(session.tick(Infinity, { gradients: 1 }).pointBefore, undefined);
+});
+
+test('the sentence names what is wrong first, and the closeness to the truth where nothing is', () => {
+  const scores = { coverage: 0.97, misled: 0, log: -0.45, best: -0.44 };
+  const bins = (confidence, right) => [{ count: 3, confidence, right }];
+  const said = (change, confidence = 0.8, right = 0.8) =>
+    sentence({ scores: { ...scores, ...change }, bins: bins(confidence, right) });
+  assert.match(said({ misled: 0.1, coverage: 0.5 }), /^Sure and wrong at 10 %/);
+  assert.match(said({ coverage: 0.5 }), /too sure: its 95 % intervals hold only 50 %/);
+  assert.match(said({}, 0.6, 0.75), /too cautious/);
+  assert.match(said({}, 0.9, 0.75), /too sure/);
+  assert.match(said({}), /close to the truth: 0.010 nats/);
+});
