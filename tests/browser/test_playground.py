@@ -23,7 +23,8 @@ FIND = """() => {
       if (found) return found;
     }
   };
-  return window.playground ?? search(document.body);
+  // a heading's anchor is a property of the window, too
+  return window.playground instanceof Element ? search(document.body) : window.playground ?? search(document.body);
 }"""
 
 
