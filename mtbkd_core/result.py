@@ -120,13 +120,9 @@ class Result:
             raise UserError(f"{folder / 'config.json'}: cannot be read ({error.strerror})") from None
         except ConfigError as error:
             raise UserError(f"{folder / 'config.json'}: {error}") from None
-        environment = _read_json(folder / "environment.json")
-        if environment.get("format") not in _READABLE:
-            raise UserError(
-                f"{folder}: saved in format {environment.get('format')}, this program reads formats up to {FORMAT}"
-            )
+        environment = _read_environment(folder)
         _validated(_Shapes, environment, folder / "environment.json")
-        metrics = _validated(Metrics, _read_json(folder / "metrics.json"), folder / "metrics.json")
+        metrics = read_metrics(folder)
         path = folder / "posterior.safetensors"
         try:
             draws = read_tensors(path)["draws"]
@@ -142,6 +138,26 @@ class Result:
                 "another version of this program made them"
             )
         return result
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """The metrics of a saved result, without its draws and predictions.
+
+    Raises:
+        UserError: a file that is missing, torn or of another format.
+    """
+    _read_environment(folder)
+    return _validated(Metrics, _read_json(folder / "metrics.json"), folder / "metrics.json")
+
+
+def _read_environment(folder: Path) -> dict[str, Any]:
+    """environment.json, which says in which format all files of the folder are."""
+    environment = _read_json(folder / "environment.json")
+    if environment.get("format") not in _READABLE:
+        raise UserError(
+            f"{folder}: saved in format {environment.get('format')}, this program reads formats up to {FORMAT}"
+        )
+    return environment
 
 
 def _validated(model: type[M], values: dict[str, Any], path: Path) -> M:
@@ -176,7 +192,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: not there") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no object")

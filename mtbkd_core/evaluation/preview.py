@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import PER_TEACHER, PriorConfig
-from mtbkd_core.prior import calibrated, entropy_weights, label_pull, pulls
-
-_NUMBERS = ("strength", "concentration", "temperature", "softmin_temperature")
+from mtbkd_core.prior import label_pull, stack_priors
 
 
 @dataclass(frozen=True)
@@ -55,53 +52,33 @@ def effect(
 ) -> Effect:
     """Vary one setting of the prior, and hold the others.
 
-    All values are worked out at once, along the chain axis.
-
     Args:
         prior: the configuration.
         teacher_logits: [K, N, C].
         labels: [N].
-        name: strength, concentration, temperature, softmin_temperature, base_weights or entropy_temperatures.
+        name: of a setting of the prior that is a number, or one for each teacher.
         values: of the setting.
         teacher: the teacher with the varied number, where the setting has one for each teacher.
     Raises:
-        ValueError: a name that is none of these, or a value that is not allowed.
+        ValueError: a name that is none, a setting without its teacher, or a value that is not allowed.
     """
-    varied = torch.as_tensor(list(values), dtype=teacher_logits.dtype)
-    settings = _varied(prior, varied, len(teacher_logits), name, teacher)
-    temperatures = settings["entropy_temperatures"]
-    weights = entropy_weights(
-        teacher_logits,
-        rule=prior.rule,
-        base=settings["base_weights"],
-        entropy_temperature=temperatures,
-        softmin_temperature=settings["softmin_temperature"],
-    )
-    untrained = torch.zeros(len(varied), *teacher_logits.shape[1:], dtype=teacher_logits.dtype)
-    pulled = pulls(
-        untrained,
-        calibrated(teacher_logits, temperatures) if prior.calibrated_teachers else teacher_logits,
-        weights,
-        concentration=settings["concentration"],
-        temperature=settings["temperature"],
-        strength=settings["strength"],
-    )
+    priors = [_varied(prior, len(teacher_logits), name, value, teacher) for value in values]
+    mixture = stack_priors(teacher_logits, priors)
+    untrained = teacher_logits.new_zeros(len(priors), *teacher_logits.shape[1:])
+    terms, q = mixture.terms(untrained)
+    pulled = mixture.pulls(terms.softmax(-2), q)
     label = label_pull(untrained[0], labels)
-    return Effect(varied, pulled.norm(dim=-1).mean(-1), float(label.norm(dim=-1).mean()))
+    return Effect(untrained.new_tensor(values), pulled.norm(dim=-1).mean(-1), float(label.norm(dim=-1).mean()))
 
 
-def _varied(prior: PriorConfig, values: Tensor, teachers: int, name: str, teacher: int | None) -> dict[str, Tensor]:
-    """Each setting at each of V values of one of them: [V], or [V, K] with a number for each teacher."""
-    settings = {name: torch.full_like(values, getattr(prior, name)) for name in _NUMBERS}
-    for each in PER_TEACHER:
-        numbers = getattr(prior, each) or (1.0,) * teachers
-        settings[each] = torch.tensor(numbers, dtype=values.dtype).repeat(len(values), 1)
-    if name not in settings:
-        raise ValueError(f"name: got {name!r}, allowed: {', '.join(settings)}")
+def _varied(prior: PriorConfig, teachers: int, name: str, value: float, teacher: int | None) -> PriorConfig:
+    """The same settings but for one number."""
+    if name not in PriorConfig.model_fields:
+        raise ValueError(f"name: got {name!r}, allowed: {', '.join(PriorConfig.model_fields)}")
     if name not in PER_TEACHER:
-        settings[name] = values
-    elif teacher is None:
+        return prior.model_copy(update={name: value})
+    if teacher is None:
         raise ValueError(f"{name} has one number for each teacher: a teacher is needed")
-    else:
-        settings[name][:, teacher] = values
-    return settings
+    numbers = list(getattr(prior, name) or (1.0,) * teachers)
+    numbers[teacher] = value
+    return prior.model_copy(update={name: tuple(numbers)})

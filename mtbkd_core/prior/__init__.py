@@ -4,13 +4,12 @@ Source: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via
 arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broadcast everywhere.
 """
 
-from mtbkd_core.prior.from_config import calibrated, prior_logits, stack_priors, weights_under
+from mtbkd_core.prior.from_config import prior_logits, stack_priors, weights_under
 from mtbkd_core.prior.mixture import MixturePrior, label_pull, log_mixture_prior, pulls, responsibilities
 from mtbkd_core.prior.weights import entropies, entropy_weights
 
 __all__ = [
     "MixturePrior",
-    "calibrated",
     "entropies",
     "entropy_weights",
     "label_pull",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.prior.mixture import MixturePrior
-from mtbkd_core.prior.weights import entropy_weights
+from mtbkd_core.prior.weights import entropy_weights, floating, like
 
 
 def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:
@@ -28,13 +27,8 @@ def prior_logits(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     """The logits [K, N, C] that a setting's mixture uses: the teachers' own, or calibrated ones."""
     if not prior.calibrated_teachers or prior.entropy_temperatures is None:
         return teacher_logits
-    return calibrated(teacher_logits, torch.tensor(prior.entropy_temperatures, device=teacher_logits.device))
-
-
-def calibrated(teacher_logits: Tensor, temperatures: Tensor) -> Tensor:
-    """Logits [K, N, C], each teacher's divided by its temperature [..., K]: [..., K, N, C]."""
-    exact = temperatures.to(teacher_logits.dtype) if teacher_logits.is_floating_point() else temperatures
-    return teacher_logits / exact[..., None, None]
+    logits = floating(teacher_logits)
+    return logits / like(prior.entropy_temperatures, logits)[:, None, None]
 
 
 def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:

@@ -24,8 +24,7 @@ from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.images.order import SEED, as_inputs, stratified_images
 from mtbkd_core.tasks.base import Task, Teacher
 from mtbkd_core.tasks.source import TaskInfo, check_split
-from mtbkd_core.teachers.convolutional import Recipe
-from mtbkd_core.teachers.image_teachers import Trained, train
+from mtbkd_core.teachers.image_teachers import ImageRecipe, Trained, train
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class ImageTask(ABC):
     INFO: TaskInfo
     files: ImageFiles
     class_names: tuple[str, ...]
-    recipes: Mapping[str, Recipe]
+    recipes: Mapping[str, ImageRecipe]
     sizes: Sizes
     digest: str = ""
     left_out: tuple[int, ...] = ()

@@ -5,18 +5,15 @@ Training uses one thread, so that the same torch on the same kind of processor g
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from mtbkd_core.common.files import content_hash, home
 from mtbkd_core.teachers.base import SpecialistRecipe
 from mtbkd_core.teachers.training import Control, fit, initialise, sees
 
@@ -40,6 +37,21 @@ class Recipe(SpecialistRecipe):
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
+    version: ClassVar[int] = TRAINING_VERSION
+
+    def outputs(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        shown: Tensor,
+        image_shape: tuple[int, int],
+        n_classes: int,
+        *,
+        seed: int,
+        **control: Unpack[Control],
+    ) -> Tensor:
+        """As `image_teachers.ImageRecipe.outputs`."""
+        return logits_of(train(self, x, labels, image_shape, n_classes, seed=seed, **control), shown, image_shape)
 
 
 def build_network(recipe: Recipe, image_shape: tuple[int, int], n_classes: int) -> nn.Sequential:
@@ -113,12 +125,6 @@ def logits_of(network: nn.Sequential, x: Tensor, image_shape: tuple[int, int]) -
     """The logits [M, C] of a teacher at inputs [M, F], on one thread."""
     with _one_thread():
         return torch.cat([network(_images(part, image_shape)) for part in x.split(1000)])
-
-
-def checkpoint_path(task: str, name: str, recipe: Recipe, data_hash: str, seed: int) -> Path:
-    """Where the checkpoint of a teacher lies, which is another for another recipe, data, seed, code or torch."""
-    made = json.dumps(recipe.digest_content()), data_hash, str(seed), str(TRAINING_VERSION), torch.__version__
-    return home() / "teachers" / f"{task}-{name}-{content_hash(*made)}.checkpoint.safetensors"
 
 
 def _images(x: Tensor, image_shape: tuple[int, int]) -> Tensor:

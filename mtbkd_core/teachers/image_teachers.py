@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, Unpack
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.files import content_hash, home
 from mtbkd_core.common.progress import OnProgress, ShouldStop
 from mtbkd_core.images.order import SEED, as_inputs, stratified_images
-from mtbkd_core.teachers import convolutional
-from mtbkd_core.teachers.convolutional import Recipe
-from mtbkd_core.teachers.training import progress_of
+from mtbkd_core.teachers.training import Control, progress_of
 
 #: Of a larger set, such as EMNIST's digits, teachers see only so many images: training takes minutes, not half an hour.
 MOST_FOR_TEACHERS = 60_000
+
+
+class ImageRecipe(Protocol):
+    """How a teacher of images is made: each kind of network has its own.
+
+    Attributes:
+        version: raised when `outputs` changes what it computes; an interrupted training then starts anew.
+    """
+
+    version: ClassVar[int]
+
+    def digest_content(self) -> dict[str, Any]:
+        """The recipe for a digest, as JSON takes it."""
+
+    def outputs(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        shown: Tensor,
+        image_shape: tuple[int, int],
+        n_classes: int,
+        *,
+        seed: int,
+        **control: Unpack[Control],
+    ) -> Tensor:
+        """Train a teacher, and give its logits [R, C] at `shown` [R, F].
+
+        Args:
+            x, labels: [N, F] and [N], everything that a teacher may see; F is height times width.
+            seed: of all its random numbers.
+        """
 
 
 @dataclass(frozen=True)
@@ -37,7 +68,7 @@ class Trained:
 
 
 def train(
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, ImageRecipe],
     titles: Mapping[str, str],
     images: np.ndarray,
     labels: np.ndarray,
@@ -68,11 +99,11 @@ def train(
     x, y = as_inputs(images), torch.from_numpy(labels.astype(np.int64))
     data = content_hash(digest, x.numpy().tobytes(), y.numpy().tobytes())
     for place, (name, recipe) in enumerate(recipes.items()):
-        point = convolutional.checkpoint_path(stem, name, recipe, data, SEED)
-        network = convolutional.train(
-            recipe,
+        point = checkpoint_path(stem, name, recipe, data, SEED)
+        logits = recipe.outputs(
             x,
             y,
+            shown,
             image_shape,
             n_classes,
             seed=SEED,
@@ -80,4 +111,10 @@ def train(
             on_epoch=progress_of(on_progress, titles[name], place, len(recipes)),
             should_stop=should_stop,
         )
-        yield Trained(name, convolutional.logits_of(network, shown, image_shape).half(), point)
+        yield Trained(name, logits.half(), point)
+
+
+def checkpoint_path(task: str, name: str, recipe: ImageRecipe, data_hash: str, seed: int) -> Path:
+    """Where the checkpoint of a teacher lies, which is another for another recipe, data, seed, code or torch."""
+    made = json.dumps(recipe.digest_content()), data_hash, str(seed), str(recipe.version), torch.__version__
+    return home() / "teachers" / f"{task}-{name}-{content_hash(*made)}.checkpoint.safetensors"

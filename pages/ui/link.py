@@ -3,7 +3,7 @@
 Streamlit's own binding of widgets to the address bar drops a parameter as soon as its widget is not drawn, that is on
 every change of page. So the draft lives in the session, and this module writes what differs from the defaults after
 every change, on every page. What belongs to one page (which interval, which class) is bound to its widget by `bound`;
-the names of such parameters stand with the page in `navigation`.
+the names of such parameters stand with the page in `navigation`, and that of a job with its kind in `jobs.kinds`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mtbkd_core.catalog.registry import missing_data, task_info
 from mtbkd_core.catalog.settings import changed_settings, leaving_room
 from mtbkd_core.config.parse import full_name, renamed
 from pages.ui import navigation
+from pages.ui.jobs.kinds import WORDS
 
 _EMBED = frozenset({"embed", "embed_options"})
 
@@ -72,8 +73,8 @@ def _start(task: str) -> RunConfig:
 
 
 def _of_page(name: str) -> bool:
-    """Whether a parameter belongs to a page's own widgets, or to Streamlit."""
-    return name in _EMBED or name in navigation.parameters()
+    """Whether a parameter belongs to a page's own widgets, names a job, or is Streamlit's."""
+    return name in _EMBED or name in navigation.parameters() or any(name == words.parameter for words in WORDS)
 
 
 def _goes_back() -> bool:

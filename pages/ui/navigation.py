@@ -114,7 +114,7 @@ _KNOWN = {
         "Compare",
         ":material/balance:",
         "Is MT-BKD better than the baselines, and is the difference more than chance?",
-        parameters=("view", "seeds", "comparison", "sweep", "setting", "repeats", "scores", "runs"),
+        parameters=("view", "seeds", "setting", "repeats", "scores", "runs"),
     ),
     "coverage": _Page(
         "Learn",
@@ -123,7 +123,7 @@ _KNOWN = {
         ":material/target:",
         "A 95 % interval should contain the truth 95 times in 100. Here the truth is known, so the page counts, and "
         "shows what entropy weights can protect against.",
-        parameters=("points", "factor", "coverage"),
+        parameters=("points", "factor"),
     ),
     "samplers": _Page(
         "Learn",
@@ -131,7 +131,7 @@ _KNOWN = {
         "Samplers",
         ":material/speed:",
         "All samplers explore the same posterior for the same time. Which one is nearest to an exact reference?",
-        parameters=("posterior", "seconds", "race"),
+        parameters=("posterior", "seconds"),
     ),
     "method": _Page(
         "Learn",

@@ -48,7 +48,7 @@ def test_every_kind_has_words_and_a_parameter_of_its_own() -> None:
     assert {words.kind.noun for words in WORDS} == {kind.noun for kind in KINDS}
     named = [words.parameter for words in WORDS if words.parameter]
     assert len(set(named)) == len(named)
-    assert set(named) <= navigation.parameters()
+    assert not set(named) & navigation.parameters()
 
 
 def test_one_under_way_is_listed_on_the_overview_with_a_link(
@@ -127,5 +127,6 @@ def test_a_link_to_none_is_one_line_and_the_newest_is_shown(
     files = {"compare": "results/compare/page.py", "samplers": "learn/samplers.py", "coverage": "learn/coverage.py"}
     app = opened(files[page], **(parameters | {words.parameter: asked}))
     assert not app.exception
+    assert not app.warning
     assert len([error for error in app.error if asked in error.value]) == 1
     assert in_link(app, words.parameter) == job.id

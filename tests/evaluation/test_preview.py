@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.preview import effect, mixture_probabilities
-from mtbkd_core.prior import entropy_weights, prior_logits, pulls
+from mtbkd_core.prior import prior_logits, pulls, weights_under
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def test_the_mixtures_prediction_by_hand() -> None:
         ("strength", None),
         ("concentration", None),
         ("temperature", None),
+        ("softmin_temperature", None),
         ("base_weights", 1),
         ("entropy_temperatures", 2),
     ],
@@ -35,7 +37,11 @@ def test_the_mixtures_prediction_by_hand() -> None:
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, calibrated: bool, teachers: Tensor) -> None:
     prior = PriorConfig(
-        strength=0.5, concentration=9.0, entropy_temperatures=(1.0, 2.0, 1.0), calibrated_teachers=calibrated
+        rule=WeightRule.SOFTMIN,
+        strength=0.5,
+        concentration=9.0,
+        entropy_temperatures=(1.0, 2.0, 1.0),
+        calibrated_teachers=calibrated,
     )
     values = [0.3, 1.0, 4.0]
     found = effect(prior, teachers, torch.zeros(12).long(), name, values, teacher)
@@ -48,12 +54,7 @@ def test_varying_a_setting_is_setting_it(name: str, teacher: int | None, calibra
         arrows = pulls(
             torch.zeros(12, 5),
             prior_logits(teachers, changed),
-            entropy_weights(
-                teachers,
-                rule=changed.rule,
-                base=changed.base_weights,
-                entropy_temperature=changed.entropy_temperatures or 1.0,
-            ),
+            weights_under(teachers, changed),
             concentration=changed.concentration,
             temperature=changed.temperature,
             strength=changed.strength,

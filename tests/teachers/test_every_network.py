@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mtbkd_core import Cancelled, UserError
 from mtbkd_core.teachers import convolutional, sequence_networks, specialists
+from mtbkd_core.teachers.image_teachers import checkpoint_path
 
 SHAPE = (8, 6)
 LABELS = torch.arange(120) % 3
@@ -34,8 +35,7 @@ def specialist(**control: Any) -> Tensor:
 
 def convolution(**control: Any) -> Tensor:
     recipe = convolutional.Recipe((0, 1, 2), channels=(4, 6), hidden=8, **QUICK)
-    network = convolutional.train(recipe, images(), LABELS, SHAPE, 3, seed=5, **control)
-    return convolutional.logits_of(network, images(), SHAPE)
+    return recipe.outputs(images(), LABELS, images(), SHAPE, 3, seed=5, **control)
 
 
 def sequence(**control: Any) -> Tensor:
@@ -85,4 +85,4 @@ def test_a_checkpoint_that_cannot_be_read_is_refused(train: Train, tmp_path: Pat
 
 def test_another_recipe_has_another_checkpoint() -> None:
     recipes = [convolutional.Recipe((0, 1), leak_fraction=share) for share in (0.25, 0.5)]
-    assert len({convolutional.checkpoint_path("toys", "one", recipe, "data", 0) for recipe in recipes}) == 2
+    assert len({checkpoint_path("toys", "one", recipe, "data", 0) for recipe in recipes}) == 2

@@ -12,14 +12,13 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from mtbkd_core.common.files import home
 from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import Row
-from mtbkd_core.runs import folder as files
+from mtbkd_core.result import read_metrics
 from mtbkd_core.runs import store
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds import run
@@ -142,11 +141,9 @@ def reuse(spec: G, kind: JobKind[G, Any]) -> Rows:
         rows.found[part], rows.seconds[part] = {_STUDENT: row}, seconds
 
     for id, part in wanted.items():
-        metrics = files.read_json(home() / run.KIND.folder / id / run.KIND.result)
-        if metrics is not None:
-            with suppress(ValidationError):  # another version's, or torn: then it is computed
-                saved = Metrics.model_validate(metrics)
-                lend(part, saved.row, saved.seconds)
+        with suppress(UserError):  # not there, torn or of another format: then it is computed
+            saved = read_metrics(home() / run.KIND.folder / id)
+            lend(part, saved.row, saved.seconds)
     for other in store.reusable(kind):
         parts = other.spec.parts()
         for place, found in other.rows.whole.items():

@@ -136,23 +136,43 @@ def test_a_part_without_the_students_row_is_computed_anew(steps: Steps) -> None:
     assert [each.prior.strength for each in steps.done] == [0.0, 0.5, 0.0, 1.0]
 
 
-def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
-    steps: Steps, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def distilled(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run with a student's NLL of 0.321."""
+
     def distill(given: RunConfig, **named: Any) -> Result:
         metrics = metrics_of(given).updated(student={"nll": 0.321})
         environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
         return Result(given, metrics, torch.zeros(2, 4, 650), made_up_predictions(), environment)
 
-    small = config(prior__strength=0.5)
     monkeypatch.setattr(distillation, "distill", distill)
-    execute(str(store.create(run.KIND, small).folder))
+    folder = store.create(run.KIND, config).folder
+    execute(str(folder))
+    return folder
+
+
+def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = config(prior__strength=0.5)
+    distilled(small, monkeypatch)
     first = swept(strengths())
     assert [each.prior.strength for each in steps.done] == [0.0, 1.0]
     assert first.scores()["0.5"][0]["nll"] == 0.321
     more = swept(sweep_spec(small, "prior.strength", ("1.0", "2.0")))
     assert [each.prior.strength for each in steps.done[2:]] == [2.0]
     assert more.scores()["1.0"] == first.scores()["1.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("environment.json", f'{{"format": {FORMAT + 1}}}'), ("metrics.json", "{}"), ("metrics.json", "[" * 100_000)],
+)
+def test_a_run_of_another_format_or_torn_lends_nothing(
+    name: str, content: str, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (distilled(config(prior__strength=0.5), monkeypatch) / name).write_text(content)
+    swept(strengths())
+    assert [each.prior.strength for each in steps.done] == [0.0, 0.5, 1.0]
 
 
 @pytest.mark.parametrize("teachers", ["digits-0-4,digits-5-9,even-digits", "digits-0-4,even-digits"])
