@@ -54,9 +54,7 @@ def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
 
 
 @each_document([path for path in DOCUMENTS if path.parent.name != "log" and path.name != "CHANGELOG.md"])
-def test_paths_in_a_document_exist(document: Path, request: pytest.FixtureRequest) -> None:
-    if document.name == "ARCHITECTURE.md":
-        request.applymarker(pytest.mark.xfail(reason="it describes the layout that the code moves to", strict=True))
+def test_paths_in_a_document_exist(document: Path) -> None:
     bases = (ROOT, ROOT / "mtbkd_core", document.parent)
     paths = [path for path in PATH.findall(document.read_text()) if "<" not in path]
     assert not [path for path in paths if not any((base / path).exists() for base in bases)]
