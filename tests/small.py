@@ -1,8 +1,9 @@
-"""A small run, which takes a fraction of a second."""
+"""A small run, which takes a fraction of a second, and an enum with one kind more."""
 
 from typing import Any
 
 from mtbkd_core import RunConfig, build_config
+from mtbkd_core.config.choices import Choice
 
 SMALL = {
     "student.kind": "linear",
@@ -18,3 +19,9 @@ SMALL = {
 def small(**changes: Any) -> RunConfig:
     """Its configuration, and changes such as `sampler__draws=4`."""
     return build_config({**SMALL, **{name.replace("__", "."): value for name, value in changes.items()}}.items())
+
+
+def one_more(kinds: type[Choice]) -> type[Choice]:
+    """The kinds to choose among, and a new one at the end."""
+    members = [(kind.name, (kind.value, kind.title, kind.help, tuple(kind.uses))) for kind in kinds]
+    return Choice(kinds.__name__, [*members, ("NEW", ("new", "New", "A kind that was added."))])  # type: ignore[return-value]

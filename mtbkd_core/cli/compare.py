@@ -18,9 +18,6 @@ from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison
 from mtbkd_core.studies.methods import left_out
 
-#: Score -> the heading of its column.
-_COLUMNS = {name: "AUROC" if name == "auroc_misclassification" else name for name in COMPARED}
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -57,20 +54,21 @@ def compare_command(
 
 
 def _print_means(found: Comparison) -> None:
-    print(f"{'mean over seeds':24}" + "".join(f"{title:>10}" for title in [*_COLUMNS.values(), "R-hat"]))
+    titles = [*(SCORES[score].short for score in COMPARED), "R-hat"]
+    print(f"{'mean over seeds':24}" + "".join(f" {title:>9}" for title in titles))
     for name, row in found.methods.items():
         r_hat = r_hat_text(worst_r_hat(row[R_HAT])) if R_HAT in row else ""
-        print(f"{name:24}" + "".join(f"{_mean(row[column]):>10}" for column in _COLUMNS) + f"{r_hat:>10}".rstrip())
+        print(f"{name:24}" + "".join(f"{_mean(row[score]):>10}" for score in COMPARED) + f"{r_hat:>10}".rstrip())
 
 
 def _print_differences(found: Comparison) -> None:
     print("\nMT-BKD minus the baseline, with 95 % intervals")
     for name, gaps in found.paired.items():
-        for column, title in _COLUMNS.items():
-            gap = gaps[column]
+        for score in COMPARED:
+            gap = gaps[score]
             difference = "-" if gap.difference is None else f"{gap.difference:+.4f}"
             interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
-            print(f"{name:24}{title:>10}{difference:>10}{interval}")
+            print(f"{name:24} {SCORES[score].short:>9}{difference:>10}{interval}")
 
 
 def _listed(row: Row) -> str:

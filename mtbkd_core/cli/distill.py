@@ -27,6 +27,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
 
 
@@ -78,10 +79,9 @@ def distill_command(
 
 
 def _print_table(metrics: Metrics) -> None:
-    columns = ("accuracy", "nll", "brier", "ece")
-    print(f"{'':24}" + "".join(f"{column:>10}" for column in columns))
+    print(f"{'':24}" + "".join(f" {SCORES[score].short:>9}" for score in COMPARED))
     for name, row in metrics.rows.items():
-        print(f"{name:24}" + "".join(f"{row[column]:10.4f}" for column in columns))
+        print(f"{name:24}" + "".join(f" {SCORES[score].text(row[score]):>9}" for score in COMPARED))
     if metrics.diagnostics.bias_check is not None:
         print(metrics.diagnostics.bias_check.sentence)
 

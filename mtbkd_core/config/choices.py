@@ -77,20 +77,21 @@ class Algorithm(Choice):
     BAOAB = (
         "baoab",
         "BAOAB",
-        "Langevin dynamics with momentum, split as B-A-O-A-B: the fastest here at equal accuracy. With a batch size "
-        "it is stochastic gradient HMC (SGHMC).",
+        "Langevin dynamics with momentum, split as B-A-O-A-B: it keeps its direction for a while and so gets far, and "
+        "is the default of most tasks. With a batch size it is stochastic gradient HMC (SGHMC).",
         ("sampler.friction", "sampler.batch_size", "sampler.bias_check"),
     )
     SGLD = (
         "sgld",
         "SGLD",
-        "Stochastic gradient Langevin dynamics: gradient steps with noise; simple, and slow to explore.",
+        "Stochastic gradient Langevin dynamics: a gradient step and fresh noise, again and again: a random walk, "
+        "simple and slow to explore.",
         ("sampler.schedule", "sampler.batch_size", "sampler.bias_check"),
     )
     MCLMC = (
         "mclmc",
         "MCLMC",
-        "Microcanonical Langevin: constant speed, gradients bend the path; needs all examples, unadjusted.",
+        "Microcanonical Langevin: constant speed, the gradient only turns it; needs all examples, unadjusted.",
         ("sampler.friction", "sampler.bias_check"),
     )
     HMC = (

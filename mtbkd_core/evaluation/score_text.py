@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from mtbkd_core.evaluation.scores import SCORES
+
+
+def value_text(score: str, value: float | None) -> str:
+    """A score as a headline: shares in per cent with one decimal, others with three."""
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if SCORES[score].share else f"{value:.3f}"
+
+
+def better_text(scores: Sequence[str]) -> str:
+    """Of which scores higher is better, and of which lower: "NLL and ECE: lower is better."."""
+    found = []
+    for higher in (True, False):
+        *others, last = ["", *(SCORES[name].short for name in scores if SCORES[name].higher_is_better is higher)]
+        if last:
+            named = f"{', '.join(others[1:])} and {last}" if others[1:] else last
+            found.append(f"{named}: {'higher' if higher else 'lower'} is better.")
+    return " ".join(found)
 
 
 def change_text(score: str, value: float | None, other: float | None) -> str:

@@ -191,6 +191,8 @@ SCORES: Mapping[str, ScoreInfo] = _described(PosteriorScores)
 OF_ALL = tuple(Scores.model_fields)
 #: Those that methods, settings and teachers are compared by.
 COMPARED = tuple(name for name, score in SCORES.items() if score.compared)
+#: The few that stand where there is no room for all.
+HEADLINE = ("accuracy", "nll", "ece")
 
 
 def scores(probabilities: Tensor, labels: Tensor) -> Scores:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.evaluation.predictive import LEVEL
 from mtbkd_core.figures.parts import GRIDLINES, Part, horizontal, marks, note
-from mtbkd_core.figures.theme import GRID, INK, MUTED, composed
+from mtbkd_core.figures.theme import GRID, INK, MUTED, SYMBOLS, composed
 from mtbkd_core.studies.coverage import NO_TEACHER, TEACHERS, WRONG_ALONE
-
-_SYMBOLS = {"inverse_entropy": "circle", "softmin": "square", "fixed": "diamond"}
 
 
 def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
@@ -22,17 +21,20 @@ def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
 
     Args:
         table: as `coverage_table`.
-        rules: weight rule -> title.
+        rules: weight rule -> title, always the same ones, so that each keeps its symbol; one that the study did not
+            measure is left out.
     """
     experts, misled = TEACHERS
     table = table[table["setting"] != WRONG_ALONE]
     traces = [_setting(table[table["teachers"] == NO_TEACHER], "No teacher", "x", MUTED)]
     notes = [note("nominal 95 %", 1, LEVEL, xref="paper", xanchor="right", yanchor="bottom")]
-    for rule, title in rules.items():
+    for (rule, title), symbol in zip(rules.items(), cycle(SYMBOLS), strict=False):
         of_rule = table[table["rule"] == rule]
+        if of_rule.empty:
+            continue
         good, bad = of_rule[of_rule["teachers"] == experts], of_rule[of_rule["teachers"] == misled]
-        traces.append(_setting(good, f"Experts, {title.lower()}", _SYMBOLS[rule], INK))
-        traces.append(_setting(bad, f"… and the wrong one, {title.lower()}", f"{_SYMBOLS[rule]}-open", INK))
+        traces.append(_setting(good, f"Experts, {title.lower()}", symbol, INK))
+        traces.append(_setting(bad, f"… and the wrong one, {title.lower()}", f"{symbol}-open", INK))
         if len(good) and len(bad):
             notes.append(_arrow(good.iloc[0], bad.iloc[0]))
     return composed(

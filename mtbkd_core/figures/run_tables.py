@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from mtbkd_core.evaluation.scores import SCORES, Scores, scores
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores, scores
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.result import Result
 from mtbkd_core.studies.costs import student_costs
@@ -48,7 +48,8 @@ def cost_table(result: Result, task: Task) -> pd.DataFrame:
     """What one student, the posterior and each teacher cost, beside their scores; times are measured now.
 
     Returns:
-        columns "" (title), Parameters, Size (kB), Time (ms for an example), Accuracy (per cent), NLL, ECE.
+        columns "" (title), Parameters, Size (kB), Time (ms for an example), and the scores of
+        `HEADLINE` by their short titles, shares in per cent.
     """
     own, found = student_costs(result, task), result.predictions.test
     students = own["posterior"].parameters // own["one"].parameters
@@ -68,10 +69,8 @@ def cost_table(result: Result, task: Task) -> pd.DataFrame:
                 "Parameters": cost.parameters if cost else None,
                 "Size": cost.bytes / 1000 if cost else None,
                 "Time": cost.milliseconds if cost else None,
-                "Accuracy": None if row.accuracy is None else 100 * row.accuracy,
-                "NLL": row.nll,
-                "ECE": row.ece,
             }
+            | {SCORES[score].short: _shown(score, row[score]) for score in HEADLINE}
             for title, cost, row in rows
         ]
     )

@@ -1,30 +1,21 @@
 """The sampler benchmark: error against seconds, and effective draws a second.
 
-Samplers carry no hue, teachers do: BAOAB, the default of most tasks, is drawn in ink, the others differ by
-dashes and marks.
+Samplers carry no hue, teachers do: the first, the default of most tasks, is drawn in ink, and all differ by dashes and
+marks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.config.choices import Algorithm
-from mtbkd_core.figures.theme import INK, MUTED, SEQUENTIAL, styled
+from mtbkd_core.figures.theme import DASHES, INK, MUTED, SEQUENTIAL, SYMBOLS, styled
 from mtbkd_core.studies.sampler_trace import SamplerTraces
 
-_LINES = (
-    (INK, "solid", "circle"),
-    (MUTED, "dot", "x"),
-    (SEQUENTIAL[8], "dash", "square"),
-    (SEQUENTIAL[7], "dashdot", "diamond"),
-)
-#: sampler -> colour, dash, symbol
-STYLES: Mapping[str, tuple[str, str, str]] = dict(zip(Algorithm, cycle(_LINES), strict=False))
+_INKS = (INK, MUTED, SEQUENTIAL[8], SEQUENTIAL[7])
 
 
 def trace_table(traces: SamplerTraces) -> pd.DataFrame:
@@ -54,17 +45,17 @@ def draw_errors(
 
     Args:
         table: as `trace_table`.
-        titles: sampler -> title.
+        titles: sampler -> title, always the same ones, so that each keeps its look.
         level: the reference's own error, below which samplers cannot be told apart.
         seconds: that each is going to work, so that the axis does not move meanwhile.
     """
     figure = go.Figure()
     drawn = table.dropna(subset=["error"])
-    for sampler, (colour, dash, symbol) in STYLES.items():
+    for place, (sampler, title) in enumerate(titles.items()):
         rows = drawn[drawn["sampler"] == sampler]
         if rows.empty:
             continue
-        title = titles[sampler]
+        colour, dash, symbol = _look(place)
         figure.add_scatter(
             x=rows["seconds"],
             y=rows["error"],
@@ -93,6 +84,12 @@ def draw_errors(
         first = float(drawn["seconds"].min())
         figure.update_xaxes(range=np.log10([0.95 * first, 1.05 * (float(table["seconds"].min()) + seconds)]).tolist())
     return styled(figure, height=400, x="Seconds of its own work", y="Error (total variation)")
+
+
+def _look(place: int) -> tuple[str, str, str]:
+    """Colour, dash and symbol of a sampler; dash and symbol together come again after 64."""
+    rounds = place // len(DASHES)
+    return _INKS[place % len(_INKS)], DASHES[place % len(DASHES)], SYMBOLS[(place + rounds) % len(SYMBOLS)]
 
 
 def _ticks(lowest: int, highest: int) -> list[float]:

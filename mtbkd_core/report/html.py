@@ -19,7 +19,7 @@ from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
 from mtbkd_core.evaluation.metrics import Metrics, row_titles
-from mtbkd_core.evaluation.scores import OF_ALL, SCORES
+from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.reliability import draw_reliability
@@ -97,7 +97,7 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
 
 def _headline(metrics: Metrics) -> str:
     diagnostics = metrics.diagnostics
-    shown = {name: SCORES[name].text(metrics.student[name]) for name in ("accuracy", "nll", "ece", "coverage")}
+    shown = {name: SCORES[name].text(metrics.student[name]) for name in (*HEADLINE, "coverage")}
     cards = {SCORES[name].with_unit: text for name, text in shown.items()} | {"R-hat": r_hat_text(diagnostics.r_hat)}
     boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in cards.items())
     warning = ""

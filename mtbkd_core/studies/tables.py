@@ -10,7 +10,7 @@ import pandas as pd
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
 from mtbkd_core.studies.comparison import Comparison, verdict
-from mtbkd_core.studies.coverage import SETTINGS, Coverage
+from mtbkd_core.studies.coverage import Coverage
 from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.shapley import Contributions
 
@@ -123,12 +123,12 @@ def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
     """
     rows = []
     for row in found:
-        teachers, mixed, _ = row.setting.rpartition(",")
+        teachers, mixed, rule = row.setting.rpartition(", ")
         rows.append(
             {
                 "setting": row.setting,
                 "teachers": teachers if mixed else row.setting,
-                "rule": str(SETTINGS[row.setting][1]) if mixed else "",
+                "rule": rule if mixed else "",
                 "coverage": row.mean,
                 "low": row.mean - 1.96 * row.error,
                 "high": row.mean + 1.96 * row.error,

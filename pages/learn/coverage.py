@@ -8,14 +8,14 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.coverage import FACTORS, TESTS, CoverageSpec, CoverageView
-from mtbkd_core.studies.coverage import NO_TEACHER, SETTINGS, WRONG_ALONE
+from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
 from pages.ui import charts, link, navigation
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import COVERAGE_STUDIES
 from pages.ui.jobs.launch import launch
 
-RULES = {WeightRule.INVERSE_ENTROPY: "Inverse entropy", WeightRule.SOFTMIN: "Softmin", WeightRule.FIXED: "Fixed"}
+RULES = {rule: rule.title for rule in WeightRule}
 POINTS = range(10, 301, 10)
 #: What the experts may lose by narrower intervals, and no more.
 WANTED = 0.9
@@ -61,7 +61,7 @@ def launcher() -> None:
         type="primary",
         icon=":material/play_arrow:",
         help=f"Draw {spec.replications} data sets, and sample a student's posterior from each in every setting: "
-        f"{spec.replications} x {len(SETTINGS)} posteriors, side by side.",
+        f"{spec.replications} x {len(spec.settings)} posteriors, side by side.",
         on_click=launch,
         args=(COVERAGE_STUDIES, spec),
     )
@@ -96,8 +96,9 @@ def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
 
 def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
     rows = table.set_index("setting")
-    columns = st.columns(4, gap="small")
-    for column, (rule, title) in zip(columns, RULES.items(), strict=False):
+    measured = {rule: title for rule, title in RULES.items() if (table["rule"] == rule).any()}
+    columns = st.columns(len(measured) + 1, gap="small")
+    for column, (rule, title) in zip(columns, measured.items(), strict=False):
         experts, both = f"experts, {rule}", f"experts and wrong, {rule}"
         column.metric(
             title,
@@ -107,7 +108,7 @@ def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
             help="Coverage with the experts and the wrong teacher under this weight rule.",
             border=True,
         )
-    columns[3].metric(
+    columns[-1].metric(
         "The wrong teacher only",
         f"{rows.loc[WRONG_ALONE, 'coverage']:.1%}",
         f"{view.points_gained(WRONG_ALONE, NO_TEACHER):+z.1f} points",

@@ -18,13 +18,7 @@ from pages.ui.jobs.kinds import SAMPLER_BENCHMARKS
 from pages.ui.jobs.launch import launch
 
 TASKS = ("digits", "synthetic")
-TITLES = {algorithm.value: algorithm.value.upper() for algorithm in Algorithm}
-LINES = {
-    Algorithm.BAOAB: "Langevin dynamics with momentum: it keeps its direction for a while, and so gets far.",
-    Algorithm.MCLMC: "Constant speed; the gradient only turns it. It needs all examples.",
-    Algorithm.HMC: "Long trajectories, accepted or rejected: exact at any step size, but costly. The reference is one.",
-    Algorithm.SGLD: "A gradient step and fresh noise, again and again: a random walk, which is slow to get anywhere.",
-}
+TITLES = {algorithm.value: algorithm.title for algorithm in Algorithm}
 
 
 def launcher() -> str:
@@ -72,7 +66,7 @@ def draw_trace(view: SamplerBenchmarkView) -> None:
         "Error of the predictive mean",
         "Lower is better. Read across: how long each sampler takes to one and the same error.",
         lambda: table,
-        key="race",
+        key="errors",
         help="Mean total variation distance, over test inputs, to the reference's predictive mean. A line begins with "
         "the first draw after warm start, choice of the step size and burn-in.",
     )
@@ -114,7 +108,7 @@ def draw_finished(view: SamplerBenchmarkView) -> None:
             "Began again": scores["restarts"].map(shown_as("{:.0f}")),
         }
     )
-    st.dataframe(shown, hide_index=True, key="race-scores")
+    st.dataframe(shown, hide_index=True, key="sampler-scores")
     if outcome.reference is not None:
         st.caption(
             f"The reference: {CHAINS} chains of Hamiltonian Monte Carlo for {outcome.reference.seconds:.0f} s, from a "
@@ -161,9 +155,10 @@ else:
 st.space("small")
 columns = st.columns(2, gap="large")
 default = default_config(posterior).sampler.algorithm
-for place, (algorithm, line) in enumerate(LINES.items()):
+for place, algorithm in enumerate(Algorithm):
+    line = algorithm.help
     if algorithm is default:
         # BAOAB is the default elsewhere
         why = "" if algorithm is Algorithm.BAOAB else ", where BAOAB often has to begin again with a shorter step"
         line += f" The default on this posterior{why}."
-    columns[place % 2].markdown(f"**{TITLES[algorithm]}**  \n:small[:gray[{line}]]")
+    columns[place % 2].markdown(f"**{algorithm.title}**  \n:small[:gray[{line}]]")

@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
-from mtbkd_core.evaluation.scores import SCORES, Scores, scores
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores, scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_words
@@ -117,7 +117,7 @@ with st.container(key="cards"):
             st.caption(teacher.description)
             st.markdown(
                 task_words.score_line(score),
-                help="  \n".join(f"{SCORES[name].title}: {SCORES[name].help}" for name in ("accuracy", "nll", "ece")),
+                help="  \n".join(f"{SCORES[name].title}: {SCORES[name].help}" for name in HEADLINE),
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}

@@ -6,28 +6,28 @@ import streamlit as st
 
 from mtbkd_core import Result
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
-from mtbkd_core.evaluation.score_text import change_text
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.score_text import change_text, value_text
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from pages.ui import chosen_run, navigation
 
 
 def draw(result: Result) -> None:
-    """Accuracy, NLL, ECE and R-hat of the student, beside those of the mean of the teachers' probabilities."""
+    """The headline scores and R-hat of the student, beside those of the mean of the teachers' probabilities."""
     student, teachers = result.metrics.student, result.metrics.teachers_mean
     r_hat = result.metrics.diagnostics.r_hat
-    columns = st.columns(4, gap="small")
-    for column, (name, shown) in zip(columns, {"accuracy": ".1%", "nll": ".3f", "ece": ".3f"}.items(), strict=False):
+    columns = st.columns(len(HEADLINE) + 1, gap="small")
+    for column, name in zip(columns, HEADLINE, strict=False):
         score = SCORES[name]
         column.metric(
             score.with_unit,
-            format(student[name], shown),
+            value_text(name, student[name]),
             change_text(name, student[name], teachers[name]),
             delta_color="normal" if score.higher_is_better else "inverse",
             delta_description="vs teachers",
             help=score.help,
             border=True,
         )
-    columns[3].metric(
+    columns[-1].metric(
         "R-hat",
         "–" if r_hat is None else f"{r_hat:.3f}",
         "converged" if chosen_run.agrees(result) else "sample longer",

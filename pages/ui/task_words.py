@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtbkd_core import RunConfig, UserError, task_info
+from mtbkd_core.evaluation.score_text import value_text
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from mtbkd_core.figures.theme import teacher_colours
 from mtbkd_core.tasks.source import TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
@@ -41,8 +43,4 @@ def titles_by_name(config: RunConfig) -> dict[str, str]:
 
 def score_line(row: Mapping[str, float | None]) -> str:
     """A teacher's scores, as its card shows them."""
-    shown = {"accuracy": ("{:.1%}", "accuracy"), "nll": ("{:.2f}", "NLL"), "ece": ("{:.3f}", "ECE")}
-    return " &ensp; ".join(
-        f"{'–' if (value := row[name]) is None else text.format(value)} :small[:gray[{title}]]"
-        for name, (text, title) in shown.items()
-    )
+    return " &ensp; ".join(f"{value_text(name, row[name])} :small[:gray[{SCORES[name].short}]]" for name in HEADLINE)

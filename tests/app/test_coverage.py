@@ -10,7 +10,8 @@ from mtbkd_core.runs.kinds import coverage
 from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
 from mtbkd_core.studies.coverage import WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
-from tests.app.conftest import FakeEngine, in_link
+from tests.app.conftest import FakeEngine, in_link, traces
+from tests.studies.one_more_rule import add_rule
 
 PAGE = "learn/coverage.py"
 
@@ -53,3 +54,28 @@ def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppT
     low = table[(table["coverage"] < 0.9) & (table["setting"] != WRONG_ALONE)]
     (said,) = [text.value for text in app.markdown if "90%" in text.value]
     assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
+
+
+def test_a_finished_study_is_shown_when_a_rule_was_added_since(
+    opened: Callable[..., AppTest], measured: CoverageView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {metric.label: (metric.value, metric.delta) for metric in opened(PAGE).metric}
+    add_rule(monkeypatch)
+    app = opened(PAGE, coverage=measured.id)
+    assert not app.exception
+    assert {metric.label: (metric.value, metric.delta) for metric in app.metric} == before
+
+
+def test_a_rule_that_was_added_is_measured_and_shown(
+    opened: Callable[..., AppTest], home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_rule(monkeypatch)
+    view = FakeEngine().submit(KIND, CoverageSpec(points=20, replications=2))
+    app = opened(PAGE)
+    assert not app.exception
+    share = coverage_table(view.found()).set_index("setting").loc["experts and wrong, new", "coverage"]
+    assert {metric.label: metric.value for metric in app.metric}["New"] == f"{share:.1%}"
+    drawn = traces(app, "Coverage against width")
+    assert ("scatter", "Experts, new") in drawn
+    looks = [trace["marker"]["symbol"] for trace in drawn.values()]
+    assert len(set(looks)) == len(looks)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd_core import build_config, default_config, load_task
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.tasks.proteins import SEVERAL
 from tests.app.conftest import SMALL, Done, Opened, lines, traces
@@ -71,6 +72,7 @@ def test_the_costs_of_student_and_teachers_stand_beside_their_scores(opened: Ope
     # 217 descriptors to 4 hidden units to 9 classes
     assert table["Parameters"].iloc[0] == 218 * 4 + 5 * 9
     assert (table["Time"] > 0).all()
+    assert list(table.columns)[-len(HEADLINE) :] == [SCORES[score].short for score in HEADLINE]
     assert table["Parameters"].iloc[2:].min() > 100 * table["Parameters"].iloc[0]
 
 

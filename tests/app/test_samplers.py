@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import default_config
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.config import choices
+from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.sampler_benchmark import KIND, SO_FAR, SamplerBenchmarkView, sampler_benchmark_spec
@@ -17,6 +19,7 @@ from mtbkd_core.runs.progress_log import ProgressLog
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import TracePoint
 from tests.app.conftest import FakeEngine, in_link, traces
+from tests.small import one_more
 
 PAGE = "learn/samplers.py"
 
@@ -119,6 +122,18 @@ def test_the_default_named_is_that_of_the_posterior(
     app = opened(PAGE, posterior=posterior)
     (named,) = [text.value for text in app.markdown if "The default" in text.value]
     assert named.startswith(f"**{default}**")
+
+
+def test_every_sampler_is_described_and_one_more_is_too(
+    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = one_more(Algorithm)
+    monkeypatch.setattr(choices, "Algorithm", more)
+    app = opened(PAGE)
+    assert not app.exception
+    described = "".join(text.value for text in app.markdown if ":small[:gray[" in text.value)
+    for sampler in more:
+        assert f"**{sampler.title}**  \n:small[:gray[{sampler.help}" in described
 
 
 def test_one_that_made_no_draw_has_dashes(opened: Callable[..., AppTest], home: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import RunView, load_result
@@ -14,15 +15,15 @@ from tests.app.conftest import FakeEngine, in_link, traces
 from tests.app.grids import fake_grid
 
 PAGE = "results/influence/page.py"
-WORTH = {"digits-0-4": -0.3, "digits-5-9": -0.1, "even-digits": 0.05}
+EFFECTS = {"digits-0-4": -0.3, "digits-5-9": -0.1, "even-digits": 0.05}
 
 
 @pytest.fixture(autouse=True)
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
-    """A student's NLL is the sum of what its teachers are worth."""
+    """A student's NLL is 1 and its teachers' effects."""
 
     def nll_of(config: RunConfig) -> float:
-        return 1 + sum(WORTH[name] for name in config.data.teachers) * (config.prior.strength > 0)
+        return 1 + sum(EFFECTS[name] for name in config.data.teachers) * (config.prior.strength > 0)
 
     return fake_grid(monkeypatch, nll_of, lambda config: 1.2 if len(config.data.teachers) == 1 else 1.0)
 
@@ -78,9 +79,9 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     bars = drawn["bar", "Shapley value"]
     titles = ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     assert bars["y"] == titles
-    assert bars["x"] == pytest.approx([found.shapley[name] for name in WORTH])
+    assert bars["x"] == pytest.approx([found.shapley[name] for name in EFFECTS])
     assert bars["marker"]["color"] == list(PALETTE[:3])
-    assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([found.leave_one_out[name] for name in WORTH])
+    assert drawn["scatter", "Leave one out"]["x"] == pytest.approx([found.leave_one_out[name] for name in EFFECTS])
     found = load_result(finished.id).predictions.tensors()
     (cheap,) = [
         chart
@@ -95,6 +96,19 @@ def test_the_values_are_shown_in_the_teachers_colours_beside_what_the_run_says(
     app.segmented_control(key="view:influence:score").set_value("accuracy")
     app.run()
     assert any("Right of zero the teacher helps" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("auroc", [0.8, None])
+def test_every_compared_score_that_all_subsets_have_is_offered(
+    opened: Callable[..., AppTest], finished: RunView, monkeypatch: pytest.MonkeyPatch, auroc: float | None
+) -> None:
+    fake_grid(monkeypatch, lambda config: 1.0, lambda config: 1.0, auroc=auroc)
+    app = opened(PAGE, run=finished.id)
+    work_it_out(app)
+    offered = app.segmented_control(key="view:influence:score").options
+    assert offered == [
+        SCORES[name].short for name in COMPARED if name != "auroc_misclassification" or auroc is not None
+    ]
 
 
 def test_it_is_found_again_with_the_run(opened: Callable[..., AppTest], finished: RunView) -> None:

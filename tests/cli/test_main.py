@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,6 +14,8 @@ from mtbkd_core import Result, RunConfig, Task, build_config, default_config
 from mtbkd_core.cli.main import main
 from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.scores import COMPARED
 from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison, Difference
@@ -116,8 +119,21 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
     assert ["mean_kd", *["0.6000"] * 4, "-"] in lines
     assert lines[0][-1] == "R-hat"
-    assert ["mean_kd", "nll", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
+    assert ["mean_kd", "NLL", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
     assert ["mean_kd", "AUROC", "-"] in lines
+
+
+def test_distill_prints_every_score_that_is_compared_and_a_dash_for_one_that_is_not_defined(
+    call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics.model_validate({"student": dict.fromkeys(COMPARED, 0.5)})
+    monkeypatch.setattr("mtbkd_core.cli.distill.distill", lambda *given, **named: SimpleNamespace(metrics=metrics))
+    monkeypatch.setattr("mtbkd_core.cli.distill.COMPARED", (*COMPARED, "smooth_ece"))
+    done = call("distill", *SET)
+    assert done.status == 0, done.err
+    heads, *lines = done.out.splitlines()
+    assert heads.split() == ["Accuracy", "NLL", "Brier", "ECE", "AUROC", "Smooth", "ECE"]
+    assert ["student", "50.0%", *["0.5000"] * 4, "–"] in [line.split() for line in lines]
 
 
 def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mtbkd_core.common.durations import duration_text
-from mtbkd_core.evaluation.score_text import change_text, spread_text
+from mtbkd_core.evaluation.score_text import better_text, change_text, spread_text, value_text
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,25 @@ def test_a_change_is_in_points_or_in_the_scores_own_unit(
     score: str, value: float | None, other: float, text: str
 ) -> None:
     assert change_text(score, value, other) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "text"), [("accuracy", 0.9314, "93.1%"), ("nll", 0.25, "0.250"), ("ece", None, "–")]
+)
+def test_a_headline_is_in_per_cent_or_has_three_decimals(score: str, value: float | None, text: str) -> None:
+    assert value_text(score, value) == text
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        (["accuracy", "nll", "brier", "ece"], "Accuracy: higher is better. NLL, Brier and ECE: lower is better."),
+        (["accuracy", "auroc_misclassification"], "Accuracy and AUROC: higher is better."),
+        (["set_size", "ece"], "ECE: lower is better."),
+    ],
+)
+def test_which_way_is_better_is_named_for_every_score_that_has_one(scores: list[str], text: str) -> None:
+    assert better_text(scores) == text
 
 
 @pytest.mark.parametrize(

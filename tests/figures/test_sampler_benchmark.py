@@ -34,6 +34,14 @@ def test_lines_hold_every_point_that_has_an_error(traces: SamplerTraces) -> None
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
 
 
+def test_no_two_samplers_look_alike_however_many_there_are() -> None:
+    names = [f"sampler {number}" for number in range(20)]
+    traces = SamplerTraces([(name, TracePoint(1.0, 10, -2.0, 0.1)) for name in names])
+    figure = draw_errors(trace_table(traces), dict(zip(names, names, strict=True)), level=None)
+    looks = [(trace.line.dash, trace.marker.symbol) for trace in figure.data]
+    assert len(set(looks)) == len(names)
+
+
 def test_scores_say_how_far_the_log_joint_is_off_and_which_ended_early(traces: SamplerTraces) -> None:
     table = score_table(traces).set_index("sampler")
     assert table.loc["baoab", "away"] == pytest.approx(-0.5)

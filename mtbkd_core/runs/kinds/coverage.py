@@ -28,6 +28,17 @@ TESTS = 60
 SAMPLER = SamplerConfig(chains=6, draws=40, thinning=8, warm_start_steps=80, burn_in=100, friction=1.0)
 #: Factors of the wrong teacher's logits that a person may choose.
 FACTORS = tuple(quarter / 4 for quarter in range(17))
+#: The settings of studies that don't name theirs: all that there were when those were made.
+FIRST_SETTINGS = (
+    "no teacher",
+    "experts, inverse_entropy",
+    "experts, softmin",
+    "experts, fixed",
+    "experts and wrong, inverse_entropy",
+    "experts and wrong, softmin",
+    "experts and wrong, fixed",
+    "the wrong one alone",
+)
 #: What is measured in each data set.
 _COLUMNS = tuple(field.name for field in fields(Coverage) if field.name != "setting")
 
@@ -44,6 +55,7 @@ class CoverageSpec(PartsSpec):
         replications: data sets, each with a posterior of its own in every setting.
         wrong_factor: what the logits of the confidently wrong teacher are multiplied by.
         seed: of the data sets and of the chains.
+        settings: names of the study's settings, one a part: parts keep their names when settings are added.
     """
 
     config: RunConfig = Field(default_factory=_config)
@@ -51,10 +63,16 @@ class CoverageSpec(PartsSpec):
     replications: int = Field(24, ge=1, le=1000)
     wrong_factor: float = Field(2.0, ge=0, le=100)
     seed: int = Field(0, ge=0, lt=2**31)
+    settings: tuple[str, ...] = Field(default_factory=lambda: tuple(SETTINGS), min_length=1)
 
     def parts(self) -> Mapping[int, RunConfig]:
         """A part for each setting of the study."""
-        return dict.fromkeys(range(len(SETTINGS)), self.config)
+        return dict.fromkeys(range(len(self.settings)), self.config)
+
+
+def _parse(content: bytes) -> CoverageSpec:
+    spec = CoverageSpec.model_validate_json(content)
+    return spec if "settings" in spec.model_fields_set else spec.model_copy(update={"settings": FIRST_SETTINGS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +81,7 @@ class CoverageView(PartsView[CoverageSpec]):
 
     def found(self) -> list[Coverage]:
         """What was measured in each setting that is whole."""
-        names = list(SETTINGS)
+        names = self.spec.settings
         return [_of_rows(names[part], list(rows.values())) for part, rows in sorted(self.rows.whole.items())]
 
     @property
@@ -90,7 +108,7 @@ def _of_rows(setting: str, rows: Sequence[Row]) -> Coverage:
 
 
 def _fill(spec: CoverageSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, Any]:
-    names = list(SETTINGS)
+    names = spec.settings
     for part in (part for part in spec.parts() if part not in kept.whole):
 
         def watch(fraction: float, name: str, part: int = part) -> None:
@@ -122,5 +140,6 @@ KIND: JobKind[CoverageSpec, CoverageView] = JobKind(
     result="coverage.json",
     spec=CoverageSpec,
     view=CoverageView,
+    parse=_parse,
     compute=filled_by(_fill),
 )

@@ -9,6 +9,7 @@ from mtbkd_core import Result, UserError
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, r_hat_text
+from mtbkd_core.evaluation.score_text import better_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
@@ -99,7 +100,7 @@ def _draw(shown: Shown) -> None:
         _draw_settings(shown)
         st.space("small")
         st.markdown("**Scores of the student**", help="Of the posterior mean, on the test examples.")
-        st.caption("Accuracy and AUROC: higher is better. NLL, Brier and ECE: lower is better.")
+        st.caption(better_text(COMPARED))
         _draw_scores(shown)
     with right:
         curves = {

@@ -11,7 +11,7 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
 from mtbkd_core.evaluation.score_text import change_text
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.shapley import ShapleySpec, ShapleyView, shapley_spec
@@ -22,7 +22,6 @@ from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import SHAPLEY_STUDIES
 from pages.ui.jobs.launch import launch
 
-_SCORES = ["nll", "ece", "brier", "accuracy"]
 _SEEDS = range(1, 6)
 _HELP = (
     "Every subset of the teachers distils a student of its own; the empty one learns from the labels alone. The "
@@ -52,7 +51,7 @@ def draw(shown: Chosen, influence: Callable[[], pd.DataFrame]) -> None:
 
 
 def _launcher(shown: Chosen) -> ShapleySpec | None:
-    """The study that the button launches; None where there can be none, which is said."""
+    """The study that the button launches; None where there can be none, with an error that says why."""
     config = shown.view.config
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         seeds = st.slider(
@@ -83,13 +82,15 @@ def _launcher(shown: Chosen) -> ShapleySpec | None:
 
 
 def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
+    # a score that some subset lacks, such as the AUROC of one that makes no error, has no values
+    offered = [name for name in COMPARED if view.contributions(name)]
     score = st.segmented_control(
         "Score",
-        _SCORES,
+        offered,
         required=True,
         format_func=lambda name: SCORES[name].short,
-        **link.bound("score", _SCORES, "nll"),
-        help="\n".join(f"- **{SCORES[name].short}**: {SCORES[name].help}" for name in _SCORES),
+        **link.bound("score", offered, "nll"),
+        help="\n".join(f"- **{SCORES[name].short}**: {SCORES[name].help}" for name in offered),
     )
     info = SCORES[score]
     found = view.contributions(score)

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from mtbkd_core.figures.run_tables import cost_table
 from pages.ui import chosen_run, task_words
 from pages.ui.jobs import task_loading
@@ -41,8 +42,9 @@ def show(chosen: chosen_run.Chosen) -> None:
                 "teachers were timed when they were made, the students just now.",
                 format="%.2f",
             ),
-            "Accuracy": number(format="%.1f%%", help="Higher is better."),
-            "NLL": number(format="%.4f", help="Lower is better."),
-            "ECE": number(format="%.4f", help="Lower is better."),
+        }
+        | {
+            SCORES[score].short: number(help=SCORES[score].help, format="%.1f%%" if SCORES[score].share else "%.4f")
+            for score in HEADLINE
         },
     )

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.metrics import row_titles
+from mtbkd_core.evaluation.score_text import better_text
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures import run_tables
@@ -63,7 +64,7 @@ with chart:
 
 st.space("small")
 st.markdown("**Scores on the test set**")
-st.caption("Accuracy: higher is better. All others: lower is better. The table can be sorted and downloaded.")
+st.caption(f"{better_text(SHOWN)} The table can be sorted and downloaded.")
 st.dataframe(
     run_tables.scores_of_series(result, titles, SHOWN),
     hide_index=True,
