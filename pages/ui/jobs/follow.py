@@ -23,7 +23,7 @@ _NUMBERS, _CHARTS = 0.5, 1.0
 def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda view: True) -> V | None:
     """The job that the link names, or else the newest; a picker where there are several. None where there is none.
 
-    What cannot be shown is said in one line each.
+    What cannot be shown is reported in one line each.
 
     Args:
         only: says which jobs the page shows.
@@ -45,7 +45,7 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
 
 
 def read(words: JobWords[S, V], id: str) -> V | None:
-    """Look at one; a problem is said in one line."""
+    """Look at one; a problem is reported in one line."""
     try:
         return store.read(words.kind, id)
     except UserError as error:

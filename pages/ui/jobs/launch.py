@@ -1,4 +1,4 @@
-"""Launching and stopping a job of any kind; a problem is said in one line on the next drawing."""
+"""Launching and stopping a job of any kind; a problem is reported in one line on the next drawing."""
 
 from __future__ import annotations
 

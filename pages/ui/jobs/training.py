@@ -46,7 +46,7 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
 
 
 def _find(task: str) -> TrainingView | None:
-    """The training of a task's teachers; a problem is said, and the training can be launched anew."""
+    """The training of a task's teachers; a problem is reported, and the training can be launched anew."""
     try:
         return store.find(training.KIND, training_spec(task))
     except UserError as error:

@@ -16,7 +16,7 @@ def test_each_setting_is_measured_as_in_one_study_of_all(engine: str, monkeypatc
     view, _ = store.enqueue(KIND, CoverageSpec(points=12, replications=2, wrong_factor=1.5), engine=engine)
     execute(str(view.folder))
     done = store.read(KIND, view.id)
-    expected = coverage_study(2, 12, tests=TESTS, wrong_sharpness=1.5, sampler=short)
+    expected = coverage_study(2, 12, tests=TESTS, wrong_factor=1.5, sampler=short)
     found = done.found()
     assert [each.setting for each in found] == list(SETTINGS)
     for one, other in zip(found, expected, strict=True):
