@@ -78,9 +78,9 @@ def _used(name: str) -> Any:
 
 
 class DataConfig(_Part):
-    """What is learned, and from whom."""
+    """The task, its teachers and the split of its data."""
 
-    task: str = setting("digits", "Task", "What is learned.", phrase="{}", field={"min_length": 1, "max_length": 64})
+    task: str = setting("digits", "Task", "Name of the task.", phrase="{}", field={"min_length": 1, "max_length": 64})
     teachers: Teachers = setting(
         (), "Teachers", "Names of one to 32 different teachers of the task; none: those that the task starts with."
     )
@@ -95,7 +95,7 @@ class DataConfig(_Part):
     n_labelled: Labelled = setting(
         None,
         "Labelled examples",
-        "Labelled examples that the student learns from; none: as many as the task says.",
+        "Labelled examples that the student learns from; none: the task's default number.",
         phrase="{} labels",
         sweep=(0.25, 0.5, 0.75, 1),
         relative=Relative.LABELLED,
@@ -203,7 +203,7 @@ class PriorConfig(_Part):
     strength: Annotated[NonNegative, Field(le=100)] = setting(
         1.0,
         "Strength",
-        "How many times the teachers' prior counts; 0 is no distillation.",
+        "Weight of the teachers' prior. Larger: the student follows the teachers more; 0: no distillation.",
         phrase="strength {}",
         symbol="alpha",
         high=2.0,
@@ -319,7 +319,7 @@ class SamplerConfig(_Part):
     burn_in: int = setting(
         100,
         "Burn-in",
-        "Sampler steps after the warm start that are thrown away.",
+        "Sampler steps after the warm start that are discarded.",
         phrase="burn in {}",
         unit="steps",
         high=1_000_000,
@@ -363,7 +363,7 @@ class SamplerConfig(_Part):
     schedule: Schedule = setting(
         Schedule.CONSTANT,
         "Schedule",
-        "How SGLD's step size goes on; only SGLD has it.",
+        "Schedule of SGLD's step size; only SGLD uses it.",
         phrase="{} steps",
         matters=_used("sampler.schedule"),
     )
