@@ -12,8 +12,8 @@ from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.catalog.settings import with_teachers
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
-from mtbkd_core.config.choices import Device
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.choices import Device, Preconditioning
+from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
 from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior
@@ -22,6 +22,7 @@ from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.run_progress import Reporter, run_work
 from mtbkd_core.samplers.base import Info, watched
 from mtbkd_core.samplers.draws import Sample, sample
+from mtbkd_core.samplers.preconditioner import Preconditioned, make_preconditioner
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
 from mtbkd_core.students.base import Student
@@ -123,7 +124,7 @@ def distill_together(
     random = sources[0] if len(configs) == 1 else Randomness.seeded(_joint_seed(configs), device)
     position = watched(warm_start(target, start, settings, random), report.step)
     clock.append(time.perf_counter())
-    samples = sample(target, position, settings, random, report.step, groups=len(configs))
+    samples = _sampled(target, position, settings, random, report, len(configs))
     clock.append(time.perf_counter())
     exact = _run_exact(configs, target, [own.positions[:, -1] for own in samples], task, report)
     clock.append(time.perf_counter())
@@ -142,6 +143,24 @@ def distill_together(
         results.append(_measured(config, task, target.student, own, warm, reference, seconds, watch, teacher_scores))
     report.finish()
     return results
+
+
+def _sampled(
+    target: LogPosterior,
+    position: Tensor,
+    settings: SamplerConfig,
+    random: Randomness,
+    report: Reporter,
+    groups: int,
+) -> list[Sample]:
+    """Draws of every group from whitened positions [G S, P], in whitened coordinates whatever the sampler runs in."""
+    if settings.preconditioner is Preconditioning.NONE:
+        return sample(target, position, settings, random, report.step, groups=groups)
+    white = Preconditioned(target, make_preconditioner(target, position, random))
+    samples = sample(white, white.whiten(position), settings, random, report.step, groups=groups)
+    for own, chains in zip(samples, torch.arange(len(position), device=position.device).chunk(groups), strict=True):
+        white.restore_(own.positions, chains)
+    return samples
 
 
 def _joint_seed(configs: Sequence[RunConfig]) -> int:

@@ -115,6 +115,19 @@ class Schedule(Choice):
     )
 
 
+class Preconditioning(Choice):
+    """The coordinates that the sampler runs in."""
+
+    NONE = "none", "None", "Whitened coordinates: every parameter over its prior standard deviation."
+    CURVATURE = (
+        "curvature",
+        "Curvature",
+        "Coordinates in which the posterior is nearly white, from Kronecker factors made once after the warm start "
+        "(Martens and Grosse, 2015). The posterior stays the same; where data outweigh the prior, chains mix better. "
+        "For linear and MLP students.",
+    )
+
+
 class Device(Choice):
     """Where the run computes."""
 

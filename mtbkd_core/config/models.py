@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind, WeightRule
+from mtbkd_core.config.choices import Algorithm, Device, Preconditioning, Schedule, StudentKind, WeightRule
 from mtbkd_core.config.fields import Relative, setting
 
 #: former or short name -> name, both dotted
@@ -332,6 +332,12 @@ class SamplerConfig(_Part):
         "Step size in whitened coordinates; none or auto: tuned on short Hamiltonian trajectories.",
         phrase="step size {}",
         placeholder="tuned",
+    )
+    preconditioner: Preconditioning = setting(
+        Preconditioning.NONE,
+        "Preconditioner",
+        "Coordinates that the sampler runs in; the step size is that of these coordinates.",
+        phrase="{} coordinates",
     )
     friction: Annotated[Positive, Field(le=1000)] = setting(
         0.2,

@@ -12,11 +12,9 @@ import scipy
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.sets import ascending, mass_threshold, prediction_set
+from mtbkd_core.evaluation.sets import LEVEL, ascending, credible_sets, mass_threshold
 from mtbkd_core.students.base import Student, element_budget
 
-#: Level of intervals, of the bound of the deviance and of the prediction sets.
-LEVEL = 0.95
 _GRID = 128
 
 
@@ -31,8 +29,8 @@ class Predictive:
         low, high: [M, C] equal-tailed 95 % credible interval.
         hdi_low, hdi_high: [M, C] shortest (highest-density) 95 % credible interval.
         deviance: [M] E[-2 sum_c p_c log p_c], in nats: the paper's uncertainty score.
-        deviance_bound: [M] -2 log u, u the threshold of `prediction_set`.
-        prediction_set: [M, C] booleans, the labels with mean probability of at least u; the most probable one always.
+        deviance_bound: [M] -2 log u, u the largest threshold with E[sum_c p_c 1(p_c >= u)] of at least the level.
+        prediction_set: [M, C] booleans, the smallest set of classes whose mean probabilities reach the level.
         total, aleatoric, epistemic: [M] in nats; H(E p) = E H(p) + mutual information.
     """
 
@@ -92,7 +90,7 @@ def _summarise(draws: Tensor) -> Predictive:
         hdi_high=hdi_high,
         deviance=2 * aleatoric,
         deviance_bound=-2 * threshold.log(),
-        prediction_set=prediction_set(mean, threshold),
+        prediction_set=credible_sets(mean),
         total=total,
         aleatoric=aleatoric,
         epistemic=(total - aleatoric).clamp_min(0),

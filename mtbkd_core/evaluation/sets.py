@@ -1,13 +1,125 @@
-"""Prediction sets: the classes that hold a share of the posterior's probability mass.
+"""Sets of classes: credible sets and split conformal sets; and the threshold of the deviance bound.
 
-Source: arXiv 2605.27967. D draws, M inputs, C classes.
+A credible set holds the true class with its level if the posterior is right. A conformal set holds it with its level
+whatever the model, on average over examples like those that calibrated it; neither promise survives a shift.
+
+Sources: arXiv 2605.27967 (the threshold); Sadinle, Lei and Wasserman, JASA 2019 (conformal sets by the true class's
+probability, also by class); Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
+
+LEVEL = 0.95
+#: Equal probabilities are not told apart by rounding.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class ConformalSets:
+    """Split conformal sets of one kind.
+
+    Attributes:
+        level: the share of examples whose set is to hold the true class.
+        thresholds: [C], a class is in a set where its probability is at least this; 0 puts it in every set.
+        always: classes that are in every set because too few of their labels calibrated them.
+    """
+
+    level: float
+    thresholds: Tensor
+    always: tuple[int, ...] = ()
+
+    def sets(self, probabilities: Tensor) -> Tensor:
+        """[M, C] booleans for probabilities [M, C]; a set may be empty."""
+        return probabilities >= self.thresholds.to(probabilities) - _ROUNDING
+
+
+def credible_sets(mean: Tensor, level: float = LEVEL) -> Tensor:
+    """The smallest sets of classes whose posterior mean probabilities reach the level.
+
+    Args:
+        mean: [..., C] posterior means, rows sum to 1.
+        level: above 0, at most 1.
+    Returns:
+        [..., C] booleans; never empty. Of equally probable classes at the edge the first ones are taken.
+    """
+    ordered, place = mean.sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered
+    inside = before < level - _ROUNDING
+    return torch.zeros_like(inside).scatter(-1, place, inside)
+
+
+def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows that calibrate and rows that are measured, every second one each after a shuffle by the seed."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[0::2].sort().values, order[1::2].sort().values
+
+
+def fewest_labels(level: float = LEVEL) -> int:
+    """Labels that a threshold needs at least; with fewer, only the set of all classes keeps the promise."""
+    return math.ceil(round(level / (1 - level), 9))
+
+
+def conformal(probabilities: Tensor, labels: Tensor, level: float = LEVEL) -> ConformalSets:
+    """Calibrate marginal sets: one threshold for all classes.
+
+    Args:
+        probabilities: [N, C] of the calibration rows.
+        labels: [N].
+    """
+    own = probabilities.gather(1, labels[:, None])[:, 0]
+    threshold = _threshold(own, level)
+    every = tuple(range(probabilities.shape[1])) if threshold == 0 else ()
+    return ConformalSets(level, torch.full((probabilities.shape[1],), threshold), every)
+
+
+def conformal_by_class(probabilities: Tensor, labels: Tensor, level: float = LEVEL) -> ConformalSets:
+    """Calibrate a threshold for each class, so that the level holds within each; arguments as `conformal`.
+
+    A class with fewer than `fewest_labels` calibration labels is in every set.
+    """
+    classes = probabilities.shape[1]
+    own = probabilities.gather(1, labels[:, None])[:, 0]
+    thresholds = [_threshold(own[labels == label], level) for label in range(classes)]
+    always = tuple(label for label, threshold in enumerate(thresholds) if threshold == 0)
+    return ConformalSets(level, torch.tensor(thresholds), always)
+
+
+def _threshold(own: Tensor, level: float) -> float:
+    """The probability that a share `level` of the true classes reaches, with the finite-sample correction."""
+    rank = math.ceil(round((len(own) + 1) * level, 9))
+    if rank > len(own):
+        return 0.0
+    return float(own.sort(descending=True).values[rank - 1])
+
+
+@dataclass(frozen=True)
+class SetScores:
+    """How sets did on examples with labels.
+
+    Attributes:
+        level: what was asked for.
+        coverage: share of examples whose set holds the true class.
+        size: mean number of classes in a set.
+        count: examples that were measured.
+    """
+
+    level: float
+    coverage: float
+    size: float
+    count: int
+
+
+def score_sets(sets: Tensor, labels: Tensor, level: float = LEVEL) -> SetScores:
+    """Coverage and size of sets [M, C] for labels [M]."""
+    held = sets.gather(1, labels[:, None])[:, 0].double()
+    return SetScores(level, float(held.mean()), float(sets.sum(1).double().mean()), len(labels))
 
 
 def mass_threshold(draws: Tensor, level: float) -> Tensor:
@@ -16,11 +128,6 @@ def mass_threshold(draws: Tensor, level: float) -> Tensor:
     below = pooled.cumsum(-1) - pooled
     last = (below <= (1 - level) * draws.shape[0]).sum(-1, keepdim=True) - 1
     return pooled.gather(-1, last)[:, 0]
-
-
-def prediction_set(mean: Tensor, threshold: Tensor) -> Tensor:
-    """[M, C] booleans: classes with a mean probability [M, C] of at least the threshold [M], and the top class."""
-    return (mean >= threshold[:, None]) | (mean == mean.amax(-1, keepdim=True))
 
 
 def ascending(values: Tensor) -> Tensor:

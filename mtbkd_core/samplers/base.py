@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
-from mtbkd_core.posterior import Density, LogPosterior
+from mtbkd_core.posterior import Density
 from mtbkd_core.samplers.randomness import Randomness
 
 Target = Callable[[Tensor, Tensor | None], Density]
@@ -175,11 +175,11 @@ def group_means(values: Tensor, groups: int) -> Tensor:
     return values.double().view(groups, -1).mean(1).cpu()
 
 
-def minibatch(target: LogPosterior, size: int | None, random: Randomness) -> Tensor | None:
-    """The examples [B] of the next gradient, drawn anew; None: all of them."""
-    if size is None or size >= len(target.labels):
+def minibatch(labels: Tensor, size: int | None, random: Randomness) -> Tensor | None:
+    """The examples [B] of the next gradient, of those with labels [N], drawn anew; None: all of them."""
+    if size is None or size >= len(labels):
         return None
-    return random.permutation(len(target.labels))[:size]
+    return random.permutation(len(labels))[:size]
 
 
 def watched(steps: Generator[Step, None, T], watch: Callable[[Step], object]) -> T:

@@ -11,6 +11,7 @@ from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.base import Event, Mean, Step
 from mtbkd_core.samplers.loop import run_chains
+from mtbkd_core.samplers.preconditioner import Preconditioned
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.schedule import kept_steps
 
@@ -81,7 +82,7 @@ class Collector:
 
 
 def sample(
-    target: LogPosterior,
+    target: LogPosterior | Preconditioned,
     position: Tensor,
     settings: SamplerConfig,
     random: Randomness,

@@ -29,6 +29,7 @@ from mtbkd_core.samplers.base import (
     per_chain,
 )
 from mtbkd_core.samplers.guard import STEPS_TO_JUDGE, Guard
+from mtbkd_core.samplers.preconditioner import Preconditioned
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.registry import sampler_spec
 
@@ -51,7 +52,7 @@ class LeftPosterior(UserError):
 
 
 def run_chains(
-    target: LogPosterior,
+    target: LogPosterior | Preconditioned,
     position: Tensor,
     settings: SamplerConfig,
     random: Randomness,
@@ -111,7 +112,7 @@ class _Attempt:
         left: [G'] on the CPU, which groups have left the posterior.
     """
 
-    target: LogPosterior
+    target: LogPosterior | Preconditioned
     settings: SamplerConfig
     spec: SamplerSpec
     random: Randomness
@@ -134,7 +135,7 @@ class _Attempt:
         next_kept: int | None = next(upcoming)
         while next_kept is not None:
             number += 1
-            batch = minibatch(self.target, batch_size, self.random)
+            batch = minibatch(self.target.labels, batch_size, self.random)
             state, info = sampler.update(state, batch, self.random)
             self.gradients += self.spec.gradients_per_step(self.settings)
             is_draw, is_exact = number == next_kept, batch is None

@@ -68,7 +68,7 @@ def climb(
     sampler = build(target, steps=steps)
     state: WarmStartState = sampler.init(start, random)
     for number in range(1, steps + 1):
-        state, info = sampler.update(state, minibatch(target, batch_size, random), random)
+        state, info = sampler.update(state, minibatch(target.labels, batch_size, random), random)
         yield Step(state, info, Event.WARM_START, number, steps)
     return state.position
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.parallel import together
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import StudentConfig
 
 Pullback = Callable[[Tensor], Tensor]
@@ -83,6 +84,20 @@ class Student(ABC):
             leaf = theta.detach().requires_grad_()
             logits = self.logits(leaf, x)
         return logits.detach(), lambda gradient: torch.autograd.grad(logits, leaf, gradient)[0]
+
+    def layer_products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Sums over examples of the outer products of each layer's inputs, and of the gradients on its units.
+
+        Args:
+            theta: [S, P] parameters.
+            x: [N, F] inputs.
+            gradients: [S, N, C], on the logits.
+        Returns:
+            layer by layer [S, in + 1, in + 1], the bias's input of 1 last, and [S, out, out].
+        Raises:
+            UserError: a student that does not offer them.
+        """
+        raise UserError("sampler.preconditioner: got 'curvature', which this student does not offer; allowed: none")
 
     @torch.no_grad()
     def probabilities(self, theta: Tensor, x: Tensor, *, memory: int | None = None) -> Tensor:

@@ -66,6 +66,24 @@ class DenseStudent(Student):
 
         return logits, pullback
 
+    def layer_products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """As `Student.layer_products`."""
+        layers, found = self.layers(theta), []
+        inputs = [x.transpose(-1, -2).expand(len(theta), -1, -1)]
+        gates: list[Tensor] = []
+        for weight, bias in layers[:-1]:
+            unit = torch.baddbmm(bias, weight, inputs[-1])
+            gates.append(unit.sigmoid())
+            inputs.append(unit * gates[-1])
+        signal = gradients.transpose(1, 2)
+        for level in range(len(layers) - 1, -1, -1):
+            wide = torch.cat([inputs[level], torch.ones_like(inputs[level][:, :1])], 1)
+            found.append((wide @ wide.transpose(1, 2), signal @ signal.transpose(1, 2)))
+            if level:
+                slope = gates[level - 1] + inputs[level] * (1 - gates[level - 1])
+                signal = (layers[level][0].transpose(1, 2) @ signal) * slope
+        return found[::-1]
+
 
 SPEC = StudentSpec(
     lambda config, features, classes, image_shape: DenseStudent(

@@ -83,7 +83,7 @@ def suggest_batch_size(
     count = len(target.labels)
 
     def measured(size: int) -> float:
-        batch = minibatch(target, size, random)
+        batch = minibatch(target.labels, size, random)
         took = []
         for _ in range(1 + _REPEATS):  # the first also pays for what is set up once
             began = clock()

@@ -1,0 +1,154 @@
+"""Fixed features that a student learns from: patches of pictures, or a kernel's, in place of the inputs themselves.
+
+They are fitted once for a data split, on training inputs with and without labels, and saved with the result. Sources:
+Coates, Ng and Lee, AISTATS 2011 (patches); Williams and Seeger, NeurIPS 2001 (Nystroem).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, unfold
+
+#: Patches: pixels on a side, distance between two, k-means centres, zones on a side, patches that are clustered.
+PATCH, STRIDE, CENTRES, ZONES, CLUSTERED = 6, 2, 256, 3, 40_000
+#: Added to a patch's variance and to the whitening's eigenvalues, for pixels from 0 to 1.
+_CONTRAST, _WHITENING = 10 / 255**2, 0.1
+#: The standard deviation of the largest kernel feature; a larger one overfits.
+KERNEL_DEVIATION = 0.3
+_ROWS = 512
+
+
+class _Saved:
+    """Tensors by name, which is what is saved of features."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every field."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class PatchFeatures(_Saved):
+    """Similarities of a picture's patches to typical ones, averaged over zones, in principal components.
+
+    Attributes:
+        shape: [2], height and width.
+        mean, whitening: [36] and [36, 36] of contrast-normalised patches.
+        centres: [256, 36], whitened.
+        offset, components: [Z] and [Z, F] of the zones' means.
+        scale: [], one overall standard deviation.
+    """
+
+    shape: Tensor
+    mean: Tensor
+    whitening: Tensor
+    centres: Tensor
+    offset: Tensor
+    components: Tensor
+    scale: Tensor
+
+    @classmethod
+    def fit(cls, x: Tensor, image_shape: tuple[int, int], count: int, seed: int) -> PatchFeatures:
+        """Fit to pictures.
+
+        Args:
+            x: [N, height * width], from 0 to 1.
+            image_shape: height and width, at least `PATCH` each.
+            count: F, principal components; fewer where there are fewer.
+            seed: of the patches that are clustered, and of the clustering.
+        """
+        from sklearn.cluster import MiniBatchKMeans
+        from sklearn.decomposition import PCA
+
+        generator = torch.Generator().manual_seed(seed)
+        few = x[torch.randperm(len(x), generator=generator)[:4000]]
+        patches = _patches(few, image_shape).flatten(0, 1)
+        patches = patches[torch.randperm(len(patches), generator=generator)[:CLUSTERED]]
+        mean = patches.mean(0)
+        values, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
+        whitening = (vectors * (values.clamp_min(0) + _WHITENING).rsqrt()) @ vectors.T
+        clusters = MiniBatchKMeans(CENTRES, random_state=seed, n_init=1, batch_size=4096, max_iter=30)
+        clusters.fit(((patches - mean) @ whitening).numpy())
+        centres = torch.from_numpy(clusters.cluster_centers_).float()
+        shape = torch.tensor(image_shape)
+        blank = torch.zeros(())
+        zones = cls(shape, mean, whitening, centres, blank, blank, blank)._zones(x)
+        reduced = PCA(min(count, *zones.shape), random_state=seed, svd_solver="randomized").fit(zones.numpy())
+        offset, components = torch.from_numpy(reduced.mean_).float(), torch.from_numpy(reduced.components_.T).float()
+        scale = ((zones - offset) @ components).std()
+        return cls(shape, mean, whitening, centres, offset, components.contiguous(), scale)
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Features [N, F] of pictures [N, height * width]."""
+        return (self._zones(x) - self.offset) @ self.components / self.scale
+
+    def _zones(self, x: Tensor) -> Tensor:
+        """[N, 256 * zones], each centre's mean activation in each zone."""
+        height, width = self.shape.tolist()
+        found = []
+        for part in x.split(_ROWS):
+            patches = (_patches(part, (height, width)) - self.mean) @ self.whitening
+            distance = torch.cdist(patches, self.centres)
+            active = (distance.mean(-1, keepdim=True) - distance).clamp_min(0)
+            rows, columns = ((side - PATCH) // STRIDE + 1 for side in (height, width))
+            grid = active.transpose(1, 2).unflatten(2, (rows, columns))
+            found.append(adaptive_avg_pool2d(grid, ZONES).flatten(1))
+        return torch.cat(found)
+
+
+@dataclass(frozen=True)
+class KernelFeatures(_Saved):
+    """Nystroem features of the Gaussian kernel exp(-||x - x'||^2 / F).
+
+    Attributes:
+        landmarks: [L, F] training inputs.
+        normalisation: [L, L'], from kernel values to features.
+        offset: [L'], the features' means.
+    """
+
+    landmarks: Tensor
+    normalisation: Tensor
+    offset: Tensor
+
+    @classmethod
+    def fit(cls, x: Tensor, count: int, seed: int) -> KernelFeatures:
+        """Fit to inputs [N, F]: `count` of them are the landmarks, drawn by the seed."""
+        generator = torch.Generator().manual_seed(seed)
+        landmarks = x[torch.randperm(len(x), generator=generator)[:count]]
+        values, vectors = torch.linalg.eigh(_kernel(landmarks, landmarks).double())
+        kept = values > 1e-6 * values.max()
+        normalisation = (vectors[:, kept] * values[kept].rsqrt()).flip(1).float()
+        raw = _kernel(x, landmarks) @ normalisation
+        return cls(landmarks, normalisation * (KERNEL_DEVIATION / raw.std(0).max()), cls._offset(raw))
+
+    @staticmethod
+    def _offset(raw: Tensor) -> Tensor:
+        return raw.mean(0) * (KERNEL_DEVIATION / raw.std(0).max())
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Features [N, L'] of inputs [N, F]."""
+        return torch.cat([_kernel(part, self.landmarks) @ self.normalisation for part in x.split(_ROWS)]) - self.offset
+
+
+Features = PatchFeatures | KernelFeatures
+
+
+def load_features(tensors: Mapping[str, Tensor]) -> Features:
+    """Features from their saved tensors."""
+    kind = PatchFeatures if "centres" in tensors else KernelFeatures
+    return kind(**tensors)
+
+
+def _patches(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
+    """[N, places, 36], contrast-normalised patches of pictures [N, height * width]."""
+    pictures = x.reshape(len(x), 1, *image_shape)
+    patches = unfold(pictures, PATCH, stride=STRIDE).transpose(1, 2)
+    centred = patches - patches.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + _CONTRAST).sqrt()
+
+
+def _kernel(x: Tensor, landmarks: Tensor) -> Tensor:
+    return (-torch.cdist(x, landmarks).square() / x.shape[1]).exp()

@@ -1,0 +1,121 @@
+"""The stated errors of scores are the spread that repeated samplers and repeated test sets have."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+from sklearn.metrics import roc_auc_score
+
+from mtbkd_core.evaluation.errors import (
+    bootstrap,
+    exact_calibration,
+    interval,
+    jackknife,
+    paired_bootstrap,
+    resampled_scores,
+    resamples,
+)
+from mtbkd_core.evaluation.scores import scores
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def predictions(count: int, seed: int = 0, classes: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    """Predictions [count, classes] and labels that are drawn from them."""
+    p = (1.5 * torch.randn(count, classes, generator=generator(seed), dtype=torch.float64)).softmax(1)
+    return p, torch.multinomial(p, 1, generator=generator(seed + 1))[:, 0]
+
+
+def test_a_sample_that_holds_every_example_once_gives_the_scores_themselves() -> None:
+    p, y = predictions(300)
+    found, expected = resampled_scores(p, y, np.ones((1, 300))), scores(p, y)
+    for name, values in found.items():
+        assert values[0] == pytest.approx(expected[name], abs=1e-6), name  # type: ignore[literal-required]
+
+
+def test_a_resample_gives_the_scores_of_the_repeated_examples() -> None:
+    p, y = predictions(120)
+    weights = resamples(120, seed=3, number=2)
+    index = torch.from_numpy(np.repeat(np.arange(120), weights[1].astype(int)))
+    expected = scores(p[index], y[index])
+    for name, values in resampled_scores(p, y, weights).items():
+        assert values[1] == pytest.approx(expected[name], abs=1e-6), name  # type: ignore[literal-required]
+
+
+def test_ties_count_half_in_the_auroc() -> None:
+    p = torch.tensor([[0.6, 0.4]] * 6 + [[0.9, 0.1]] * 2, dtype=torch.float64)
+    y = torch.tensor([0, 0, 1, 1, 0, 1, 0, 0])
+    expected = roc_auc_score(y != 0, 1 - p[:, 0])
+    assert resampled_scores(p, y, np.ones((1, 8)))["auroc_misclassification"][0] == pytest.approx(expected)
+
+
+def test_the_test_sets_error_is_the_spread_over_test_sets() -> None:
+    each = [scores(*predictions(400, seed)) for seed in range(0, 240, 2)]
+    stated = [bootstrap(*predictions(400, seed), seed=seed) for seed in range(0, 40, 2)]
+    for name in ("accuracy", "nll", "brier", "auroc_misclassification"):
+        spread = np.std([row[name] for row in each], ddof=1)  # type: ignore[literal-required]
+        assert np.mean([row[name] for row in stated]) == pytest.approx(spread, rel=0.2), name
+
+
+def test_the_samplers_interval_holds_the_long_run_value_as_often_as_it_says() -> None:
+    """Chains' means scatter about a known mean; the interval of a smooth score holds its value in 93 to 97 %."""
+    p, y = predictions(60)
+
+    def nll(mean: torch.Tensor) -> dict[str, float | None]:
+        return {"nll": float(-mean.gather(1, y[:, None]).log().mean())}
+
+    truth = scores(p, y)["nll"]
+    chains, held = 8, 0
+    for seed in range(250):
+        noise = 0.05 * torch.randn(chains, 60, 4, generator=generator(seed), dtype=torch.float64)
+        means = (p.log() + noise).softmax(-1)
+        error = jackknife(means, nll)["nll"]
+        assert error is not None
+        low, high = interval(nll(means.mean(0))["nll"], error, chains - 1)
+        held += low <= truth <= high
+    assert 0.91 <= held / 250 <= 0.99
+
+
+def test_one_chain_has_no_error_of_the_sampler() -> None:
+    p, y = predictions(20)
+    assert jackknife(p[None], lambda mean: {"nll": scores(mean, y)["nll"]}) == {"nll": None}
+
+
+def test_a_score_that_is_not_defined_has_no_error() -> None:
+    p = torch.tensor([[0.9, 0.1]] * 30)
+    assert bootstrap(p, torch.zeros(30, dtype=torch.long))["auroc_misclassification"] is None
+
+
+def test_exactly_calibrated_labels_have_uniform_p_values() -> None:
+    values = []
+    for seed in range(0, 240, 2):
+        p, y = predictions(250, seed)
+        values.append(exact_calibration(p, scores(p, y)["ece"], seed).p_value)
+    assert kstest(values, "uniform").pvalue > 0.01
+
+
+def test_predictions_that_claim_too_much_stand_above_exact_calibration() -> None:
+    p, y = predictions(600)
+    loud = (3 * p.log()).softmax(1)
+    found = exact_calibration(loud, scores(loud, y)["ece"])
+    assert scores(loud, y)["ece"] > found.high > found.mean
+    assert found.p_value < 0.01
+
+
+def test_a_paired_interval_of_a_method_and_itself_is_zero_and_a_worse_one_is_told_apart() -> None:
+    p, y = predictions(500)
+    loud = (3 * p.log()).softmax(1)
+    assert all(bounds == (0, 0) for bounds in paired_bootstrap(p, p, y).values())
+    low, high = paired_bootstrap(loud, p, y)["nll"]
+    assert 0 < low < high
+
+
+def test_the_interval_widens_with_fewer_chains() -> None:
+    many, few = interval(0, 1), interval(0, 1, 3)
+    assert many == pytest.approx((-1.95996, 1.95996), abs=1e-4)
+    assert few[1] == pytest.approx(3.18245, abs=1e-4)
+    assert math.isclose(few[0], -few[1])

@@ -1,0 +1,63 @@
+"""Reweighted draws say what a new posterior with another base weight would."""
+
+import pytest
+import torch
+
+from mtbkd_core.evaluation.sensitivity import FACTORS, log_importance, sensitivity, smoothed_weights
+from mtbkd_core.prior import MixturePrior, entropy_weights
+
+K, N, C, D = 3, 7, 4, 40
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def teachers() -> torch.Tensor:
+    return 2 * torch.randn(K, N, C, generator=generator(1), dtype=torch.float64)
+
+
+def mixture(base: list[float], rule: str, strength: float = 0.7) -> MixturePrior:
+    weights = entropy_weights(teachers(), rule=rule, base=base)
+    return MixturePrior.build(teachers(), weights, concentration=6.0, temperature=1.5, strength=strength)
+
+
+@pytest.mark.parametrize("rule", ["inverse_entropy", "softmin", "fixed"])
+def test_the_weights_are_the_ratio_of_the_two_priors(rule: str) -> None:
+    base = [0.5, 0.3, 0.2]
+    logits = torch.randn(D, N, C, generator=generator(2), dtype=torch.float64)
+
+    def log_prior(weights: list[float]) -> torch.Tensor:
+        prior = mixture(weights, rule)
+        terms, _ = prior.terms(logits)
+        return prior.strength * terms.logsumexp(-2).sum(-1)
+
+    found = log_importance(mixture(base, rule), logits)
+    for place, factor in enumerate(FACTORS):
+        for teacher in range(K):
+            changed = [weight * (factor if k == teacher else 1) for k, weight in enumerate(base)]
+            ratio = log_prior(changed) - log_prior(base)
+            difference = found[place, teacher] - ratio
+            torch.testing.assert_close(difference, difference[0].expand(D))
+
+
+def test_a_teacher_that_never_explains_the_student_moves_nothing() -> None:
+    found = log_importance(mixture([0.5, 0.5, 0.0], "fixed"), torch.randn(D, N, C, generator=generator(3)).double())
+    assert (found[:, 2] == 0).all()
+    p = torch.rand(D, 5, C, generator=generator(4)).softmax(-1)
+    quiet = sensitivity(found, p)[2]
+    assert quiet.pareto_k == (0.0, 0.0)
+    torch.testing.assert_close(quiet.means, p.double().mean(0).expand(2, -1, -1))
+
+
+def test_reweighting_a_gaussian_finds_the_mean_of_the_shifted_one() -> None:
+    draws = torch.randn(20_000, generator=generator(5), dtype=torch.float64)
+    weights, k = smoothed_weights(0.3 * draws)
+    assert float(weights @ draws) == pytest.approx(0.3, abs=0.03)
+    assert k < 0.5
+
+
+def test_a_change_that_is_too_large_is_told_by_pareto_k() -> None:
+    draws = torch.randn(2_000, generator=generator(6), dtype=torch.float64)
+    _, k = smoothed_weights(8 * draws)
+    assert k > 0.7
