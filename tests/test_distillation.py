@@ -37,6 +37,19 @@ def test_a_task_is_loaded_when_none_is_given(trained_home: Path) -> None:
     assert result.predictions.tensors()["test.teachers"].shape[0] == 3
 
 
+def test_the_preconditioner_changes_the_coordinates_and_not_the_posterior(tiny: Task) -> None:
+    plain, white = (
+        distill(small(teachers=("one",), sampler__draws=200, sampler__preconditioner=kind), task=tiny)
+        for kind in ("none", "curvature")
+    )
+    assert plain.config.sampler.preconditioner != white.config.sampler.preconditioner
+    assert not torch.equal(plain.draws, white.draws)
+    torch.testing.assert_close(plain.predictions.test.mean, white.predictions.test.mean, atol=0.05, rtol=0)
+    heights = [result.predictions.log_joint.float().mean() for result in (plain, white)]
+    spread = float(plain.predictions.log_joint.float().std())
+    assert abs(float(heights[0] - heights[1])) < spread
+
+
 @pytest.mark.parametrize("chains", [1, 450, 1024])
 def test_any_number_of_chains_that_the_configuration_allows_can_be_evaluated(chains: int, tiny: Task) -> None:
     config = small(teachers=("one",), sampler__chains=chains, sampler__draws=8, sampler__burn_in=0)

@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("distillation",),
     ("baselines",),
     ("studies",),
+    ("review",),
     ("runs",),
     ("figures",),
     ("browser",),

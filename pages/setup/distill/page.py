@@ -92,7 +92,16 @@ def draw_settings(config: RunConfig) -> None:
             setting_widgets.control("sampler.burn_in")
         with sampler:
             st.markdown("**Sampler**")
-            for name in ("algorithm", "draws", "thinning", "step_size", "schedule", "friction", "leapfrog_steps"):
+            for name in (
+                "algorithm",
+                "draws",
+                "thinning",
+                "preconditioner",
+                "step_size",
+                "schedule",
+                "friction",
+                "leapfrog_steps",
+            ):
                 setting_widgets.control(f"sampler.{name}")
             if "sampler.batch_size" in config.sampler.algorithm.uses:
                 setting_widgets.control("sampler.batch_size")
