@@ -15,7 +15,7 @@ from mtbkd_core.cli.main import main
 from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.scores import COMPARED
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison, Difference
@@ -101,8 +101,9 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
 def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in ("accuracy", "nll", "brier", "ece")}
+    row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in COMPARED}
     row["auroc_misclassification"] = [None, None]
+    means = ["-" if values == [None, None] else "0.6000" for values in row.values()]
     gaps = {name: Difference(0.25, 0.125, 0.375) for name in row} | {
         "auroc_misclassification": Difference(None, None, None)
     }
@@ -115,9 +116,9 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     out = capsys.readouterr().out
     assert "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.\n" in out
     lines = [line.split() for line in out.splitlines()]
-    assert ["mt_bkd", *["0.6000"] * 4, "-", "1.125"] in lines
-    assert ["no_teacher", *["0.6000"] * 4, "-", "none"] in lines
-    assert ["mean_kd", *["0.6000"] * 4, "-"] in lines
+    assert ["mt_bkd", *means, "1.125"] in lines
+    assert ["no_teacher", *means, "none"] in lines
+    assert ["mean_kd", *means] in lines
     assert lines[0][-1] == "R-hat"
     assert ["mean_kd", "NLL", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
     assert ["mean_kd", "AUROC", "-"] in lines
@@ -128,12 +129,13 @@ def test_distill_prints_every_score_that_is_compared_and_a_dash_for_one_that_is_
 ) -> None:
     metrics = Metrics.model_validate({"student": dict.fromkeys(COMPARED, 0.5)})
     monkeypatch.setattr("mtbkd_core.cli.distill.distill", lambda *given, **named: SimpleNamespace(metrics=metrics))
-    monkeypatch.setattr("mtbkd_core.cli.distill.COMPARED", (*COMPARED, "smooth_ece"))
+    monkeypatch.setattr("mtbkd_core.cli.distill.COMPARED", (*COMPARED, "ece_classwise"))
     done = call("distill", *SET)
     assert done.status == 0, done.err
     heads, *lines = done.out.splitlines()
-    assert heads.split() == ["Accuracy", "NLL", "Brier", "ECE", "AUROC", "Smooth", "ECE"]
-    assert ["student", "50.0%", *["0.5000"] * 4, "–"] in [line.split() for line in lines]
+    assert heads.split() == " ".join(SCORES[name].short for name in (*COMPARED, "ece_classwise")).split()
+    shown = [SCORES[name].text(0.5) for name in COMPARED]
+    assert ["student", *shown, "–"] in [line.split() for line in lines]
 
 
 def test_tasks_lists_the_digits_and_their_teachers_in_a_process_of_its_own() -> None:
