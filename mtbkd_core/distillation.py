@@ -43,7 +43,7 @@ def distill(
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Result:
-    """Distil the configured teachers into a posterior over students.
+    """Distill the configured teachers into a posterior over students.
 
     Args:
         config: what to run.
@@ -72,7 +72,7 @@ def check(config: RunConfig, task: Task) -> Student:
 
     Raises:
         UserError: draws that need too much memory, a minibatch larger than the data, more examples without a label than
-            the task has, or a convolutional student where inputs are no pictures.
+            the task has, or a convolutional student where inputs are not images.
     """
     settings = config.sampler
     student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
@@ -100,7 +100,7 @@ def distill_together(
     report: Reporter,
     teacher_scores: TeacherScores | None = None,
 ) -> list[Result]:
-    """Distil configurations that agree in all but prior, teachers and seed, as groups of chains of one batch.
+    """Distill configurations that agree in all but prior, teachers and seed, as groups of chains of one batch.
 
     Each group starts from draws of its own seed. The batch has one source of random numbers, which depends on all
     seeds: a configuration's result is that of a run by itself within Monte Carlo error, and a single one's exactly.

@@ -25,7 +25,7 @@ from mtbkd_core.students.base import Student
 _MOST_NUMBERS = 2**19
 #: From so many multiplications of a forward pass on, half of the chains go to another thread: with less, threads
 #: wait for one another as long as they work. More shares than two were slower, for products of fewer chains are.
-_WORTH_SHARING = 2 * 10**7
+_LEAST_WORK_TO_SHARE = 2 * 10**7
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class LogPosterior:
         """Which chains are computed side by side; by the sizes alone, so that no result depends on the machine."""
         if chains == 1 or self.x.ndim == 3 or self.x.device.type != "cpu":
             return [slice(None)]
-        worthwhile = chains * count * self.student.multiply_adds >= _WORTH_SHARING
+        worthwhile = chains * count * self.student.multiply_adds >= _LEAST_WORK_TO_SHARE
         return _pieces(chains, -(-chains // 2)) if worthwhile else [slice(None)]
 
     def _of_chains(

@@ -196,8 +196,8 @@ PER_CHAIN = [PriorConfig(concentration=c, strength=0.1 * c) for c in (3.0, 6.0, 
     ("limit", "value", "threads", "taken"),
     [
         ("_MOST_NUMBERS", 3 * 2 * 12, "1", {(3, 2), (3, 1)}),  # two examples of three chains at a time
-        ("_WORTH_SHARING", 1, "1", {(2, 8), (1, 8), (2, 5), (1, 5)}),  # half of the chains at a time
-        ("_WORTH_SHARING", 1, "2", {(2, 8), (1, 8), (2, 5), (1, 5)}),
+        ("_LEAST_WORK_TO_SHARE", 1, "1", {(2, 8), (1, 8), (2, 5), (1, 5)}),  # half of the chains at a time
+        ("_LEAST_WORK_TO_SHARE", 1, "2", {(2, 8), (1, 8), (2, 5), (1, 5)}),
     ],
 )
 def test_a_gradient_in_parts_equals_the_whole(
@@ -222,7 +222,7 @@ def test_a_gradient_in_parts_equals_the_whole(
     monkeypatch.setenv("MTBKD_THREADS", threads)
     monkeypatch.setattr(f"mtbkd_core.posterior.{limit}", value)
     same(target(position, batch), whole)
-    assert len(seen) > (limit == "_WORTH_SHARING")
+    assert len(seen) > (limit == "_LEAST_WORK_TO_SHARE")
     assert seen <= taken
 
 

@@ -64,7 +64,7 @@ def _teacher(name: str, on: bool) -> dict[str, Any]:
         return common | {"kind": "expert", "angle": angle, "reach": synthetic._REACH, "lean": lean}
     if name == "noisy":
         return common | {"kind": "noisy", "amount": 1}
-    return common | {"kind": "wrong", "sharpness": synthetic.WRONG_SHARPNESS}
+    return common | {"kind": "wrong", "sharpness": synthetic.WRONG_FACTOR}
 
 
 def palette() -> dict[str, Any]:

@@ -64,7 +64,7 @@ def with_teachers(config: RunConfig) -> RunConfig:
 def change_task(config: RunConfig, task: str) -> RunConfig:
     """A configuration moved to another task: that task's teachers and settings; what neither task sets stays.
 
-    A convolutional student does not stay where inputs are no pictures, nor a batch size where the sampler needs all.
+    A convolutional student does not stay where inputs are not images, nor a batch size where the sampler needs all.
     """
     info = task_info(task)
     plain = flatten(RunConfig())

@@ -50,7 +50,7 @@ def rebuild(
             say(f"replaced without a comparison: {error}")
     tensors = source.rebuild(Log(), None)
     found = [] if known is None else shipped.differences(known, _as_read(tensors))
-    elsewhere = shipped.made_elsewhere(task) if found else None
+    environment = shipped.other_environment(task) if found else None
     path = shipped.write(task, tensors, source.origin()) if write else shipped.path_of(task)
     if as_json:
         gaps = [asdict(each) | {"largest": each.largest if math.isfinite(each.largest) else None} for each in found]
@@ -67,8 +67,8 @@ def rebuild(
         for each in found:
             by = f"by at most {each.largest:.3g}" if math.isfinite(each.largest) else "for only one side has its rows"
             print(f"{path.name}: {each.teacher}: {each.differing} of {each.logits} logits differ, {by}")
-        if elsewhere:
-            print(f"{path.name}: {elsewhere}")
+        if environment:
+            print(f"{path.name}: {environment}")
         print(f"{path.name}: " + ("replaced" if write else "kept; --write replaces it"))
     if found and not write:
         raise typer.Exit(1)

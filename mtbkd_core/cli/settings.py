@@ -14,7 +14,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import PRESETS, full_name, parse_config, renamed, settings
 
-TaskOption = Annotated[str | None, typer.Option("--task", help="What is learned; see the command tasks.")]
+TaskOption = Annotated[str | None, typer.Option("--task", help="Name of the task; see the command tasks.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, as name=value: prior.strength=0.5. Repeatable.")
 ]

@@ -38,7 +38,7 @@ class Setting:
         low, high, step: of its control; a value beyond them is allowed as far as the field allows it.
         logarithmic: whether its range is looked at on a logarithmic scale.
         placeholder: what an empty text field means.
-        sweep: values that are worth a look; empty where it cannot be swept.
+        sweep: values to try; empty where it cannot be swept.
         relative: what `sweep` are multiples of.
         sweep_title: where a sweep's values mean something narrower than the setting's.
         matters: whether it changes anything under a configuration.

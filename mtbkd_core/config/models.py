@@ -78,9 +78,9 @@ def _used(name: str) -> Any:
 
 
 class DataConfig(_Part):
-    """What is learned, and from whom."""
+    """The task, its teachers and the split of its data."""
 
-    task: str = setting("digits", "Task", "What is learned.", phrase="{}", field={"min_length": 1, "max_length": 64})
+    task: str = setting("digits", "Task", "Name of the task.", phrase="{}", field={"min_length": 1, "max_length": 64})
     teachers: Teachers = setting(
         (), "Teachers", "Names of one to 32 different teachers of the task; none: those that the task starts with."
     )
@@ -203,7 +203,7 @@ class PriorConfig(_Part):
     strength: Annotated[NonNegative, Field(le=100)] = setting(
         1.0,
         "Strength",
-        "How many times the teachers' prior counts; 0 is no distillation.",
+        "Weight of the teachers' prior. Larger: the student follows the teachers more; 0: no distillation.",
         phrase="strength {}",
         symbol="alpha",
         high=2.0,

@@ -161,12 +161,12 @@ class BiasCheck(Record):
         )
         if self.is_biased:
             return (
-                f"The draws miss the posterior: {measured}. The step is too long, a gradient has too few examples, or, "
+                f"The draws are biased: {measured}. The step is too long, a gradient has too few examples, or, "
                 f"where R-hat is above {R_HAT_LIMIT} too, the chains have not arrived yet."
             )
         if self.is_biased is None:
             return f"Bias check: undecided, {measured}. Only more draws or chains could tell a bias from chance."
-        return f"Bias check: none that matters; {measured}."
+        return f"Bias check: no relevant bias; {measured}."
 
 
 def compare(exact: ExactRun, log_joint: Tensor, mean: Tensor) -> BiasCheck:

@@ -1,4 +1,4 @@
-"""MT-BKD against its baselines: who is better at a glance, and a forest of intervals for each score."""
+"""MT-BKD against its baselines: which method is better at a glance, and a forest of intervals for each score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MARKS = {
 
 
 def draw_verdicts(table: pd.DataFrame) -> go.Figure:
-    """Who is better, by baseline (rows) and score (columns); `table` as `gap_table`."""
+    """Which method is better, by baseline (rows) and score (columns); `table` as `gap_table`."""
     traces = [
         marks(
             part["score"].map(lambda score: SCORES[score].short),

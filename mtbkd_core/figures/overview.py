@@ -85,8 +85,8 @@ _ARROW = (
 def method_picture() -> str:
     """Teachers, mixture prior, posterior over students, uncertainty: four drawings that wrap on a narrow page."""
     panels = (
-        ("Teachers", "each good at some of it", _teachers() + _ARROW),
-        ("Prior", "mixed by how sure each one is", _prior() + _ARROW),
+        ("Teachers", "each an expert in a part", _teachers() + _ARROW),
+        ("Prior", "weighted by certainty", _prior() + _ARROW),
         ("Posterior", "many small students, not one", _posterior() + _ARROW),
         ("Uncertainty", "every answer with its interval", _uncertainty()),
     )

@@ -134,7 +134,9 @@ def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str,
         "teachers_mean": reliability(test.teachers.mean(0), test.labels),
     }
     return [
-        _section("Reliability", "On the dotted line confidence is earned; below it there is too much of it."),
+        _section(
+            "Reliability", "On the dotted line confidence equals accuracy; below it the network is overconfident."
+        ),
         _figure("reliability", draw_reliability(student_tables.reliability_table(curves, titles), shades)),
     ]
 
@@ -152,7 +154,7 @@ def _influence(result: Result, shades: Mapping[str, str], teachers: Mapping[str,
         _note("The taller a colour, the more that teacher explains the student there."),
         _figure("responsibility", weights.draw_shares_by_class(shares, shades, y="Mean responsibility")),
         "<h3>Pull of each source on the true class</h3>",
-        _note("Up: towards the truth. A teacher that points down holds the student back there."),
+        _note("Up: towards the truth. A teacher that points down lowers the true class there."),
         _figure("pulls", influence.draw_pulls(pulls, shades, x="True class")),
     ]
 

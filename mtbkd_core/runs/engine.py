@@ -113,7 +113,7 @@ class Engine:
 
         Raises:
             UserError: a task or teacher that does not exist, no GPU where one is asked for, or a folder that cannot be
-                written. That an engine does not start is said by the job and by `info`.
+                written. That an engine does not start is reported by the job and by `info`.
         """
         connection = self._started()
         device = kind.device(spec)
@@ -239,7 +239,7 @@ class Engine:
             _write_end(folder, submission, State.CRASHED if isinstance(error, KilledWorker) else State.FAILED, error)
 
     def _send_teachers(self, connection: Connection, task: str, names: list[str]) -> None:
-        with suppress(UserError):  # that the engine does not start is said by `info` and by each job
+        with suppress(UserError):  # that the engine does not start is reported by `info` and by each job
             client = connection.client()
             self._prepared[task] = [
                 client.submit(

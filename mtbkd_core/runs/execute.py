@@ -22,7 +22,7 @@ from mtbkd_core.runs.kinds.registry import kind_of
 from mtbkd_core.runs.naming import fingerprints, read_spec
 from mtbkd_core.runs.progress_log import ProgressLog
 
-#: Attempts of one submission that may end without a word (a killed worker) before the job counts as crashed.
+#: Attempts of one submission that may end without an error message (a killed worker) before the job counts as crashed.
 MAX_ATTEMPTS = 3
 
 _CANCEL_LOOK_SECONDS = 0.02
@@ -63,7 +63,7 @@ def _attempt(path: Path, kind: JobKind[Any, Any]) -> None:
     attempt = files.last_attempt(path) + 1
     died = attempt - status.first_attempt
     if died >= MAX_ATTEMPTS:
-        reason = f"{died} attempts ended without a word: the worker was killed each time (out of memory?)"
+        reason = f"{died} attempts ended without an error message: the worker was killed each time (out of memory?)"
         files.finish(path, status.submission, State.CRASHED, reason)
         return
     state, said = _compute(path, kind, status, attempt)

@@ -53,4 +53,4 @@ def _deaths(path: Path, status: Status | None, held: bool, state: State) -> str 
     first = status.first_attempt
     which = f"attempt {first}" if died == 1 else f"attempts {first} to {first + died - 1}"
     now = {State.RUNNING: "is running", State.DONE: "finished"}.get(state, "is awaited")
-    return f"{which} ended without a word (worker killed?); attempt {first + died} {now}"
+    return f"{which} ended without an error message (worker killed?); attempt {first + died} {now}"

@@ -26,5 +26,5 @@ def build_student(
     """
     if config.kind.needs_pictures and image_shape is None:
         allowed = ", ".join(kind for kind in StudentKind if not kind.needs_pictures)
-        raise UserError(f"student.kind: got '{config.kind}', but the task's inputs are no pictures; allowed: {allowed}")
+        raise UserError(f"student.kind: got '{config.kind}', but the task's inputs are not images; allowed: {allowed}")
     return student_spec(config.kind).build(config, n_features, n_classes, image_shape)

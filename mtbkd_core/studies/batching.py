@@ -22,7 +22,7 @@ from mtbkd_core.tasks.base import Task
 #: biased: their noise adds to the sampler's own (SGHMC in benchmarks/log/samplers.md), so they are for then alone.
 LONGEST_GRADIENT = 0.02
 #: A minibatch that costs more than this share of all examples gains too little for its noise.
-_WORTHWHILE = 0.5
+_MOST_COST = 0.5
 _SMALLEST, _MOST_SIZES, _REPEATS = 64, 5, 3
 
 
@@ -115,7 +115,7 @@ def choose_batch_size(seconds: Mapping[int, float]) -> int | None:
     count = max(seconds)
     if seconds[count] <= LONGEST_GRADIENT:
         return None
-    worthwhile = [size for size in seconds if size < count and seconds[size] <= _WORTHWHILE * seconds[count]]
+    worthwhile = [size for size in seconds if size < count and seconds[size] <= _MOST_COST * seconds[count]]
     quick = [size for size in worthwhile if seconds[size] <= LONGEST_GRADIENT]
     return max(quick) if quick else min(worthwhile, key=lambda size: seconds[size], default=None)
 

@@ -95,22 +95,22 @@ class Replications:
         x, labels: [R, N, 2] and [R, N].
         x_test: [M, 2], the same for all.
         truth: [M, C], the true probabilities there.
-        wrong_sharpness: by what the confidently wrong teacher multiplies its logits.
+        wrong_factor: by what the confidently wrong teacher multiplies its logits.
     """
 
     x: Tensor
     labels: Tensor
     x_test: Tensor
     truth: Tensor
-    wrong_sharpness: float
+    wrong_factor: float
 
     @classmethod
-    def draw(cls, replications: int, points: int, *, tests: int, seed: int, wrong_sharpness: float) -> Replications:
+    def draw(cls, replications: int, points: int, *, tests: int, seed: int, wrong_factor: float) -> Replications:
         """Draw `replications` data sets of `points` labelled points, and `tests` points to look at."""
         sets = [synthetic.draw(points, TASK.swirl, [seed, 5, number]) for number in range(replications)]
         x_test, _ = synthetic.draw(tests, TASK.swirl, [seed, 6])
         truth = synthetic.truth_logits(x_test, TASK.swirl).softmax(-1)
-        return cls(torch.stack([x for x, _ in sets]), torch.stack([y for _, y in sets]), x_test, truth, wrong_sharpness)
+        return cls(torch.stack([x for x, _ in sets]), torch.stack([y for _, y in sets]), x_test, truth, wrong_factor)
 
     def target(self, student: Student, prior: PriorConfig, teachers: Sequence[str], chains: int) -> LogPosterior:
         """The log joint of R x S chains, each on its own replication's data; no teacher: no distillation."""
@@ -119,7 +119,7 @@ class Replications:
             return LogPosterior(student, x, labels, None)
         # The mixture is built over all replications' examples in one row, and then given to the chains.
         logits = synthetic.teacher_logits(
-            teachers, self.x.flatten(0, 1), swirl=TASK.swirl, seed=0, wrong_sharpness=self.wrong_sharpness
+            teachers, self.x.flatten(0, 1), swirl=TASK.swirl, seed=0, wrong_factor=self.wrong_factor
         )
         row = stack_priors(logits, [prior])
         count, examples = self.x.shape[:2]
@@ -142,7 +142,7 @@ def coverage_study(
     *,
     tests: int = 100,
     seed: int = 0,
-    wrong_sharpness: float = synthetic.WRONG_SHARPNESS,
+    wrong_factor: float = synthetic.WRONG_FACTOR,
     settings: Sequence[str] = tuple(SETTINGS),
     sampler: SamplerConfig = SAMPLER,
     watch: Watch = lambda fraction, what: None,
@@ -157,7 +157,7 @@ def coverage_study(
         points: N, labelled points of each data set, at least 4.
         tests: M, points at which the intervals are compared with the truth.
         seed: of the data sets and of the chains.
-        wrong_sharpness: by what the confidently wrong teacher multiplies its logits.
+        wrong_factor: by what the confidently wrong teacher multiplies its logits.
         settings: names out of `SETTINGS`.
         sampler: chains are those of one replication.
         watch: see `Watch`.
@@ -169,7 +169,7 @@ def coverage_study(
     unknown = [name for name in settings if name not in SETTINGS]
     if unknown:
         raise UserError(f"settings: got {unknown[0]!r}, allowed: {', '.join(SETTINGS)}")
-    data = Replications.draw(replications, points, tests=tests, seed=seed, wrong_sharpness=wrong_sharpness)
+    data = Replications.draw(replications, points, tests=tests, seed=seed, wrong_factor=wrong_factor)
     config = default_config(TASK.INFO.name)
     linear = StudentConfig(kind=StudentKind.LINEAR, weight_scale=config.student.weight_scale)
     student = build_student(linear, 2, len(synthetic.CLASSES))

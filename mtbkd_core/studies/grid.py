@@ -40,7 +40,7 @@ def distill_grid(
     memory: int = MAX_DRAWS_BYTES,
     threads: int | None = None,
 ) -> list[Result]:
-    """Distil every configuration; one Result each, in their order.
+    """Distill every configuration; one Result each, in their order.
 
     Any configurations will do. Those that agree in data, device, student, sampler and number of teachers run together
     as chains of one batch, unless their student gains nothing by it; the others run after one another.

@@ -111,7 +111,7 @@ def sweep_title(name: str) -> str:
 
 
 def proposed_values(config: RunConfig, name: str) -> tuple[str, ...]:
-    """Values of a setting that are worth a look, the configuration's own among them.
+    """Values of a setting to try, the configuration's own among them.
 
     Raises:
         UserError: a configuration whose task there is no more.

@@ -45,14 +45,14 @@ _REACH, _FADE = 0.3, 4.0
 _LEAN = 0.3
 _NOISE, _NOISE_SCALE, _NOISE_FEATURES = 1.5, 1.2, 64
 #: Factor of the confidently wrong teacher's logits: it is more certain than the truth.
-WRONG_SHARPNESS = 2.0
+WRONG_FACTOR = 2.0
 
 TEACHERS = (
-    TeacherInfo("north", "North expert", "Knows the truth in the north; elsewhere it is uncertain."),
-    TeacherInfo("south-west", "South-west expert", "Knows the truth in the south-west; elsewhere it is uncertain."),
-    TeacherInfo("south-east", "South-east expert", "Knows the truth in the south-east; elsewhere it is uncertain."),
-    TeacherInfo("noisy", "Noisy", "The truth everywhere with smooth noise added; it is as certain as the sum."),
-    TeacherInfo("confidently-wrong", "Confidently wrong", "Takes every class for the next one, and is certain of it."),
+    TeacherInfo("north", "North expert", "Knows the truth in the north; uncertain outside it."),
+    TeacherInfo("south-west", "South-west expert", "Knows the truth in the south-west; uncertain outside it."),
+    TeacherInfo("south-east", "South-east expert", "Knows the truth in the south-east; uncertain outside it."),
+    TeacherInfo("noisy", "Noisy", "The truth everywhere with smooth noise added; its certainty includes the noise."),
+    TeacherInfo("confidently-wrong", "Confidently wrong", "Takes every class for the next one, with high certainty."),
 )
 EXPERTS = tuple(_EXPERT_ANGLES)
 
@@ -90,7 +90,7 @@ def noise(x: Tensor, seed: int) -> Tensor:
 
 
 def teacher_logits(
-    names: Sequence[str], x: Tensor, *, swirl: float, seed: int, wrong_sharpness: float = WRONG_SHARPNESS
+    names: Sequence[str], x: Tensor, *, swirl: float, seed: int, wrong_factor: float = WRONG_FACTOR
 ) -> Tensor:
     """Logits of the teachers anywhere.
 
@@ -99,7 +99,7 @@ def teacher_logits(
         x: [M, 2].
         swirl: of the truth.
         seed: of the noisy teacher's noise.
-        wrong_sharpness: factor of the confidently wrong teacher's logits.
+        wrong_factor: factor of the confidently wrong teacher's logits.
     Returns:
         [K, M, 3].
     Raises:
@@ -115,7 +115,7 @@ def teacher_logits(
         elif teacher.name == "noisy":
             logits.append(true + noise(x, seed))
         else:
-            logits.append(wrong_sharpness * true.roll(1, -1))
+            logits.append(wrong_factor * true.roll(1, -1))
     return torch.stack(logits)
 
 

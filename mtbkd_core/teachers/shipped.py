@@ -172,7 +172,7 @@ def differences(shipped: Mapping[str, Tensor], rebuilt: Mapping[str, Tensor]) ->
     return found
 
 
-def made_elsewhere(task: str) -> str | None:
+def other_environment(task: str) -> str | None:
     """One line on the versions that a task's file was made with, where this machine has others; else None.
 
     With other processor instructions training rounds differently, and after some hundred steps the network differs.

@@ -19,7 +19,7 @@ STATES: dict[State, tuple[str, str, str]] = {
     State.DONE: ("●", ":material/check_circle:", "is finished."),
     State.FAILED: ("✕", ":material/error:", "failed."),
     State.CANCELLED: ("–", ":material/cancel:", "was cancelled."),
-    State.CRASHED: ("✕", ":material/dangerous:", "was given up after its worker died again and again."),
+    State.CRASHED: ("✕", ":material/dangerous:", "was given up after its worker stopped three times."),
     State.INTERRUPTED: ("–", ":material/power_off:", "was interrupted: its worker is gone and left no result."),
 }
 

@@ -22,7 +22,7 @@ def show(chosen: chosen_run.Chosen) -> None:
         f"Deviance of test {info.item}s and of out-of-distribution inputs",
         "A curve to the right of the shaded one: the student is less certain of those inputs, as it should be.",
         lambda: deviance_density(groups),
-        key="elsewhere",
+        key="shift-deviance",
         help=" ".join(f"{shift.title}: {shift.description}" for shift in shifts),
     )
     st.caption(

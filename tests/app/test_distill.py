@@ -124,7 +124,7 @@ def test_the_demo_runs_with_the_defaults(app: AppTest, fake_engine: FakeEngine) 
     [
         (State.CANCELLED, "was cancelled."),
         (State.FAILED, "failed. The disk is full. Change the settings"),
-        (State.CRASHED, "worker died again and again"),
+        (State.CRASHED, "worker stopped three times"),
         (State.INTERRUPTED, "was interrupted"),
     ],
 )

@@ -95,7 +95,7 @@ def test_one_under_way_can_be_cancelled(
     [
         (State.CANCELLED, None, "was cancelled."),
         (State.FAILED, "the disk is full", "failed. The disk is full."),
-        (State.CRASHED, None, "was given up after its worker died again and again."),
+        (State.CRASHED, None, "was given up after its worker stopped three times."),
         (State.INTERRUPTED, None, "was interrupted"),
     ],
 )

@@ -229,9 +229,7 @@ def test_what_a_check_for_bias_found_is_said_on_every_page(
     assert len(app.warning) == (difference == -64.0)
     assert len(quiet) == (difference == -2.0)
     if difference == -64.0:
-        assert app.warning[0].value.startswith(
-            "The draws miss the posterior: the log joint of the draws is 64.0 nats below"
-        )
+        assert app.warning[0].value.startswith("The draws are biased: the log joint of the draws is 64.0 nats below")
 
 
 def test_a_shortened_step_is_said(opened: Opened, finished: RunView) -> None:

@@ -1,4 +1,4 @@
-"""Shapley study: its cost is said beforehand, it is one job, its values stand beside responsibilities and pulls."""
+"""Shapley study: its cost is shown beforehand, it is one job, its values stand beside responsibilities and pulls."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
 
 
 def work_it_out(app: AppTest) -> None:
-    next(button for button in app.button if button.label == "Work it out").click()
+    next(button for button in app.button if button.label == "Compute").click()
     app.run()
     assert not app.exception
 

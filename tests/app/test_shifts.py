@@ -46,7 +46,7 @@ def test_the_digits_shown_to_a_student_of_clothes_have_every_score_and_a_corrupt
 
 
 @needs_fashion
-def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_for(
+def test_one_out_of_distribution_input_is_shown_with_what_it_is_and_what_it_is_taken_for(
     opened: Opened, session_home: Path
 ) -> None:
     run = FakeEngine().distill(build_config([*FEW.items(), *SMALL.items()], base=default_config("fashion-left-out")))
@@ -62,12 +62,12 @@ def test_one_input_from_elsewhere_is_shown_with_what_it_is_and_what_it_is_taken_
     assert f"Deviance **{deviance[surest]:.3g}**, higher than that of **{share:.0%}** of the test images" in lines(
         app, "markdown"
     )
-    buttons = {button.key: button for button in app.button if str(button.key).startswith("foreign-")}
+    buttons = {button.key: button for button in app.button if str(button.key).startswith("gallery-")}
     assert len(buttons) == 18
     worst = int(deviance.argmax())
-    assert task.class_names[int(mean[worst].argmax())] in buttons[f"foreign-least:{worst}"].label
-    assert buttons[f"foreign-least:{worst}"].help == f"Image {worst}, label {task.shift_labels['left-out'][worst][0]}."
-    buttons[f"foreign-least:{worst}"].click().run()
+    assert task.class_names[int(mean[worst].argmax())] in buttons[f"gallery-least:{worst}"].label
+    assert buttons[f"gallery-least:{worst}"].help == f"Image {worst}, label {task.shift_labels['left-out'][worst][0]}."
+    buttons[f"gallery-least:{worst}"].click().run()
     assert in_link(app, "foreign") == str(worst)
     (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
     assert number.value == worst

@@ -197,7 +197,7 @@ def test_the_settings_own_value_may_be_left_out_and_that_is_said(opened: Callabl
     config = build_config([*SMALL.items(), ("prior.strength", "0.7")])
     view = FakeEngine().submit(KIND, sweep_spec(config, "prior.strength", ("0.0", "1.0")))
     app = opened(PAGE, view="sweep", sweep=view.id)
-    assert any("The settings' own value, 0.7, is not among those that" in caption.value for caption in app.caption)
+    assert any("The current value, 0.7, has no run yet." in caption.value for caption in app.caption)
 
 
 def test_its_link_shows_it_even_where_another_part_was_looked_at_before(

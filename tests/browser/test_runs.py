@@ -22,7 +22,7 @@ def launch(tab: Visitor, **settings: str) -> str:
 def test_a_killed_worker_is_told_and_the_run_goes_on_to_its_end(tab: Visitor, server: Server) -> None:
     run = launch(tab, seed="201", sampler__chains="4", sampler__draws="20", sampler__thinning="200")
     os.kill(file_of_run(server.home, run, "owner.json")["pid"], signal.SIGKILL)
-    tab.says("Attempt 1 ended without a word (worker killed?)")
+    tab.says("Attempt 1 ended without an error message (worker killed?)")
     expect(tab.page.get_by_text("(attempt 2)")).to_be_visible()
     tab.live_points()
     tab.finishes()

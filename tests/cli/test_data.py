@@ -90,7 +90,7 @@ def test_what_differs_is_explained_by_what_it_was_made_with_where_that_differs(
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert status("rebuild", "toys", "--write") == 0
     assert "toys-teachers.safetensors: made with instructions AVX2 (here AVX512)\n" in capsys.readouterr().out
-    assert shipped.made_elsewhere("toys") is None
+    assert shipped.other_environment("toys") is None
 
 
 def test_json_is_the_last_line(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,7 +109,7 @@ def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, w
     assert words in text
 
 
-@pytest.mark.parametrize(("difference", "words"), [(-64.0, "The draws miss"), (-2.0, "none that matters")])
+@pytest.mark.parametrize(("difference", "words"), [(-64.0, "The draws are biased"), (-2.0, "no relevant bias")])
 def test_it_holds_the_bias_check_where_there_was_one(
     result: Result, report: str, difference: float, words: str
 ) -> None:

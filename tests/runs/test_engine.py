@@ -112,10 +112,10 @@ def test_a_run_whose_worker_is_killed_goes_on_in_another_and_says_so(engine):
     computing(run)
     kill_worker(run)
     again = computing(run, attempt=2)
-    assert again.reason == "attempt 1 ended without a word (worker killed?); attempt 2 is running"
+    assert again.reason == "attempt 1 ended without an error message (worker killed?); attempt 2 is running"
     done = finished(run)
     assert (done.state, done.attempt) == (State.DONE, 2)
-    assert done.reason == "attempt 1 ended without a word (worker killed?); attempt 2 finished"
+    assert done.reason == "attempt 1 ended without an error message (worker killed?); attempt 2 finished"
 
 
 def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine):
@@ -125,7 +125,7 @@ def test_a_run_that_kills_every_worker_ends_as_crashed_and_harms_no_other(engine
         kill_worker(run)
     crashed = finished(run)
     assert (crashed.state, crashed.attempt) == (State.CRASHED, 3)
-    assert crashed.reason.startswith("3 attempts ended without a word")
+    assert crashed.reason.startswith("3 attempts ended without an error message")
     other = finished(behind)
     assert (other.state, other.attempt, other.reason) == (State.DONE, 1, None)
 

@@ -37,7 +37,7 @@ def read(view):
 
 
 @pytest.fixture
-def distils(monkeypatch):
+def distills(monkeypatch):
     """Puts a computation in the place of the real one."""
 
     def put(compute):
@@ -60,13 +60,13 @@ def raises(error):
     return compute
 
 
-def test_cancelled_outranks_failed(submitted, distils):
+def test_cancelled_outranks_failed(submitted, distills):
     def compute(config, *, on_progress, should_stop):
         store.request_cancel(RUN, submitted.id)
         assert read(submitted).stopping
         raise RuntimeError("stopped in the middle of a step")
 
-    distils(compute)
+    distills(compute)
     execute(str(submitted.folder))
     after = read(submitted)
     assert (after.state, after.reason, after.stopping) == (State.CANCELLED, None, False)
@@ -82,30 +82,30 @@ def test_the_disk_is_not_asked_at_every_step(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("end", [UserError("no"), Cancelled()])
-def test_a_run_that_ended_is_run_again_when_submitted_again(submitted, distils, end):
-    distils(raises(end))
+def test_a_run_that_ended_is_run_again_when_submitted_again(submitted, distills, end):
+    distills(raises(end))
     execute(str(submitted.folder))
     again, submission = submit()
     assert submission is not None
     assert (again.id, again.state, again.progress) == (submitted.id, State.QUEUED, ())
     assert again.created == submitted.created
-    distils(works)
+    distills(works)
     execute(str(submitted.folder))
     after = read(submitted)
     assert (after.state, after.attempt, after.reason) == (State.DONE, 2, None)
 
 
-def test_a_run_submitted_while_it_stops_is_not_cancelled(submitted, distils):
+def test_a_run_submitted_while_it_stops_is_not_cancelled(submitted, distills):
     def stops(config, *, on_progress, should_stop):
         store.request_cancel(RUN, submitted.id)
         assert should_stop()
         assert submit()[1] is not None
         raise Cancelled
 
-    distils(stops)
+    distills(stops)
     execute(str(submitted.folder))
     assert read(submitted).state is State.QUEUED
-    distils(works)
+    distills(works)
     execute(str(submitted.folder))
     assert read(submitted).state is State.DONE
 
@@ -126,8 +126,8 @@ def full_disk(monkeypatch, *but):
     monkeypatch.setattr(os, "replace", replace)
 
 
-def test_a_result_that_does_not_fit_on_the_disk_fails_the_run_and_leaves_no_half(submitted, distils, monkeypatch):
-    distils(works)
+def test_a_result_that_does_not_fit_on_the_disk_fails_the_run_and_leaves_no_half(submitted, distills, monkeypatch):
+    distills(works)
     full_disk(monkeypatch, "owner.json", "status.json", *RESULT)
     execute(str(submitted.folder))
     after = read(submitted)
@@ -136,8 +136,8 @@ def test_a_result_that_does_not_fit_on_the_disk_fails_the_run_and_leaves_no_half
     assert not (submitted.folder / "posterior.safetensors").exists()
 
 
-def test_a_disk_too_full_to_say_so_does_not_leave_a_run_that_never_ends(submitted, distils, monkeypatch):
-    distils(works)
+def test_a_disk_too_full_to_say_so_does_not_leave_a_run_that_never_ends(submitted, distills, monkeypatch):
+    distills(works)
     with monkeypatch.context() as full:
         full_disk(full)
         with pytest.raises(UserError, match="No space left on device"):
@@ -148,8 +148,8 @@ def test_a_disk_too_full_to_say_so_does_not_leave_a_run_that_never_ends(submitte
     assert submit()[1] is not None
 
 
-def test_a_status_that_does_not_fit_does_not_take_the_result_away(submitted, distils, monkeypatch):
-    distils(works)
+def test_a_status_that_does_not_fit_does_not_take_the_result_away(submitted, distills, monkeypatch):
+    distills(works)
     full_disk(monkeypatch, "owner.json", "metrics.json", *RESULT)
     execute(str(submitted.folder))
     assert read(submitted).state is State.DONE
@@ -157,8 +157,8 @@ def test_a_status_that_does_not_fit_does_not_take_the_result_away(submitted, dis
 
 @pytest.mark.parametrize("name", ["posterior.safetensors", "predictions.safetensors", "environment.json"])
 @pytest.mark.parametrize("harm", ["halved", "gone"])
-def test_a_run_with_a_torn_result_is_computed_anew_when_submitted_again(submitted, distils, name, harm):
-    distils(works)
+def test_a_run_with_a_torn_result_is_computed_anew_when_submitted_again(submitted, distills, name, harm):
+    distills(works)
     execute(str(submitted.folder))
     file = submitted.folder / name
     if harm == "gone":
@@ -178,8 +178,8 @@ def test_a_run_with_a_torn_result_is_computed_anew_when_submitted_again(submitte
 
 
 @pytest.mark.parametrize("metrics", ["{}", "[" * 100_000])
-def test_a_run_with_foreign_metrics_is_computed_anew_when_submitted_again(submitted, distils, metrics):
-    distils(works)
+def test_a_run_with_foreign_metrics_is_computed_anew_when_submitted_again(submitted, distills, metrics):
+    distills(works)
     execute(str(submitted.folder))
     (submitted.folder / "metrics.json").write_text(metrics)
     assert submit()[0].state is State.QUEUED
@@ -187,11 +187,11 @@ def test_a_run_with_foreign_metrics_is_computed_anew_when_submitted_again(submit
     assert run.load_result(submitted.id).metrics.student.accuracy == 0.9
 
 
-def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distils, monkeypatch):
+def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distills, monkeypatch):
     def no_room(path):
         raise MemoryError
 
-    distils(works)
+    distills(works)
     execute(str(submitted.folder))
     with monkeypatch.context() as small:
         small.setattr(run.Result, "load", no_room)
@@ -200,14 +200,14 @@ def test_a_result_that_memory_does_not_suffice_for_is_kept(submitted, distils, m
     assert run.load_result(submitted.id).draws.shape == (2, 4, 650)
 
 
-def test_what_a_killed_worker_left_half_written_is_removed_by_the_next_attempt(submitted, distils, monkeypatch):
+def test_what_a_killed_worker_left_half_written_is_removed_by_the_next_attempt(submitted, distills, monkeypatch):
     def killed(source, target):
         if Path(target).name == "posterior.safetensors":
             raise KeyboardInterrupt  # the temporary stays, as after a kill
         rename(source, target)
 
     rename = os.replace
-    distils(works)
+    distills(works)
     with monkeypatch.context() as deadly:
         deadly.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):

@@ -91,7 +91,7 @@ def test_softmax_of_a_strided_tensor_is_torchs(generator: torch.Generator) -> No
 
 @pytest.mark.parametrize("kind", [kind for kind in StudentKind if kind.needs_pictures])
 def test_inputs_that_are_no_pictures_are_refused_by_the_name_of_the_setting(kind: StudentKind) -> None:
-    with pytest.raises(UserError, match=rf"^student.kind: got '{kind}', .*no pictures; allowed: linear, mlp$"):
+    with pytest.raises(UserError, match=rf"^student.kind: got '{kind}', .*not images; allowed: linear, mlp$"):
         build_student(StudentConfig(kind=kind), 4, 3)
     with pytest.raises(UserError, match=rf"^student.kind: got '{kind}', but 36 inputs"):
         build_student(StudentConfig(kind=kind), 36, 3, (7, 5))

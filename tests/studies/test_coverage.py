@@ -29,7 +29,7 @@ def test_the_batched_target_is_each_replications_own(name: str, generator: torch
     teachers, rule = SETTINGS[name]
     prior = CONFIG.prior.model_copy(update={"rule": rule})
     student = build_student(CONFIG.student, 2, 3)
-    data = Replications.draw(3, 20, tests=5, seed=1, wrong_sharpness=2.0)
+    data = Replications.draw(3, 20, tests=5, seed=1, wrong_factor=2.0)
     position = torch.randn(6, student.n_parameters, generator=generator)
     found = data.target(student, prior, teachers, 2)(position)
     for number in range(3):
@@ -45,7 +45,7 @@ def test_the_batched_target_is_each_replications_own(name: str, generator: torch
 
 
 def test_replications_differ_and_a_seed_repeats_them() -> None:
-    first, again, other = (Replications.draw(4, 10, tests=5, seed=seed, wrong_sharpness=2.0) for seed in (1, 1, 2))
+    first, again, other = (Replications.draw(4, 10, tests=5, seed=seed, wrong_factor=2.0) for seed in (1, 1, 2))
     assert torch.equal(first.x, again.x)
     assert not torch.isin(first.x[0], first.x[1]).any()
     assert not torch.isin(first.x, other.x).any()

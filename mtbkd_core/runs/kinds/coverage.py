@@ -122,7 +122,7 @@ def _fill(spec: CoverageSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[s
             spec.points,
             tests=TESTS,
             seed=spec.seed,
-            wrong_sharpness=spec.wrong_factor,
+            wrong_factor=spec.wrong_factor,
             settings=[names[part]],
             sampler=spec.config.sampler,
             watch=watch,

@@ -44,13 +44,13 @@ def draw(view: ComparisonView) -> None:
 def _draw_verdicts(gaps: pd.DataFrame) -> None:
     charts.show(
         draw_verdicts(gaps),
-        "Who is better",
-        "Filled circle: MT-BKD is better. Diamond: the baseline is. Dash: no clear difference.",
+        "Which method is better",
+        "Filled circle: MT-BKD is better. Diamond: the baseline is better. Dash: no clear difference.",
         lambda: gaps,
         key="verdicts",
-        help="A difference is clear when its 95 % interval over the seeds leaves out zero. Each interval stands for "
-        "itself: of twenty true ties, about one looks clear by chance. The seeds split the same data anew, so the "
-        "intervals say how much splits, teachers and chains matter, not what other data would give.",
+        help="A difference is clear when its 95 % interval over the seeds excludes zero. Intervals are not "
+        "corrected for many comparisons: of twenty true ties, about one looks clear by chance. The seeds split the same "
+        "data anew, so the intervals show how much splits, teachers and chains matter, not what other data would give.",
     )
 
 

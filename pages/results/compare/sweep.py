@@ -87,15 +87,13 @@ def _launcher() -> None:
                 st.caption(f"{cost} With the settings of {source}: {run_words.describe(config)}.", width="stretch")
                 points, wanted = spec.points(), config.data.n_unlabelled
                 if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:
-                    st.caption(
-                        f"Fewer unlabelled examples than the settings ask for are left and used at {', '.join(fewer)}."
-                    )
+                    st.caption(f"At {', '.join(fewer)}, fewer unlabelled examples are left than the settings ask for.")
         if problem:
             st.error(problem, icon=":material/error:")
 
 
 def _spec(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | None, SweepSpec | None]:
-    """What is wrong with what was written, or the sweep of it."""
+    """What is wrong with the text, or its sweep."""
     try:
         return None, sweep_spec(config, setting, sweep_values(config, setting, text), seeds)
     except UserError as error:
@@ -119,7 +117,7 @@ def _draw_results(view: SweepView) -> None:
     if len(table) > 1:
         _draw_charts(view, title)
     if not table["current"].any():
-        st.caption(f"The settings' own value, {value_title(view.current)}, is not among those that are there.")
+        st.caption(f"The current value, {value_title(view.current)}, has no run yet.")
     st.space("small")
     score_table.draw(
         table,

@@ -24,11 +24,11 @@ from pages.ui.jobs.launch import launch
 
 _SEEDS = range(1, 6)
 _HELP = (
-    "Every subset of the teachers distils a student of its own; the empty one learns from the labels alone. The "
+    "Every subset of the teachers distills a student of its own; with no teacher, it learns from the labels alone. The "
     "**Shapley value** is what the score changes by when a teacher joins, mean over all orders in which they could "
     "join. The values add up to the score with all teachers minus that with none. **Leave one out**: what the teacher "
-    "changes when it joins all the others; of two that know the same, neither is missed. **Solo**: what it changes "
-    "when it is the only teacher."
+    "changes when it joins all the others; if two know the same, removing either changes little. **Solo**: what it "
+    "changes when it is the only teacher."
 )
 
 
@@ -69,15 +69,15 @@ def _launcher(shown: Chosen) -> ShapleySpec | None:
             st.error(str(error), icon=":material/error:")
             return None
         st.button(
-            "Work it out",
+            "Compute",
             icon=":material/calculate:",
-            help="Distil a student from every subset of the teachers. What is computed already is not computed again.",
+            help="Distill a student from every subset of the teachers. What is computed already is not computed again.",
             on_click=launch,
             args=(SHAPLEY_STUDIES, spec),
         )
         cost = run_words.cost(len(spec.parts()), shown.result.metrics.seconds)
         teachers = f"{len(config.data.teachers)} teacher{'s' * (len(config.data.teachers) != 1)}"
-        st.caption(f"Distils from every subset of the run's {teachers} with each seed: {cost}")
+        st.caption(f"Distills from every subset of the run's {teachers} with each seed: {cost}")
     return spec
 
 
@@ -124,9 +124,9 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
         charts.show(
             draw_influence(cheap, shades),
             "Responsibility and pull in the run itself",
-            "From one run: which teacher moved this student, not which one it could do without.",
+            "From one run: how much each teacher explains this student, not what it adds.",
             lambda: cheap,
-            key="cheap",
+            key="own-influence",
             help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
             "teacher may explain much of a student that would do as well without it.",
         )

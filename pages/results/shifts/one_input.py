@@ -33,15 +33,15 @@ def show(task: Task, chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> 
     left, right = st.columns([1, 3], gap="large")
     with left:
         source = _choose_source(chosen, shifts)
-        held = link.bound("foreign", range(len(source.predicted)), source.inputs.order[0], follow=True)
-        index = _choose_input(task, source, held)
+        bound = link.bound("foreign", range(len(source.predicted)), source.inputs.order[0], follow=True)
+        index = _choose_input(task, source, bound)
         _describe(task, chosen, source, index)
     with right:
         _draw_prediction(task, chosen, source, index)
 
     def choose(which: int) -> None:
-        st.session_state[held["key"]] = which
-        held["on_change"](*held["args"])
+        st.session_state[bound["key"]] = which
+        bound["on_change"](*bound["args"])
 
     _draw_galleries(task, source, index, choose)
 
@@ -68,7 +68,7 @@ def _choose_source(chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> _S
     return _Source(name, found, [chosen.class_names[best] for best in found.named])
 
 
-def _choose_input(task: Task, source: _Source, held: dict[str, Any]) -> int:
+def _choose_input(task: Task, source: _Source, bound: dict[str, Any]) -> int:
     count = len(source.predicted)
     return int(
         st.number_input(
@@ -77,7 +77,7 @@ def _choose_input(task: Task, source: _Source, held: dict[str, Any]) -> int:
             count - 1,
             step=1,
             help=f"Its number among the {count:,} of them. At first the one with the lowest deviance.",
-            **held,
+            **bound,
         )
     )
 
@@ -110,7 +110,7 @@ def _draw_prediction(task: Task, chosen: chosen_run.Chosen, source: _Source, ind
         f"Prediction of the student for this {item}",
         f"Long bars: students that fit the data equally well disagree about this {item}, as they should.",
         lambda: table,
-        key="foreign",
+        key="one-input",
         help="Posterior mean and 95 % credible interval of each class's probability.",
     )
 
@@ -126,7 +126,7 @@ def _draw_galleries(task: Task, source: _Source, index: int, choose: Callable[[i
     ):
         with column:
             st.markdown(f"**{title}**", help=help_)
-            key = "foreign-" + title.split()[0].lower()
+            key = "gallery-" + title.split()[0].lower()
             notes = [source.predicted[which] for which in few]
             examples.gallery(task, few, notes, key=key, part=source.name, chosen=index, choose=choose)
     st.caption("Each with the student's prediction.")

@@ -20,7 +20,7 @@ measured = chosen.result.metrics.shifts
 known = [shift for shift in info.shifts if shift.name in measured]
 if not known and task.image_shape is None:
     st.info(
-        f"This task has no out-of-distribution {item}s, and its {item}s are no pictures that could be corrupted. "
+        f"This task has no out-of-distribution {item}s, and its {item}s are not images, so they cannot be corrupted. "
         "Choose a run on handwritten digits, clothes or proteins.",
         icon=":material/info:",
     )

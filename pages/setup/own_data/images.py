@@ -43,7 +43,7 @@ def draw() -> None:
             key="own:images:title",
             max_chars=LONGEST_TITLE,
             placeholder="My images",
-            help="The task's name on the pages. Its short name, for links, is made of it.",
+            help="The task's name on the pages. Links use a short name made from the title.",
         )
         classes = st.text_input(
             "Classes",

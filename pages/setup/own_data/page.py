@@ -6,7 +6,7 @@ from mtbkd_core import UserError
 from mtbkd_core.imports.classes import join_names
 from mtbkd_core.imports.preview import Preview
 from pages.setup.own_data import images, tables
-from pages.setup.own_data.tables import Asked, Features
+from pages.setup.own_data.tables import Features, ImportForm
 
 FILES = ["csv", "tsv", "txt", "parquet"]
 NUMBERS = [*FILES, "npz", "safetensors"]
@@ -52,7 +52,7 @@ with left:
         "Classes",
         join_names(seen.classes),
         key=f"own:classes:{table.file_id}",
-        placeholder="As the labels say",
+        placeholder="From the labels",
         help="Names in the order of the teachers' columns, with commas between them. A name that holds a comma stands "
         "in double quotes. Empty: the labels' own.",
     )
@@ -60,8 +60,8 @@ with left:
         "Accession",
         seen,
         seen.accession,
-        "Names the rows. Rows of the other files are joined with the table's by it, in any order. Without it, another "
-        "column that is in both files and tells the rows apart serves.",
+        "Column that identifies each row. Rows of the other files are joined with the table's by it, in any "
+        "order. Without it, another column serves that is in both files and has no value twice.",
         optional=seen.accession is None,
     )
     kind = st.segmented_control(
@@ -92,7 +92,7 @@ with left:
             key=f"own:model:{table.file_id}",
             placeholder="facebook/esm2_t6_8M_UR50D",
             help="An ESM model of the Hugging Face library transformers: a folder on this machine, or a name on the "
-            "hub, which is then loaded from there. The mean of its last layer over the residues is worked out once.",
+            "hub, which is then loaded from there. The mean of its last layer over the residues is computed once.",
         ).strip()
     if kind is Features.COLUMNS:
         columns = st.multiselect(
@@ -114,7 +114,7 @@ with right:
         accept_multiple_files=True,
         key="own:teachers",
         help="One file per teacher: a row for each row of the table, a column for each class, with or without a "
-        "header. Logits or probabilities: the check finds out which, and says so.",
+        "header. Logits or probabilities: the check detects and reports which.",
     )
     teachers = tables.name_teachers(files)
 
@@ -142,7 +142,7 @@ with st.expander("Test table"):
             )
 
 st.subheader("Check", anchor=False)
-asked = Asked(
+form = ImportForm(
     table=table,
     kind=kind,
     label=label,
@@ -157,11 +157,11 @@ asked = Asked(
     test_teachers=test_teachers,
     test_embeddings=test_embeddings,
 )
-if missing := asked.missing():
+if missing := form.missing():
     st.info(missing, icon=":material/upload_file:")
     st.stop()
-checked = tables.check(asked)
+checked = tables.check(form)
 if checked is None:
     st.stop()
 tables.draw_findings(checked)
-tables.draw_adding(asked, checked)
+tables.draw_adding(form, checked)

@@ -44,7 +44,7 @@ class Features(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ImportForm:
     """What the person chose, files as the browser sent them."""
 
     table: UploadedFile
@@ -168,9 +168,9 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
     return named
 
 
-def check(asked: Asked) -> Checked | None:
+def check(form: ImportForm) -> Checked | None:
     """The checked table, or None and the problem on the page. The same files and choices are checked once."""
-    mark = asked.mark()
+    mark = form.mark()
     if st.session_state.get("own:checked", ("",))[0] != mark:
         answer: Checked | str
         place = st.empty()
@@ -180,8 +180,8 @@ def check(asked: Asked) -> Checked | None:
             bar.progress(progress.fraction, text=progress.message)
 
         try:
-            with in_folder(asked.uploads()) as paths:
-                answer = check_table(_UNNAMED, asked.spec(paths), on_progress=show)
+            with in_folder(form.uploads()) as paths:
+                answer = check_table(_UNNAMED, form.spec(paths), on_progress=show)
         except UserError as error:
             answer = str(error)
         place.empty()
@@ -208,16 +208,16 @@ def draw_findings(checked: Checked) -> None:
         st.caption(line)
 
 
-def draw_adding(asked: Asked, checked: Checked) -> None:
+def draw_adding(form: ImportForm, checked: Checked) -> None:
     """The task's title, and the button that adds and chooses the task."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input(
             "Title",
-            f"My {Path(asked.table.name).stem}"[:60],
+            f"My {Path(form.table.name).stem}"[:60],
             max_chars=60,
-            key=f"own:title:{asked.table.file_id}",
+            key=f"own:title:{form.table.file_id}",
             width=320,
-            help="The task's name on the pages. Its short name, for links, is made of it.",
+            help="The task's name on the pages. Links use a short name made from the title.",
         )
         pressed = st.button(
             "Add this task",
@@ -231,8 +231,8 @@ def draw_adding(asked: Asked, checked: Checked) -> None:
     if not pressed:
         return
     try:
-        with in_folder(asked.uploads()) as paths:
-            spec = asked.spec(paths)
+        with in_folder(form.uploads()) as paths:
+            spec = form.spec(paths)
             adding.save_table(replace(checked, data=checked.data.named(name, title.strip())), spec)
         link.replace(change_task(link.draft(), name))
     except UserError as error:

@@ -62,7 +62,7 @@ def _draw_preset(config: RunConfig) -> None:
         key="set:preset",
         help=f"Default: {start}. Paper: the values of the authors' published code, a strength of 0.02, a concentration "
         "of 5, a temperature of 2, and no calibration; rule and base weights stay the task's. Once a setting differs, "
-        "neither is marked.",
+        "no preset is selected.",
         on_change=_take_preset,
     )
 

@@ -53,7 +53,7 @@ def draw(config: RunConfig, task: Task) -> None:
             logarithmic=about.logarithmic,
         ),
         "Pull on an untrained student",
-        "Above the dashed line a teacher pulls harder than the label. Flat lines: the setting hardly matters here.",
+        "Above the dashed line a teacher pulls harder than the label. Flat lines: the setting has little effect here.",
         lambda: table,
         key="effect",
         help="Mean length of each teacher's pull on the logits of a student that gives every class the same "

@@ -23,7 +23,7 @@ def score_mixture(fingerprint: str, prior: str, _config: RunConfig, _task: Task)
 
 def draw_alone(config: RunConfig, task: Task) -> None:
     decisive = config.prior.model_dump_json(exclude={"strength", "concentration"})
-    alone, by_class = score_mixture(task.fingerprint_of(config.data.teachers), decisive, config, task)
+    prior_scores, by_class = score_mixture(task.fingerprint_of(config.data.teachers), decisive, config, task)
     item = task_words.item(config)
     about = (
         "Scores of the weighted mean of the teachers' tempered predictions, sum over k of w_k softmax(z_k / T), where "
@@ -32,9 +32,11 @@ def draw_alone(config: RunConfig, task: Task) -> None:
     )
     st.markdown("**Predictions of the prior alone**", help=about)
     columns = st.columns(4, gap="small")
-    columns[0].metric("Accuracy", f"{alone['accuracy']:.1%}", help="Share of the labelled examples named right.")
-    columns[1].metric(SCORES["nll"].with_unit, f"{alone['nll']:.3f}", help=SCORES["nll"].help)
-    columns[2].metric("ECE", f"{alone['ece']:.3f}", help=SCORES["ece"].help)
+    columns[0].metric(
+        "Accuracy", f"{prior_scores['accuracy']:.1%}", help="Share of the labelled examples predicted correctly."
+    )
+    columns[1].metric(SCORES["nll"].with_unit, f"{prior_scores['nll']:.3f}", help=SCORES["nll"].help)
+    columns[2].metric("ECE", f"{prior_scores['ece']:.3f}", help=SCORES["ece"].help)
     columns[3].metric(
         "Pull scale",
         f"{pull_scale(config.prior):.3g}",

@@ -103,7 +103,7 @@ def _teachers(view: JobView[Any]) -> str:
 def seconds_per_part(words: JobWords[S, V], view: V) -> str:
     """How long a part took, mean over those that are whole; nothing before the first."""
     mean = view.seconds_per_part
-    return "" if mean is None else f"{mean:.{0 if mean >= 10 else 1}f} s a {words.part}"
+    return "" if mean is None else f"{mean:.{0 if mean >= 10 else 1}f} s per {words.part}"
 
 
 RUNS = JobWords(

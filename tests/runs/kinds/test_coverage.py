@@ -29,7 +29,7 @@ def measured(spec: CoverageSpec, engine: str) -> CoverageView:
 
 def test_each_setting_is_measured_as_in_one_study_of_all(engine: str) -> None:
     done = measured(CoverageSpec(points=12, replications=2, wrong_factor=1.5), engine)
-    expected = coverage_study(2, 12, tests=TESTS, wrong_sharpness=1.5, sampler=coverage.SAMPLER)
+    expected = coverage_study(2, 12, tests=TESTS, wrong_factor=1.5, sampler=coverage.SAMPLER)
     found = done.found()
     assert [each.setting for each in found] == list(SETTINGS)
     for one, other in zip(found, expected, strict=True):

@@ -172,11 +172,11 @@ def test_one_whose_worker_is_killed_is_tried_again_and_says_so(sample: Sample, e
     steps.at.clear()
     awaited = store.read(sample.kind, view.id)
     assert (awaited.state, awaited.attempt) == (State.QUEUED, 1)
-    assert awaited.reason == "attempt 1 ended without a word (worker killed?); attempt 2 is awaited"
+    assert awaited.reason == "attempt 1 ended without an error message (worker killed?); attempt 2 is awaited"
     execute(str(view.folder))
     after = store.read(sample.kind, view.id)
     assert (after.state, after.attempt) == (State.DONE, 2)
-    assert after.reason == "attempt 1 ended without a word (worker killed?); attempt 2 finished"
+    assert after.reason == "attempt 1 ended without an error message (worker killed?); attempt 2 finished"
 
 
 def test_one_that_kills_every_worker_ends_as_crashed(sample: Sample, engine: str, steps: Steps) -> None:
@@ -188,7 +188,7 @@ def test_one_that_kills_every_worker_ends_as_crashed(sample: Sample, engine: str
     execute(str(view.folder))
     after = store.read(sample.kind, view.id)
     assert (after.state, after.attempt) == (State.CRASHED, MAX_ATTEMPTS)
-    assert after.reason == "3 attempts ended without a word: the worker was killed each time (out of memory?)"
+    assert after.reason == "3 attempts ended without an error message: the worker was killed each time (out of memory?)"
     execute(str(view.folder))
     assert store.read(sample.kind, view.id) == after
 
