@@ -95,7 +95,7 @@ class DataConfig(_Part):
     n_labelled: Labelled = setting(
         None,
         "Labelled examples",
-        "Labelled examples that the student learns from; none: as many as the task says.",
+        "Labelled examples that the student learns from; none: the task's default number.",
         phrase="{} labels",
         sweep=(0.25, 0.5, 0.75, 1),
         relative=Relative.LABELLED,
@@ -319,7 +319,7 @@ class SamplerConfig(_Part):
     burn_in: int = setting(
         100,
         "Burn-in",
-        "Sampler steps after the warm start that are thrown away.",
+        "Sampler steps after the warm start that are discarded.",
         phrase="burn in {}",
         unit="steps",
         high=1_000_000,
@@ -363,7 +363,7 @@ class SamplerConfig(_Part):
     schedule: Schedule = setting(
         Schedule.CONSTANT,
         "Schedule",
-        "How SGLD's step size goes on; only SGLD has it.",
+        "Schedule of SGLD's step size; only SGLD uses it.",
         phrase="{} steps",
         matters=_used("sampler.schedule"),
     )

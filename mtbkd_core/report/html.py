@@ -167,10 +167,10 @@ def _uncertainty(result: Result) -> list[str]:
     examples = student_tables.example_table(labels, mean, deviance, total, aleatoric, epistemic, _classes(result))
     own = ("coverage", "set_size", "deviance", "epistemic")
     return [
-        _section("Uncertainty", "How sure the student is on the test examples."),
+        _section("Uncertainty", "How certain the student is on the test examples."),
         _pairs((SCORES[name].with_unit, SCORES[name].text(student[name])) for name in own),
         "<h3>Deviance by class</h3>",
-        _note("Classes to the right are harder; points far above a box deserve a look."),
+        _note("Classes to the right are harder; points far above a box are outliers."),
         _figure("deviance", uncertainty.draw_deviance(examples)),
         "<h3>Two kinds of uncertainty</h3>",
         _note("Mistakes should lie where uncertainty is high, not at the origin."),

@@ -89,7 +89,7 @@ class Task:
         class_names: C names.
         teachers: name -> Teacher, in the order in which they are offered.
         fingerprint: of the data alone; see `fingerprint_of`.
-        shifts: name -> [M', F], inputs that belong to none of the classes and should make a student less sure; empty
+        shifts: name -> [M', F], inputs that belong to none of the classes and should make a student less certain; empty
             where the task has none. `TaskInfo.shifts` has their titles.
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.

@@ -49,8 +49,8 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
         lambda: gaps,
         key="verdicts",
         help="A difference is clear when its 95 % interval over the seeds excludes zero. Intervals are not "
-        "corrected for many comparisons: of twenty true ties, about one looks clear by chance. The seeds split the same "
-        "data anew, so the intervals show how much splits, teachers and chains matter, not what other data would give.",
+        "corrected for many comparisons: of twenty true ties, about one looks clear by chance. The seeds split the "
+        "same data anew: the intervals show how much splits, teachers and chains matter, not what other data give.",
     )
 
 
