@@ -165,7 +165,7 @@ class TestBaselines:
         # intervals after two seeds; the table counts the third as far as it has come
         assert len(app.get("plotly_chart")) == 5
         assert scores(app)["Seeds"].tolist() == [3, 2, 2, 2]
-        assert app.get("progress")[0].proto.text.endswith("12 s a seed")
+        assert app.get("progress")[0].proto.text.endswith("12 s per seed")
 
     def test_one_seed_gives_no_interval(
         self, opened: Callable[..., AppTest], compared: ComparisonView, monkeypatch: pytest.MonkeyPatch
