@@ -15,7 +15,7 @@ from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from torch import Tensor
 
-from mtbkd_core.common.files import read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.files import make_folder, read_json, read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
@@ -96,11 +96,9 @@ class Result:
             UserError: the folder cannot be written or the disk is full.
         """
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
-        write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
+        make_folder(folder)
+        if not _holds(folder / "config.json", self.config):  # one of a former format is what a run is named by
+            write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
         write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
         write_tensors(folder / "predictions.safetensors", self.predictions.tensors(), {"format": str(FORMAT)})
         write_atomically(folder / "environment.json", json.dumps(self.environment, indent=2))
@@ -147,17 +145,24 @@ def read_metrics(folder: Path) -> Metrics:
         UserError: a file that is missing, torn or of another format.
     """
     _read_environment(folder)
-    return _validated(Metrics, _read_json(folder / "metrics.json"), folder / "metrics.json")
+    return _validated(Metrics, read_json(folder / "metrics.json"), folder / "metrics.json")
 
 
 def _read_environment(folder: Path) -> dict[str, Any]:
     """environment.json, which says in which format all files of the folder are."""
-    environment = _read_json(folder / "environment.json")
+    environment = read_json(folder / "environment.json")
     if environment.get("format") not in _READABLE:
         raise UserError(
             f"{folder}: saved in format {environment.get('format')}, this program reads formats up to {FORMAT}"
         )
     return environment
+
+
+def _holds(path: Path, config: RunConfig) -> bool:
+    try:
+        return parse_config(path.read_bytes()) == config
+    except (OSError, ConfigError):
+        return False
 
 
 def _validated(model: type[M], values: dict[str, Any], path: Path) -> M:
@@ -185,15 +190,3 @@ def _version(package: str) -> str:
         return version(package)
     except ModuleNotFoundError:
         return "source"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: not there") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no object")
-    return content

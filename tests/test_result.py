@@ -117,6 +117,16 @@ def test_a_run_of_the_former_format_opens_with_every_number_that_it_holds() -> N
     assert result.predict(torch.zeros(1, 2)).mean.shape == (1, 3)
 
 
+def test_saving_keeps_a_configuration_of_the_former_format_as_it_is(result: Result, tmp_path: Path) -> None:
+    values = result.config.model_dump(mode="json")
+    former = json.dumps({**values, **values.pop("data"), "data": {}})
+    former = former.replace('"n_labelled"', '"n_train"')
+    (tmp_path / "config.json").write_text(former)
+    result.save(tmp_path)
+    assert (tmp_path / "config.json").read_text() == former
+    assert Result.load(tmp_path).config == result.config
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["missing", "torn", "empty", "noise"])
 def test_a_damaged_file_is_refused_in_one_line_that_names_it(

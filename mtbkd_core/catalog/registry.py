@@ -105,7 +105,7 @@ def untrained(name: str, teachers: Sequence[str] | None = None) -> tuple[str, ..
 
 
 def load_task(
-    data: str | DataConfig,
+    data: str | DataConfig | RunConfig,
     *,
     teachers: Sequence[str] | None = None,
     split_seed: int | None = None,
@@ -118,7 +118,7 @@ def load_task(
     """Load a task: its data and its teachers' logits, training teachers that the cache does not hold.
 
     Args:
-        data: a task's name, with all of its teachers; or `RunConfig.data`.
+        data: a task's name, with all of its teachers; or `RunConfig.data`, or the whole configuration.
         teachers: names of the teachers to load, in place of those of `data`.
         split_seed: seed of the data split and of the teachers' training, in place of that of `data`.
         split: "test", or "validation": other examples, for choosing settings without the test examples.
@@ -131,6 +131,7 @@ def load_task(
             machine; a home folder that cannot be written.
         Cancelled: `should_stop` returned true.
     """
+    data = data.data if isinstance(data, RunConfig) else data
     if isinstance(data, str):
         data = DataConfig().model_copy(update={"task": data})
         teachers = [teacher.name for teacher in task_info(data.task).teachers] if teachers is None else teachers

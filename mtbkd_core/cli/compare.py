@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from mtbkd_core.cli.console import say
-from mtbkd_core.cli.settings import ConfigOption, JsonOption, PresetOption, SetOption, TaskOption, read_config
+from mtbkd_core.cli.settings import (
+    SETTINGS_HELP,
+    ConfigOption,
+    JsonOption,
+    PresetOption,
+    SetOption,
+    TaskOption,
+    read_config,
+)
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
@@ -21,7 +29,7 @@ from mtbkd_core.studies.methods import left_out
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("compare")(compare_command)
+    app.command("compare", epilog=SETTINGS_HELP)(compare_command)
 
 
 def compare_command(
@@ -29,7 +37,9 @@ def compare_command(
     settings: SetOption = None,
     config_file: ConfigOption = None,
     preset: PresetOption = "default",
-    seeds: Annotated[str, typer.Option("--seeds", help="Number of replications, each with its own seed.")] = "10",
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="INTEGER", help="Number of replications, each with its own seed.")
+    ] = "10",
     as_json: JsonOption = False,
 ) -> None:
     """Compare MT-BKD with every baseline, paired by seed."""

@@ -12,7 +12,7 @@ from mtbkd_core.catalog.settings import build_config, change_task, default_confi
 from mtbkd_core.cli.console import say
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.config.parse import PRESETS, full_name, parse_config, renamed, settings
+from mtbkd_core.config.parse import PRESETS, full_name, parse_with_aliases, renamed, settings
 
 TaskOption = Annotated[str | None, typer.Option("--task", help="Name of the task; see the command tasks.")]
 SetOption = Annotated[
@@ -60,9 +60,12 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
 
 def _read(file: Path) -> RunConfig:
     try:
-        return with_teachers(parse_config(file.read_bytes()))
+        config, old = parse_with_aliases(file.read_bytes())
     except OSError as error:
         raise UserError(f"--config: {file} cannot be read ({error.strerror})") from None
+    for line in renamed(old):
+        say(line)
+    return with_teachers(config)
 
 
 def _pair(setting: str) -> tuple[str, str]:

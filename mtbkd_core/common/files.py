@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from safetensors import SafetensorError
@@ -92,6 +92,38 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
+class LineLog:
+    """A file that grows by whole lines: each is one write, so a reader sees it at once and whole."""
+
+    def __init__(self, path: Path, mode: Literal["wb", "ab"]) -> None:
+        """Start the file anew, or go on behind what it holds; errors as `write`."""
+        self._path = path
+        try:
+            self._file = path.open(mode, buffering=0)
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def write(self, line: bytes) -> None:
+        """Add a line.
+
+        Raises:
+            UserError: the disk is full or the folder is gone.
+        """
+        try:
+            written = self._file.write(line)
+        except OSError as error:
+            raise self._refused(error) from None
+        if written != len(line):  # a disk that fills up takes a part, and refuses only the next write
+            raise UserError(f"{self._path}: cannot be written (the disk is full)")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _refused(self, error: OSError) -> UserError:
+        return UserError(f"{self._path}: cannot be written ({error.strerror or error})")
+
+
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write tensors as safetensors, atomically; errors as `write_atomically`."""
     write_atomically(
@@ -120,8 +152,10 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: it is missing, torn or something else.
     """
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there") from None
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no object")

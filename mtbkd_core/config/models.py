@@ -475,7 +475,11 @@ class RunConfig(_Part):
 
 
 def without_aliases(values: Any) -> tuple[Any, list[str]]:
-    """Nested settings with today's names, and the former or short names that were used; no mapping is left as it is."""
+    """Nested settings with today's names, and the former or short names that were used; no mapping is left as it is.
+
+    Raises:
+        ValueError: a setting is given by both of its names.
+    """
     if not isinstance(values, Mapping):
         return values, []
     found, old = dict(values), list[str]()
@@ -492,8 +496,11 @@ def without_aliases(values: Any) -> tuple[Any, list[str]]:
         else:
             found = holder
         target = found.get(part, {})
+        given = target.model_fields_set if isinstance(target, BaseModel) else target
         target = target.model_dump() if isinstance(target, BaseModel) else target
         if isinstance(target, Mapping):
+            if new_leaf in given:
+                raise ValueError(f"{name}: given as {alias}, too; allowed: one of the two names")
             found[part] = dict(target) | {new_leaf: value}
             old.append(alias)
     return found, old

@@ -106,14 +106,23 @@ def parse_config(values: str | bytes | Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: one line that names the field, the value and what is allowed.
     """
+    return parse_with_aliases(values)[0]
+
+
+def parse_with_aliases(values: str | bytes | Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
+    """As `parse_config`, and the former or short names that were used."""
     try:
         if isinstance(values, (str, bytes)):
             values = json.loads(values)
-        return RunConfig.model_validate(without_aliases(values)[0])
-    except ValidationError as error:
-        raise ConfigError(describe(error)) from None
     except (ValueError, RecursionError) as error:  # not text, not JSON, nested too deep, or a number of 5,000 digits
         raise ConfigError(f"configuration: not valid JSON ({error})") from None
+    try:
+        modern, old = without_aliases(values)
+        return RunConfig.model_validate(modern), old
+    except ValidationError as error:
+        raise ConfigError(describe(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(str(error)) from None
 
 
 def describe(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ Vehtari et al., "Rank-normalization, folding, and localization: an improved R-ha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -35,6 +35,16 @@ def worst_r_hat(values: Iterable[float | None]) -> float:
 def r_hat_text(r_hat: float | None) -> str:
     """An R-hat as a person reads it."""
     return "none" if r_hat is None or not math.isfinite(r_hat) else f"{r_hat:.3f}"
+
+
+def disagreement(r_hats: Mapping[str, float | None]) -> str:
+    """Where chains disagree, as the begin of a sentence; "" where all agree.
+
+    Args:
+        r_hats: by the title of the run or method; "" for the only one.
+    """
+    apart = [f"{title} {r_hat_text(r_hat)}".strip() for title, r_hat in r_hats.items() if not chains_agree(r_hat)]
+    return f"The chains disagree (R-hat above {R_HAT_LIMIT} or not defined: {', '.join(apart)})" if apart else ""
 
 
 class Convergence(Record):

@@ -145,10 +145,6 @@ def _tensors(data: TableData) -> dict[str, Tensor]:
     return tensors
 
 
-def _texts(data: TableData) -> dict[str, Any]:
-    return {part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in data.parts().items()}
-
-
 def _rows(tensors: Mapping[str, Tensor], texts: Any, part: str, manifest: Manifest) -> Rows:
     return Rows(
         tensors[f"{part}.features"].float(),

@@ -17,7 +17,7 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.diagnostics import disagreement, r_hat_text
 from mtbkd_core.evaluation.metrics import Metrics, row_titles
 from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
@@ -101,11 +101,8 @@ def _headline(metrics: Metrics) -> str:
     cards = {SCORES[name].with_unit: text for name, text in shown.items()} | {"R-hat": r_hat_text(diagnostics.r_hat)}
     boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in cards.items())
     warning = ""
-    if not chains_agree(diagnostics.r_hat):
-        found = (
-            "cannot be worked out" if diagnostics.r_hat is None else f"is {diagnostics.r_hat:.3f}, above {R_HAT_LIMIT}"
-        )
-        warning = f'<p class="warning">The chains disagree (R-hat {found}): do not trust the intervals here.</p>'
+    if found := disagreement({"": diagnostics.r_hat}):
+        warning = f'<p class="warning">{found}: do not trust the intervals here.</p>'
     check = diagnostics.bias_check
     if check is not None:
         warning += f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'

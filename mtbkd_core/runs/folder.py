@@ -7,7 +7,6 @@ that each of these sees the others whole.
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from mtbkd_core.common import files as common
 from mtbkd_core.common import lock
 from mtbkd_core.common.files import write_atomically
 from mtbkd_core.common.progress import UserError
@@ -134,10 +134,9 @@ def read_owner(path: Path) -> Owner | None:
 def read_json(file: Path) -> dict[str, Any] | None:
     """The object that a file holds; none where it is missing, torn or something else."""
     try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return common.read_json(file)
+    except UserError:
         return None
-    return content if isinstance(content, dict) else None
 
 
 def last_attempt(path: Path) -> int:

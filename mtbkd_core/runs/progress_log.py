@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mtbkd_core.common.files import LineLog
 from mtbkd_core.common.progress import Phase, Progress, UserError
 
 #: Seconds between two lines, at least: 10 lines a second are more than an eye follows.
@@ -30,15 +31,10 @@ class ProgressLog:
         Raises:
             UserError: it cannot be written.
         """
-        self._path = path
+        self._log = LineLog(path, "wb")
         self._waiting: Progress | None = None
         self._phase: Phase | None = None
         self._written = float("-inf")
-        try:
-            # Unbuffered: each line is one write, so a reader sees it at once and whole.
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise self._refused(error) from None
 
     def __call__(self, progress: Progress) -> None:
         """Write the report, or keep it until the next one is due.
@@ -71,20 +67,12 @@ class ProgressLog:
             if error is None:
                 raise
         finally:
-            self._file.close()
+            self._log.close()
 
     def _write(self, progress: Progress) -> None:
         line = json.dumps(asdict(progress) | {"time": time.time()}, separators=(",", ":")).encode() + b"\n"
-        try:
-            written = self._file.write(line)
-        except OSError as error:
-            raise self._refused(error) from None
-        if written != len(line):  # a disk that fills up takes a part, and refuses only the next write
-            raise UserError(f"{self._path}: cannot be written (the disk is full)")
+        self._log.write(line)
         self._waiting, self._phase, self._written = None, progress.phase, time.monotonic()
-
-    def _refused(self, error: OSError) -> UserError:
-        return UserError(f"{self._path}: cannot be written ({error.strerror or error})")
 
 
 @dataclass

@@ -16,8 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mtbkd_core.common.files import write_atomically
-from mtbkd_core.common.progress import UserError
+from mtbkd_core.common.files import LineLog, write_atomically
 from mtbkd_core.evaluation.scores import Row
 
 
@@ -65,17 +64,12 @@ class RowsLog:
         Raises:
             UserError: the file cannot be written.
         """
-        self._path = path
         lines = []
         for part, found in kept.whole.items():
             lines += [_row(part, name, row) for name, row in found.items()]
             lines.append(_close(part, kept.seconds[part]))
         write_atomically(path, b"".join(lines))
-        try:
-            # Unbuffered: each line is one write, so a reader sees it at once and whole.
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise self._refused(error) from None
+        self._log = LineLog(path, "ab")
 
     def write(self, part: int, name: str, row: Row) -> None:
         """Add one row.
@@ -83,11 +77,11 @@ class RowsLog:
         Raises:
             UserError: the disk is full or the folder is gone.
         """
-        self._write(_row(part, name, row))
+        self._log.write(_row(part, name, row))
 
     def close(self, part: int, seconds: float) -> None:
         """Say that a part is whole, and how long it took; errors as `write`."""
-        self._write(_close(part, seconds))
+        self._log.write(_close(part, seconds))
 
     def __enter__(self) -> Self:
         return self
@@ -95,18 +89,7 @@ class RowsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-
-    def _write(self, line: bytes) -> None:
-        try:
-            written = self._file.write(line)
-        except OSError as error:
-            raise self._refused(error) from None
-        if written != len(line):  # a disk that fills up takes a part, and refuses only the next write
-            raise UserError(f"{self._path}: cannot be written (the disk is full)")
-
-    def _refused(self, error: OSError) -> UserError:
-        return UserError(f"{self._path}: cannot be written ({error.strerror or error})")
+        self._log.close()
 
 
 def _row(part: int, name: str, row: Row) -> bytes:

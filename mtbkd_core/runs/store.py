@@ -47,7 +47,7 @@ def create(kind: JobKind[S, V], spec: S) -> V:
     path = _folder(kind) / id_of(kind, spec)
     if not path.is_dir() and kind.again is None:
         known = find(kind, spec)
-        if known is not None and known.state is State.DONE and not known.is_torn():
+        if known is not None:
             return known
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -83,8 +83,8 @@ class Coverage:
 
     @property
     def apart(self) -> int:
-        """Number of replications in which the chains disagree."""
-        return int((self.r_hat > R_HAT_LIMIT).sum())
+        """Number of replications in which the chains disagree; an R-hat that is not finite, or lost, is one of them."""
+        return int((~(self.r_hat <= R_HAT_LIMIT)).sum())
 
 
 @dataclass(frozen=True)

@@ -124,13 +124,23 @@ with left:
     launcher()
 with right:
     shown = follow.pick(COVERAGE_STUDIES, help="Newest first.")
+    gone = shown is not None and shown.state is State.DONE and shown.is_torn()
     if shown is None:
         st.info("Nothing has been measured yet. Press Measure: it takes a few seconds.", icon=":material/science:")
+    elif gone:
+        st.error("The rows of this coverage study are gone.", icon=":material/broken_image:")
+        st.button(
+            "Measure again",
+            icon=":material/refresh:",
+            help="Compute the settings that are missing.",
+            on_click=launch,
+            args=(COVERAGE_STUDIES, shown.spec),
+        )
     elif shown.state is State.DONE:
         draw_chart(shown, coverage_table(shown.found()))
     else:
         follow.follow(COVERAGE_STUDIES, shown)
-if shown is not None and shown.state is State.DONE:
+if shown is not None and shown.state is State.DONE and not gone:
     draw_metrics(shown, coverage_table(shown.found()))
     st.space("small")
     left, right = st.columns(2, gap="large")

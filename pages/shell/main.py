@@ -16,7 +16,7 @@ with st.spinner("Reading the libraries. This takes a few seconds, once after a s
     from pages.ui import engine, link, setting_widgets
 
 engine.begin()
-link.open_link()
+link.open_link(page.url_path)
 setting_widgets.forget_on_another_page(page.url_path)
 sidebar.draw()
 link.write_link()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
+from mtbkd_core.evaluation.diagnostics import chains_agree, disagreement
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
@@ -110,13 +110,8 @@ def banner(shown: Chosen) -> None:
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
     )
-    if not agrees(shown.result):
-        r_hat = shown.result.metrics.diagnostics.r_hat
-        found = "cannot be computed" if r_hat is None else f"is {r_hat:.3f}, above {R_HAT_LIMIT}"
-        st.warning(
-            f"The chains disagree (R-hat {found}): sample longer before you trust these results.",
-            icon=":material/warning:",
-        )
+    if found := disagreement({"": shown.result.metrics.diagnostics.r_hat}):
+        st.warning(f"{found}: sample longer before you trust these results.", icon=":material/warning:")
     show_bias(shown.result)
 
 

@@ -9,6 +9,7 @@ the names of such parameters stand with the page in `navigation`, and that of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.catalog.registry import missing_data, task_info
-from mtbkd_core.catalog.settings import changed_settings, leaving_room
+from mtbkd_core.catalog.settings import change_task, changed_settings, leaving_room
 from mtbkd_core.config.parse import full_name, renamed
 from pages.ui import navigation
 from pages.ui.jobs.kinds import WORDS
@@ -24,10 +25,15 @@ from pages.ui.jobs.kinds import WORDS
 _EMBED = frozenset({"embed", "embed_options"})
 
 
-def open_link() -> None:
-    """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward."""
+def open_link(page: str) -> None:
+    """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward.
+
+    A link from another page may name the run or the task that this one is to show.
+    """
     back = _goes_back()
     if "draft" in st.session_state and not back:
+        if st.session_state.get("page") != page:
+            _follow_link()
         draft()  # its task may have been forgotten meanwhile
         return
     if back:
@@ -59,6 +65,15 @@ def open_link() -> None:
         st.session_state.draft = _start(task)
         wrong.append(f"{error} — the task's default settings are shown instead")
     st.session_state.link_warning = "This link could not be read in full. " + "; ".join(wrong) + "." if wrong else None
+
+
+def _follow_link() -> None:
+    if run := st.query_params.get("run"):
+        st.session_state.run = run
+    task = st.query_params.get("data.task")
+    if task and task != draft().data.task:
+        with suppress(UserError):  # forgotten meanwhile
+            st.session_state.draft = change_task(draft(), task)
 
 
 def _start(task: str) -> RunConfig:

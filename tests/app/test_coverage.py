@@ -8,9 +8,10 @@ from streamlit.testing.v1 import AppTest
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import coverage
 from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
+from mtbkd_core.runs.kinds.parts import ROWS
 from mtbkd_core.studies.coverage import WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
-from tests.app.conftest import FakeEngine, in_link, traces
+from tests.app.conftest import FakeEngine, in_link, lines, press, traces
 from tests.studies.one_more_rule import add_rule
 
 PAGE = "learn/coverage.py"
@@ -79,3 +80,13 @@ def test_a_rule_that_was_added_is_measured_and_shown(
     assert ("scatter", "Experts, new") in drawn
     looks = [trace["marker"]["symbol"] for trace in drawn.values()]
     assert len(set(looks)) == len(looks)
+
+
+def test_a_study_without_its_rows_is_measured_again(opened: Callable[..., AppTest], measured: CoverageView) -> None:
+    (measured.folder / ROWS).unlink()
+    app = opened(PAGE)
+    assert not app.exception
+    assert lines(app, "error") == ["The rows of this coverage study are gone."]
+    press(app, "Measure again")
+    assert not app.exception
+    assert app.get("plotly_chart")

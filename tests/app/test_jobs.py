@@ -1,21 +1,25 @@
 """A job of any kind on the pages: watched, stopped, gone on with, and listed where it is under way."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import Phase, Progress
-from mtbkd_core.runs import store
+from mtbkd_core.runs import naming, store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView
+from mtbkd_core.runs.kinds import run, shapley
 from mtbkd_core.runs.kinds.registry import KINDS
 from pages.ui import navigation
-from pages.ui.jobs.kinds import WORDS, JobWords
-from tests.app.conftest import FakeEngine, in_link, show_as
-from tests.runs.kinds.samples import SAMPLES
+from pages.ui.jobs.kinds import SHAPLEY_STUDIES, WORDS, JobWords
+from tests.app.conftest import FakeEngine, go, in_link, show_as, start
+from tests.runs.kinds.samples import SAMPLES, former_names
 
 #: What is shown beside the bar, by kind.
 DOING = {
@@ -130,3 +134,23 @@ def test_a_link_to_none_is_one_line_and_the_newest_is_shown(
     assert not app.warning
     assert len([error for error in app.error if asked in error.value]) == 1
     assert in_link(app, words.parameter) == job.id
+
+
+def test_a_link_from_another_page_chooses_the_run_and_the_task_in_an_open_session(app: AppTest) -> None:
+    start(app)
+    app.query_params["data.task"] = "synthetic"
+    app.query_params["run"] = "0123456789abcdef"
+    go(app, "teachers")
+    assert not app.exception
+    assert (app.session_state.draft.data.task, app.session_state.run) == ("synthetic", "0123456789abcdef")
+
+
+def test_a_shapley_study_leads_to_a_run_of_a_former_format(home: Path) -> None:
+    config = SAMPLES["Shapley study"].spec().config
+    folder = store.create(run.KIND, config).folder
+    raw = json.dumps(former_names(config), separators=(",", ":"))
+    (folder / "config.json").write_text(raw)
+    old = content_hash(raw, *naming.fingerprints(run.KIND, config))
+    folder.rename(folder.with_name(old))
+    study = store.create(shapley.KIND, SAMPLES["Shapley study"].spec())
+    assert SHAPLEY_STUDIES.where(study)[1]["run"] == old

@@ -204,7 +204,7 @@ def test_a_torn_file_is_one_line(opened: Opened, finished: RunView, page: str, f
 
 
 @pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty"])
-@pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "R-hat is 1.200, above 1.05"), (None, "cannot"), (1.01, "")])
+@pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "not defined: 1.200"), (None, "not defined: none"), (1.01, "")])
 def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
     opened: Opened, finished: RunView, page: str, r_hat: float | None, warned: str
 ) -> None:

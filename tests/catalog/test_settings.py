@@ -1,6 +1,8 @@
 """Settings that depend on the task: where a run starts, and how settings follow when the task changes."""
 
-from mtbkd_core import build_config, default_config
+import torch
+
+from mtbkd_core import build_config, default_config, load_task
 from mtbkd_core.catalog.settings import change_task, changed_settings
 
 
@@ -30,3 +32,8 @@ def test_what_differs_from_the_tasks_own_settings_can_be_named() -> None:
         "data.n_labelled": "40",
         "prior.concentration": "18.0",
     }
+
+
+def test_a_task_is_loaded_from_a_whole_configuration_too() -> None:
+    config = default_config("synthetic")
+    assert torch.equal(load_task(config).x_train, load_task(config.data).x_train)

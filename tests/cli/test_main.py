@@ -195,6 +195,15 @@ def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
     assert (config.seed, config.prior.strength) == (7, 0.25)
 
 
+def test_a_former_name_in_a_file_is_read_and_the_new_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "run.json"
+    file.write_text('{"prior": {"sharpness": 0.5}}')
+    assert read_config(None, None, file, "default").prior.softmin_temperature == 0.5
+    assert "prior.sharpness is now called prior.softmin_temperature." in capsys.readouterr().err
+
+
 def test_the_paper_preset_is_the_published_setting() -> None:
     prior = read_config("digits", None, None, "paper").prior
     assert (prior.strength, prior.concentration, prior.temperature) == (0.02, 5, 2)
@@ -258,7 +267,9 @@ def test_a_file_that_asks_for_more_than_there_is_beside_its_labels_is_refused_as
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({**default_config("proteins").model_dump(), "n_train": 3000, "n_unlabelled": 600}))
+    values = default_config("proteins").model_dump()
+    values["data"] |= {"n_labelled": 3000, "n_unlabelled": 600}
+    file.write_text(json.dumps(values))
     with pytest.raises(UserError, match=r"^data.n_unlabelled: got 600, allowed for proteins: at most 500"):
         read_config(None, None, file, "default")
     config = read_config(None, ["n_train=3100"], file, "default")

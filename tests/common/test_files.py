@@ -151,7 +151,7 @@ def test_what_is_no_tensor_file_is_refused(tmp_path: Path) -> None:
             read_tensors(tmp_path / name)
 
 
-@pytest.mark.parametrize(("text", "line"), [(None, "No such file"), ("{", "cannot be read"), ("[]", "holds no object")])
+@pytest.mark.parametrize(("text", "line"), [(None, "not there"), ("{", "cannot be read"), ("[]", "holds no object")])
 def test_what_is_no_json_object_is_refused(text: str | None, line: str, tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     if text is not None:

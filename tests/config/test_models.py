@@ -223,6 +223,21 @@ def test_former_names_are_read_wherever_settings_come_in_and_the_new_name_is_tol
     assert renamed(["task", "prior.sharpness"]) == ["prior.sharpness is now called prior.softmin_temperature."]
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"n_train": 50, "data": {"n_labelled": 60}}, ("n_train", "data.n_labelled")),
+        ({"prior": {"sharpness": 1, "softmin_temperature": 2}}, ("prior.sharpness", "prior.softmin_temperature")),
+    ],
+)
+def test_a_setting_given_by_both_of_its_names_is_refused(values: dict[str, Any], names: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(values)
+    assert all(name in str(caught.value) for name in names)
+    with pytest.raises(ValidationError):
+        RunConfig.model_validate(values)
+
+
 def test_a_task_that_is_named_brings_its_own_settings_and_teachers() -> None:
     assert build_config([("task", "proteins")]) == default_config("proteins")
 

@@ -101,7 +101,7 @@ def with_diagnostics(result: Result, **changes: object) -> Metrics:
     return result.metrics.updated(diagnostics=result.metrics.diagnostics.dump() | changes)
 
 
-@pytest.mark.parametrize(("r_hat", "words"), [(1.2, "R-hat is 1.200"), (None, "cannot be worked out"), (1.0, "")])
+@pytest.mark.parametrize(("r_hat", "words"), [(1.2, "defined: 1.200"), (None, "defined: none"), (1.0, "")])
 def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, words: str) -> None:
     changed = replace(result, metrics=with_diagnostics(result, r_hat=r_hat))
     text = "".join(Reader(build_report(changed, run="x", created=MADE)).text)

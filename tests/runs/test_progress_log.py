@@ -111,8 +111,8 @@ def test_a_full_disk_is_told_in_one_line(tmp_path, fault):
             pass
 
     log = ProgressLog(tmp_path / "log")
-    log._file.close()
-    log._file = Full()
+    log._log._file.close()
+    log._log._file = Full()
     with pytest.raises(UserError, match=r"log: cannot be written \(.*\)$"), log:
         log(report(1))
 

@@ -63,7 +63,7 @@ def test_an_interval_of_few_draws_holds_a_new_one_at_its_level(count: int, gener
 
 def test_chains_that_disagree_are_counted() -> None:
     one = torch.ones(3)
-    assert Coverage("no teacher", one, one, one, torch.tensor([1.0, 1.06, 2.0]), one).apart == 2
+    assert Coverage("no teacher", one, one, one, torch.tensor([1.0, float("nan"), 2.0]), one).apart == 2
     stuck = SHORT.model_copy(update={"step_size": 1e-5, "warm_start_steps": 0})
     (study,) = coverage_study(3, 20, tests=4, settings=[NO_TEACHER], sampler=stuck)
     assert study.r_hat.shape == study.effective.shape == (3,)

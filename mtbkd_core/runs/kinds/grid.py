@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
-from mtbkd_core.common.files import home
 from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.scores import Row
@@ -23,7 +22,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds import run
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView
-from mtbkd_core.runs.naming import fingerprints
+from mtbkd_core.runs.naming import fingerprints, is_todays
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.studies.grid import each_result
 from mtbkd_core.studies.sweep import replicates
@@ -134,20 +133,22 @@ def fill(spec: GridSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, A
 def reuse(spec: G, kind: JobKind[G, Any]) -> Rows:
     """What runs, and grids of the same kind, have computed already of a grid's parts."""
     # a run that was checked for bias has the same draws
-    wanted = {run.run_id(each): part for part, config in spec.parts().items() for each in (config, config.unchecked)}
+    wanted = {each: part for part, config in spec.parts().items() for each in (config, config.unchecked)}
     rows = Rows({}, {})
 
     def lend(part: int, row: Row, seconds: float) -> None:
         rows.found[part], rows.seconds[part] = {_STUDENT: row}, seconds
 
-    for id, part in wanted.items():
-        with suppress(UserError):  # not there, torn or of another format: then it is computed
-            saved = read_metrics(home() / run.KIND.folder / id)
-            lend(part, saved.row, saved.seconds)
+    for known in store.list_jobs(run.KIND):  # one list: a run of another version has another name
+        part = wanted.get(known.config)
+        if part is not None and is_todays(run.KIND, known):
+            with suppress(UserError):  # not there, torn or of another format: then it is computed
+                saved = read_metrics(known.folder)
+                lend(part, saved.row, saved.seconds)
     for other in store.reusable(kind):
         parts = other.spec.parts()
         for place, found in other.rows.whole.items():
-            name = run.run_id(parts[place].unchecked) if place in parts and _STUDENT in found else None
-            if name is not None and name in wanted:
-                lend(wanted[name], found[_STUDENT], other.rows.seconds[place])
+            part = wanted.get(parts[place].unchecked) if place in parts and _STUDENT in found else None
+            if part is not None:
+                lend(part, found[_STUDENT], other.rows.seconds[place])
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.diagnostics import disagreement
 from mtbkd_core.evaluation.score_text import interval_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
@@ -117,12 +117,9 @@ def _in_words(gaps: pd.DataFrame) -> str:
 def _warn_of_chains(view: ComparisonView) -> None:
     table = score_table(view.table(), task_words.titles_by_name(view.config))
     sampled = table[table["r_hat"].notna()]
-    apart = sampled[~sampled["r_hat"].map(chains_agree).astype(bool)]
-    if not apart.empty:
-        worst = ", ".join(f"{row.title} {r_hat_text(row.r_hat)}" for row in apart.itertuples())
+    if found := disagreement(dict(zip(sampled["title"], sampled["r_hat"], strict=True))):
         st.warning(
-            f"With some seed the chains disagree (R-hat above {R_HAT_LIMIT}, or not defined: {worst}). "
-            "Sample longer before you trust a difference that depends on these.",
+            f"{found} with some seed: sample longer before you trust a difference that depends on these.",
             icon=":material/warning:",
         )
 

@@ -8,7 +8,7 @@ import streamlit as st
 from mtbkd_core import Result, UserError
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, r_hat_text
+from mtbkd_core.evaluation.diagnostics import disagreement, r_hat_text
 from mtbkd_core.evaluation.score_text import better_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
@@ -146,10 +146,5 @@ def _draw_scores(shown: Shown) -> None:
         key="runs-scores",
         column_config={"Score": st.column_config.Column(pinned=True)},
     )
-    apart = [letter for letter, (_, result) in shown.items() if not chosen_run.agrees(result)]
-    if apart:
-        st.warning(
-            f"The chains of {' and '.join(apart)} disagree (R-hat above {R_HAT_LIMIT} or not available): sample longer "
-            "before you trust them.",
-            icon=":material/warning:",
-        )
+    if apart := disagreement(dict(zip(shown, found, strict=True))):
+        st.warning(f"{apart}: sample longer before you trust these runs.", icon=":material/warning:")

@@ -6,8 +6,8 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.config.parse import full_name, settings
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
-from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES
+from mtbkd_core.evaluation.diagnostics import disagreement
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.sweep import proposed_values, sweep_title, sweep_values, sweepable
@@ -106,14 +106,8 @@ def _draw_results(view: SweepView) -> None:
         return
     title = sweep_title(view.spec.setting)
     st.caption(follow.summary(SWEEPS, view, title))
-    apart = table[~table[R_HAT].map(chains_agree)]
-    if not apart.empty:
-        which = ", ".join(f"{row.title} ({r_hat_text(row.r_hat)})" for row in apart.itertuples())
-        st.warning(
-            f"The chains disagree (R-hat above {R_HAT_LIMIT}, or not defined) at {which}: these marks are hollow. "
-            "Sample longer before you trust them.",
-            icon=":material/warning:",
-        )
+    if found := disagreement({f"at {row.title}": row.r_hat for row in table.itertuples()}):
+        st.warning(f"{found}: these marks are hollow. Sample longer before you trust them.", icon=":material/warning:")
     if len(table) > 1:
         _draw_charts(view, title)
     if not table["current"].any():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree
+from mtbkd_core.evaluation.diagnostics import disagreement
 from mtbkd_core.evaluation.score_text import change_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
@@ -97,13 +96,8 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
     table = shapley_table(found, cheap)
     st.caption(follow.summary(SHAPLEY_STUDIES, view))
     r_hat = view.worst_r_hat()
-    if r_hat is not None and not chains_agree(r_hat):
-        worst = f"up to {r_hat:.3f}, above {R_HAT_LIMIT}" if math.isfinite(r_hat) else "cannot be worked out"
-        st.warning(
-            f"In some of these runs the chains disagree (R-hat {worst}): sample longer before you trust small "
-            "differences.",
-            icon=":material/warning:",
-        )
+    if apart := disagreement({} if r_hat is None else {"the worst of these runs": r_hat}):
+        st.warning(f"{apart}: sample longer before you trust small differences.", icon=":material/warning:")
     st.markdown(_in_words(table, score))
     shades = task_words.colours(view.config)
     left, right = st.columns(2, gap="large")

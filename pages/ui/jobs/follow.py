@@ -151,14 +151,14 @@ def under_way() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
 
 def bar(words: JobWords[S, V], view: V) -> None:
     """The progress bar alone, until the job ends, with a link to where the whole is shown."""
-    st.fragment(_bar, run_every=_NUMBERS)(words, view.id)
+    # where it is shown may take a look at many folders: once, not at every look at the numbers
+    st.fragment(_bar, run_every=_NUMBERS)(words, view.id, *words.where(view))
 
 
-def _bar(words: JobWords[S, V], id: str) -> None:
+def _bar(words: JobWords[S, V], id: str, page: str, parameters: dict[str, str]) -> None:
     view = read(words, id)
     if view is None:
         return
     if view.finished:
         st.rerun()
-    page, parameters = words.where(view)
     progress.meter(words, view, lambda: navigation.link(page, "Watch", parameters))

@@ -8,12 +8,14 @@ from typing import Any, Generic
 
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds import comparison, coverage, run, sampler_benchmark, shapley, sweep, training
 from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.runs.kinds.run import RunView, run_id
 from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
+from mtbkd_core.runs.kinds.shapley import ShapleyView
 from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.sampler_benchmark import REFERENCE
@@ -100,6 +102,11 @@ def _teachers(view: JobView[Any]) -> str:
     return f"{len(view.config.data.teachers)} teachers"
 
 
+def _studied_run(view: ShapleyView) -> tuple[str, dict[str, str]]:
+    found = store.find(run.KIND, view.config)
+    return "influence", {"run": found.id if found else run_id(view.config), "replicates": str(view.spec.seeds)}
+
+
 def seconds_per_part(words: JobWords[S, V], view: V) -> str:
     """How long a part took, mean over those that are whole; nothing before the first."""
     mean = view.seconds_per_part
@@ -134,7 +141,7 @@ SHAPLEY_STUDIES = JobWords(
     what=lambda view: f"{_teachers(view)} · {_described(view)}",
     doing=_counted("runs done"),
     part="run",
-    where=lambda view: ("influence", {"run": run_id(view.config), "replicates": str(view.spec.seeds)}),
+    where=_studied_run,
 )
 TRAININGS = JobWords(
     kind=training.KIND,

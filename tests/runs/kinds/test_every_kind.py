@@ -272,6 +272,22 @@ def test_a_job_of_before_settings_were_renamed_is_listed_and_opened(sample: Samp
     assert (again.id == old) is (sample.kind.again is None)
 
 
+@every_found_again
+def test_an_unfinished_job_of_before_settings_were_renamed_goes_on_in_its_folder(
+    found_again: Sample, engine: str, steps: Steps
+) -> None:
+    kind, view = found_again.kind, submit(found_again)
+    content = former_names(found_again.spec())
+    raw = json.dumps(content, separators=(",", ":"))
+    old = view.folder.with_name(content_hash(raw, *naming.fingerprints(kind, found_again.spec())))
+    (view.folder / files.CONFIG).write_text(raw)
+    (view.folder / files.STATUS).unlink()
+    view.folder.rename(old)
+    assert submit(found_again).id == old.name
+    execute(str(old))
+    assert [(each.id, each.state) for each in store.list_jobs(kind)] == [(old.name, State.DONE)]
+
+
 def test_it_is_deleted_once_it_is_finished(sample: Sample, engine: str, steps: Steps) -> None:
     view = submit(sample)
     with pytest.raises(UserError, match=f"{view.id}: it is queued; cancel it before you delete it"):

@@ -24,7 +24,7 @@ from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.shapley import shapley_values
 from mtbkd_core.studies.sweep import sweep_values
 from tests.made_up import made_up_predictions
-from tests.runs.kinds.samples import STRENGTHS, Steps, fake_grid, metrics_of, score
+from tests.runs.kinds.samples import STRENGTHS, Steps, fake_grid, former_names, metrics_of, score
 from tests.runs.support import config
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")
@@ -150,11 +150,16 @@ def distilled(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("former", [False, True], ids=["today's run", "a run of a former format"])
 def test_what_a_run_or_another_sweep_has_computed_is_not_computed_again(
-    steps: Steps, monkeypatch: pytest.MonkeyPatch
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, former: bool
 ) -> None:
     small = config(prior__strength=0.5)
-    distilled(small, monkeypatch)
+    made = distilled(small, monkeypatch)
+    if former:
+        raw = json.dumps(former_names(small), separators=(",", ":"))
+        (made / "config.json").write_text(raw)
+        made.rename(made.with_name(content_hash(raw, *naming.fingerprints(run.KIND, small))))
     first = swept(strengths())
     assert [each.prior.strength for each in steps.done] == [0.0, 1.0]
     assert first.scores()["0.5"][0]["nll"] == 0.321
