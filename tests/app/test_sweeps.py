@@ -149,7 +149,7 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
     assert mean["y"] == pytest.approx([1.005, 0.905, 0.705])
     assert mean["marker"]["symbol"] == ["circle", "diamond", "circle-open"]
     assert len(drawn["scatter", "Each seed"]["y"]) == 6
-    assert any("at 3 (1.300)" in warning.value for warning in app.warning)
+    assert any("at 3 1.300" in warning.value for warning in app.warning)
     (frame,) = app.dataframe
     assert frame.value["Strength"].tolist() == ["0", "1", "3"]
     assert frame.value["nll"].tolist()[0] == "1.005 ± 0.007"
@@ -160,14 +160,14 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
     assert in_link(app, "scores") == "accuracy"
 
 
-def test_chains_without_an_r_hat_are_said(
+def test_chains_without_an_r_hat_count_as_disagreeing(
     opened: Callable[..., AppTest], swept: SweepView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept.rows.found[0]["student"]["r_hat"] = None
     look(swept, monkeypatch)
     app = opened(PAGE, view="sweep", sweep=swept.id)
     assert not app.exception
-    assert any("at 0 (none), 3 (1.300)" in warning.value for warning in app.warning)
+    assert any("at 0 none, at 3 1.300" in warning.value for warning in app.warning)
     assert app.dataframe[0].value["R-hat"].tolist() == ["none", "1.010", "1.300"]
 
 
