@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
-from mtbkd_core.tasks.inputs import standardise
+from mtbkd_core.tasks.inputs import Standardisation
 
 #: Share of the rows that are held out, for testing and again for validation.
 HELD_OUT = 0.2
@@ -68,7 +68,7 @@ class TableData:
     Attributes:
         rows: the table.
         test: a table of its own for testing; None: a part of `rows` is held out.
-        reach: [F], how far each feature is spread, see `standardise`; None: all alike.
+        reach: [F], how far each feature is spread, see `Standardisation`; None: all alike.
     """
 
     about: About
@@ -112,14 +112,14 @@ class TableData:
     def cut(self, train: np.ndarray, tested: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str) -> Task:
         """A task of some of the rows for the student, and of some of `tested` for testing, by their places."""
         about, own = self.about, self.rows
-        learnt = own.features[train]
+        standardisation = Standardisation.of(own.features[train], self.reach)
         return Task(
             name=about.name,
             title=about.title,
             description=about.description,
-            x_train=standardise(learnt, learnt, self.reach),
+            x_train=standardisation.apply(own.features[train]),
             y_train=own.labels[train],
-            x_test=standardise(tested.features[test], learnt, self.reach),
+            x_test=standardisation.apply(tested.features[test]),
             y_test=tested.labels[test],
             class_names=about.class_names,
             teachers={
@@ -135,6 +135,7 @@ class TableData:
             },
             fingerprint=fingerprint,
             proteins=_proteins({"train": (own, train), "test": (tested, test)}),
+            standardisation=standardisation,
         )
 
 

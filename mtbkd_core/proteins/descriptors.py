@@ -146,7 +146,7 @@ def reach() -> Tensor:
     """[F], the standard deviation of each descriptor as an input: those designed for a purpose count more.
 
     Many shares of single residues in short windows are mostly noise, and a student with few labels would learn it; see
-    `mtbkd_core.tasks.inputs.standardise`. Settled on the validation proteins of the task `proteins`.
+    `mtbkd_core.tasks.inputs.Standardisation`. Settled on the validation proteins of the task `proteins`.
     """
     return torch.tensor([width for part, width in zip(_counts(), _REACH, strict=True) for _ in range(part)])
 

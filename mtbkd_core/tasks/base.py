@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.tasks.inputs import Standardisation
 from mtbkd_core.teachers.base import Cost, TeacherInfo
 
 
@@ -97,6 +98,7 @@ class Task:
         x_unlabelled: [U, F], more inputs that no teacher was trained on; a run uses the first `n_unlabelled` of them
             without their labels. None where the task has none.
         shift_labels: name of a shift -> the words that describe each of its inputs, where they are known; for display.
+        standardisation: how the inputs were made from raw features; None: they are the raw features.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Task:
     proteins: Proteins | None = None
     x_unlabelled: Tensor | None = None
     shift_labels: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    standardisation: Standardisation | None = None
 
     @property
     def n_classes(self) -> int:

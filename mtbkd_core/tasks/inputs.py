@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -9,19 +11,29 @@ from torch import Tensor
 FURTHEST = 5.0
 
 
-def standardise(features: Tensor, reference: Tensor, reach: Tensor | None = None) -> Tensor:
-    """Features by mean and standard deviation of others, cut at five of them.
+@dataclass(frozen=True)
+class Standardisation:
+    """Features by mean and standard deviation of a reference, cut at five of them.
 
-    Args:
-        features: [M, F].
-        reference: [N, F]; a feature that is constant there becomes 0.
-        reach: [F], the standard deviation that each is given, which is how much the prior on a student's weights lets
-            it count beside the others; None: 1 for all.
-    Returns:
-        [M, F] float32.
+    Attributes:
+        mean: [F] float64.
+        scale: [F] float64, what a feature less its mean is multiplied by; 0 where the reference is constant.
+        reach: [F] float32, the standard deviation that each is given, which is how much the prior on a student's
+            weights lets it count beside the others; None: 1 for all.
     """
-    mean, deviation = reference.double().mean(0), reference.double().std(0, correction=0)
-    varies = deviation > 1e-6 * mean.abs().clamp_min(1e-6)
-    scale = torch.where(varies, 1 / deviation.clamp_min(1e-30), 0.0)
-    scaled = ((features.double() - mean) * scale).float().clamp(-FURTHEST, FURTHEST)
-    return scaled if reach is None else scaled * reach
+
+    mean: Tensor
+    scale: Tensor
+    reach: Tensor | None = None
+
+    @classmethod
+    def of(cls, reference: Tensor, reach: Tensor | None = None) -> Standardisation:
+        """From a reference [N, F]; `reach` as above."""
+        mean, deviation = reference.double().mean(0), reference.double().std(0, correction=0)
+        varies = deviation > 1e-6 * mean.abs().clamp_min(1e-6)
+        return cls(mean, torch.where(varies, 1 / deviation.clamp_min(1e-30), 0.0), reach)
+
+    def apply(self, features: Tensor) -> Tensor:
+        """[M, F] float32, of raw features [M, F]."""
+        scaled = ((features.double() - self.mean) * self.scale).float().clamp(-FURTHEST, FURTHEST)
+        return scaled if self.reach is None else scaled * self.reach

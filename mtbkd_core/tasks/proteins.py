@@ -23,7 +23,7 @@ from mtbkd_core.proteins.division import N_POOL, Division, divide, draw, label_o
 from mtbkd_core.proteins.features import cached_descriptors
 from mtbkd_core.proteins.scldata import LOCATIONS, Protein
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
-from mtbkd_core.tasks.inputs import standardise
+from mtbkd_core.tasks.inputs import Standardisation
 from mtbkd_core.tasks.source import ShiftInfo, TaskInfo, check_split
 from mtbkd_core.teachers import protein_teachers, shipped
 from mtbkd_core.teachers.base import Cost, TeacherInfo
@@ -97,7 +97,8 @@ def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_st
     everything = (*division.asked, *(each for group in division.several.values() for each in group))
     row_of = {each.row: place for place, each in enumerate(everything)}
     features = cached_descriptors([each.sequence for each in everything], on_progress, should_stop)
-    features = standardise(features, features[: len(division.pool)], reach())
+    standardisation = Standardisation.of(features[: len(division.pool)], reach())
+    features = standardisation.apply(features)
 
     def inputs(group: Sequence[Protein]) -> Tensor:
         return features[[row_of[each.row] for each in group]]
@@ -121,6 +122,7 @@ def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_st
         ),
         x_unlabelled=inputs(spare),
         shift_labels={SEVERAL: tuple(tuple(each.location.split(";")) for each in several)},
+        standardisation=standardisation,
     )
 
 

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from mtbkd_core.tasks.inputs import standardise
+from mtbkd_core.tasks.inputs import Standardisation
 
 #: Means 2 and 5; deviations 1 and 0.
 REFERENCE = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
 
 
 def test_features_are_scaled_by_the_reference_a_constant_one_becomes_0_and_far_ones_are_cut() -> None:
-    assert standardise(REFERENCE, REFERENCE).tolist() == [[-1, 0], [1, 0]]
-    assert standardise(torch.tensor([[5.0, 9.0], [99.0, 5.0], [-99.0, 5.0]]), REFERENCE).tolist() == [
+    assert Standardisation.of(REFERENCE).apply(REFERENCE).tolist() == [[-1, 0], [1, 0]]
+    assert Standardisation.of(REFERENCE).apply(torch.tensor([[5.0, 9.0], [99.0, 5.0], [-99.0, 5.0]])).tolist() == [
         [3, 0],
         [5, 0],
         [-5, 0],
@@ -19,7 +19,7 @@ def test_features_are_scaled_by_the_reference_a_constant_one_becomes_0_and_far_o
 
 
 def test_a_reach_widens_a_feature_after_the_cut() -> None:
-    found = standardise(torch.tensor([[99.0, 9.0], [3.0, 5.0]]), REFERENCE, torch.tensor([2.0, 0.5]))
+    found = Standardisation.of(REFERENCE, torch.tensor([2.0, 0.5])).apply(torch.tensor([[99.0, 9.0], [3.0, 5.0]]))
     assert found.tolist() == [[10, 0], [2, 0]]
 
 
@@ -27,4 +27,4 @@ def test_a_reach_widens_a_feature_after_the_cut() -> None:
 def test_what_differs_only_by_rounding_is_constant(mean: float) -> None:
     reference = torch.full((50, 1), mean)
     reference[0] += 1e-3 * mean * 1e-6
-    assert standardise(reference, reference).abs().max() == 0
+    assert Standardisation.of(reference).apply(reference).abs().max() == 0
