@@ -37,7 +37,7 @@ def start() -> dict[str, Any]:
     config = default_config(synthetic.CURVED.INFO.name)
     prior, student = config.prior, config.student
     return {
-        "labels": prior.strength * prior.concentration / prior.temperature**2,
+        "labels": prior.labels,
         "concentration": prior.concentration,
         "temperature": prior.temperature,
         "rule": prior.rule.value,

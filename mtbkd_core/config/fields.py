@@ -43,6 +43,7 @@ class Setting:
         sweep_title: where a sweep's values mean something narrower than the setting's.
         matters: whether it changes anything under a configuration.
         per_teacher: whether it holds one number for each teacher.
+        unset: the word, in text, for a value that is left to the program.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Setting:
     sweep_title: str = ""
     matters: Callable[[Any], bool] = always
     per_teacher: bool = False
+    unset: str = "none"
 
     @property
     def label(self) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, field_validator, model_validator
 
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import Algorithm, Device, Preconditioning, Schedule, StudentKind, WeightRule
 from mtbkd_core.config.fields import Relative, setting
 
@@ -22,6 +24,12 @@ ALIASES: Mapping[str, str] = {
 }
 #: Those of `ALIASES` that were renamed, and not only moved.
 RENAMED = ("n_train", "prior.sharpness")
+
+
+#: What a setting that the program chooses is called in text.
+AUTO = "auto"
+#: An input alias of `prior.strength`, of another unit: see `PriorConfig.labels`.
+LABELS = "prior.labels"
 
 
 class _Part(BaseModel):
@@ -43,6 +51,11 @@ def _none_word(value: Any) -> Any:
 def _auto_word(value: Any) -> Any:
     """Read `auto`, too, as a value that is tuned."""
     return None if isinstance(value, str) and value.strip().lower() == "auto" else _none_word(value)
+
+
+def _only_auto(value: Any) -> Any:
+    """Read `auto` as a value that is chosen from the data; `none` is refused, for it could mean 0."""
+    return None if isinstance(value, str) and value.strip().lower() == AUTO else value
 
 
 def _some_teacher(value: Any) -> Any:
@@ -68,6 +81,7 @@ Channels = Annotated[
 ]
 BatchSize = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)]
 StepSize = Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)]
+Strength = Annotated[Annotated[NonNegative, Field(le=100)] | None, BeforeValidator(_only_auto)]
 Labelled = Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)]
 Teachers = Annotated[tuple[str, ...], BeforeValidator(_some_teacher), Field(max_length=32)]
 
@@ -200,16 +214,19 @@ class PriorConfig(_Part):
         step=0.1,
         sweep=(0.5, 1, 2, 4, 8),
     )
-    strength: Annotated[NonNegative, Field(le=100)] = setting(
+    strength: Strength = setting(
         1.0,
         "Strength",
-        "Weight of the teachers' prior. Larger: the student follows the teachers more; 0: no distillation.",
+        "Weight of the teachers' prior. A teacher's statement at an example counts as about strength x concentration / "
+        "temperature^2 labels. Larger: the student follows the teachers more; 0: no distillation; auto: chosen from "
+        "the data when a run starts, with the concentration. It can be given as prior.labels, that number of labels.",
         phrase="strength {}",
         symbol="alpha",
         high=2.0,
         step=0.01,
         sweep=(0, 0.1, 0.3, 1, 3),
         relative=Relative.TASK_DEFAULT,
+        unset=AUTO,
     )
 
     @field_validator("base_weights")
@@ -218,6 +235,31 @@ class PriorConfig(_Part):
         if value is not None and not sum(value) >= 1e-6:
             raise ValueError("at least one number should be positive, and their sum at least 1e-6")
         return value
+
+    @field_serializer("strength")
+    def _auto_in_words(self, value: float | None) -> float | str:
+        return AUTO if value is None else value
+
+    @property
+    def known_strength(self) -> float:
+        """The strength as a number.
+
+        Raises:
+            UserError: it is still to be chosen from the data.
+        """
+        if self.strength is None:
+            raise UserError("prior.strength: auto is not chosen yet; allowed here: a number")
+        return self.strength
+
+    @property
+    def labels(self) -> float:
+        """What each teacher's statement counts for, in labels (nominal): strength x concentration / temperature^2.
+
+        It is the curvature of a teacher's term in the student's logits, relative to that of a label, where the
+        student agrees with the teacher and T is 1; `prior.effective_labels` tells it in general. Errors as
+        `known_strength`.
+        """
+        return self.known_strength * self.concentration / self.temperature**2
 
     @property
     def uses_entropy_temperatures(self) -> bool:
@@ -430,7 +472,7 @@ class RunConfig(_Part):
     @property
     def n_unlabelled_used(self) -> int:
         """Examples without a label that change anything: none at strength 0, where the teachers do not count."""
-        return self.data.n_unlabelled if self.prior.strength else 0
+        return 0 if self.prior.strength == 0 else self.data.n_unlabelled
 
     def with_data(self, **changes: Any) -> Self:
         """A copy with some fields of `data` changed; what is given is not validated."""
@@ -482,7 +524,7 @@ def without_aliases(values: Any) -> tuple[Any, list[str]]:
     """
     if not isinstance(values, Mapping):
         return values, []
-    found, old = dict(values), list[str]()
+    found, old = _without_labels(dict(values)), list[str]()
     for alias, name in ALIASES.items():
         *parents, leaf = alias.split(".")
         part, new_leaf = name.split(".")
@@ -504,3 +546,32 @@ def without_aliases(values: Any) -> tuple[Any, list[str]]:
             found[part] = dict(target) | {new_leaf: value}
             old.append(alias)
     return found, old
+
+
+def strength_of_labels(labels: float, concentration: float, temperature: float) -> float:
+    """The strength at which each teacher's statement counts as so many labels; the inverse of `PriorConfig.labels`."""
+    return labels * temperature**2 / concentration
+
+
+def _without_labels(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings with a strength in place of `prior.labels`, by the concentration and the temperature beside it."""
+    prior = values.get("prior")
+    if not isinstance(prior, Mapping) or "labels" not in prior:
+        return values
+    prior = dict(prior)
+    given = prior.pop("labels")
+    if "strength" in prior:
+        raise ValueError(f"{LABELS}: got {given!r}, given as prior.strength, too; allowed: one of the two")
+    if given is not None and _only_auto(given) is None:
+        return values | {"prior": prior | {"strength": AUTO}}
+    about = PriorConfig.model_fields
+    try:
+        concentration, temperature = (float(prior.get(n, about[n].default)) for n in ("concentration", "temperature"))
+    except (TypeError, ValueError):
+        return values | {"prior": prior}  # what is no number is refused for that
+    with suppress(TypeError, ValueError, OverflowError):
+        strength = strength_of_labels(float(given), concentration, temperature) if concentration > 0 else 0.0
+        if 0 <= strength <= 100:
+            return values | {"prior": prior | {"strength": strength}}
+    allowed = "a number from 0 on, with a strength (labels x temperature^2 / concentration) of at most 100, or auto"
+    raise ValueError(f"{LABELS}: got {given!r}, allowed: {allowed}")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.fields import Setting
-from mtbkd_core.config.models import ALIASES, PER_TEACHER, RENAMED, RunConfig, split_commas, without_aliases
+from mtbkd_core.config.models import ALIASES, LABELS, PER_TEACHER, RENAMED, RunConfig, split_commas, without_aliases
 
 
 class ConfigError(UserError):
@@ -74,18 +74,22 @@ def apply_settings(config: RunConfig, changes: Iterable[tuple[str, Any]], preset
     if preset not in PRESETS:
         raise ConfigError(f"preset: got {preset!r}, allowed: {', '.join(PRESETS)}")
     values: dict[str, Any] = config.model_dump(mode="json")
-    given = [(full_name(name), value) for name, value in (*PRESETS[preset].items(), *changes)]
+    own = [(full_name(name), value) for name, value in changes]
+    preset_values = dict(PRESETS[preset])
+    if LABELS in (own_names := {name for name, _ in own}):  # it stands for a strength: the one that was there goes
+        preset_values.pop("prior.strength", None)
+        del values["prior"]["strength"]
+    given = [*preset_values.items(), *own]
     for name, value in given:
-        if name not in settings():
-            raise ConfigError(f"{name}: no such setting; allowed: {', '.join(settings())}")
+        if name not in settings() and name != LABELS:
+            raise ConfigError(f"{name}: no such setting; allowed: {', '.join((*settings(), LABELS))}")
         target = values
         *parents, leaf = name.split(".")
         for parent in parents:
             target = target[parent]
         target[leaf] = value
-    names = {name for name, _ in given}
-    if "data.teachers" in names:
-        for leaf in (leaf for leaf in PER_TEACHER if f"prior.{leaf}" not in names):
+    if "data.teachers" in own_names:
+        for leaf in (leaf for leaf in PER_TEACHER if f"prior.{leaf}" not in own_names | set(preset_values)):
             numbers = getattr(config.prior, leaf)
             values["prior"][leaf] = _followed(numbers, config.data.teachers, values["data"]["teachers"])
     return parse_config(values)
@@ -142,11 +146,11 @@ def describe(error: ValidationError) -> str:
 def flatten(config: RunConfig, *, base: RunConfig | None = None) -> dict[str, str]:
     """Dotted name -> text, the inverse of `apply_settings`; with a base, only what differs from it."""
 
-    def text(value: Any) -> str:
+    def text(value: Any, unset: str) -> str:
         if isinstance(value, list | tuple):
             return ",".join(map(str, value))
-        return "none" if value is None else str(value)
+        return unset if value is None else str(value)
 
-    flat = {name: text(value_of(config, name)) for name in settings()}
+    flat = {name: text(value_of(config, name), about.unset) for name, about in settings().items()}
     before = {} if base is None else flatten(base)
     return {name: value for name, value in flat.items() if before.get(name) != value}

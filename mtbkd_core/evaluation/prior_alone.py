@@ -31,7 +31,7 @@ def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> t
 
 def pull_scale(prior: PriorConfig) -> float:
     """Alpha lambda / T, in nats per unit of logit: the pull of a teacher that disagrees fully; a label's is 1."""
-    return prior.strength * prior.concentration / prior.temperature
+    return prior.known_strength * prior.concentration / prior.temperature
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ arXiv 2605.27967. K teachers, N examples, C classes; leading axes (chains) broad
 """
 
 from mtbkd_core.prior.from_config import prior_logits, stack_priors, weights_under
+from mtbkd_core.prior.labels import effective_labels
 from mtbkd_core.prior.mixture import MixturePrior, label_pull, log_mixture_prior, pulls, responsibilities
 from mtbkd_core.prior.weights import entropies, entropy_weights
 
 __all__ = [
     "MixturePrior",
+    "effective_labels",
     "entropies",
     "entropy_weights",
     "label_pull",

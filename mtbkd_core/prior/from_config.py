@@ -41,8 +41,8 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
     Returns:
         a prior with a leading axis [S] wherever settings differ by chain.
     Raises:
-        ValueError: as `entropy_weights` and `MixturePrior.build`; no setting, or numbers of settings and subsets that
-            do not agree.
+        ValueError: as `entropy_weights` and `MixturePrior.build`; a strength that is not chosen yet; no setting, or
+            numbers of settings and subsets that do not agree.
     """
     count = teacher_logits.shape[0]
     subsets = 1 if active is None or active.ndim == 1 else active.shape[0]
@@ -61,7 +61,7 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
                 weights_under(teacher_logits, prior, mask),
                 concentration=prior.concentration,
                 temperature=prior.temperature,
-                strength=prior.strength,
+                strength=prior.known_strength,
             )
             for prior, mask in zip(settings, masks, strict=True)
         ],
