@@ -154,13 +154,10 @@ def _sampled(
     groups: int,
 ) -> list[Sample]:
     """Draws of every group from whitened positions [G S, P], in whitened coordinates whatever the sampler runs in."""
-    if settings.preconditioner is Preconditioning.NONE:
-        return sample(target, position, settings, random, report.step, groups=groups)
-    white = Preconditioned(target, make_preconditioner(target, position, random))
-    samples = sample(white, white.whiten(position), settings, random, report.step, groups=groups)
-    for own, chains in zip(samples, torch.arange(len(position), device=position.device).chunk(groups), strict=True):
-        white.restore_(own.positions, chains)
-    return samples
+    own: LogPosterior | Preconditioned = target
+    if settings.preconditioner is not Preconditioning.NONE:
+        own = Preconditioned(target, make_preconditioner(target, position, random))
+    return sample(own, position, settings, random, report.step, groups=groups)
 
 
 def _joint_seed(configs: Sequence[RunConfig]) -> int:

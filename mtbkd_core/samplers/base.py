@@ -8,7 +8,7 @@ stationary density is proportional to exp(log joint / temperature), so 1 is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -71,19 +71,39 @@ class Event(StrEnum):
 
 
 class Mean:
-    """The mean in each of G groups of chains of what was added; before that, a default."""
+    """The mean in each of G groups of chains of what was added; before that, a default [G].
 
-    def __init__(self, groups: int, default: Tensor | None = None) -> None:
-        self._groups, self._default, self._sum, self._count = groups, default, torch.zeros(()), 0
+    Attributes:
+        total, count: what was added [S] so far, and how often.
+    """
+
+    def __init__(self, groups: int, default: Tensor | None = None, total: Tensor | None = None, count: int = 0) -> None:
+        self._groups, self._default = groups, default
+        self.total, self.count = torch.zeros(()) if total is None else total, count
 
     def add(self, values: Tensor) -> None:
         """Add a number of each chain, [S]."""
-        self._sum, self._count = self._sum.to(values.device) + values.double(), self._count + 1
+        self.total, self.count = self.total.to(values.device) + values.double(), self.count + 1
 
     @property
     def value(self) -> Tensor | None:
         """[G], float64 on the CPU."""
-        return group_means(self._sum, self._groups) / self._count if self._count else self._default
+        return group_means(self.total, self._groups) / self.count if self.count else self._default
+
+    def of(self, place: int, chains: slice) -> Mean:
+        """That of one group and its chains; what is added to one is not added to the other."""
+        default = None if self._default is None else self._default[place : place + 1]
+        return Mean(1, default, self.total[chains] if self.count else None, self.count)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file holds of it, by name."""
+        named = {} if self._default is None else {"default": self._default}
+        return named | ({"total": self.total, "count": torch.tensor(self.count)} if self.count else {})
+
+    @classmethod
+    def from_tensors(cls, named: Mapping[str, Tensor]) -> Mean:
+        """The inverse of `tensors`, of one group."""
+        return cls(1, named.get("default"), named.get("total"), int(named.get("count", 0)))
 
 
 class Step(NamedTuple):

@@ -28,6 +28,7 @@ from mtbkd_core.samplers.base import (
     minibatch,
     per_chain,
 )
+from mtbkd_core.samplers.chains import Chains
 from mtbkd_core.samplers.guard import STEPS_TO_JUDGE, Guard
 from mtbkd_core.samplers.preconditioner import Preconditioned
 from mtbkd_core.samplers.randomness import Randomness
@@ -60,6 +61,7 @@ def run_chains(
     *,
     groups: int = 1,
     guarded: bool = True,
+    begin: Chains | None = None,
 ) -> Iterator[Step]:
     """Sample the target from whitened positions [G S, P] of G groups of chains, each with a step size of its own.
 
@@ -70,11 +72,15 @@ def run_chains(
         kept: numbers of the steps, from 1 and burn-in included, after which the position is kept, in order; the loop
             ends after the last. A number may stand there twice, and is then yielded twice.
         guarded: whether log joint and energy are watched; else a chain has left where its log joint is not finite.
+        begin: where the chains of the one group stand, from where they go on without tuning or burn-in; `position` and
+            `random` are theirs, and `kept` begins after their step.
     Raises:
         LeftPosterior: a chain leaves at every step size tried.
     """
     spec = sampler_spec(settings.algorithm)
-    if settings.step_size is None:
+    if begin is not None:
+        tuned = Tuned(torch.tensor([begin.step_size], dtype=torch.float64), position)
+    elif settings.step_size is None:
         tuned = yield from spec.tune(target, position, settings, random, groups)
     else:
         tuned = Tuned(torch.full((groups,), settings.step_size, dtype=torch.float64), position)
@@ -83,15 +89,15 @@ def run_chains(
     if guarded:
         log_joint = target(position).log_joint
         guard = Guard.around(log_joint, groups, position.shape[1], settings.temperature, spec.energy_variance)
-    going, gradients = torch.arange(groups), 0
+    going, gradients = torch.arange(groups), begin.gradients if begin is not None else 0
+    before = begin.restarts if begin is not None else 0
     for restarts in range(MOST_RESTARTS + 1):
         chains = torch.arange(len(position)).view(groups, -1)[going].flatten().to(position.device)
         own = target if len(going) == groups else target.of_chains(chains)
         accepted = Mean(len(going), None if tuned.acceptance is None else tuned.acceptance[going])
-        attempt = _Attempt(
-            own, settings, spec, random, guard.of(going), going, step_sizes[going], gradients, restarts, accepted
-        )
-        last = yield from attempt.steps(position[chains], kept)
+        counts = gradients, before + restarts
+        attempt = _Attempt(own, settings, spec, random, guard.of(going), going, step_sizes[going], *counts, accepted)
+        last = yield from attempt.steps(position[chains], kept, begin, anew=restarts > 0)
         gradients, left = last.gradients, attempt.left
         if not left.any():
             return
@@ -125,13 +131,25 @@ class _Attempt:
     energy_variance: Mean = field(init=False)
     left: Tensor = field(init=False)
 
-    def steps(self, position: Tensor, kept: Sequence[int]) -> Generator[Step, None, Step]:
-        """Yield each step; the value is the last, which is not yielded where all groups have left by it."""
+    def steps(
+        self, position: Tensor, kept: Sequence[int], begin: Chains | None, *, anew: bool
+    ) -> Generator[Step, None, Step]:
+        """Yield each step; the value is the last, which is not yielded where all groups have left by it.
+
+        With `anew`, chains that went on from where they stood begin again there, and have done no step of their own.
+        """
         burn_in, batch_size = self.settings.burn_in, self.settings.batch_size
         self.left, self.energy_variance = torch.zeros(len(self.groups), dtype=torch.bool), Mean(len(self.groups))
         sampler = self._built(position)
-        state = sampler.init(position, self.random)
-        upcoming, number = iter(kept), 0
+        if begin is None or anew:
+            state = sampler.init(position, self.random)
+        else:
+            spare = Randomness.seeded(0, position.device, position.dtype)  # its momentum is replaced
+            state = begin.placed(sampler.init(position, spare))
+            every = slice(None)
+            self.acceptance, self.energy_variance = begin.acceptance.of(0, every), begin.energy_variance.of(0, every)
+        number = 0 if begin is None else begin.number
+        upcoming = iter(kept)
         next_kept: int | None = next(upcoming)
         while next_kept is not None:
             number += 1

@@ -81,12 +81,6 @@ class Preconditioned:
         """Preconditioned coordinates [S, P] of whitened positions [S, P]."""
         return self.map.apply(position, inverse=True)
 
-    def restore_(self, draws: Tensor, chains: Tensor) -> None:
-        """Take draws [S', D, P] of some of the chains back to whitened coordinates, in place."""
-        own = self.map.of_chains(chains)
-        for number in range(draws.shape[1]):
-            draws[:, number] = own.apply(draws[:, number])
-
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient on v and shares at v [S, P]; the constant log |det L| is left out."""
         found = self.target(self.map.apply(position), batch)
