@@ -72,13 +72,13 @@ def _print_means(found: Comparison) -> None:
 
 
 def _print_differences(found: Comparison) -> None:
-    print("\nMT-BKD minus the baseline, with 95 % intervals")
+    print("\nMT-BKD minus the baseline, with 95 % intervals; the word is for MT-BKD, by Holm at 5 % within a score")
     for name, gaps in found.paired.items():
         for score in COMPARED:
             gap = gaps[score]
             difference = "-" if gap.difference is None else f"{gap.difference:+.4f}"
             interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
-            print(f"{name:24} {SCORES[score].short:>9}{difference:>10}{interval}")
+            print(f"{name:24} {SCORES[score].short:>9}{difference:>10}{interval}  {gap.verdict.value}")
 
 
 def _listed(row: Row) -> str:

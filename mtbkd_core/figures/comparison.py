@@ -13,6 +13,13 @@ from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, around_zero, interva
 from mtbkd_core.figures.theme import INK, MUTED, composed
 from mtbkd_core.studies.comparison import Verdict
 
+#: verdict -> it in words.
+_WORDS = {
+    Verdict.BETTER: "MT-BKD is better",
+    Verdict.WORSE: "the baseline is better",
+    Verdict.UNCLEAR: "no clear difference",
+    Verdict.UNKNOWN: "not known",
+}
 #: verdict -> colour, symbol, size of the mark. Shape and size show it too: colour is never alone.
 _MARKS = {
     Verdict.BETTER: (INK, "circle", 12),
@@ -28,7 +35,7 @@ def draw_verdicts(table: pd.DataFrame) -> go.Figure:
         marks(
             part["score"].map(lambda score: SCORES[score].short),
             part["title"],
-            _capitalised(verdict),
+            _capitalised(_WORDS[verdict]),
             "<b>%{y}</b>, %{x}<br>%{customdata[0]}<br>%{customdata[1]}",
             colour=colour,
             symbol=symbol,
@@ -70,7 +77,7 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
             marks(
                 middle,
                 part["title"],
-                _capitalised(verdict),
+                _capitalised(_WORDS[verdict]),
                 "<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}",
                 colour=colour,
                 symbol="circle" if verdict is Verdict.UNCLEAR else symbol,
@@ -119,5 +126,7 @@ def _in_words(table: pd.DataFrame) -> list[str]:
             continue
         known = f", 95 % interval {scale * row.low:+.{digits}f} to {scale * row.high:+.{digits}f}"
         interval = known if np.isfinite(row.low) else ", no interval from one seed"
-        found.append(f"{scale * row.difference:+.{digits}f} {unit}".rstrip() + f"{interval}: {row.verdict}")
+        found.append(
+            f"{scale * row.difference:+.{digits}f} {unit}".rstrip() + f"{interval}: {_WORDS[Verdict(row.verdict)]}"
+        )
     return found

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
-from mtbkd_core.studies.comparison import Comparison, verdict
+from mtbkd_core.studies.comparison import Comparison
 from mtbkd_core.studies.coverage import Coverage
 from mtbkd_core.studies.methods import about
 from mtbkd_core.studies.shapley import Contributions
@@ -36,7 +36,7 @@ def gap_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFra
             pairs = zip(ours[score], comparison.methods[method][score], strict=True)
             count = sum(a is not None and b is not None for a, b in pairs)
             numbers = (np.nan if value is None else value for value in (gap.difference, gap.low, gap.high))
-            rows.append((method, known.title, known.line, score, count, *numbers, verdict(score, gap).value))
+            rows.append((method, known.title, known.line, score, count, *numbers, gap.verdict.value))
     columns = ["method", "title", "line", "score", "seeds", "difference", "low", "high", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 

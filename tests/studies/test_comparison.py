@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from scipy.stats import t
 
@@ -12,9 +13,9 @@ from mtbkd_core.studies.comparison import (
     Difference,
     Verdict,
     compare,
+    judged,
     paired_difference,
     tabulate,
-    verdict,
 )
 from tests.conftest import part_of_test, without_some_labels
 from tests.studies.scene import CALLS, NETWORKS, POSTERIORS, QUICK, ROWS
@@ -54,7 +55,8 @@ def test_a_method_that_a_seed_lacks_is_none_there_and_paired_over_the_others() -
     assert found.seeds == (0, 1, 5)
     assert found.methods["mt_bkd"] == {"nll": [1.0, 2.0, 9.0], "r_hat": [1.01, None, 1.0]}
     assert found.methods["no_teacher"]["nll"] == [3.0, 3.0, None]
-    assert found.paired == {"no_teacher": {"nll": paired_difference([1.0, 2.0], [3.0, 3.0])}}
+    wanted = judged("nll", {"no_teacher": paired_difference([1.0, 2.0], [3.0, 3.0])})["no_teacher"]
+    assert found.paired == {"no_teacher": {"nll": wanted}}
     assert tabulate("digits", {}).methods == {}
 
 
@@ -64,24 +66,46 @@ def test_no_seed_or_one_twice_is_refused(seeds: list[int], words: str) -> None:
         compare(build_config(QUICK.items()), seeds)
 
 
+def gap(difference: float, p_value: float | None) -> Difference:
+    return Difference(difference, None, None, p_value)
+
+
+def test_p_values_are_adjusted_by_holm() -> None:
+    found = judged("nll", {"a": gap(-1, 0.01), "b": gap(-1, 0.04), "c": gap(-1, 0.03), "d": gap(-1, None)})
+    assert [one.p_adjusted for one in found.values()] == [pytest.approx(0.03), pytest.approx(0.06), 0.06, None]
+    wanted = [Verdict.BETTER, Verdict.UNCLEAR, Verdict.UNCLEAR, Verdict.UNKNOWN]
+    assert [one.verdict for one in found.values()] == wanted
+
+
 @pytest.mark.parametrize(
-    ("score", "low", "high", "expected"),
+    ("score", "difference", "expected"),
     [
-        ("nll", -2.0, -1.0, Verdict.BETTER),
-        ("nll", 1.0, 2.0, Verdict.WORSE),
-        ("accuracy", 1.0, 2.0, Verdict.BETTER),
-        ("auroc_misclassification", -2.0, -1.0, Verdict.WORSE),
-        ("ece", -1.0, 1.0, Verdict.UNCLEAR),
-        ("brier", 0.0, 1.0, Verdict.UNCLEAR),
-        ("brier", 0.0, 0.0, Verdict.UNCLEAR),
-        ("brier", None, None, Verdict.UNKNOWN),
+        ("nll", -1.0, Verdict.BETTER),
+        ("nll", 1.0, Verdict.WORSE),
+        ("accuracy", 1.0, Verdict.BETTER),
+        ("auroc_misclassification", -1.0, Verdict.WORSE),
+        ("epistemic", -1.0, Verdict.UNKNOWN),
     ],
 )
-def test_who_is_better_follows_the_interval_and_the_scores_direction(
-    score: str, low: float | None, high: float | None, expected: Verdict
-) -> None:
-    middle = None if low is None or high is None else (low + high) / 2
-    assert verdict(score, Difference(middle, low, high)) is expected
+def test_who_is_better_follows_the_scores_direction(score: str, difference: float, expected: Verdict) -> None:
+    (found,) = judged(score, {"a": gap(difference, 0.001)}).values()
+    assert found.verdict is expected
+
+
+def test_copies_of_one_method_have_no_clear_difference_in_95_percent_of_seed_sets() -> None:
+    """Eight baselines that are the method itself with other noise; over 400 sets of ten seeds."""
+    random = np.random.default_rng(0)
+    clear = 0
+    for _ in range(400):
+        values = random.normal(0.2, 0.02, (10, 1)) + random.normal(0, 0.01, (10, 9))  # a seed's own level is shared
+        names = ["mt_bkd", *(f"copy-{place}" for place in range(8))]
+        rows = {
+            seed: {name: {"nll": value} for name, value in zip(names, row, strict=True)}
+            for seed, row in enumerate(values.tolist())
+        }
+        clear += any(gaps["nll"].verdict is not Verdict.UNCLEAR for gaps in tabulate("digits", rows).paired.values())
+    assert clear / 400 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
+    assert clear  # the test can fail: some set does look clear
 
 
 def test_whole_seeds_are_taken_as_they_are_and_the_others_computed(

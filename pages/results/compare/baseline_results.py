@@ -48,9 +48,10 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
         "Filled circle: MT-BKD is better. Diamond: the baseline is better. Dash: no clear difference.",
         lambda: gaps,
         key="verdicts",
-        help="A difference is clear when its 95 % interval over the seeds excludes zero. Intervals are not "
-        "corrected for many comparisons: of twenty true ties, about one looks clear by chance. The seeds split the "
-        "same data anew: the intervals show how much splits, teachers and chains matter, not what other data give.",
+        help="A difference is clear when a paired t-test over the seeds says so after Holm's correction for the number "
+        "of baselines: where there is no difference at all, at most one comparison in twenty has a clear one by a "
+        "score. The seeds split the same data anew: they show how much splits, teachers and chains matter, not what "
+        "other data give.",
     )
 
 
@@ -59,9 +60,10 @@ def _draw_forests(gaps: pd.DataFrame) -> None:
     st.subheader(
         "MT-BKD minus each baseline",
         anchor=False,
-        help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t.",
+        help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t. Intervals are not "
+        "corrected for the number of baselines, colours are.",
     )
-    st.caption("An interval that crosses the line is no clear difference. Shaded: the side where MT-BKD is better.")
+    st.caption("Grey: no clear difference. Shaded: the side where MT-BKD is better.")
     scores = list(COMPARED)
     for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
         for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
