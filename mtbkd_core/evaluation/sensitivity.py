@@ -13,12 +13,13 @@ Vehtari, Simpson, Gelman, Yao and Gabry, JMLR 25, 2024 (smoothing).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mtbkd_core.evaluation.errors import jackknife_error
 from mtbkd_core.prior import MixturePrior
 
 FACTORS = (0.9, 1.1)
@@ -27,23 +28,66 @@ PARETO_LIMIT = 0.7
 
 
 @dataclass(frozen=True)
+class Change:
+    """How an answer changes, and the sampler's standard error of that (jackknife over chains; None for one chain)."""
+
+    value: float | None
+    error: float | None
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is more than two standard errors from zero."""
+        return self.value is not None and self.error is not None and abs(self.value) > 2 * self.error
+
+
+@dataclass(frozen=True)
 class Sensitivity:
     """How the predictive mean answers to one teacher's base weight.
 
     Attributes:
         factors: [F] by which the base weight was multiplied.
-        means: [F, M, C], the predictive means then.
+        mass: [F + 1, S], the share of all weight that each chain has; the first row is that of the run itself.
+        sums: [F + 1, S, M, C], each chain's part of the predictive mean.
         pareto_k: [F].
     """
 
     factors: tuple[float, ...]
-    means: Tensor
+    mass: Tensor
+    sums: Tensor
     pareto_k: tuple[float, ...]
+
+    @property
+    def means(self) -> Tensor:
+        """[F, M, C], the predictive means with each factor."""
+        return self.sums[1:].sum(1)
 
     @property
     def reliable(self) -> bool:
         """Whether the draws at hand can tell."""
         return max(self.pareto_k) <= PARETO_LIMIT
+
+    def changes(self, answer: Callable[[Tensor], float | None]) -> list[Change]:
+        """How an answer that is worked out from the predictive mean [M, C] changes, for each factor."""
+        whole = [answer(each) for each in self.sums.sum(1)]
+        chains = self.sums.shape[1]
+        others = (
+            [
+                (self.sums.sum(1) - self.sums[:, out]) / (self.mass.sum(1) - self.mass[:, out])[:, None, None]
+                for out in range(chains)
+            ]
+            if chains > 1
+            else []
+        )
+        left_out = [[answer(each) for each in row] for row in others]
+        return [
+            Change(_gap(whole, place), jackknife_error([_gap(row, place) for row in left_out]))
+            for place in range(1, len(whole))
+        ]
+
+
+def _gap(answers: Sequence[float | None], place: int) -> float | None:
+    before, after = answers[0], answers[place]
+    return None if before is None or after is None else after - before
 
 
 def log_importance(mixture: MixturePrior, logits: Tensor, factors: Sequence[float] = FACTORS) -> Tensor:
@@ -84,16 +128,19 @@ def sensitivity(log_weights: Tensor, probabilities: Tensor, efficiency: float = 
     """Each teacher's sensitivity.
 
     Args:
-        log_weights: [F, K, D] of `log_importance` with its default factors.
-        probabilities: [D, M, C], of the same draws at the inputs that are asked about.
+        log_weights: [F, K, S D] of `log_importance` with its default factors.
+        probabilities: [S, D, M, C], of the same draws at the inputs that are asked about.
         efficiency: effective draws over draws.
     Returns:
         one for each of the K teachers.
     """
-    flat = probabilities.flatten(1).double()
+    chains, draws = probabilities.shape[:2]
+    flat = probabilities.flatten(2).double()
+    even = torch.full((chains, draws), 1 / (chains * draws), dtype=torch.float64, device=flat.device)
     found = []
     for teacher in range(log_weights.shape[1]):
         each = [smoothed_weights(log_weights[place, teacher], efficiency) for place in range(len(FACTORS))]
-        means = torch.stack([(weights.to(flat) @ flat).view(probabilities.shape[1:]) for weights, _ in each])
-        found.append(Sensitivity(FACTORS, means, tuple(k for _, k in each)))
+        weights = torch.stack([even, *(own.to(flat).view(chains, draws) for own, _ in each)])
+        sums = torch.einsum("fsd,sdn->fsn", weights, flat).unflatten(-1, probabilities.shape[2:])
+        found.append(Sensitivity(FACTORS, weights.sum(-1), sums, tuple(k for _, k in each)))
     return found

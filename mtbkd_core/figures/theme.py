@@ -32,6 +32,8 @@ CLEAR = "rgba(0, 0, 0, 0)"
 WHITE = "#ffffff"
 BLACK = "#000000"
 CHOSEN = PALETTE[1]
+#: Marks what is not to be relied on; a shape of its own goes with it.
+WARNING = "#d64550"
 
 
 def _real(ink: str, muted: str, sequence: Sequence[str]) -> dict[str, str]:

@@ -90,7 +90,7 @@ _KNOWN = {
         "Influence",
         ":material/call_split:",
         "Which teacher explains the student, and how each teacher changes its predictions.",
-        parameters=("class", "part", "train", "replicates", "score"),
+        parameters=("class", "part", "train", "replicates", "score", "answer"),
     ),
     "uncertainty": _Page(
         "Results",

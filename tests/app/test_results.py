@@ -177,12 +177,18 @@ def test_influence_draws_the_runs_pulls_and_responsibilities(opened: Opened, fin
 
 def test_pulls_are_shown_for_a_labelled_image(opened: Opened, finished: RunView) -> None:
     app = opened("influence", run=finished.id)
-    before = len(app.get("plotly_chart"))
     assert app.segmented_control(key="view:influence:part").options == ["Test images", "Labelled images"]
     app.segmented_control(key="view:influence:part").set_value("train").run()
     assert not app.exception
     assert app.number_input(key="view:influence:train").label == "Labelled image"
-    assert len(app.get("plotly_chart")) == before + 1
+    assert "chart:image-pulls" in [chart.key for chart in app.get("plotly_chart")]
+
+
+def test_a_class_can_be_asked_for_under_less_of_a_teacher(opened: Opened, finished: RunView) -> None:
+    app = opened("influence", run=finished.id)
+    app.selectbox(key="view:influence:answer").set_value("class: 3").run()
+    assert not app.exception
+    assert any("With 10 % less of a teacher: probability of 3" in text.value for text in app.markdown)
 
 
 def test_no_curve_chosen_asks_for_one(opened: Opened, finished: RunView) -> None:

@@ -44,10 +44,27 @@ def test_the_weights_are_the_ratio_of_the_two_priors(rule: str) -> None:
 def test_a_teacher_that_never_explains_the_student_moves_nothing() -> None:
     found = log_importance(mixture([0.5, 0.5, 0.0], "fixed"), torch.randn(D, N, C, generator=generator(3)).double())
     assert (found[:, 2] == 0).all()
-    p = torch.rand(D, 5, C, generator=generator(4)).softmax(-1)
+    p = torch.rand(4, D // 4, 5, C, generator=generator(4)).softmax(-1)
     quiet = sensitivity(found, p)[2]
     assert quiet.pareto_k == (0.0, 0.0)
-    torch.testing.assert_close(quiet.means, p.double().mean(0).expand(2, -1, -1))
+    torch.testing.assert_close(quiet.means, p.double().mean((0, 1)).expand(2, -1, -1))
+    assert [change.value for change in quiet.changes(lambda mean: float(mean[0, 0]))] == pytest.approx([0, 0])
+
+
+def test_the_error_of_a_change_is_its_spread_over_new_chains() -> None:
+    """Chains of one normal draw of a shift each: the change of a reweighted mean, again and again."""
+    changes, errors = [], []
+    for seed in range(200):
+        noise = torch.randn(8, 50, generator=generator(seed), dtype=torch.float64)
+        value = (0.5 + 0.05 * noise + 0.03 * noise[:, :1])[..., None, None]
+        (found,) = sensitivity((0.2 * noise).flatten().expand(2, 1, -1), torch.cat([value, 1 - value], -1))
+        change = found.changes(lambda mean: float(mean[0, 0]))[0]
+        assert change.value is not None
+        assert change.error is not None
+        changes.append(change.value)
+        errors.append(change.error)
+    spread = float(torch.tensor(changes).std())
+    assert float(torch.tensor(errors).mean()) == pytest.approx(spread, rel=0.2)
 
 
 def test_reweighting_a_gaussian_finds_the_mean_of_the_shifted_one() -> None:

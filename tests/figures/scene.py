@@ -20,6 +20,7 @@ from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.out_of_distribution import draw_deviance_density
 from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.figures.shifts import draw_severity
 from mtbkd_core.figures.sweep import draw_sweep
@@ -71,6 +72,13 @@ def coverage() -> pd.DataFrame:
     return tables.coverage_table(
         [Coverage(name, share, 0.1 * ones, 0 * ones, r_hat, effective) for name, share in covered.items()]
     )
+
+
+def sensitivity(r: Run) -> pd.DataFrame:
+    """A clear change of one teacher, and one of another that is not to be relied on."""
+    rows = [("a", 0.9, -0.01, 0.002, 0.1, True), ("b", 0.9, 0.02, 0.003, 0.9, True)]
+    columns = ["teacher", "factor", "change", "error", "pareto_k", "clear"]
+    return pd.DataFrame([row for row in rows if row[0] in r.titles], columns=columns)
 
 
 def shapley(r: Run) -> pd.DataFrame:
@@ -186,6 +194,9 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
     "draw_sets": lambda r: uncertainty.draw_sets(student_tables.set_table(r.mean > 0.2, r.labels)),
     "draw_severity": lambda r: draw_severity(
         pd.DataFrame({"severity": [0.0, 1.0], "accuracy": [0.9, 0.2], "deviance": [0.5, 3.0]}), severity=0.4, unit="°"
+    ),
+    "draw_sensitivity": lambda r: draw_sensitivity(
+        sensitivity(r), r.titles, r.colours, left="better", right="worse", shaded="left", title="NLL"
     ),
     "draw_shapley": lambda r: draw_shapley(shapley(r), "nll", r.colours),
     "draw_shares_by_class": _shares_by_class,

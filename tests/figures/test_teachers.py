@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mtbkd_core.evaluation import teacher_tables as tables
-from mtbkd_core.figures import shapley, teachers, weights
+from mtbkd_core.figures import sensitivity, shapley, teachers, theme, weights
 from tests.figures import scene
 from tests.figures.scene import FIGURES, Run, run
 
@@ -32,6 +32,7 @@ def test_a_table_is_drawn_as_it_reads() -> None:
         ("draw_probabilities", None, lambda r: r.teachers[:, 0]),
         ("draw_shares_of_one", lambda r: r.shares[:, :2].T, None),
         ("draw_influence", lambda r: scene.shapley(r)[["responsibility", "pull"]].to_numpy().T, None),
+        ("draw_sensitivity", lambda r: [scene.sensitivity(r)["change"]], None),
         ("draw_pulls", None, lambda r: np.vstack([r.pulls.mean(1), r.label_pull.mean(0)])),
         ("draw_weights_and_responsibilities", lambda r: r.shares, lambda r: r.shares[::-1]),
     ],
@@ -42,6 +43,14 @@ def test_each_mark_stands_at_its_number(small: Run, name: str, x: Expected | Non
         if expected is not None:
             drawn = [np.asarray(trace[letter]) for trace in traces]
             np.testing.assert_allclose(drawn, expected(small))
+
+
+def test_a_change_within_its_error_is_grey_and_an_unreliable_one_is_crossed(small: Run) -> None:
+    table = scene.sensitivity(small).assign(clear=[True, False])
+    words = {"left": "better", "right": "worse", "shaded": "left", "title": "NLL"}
+    bars, crosses = sensitivity.draw_sensitivity(table, small.titles, small.colours, **words).data
+    assert list(bars.marker.color) == [small.colours["a"], theme.MUTED]
+    assert list(crosses.y) == [small.titles["b"]]
 
 
 def test_shares_by_class_stack_up_to_1(small: Run) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from mtbkd_core.evaluation import teacher_tables as tables
 from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures import influence, weights
-from pages.results.influence import shapley
+from pages.results.influence import sensitivity, shapley
 from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
 from pages.ui.jobs import task_loading
 
@@ -62,6 +62,9 @@ with right:
         help=f"A point for each teacher and labelled {item}: the teacher's weight in the prior, and its responsibility "
         "once the student has learned.",
     )
+
+st.space("small")
+moved = sensitivity.draw(chosen, task)
 
 st.space("small")
 st.subheader(
@@ -128,6 +131,8 @@ with right:
         key="sides",
     )
 teacher_predictions.show(chosen, index, item, part=part)
+if part == "test":
+    sensitivity.draw_example(chosen, moved, index, item)
 if part == "train":
     single = tables.pulls_of(arrays["pulls"][:, index], arrays["label_pull"][index], class_names, teachers)
     look_for = "Teachers that pull in opposite directions disagree about the class."

@@ -1,0 +1,107 @@
+"""What would change if a teacher counted 10 % less: a score, a class, and one example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Task
+from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.evaluation.sensitivity import Sensitivity
+from mtbkd_core.figures.sensitivity import draw_sensitivity
+from mtbkd_core.studies import sensitivity
+from pages.ui import charts, link, task_words
+from pages.ui.chosen_run import Chosen
+
+_HELP = (
+    "Each teacher's base weight is multiplied by 0.9, the weights are renormalised at every example, and the run's "
+    "own draws are reweighted by importance (power-scaling, Kallioinen et al., 2024): no student is sampled anew. "
+    "Whiskers: two of the sampler's standard errors. **Pareto k** says whether the draws at hand can tell: above 0.7 "
+    "they cannot."
+)
+_LESS = 0.9
+_CLASS = "class: "
+
+
+@st.cache_resource(show_spinner="Reweighting the draws…", max_entries=4)
+def _found(run: str, attempt: int, _chosen: Chosen, _task: Task) -> dict[str, Sensitivity]:
+    return sensitivity.run_sensitivity(_chosen.result, _task)
+
+
+def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
+    """The part of the page on scores and classes; what was found is used for single examples, too."""
+    st.subheader("If a teacher counted less", anchor=False, help=_HELP)
+    found = _found(chosen.view.id, chosen.view.attempt, chosen, task)
+    if not found:
+        st.caption("One teacher alone, or a strength of 0: the teachers' weights change nothing.")
+        return found
+    offered = [*COMPARED, *(f"{_CLASS}{name}" for name in chosen.class_names)]
+    answer = st.selectbox(
+        "Change of",
+        offered,
+        format_func=lambda name: SCORES[name].title if name in SCORES else f"Probability of {name}",
+        **link.bound("answer", offered, "nll"),
+        width=320,
+        help="A score of the test examples, or the mean probability of a class on the test examples that have it.",
+    )
+    labels = chosen.result.predictions.test.labels.long()
+    if answer in SCORES:
+        info = SCORES[answer]
+        table = sensitivity.score_changes(found, labels, answer)
+        sides = ("worse", "better") if info.higher_is_better else ("better", "worse")
+        what = info.short
+    else:
+        name = answer.removeprefix(_CLASS)
+        table = sensitivity.class_changes(found, labels, chosen.class_names.index(name))
+        sides, what = ("less probable", "more probable"), f"probability of {name}"
+    st.markdown(_in_words(chosen, found))
+    _chart(chosen, table, sides, what, "sensitivity")
+    return found
+
+
+def draw_example(chosen: Chosen, found: Mapping[str, Sensitivity], index: int, item: str) -> None:
+    """The chart for one test example."""
+    if not found:
+        return
+    label = int(chosen.result.predictions.test.labels[index])
+    table = sensitivity.example_changes(found, index, label)
+    _chart(
+        chosen,
+        table,
+        ("less probable", "more probable"),
+        f"probability of the true class at this {item}",
+        "sensitivity-of-one",
+    )
+
+
+def _chart(chosen: Chosen, table: pd.DataFrame, sides: tuple[str, str], what: str, key: str) -> None:
+    less = table[table["factor"] == _LESS]
+    charts.show(
+        draw_sensitivity(
+            less,
+            chosen.teachers,
+            task_words.colours(chosen.view.config),
+            left=sides[0],
+            right=sides[1],
+            shaded="left" if sides[0] == "better" else "right",
+            title=f"Change of the {what}",
+        ),
+        f"With 10 % less of a teacher: {what}",
+        "A long bar: this answer depends on that teacher. Grey: within the sampler's error.",
+        lambda: table,
+        key=key,
+        help=_HELP,
+    )
+
+
+def _in_words(chosen: Chosen, found: Mapping[str, Sensitivity]) -> str:
+    """Which teachers the student would be better with less of, and what a responsibility is not."""
+    worse = [chosen.teachers[name] for name in sensitivity.harms(found, chosen.result.predictions.test.labels.long())]
+    first = (
+        f"With a little less of **{'**, or of **'.join(worse)}** the student's NLL on the test examples would be lower."
+        if worse
+        else "With less of any teacher the student's NLL on the test examples would not be clearly lower."
+    )
+    return f"{first} A responsibility is a share of a density, not a cause; these bars are about causes."

@@ -1,0 +1,46 @@
+"""A run's sensitivity to its teachers is worked out from its own draws."""
+
+import pytest
+
+from mtbkd_core import Result, RunConfig, Task, build_config, distill, load_task
+from mtbkd_core.studies.sensitivity import changes_table, harms, run_sensitivity, score_changes
+
+TEACHERS = ("north", "south-west", "south-east", "confidently-wrong")
+
+
+def config(*changes: tuple[str, object]) -> RunConfig:
+    small = [("sampler.chains", 4), ("sampler.draws", 60), ("sampler.thinning", 5), ("data.teachers", TEACHERS)]
+    return build_config([("data.task", "synthetic"), *small, *changes])
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return load_task(config().data)
+
+
+@pytest.fixture(scope="module")
+def result(task: Task) -> Result:
+    return distill(config(), task=task)
+
+
+def test_the_wrong_teacher_is_flagged(result: Result, task: Task) -> None:
+    assert "confidently-wrong" in harms(run_sensitivity(result, task), task.y_test)
+
+
+def test_more_and_less_of_a_teacher_move_the_score_in_opposite_ways(result: Result, task: Task) -> None:
+    table = score_changes(run_sensitivity(result, task), task.y_test, "nll").pivot(
+        index="teacher", columns="factor", values="change"
+    )
+    assert (table[0.9] * table[1.1] < 0).all()
+
+
+def test_a_score_that_is_not_defined_has_no_change(result: Result, task: Task) -> None:
+    table = changes_table(run_sensitivity(result, task), lambda mean: None)
+    assert table["change"].isna().all()
+    assert not table["clear"].any()
+
+
+@pytest.mark.parametrize("change", [("prior.strength", 0.0), ("data.teachers", ("north",))])
+def test_weights_that_change_nothing_have_no_sensitivity(task: Task, change: tuple[str, object]) -> None:
+    short = [("sampler.draws", 4), ("sampler.burn_in", 5), ("sampler.warm_start_steps", 5)]
+    assert run_sensitivity(distill(config(*short, change), task=task), task) == {}
