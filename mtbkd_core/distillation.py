@@ -12,7 +12,7 @@ from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.catalog.settings import with_teachers
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
-from mtbkd_core.config.choices import Device, Preconditioning
+from mtbkd_core.config.choices import Device, FeatureKind, Preconditioning
 from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
 from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
@@ -25,6 +25,7 @@ from mtbkd_core.samplers.draws import Sample, sample
 from mtbkd_core.samplers.preconditioner import Preconditioned, make_preconditioner
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.student_inputs import features_of, seen_by_student
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
@@ -73,10 +74,11 @@ def check(config: RunConfig, task: Task) -> Student:
 
     Raises:
         UserError: draws that need too much memory, a minibatch larger than the data, more examples without a label than
-            the task has, or a convolutional student where inputs are not images.
+            the task has, or a convolutional student or features of patches where inputs are not images.
     """
     settings = config.sampler
-    student = build_student(config.student, task.x_train.shape[1], task.n_classes, task.image_shape)
+    seen = seen_by_student(config, task)
+    student = build_student(config.student, seen.x_train.shape[1], seen.n_classes, seen.image_shape)
     needed = draws_bytes(config, student)
     if needed > MAX_DRAWS_BYTES:
         raise UserError(
@@ -114,6 +116,8 @@ def distill_together(
         UserError: as `distill`.
     """
     settings, scale = configs[0].sampler, configs[0].student.weight_scale
+    if configs[0].student.features_used is not FeatureKind.NONE:
+        report(Phase.WARM_START, 0, 1, "Making features of the inputs")
     target = target_of(configs, task, device)
     report.examples = len(target.labels)
     clock = [time.perf_counter()]
@@ -167,7 +171,8 @@ def _joint_seed(configs: Sequence[RunConfig]) -> int:
 def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) -> LogPosterior:
     """The posterior of every configuration's chains, one configuration after the other."""
     student = check(configs[0], task)
-    training_set = task.training_set(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
+    seen = seen_by_student(configs[0], task)
+    training_set = seen.training_set(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
     priors = [
         stack_priors(task.training_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
         for each in configs
@@ -191,7 +196,8 @@ def _measured(
     began = time.perf_counter()
     watch(0)
     draws = own.positions.mul_(student.weight_scale)
-    examples = examples_of(task, config.data.teachers, draws.device)
+    seen = seen_by_student(config, task)
+    examples = examples_of(seen, config.data.teachers, draws.device)
     metrics, predictions = evaluate(
         config.prior, examples, student, draws, warm, own.log_joint, watch, teacher_scores=teacher_scores
     )
@@ -216,11 +222,11 @@ def _measured(
         "image_shape": task.image_shape and list(task.image_shape),
         "class_names": list(task.class_names),
     }
-    return Result(config, metrics, draws.cpu(), predictions, environment)
+    return Result(config, metrics, draws.cpu(), predictions, environment, features_of(seen))
 
 
 def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
-    """A task's examples and some of its teachers' logits on a device, as the evaluation takes them."""
+    """A task's examples, as the student sees them, and some of its teachers' logits, for the evaluation."""
     test_logits, train_logits = (task.teacher_logits(teachers, part).to(device) for part in ("test", "train"))
     return Examples(
         x_test=task.x_test.to(device),
@@ -244,7 +250,7 @@ def _run_exact(
     if not settings.bias_check:
         return []
     device, gradients = ends[0].device, int(run_work(settings, report.examples)[Phase.BIAS_CHECK])
-    x, found = task.x_test.to(device), list[ExactRun]()
+    x, found = seen_by_student(configs[0], task).x_test.to(device), list[ExactRun]()
     for number, (config, position) in enumerate(zip(configs, ends, strict=True)):
         chains = torch.arange(number * settings.chains, (number + 1) * settings.chains, device=device)
 

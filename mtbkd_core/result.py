@@ -18,12 +18,14 @@ from torch import Tensor
 from mtbkd_core.common.files import make_folder, read_json, read_tensors, write_atomically, write_tensors
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.choices import FeatureKind
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import ConfigError, describe, parse_config
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.students.base import Student
+from mtbkd_core.students.features import Features, load_features
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task
 
@@ -32,6 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 #: Raise it when the meaning of a saved file changes. Format 1 differs in config.json alone: its flat names are aliases.
 FORMAT = 2
 _READABLE = (1, FORMAT)
+_FEATURES = "features.safetensors"
 
 
 class _Shapes(BaseModel):
@@ -54,6 +57,7 @@ class Result:
         draws: [S, D, P] parameters of the sampled students.
         predictions: on the test and the labelled examples, and on shifted inputs.
         environment: machine, versions, data fingerprint, number of inputs and their shape, names of classes.
+        features: what the student sees in place of the task's inputs; None: these.
     """
 
     config: RunConfig
@@ -61,13 +65,20 @@ class Result:
     draws: Tensor
     predictions: Predictions
     environment: dict[str, Any]
+    features: Features | None = None
 
     @cached_property
     def student(self) -> Student:
         """The network that the draws are parameters of."""
-        shape = self.environment.get("image_shape")
-        features, classes = self.environment["n_features"], len(self.environment["class_names"])
-        return build_student(self.config.student, features, classes, None if shape is None else (shape[0], shape[1]))
+        count, shape = self.environment["n_features"], self.environment.get("image_shape")
+        if self.features is not None:
+            count, shape = self.features.count, None
+        classes = len(self.environment["class_names"])
+        return build_student(self.config.student, count, classes, None if shape is None else (shape[0], shape[1]))
+
+    def student_inputs(self, x: Tensor) -> Tensor:
+        """What the student sees of the task's inputs [M, F]: themselves, or their features [M, F']."""
+        return x if self.features is None else self.features.transform(x)
 
     def predict(self, x: Tensor, *, max_draws: int = 1600, memory: int = 2**22) -> Predictive:
         """Predict inputs with all students, or with `max_draws` of them evenly spread over the chains.
@@ -79,10 +90,10 @@ class Result:
         Raises:
             UserError: inputs of another width, or not finite.
         """
-        features = self.student.sizes[0]
+        features = self.environment["n_features"]
         if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
             raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
-        return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory)
+        return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory, inputs=self.student_inputs)
 
     def has_labels_of(self, task: Task) -> bool:
         """Whether a task's labelled and test examples have the labels of those that the run was made with."""
@@ -101,6 +112,8 @@ class Result:
             write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
         write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
         write_tensors(folder / "predictions.safetensors", self.predictions.tensors(), {"format": str(FORMAT)})
+        if self.features is not None:
+            write_tensors(folder / _FEATURES, self.features.tensors(), {"format": str(FORMAT)})
         write_atomically(folder / "environment.json", json.dumps(self.environment, indent=2))
         write_atomically(folder / "metrics.json", json.dumps(self.metrics.dump(), indent=2, allow_nan=False))
 
@@ -128,7 +141,7 @@ class Result:
             predictions = Predictions.from_tensors(read_tensors(path))
         except KeyError as error:
             raise UserError(f"{path}: holds no {error.args[0]}") from None
-        result = cls(config, metrics, draws, predictions, environment)
+        result = cls(config, metrics, draws, predictions, environment, _read_features(config, folder / _FEATURES))
         wanted = result.student.n_parameters
         if draws.ndim != 3 or draws.shape[2] != wanted:
             raise UserError(
@@ -136,6 +149,15 @@ class Result:
                 "another version of this program made them"
             )
         return result
+
+
+def _read_features(config: RunConfig, path: Path) -> Features | None:
+    if config.student.features_used is FeatureKind.NONE:
+        return None
+    try:
+        return load_features(read_tensors(path))
+    except TypeError:
+        raise UserError(f"{path}: lacks some of what features are made of") from None
 
 
 def read_metrics(folder: Path) -> Metrics:

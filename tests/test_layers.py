@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("posterior",),
     ("samplers",),
     ("evaluation",),
+    ("student_inputs",),
     ("result",),
     ("run_progress",),
     ("distillation",),

@@ -11,6 +11,7 @@ from torch import Tensor
 from mtbkd_core.baselines.fitting import Networks, fit_networks, soft_targets, training_set_of
 from mtbkd_core.common.progress import ShouldStop
 from mtbkd_core.config.models import RunConfig
+from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.tasks.base import Task
 
 #: Weight of the soft targets on MT-BKD's own student, found on the validation examples of the digits with the teachers'
@@ -26,6 +27,7 @@ class Problem:
     """The problem that every baseline solves: settings and a task, with MT-BKD's own student, data and seeds.
 
     Attributes:
+        task: it may come with inputs or with the student's features of them, and then has those.
         weight: of the soft cross-entropy against that of the labels; None: the one of `WEIGHTS`, else `MEAN_WEIGHT`.
         should_stop: asked at every step; when true, the call ends with `Cancelled`.
     """
@@ -34,6 +36,10 @@ class Problem:
     task: Task
     weight: float | None = None
     should_stop: ShouldStop | None = None
+
+    def __post_init__(self) -> None:
+        """Every network sees what MT-BKD's student does."""
+        object.__setattr__(self, "task", seen_by_student(self.config, self.task))
 
     @property
     def soft_weight(self) -> float:

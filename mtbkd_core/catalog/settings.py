@@ -64,7 +64,8 @@ def with_teachers(config: RunConfig) -> RunConfig:
 def change_task(config: RunConfig, task: str) -> RunConfig:
     """A configuration moved to another task: that task's teachers and settings; what neither task sets stays.
 
-    A convolutional student does not stay where inputs are not images, nor a batch size where the sampler needs all.
+    A convolutional student and features of patches do not stay where inputs are not images, nor a batch size where
+    the sampler needs all.
     """
     info = task_info(task)
     plain = flatten(RunConfig())
@@ -81,8 +82,11 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
         **{full_name(name): plain[full_name(name)] for name in left},
         **{full_name(name): value for name, value in info.defaults.items()},
     }
-    if info.image_shape is None and config.student.kind.needs_pictures:
-        changes.setdefault("student.kind", plain["student.kind"])
+    if info.image_shape is None:
+        if config.student.kind.needs_pictures:
+            changes.setdefault("student.kind", plain["student.kind"])
+        if config.student.features.needs_pictures:
+            changes.setdefault("student.features", plain["student.features"])
     algorithm = type(config.sampler.algorithm)(changes.get("sampler.algorithm", config.sampler.algorithm))
     if "sampler.batch_size" not in algorithm.uses:
         changes["sampler.batch_size"] = None

@@ -71,6 +71,35 @@ class StudentKind(Choice):
         return self is StudentKind.CNN
 
 
+class FeatureKind(Choice):
+    """What the student learns from: the inputs, or fixed features of them.
+
+    Attributes:
+        needs_pictures: whether inputs have to be pictures.
+    """
+
+    NONE = "none", "Inputs", "The inputs themselves."
+    PATCHES = (
+        "patches",
+        "Patches",
+        "Of pictures: how much their patches resemble typical ones, zone by zone, in principal components (Coates, Ng "
+        "and Lee, 2011).",
+        ("student.n_features",),
+    )
+    KERNEL = (
+        "kernel",
+        "Kernel",
+        "Similarities to some of the training inputs, made independent (Nystroem): a linear student on them is nearly "
+        "a Gaussian kernel's.",
+        ("student.n_features",),
+    )
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether inputs have to be pictures."""
+        return self is FeatureKind.PATCHES
+
+
 class Algorithm(Choice):
     """The sampler that explores the posterior."""
 

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.choices import Algorithm, Device, Preconditioning, Schedule, StudentKind, WeightRule
+from mtbkd_core.config.choices import (
+    Algorithm,
+    Device,
+    FeatureKind,
+    Preconditioning,
+    Schedule,
+    StudentKind,
+    WeightRule,
+)
 from mtbkd_core.config.fields import Relative, setting
 
 #: former or short name -> name, both dotted
@@ -302,6 +310,28 @@ class StudentConfig(_Part):
         matters=_used("student.first_map"),
         field={"ge": 2, "le": 64},
     )
+    features: FeatureKind = setting(
+        FeatureKind.NONE,
+        "Features",
+        "What the student sees of an input. Features are fitted once for a data split, on the training inputs with and "
+        "without labels, and stay as they are; the CNN ignores them.",
+        phrase="features: {}",
+        sweep=tuple(FeatureKind),
+        matters=lambda config: not config.student.kind.needs_pictures,
+    )
+    n_features: int = setting(
+        400,
+        "Number of features",
+        "Principal components of the patches, or inputs of which the kernel's similarities are taken; fewer where "
+        "there are fewer. With more the student sees more, and a step takes longer.",
+        phrase="{} features",
+        low=10,
+        high=2000,
+        step=50,
+        sweep=(100, 200, 400, 800),
+        matters=lambda config: "student.n_features" in config.student.features_used.uses,
+        field={"ge": 2, "le": 4000},
+    )
     weight_scale: Annotated[Positive, Field(le=100)] = setting(
         0.6,
         "Weight scale",
@@ -312,6 +342,11 @@ class StudentConfig(_Part):
         step=0.05,
         sweep=(0.2, 0.4, 0.6, 0.8, 1.2),
     )
+
+    @property
+    def features_used(self) -> FeatureKind:
+        """What the student sees: a convolutional one sees pictures, whatever `features` says."""
+        return FeatureKind.NONE if self.kind.needs_pictures else self.features
 
 
 class SamplerConfig(_Part):

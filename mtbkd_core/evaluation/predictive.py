@@ -6,6 +6,7 @@ draws each, M inputs, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import scipy
@@ -147,14 +148,24 @@ def _modes(ordered: Tensor) -> Tensor:
     return mode / mode.sum(-1, keepdim=True)
 
 
-def predict(student: Student, draws: Tensor, x: Tensor, *, memory: int = 2**22) -> Predictive:
-    """Predict inputs [M, F] with draws [S, D, P], in pieces: no intermediate holds more than `memory` numbers."""
+def predict(
+    student: Student,
+    draws: Tensor,
+    x: Tensor,
+    *,
+    memory: int = 2**22,
+    inputs: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Predictive:
+    """Predict inputs [M, F] with draws [S, D, P], in pieces: no intermediate holds more than `memory` numbers.
+
+    `inputs` makes what the student sees of a piece [m, F].
+    """
     shape = draws.shape[:2]
     theta = draws.flatten(0, 1)
     rows = max(1, memory // (len(theta) * max(student.sizes[1:])))
     whole: dict[str, Tensor] = {}
     for start in range(0, max(1, len(x)), rows):
-        part = x[start : start + rows]
+        part = inputs(x[start : start + rows])
         piece = summarise(student.probabilities(theta, part).unflatten(0, shape))
         # copied, since a piece's quantiles are views that would keep all of its draws
         for name, value in vars(piece).items():

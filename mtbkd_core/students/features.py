@@ -13,6 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, unfold
 
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.choices import FeatureKind
+from mtbkd_core.config.models import StudentConfig
+
 #: Patches: pixels on a side, distance between two, k-means centres, zones on a side, patches that are clustered.
 PATCH, STRIDE, CENTRES, ZONES, CLUSTERED = 6, 2, 256, 3, 40_000
 #: Added to a patch's variance and to the whitening's eigenvalues, for pixels from 0 to 1.
@@ -81,6 +85,11 @@ class PatchFeatures(_Saved):
         scale = ((zones - offset) @ components).std()
         return cls(shape, mean, whitening, centres, offset, components.contiguous(), scale)
 
+    @property
+    def count(self) -> int:
+        """F."""
+        return self.components.shape[1]
+
     def transform(self, x: Tensor) -> Tensor:
         """Features [N, F] of pictures [N, height * width]."""
         return (self._zones(x) - self.offset) @ self.components / self.scale
@@ -128,12 +137,41 @@ class KernelFeatures(_Saved):
     def _offset(raw: Tensor) -> Tensor:
         return raw.mean(0) * (KERNEL_DEVIATION / raw.std(0).max())
 
+    @property
+    def count(self) -> int:
+        """L'."""
+        return self.normalisation.shape[1]
+
     def transform(self, x: Tensor) -> Tensor:
         """Features [N, L'] of inputs [N, F]."""
         return torch.cat([_kernel(part, self.landmarks) @ self.normalisation for part in x.split(_ROWS)]) - self.offset
 
 
 Features = PatchFeatures | KernelFeatures
+
+
+def fit_features(config: StudentConfig, x: Tensor, image_shape: tuple[int, int] | None, seed: int) -> Features | None:
+    """The features that a student's settings ask for, fitted to inputs [N, F]; None: the inputs themselves.
+
+    Args:
+        image_shape: (height, width) where the inputs are pictures.
+        seed: of what is drawn.
+    Raises:
+        UserError: patches of inputs that are no pictures, or of pictures that are smaller than a patch.
+    """
+    if config.features is FeatureKind.NONE:
+        return None
+    if config.features is FeatureKind.KERNEL:
+        return KernelFeatures.fit(x, config.n_features, seed)
+    allowed = ", ".join(kind for kind in FeatureKind if not kind.needs_pictures)
+    if image_shape is None:
+        raise UserError(f"student.features: got 'patches', but the task's inputs are not images; allowed: {allowed}")
+    if min(image_shape) < PATCH:
+        raise UserError(
+            f"student.features: got 'patches' of {PATCH} x {PATCH} pixels, but the task's pictures have "
+            f"{image_shape[0]} x {image_shape[1]}; allowed: {allowed}"
+        )
+    return PatchFeatures.fit(x, image_shape, config.n_features, seed)
 
 
 def load_features(tensors: Mapping[str, Tensor]) -> Features:

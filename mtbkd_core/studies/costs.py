@@ -20,7 +20,8 @@ _TIMED, _BATCH = 256, 64
 def student_costs(result: Result, task: Task) -> dict[str, Cost]:
     """Cost of "one" student drawn from the posterior, and of the "posterior": the mean of those that are scored.
 
-    Where inputs are descriptors of proteins, working them out from the sequence is part of the time. The time is
+    Where inputs are descriptors of proteins, working them out from the sequence is part of the time, as are the
+    student's features, if it has some. The time is
     measured at each call, and differs a little each time.
     """
     student, draws = result.student, reported(result.draws).flatten(0, 1)
@@ -31,7 +32,10 @@ def student_costs(result: Result, task: Task) -> dict[str, Cost]:
         describing = _milliseconds(lambda start: describe(sequences[start : start + _BATCH]), len(x))
 
     def cost(theta: Tensor) -> Cost:
-        spent = _milliseconds(lambda start: student.probabilities(theta, x[start : start + _BATCH]).mean(0), len(x))
+        def answer(start: int) -> Tensor:
+            return student.probabilities(theta, result.student_inputs(x[start : start + _BATCH])).mean(0)
+
+        spent = _milliseconds(answer, len(x))
         return Cost(theta.numel(), 4 * theta.numel(), spent + describing)
 
     return {"one": cost(draws[-1:]), "posterior": cost(draws)}

@@ -101,7 +101,7 @@ def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int =
     """
     prior = stack_priors(truth_of(task).teacher_logits(result.config.data.teachers, inputs), [result.config.prior])
     students = thin(result.draws, max_draws).flatten(0, 1)
-    logits = result.student.logits(students, inputs)
+    logits = result.student.logits(students, result.student_inputs(inputs))
     terms, _ = prior.terms(logits)
     probabilities = softmax(logits)
     mean = probabilities.mean(0)

@@ -27,6 +27,7 @@ from mtbkd_core.samplers.loop import LeftPosterior
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.registry import sampler_spec
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import Clock, TimedSampler, take_turns
 from mtbkd_core.tasks.base import Task
@@ -91,7 +92,7 @@ def run_benchmark(
 
     plain = config.model_copy(update={"sampler": SamplerConfig()})
     target = target_of([plain], task, torch.device("cpu"))
-    x, labels = task.x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
+    x, labels = seen_by_student(plain, task).x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
     show(0.0, REFERENCE)
     exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)
     means, mean, log_joint = exact.chain_means, exact.mean, exact.mean_log_joint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -80,6 +81,13 @@ class KnownTruth:
     bounds: tuple[float, float]
 
 
+class Transform(Protocol):
+    """What makes a student's inputs of a task's."""
+
+    def transform(self, x: Tensor) -> Tensor:
+        """[N, F'] of inputs [N, F]."""
+
+
 @dataclass(frozen=True)
 class Task:
     """Data and teachers, ready for a student.
@@ -99,6 +107,8 @@ class Task:
             without their labels. None where the task has none.
         shift_labels: name of a shift -> the words that describe each of its inputs, where they are known; for display.
         standardisation: how the inputs were made from raw features; None: they are the raw features.
+        features: what all inputs here were made by, of those of the task that was loaded; None: they are its own.
+        kept: what is worked out of the task once, by what it is.
     """
 
     name: str
@@ -118,6 +128,8 @@ class Task:
     x_unlabelled: Tensor | None = None
     shift_labels: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     standardisation: Standardisation | None = None
+    features: Transform | None = None
+    kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_classes(self) -> int:

@@ -160,6 +160,28 @@ def test_a_convolutional_student_is_offered_where_inputs_are_pictures(opened: Op
     assert ("CNN" in kinds.options) is offered
 
 
+@pytest.mark.parametrize(("task", "offered"), [("digits", True), ("synthetic", False)])
+def test_features_of_patches_are_offered_where_inputs_are_pictures(opened: Opened, task: str, offered: bool) -> None:
+    app = opened("distill", task=task)
+    (kinds,) = [control for control in app.button_group if control.label == "Features"]
+    assert ("Patches" in kinds.options) is offered
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"student.features": "patches"}, True),
+        ({}, False),
+        ({"student.features": "patches", "student.kind": "cnn"}, False),
+    ],
+)
+def test_the_number_of_features_is_asked_where_there_are_some(
+    opened: Opened, settings: dict[str, str], asked: bool
+) -> None:
+    fields = opened("distill", **settings).number_input
+    assert ("Number of features" in [field.label for field in fields]) is asked
+
+
 def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Opened) -> None:
     app = opened("distill", task="fashion", **{"student.first_map": "8"})
     assert app.number_input(key="set:student.first_map").max == 28

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mtbkd_core import default_config
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.choices import Algorithm, Device, Schedule, StudentKind, WeightRule
+from mtbkd_core.config.choices import Algorithm, Device, FeatureKind, Schedule, StudentKind, WeightRule
 from mtbkd_core.config.models import PriorConfig, RunConfig
 from mtbkd_core.config.parse import PRESETS, ConfigError, flatten, parse_config, renamed, settings
 
@@ -115,7 +115,7 @@ def test_every_setting_has_a_line_of_help_and_is_in_the_json_schema() -> None:
         assert f'"{name.split(".")[-1]}"' in definitions
 
 
-@pytest.mark.parametrize("choice", [*WeightRule, *StudentKind, *Algorithm, *Schedule, *Device])
+@pytest.mark.parametrize("choice", [*WeightRule, *StudentKind, *FeatureKind, *Algorithm, *Schedule, *Device])
 def test_every_choice_has_a_line_of_help(choice: StrEnum) -> None:
     assert choice.help.endswith(".")  # type: ignore[attr-defined]
     assert type(choice)(str(choice)) is choice

@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.catalog.registry import untrained
-from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.choices import FeatureKind, StudentKind
 from mtbkd_core.config.parse import settings, value_of
 from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.studies.batching import suggest_batch_size
@@ -50,6 +50,8 @@ def summary(config: RunConfig) -> str:
         value = value_of(config, name)
         shown = " and ".join(map(str, value)) if isinstance(value, tuple) else value
         details.append(f"{settings()[name].title.lower()}: {shown}")
+    if config.student.features_used is not FeatureKind.NONE:
+        details.append(f"on {config.student.n_features} features: {config.student.features.title.lower()}")
     teachers = ", ".join(task_words.titles_by_name(config).values())
     line = (
         f"The student ({'; '.join(details)}) learns **{task_words.info(config).title}** from **{teachers}**; "
@@ -78,12 +80,17 @@ def draw_settings(config: RunConfig) -> None:
         # a kind that does not fit comes from a link; it is shown, and the run says why it cannot be
         kinds = [kind for kind in StudentKind if pictures or not kind.needs_pictures or kind is config.student.kind]
         setting_widgets.choice("student.kind", options=kinds)
+        features = [
+            each for each in FeatureKind if pictures or not each.needs_pictures or each is config.student.features
+        ]
+        setting_widgets.control("student.features", options=features)
     with right:
         setting_widgets.slider("sampler.chains")
     with st.expander("Advanced", icon=":material/settings:"):
         student, sampler, machine = st.columns(3, gap="large")
         with student:
             st.markdown("**Student**")
+            setting_widgets.control("student.n_features")
             setting_widgets.control("student.hidden")
             setting_widgets.control("student.channels")
             draw_first_map(config)
