@@ -15,7 +15,7 @@ from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
 from mtbkd_core.config.choices import Device, FeatureKind, Preconditioning
 from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
-from mtbkd_core.evaluation.metrics import STAGES, Examples, TeacherScores, evaluate
+from mtbkd_core.evaluation.evaluate import STAGES, Examples, TeacherScores, evaluate
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.result import Result, describe_environment
@@ -111,7 +111,7 @@ def distill_together(
     Args:
         configs: with as many teachers and examples each.
         report: takes the batch for one run.
-        teacher_scores: the value of `evaluation.metrics.score_teachers`; None: teachers are scored anew.
+        teacher_scores: the value of `evaluation.evaluate.score_teachers`; None: teachers are scored anew.
     Raises:
         UserError: as `distill`.
     """
@@ -199,7 +199,15 @@ def _measured(
     seen = seen_by_student(config, task)
     examples = examples_of(seen, config.data.teachers, draws.device)
     metrics, predictions = evaluate(
-        config.prior, examples, student, draws, warm, own.log_joint, watch, teacher_scores=teacher_scores
+        config.prior,
+        examples,
+        student,
+        draws,
+        warm,
+        own.log_joint,
+        watch,
+        split_seed=config.data.split_seed,
+        teacher_scores=teacher_scores,
     )
     diagnostics = metrics.diagnostics.updated(
         step_size=own.step_size,

@@ -8,8 +8,9 @@ import torch
 
 from mtbkd_core import Result, Task, distill
 from mtbkd_core.distillation import examples_of
-from mtbkd_core.evaluation.metrics import evaluate
+from mtbkd_core.evaluation.evaluate import evaluate, weighted_teachers
 from mtbkd_core.evaluation.scores import scores
+from mtbkd_core.evaluation.sets import conformal, halves, score_sets
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import entropy_weights, responsibilities, stack_priors
 from tests.small import small
@@ -39,13 +40,19 @@ def test_draws_have_chains_kept_draws_and_parameters(result: Result) -> None:
 
 def test_metrics_have_every_row_and_score(result: Result) -> None:
     teachers = [f"teacher:{name}" for name in result.config.data.teachers]
-    rows = ["student", "student_mode", "warm_start", "teachers_mean", *teachers]
+    rows = ["student", "student_mode", "warm_start", "teachers_mean", "teachers_weighted", *teachers]
     saved = result.metrics.dump()
-    assert set(saved) == {*rows, "diagnostics"}
+    assert set(saved) == {*rows, "versus", "diagnostics"}
+    posterior = {"epistemic", "deviance", "coverage", "set_size"}
     for row in rows:
-        assert set(saved[row]) >= SCORES
-        assert all(math.isfinite(value) for value in saved[row].values())
-    assert set(saved["student"]) == SCORES | {"epistemic", "deviance", "coverage", "set_size"}
+        scored = SCORES | posterior if row == "student" else SCORES
+        others = {"errors", "calibrated_ece", "sets"} if row == "student" else {"errors", "calibrated_ece"}
+        assert set(saved[row]) == scored | others
+        assert all(math.isfinite(saved[row][name]) for name in scored)
+        assert set(saved[row]["errors"]) == scored
+        assert all(error["test_set"] is not None for error in saved[row]["errors"].values())
+        with_chains = row in ("student", "warm_start")
+        assert all((error["sampler"] is not None) == with_chains for error in saved[row]["errors"].values())
     json.dumps(saved, allow_nan=False)
 
 
@@ -61,6 +68,8 @@ def test_predictions_have_their_shapes(result: Result) -> None:
         "test.weights": (k, m),
         "test.teachers": (k, m, c),
         "test.warm_start": (m, c),
+        "test.teachers_weighted": (m, c),
+        "test.r_hat": (m,),
         "train.labels": (n,),
         "train.mean": (n, c),
         "train.responsibilities": (k, n),
@@ -71,7 +80,8 @@ def test_predictions_have_their_shapes(result: Result) -> None:
         "trace.log_joint": (4, 20),
     }
     assert {name: tuple(tensor.shape) for name, tensor in result.predictions.tensors().items()} == wanted
-    assert all(torch.isfinite(tensor.float()).all() for tensor in result.predictions.tensors().values())
+    tensors = result.predictions.tensors()
+    assert all(torch.isfinite(tensor.float()).all() for name, tensor in tensors.items() if name != "test.r_hat")
 
 
 def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits: Task) -> None:
@@ -89,9 +99,59 @@ def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits:
     student = result.metrics["student"]
     assert student["epistemic"] == pytest.approx(float(p["test.epistemic"].mean()))
     assert student["deviance"] == pytest.approx(float(p["test.deviance"].mean()))
-    hit = p["test.prediction_set"].gather(1, digits.y_test[:, None])
+    _, held = halves(len(digits.y_test), result.config.data.split_seed)
+    hit = p["test.prediction_set"].gather(1, digits.y_test[:, None])[held]
     assert student["coverage"] == pytest.approx(float(hit.float().mean()))
-    assert student["set_size"] == pytest.approx(float(p["test.prediction_set"].sum(1).float().mean()))
+    assert student["set_size"] == pytest.approx(float(p["test.prediction_set"][held].sum(1).float().mean()))
+
+
+def test_the_student_has_sets_of_every_kind_on_the_rows_that_calibrate_none(result: Result) -> None:
+    student = result.metrics.student
+    assert (student.sets.credible.coverage, student.sets.credible.size) == (student.coverage, student.set_size)
+    for found in (student.sets.credible, student.sets.conformal, student.sets.conformal_by_class):
+        assert (found.level, found.count) == (0.95, 300)
+        assert found.coverage > 0.85
+    calibration, held = halves(600, 0)
+    test = result.predictions.test
+    again = conformal(test.mean[calibration], test.labels[calibration]).sets(test.mean[held])
+    assert student.sets.conformal.coverage == score_sets(again, test.labels[held]).coverage
+
+
+def test_the_weighted_teachers_are_weighted_as_the_prior_weights_them(result: Result) -> None:
+    test = result.predictions.test
+    mean = (test.weights[..., None] * test.teachers).sum(0)
+    torch.testing.assert_close(test.teachers_weighted, mean)
+    assert result.metrics.teachers_weighted.row == pytest.approx(scores(mean, test.labels).row)
+
+
+def test_calibrated_teachers_are_weighted_as_calibrated(tiny: Task) -> None:
+    config = small(teachers=("one", "other"))
+    prior = config.prior.model_copy(update={"calibrated_teachers": True, "entropy_temperatures": (2.0, 3.0)})
+    logits = tiny.teacher_logits(["one", "other"], "test")
+    tempered = logits / torch.tensor([2.0, 3.0])[:, None, None]
+    weights = entropy_weights(tempered)
+    torch.testing.assert_close(weighted_teachers(logits, prior), (weights[..., None] * tempered.softmax(-1)).sum(0))
+
+
+def test_the_student_is_compared_with_the_best_teacher_the_weighted_ones_and_its_start(result: Result) -> None:
+    metrics = result.metrics
+    best = min(metrics.teachers, key=lambda name: metrics.teachers[name].nll)
+    assert metrics.best_teacher == best
+    assert list(metrics.versus) == [f"teacher:{best}", "teachers_weighted", "warm_start"]
+    for row, found in metrics.versus.items():
+        for name, each in found.items():
+            assert each.difference == pytest.approx(metrics.student[name] - metrics[row][name])
+            assert each.low <= each.difference <= each.high
+
+
+def test_the_r_hat_of_each_example_is_kept(result: Result) -> None:
+    found, test = result.metrics.diagnostics, result.predictions.test
+    measured = test.r_hat[~test.r_hat.isnan()]
+    assert len(measured) == 200
+    assert float(measured.max()) == pytest.approx(found.r_hat_max)
+    assert float((measured > 1.05).float().mean()) == pytest.approx(found.share_apart)
+    assert int(test.apart.sum()) == round(200 * found.share_apart)
+    assert (found.chains, found.draws, found.verdict) == (4, 20, "too_few_draws")
 
 
 def test_the_predictions_are_those_of_the_draws(result: Result, digits: Task) -> None:

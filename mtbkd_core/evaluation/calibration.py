@@ -5,8 +5,10 @@ Probabilities are [M, C] and labels [M]; `figures` draws what these calls return
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy
@@ -21,6 +23,8 @@ Labels = NDArray[np.int64]
 
 #: Bins of the expected calibration error and of the diagrams.
 BINS = 15
+#: Decimals of probabilities before bins, quantiles and searches: rounding is not to part equal ones.
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,30 @@ def reliability(
     return _binned(p[:, class_index], y == class_index, bins, equal_mass)
 
 
+def rounded(confidence: Array) -> Array:
+    """Confidences to `DIGITS` decimals."""
+    found: Array = np.round(confidence, DIGITS)
+    return found
+
+
+def equal_width_place(confidence: Array, bins: int = BINS) -> Labels:
+    """[M], the bin of equal width of each of M rounded confidences; an edge belongs to the bin below it."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
+def equal_mass_place(confidence: Array, bins: int = BINS) -> tuple[Labels, Array]:
+    """The bin of each of M rounded confidences and the edges [bins + 1] of bins that hold equally many of them."""
+    edges = rounded(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
+    # equal confidences share a bin, so that the examples' order does not matter
+    return np.searchsorted(edges[1:-1], confidence), edges
+
+
 def _binned(confidence: Array, correct: NDArray[np.bool_], bins: int = BINS, equal_mass: bool = False) -> Reliability:
+    confidence = rounded(confidence)
     if equal_mass:
-        edges = np.quantile(confidence, np.linspace(0, 1, bins + 1))
-        # equal confidences share a bin, so that the examples' order does not matter
-        place = np.searchsorted(edges[1:-1], confidence)
+        place, edges = equal_mass_place(confidence, bins)
     else:
-        edges = np.linspace(0, 1, bins + 1)
-        place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+        place, edges = equal_width_place(confidence, bins), np.linspace(0, 1, bins + 1)
     count = np.bincount(place, minlength=bins)
     hits = np.bincount(place, correct, bins)
     with np.errstate(invalid="ignore"):
@@ -88,19 +108,28 @@ def _binned(confidence: Array, correct: NDArray[np.bool_], bins: int = BINS, equ
     )
 
 
+def _binned_error(place: Labels, gap: Array) -> float:
+    """`Reliability.error` from the bins [M] of M examples and what the truth exceeds the confidence by, [M]."""
+    return float(np.abs(np.bincount(place, gap)).sum() / len(gap))
+
+
 def expected_calibration_error(p: Array, y: Labels) -> float:
     """The ECE of the top class's confidence over 15 bins of equal width."""
-    return _binned(p.max(1), p.argmax(1) == y).error
+    confidence = rounded(p.max(1))
+    return _binned_error(equal_width_place(confidence), (p.argmax(1) == y) - confidence)
 
 
 def adaptive_calibration_error(p: Array, y: Labels) -> float:
     """The ECE of the top class's confidence over 15 bins of equally many predictions."""
-    return _binned(p.max(1), p.argmax(1) == y, equal_mass=True).error
+    confidence = rounded(p.max(1))
+    return _binned_error(equal_mass_place(confidence)[0], (p.argmax(1) == y) - confidence)
 
 
 def classwise_calibration_error(p: Array, y: Labels) -> float:
     """The ECE of each class's own probability, mean over classes."""
-    return float(np.mean([_binned(p[:, c], y == c).error for c in range(p.shape[1])]))
+    p = rounded(p)
+    each = [_binned_error(equal_width_place(p[:, c]), (y == c) - p[:, c]) for c in range(p.shape[1])]
+    return float(np.mean(each))
 
 
 def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> float | None:
@@ -116,11 +145,26 @@ def auroc_misclassification(confidence: Array, correct: NDArray[np.bool_]) -> fl
     Returns:
         the area, or None where every answer is right or every answer is wrong: no pair can be compared.
     """
-    from sklearn.metrics import roc_auc_score
-
     if correct.all() or not correct.any():
         return None
-    return float(roc_auc_score(~correct, 1 - confidence))
+    return float(resampled_auroc(rounded(confidence), correct, np.ones((1, len(correct))))[0])
+
+
+def resampled_auroc(confidence: Array, correct: NDArray[Any], weights: Array) -> Array:
+    """`auroc_misclassification` [B] of rounded confidences [M] where example m counts weights[b, m] times.
+
+    NaN where every answer that counts is right or every one is wrong.
+    """
+    order = np.argsort(confidence, kind="stable")
+    ordered, right = weights[:, order], correct[order].astype(float)
+    starts = np.flatnonzero(np.diff(confidence[order], prepend=-1) > 0)
+    # one column for each confidence, so that a tie counts half
+    wrongs, rights = (np.add.reduceat(ordered * each, starts, axis=1) for each in (1 - right, right))
+    below = np.cumsum(wrongs, 1) - wrongs
+    pairs = (rights * (below + wrongs / 2)).sum(1)
+    with np.errstate(invalid="ignore"):
+        found: Array = pairs / (wrongs.sum(1) * rights.sum(1))
+    return found
 
 
 def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> float:
@@ -130,21 +174,47 @@ def smooth_calibration_error(confidence: Array, correct: NDArray[np.bool_]) -> f
     error at every bandwidth; it falls as the bandwidth grows, and the answer is where the two are equal. Source:
     Blasiok and Nakkiran, "Smooth ECE: principled reliability diagrams via kernel smoothing", ICLR 2024.
     """
+    return _smoothed(rounded(confidence), correct)[0]
+
+
+def smooth_error_slope(confidence: Array, correct: Array) -> tuple[float, Array]:
+    """`smooth_calibration_error` of rounded confidences [M], and how it moves when an example counts more, [M].
+
+    By implicit differentiation of the point at which error and bandwidth are equal.
+    """
+    value, error_at, smooth, place = _smoothed(confidence, correct)
+    signs = np.sign(smooth(value, None))
+    direct = smooth(value, signs)[place] * (correct - confidence) / len(confidence)
+    step = 0.01 * value + 1e-6
+    falls = (error_at(value + step) - error_at(value - step)) / (2 * step)
+    return value, direct / (1 - falls)
+
+
+def _smoothed(
+    confidence: Array, correct: NDArray[Any]
+) -> tuple[float, Callable[[float], float], Callable[[float, Array | None], Array], Labels]:
+    """The smooth error, the error at a bandwidth, how to smooth a signal [cells] (None: residuals), and cells [M]."""
     cells = 512
     frequency, basis = _cosines(cells)
-    place = np.clip((confidence * cells).astype(int), 0, cells - 1)
+    place: Labels = np.clip((confidence * cells).astype(np.int64), 0, cells - 1)
     residual = np.bincount(place, correct - confidence, cells) / len(confidence)
     # a cosine series is the reflected signal's spectrum, so damping it is smoothing with reflection
-    spectrum = basis.T @ residual * np.where(frequency > 0, 2.0, 1.0) / cells
+    scale = np.where(frequency > 0, 2.0, 1.0) / cells
+    spectrum = basis.T @ residual * scale
+
+    def smooth(bandwidth: float, signal: Array | None = None) -> Array:
+        of = spectrum if signal is None else basis.T @ signal * scale
+        found: Array = basis @ (of * np.exp(-0.5 * (frequency * bandwidth) ** 2))
+        return found
 
     def error_at(bandwidth: float) -> float:
-        return float(np.abs(basis @ (spectrum * np.exp(-0.5 * (frequency * bandwidth) ** 2))).sum())
+        return float(np.abs(smooth(bandwidth)).sum())
 
     low, high = 1e-3, 1.0
     while high - low > 1e-4:
         middle = (low + high) / 2
         low, high = (middle, high) if error_at(middle) > middle else (low, middle)
-    return error_at((low + high) / 2)
+    return error_at((low + high) / 2), error_at, smooth, place
 
 
 @cache

@@ -7,7 +7,8 @@ Vehtari et al., "Rank-normalization, folding, and localization: an improved R-ha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from mtbkd_core.evaluation.records import Number, Record
 
 #: Above this the chains disagree, and every page that shows the run has a warning.
 R_HAT_LIMIT = 1.05
+
+#: With fewer draws a chain even independent draws often have an R-hat above the limit.
+FEWEST_DRAWS = 50
 
 _AXES = {"chain_axis": 0, "draw_axis": 1}
 
@@ -47,6 +51,14 @@ def disagreement(r_hats: Mapping[str, float | None]) -> str:
     return f"The chains disagree (R-hat above {R_HAT_LIMIT} or not defined: {', '.join(apart)})" if apart else ""
 
 
+class Verdict(StrEnum):
+    """Whether the chains have found the same distribution."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not_converged"
+    TOO_FEW_DRAWS = "too_few_draws"
+
+
 class Convergence(Record):
     """Agreement of the chains and number of independent draws; None where a number is not defined or not finite.
 
@@ -59,6 +71,9 @@ class Convergence(Record):
         r_hat_median, r_hat_p95, r_hat_max: over the test examples, each with its own predictive log probability.
         r_hat_log_joint: of the log joint.
         ess, ess_median, ess_p5: effective draws of the mean, and over the examples.
+        chains, draws: number of chains, and of draws a chain.
+        verdict: see `judge`; None: no claim.
+        share_apart: share of the examples measured with an R-hat above the limit.
     """
 
     r_hat: Number = None
@@ -69,14 +84,62 @@ class Convergence(Record):
     ess: Number = None
     ess_median: Number = None
     ess_p5: Number = None
+    chains: int | None = None
+    draws: int | None = None
+    verdict: Verdict | None = None
+    share_apart: Number = None
+
+    @property
+    def judged(self) -> Verdict | None:
+        """The verdict; of a run of a former version, that of its three R-hats."""
+        if "verdict" in self.model_fields_set:
+            return self.verdict
+        saved = (self.r_hat, self.r_hat_p95, self.r_hat_log_joint)
+        if self.r_hat is None and "r_hat" in self.model_fields_set:
+            return Verdict.NOT_CONVERGED
+        return judge([value for value in saved if value is not None], chains=None, draws=None)
+
+    @property
+    def worst(self) -> float | None:
+        """The largest of the three R-hats that the verdict takes; None where one is not defined."""
+        three = (self.r_hat, self.r_hat_p95, self.r_hat_log_joint)
+        known = [value for value in three if value is not None]
+        return max(known) if len(known) == len(three) else None
+
+
+def judge(r_hats: Sequence[float], *, chains: int | None, draws: int | None) -> Verdict | None:
+    """The verdict on R-hats: of the mean log probability, its 95th percentile over examples, and of the log joint.
+
+    A single chain can be seen to drift, but nothing shows that another would agree: it never counts as converged.
+
+    Args:
+        r_hats: infinite where chains stand still apart, NaN where nothing moves.
+        chains, draws: numbers of chains and of draws a chain; None where they are not known.
+    Returns:
+        None: no claim can be made.
+    """
+    if draws is not None and draws < FEWEST_DRAWS:
+        return Verdict.TOO_FEW_DRAWS
+    known = [value for value in r_hats if not math.isnan(value)]
+    if any(value > R_HAT_LIMIT for value in known):
+        return Verdict.NOT_CONVERGED
+    return None if chains == 1 or not known else Verdict.CONVERGED
 
 
 def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
+    """R-hat and ESS: the first result of `convergence_by_example`."""
+    return convergence_by_example(log_probability, log_joint)[0]
+
+
+def convergence_by_example(log_probability: Tensor, log_joint: Tensor) -> tuple[Convergence, Tensor]:
     """R-hat and ESS.
 
     Args:
         log_probability: [S, D, M], log probability of each test example's label under each draw.
         log_joint: [S, D'].
+    Returns:
+        the numbers of the run, and the R-hat [M] of each example: NaN where nothing moves, infinite where chains stand
+        still apart.
     Raises:
         ValueError: fewer than four draws a chain.
     """
@@ -85,19 +148,53 @@ def convergence(log_probability: Tensor, log_joint: Tensor) -> Convergence:
         raise ValueError(f"at least 4 draws a chain are needed, got {fewest}")
     each = log_probability.double().cpu().numpy()
     mean = each.mean(-1)
-    moving = each[..., np.ptp(each, axis=(0, 1)) > 0]
-    none = not moving.shape[-1]
+    moves = np.ptp(each, axis=(0, 1)) > 0
+    moving, none = each[..., moves], not moves.any()
     r_hats, ess = _r_hat(moving), _ess(moving)
-    return Convergence(
-        r_hat=float(_r_hat(mean[..., None])[0]),
+    by_example = np.full(len(moves), math.nan)
+    by_example[moves] = r_hats
+    r_hat = float(_r_hat(mean[..., None])[0])
+    # not interpolated: between two infinities there is nothing
+    p95 = math.nan if none else float(np.sort(r_hats)[math.ceil(0.95 * (len(r_hats) - 1))])
+    of_joint = float(_r_hat(log_joint.double().cpu().numpy()[..., None])[0])
+    chains, draws = log_joint.shape
+    found = Convergence(
+        r_hat=r_hat,
         r_hat_median=math.nan if none else float(np.median(r_hats)),
-        # not interpolated: between two infinities there is nothing
-        r_hat_p95=math.nan if none else float(np.sort(r_hats)[math.ceil(0.95 * (len(r_hats) - 1))]),
+        r_hat_p95=p95,
         r_hat_max=math.nan if none else float(r_hats.max()),
-        r_hat_log_joint=float(_r_hat(log_joint.double().cpu().numpy()[..., None])[0]),
+        r_hat_log_joint=of_joint,
         ess=float(_ess(mean[..., None])[0]),
         ess_median=math.nan if none else float(np.median(ess)),
         ess_p5=math.nan if none else float(np.quantile(ess, 0.05)),
+        chains=chains,
+        draws=draws,
+        verdict=judge([r_hat, p95, of_joint], chains=chains, draws=draws),
+        share_apart=float((by_example > R_HAT_LIMIT).mean()),
+    )
+    return found, torch.from_numpy(by_example)
+
+
+def verdict_sentence(found: Convergence) -> str:
+    """What the verdict means for a reader, in one sentence; "" where no R-hat is known."""
+    verdict, share = found.judged, found.share_apart
+    apart = "some intervals are" if share is None else f"{share:.0%} of intervals are"
+    if verdict is Verdict.TOO_FEW_DRAWS:
+        return f"Too few draws to tell whether the chains agree: {found.draws} a chain, {FEWEST_DRAWS} are needed."
+    if verdict is None:
+        return "A single chain cannot show whether others would agree with it." if found.chains == 1 else ""
+    if verdict is Verdict.CONVERGED:
+        rest = f", but {apart} of examples on which they do not" if share else ""
+        worst = r_hat_text(found.worst)
+        return f"The chains agree on the score, the log joint and the examples{rest} (worst R-hat {worst})."
+    if not chains_agree(found.r_hat):
+        r_hat = r_hat_text(found.r_hat)
+        return f"The chains disagree on the score itself (R-hat {r_hat}): sample longer before you rely on it."
+    if not chains_agree(found.r_hat_p95):
+        return f"The chains agree on the score, not on every example: {apart} not to be relied on."
+    return (
+        f"The chains agree on the predictions, not on the log joint (R-hat {r_hat_text(found.r_hat_log_joint)}): "
+        f"they have not explored the same students{f'; {apart} not to be relied on' if share else ''}."
     )
 
 

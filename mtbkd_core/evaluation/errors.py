@@ -2,31 +2,38 @@
 
 Sources: Efron and Tibshirani, "An introduction to the bootstrap", 1993 (both); Vaicenavicius et al., "Evaluating model
 calibration in classification", AISTATS 2019 (the ECE of an exactly calibrated model). S chains, M test examples, C
-classes.
+classes, B bootstrap samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 from torch import Tensor
 
-from mtbkd_core.evaluation.calibration import BINS
+from mtbkd_core.evaluation.calibration import (
+    BINS,
+    Array,
+    Labels,
+    checked,
+    equal_mass_place,
+    equal_width_place,
+    resampled_auroc,
+    rounded,
+    smooth_error_slope,
+)
+from mtbkd_core.evaluation.records import Number, Record
 
-Array = NDArray[np.float64]
 #: Resamples of the test set, and simulations of exact calibration.
-RESAMPLES = 500
-#: Confidences that differ by rounding alone are equal.
-_DIGITS = 6
+RESAMPLES = 300
 
 
-@dataclass(frozen=True)
-class ScoreError:
+class ScoreError(Record):
     """The standard errors of a score.
 
     Attributes:
@@ -34,12 +41,11 @@ class ScoreError:
         test_set: of a test set of this size; None where it is not known.
     """
 
-    sampler: float | None = None
-    test_set: float | None = None
+    sampler: Number = None
+    test_set: Number = None
 
 
-@dataclass(frozen=True)
-class ExactCalibration:
+class ExactCalibration(Record):
     """What the ECE would be if the predictions were exactly calibrated.
 
     Attributes:
@@ -48,9 +54,37 @@ class ExactCalibration:
         p_value: share of simulations with an ECE of at least the one found.
     """
 
-    mean: float
-    high: float
-    p_value: float
+    mean: Number = None
+    high: Number = None
+    p_value: Number = None
+
+
+class Reading(StrEnum):
+    """What a difference says, its errors considered."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNCLEAR = "no clear difference"
+    UNKNOWN = "unknown"
+
+
+class Difference(Record):
+    """A score minus that of an opponent on the same test set.
+
+    Attributes:
+        difference: in the score's unit.
+        sampler: its standard error from the Monte Carlo draws; None where a row has a single chain.
+        test_set: its paired standard error from a test set of this size.
+        low, high: the 95 % interval under both errors, of the test set's alone where the sampler's is not known.
+        verdict: whether the first row is better; unknown where an error is not known.
+    """
+
+    difference: Number = None
+    sampler: Number = None
+    test_set: Number = None
+    low: Number = None
+    high: Number = None
+    verdict: Reading = Reading.UNKNOWN
 
 
 def jackknife(chain_means: Tensor, score: Callable[[Tensor], Mapping[str, float | None]]) -> dict[str, float | None]:
@@ -64,12 +98,19 @@ def jackknife(chain_means: Tensor, score: Callable[[Tensor], Mapping[str, float 
     Returns:
         the standard error by name; None for one chain.
     """
-    chains = len(chain_means)
-    whole = chain_means.mean(0)
-    if chains < 2:
-        return dict.fromkeys(score(whole))
-    left_out = [score((chains * whole - own) / (chains - 1)) for own in chain_means]
-    return {name: jackknife_error([row[name] for row in left_out]) for name in left_out[0]}
+    if len(chain_means) < 2:
+        return dict.fromkeys(score(chain_means.mean(0)))
+    return jackknife_errors([score(mean) for mean in left_out(chain_means)])
+
+
+def left_out(chain_means: Tensor) -> Tensor:
+    """[S, ...], the mean over the other chains for each of S >= 2 chains' means [S, ...]."""
+    return (chain_means.sum(0) - chain_means) / (len(chain_means) - 1)
+
+
+def jackknife_errors(values: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """`jackknife_error` of scores by name, from S rows of leave-one-out values."""
+    return {name: jackknife_error([row[name] for row in values]) for name in (values[0] if values else ())}
 
 
 def jackknife_error(values: list[float | None]) -> float | None:
@@ -83,88 +124,121 @@ def jackknife_error(values: list[float | None]) -> float | None:
 
 def interval(value: float, error: float, degrees: float = math.inf, level: float = 0.95) -> tuple[float, float]:
     """A two-sided interval by Student's t; the sampler's error of S chains has S - 1 degrees of freedom."""
-    quantile = scipy.stats.norm.ppf if math.isinf(degrees) else lambda share: scipy.stats.t.ppf(share, degrees)
-    half = float(quantile((1 + level) / 2)) * error
+    half = _quantile(degrees, level) * error
     return value - half, value + half
 
 
-def resamples(count: int, seed: int, number: int = RESAMPLES) -> Array:
+def _quantile(degrees: float, level: float) -> float:
+    share = (1 + level) / 2
+    return float(scipy.stats.norm.ppf(share) if math.isinf(degrees) else scipy.stats.t.ppf(share, degrees))
+
+
+def read_difference(
+    difference: float | None,
+    test_set: float | None,
+    sampler: float | None,
+    *,
+    chains: int,
+    higher_is_better: bool,
+    level: float = 0.95,
+) -> Difference:
+    """A difference with its interval and what it says.
+
+    The half widths under the two independent errors add as squares; the sampler's is by Student's t with `chains` - 1
+    degrees of freedom.
+
+    Args:
+        difference: of the scores on the whole test set; None where one is not defined.
+        test_set: its standard error by the paired bootstrap.
+        sampler: its standard error by the jackknife; None for one chain.
+        chains: that the sampler's error was worked out from.
+        higher_is_better: of the score.
+    """
+    if difference is None or test_set is None:
+        return Difference(difference=difference, sampler=sampler, test_set=test_set)
+    half = _quantile(math.inf, level) * test_set
+    if sampler is not None:
+        half = math.hypot(half, _quantile(chains - 1, level) * sampler)
+    low, high = difference - half, difference + half
+    verdict = Reading.UNCLEAR
+    if sampler is None:
+        verdict = Reading.UNKNOWN
+    elif low > 0 or high < 0:
+        verdict = Reading.BETTER if (low > 0) == higher_is_better else Reading.WORSE
+    return Difference(difference=difference, sampler=sampler, test_set=test_set, low=low, high=high, verdict=verdict)
+
+
+@lru_cache(maxsize=2)
+def resamples(count: int, seed: int = 0, number: int = RESAMPLES) -> Array:
     """[B, M], how often each of M test examples is in each of B bootstrap samples; the same for what is paired."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), number).astype(float)
+    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), number).astype(float)
+    weights.flags.writeable = False
+    return weights
 
 
 def resampled_scores(probabilities: Tensor, labels: Tensor, weights: Array) -> dict[str, Array]:
     """The scores of predictions [M, C] against labels [M] on each bootstrap sample of `resamples`, by name: [B] each.
 
-    Accuracy, NLL, Brier score, ECE, classwise ECE and AUROC of misclassification; NaN where a sample has no AUROC.
+    Those of `scores.OF_ALL`. The bins of the adaptive ECE are those of the whole test set, and the smooth ECE is
+    linear in the residuals about its bandwidth there (which gives its standard error, and not its exact values). NaN
+    where a sample has no AUROC.
     """
-    p = probabilities.detach().cpu().double().numpy()
-    p, y = p / p.sum(1, keepdims=True), labels.cpu().numpy()
+    p, y = checked(probabilities, labels)
     count = len(y)
-    confidence, correct = np.round(p.max(1), _DIGITS), (p.argmax(1) == y).astype(float)
+    confidence, correct = rounded(p.max(1)), (p.argmax(1) == y).astype(float)
     truth = np.eye(p.shape[1])[y]
     own = np.clip(p[np.arange(count), y], np.finfo(float).eps, None)
-    each = {"accuracy": correct, "nll": -np.log(own), "brier": np.square(p - truth).sum(1)}
-    classwise = [_binned_error(np.round(p[:, c], _DIGITS), truth[:, c], weights) for c in range(p.shape[1])]
+    means = weights @ np.column_stack([correct, -np.log(own), np.square(p - truth).sum(1)]) / count
+    gap = correct - confidence
+    value, slope = smooth_error_slope(confidence, correct)
     return {
-        **{name: weights @ values / count for name, values in each.items()},
-        "ece": _binned_error(confidence, correct, weights),
-        "ece_classwise": np.mean(classwise, 0),
-        "auroc_misclassification": _auroc(confidence, correct, weights),
+        **dict(zip(("accuracy", "nll", "brier"), means.T, strict=True)),
+        "ece": _binned_error(equal_width_place(confidence), gap, weights),
+        "ece_adaptive": _binned_error(equal_mass_place(confidence)[0], gap, weights),
+        "ece_classwise": _classwise(rounded(p), truth, weights),
+        "smooth_ece": value + (weights - 1) @ slope,
+        "auroc_misclassification": resampled_auroc(confidence, correct, weights),
+    }
+
+
+def standard_errors(resampled: Mapping[str, Array]) -> dict[str, float | None]:
+    """The test set's standard error of each of the scores [B] of `resampled_scores`; None where one is not defined."""
+    return {
+        name: float(values.std(ddof=1)) if np.isfinite(values).all() else None for name, values in resampled.items()
     }
 
 
 def bootstrap(probabilities: Tensor, labels: Tensor, seed: int = 0) -> dict[str, float | None]:
-    """The test set's standard error of each score of `resampled_scores`; None where a score is not defined."""
-    found = resampled_scores(probabilities, labels, resamples(len(labels), seed))
-    return {name: float(values.std(ddof=1)) if np.isfinite(values).all() else None for name, values in found.items()}
-
-
-def paired_bootstrap(
-    one: Tensor, other: Tensor, labels: Tensor, seed: int = 0, level: float = 0.95
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of the scores of one prediction [M, C] minus those of another on the same test set."""
-    weights = resamples(len(labels), seed)
-    first, second = (resampled_scores(each, labels, weights) for each in (one, other))
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    found = {name: np.quantile(first[name] - second[name], tails) for name in first}
-    return {name: (float(low), float(high)) for name, (low, high) in found.items() if math.isfinite(low + high)}
+    """The test set's standard error of each score of predictions [M, C]; None where a score is not defined."""
+    return standard_errors(resampled_scores(probabilities, labels, resamples(len(labels), seed)))
 
 
 def exact_calibration(probabilities: Tensor, found: float, seed: int = 0) -> ExactCalibration:
     """The ECE that exactly calibrated labels would give these predictions [M, C], beside the one found."""
-    confidence = np.round(probabilities.detach().cpu().double().max(1).values.numpy(), _DIGITS)
-    hits = np.random.default_rng(seed).random((RESAMPLES, len(confidence))) < confidence
+    confidence = rounded(probabilities.detach().cpu().double().max(1).values.numpy())
+    hits = np.random.default_rng(seed).random((RESAMPLES, len(confidence)), dtype=np.float32) < confidence
     # each simulation has labels of its own, and counts every example once
-    gap = (hits - confidence) / len(confidence)
-    simulated = np.abs(gap @ _membership(confidence)).sum(1)
+    simulated = np.abs((hits - confidence) @ _membership(equal_width_place(confidence))).sum(1) / len(confidence)
     above = (1 + (simulated >= found - 1e-12).sum()) / (1 + RESAMPLES)
-    return ExactCalibration(float(simulated.mean()), float(np.quantile(simulated, 0.95)), float(above))
+    return ExactCalibration(
+        mean=float(simulated.mean()), high=float(np.quantile(simulated, 0.95)), p_value=float(above)
+    )
 
 
-def _membership(confidence: Array) -> Array:
-    """[M, bins], 1 where a confidence falls into a bin of the ECE."""
-    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+def _membership(place: Labels) -> Array:
+    """[M, bins], 1 where an example falls into a bin."""
     inside: Array = np.eye(BINS)[place]
     return inside
 
 
-def _binned_error(confidence: Array, correct: Array, weights: Array) -> Array:
-    """The ECE [B] over bins of equal width on each bootstrap sample."""
-    gap: Array = np.abs(weights @ (_membership(confidence) * (correct - confidence)[:, None])).sum(1)
-    return gap / len(confidence)
+def _binned_error(place: Labels, gap: Array, weights: Array) -> Array:
+    """The ECE [B] on each bootstrap sample, from bins [M] and what accuracy exceeds confidence by [M]."""
+    error: Array = np.abs(weights @ (_membership(place) * gap[:, None])).sum(1)
+    return error / len(gap)
 
 
-def _auroc(confidence: Array, correct: Array, weights: Array) -> Array:
-    """AUROC of misclassification [B] on each bootstrap sample; a tie counts half."""
-    order = np.argsort(confidence, kind="stable")
-    _, group = np.unique(confidence[order], return_inverse=True)
-    ties = np.zeros((len(order), group.max() + 1))
-    ties[np.arange(len(order)), group] = 1
-    ordered = weights[:, order]
-    wrong, right = (ordered * (1 - correct[order])) @ ties, (ordered * correct[order]) @ ties
-    below = np.cumsum(wrong, 1) - wrong
-    pairs = (right * (below + wrong / 2)).sum(1)
-    with np.errstate(invalid="ignore"):
-        found: Array = pairs / (wrong.sum(1) * right.sum(1))
-    return found
+def _classwise(p: Array, truth: Array, weights: Array) -> Array:
+    """The classwise ECE [B], mean over classes that bins [M, C] hold."""
+    each = [_binned_error(equal_width_place(p[:, c]), truth[:, c] - p[:, c], weights) for c in range(p.shape[1])]
+    mean: Array = np.mean(each, 0)
+    return mean

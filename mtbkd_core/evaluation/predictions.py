@@ -6,11 +6,12 @@ S chains, D draws, M test and N labelled examples, K teachers, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self
 
 from torch import Tensor
 
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.evaluation.predictive import Predictive
 
 
@@ -24,6 +25,9 @@ class PredictionsOnTest(Predictive):
         responsibilities, weights: [K, M].
         teachers: [K, M, C] probabilities.
         warm_start: [M, C], the mean of the chains' warm starts.
+        teachers_weighted: [M, C], the teachers' mean under the run's own weights; None in runs of former versions.
+        r_hat: [M], of each example's log probability of its label; NaN where it was not measured or nothing moves,
+            infinite where chains stand still apart; None in runs of former versions.
     """
 
     labels: Tensor
@@ -32,6 +36,13 @@ class PredictionsOnTest(Predictive):
     weights: Tensor
     teachers: Tensor
     warm_start: Tensor
+    teachers_weighted: Tensor | None = None
+    r_hat: Tensor | None = None
+
+    @property
+    def apart(self) -> Tensor | None:
+        """[M] booleans, examples on which the chains disagree; None where it is not known."""
+        return None if self.r_hat is None else self.r_hat > R_HAT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ class Predictions:
         for shift, found in self.shifts.items():
             whole = {"mean": found.mean, "low": found.low, "high": found.high, **found.scores}
             named |= {f"shift.{shift}.{name}": value for name, value in whole.items()}
-        return {name: value.cpu() for name, value in (named | {"trace.log_joint": self.log_joint}).items()}
+        named |= {"trace.log_joint": self.log_joint}
+        return {name: value.cpu() for name, value in named.items() if value is not None}
 
     @classmethod
     def from_tensors(cls, named: Mapping[str, Tensor]) -> Self:
@@ -115,7 +127,8 @@ class Predictions:
 
 
 def _fields(part: Any, named: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {field.name: named[prefix + field.name] for field in fields(part)}
+    wanted = [field for field in fields(part) if field.default is MISSING or prefix + field.name in named]
+    return {field.name: named[prefix + field.name] for field in wanted}
 
 
 def _shift(named: Mapping[str, Tensor], prefix: str) -> PredictionsOnShift:

@@ -7,7 +7,7 @@ reports and pages read it here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from torch import Tensor
 
 from mtbkd_core.evaluation import calibration
 from mtbkd_core.evaluation.calibration import Array, Labels
+from mtbkd_core.evaluation.errors import ExactCalibration, ScoreError
 from mtbkd_core.evaluation.predictive import Predictive
 from mtbkd_core.evaluation.records import Number, Record
+from mtbkd_core.evaluation.sets import Sets, score_sets
 
 #: Scores by name; None where one is not defined there. A posterior's R-hat is with them.
 Row = dict[str, float | None]
@@ -61,10 +63,23 @@ class ScoreInfo:
             return self.line
         return f"{self.line.rstrip('.')}; {'higher' if self.higher_is_better else 'lower'} is better."
 
-    def text(self, value: float | None) -> str:
-        """A value as a table shows it."""
+    def text(self, value: float | None, error: ScoreError | None = None, *, sampler: bool = True) -> str:
+        """A value as a table shows it, with its errors where they are given: "0.1720 ± 0.0120 (sampler 0.0006)".
+
+        Args:
+            error: the number after ± is the standard error from a test set of this size.
+            sampler: whether to show the sampler's standard error too.
+        """
         if value is None:
             return "–"
+        text = self._number(value)
+        if error is None:
+            return text
+        if error.test_set is not None:
+            text += f" ± {self._number(error.test_set)}"
+        return f"{text} (sampler {self._number(error.sampler)})" if sampler and error.sampler is not None else text
+
+    def _number(self, value: float) -> str:
         return f"{value:.1%}" if self.share else f"{value:.4f}"
 
 
@@ -79,9 +94,8 @@ def _accuracy(p: Array, y: Labels) -> float:
 
 
 def _log_loss(p: Array, y: Labels) -> float:
-    from sklearn.metrics import log_loss
-
-    return float(log_loss(y, p, labels=range(p.shape[1])))
+    own = np.clip(p[np.arange(len(y)), y], np.finfo(float).eps, None)
+    return float(-np.log(own).mean())
 
 
 def _brier(p: Array, y: Labels) -> float:
@@ -89,7 +103,12 @@ def _brier(p: Array, y: Labels) -> float:
 
 
 class Scores(Record):
-    """Scores of predictions against labels."""
+    """Scores of predictions against labels.
+
+    Attributes:
+        errors: by name of the score; empty where they were not worked out.
+        calibrated_ece: what the ECE would be if these predictions were exactly calibrated.
+    """
 
     accuracy: Number = _score(
         "Accuracy",
@@ -137,14 +156,25 @@ class Scores(Record):
         compared=True,
     )
 
+    errors: dict[str, ScoreError] = Field(default_factory=dict)
+    calibrated_ece: ExactCalibration | None = None
+
     @property
     def row(self) -> Row:
         """The scores that were measured, as a row of a table."""
-        return {**self}
+        return {name: self[name] for name in self.keys() if name in SCORES}
+
+    def text(self, score: str, *, sampler: bool = True) -> str:
+        """A score as a table shows it, with its errors: see `ScoreInfo.text`."""
+        return SCORES[score].text(self[score], self.errors.get(score), sampler=sampler)
 
 
 class PosteriorScores(Scores):
-    """Scores of a posterior over students: those of its mean, and those that need its draws."""
+    """Scores of a posterior over students: those of its mean, and those that need its draws.
+
+    Attributes:
+        sets: prediction sets of three kinds; coverage and set_size are those of `sets.credible`.
+    """
 
     epistemic: Number = _score(
         "Epistemic, mean",
@@ -164,31 +194,35 @@ class PosteriorScores(Scores):
     )
     coverage: Number = _score(
         "Coverage of 95 % sets",
-        "Share of test examples with the true class in their 95 % prediction set.",
-        lambda p, y: float(p.prediction_set.gather(1, y[:, None]).float().mean()),
+        "Share of test examples with the true class in their 95 % prediction set, on the half that calibrates nothing.",
+        lambda p, y: score_sets(p.prediction_set, y).coverage,
         short="Coverage",
         higher_is_better=None,
         share=True,
     )
     set_size: Number = _score(
         "Mean set size",
-        "Classes in a 95 % prediction set, mean.",
-        lambda p, y: float(p.prediction_set.sum(1).float().mean()),
+        "Classes in a 95 % prediction set, on the half of the test examples that calibrates nothing; mean.",
+        lambda p, y: score_sets(p.prediction_set, y).size,
         short="Set size",
         higher_is_better=None,
     )
+    sets: Sets = Sets()
 
 
 def _described(model: type[Scores]) -> dict[str, ScoreInfo]:
-    return {
-        name: next(about for about in field.metadata if isinstance(about, ScoreInfo))
+    found = {
+        name: [each for each in field.metadata if isinstance(each, ScoreInfo)]
         for name, field in model.model_fields.items()
     }
+    return {name: about[0] for name, about in found.items() if about}
 
 
 SCORES: Mapping[str, ScoreInfo] = _described(PosteriorScores)
 #: Every prediction has these; the others are a posterior's alone.
-OF_ALL = tuple(Scores.model_fields)
+OF_ALL = tuple(_described(Scores))
+#: Those of the posterior that are of prediction sets.
+OF_SETS = ("coverage", "set_size")
 #: Those that methods, settings and teachers are compared by.
 COMPARED = tuple(name for name, score in SCORES.items() if score.compared)
 #: The few that stand where there is no room for all.
@@ -196,7 +230,7 @@ HEADLINE = ("accuracy", "nll", "ece")
 
 
 def scores(probabilities: Tensor, labels: Tensor) -> Scores:
-    """Every score of `OF_ALL`, of predictions [M, C] against labels [M].
+    """Every score of `OF_ALL`, of predictions [M, C] against labels [M]; without errors.
 
     The NLL counts a probability below float64's epsilon as that (36 nats); the Brier score is the sum over classes,
     from 0 to 2.
@@ -204,11 +238,23 @@ def scores(probabilities: Tensor, labels: Tensor) -> Scores:
     Raises:
         ValueError: as `calibration.reliability`; probabilities that are negative, not finite or do not sum to 1.
     """
+    return Scores.model_validate(measured(probabilities, labels))
+
+
+def measured(probabilities: Tensor, labels: Tensor) -> Row:
+    """The numbers of `scores` by name."""
     p, y = calibration.checked(probabilities, labels)
-    return Scores.model_validate({name: SCORES[name].measure(p, y) for name in OF_ALL})
+    return {name: SCORES[name].measure(p, y) for name in OF_ALL}
 
 
-def posterior_scores(predictive: Predictive, labels: Tensor) -> PosteriorScores:
-    """Every score of a posterior's predictions for M inputs against labels [M]; errors as `scores`."""
-    own = {name: SCORES[name].measure(predictive, labels) for name in SCORES if name not in OF_ALL}
-    return PosteriorScores.model_validate(scores(predictive.mean, labels).row | own)
+def posterior_scores(predictive: Predictive, labels: Tensor, rows: Tensor | None = None) -> PosteriorScores:
+    """Every score of a posterior's predictions for M inputs against labels [M]; errors as `scores`.
+
+    Args:
+        rows: the examples that prediction sets are measured on; None: all.
+    """
+    own = {name: SCORES[name].measure(predictive, labels) for name in SCORES if name not in (*OF_ALL, *OF_SETS)}
+    some = slice(None) if rows is None else rows
+    sets = replace(predictive, prediction_set=predictive.prediction_set[some])
+    own |= {name: SCORES[name].measure(sets, labels[some]) for name in OF_SETS}
+    return PosteriorScores.model_validate(measured(predictive.mean, labels) | own)

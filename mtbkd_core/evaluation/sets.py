@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtbkd_core.evaluation.records import Number, Record
+
 LEVEL = 0.95
 #: Equal probabilities are not told apart by rounding.
 _ROUNDING = 1e-6
@@ -99,27 +101,88 @@ def _threshold(own: Tensor, level: float) -> float:
     return float(own.sort(descending=True).values[rank - 1])
 
 
-@dataclass(frozen=True)
-class SetScores:
+class SetScores(Record):
     """How sets did on examples with labels.
 
     Attributes:
         level: what was asked for.
         coverage: share of examples whose set holds the true class.
+        coverage_error: its standard error from a test set of this size.
         size: mean number of classes in a set.
         count: examples that were measured.
+        thresholds: [C], of conformal sets; empty for credible ones.
+        always: indices of classes that are in every conformal set because too few labels calibrated them.
     """
 
     level: float
     coverage: float
+    coverage_error: Number = None
     size: float
     count: int
+    thresholds: tuple[float, ...] = ()
+    always: tuple[int, ...] = ()
 
 
 def score_sets(sets: Tensor, labels: Tensor, level: float = LEVEL) -> SetScores:
-    """Coverage and size of sets [M, C] for labels [M]."""
-    held = sets.gather(1, labels[:, None])[:, 0].double()
-    return SetScores(level, float(held.mean()), float(sets.sum(1).double().mean()), len(labels))
+    """Coverage and size of sets [M, C] for labels [M], M >= 1.
+
+    The error of the coverage adds two hits and two misses, so that it is not 0 where every set holds its class (Agresti
+    and Coull, The American Statistician 1998).
+    """
+    coverage = float(sets.gather(1, labels[:, None]).double().mean())
+    count = len(labels)
+    nearer = (count * coverage + 2) / (count + 4)
+    return SetScores(
+        level=level,
+        coverage=coverage,
+        coverage_error=math.sqrt(nearer * (1 - nearer) / (count + 4)),
+        size=float(sets.sum(1).double().mean()),
+        count=count,
+    )
+
+
+class Sets(Record):
+    """Prediction sets of three kinds, all measured on the same examples, which calibrated none of them.
+
+    Attributes:
+        credible: the smallest sets whose posterior mean probabilities reach the level.
+        conformal: split conformal sets with one threshold; None where no example is left to calibrate them.
+        conformal_by_class: split conformal sets with a threshold a class.
+    """
+
+    credible: SetScores | None = None
+    conformal: SetScores | None = None
+    conformal_by_class: SetScores | None = None
+
+
+def measured_rows(count: int, seed: int) -> Tensor:
+    """The examples of M that sets are measured on: the second of `halves`, or the only one."""
+    return halves(count, seed)[1] if count > 1 else torch.arange(count)
+
+
+def measure_sets(mean: Tensor, labels: Tensor, seed: int, level: float = LEVEL) -> Sets:
+    """All kinds of sets: half of the examples calibrates, the other half measures.
+
+    Args:
+        mean: [M, C] posterior means.
+        labels: [M].
+        seed: of the halves, the split's.
+    """
+    mean, labels = mean.cpu(), labels.cpu()
+    held = measured_rows(len(labels), seed)
+    credible = score_sets(credible_sets(mean[held], level), labels[held], level)
+    if len(labels) < 2:
+        return Sets(credible=credible)
+    first = halves(len(labels), seed)[0]
+    kinds = {"conformal": conformal, "conformal_by_class": conformal_by_class}
+    found = {name: calibrate(mean[first], labels[first], level) for name, calibrate in kinds.items()}
+    scored = {
+        name: score_sets(each.sets(mean[held]), labels[held], level).updated(
+            thresholds=each.thresholds.tolist(), always=each.always
+        )
+        for name, each in found.items()
+    }
+    return Sets(credible=credible, **scored)
 
 
 def mass_threshold(draws: Tensor, level: float) -> Tensor:

@@ -17,14 +17,18 @@ from mtbkd_core.teachers.base import Cost
 
 
 def series_probabilities(result: Result) -> dict[str, Tensor]:
-    """[M, C] of each row of scores (`evaluation.metrics.row_titles`), on the test examples."""
+    """[M, C] of each row of scores (`Metrics.rows`), on the test examples."""
     found = result.predictions.test
-    return {
+    whole = {
         "student": found.mean,
         "student_mode": found.mode,
         "warm_start": found.warm_start,
         "teachers_mean": found.teachers.mean(0),
-    } | {f"teacher:{name}": found.teachers[k] for k, name in enumerate(result.config.data.teachers)}
+        "teachers_weighted": found.teachers_weighted,
+    }
+    return {name: p for name, p in whole.items() if p is not None} | {
+        f"teacher:{name}": found.teachers[k] for k, name in enumerate(result.config.data.teachers)
+    }
 
 
 def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:

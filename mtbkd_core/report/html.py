@@ -18,7 +18,7 @@ from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import disagreement, r_hat_text
-from mtbkd_core.evaluation.metrics import Metrics, row_titles
+from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
@@ -65,7 +65,7 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     known = {teacher.name: teacher.title for teacher in info.teachers}
     teachers = {name: known.get(name, name) for name in config.data.teachers}
     title = f"{info.title}: a student of {_listed(list(teachers.values()))}"
-    titles, shades = row_titles(teachers), teacher_colours([*known] or list(teachers))
+    titles, shades = metrics.titles(teachers), teacher_colours([*known] or list(teachers))
     sections = [
         f"<h1>{escape(title)}</h1>",
         _note(f"Multi-Teacher Bayesian Knowledge Distillation · run {run} · {created.astimezone():%d %B %Y, %H:%M}"),

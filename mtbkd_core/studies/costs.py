@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from mtbkd_core.evaluation.metrics import reported
+from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.proteins.descriptors import describe
 from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task

@@ -19,7 +19,7 @@ from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import OnProgress, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig, RunConfig
 from mtbkd_core.distillation import MAX_DRAWS_BYTES, check, distill_together, draws_bytes, examples_of, find_device
-from mtbkd_core.evaluation.metrics import TeacherScores, score_teachers
+from mtbkd_core.evaluation.evaluate import TeacherScores, score_teachers
 from mtbkd_core.result import Result
 from mtbkd_core.run_progress import Reporter
 from mtbkd_core.students.base import Student

@@ -45,7 +45,7 @@ def test_bins_by_hand() -> None:
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
-    p, y = two_classes([0.75, 0.7500001, 0.5, 1.0], [1, 1, 1, 1])
+    p, y = two_classes([0.75, 0.75001, 0.5, 1.0], [1, 1, 1, 1])
     assert reliability(p, y, bins=4).count.tolist() == [0, 1, 1, 2]
 
 

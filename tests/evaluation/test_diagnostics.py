@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, convergence, r_hat_text, worst_r_hat
+from mtbkd_core.evaluation.diagnostics import (
+    R_HAT_LIMIT,
+    Convergence,
+    Verdict,
+    chains_agree,
+    convergence,
+    convergence_by_example,
+    judge,
+    r_hat_text,
+    verdict_sentence,
+    worst_r_hat,
+)
 
 
 def chains(generator: torch.Generator, draws: int = 500, examples: int = 5) -> Tensor:
@@ -96,3 +107,66 @@ def test_a_single_chain_is_compared_with_itself(generator: torch.Generator) -> N
 def test_fewer_than_four_draws_are_refused(draws: int, trace: int) -> None:
     with pytest.raises(ValueError, match="at least 4 draws a chain are needed, got 3"):
         convergence(torch.zeros(8, draws, 2), torch.zeros(8, trace))
+
+
+def test_the_verdict_takes_the_worst_of_three_numbers() -> None:
+    """Digits, seed 0: 1.002 of the mean and 1.082 of the log joint was once called converged."""
+    assert judge([1.002, 1.03, 1.082], chains=16, draws=100) is Verdict.NOT_CONVERGED
+    assert judge([1.002, 1.051, 1.01], chains=16, draws=100) is Verdict.NOT_CONVERGED
+    assert judge([1.002, math.inf, 1.01], chains=16, draws=100) is Verdict.NOT_CONVERGED
+    assert judge([1.05, 1.05, 1.05], chains=16, draws=100) is Verdict.CONVERGED
+    assert judge([1.0, math.nan, 1.0], chains=16, draws=100) is Verdict.CONVERGED
+
+
+def test_few_draws_a_single_chain_and_no_number_are_no_convergence() -> None:
+    assert judge([1.0, 1.0, 1.0], chains=16, draws=49) is Verdict.TOO_FEW_DRAWS
+    assert judge([1.0, 1.0, 1.0], chains=1, draws=500) is None
+    assert judge([1.0, 1.3, 1.0], chains=1, draws=500) is Verdict.NOT_CONVERGED
+    assert judge([math.nan] * 3, chains=8, draws=500) is None
+
+
+def test_the_examples_on_which_chains_disagree_are_found(generator: torch.Generator) -> None:
+    values = chains(generator, examples=50)
+    values[0, :, [7, 9]] += 3
+    values[:, :, 11] = 0
+    found, r_hats = convergence_by_example(values, values[..., 0])
+    assert (r_hats > R_HAT_LIMIT).nonzero()[:, 0].tolist() == [7, 9]
+    assert r_hats.isnan().nonzero()[:, 0].tolist() == [11]
+    assert (found.share_apart, found.chains, found.draws) == (0.04, 8, 500)
+    assert found.verdict is Verdict.CONVERGED
+
+
+def test_a_verdict_is_said_in_words() -> None:
+    def sentence(r_hat: float, p95: float, joint: float, share: float, draws: int = 100) -> str:
+        verdict = judge([r_hat, p95, joint], chains=8, draws=draws)
+        return verdict_sentence(
+            Convergence(
+                r_hat=r_hat,
+                r_hat_p95=p95,
+                r_hat_log_joint=joint,
+                share_apart=share,
+                verdict=verdict,
+                chains=8,
+                draws=draws,
+            )
+        )
+
+    assert sentence(1.0, 1.0, 1.01, 0).startswith("The chains agree on the score, the log joint and the examples (")
+    assert sentence(1.0, 1.08, 1.0, 0.07) == (
+        "The chains agree on the score, not on every example: 7% of intervals are not to be relied on."
+    )
+    assert sentence(1.2, 1.3, 1.1, 0.5).startswith("The chains disagree on the score itself (R-hat 1.200)")
+    joint = sentence(1.0, 1.03, 1.082, 0.03)
+    assert "not on the log joint (R-hat 1.082)" in joint
+    assert joint.endswith("3% of intervals are not to be relied on.")
+    assert sentence(1.0, 1.0, 1.0, 0, 20) == (
+        "Too few draws to tell whether the chains agree: 20 a chain, 50 are needed."
+    )
+
+
+def test_a_run_of_a_former_version_is_judged_by_the_numbers_that_it_has() -> None:
+    assert Convergence(r_hat=1.0, r_hat_p95=1.0, r_hat_log_joint=1.2).judged is Verdict.NOT_CONVERGED
+    assert Convergence(r_hat=1.0, r_hat_p95=1.0, r_hat_log_joint=1.0).judged is Verdict.CONVERGED
+    assert Convergence(r_hat=None).judged is Verdict.NOT_CONVERGED
+    assert Convergence().judged is None
+    assert verdict_sentence(Convergence()) == ""

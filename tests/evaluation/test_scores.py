@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.predictive import summarise
 from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, SCORES, Scores, posterior_scores, scores
 
@@ -41,3 +42,23 @@ def test_values_are_written_in_their_unit() -> None:
         "0.1600",
         "–",
     )
+
+
+def test_a_value_is_written_with_its_errors() -> None:
+    error = ScoreError(sampler=0.0006, test_set=0.012)
+    assert SCORES["nll"].text(0.172, error) == "0.1720 ± 0.0120 (sampler 0.0006)"
+    assert SCORES["nll"].text(0.172, error, sampler=False) == "0.1720 ± 0.0120"
+    assert SCORES["accuracy"].text(0.95, ScoreError(test_set=0.009)) == "95.0% ± 0.9%"
+    assert SCORES["nll"].text(None, error) == "–"
+    assert Scores(nll=0.172, errors={"nll": error}).text("nll") == "0.1720 ± 0.0120 (sampler 0.0006)"
+    assert Scores(nll=0.172).text("nll") == "0.1720"
+
+
+def test_coverage_and_size_of_sets_are_of_the_rows_that_measure_them(generator: torch.Generator) -> None:
+    predictive = summarise(torch.randn(2, 5, 20, 3, generator=generator).softmax(-1))
+    labels = torch.randint(3, (20,), generator=generator)
+    rows = torch.arange(0, 20, 2)
+    found = posterior_scores(predictive, labels, rows)
+    sets = predictive.prediction_set[rows]
+    assert found.coverage == pytest.approx(float(sets.gather(1, labels[rows][:, None]).float().mean()))
+    assert found.set_size == pytest.approx(float(sets.sum(1).float().mean()))

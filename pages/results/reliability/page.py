@@ -3,7 +3,6 @@
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.metrics import row_titles
 from mtbkd_core.evaluation.score_text import better_text
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
@@ -18,7 +17,7 @@ SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 chosen = chosen_run.chosen()
 result, class_names = chosen.result, chosen.class_names
 chosen_run.banner(chosen)
-titles = row_titles(chosen.teachers)
+titles = result.metrics.titles(chosen.teachers)
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:

@@ -1,0 +1,232 @@
+"""The one pass over a run's draws that gives its metrics and the saved predictions.
+
+S chains, D draws, M test and N labelled examples, K teachers, C classes, F inputs, P parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.evaluation.diagnostics import convergence_by_example
+from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.evaluation.metrics import TEACHER, Diagnostics, Metrics
+from mtbkd_core.evaluation.predictions import (
+    Predictions,
+    PredictionsOnShift,
+    PredictionsOnTest,
+    PredictionsOnTraining,
+)
+from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thin, thinned
+from mtbkd_core.evaluation.score_rows import ScoredRow, differences, score_posterior, score_row
+from mtbkd_core.evaluation.sets import measure_sets, measured_rows
+from mtbkd_core.evaluation.shift import Separation, separation, shift_scores
+from mtbkd_core.prior import prior_logits, stack_priors, weights_under
+from mtbkd_core.students.base import Student, element_budget
+
+#: Draws over all chains for the predictions, for the influence and in the saved sample.
+_PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
+#: Test examples, and draws over all chains at most, for R-hat and ESS.
+_DIAGNOSED, _DIAGNOSED_DRAWS = 200, 6400
+#: The number of stages that `evaluate` reports.
+STAGES = 4
+
+#: Called between the parts of the evaluation with the number of stages done; it may raise to stop.
+Watch = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class TeacherScores:
+    """Scores of the mean of the teachers' probabilities, and of each teacher by name."""
+
+    mean: ScoredRow
+    each: Mapping[str, ScoredRow]
+
+
+def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor) -> TeacherScores:
+    """Scores of teachers by their logits [M, C] against labels [M]."""
+    probabilities = {name: logits.softmax(-1) for name, logits in teachers.items()}
+    mean = torch.stack(list(probabilities.values())).mean(0)
+    return TeacherScores(score_row(mean, labels), {name: score_row(p, labels) for name, p in probabilities.items()})
+
+
+def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
+    """[M, C], the mean of teachers with logits [K, M, C] under a setting's weights, calibrated where it says so."""
+    weights = weights_under(teacher_logits, prior)
+    return (weights[..., None] * prior_logits(teacher_logits, prior).softmax(-1)).sum(0)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The data that a run is measured on, on the device of its draws.
+
+    Attributes:
+        x_test, y_test: [M, F] and [M].
+        x_train, y_train: [N, F] and [N], the labelled examples.
+        test_logits, train_logits: teacher -> [M, C] and [N, C].
+        shifts: name -> [M', F], out-of-distribution inputs.
+    """
+
+    x_test: Tensor
+    y_test: Tensor
+    x_train: Tensor
+    y_train: Tensor
+    test_logits: Mapping[str, Tensor]
+    train_logits: Mapping[str, Tensor]
+    shifts: Mapping[str, Tensor]
+
+
+def evaluate(
+    prior: PriorConfig,
+    examples: Examples,
+    student: Student,
+    draws: Tensor,
+    warm_start: Tensor,
+    log_joint: Tensor,
+    watch: Watch = lambda stage: None,
+    *,
+    split_seed: int = 0,
+    teacher_scores: TeacherScores | None = None,
+) -> tuple[Metrics, Predictions]:
+    """Metrics and predictions of a run, but for how sampling went.
+
+    Args:
+        draws: [S, D, P] parameters.
+        warm_start: [S, P] parameters before sampling.
+        log_joint: [S, D].
+        watch: see `Watch`.
+        split_seed: which test examples calibrate conformal sets.
+        teacher_scores: of these teachers, where they are known already; None: work them out.
+    Returns:
+        the predictions are on the CPU.
+    """
+    used = reported(draws)
+    probabilities = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
+    watch(1)
+    log_probability, diagnosed = _log_probability_of_label(student, draws, examples, watch)
+    with ThreadPoolExecutor(2) as beside:  # R-hat, ESS and errors are Python's and NumPy's work, the rest is torch's
+        agreement = beside.submit(convergence_by_example, log_probability, log_joint)
+        predictive = summarise(probabilities)
+        watch(2)
+        warm = student.probabilities(warm_start, examples.x_test)
+        weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior)
+        scored = beside.submit(
+            _score_rows, examples, predictive, probabilities, warm, weighted, split_seed, teacher_scores
+        )
+        test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
+        test |= {"draws": thin(probabilities, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
+        test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
+        shifts = {name: predict(student, used, x) for name, x in examples.shifts.items()}
+        watch(3)
+        rows = scored.result()
+        if shifts:
+            rows["shifts"] = {name: _separations(predictive, shifted) for name, shifted in shifts.items()}
+        found, r_hats = agreement.result()
+    test |= {"teachers_weighted": weighted, "r_hat": torch.full((len(examples.y_test),), torch.nan)}
+    test["r_hat"][diagnosed.cpu()] = r_hats.float()
+    on_shifts = {name: PredictionsOnShift(p.mean, p.low, p.high, shift_scores(p)) for name, p in shifts.items()}
+    predictions = Predictions(PredictionsOnTest(**test), PredictionsOnTraining(**train), on_shifts, log_joint)
+    return Metrics(**rows, diagnostics=Diagnostics(**found.dump())), predictions.cpu()
+
+
+def _score_rows(
+    examples: Examples,
+    predictive: Predictive,
+    probabilities: Tensor,
+    warm: Tensor,
+    weighted: Tensor,
+    split_seed: int,
+    teacher_scores: TeacherScores | None,
+) -> dict[str, Any]:
+    """Scores of every row with errors, the student's sets and its differences from its opponents.
+
+    Args:
+        probabilities: [S, D, M, C] of the student's draws; warm: [S, M, C] of the networks before sampling.
+        weighted: [M, C], the weighted mean of the teachers.
+    """
+    labels = examples.y_test
+    teachers = teacher_scores or score_teachers(examples.test_logits, labels)
+    sets = measure_sets(predictive.mean, labels, split_seed)
+    student = score_posterior(
+        predictive, labels, probabilities, measured_rows(len(labels), split_seed).to(labels.device)
+    )
+    start, by_weight = score_row(warm.mean(0), labels, warm), score_row(weighted, labels)
+    best = min(teachers.each, key=lambda name: teachers.each[name].scores["nll"])
+    opponents = {f"{TEACHER}{best}": teachers.each[best], "teachers_weighted": by_weight, "warm_start": start}
+    return {
+        "student": student.scores.model_copy(update={"sets": sets}),
+        "student_mode": score_row(predictive.mode, labels).scores,
+        "warm_start": start.scores,
+        "teachers_mean": teachers.mean.scores,
+        "teachers_weighted": by_weight.scores,
+        "teachers": {name: row.scores for name, row in teachers.each.items()},
+        "versus": {name: differences(student, row) for name, row in opponents.items()},
+    }
+
+
+def reported(draws: Tensor) -> Tensor:
+    """[S, D', P], the draws among [S, D, P] that the student's scores are of: four a chain at least."""
+    return thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
+
+
+def _influences(
+    prior: PriorConfig, examples: Examples, student: Student, draws: Tensor
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Teachers, weights, responsibilities and pulls under draws [D, P], on test and on labelled examples."""
+    test_logits, train_logits = (
+        torch.stack(list(each.values())) for each in (examples.test_logits, examples.train_logits)
+    )
+    on_train_logits = _logits(student, draws, examples.x_train)
+    on_train = influence(on_train_logits, stack_priors(train_logits, [prior]), examples.y_train)
+    on_test = influence(_logits(student, draws, examples.x_test), stack_priors(test_logits, [prior]))
+    assert on_train.label_pull is not None
+    test = {
+        "labels": examples.y_test,
+        "responsibilities": on_test.responsibilities,
+        "weights": weights_under(test_logits, prior),
+        "teachers": test_logits.softmax(-1),
+    }
+    train = {
+        "labels": examples.y_train,
+        "mean": on_train_logits.softmax(-1).mean(0),
+        "responsibilities": on_train.responsibilities,
+        "weights": weights_under(train_logits, prior),
+        "teachers": train_logits.softmax(-1),
+        "pulls": on_train.pulls,
+        "label_pull": on_train.label_pull,
+    }
+    return test, train
+
+
+def _separations(own: Predictive, shifted: Predictive) -> dict[str, Separation]:
+    at_home = shift_scores(own)
+    return {name: separation(at_home[name], value) for name, value in shift_scores(shifted).items()}
+
+
+def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
+    """Logits [D, N, C] of draws [D, P], in pieces that suit the device."""
+    rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
+    return torch.cat([student.logits(part, x) for part in theta.split(rows)])
+
+
+def _log_probability_of_label(
+    student: Student, draws: Tensor, examples: Examples, watch: Watch
+) -> tuple[Tensor, Tensor]:
+    """[S, D', M'] of some draws [S, D, P] and test examples, and which examples, [M'].
+
+    One draw of every chain at a time, to bound the memory.
+    """
+    count = len(examples.y_test)
+    few = torch.linspace(0, count - 1, min(count, _DIAGNOSED), device=draws.device).long()
+    x, index = examples.x_test[few], examples.y_test[few].expand(draws.shape[0], -1)[..., None]
+    each = []
+    for kept in thinned(draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0])).tolist():
+        watch(1)
+        each.append(student.logits(draws[:, kept], x).log_softmax(-1).gather(-1, index)[..., 0])
+    return torch.stack(each, 1), few

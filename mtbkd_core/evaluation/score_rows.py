@@ -1,0 +1,132 @@
+"""Rows of a table of scores, with their errors, and the differences between two rows of one test set.
+
+S chains, M test examples, C classes, B bootstrap samples. Where a row comes from chains, its scores without each
+chain in turn give the sampler's error (`errors.jackknife_errors`); the same bootstrap samples serve all rows, so that
+differences are paired.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.errors import (
+    Difference,
+    ScoreError,
+    exact_calibration,
+    jackknife_error,
+    jackknife_errors,
+    left_out,
+    read_difference,
+    resampled_scores,
+    resamples,
+    standard_errors,
+)
+from mtbkd_core.evaluation.predictive import Predictive, entropy
+from mtbkd_core.evaluation.scores import OF_ALL, SCORES, Row, Scores, measured, posterior_scores
+from mtbkd_core.evaluation.sets import credible_sets, score_sets
+
+
+@dataclass(frozen=True)
+class ScoredRow:
+    """A row of scores, and what its differences from other rows are worked out from.
+
+    Attributes:
+        scores: with their errors.
+        resampled: each score on every bootstrap sample, [B].
+        left_out: scores without each of S chains; empty where there are none, or a single one.
+    """
+
+    scores: Scores
+    resampled: Mapping[str, Array]
+    left_out: Sequence[Row] = ()
+
+
+def score_row(probabilities: Tensor, labels: Tensor, chains: Tensor | None = None) -> ScoredRow:
+    """The scores of predictions [M, C] against labels [M], with errors.
+
+    Args:
+        chains: [S, M, C], whose mean the predictions are; None: they are not an estimate by chains.
+    """
+    without = [] if chains is None or len(chains) < 2 else [measured(each, labels) for each in left_out(chains)]
+    return _with_errors(Scores.model_validate(measured(probabilities, labels)), probabilities, labels, without, {})
+
+
+def score_posterior(predictive: Predictive, labels: Tensor, draws: Tensor, rows: Tensor) -> ScoredRow:
+    """The scores of a posterior with errors; `scores` of the result are `PosteriorScores`.
+
+    Args:
+        predictive: the summary of the draws.
+        labels: [M].
+        draws: [S, D, M, C] class probabilities.
+        rows: the examples that prediction sets are measured on.
+    """
+    found = posterior_scores(predictive, labels, rows)
+    chain_means = draws.mean(1)
+    chain_entropies = torch.stack([entropy(chain).mean(0) for chain in draws])
+    without = []
+    if len(draws) > 1:
+        for mean, aleatoric in zip(left_out(chain_means), left_out(chain_entropies), strict=True):
+            sets = score_sets(credible_sets(mean[rows]), labels[rows])
+            own: Row = {
+                "epistemic": float((entropy(mean) - aleatoric).clamp_min(0).mean()),
+                "deviance": float(2 * aleatoric.mean()),
+                "coverage": sets.coverage,
+                "set_size": sets.size,
+            }
+            without.append(measured(mean, labels) | own)
+    held = predictive.prediction_set[rows]
+    each = {"epistemic": predictive.epistemic, "deviance": predictive.deviance, "set_size": held.sum(1)}
+    errors = {name: _mean_error(values) for name, values in each.items()}
+    errors["coverage"] = score_sets(held, labels[rows]).coverage_error
+    return _with_errors(found, predictive.mean, labels, without, errors)
+
+
+def _mean_error(values: Tensor) -> float | None:
+    """The standard error of the mean of [M] values, which is what a bootstrap of it tends to."""
+    return float(values.double().std()) / math.sqrt(len(values)) if len(values) > 1 else None
+
+
+def _with_errors(
+    found: Scores, probabilities: Tensor, labels: Tensor, without: Sequence[Row], own: Mapping[str, float | None]
+) -> ScoredRow:
+    """Scores with the errors of both kinds; `own`: errors from a test set of this size of what is not resampled."""
+    resampled = resampled_scores(probabilities, labels, resamples(len(labels)))
+    test_set, sampler = {**standard_errors(resampled), **own}, jackknife_errors(without)
+    errors = {name: ScoreError(sampler=sampler.get(name), test_set=error) for name, error in test_set.items()}
+    ece = found.ece
+    calibrated = None if ece is None else exact_calibration(probabilities, ece)
+    return ScoredRow(found.model_copy(update={"errors": errors, "calibrated_ece": calibrated}), resampled, without)
+
+
+def differences(one: ScoredRow, other: ScoredRow) -> dict[str, Difference]:
+    """Each score of a row, that comes from chains, minus that of another row of the same test set.
+
+    Where both come from as many chains (a posterior and its own warm start), the same chain is left out of both.
+    """
+    paired = len(one.left_out) == len(other.left_out)
+    test_set = standard_errors({name: one.resampled[name] - other.resampled[name] for name in OF_ALL})
+    found = {}
+    for name in OF_ALL:
+        higher = SCORES[name].higher_is_better
+        assert higher is not None
+        without = [
+            _minus(row[name], other.left_out[chain][name] if paired else 0.0) for chain, row in enumerate(one.left_out)
+        ]
+        found[name] = read_difference(
+            _minus(one.scores[name], other.scores[name]),
+            test_set[name],
+            jackknife_error(without),
+            chains=len(one.left_out),
+            higher_is_better=higher,
+        )
+    return found
+
+
+def _minus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
