@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import TEMPERATURE_LIMITS
 
 Array = NDArray[np.float64]
@@ -278,12 +279,13 @@ def checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, Labels]:
     """Both as arrays; float64 rows, renormalised to sum to 1 exactly.
 
     Raises:
-        ValueError: no example, shapes that do not agree, or rows that are no probabilities.
+        ValueError: no example, or shapes that do not agree.
+        UserError: rows that are no probabilities.
     """
     p, y = probabilities.detach().cpu().double().numpy(), labels.cpu().numpy()
     if p.ndim != 2 or len(p) != len(y) or not len(y):
         raise ValueError(f"probabilities must be [M, C] and labels [M] with M >= 1, got {p.shape} and {y.shape}")
     total = p.sum(1, keepdims=True)
     if not np.isfinite(p).all() or (p < 0).any() or np.abs(total - 1).max() > 1e-3:
-        raise ValueError("probabilities must be finite, not negative, and sum to 1 in every row")
+        raise UserError("probabilities: must be finite, not negative, and sum to 1 in every row")
     return p / total, y

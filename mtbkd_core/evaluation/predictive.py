@@ -13,6 +13,7 @@ import scipy
 import torch
 from torch import Tensor
 
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.sets import LEVEL, ascending, credible_sets, mass_threshold
 from mtbkd_core.students.base import Student, element_budget
 
@@ -62,12 +63,15 @@ def summarise(probabilities: Tensor) -> Predictive:
         probabilities: [S, D, M, C]; rows sum to 1.
     Raises:
         ValueError: another shape, or no draw.
+        UserError: a probability that is not finite, as of a student with logits that overflow.
     """
     if probabilities.ndim != 4 or probabilities.shape[0] * probabilities.shape[1] == 0:
         raise ValueError(
             f"probabilities must be [S, D, M, C] with at least one draw, got shape {tuple(probabilities.shape)}"
         )
     draws = probabilities.flatten(0, 1)
+    if not torch.isfinite(draws).all():
+        raise UserError("probabilities: must be finite; a student's logits are NaN or infinite")
     rows = max(1, element_budget(draws.device) // (draws.shape[0] * draws.shape[2]))
     pieces = [vars(_summarise(piece)) for piece in draws.split(rows, 1)]
     return Predictive(**{name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]})
@@ -79,7 +83,7 @@ def _summarise(draws: Tensor) -> Predictive:
     aleatoric = entropy(draws).mean(0)
     total = entropy(mean)
     ordered = ascending(draws.movedim(0, -1))
-    low, high = _equal_tailed(ordered)
+    low, high = equal_tailed(ordered)
     hdi_low, hdi_high = _shortest(ordered)
     threshold = mass_threshold(draws, LEVEL)
     return Predictive(
@@ -98,12 +102,18 @@ def _summarise(draws: Tensor) -> Predictive:
     )
 
 
-def _equal_tailed(ordered: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantiles at both tails of sorted draws [..., D], linearly interpolated."""
+def equal_tailed(ordered: Tensor) -> tuple[Tensor, Tensor]:
+    """The equal-tailed 95 % interval of sorted draws [..., D], linearly interpolated.
+
+    The q-quantile of D draws is placed at (D + 1) q in their order, so that a further independent draw falls between
+    the ends with the level's probability however few draws there are: at 1 + (D - 1) q, as is usual, 160 draws lost 2.4
+    points of coverage (benchmarks/log/coverage.md). Fewer than 39 draws have no such ends: they are the outermost
+    draws. Source: definition 6 in Hyndman and Fan, "Sample quantiles in statistical packages", 1996.
+    """
     count = ordered.shape[-1]
 
     def quantile(level: float) -> Tensor:
-        place = level * (count - 1)
+        place = min(max(level * (count + 1) - 1, 0), count - 1)
         below = int(place)
         above = min(below + 1, count - 1)
         return torch.lerp(ordered[..., below], ordered[..., above], place - below)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from mtbkd_core.evaluation.errors import Difference
 from mtbkd_core.evaluation.scores import SCORES
 
 
@@ -50,3 +51,9 @@ def interval_text(score: str, difference: float, low: float, high: float) -> str
         return "–"
     text = f"{scale * difference:+.{digits}f}"
     return text if math.isnan(low) else f"{text} [{scale * low:+.{digits}f}, {scale * high:+.{digits}f}]"
+
+
+def difference_text(score: str, found: Difference) -> str:
+    """A difference with its 95 % interval and what it says: "-0.012 [-0.044, +0.019], no clear difference"."""
+    values = [math.nan if each is None else each for each in (found.difference, found.low, found.high)]
+    return f"{interval_text(score, *values)}, {found.verdict}"

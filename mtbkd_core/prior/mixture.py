@@ -12,6 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.prior.weights import Scalar, check_leading, floating, like
 
 
@@ -167,9 +168,19 @@ def _checked(
             f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
             f"got shape {tuple(student_logits.shape)}"
         )
-    if student_logits.isnan().any():
-        raise ValueError("student_logits must not hold NaN")
+    check_student(student_logits)
     return mixture, floating(student_logits)
+
+
+def check_student(logits: Tensor) -> None:
+    """Refuse student logits that are not finite; probabilities of them would be NaN.
+
+    Raises:
+        UserError: one is NaN or infinite.
+    """
+    wrong = int((~torch.isfinite(logits)).sum())
+    if wrong:
+        raise UserError(f"student_logits: {wrong} of {logits.numel()} are NaN or infinite, needs finite numbers")
 
 
 def log_mixture_prior(
@@ -193,8 +204,9 @@ def log_mixture_prior(
     Returns:
         [..., N], log m_i in nats.
     Raises:
-        ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers', or that
-            hold NaN; leading axes that do not broadcast.
+        ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers'; leading
+            axes that do not broadcast.
+        UserError: a student logit that is not finite.
     """
     mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
     return mixture.terms(logits)[0].logsumexp(-2)
@@ -249,6 +261,9 @@ def label_pull(student_logits: Tensor, labels: Tensor) -> Tensor:
         labels: [N], int64.
     Returns:
         [..., N, C], nats per unit of logit.
+    Raises:
+        UserError: a student logit that is not finite.
     """
+    check_student(student_logits)
     onehot = torch.nn.functional.one_hot(labels, student_logits.shape[-1]).to(student_logits.dtype)
     return onehot - student_logits.softmax(-1)

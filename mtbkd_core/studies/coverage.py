@@ -3,9 +3,7 @@
 A replication draws labelled points anew and samples a linear student's posterior. All replications are one batched
 computation along the chain axis: chains 0 to S - 1 have the first data set, and so on.
 
-So that few draws do not look like intervals that fail, the q-quantile of n draws is placed at (n + 1) q in their
-order, where a new draw of the posterior falls between the ends with the nominal probability; at 1 + (n - 1) q, as
-is usual, 400 independent draws lost 1.1 points of coverage and 160 draws 2.4 (benchmarks/log/coverage.md).
+The intervals are the app's own (`evaluation.predictive.equal_tailed`), which few draws do not narrow.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +20,8 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import StudentKind, WeightRule
 from mtbkd_core.config.models import PriorConfig, SamplerConfig, StudentConfig
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, agreement
-from mtbkd_core.evaluation.predictive import LEVEL
+from mtbkd_core.evaluation.predictive import equal_tailed
+from mtbkd_core.evaluation.sets import LEVEL, ascending
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.samplers.base import Event, Step, watched
@@ -204,14 +202,8 @@ def _measure(name: str, student: Student, theta: Tensor, data: Replications) -> 
 
 
 def interval(draws: Tensor) -> tuple[Tensor, Tensor]:
-    """The equal-tailed 95 % interval of draws [n, ...]; its ends do not move inwards where n is small.
-
-    Source: the quantile of definition 6 in Hyndman and Fan, "Sample quantiles in statistical packages", 1996. Fewer
-    than 39 draws have no such ends: they are the outermost draws.
-    """
-    ends = np.quantile(draws.numpy(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="weibull")
-    low, high = torch.from_numpy(ends).to(draws.dtype)
-    return low, high
+    """`equal_tailed` of draws [n, ...] in any order."""
+    return equal_tailed(ascending(draws.movedim(0, -1)))
 
 
 @dataclass

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import binomtest, norm
 from torch import Tensor
 
+from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.calibration import (
     auroc_misclassification,
@@ -238,3 +239,28 @@ def test_what_are_no_probabilities_is_refused_in_one_line(p: Tensor, y: Tensor) 
         with pytest.raises(ValueError, match="probabilities") as caught:
             call(p, y)
         assert "\n" not in str(caught.value)
+
+
+def voting(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Five voters, as the mean of their one-hot votes in float32: 3 : 2 : 0, half right, and 3 : 1 : 1, 70 % right."""
+    votes = torch.tensor([[3, 2, 0], [3, 1, 1]]).repeat_interleave(count, 0)
+    noise = 1e-7 * torch.randn(votes.shape, generator=torch.Generator().manual_seed(seed))
+    labels = torch.cat([torch.tensor([0, 1]).repeat(count // 2), (torch.arange(count) % 10 >= 7).long()])
+    return votes / 5 + noise.clamp_min(0), labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_confidences_are_not_parted_by_rounding(seed: int) -> None:
+    """0.6 is an edge of 15 bins: parted by rounding, half right and 70 % right were an ECE of 0.1."""
+    found = scores(*voting(40, seed))
+    for name in ("ece", "ece_adaptive", "smooth_ece"):
+        assert found[name] == pytest.approx(0, abs=1e-5), name
+    curve = reliability(*voting(40, seed))
+    assert curve.count.tolist() == [0] * 8 + [80] + [0] * 6
+
+
+def test_predictions_that_are_not_finite_are_refused_in_one_line() -> None:
+    p = torch.tensor([[math.nan, 0.5]])
+    with pytest.raises(UserError, match="probabilities: must be finite") as error:
+        scores(p, torch.tensor([0]))
+    assert "\n" not in str(error.value)

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from mtbkd_core.common.durations import duration_text
-from mtbkd_core.evaluation.score_text import better_text, change_text, spread_text, value_text
+from mtbkd_core.evaluation.errors import Difference, Reading
+from mtbkd_core.evaluation.score_text import better_text, change_text, difference_text, spread_text, value_text
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,9 @@ def test_a_mean_has_its_spread_where_there_is_one(mean: float, sd: float, text: 
 @pytest.mark.parametrize(("seconds", "text"), [(89, "89\u00a0s"), (120, "2\u00a0min"), (9000, "2.5\u00a0h")])
 def test_a_duration_has_a_unit_that_suits_it(seconds: float, text: str) -> None:
     assert duration_text(seconds) == duration_text(seconds / 3, 3) == text
+
+
+def test_a_difference_is_written_with_its_interval_and_what_it_says() -> None:
+    found = Difference(difference=-0.0122, low=-0.0437, high=0.0191, verdict=Reading.UNCLEAR)
+    assert difference_text("nll", found) == "-0.012 [-0.044, +0.019], no clear difference"
+    assert difference_text("nll", Difference()) == "–, unknown"

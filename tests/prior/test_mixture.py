@@ -222,7 +222,10 @@ W = torch.full((2, 3), 0.5)
         (lambda: responsibilities(torch.zeros(3, 5), Z, W), "student_logits"),
         (lambda: responsibilities(torch.zeros(1, 4), Z, W), "student_logits"),
         (lambda: pulls(torch.zeros(4), Z, W), "student_logits"),
-        (lambda: log_mixture_prior(Z[0] * math.nan, Z, W), "student_logits must not hold NaN"),
+        (lambda: log_mixture_prior(Z[0] * math.nan, Z, W), "student_logits: .* needs finite numbers"),
+        (lambda: responsibilities(Z[0] + math.inf, Z, W), "student_logits: .* needs finite numbers"),
+        (lambda: pulls(Z[0] - math.inf, Z, W), "student_logits: .* needs finite numbers"),
+        (lambda: label_pull(Z[0] * math.nan, Z[0].argmax(-1)), "student_logits: .* needs finite numbers"),
         (lambda: log_mixture_prior(torch.zeros(2, 3, 4), Z, W, concentration=[1.0] * 3), "do not broadcast"),
     ],
 )
