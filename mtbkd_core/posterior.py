@@ -64,6 +64,8 @@ class LogPosterior:
             A label of -1 is none: such an example has the teachers' term alone.
         mixture: the teachers' prior at the N examples; None: no distillation.
         anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
+        seen: [S, N], 1 where a chain learns from an example, else 0: neither its label nor its teachers count there;
+            None: every chain learns from all.
     """
 
     student: Student
@@ -71,12 +73,13 @@ class LogPosterior:
     labels: Tensor
     mixture: MixturePrior | None
     anchor: Tensor | None = None
+    seen: Tensor | None = None
 
     def anchored(self, anchor: Tensor) -> LogPosterior:
         """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
         return replace(self, anchor=anchor)
 
-    def of_chains(self, chains: Tensor) -> LogPosterior:
+    def of_chains(self, chains: Tensor | slice) -> LogPosterior:
         """The target of some of the chains, by index."""
         own = self.x.ndim == 3
         return replace(
@@ -85,6 +88,7 @@ class LogPosterior:
             labels=self.labels[chains] if own else self.labels,
             mixture=None if self.mixture is None else self.mixture.of_chains(chains),
             anchor=None if self.anchor is None else self.anchor[chains],
+            seen=None if self.seen is None else self.seen[chains],
         )
 
     @cached_property
@@ -107,13 +111,13 @@ class LogPosterior:
         theta = self.student.weight_scale * position
         halves = self._halves(len(position), count)
         if len(halves) == 1:
-            log_data, gradient, share = self._of_chains(theta, self.mixture, batch)
+            log_data, gradient, share = self._of_chains(theta, self.mixture, self.seen, batch)
         else:
-            mixtures = [None if self.mixture is None else self.mixture.of_chains(chains) for chains in halves]
+            parts = [self.of_chains(chains) for chains in halves]
             found = together(
                 [
-                    partial(self._of_chains, theta[chains], mixture, batch)
-                    for chains, mixture in zip(halves, mixtures, strict=True)
+                    partial(self._of_chains, theta[chains], part.mixture, part.seen, batch)
+                    for chains, part in zip(halves, parts, strict=True)
                 ]
             )
             log_data, gradient = torch.cat([each[0] for each in found]), torch.cat([each[1] for each in found])
@@ -135,15 +139,15 @@ class LogPosterior:
         return _pieces(chains, -(-chains // 2)) if worthwhile else [slice(None)]
 
     def _of_chains(
-        self, theta: Tensor, mixture: MixturePrior | None, batch: Tensor | None
+        self, theta: Tensor, mixture: MixturePrior | None, seen: Tensor | None, batch: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Sums over all examples or a minibatch for some chains and their prior, as `_of_examples`."""
+        """Sums over all examples or a minibatch for some chains, their prior and what they see, as `_of_examples`."""
         count = self.labels.shape[-1] if batch is None else len(batch)
         rows = max(1, _MOST_NUMBERS // (len(theta) * self._numbers_per_example))
         parts = [batch] if count <= rows else _pieces(count, rows) if batch is None else list(batch.split(rows))
-        log_data, gradient, share = self._of_examples(theta, mixture, parts[0])
+        log_data, gradient, share = self._of_examples(theta, mixture, seen, parts[0])
         for part in parts[1:]:
-            more_log, more_gradient, more_share = self._of_examples(theta, mixture, part)
+            more_log, more_gradient, more_share = self._of_examples(theta, mixture, seen, part)
             log_data, gradient = log_data + more_log, gradient.add_(more_gradient)
             share = None if share is None or more_share is None else share + more_share
         return log_data, gradient, share
@@ -155,7 +159,11 @@ class LogPosterior:
         return max(*self.student.sizes[1:], teachers * self.student.sizes[-1])
 
     def _of_examples(
-        self, theta: Tensor, mixture: MixturePrior | None, index: Tensor | slice | None
+        self,
+        theta: Tensor,
+        mixture: MixturePrior | None,
+        seen: Tensor | None,
+        index: Tensor | slice | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Sums over some examples, None meaning all: log data term [S], its gradient on theta, responsibilities."""
         x, onehot, labelled = self.x, self._onehot, self._labelled
@@ -163,6 +171,7 @@ class LogPosterior:
             x, onehot = x[..., index, :], onehot[..., index, :]
             labelled = labelled[..., index, :] if labelled is not None else None
             mixture = mixture.select(index) if mixture is not None else None
+            seen = seen[..., index] if seen is not None else None
 
         logits, pullback = self.student.vjp(theta, x)
         shifted = logits - logits.amax(-1, keepdim=True)
@@ -172,15 +181,23 @@ class LogPosterior:
         p = p.div_(total)
         if labelled is not None:
             log_total, p = log_total * labelled, p.mul_(labelled)
-        log_likelihood = (shifted * onehot).sum((-2, -1)) - log_total.sum((-2, -1))
+        terms = shifted * onehot
+        if seen is None:
+            log_likelihood = terms.sum((-2, -1)) - log_total.sum((-2, -1))
+        else:
+            log_likelihood = ((terms.sum(-1) - log_total[..., 0]) * seen).sum(-1)
         gradient = torch.sub(onehot, p, out=p)
 
         log_data, share = log_likelihood, None
         if mixture is not None:
             log_m, responsibility, pull = mixture.gradient(*mixture.terms_of_shifted(shifted))
+            if seen is not None:
+                log_m, responsibility = log_m * seen, responsibility * seen[..., None, :]
             log_data = log_likelihood + mixture.strength * log_m.sum(-1)
             gradient.add_(pull)
             share = responsibility.sum(-1)
+        if seen is not None:
+            gradient.mul_(seen[..., None])
         return log_data, pullback(gradient), share
 
 

@@ -274,3 +274,29 @@ def test_without_teachers_examples_without_labels_change_nothing(generator: torc
     )
     torch.testing.assert_close(silent(position).log_joint, few(position).log_joint)
     torch.testing.assert_close(silent(position).gradient, few(position).gradient)
+
+
+@BATCHES
+@pytest.mark.parametrize("limit", ["_MOST_NUMBERS", "_LEAST_WORK_TO_SHARE"])
+def test_a_chain_that_sees_some_examples_has_the_posterior_of_these_alone(
+    limit: str, batch: Tensor | None, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, _, _ = scene((5, 3, 4), generator, PER_CHAIN)
+    position = torch.randn(3, target.student.n_parameters, generator=generator, dtype=torch.float64)
+    seen = (torch.arange(3)[:, None] != ALL % 3).double()
+    rows = ALL if batch is None else batch
+    monkeypatch.setattr(f"mtbkd_core.posterior.{limit}", 1)
+    found = replace(target, seen=seen)(position, batch)
+    for chain in range(3):
+        alone, own = target.of_chains(torch.tensor([chain])), rows[seen[chain, rows] == 1]
+        rest = alone(position[[chain]], own)  # rescaled by 8 / len(own)
+        prior = -position[[chain]].square().sum(-1) / 2
+        torch.testing.assert_close(
+            found.log_joint[[chain]] - prior, (rest.log_joint - prior) * len(own) / len(rows), msg="log joint"
+        )
+        gradient = (rest.gradient + position[[chain]]) * len(own) / len(rows) - position[[chain]]
+        torch.testing.assert_close(found.gradient[[chain]], gradient)
+        same(
+            replace(target, seen=seen).of_chains(torch.tensor([chain]))(position[[chain]], batch),
+            chain_of(found, chain),
+        )
