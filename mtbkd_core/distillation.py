@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -25,10 +26,11 @@ from mtbkd_core.samplers.draws import Sample, sample
 from mtbkd_core.samplers.preconditioner import Preconditioned, make_preconditioner
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.strength import with_strength
 from mtbkd_core.student_inputs import features_of, seen_by_student
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
-from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.base import Task, TrainingSet
 
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
 #: evaluation take, which does not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
@@ -64,9 +66,10 @@ def distill(
     report = Reporter(config, on_progress, should_stop)
     if task is None:
         task = load_task(config.data, on_progress=report.forward, should_stop=should_stop)
+    chosen, choice = with_strength(config, *learner_of(config, task, device), report)
     with torch.no_grad():
-        (result,) = distill_together([config], task, device, report)
-    return result
+        (result,) = distill_together([chosen], task, device, report)
+    return result if choice is None else replace(result, asked=config, strength=choice)
 
 
 def check(config: RunConfig, task: Task) -> Student:
@@ -168,11 +171,16 @@ def _joint_seed(configs: Sequence[RunConfig]) -> int:
     return int(content_hash(*(str(each.seed) for each in configs))[:15], 16)
 
 
+def learner_of(config: RunConfig, task: Task, device: torch.device) -> tuple[Student, TrainingSet]:
+    """A configuration's student and what it learns from; errors as `check`."""
+    student = check(config, task)
+    seen = seen_by_student(config, task)
+    return student, seen.training_set(config.data.teachers, config.n_unlabelled_used).to(device)
+
+
 def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) -> LogPosterior:
     """The posterior of every configuration's chains, one configuration after the other."""
-    student = check(configs[0], task)
-    seen = seen_by_student(configs[0], task)
-    training_set = seen.training_set(configs[0].data.teachers, configs[0].n_unlabelled_used).to(device)
+    student, training_set = learner_of(configs[0], task, device)
     priors = [
         stack_priors(task.training_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
         for each in configs

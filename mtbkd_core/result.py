@@ -24,6 +24,7 @@ from mtbkd_core.config.parse import ConfigError, describe, parse_config
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
+from mtbkd_core.evaluation.strength_path import StrengthChoice
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.features import Features, load_features
 from mtbkd_core.students.registry import build_student
@@ -35,6 +36,8 @@ M = TypeVar("M", bound=BaseModel)
 FORMAT = 2
 _READABLE = (1, FORMAT)
 _FEATURES = "features.safetensors"
+#: What the program chose where config.json left it to the program; a run that chose nothing has none.
+_RESOLVED = "resolved.json"
 
 
 class _Shapes(BaseModel):
@@ -47,17 +50,26 @@ class _Shapes(BaseModel):
     image_shape: Annotated[list[PositiveInt], Len(2, 2)] | None = None
 
 
+class _Resolved(BaseModel):
+    """resolved.json."""
+
+    config: RunConfig
+    strength: StrengthChoice | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """A finished distillation.
 
     Attributes:
-        config: the settings that it was made with.
+        config: the settings that it was made with; what was left to the program is chosen.
         metrics: scores and diagnostics.
         draws: [S, D, P] parameters of the sampled students.
         predictions: on the test and the labelled examples, and on shifted inputs.
         environment: machine, versions, data fingerprint, number of inputs and their shape, names of classes.
         features: what the student sees in place of the task's inputs; None: these.
+        asked: the settings as they were asked for; None: `config`.
+        strength: how the strength was chosen; None where it was given.
     """
 
     config: RunConfig
@@ -66,6 +78,8 @@ class Result:
     predictions: Predictions
     environment: dict[str, Any]
     features: Features | None = None
+    asked: RunConfig | None = None
+    strength: StrengthChoice | None = None
 
     @cached_property
     def student(self) -> Student:
@@ -108,8 +122,12 @@ class Result:
         """
         folder = Path(folder)
         make_folder(folder)
-        if not _holds(folder / "config.json", self.config):  # one of a former format is what a run is named by
-            write_atomically(folder / "config.json", self.config.model_dump_json(indent=2))
+        asked = self.asked or self.config
+        if not _holds(folder / "config.json", asked):  # one of a former format is what a run is named by
+            write_atomically(folder / "config.json", asked.model_dump_json(indent=2))
+        if self.asked is not None:
+            resolved = _Resolved(config=self.config, strength=self.strength)
+            write_atomically(folder / _RESOLVED, resolved.model_dump_json(indent=2))
         write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
         write_tensors(folder / "predictions.safetensors", self.predictions.tensors(), {"format": str(FORMAT)})
         if self.features is not None:
@@ -131,6 +149,8 @@ class Result:
             raise UserError(f"{folder / 'config.json'}: cannot be read ({error.strerror})") from None
         except ConfigError as error:
             raise UserError(f"{folder / 'config.json'}: {error}") from None
+        resolved = folder / _RESOLVED
+        chosen = _validated(_Resolved, read_json(resolved), resolved) if resolved.exists() else None
         environment = _read_environment(folder)
         _validated(_Shapes, environment, folder / "environment.json")
         metrics = read_metrics(folder)
@@ -141,7 +161,16 @@ class Result:
             predictions = Predictions.from_tensors(read_tensors(path))
         except KeyError as error:
             raise UserError(f"{path}: holds no {error.args[0]}") from None
-        result = cls(config, metrics, draws, predictions, environment, _read_features(config, folder / _FEATURES))
+        result = cls(
+            config if chosen is None else chosen.config,
+            metrics,
+            draws,
+            predictions,
+            environment,
+            _read_features(config, folder / _FEATURES),
+            asked=None if chosen is None else config,
+            strength=None if chosen is None else chosen.strength,
+        )
         wanted = result.student.n_parameters
         if draws.ndim != 3 or draws.shape[2] != wanted:
             raise UserError(

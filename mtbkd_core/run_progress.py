@@ -54,12 +54,14 @@ class Reporter:
 
     Attributes:
         examples: that the student learns from; None: not known yet.
+        choosing: gradients of all chains and examples that choosing the strength takes; 0 where it is given.
     """
 
     config: RunConfig
     on_progress: OnProgress | None
     should_stop: ShouldStop | None
     examples: int | None = None
+    choosing: float = 0.0
     _last: float = field(default=-math.inf, init=False)
     _phase: Phase | None = field(default=None, init=False)
     _before: float = field(default=0.0, init=False)
@@ -107,7 +109,7 @@ class Reporter:
 
     def _reckon(self, phase: Phase, done: float) -> float:
         """How far the run is, teachers aside, when a phase is done by so much."""
-        work = run_work(self.config.sampler, self.examples)
+        work = {Phase.STRENGTH: self.choosing} | run_work(self.config.sampler, self.examples)
         phases = list(work)
         before = sum(work[other] for other in phases[: phases.index(phase)])
         return (before + done * work[phase]) / sum(work.values())

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("student_inputs",),
     ("result",),
     ("run_progress",),
+    ("strength",),
     ("distillation",),
     ("baselines",),
     ("studies",),

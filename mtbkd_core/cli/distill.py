@@ -69,9 +69,14 @@ def distill_command(
     if out is not None:
         result.save(out)
     if as_json:
-        answer = {"run": run_id(config), "config": config.model_dump(mode="json"), "metrics": result.metrics.dump()}
-        print(json.dumps(answer | {"seconds": seconds}))
+        chosen = result.config.model_dump(mode="json")
+        answer = {"run": run_id(config), "config": chosen, "metrics": result.metrics.dump(), "seconds": seconds}
+        if result.strength is not None:
+            answer["strength"] = result.strength.model_dump(mode="json")
+        print(json.dumps(answer))
         return
+    if result.strength is not None:
+        print(result.strength.sentence)
     _print_table(result.metrics)
     print(
         f"R-hat {r_hat_text(result.metrics.diagnostics.r_hat)}, {seconds:.1f} s" + (f", saved in {out}" if out else "")

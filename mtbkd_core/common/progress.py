@@ -11,6 +11,7 @@ class Phase(StrEnum):
     """The stages of a run, in order; a study of many runs is one stage."""
 
     TEACHERS = "teachers"
+    STRENGTH = "strength"
     WARM_START = "warm_start"
     TUNING = "tuning"
     SAMPLING = "sampling"

@@ -76,6 +76,8 @@ def suggest_batch_size(
         UserError: as `distill`: a device that is not there, or draws that need too much memory.
     """
     free = config.model_copy(update={"sampler": config.sampler.model_copy(update={"batch_size": None})})
+    if free.prior.strength is None:  # a gradient costs the same at every strength
+        free = free.model_copy(update={"prior": free.prior.model_copy(update={"strength": 1.0})})
     device = find_device(free.device)
     target = target_of([free], task, device)
     random = Randomness.seeded(free.seed, device)

@@ -10,25 +10,35 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
-from threading import Event, Lock
+from threading import Event
 
 import torch
 
 from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.common.parallel import find_threads
-from mtbkd_core.common.progress import OnProgress, Progress, ShouldStop, UserError
-from mtbkd_core.config.models import DataConfig, RunConfig
-from mtbkd_core.distillation import MAX_DRAWS_BYTES, check, distill_together, draws_bytes, examples_of, find_device
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.config.models import DataConfig, PriorConfig, RunConfig, StudentConfig
+from mtbkd_core.distillation import (
+    MAX_DRAWS_BYTES,
+    check,
+    distill_together,
+    draws_bytes,
+    examples_of,
+    find_device,
+    learner_of,
+)
 from mtbkd_core.evaluation.evaluate import TeacherScores, score_teachers
+from mtbkd_core.evaluation.strength_path import StrengthChoice
 from mtbkd_core.result import Result
 from mtbkd_core.run_progress import Reporter
+from mtbkd_core.strength import with_strength
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import student_spec
+from mtbkd_core.studies.grid_progress import GridProgress, spans
 from mtbkd_core.tasks.base import Task
 
 #: Chains of a batch: enough to make up for what an operation costs by itself, few enough to stay in the cache.
 _CHAINS = 32
-_TEACHERS_SHARE = 0.05
 
 
 def distill_grid(
@@ -43,7 +53,8 @@ def distill_grid(
     """Distill every configuration; one Result each, in their order.
 
     Any configurations will do. Those that agree in data, device, student, sampler and number of teachers run together
-    as chains of one batch, unless their student gains nothing by it; the others run after one another.
+    as chains of one batch, unless their student gains nothing by it; the others run after one another. A strength that
+    is left to the program is chosen first, once for settings that differ in the sampler and its seed alone.
 
     Args:
         configs: what to run; prior, teachers and seed may differ within a batch.
@@ -84,8 +95,9 @@ def each_result(
         if value is not None and value < 1:
             raise ValueError(f"{name}: got {value}, needs a whole number from 1")
     threads = find_threads() if threads is None else threads
-    progress = _Progress(len(configs), on_progress, should_stop)
+    progress = GridProgress(len(configs), on_progress, should_stop)
     tasks = _load(configs, task, progress)
+    asked, (configs, choices) = configs, _with_strengths(configs, tasks, progress)
     batches = [batch for places in _alike(configs) for batch in _batches(configs, places, tasks, memory // threads)]
     scored: dict[object, TeacherScores] = {}
 
@@ -100,7 +112,11 @@ def each_result(
             scores = scored[kind]
         report = Reporter(first, progress.of(places), progress.stops)
         with torch.no_grad():
-            return distill_together(chosen, known, find_device(first.device), report, scores)
+            results = distill_together(chosen, known, find_device(first.device), report, scores)
+        return [
+            result if choices[place] is None else replace(result, asked=asked[place], strength=choices[place])
+            for place, result in zip(places, results, strict=True)
+        ]
 
     def settled(places: Sequence[int], results: Callable[[], list[Result]]) -> Iterator[tuple[int, Result]]:
         try:
@@ -144,18 +160,7 @@ def _named(places: Sequence[int], count: int, error: UserError) -> str:
     if count == 1:
         return str(error)
     which = "configuration" if len(places) == 1 else "one of configurations"
-    return f"{which} {_spans(places)} of {count}: {error}"
-
-
-def _spans(places: Sequence[int]) -> str:
-    """Places that rise, counted from 1: `1 to 3, 7`."""
-    spans: list[list[int]] = []
-    for place in places:
-        if spans and place == spans[-1][-1] + 1:
-            spans[-1][1:] = [place]
-        else:
-            spans.append([place])
-    return ", ".join(" to ".join(str(place + 1) for place in span) for span in spans)
+    return f"{which} {spans(places)} of {count}: {error}"
 
 
 def _key(config: RunConfig) -> DataConfig:
@@ -172,7 +177,7 @@ def _alike(configs: Sequence[RunConfig]) -> list[list[int]]:
     return list(kinds.values())
 
 
-def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) -> dict[DataConfig, Task]:
+def _load(configs: Sequence[RunConfig], task: Task | None, progress: GridProgress) -> dict[DataConfig, Task]:
     """Each task once, with every teacher that a configuration names."""
     wanted: dict[DataConfig, dict[str, None]] = {}
     for config in configs:
@@ -181,6 +186,34 @@ def _load(configs: Sequence[RunConfig], task: Task | None, progress: _Progress) 
         return dict.fromkeys(wanted, task)
     load = partial(load_task, on_progress=progress.teachers, should_stop=progress.stops)
     return {data: load(data, teachers=list(teachers)) for data, teachers in wanted.items()}
+
+
+def _with_strengths(
+    configs: Sequence[RunConfig], tasks: dict[DataConfig, Task], progress: GridProgress
+) -> tuple[list[RunConfig], list[StrengthChoice | None]]:
+    """The configurations with strengths that are numbers, and how each was chosen; None where it was given."""
+    known: dict[tuple[DataConfig, PriorConfig, StudentConfig], StrengthChoice] = {}
+    open_ones = {_decisive(config): place for place, config in enumerate(configs) if config.prior.strength is None}
+    for number, (key, place) in enumerate(open_ones.items()):
+        config = configs[place]
+        report = Reporter(config, progress.choosing(number, len(open_ones)), progress.stops)
+        try:
+            learner = learner_of(config, tasks[_key(config)], find_device(config.device))
+            _, choice = with_strength(config, *learner, report)
+        except UserError as error:
+            raise UserError(_named([place], len(configs), error)) from None
+        assert choice is not None
+        known[key] = choice
+    choices = [known[_decisive(config)] if config.prior.strength is None else None for config in configs]
+    chosen = [
+        config if choice is None else choice.applied(config) for config, choice in zip(configs, choices, strict=True)
+    ]
+    return chosen, choices
+
+
+def _decisive(config: RunConfig) -> tuple[DataConfig, PriorConfig, StudentConfig]:
+    """What a choice of the strength depends on."""
+    return config.data, config.prior, config.student
 
 
 def _batches(
@@ -208,53 +241,3 @@ def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) ->
     units = examples * (3 * sum(student.sizes[1:]) + 2 * len(config.data.teachers) * student.sizes[-1])
     bytes_each = draws_bytes(config, student) + 4 * chains * (units + 10 * student.n_parameters)
     return max(1, min(_CHAINS // chains, memory // bytes_each))
-
-
-class _Progress:
-    """The whole grid's progress from its batches', and the one answer to whether to stop."""
-
-    def __init__(self, count: int, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> None:
-        self.ended = Event()
-        self._on_progress, self._should_stop = on_progress, should_stop
-        self._count = max(1, count)
-        self._done: dict[int, float] = {}
-        self._before = self._fraction = 0.0
-        self._lock = Lock()
-
-    def stops(self) -> bool:
-        """Whether to stop: `should_stop` says so, or the results are no longer needed."""
-        if self.ended.is_set():
-            return True
-        if self._should_stop is None:
-            return False
-        with self._lock:
-            return self._should_stop()
-
-    def teachers(self, progress: Progress) -> None:
-        """Pass on the teachers' training as the first part."""
-        self._before = _TEACHERS_SHARE
-        self._report(progress, _TEACHERS_SHARE * progress.fraction, progress.message)
-
-    def of(self, places: Sequence[int]) -> OnProgress | None:
-        """What a batch reports its progress to."""
-        if self._on_progress is None:
-            return None
-        span = _spans(places)
-
-        def report(progress: Progress) -> None:
-            with self._lock:
-                self._done[places[0]] = progress.fraction * len(places)
-                done = sum(self._done.values()) / self._count
-            message = f"Settings {span} of {self._count}: {progress.message}"
-            self._report(progress, self._before + (1 - self._before) * done, message)
-
-        return report
-
-    def _report(self, progress: Progress, fraction: float, message: str) -> None:
-        with self._lock:
-            self._fraction = max(self._fraction, min(1.0, fraction))
-            if self._on_progress is not None:
-                # chains of several settings side by side are not one run's: no log joint, no shares
-                self._on_progress(
-                    replace(progress, fraction=self._fraction, message=message, log_joint=None, teacher_share=None)
-                )

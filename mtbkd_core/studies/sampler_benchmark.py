@@ -19,14 +19,16 @@ from torch import Tensor
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import RunConfig, SamplerConfig
-from mtbkd_core.distillation import target_of
+from mtbkd_core.distillation import learner_of, target_of
 from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error
 from mtbkd_core.posterior import LogPosterior
+from mtbkd_core.run_progress import Reporter
 from mtbkd_core.samplers.base import watched
 from mtbkd_core.samplers.loop import LeftPosterior
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.registry import sampler_spec
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.strength import with_strength
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import Clock, TimedSampler, take_turns
@@ -91,7 +93,9 @@ def run_benchmark(
             on_progress(Progress(Phase.STUDY, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
     plain = config.model_copy(update={"sampler": SamplerConfig()})
-    target = target_of([plain], task, torch.device("cpu"))
+    device = torch.device("cpu")
+    plain, _ = with_strength(plain, *learner_of(plain, task, device), Reporter(plain, None, should_stop))
+    target = target_of([plain], task, device)
     x, labels = seen_by_student(plain, task).x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
     show(0.0, REFERENCE)
     exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)

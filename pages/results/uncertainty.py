@@ -61,7 +61,7 @@ def draw_beside_prior(draws: Array, names: list[str]) -> None:
 
 
 chosen = chosen_run.chosen()
-config, found, metrics = chosen.view.config, chosen.result.predictions.test, chosen.result.metrics.student
+config, found, metrics = chosen.result.config, chosen.result.predictions.test, chosen.result.metrics.student
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names

@@ -29,7 +29,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
         file="teacher-predictions.csv",
         of="Download the table as numbers.",
     )
-    prior = chosen.view.config.prior
+    prior = chosen.result.config.prior
     line = "Weight: how much a teacher counts before the student has learned. Responsibility: how much it counts after."
     if prior.calibrated_teachers and prior.entropy_temperatures:
         divisors = ", ".join(f"{value:.3g}" for value in prior.entropy_temperatures)

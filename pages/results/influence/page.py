@@ -18,7 +18,7 @@ def show_pulls(table: pd.DataFrame, x: str, title: str, look_for: str, key: str)
 
 
 chosen = chosen_run.chosen()
-config, found = chosen.view.config, chosen.result.predictions
+config, found = chosen.result.config, chosen.result.predictions
 chosen_run.banner(chosen)
 shades = task_words.colours(config)
 class_names = chosen.class_names

@@ -24,6 +24,7 @@ from pages.ui import run_words, task_words
 
 PHASES = {
     Phase.TEACHERS: "Getting the teachers ready",
+    Phase.STRENGTH: "Choosing the strength: scores of held-out labels",
     Phase.WARM_START: "Warm start: fitting one student for each chain",
     Phase.TUNING: "Tuning the step size",
     Phase.SAMPLING: "Sampling the posterior",
