@@ -93,9 +93,7 @@ def run_benchmark(
             on_progress(Progress(Phase.STUDY, round(100 * done / whole), 100, min(1.0, done / whole), what))
 
     plain = config.model_copy(update={"sampler": SamplerConfig()})
-    device = torch.device("cpu")
-    plain, _ = with_strength(plain, *learner_of(plain, task, device), Reporter(plain, None, should_stop))
-    target = target_of([plain], task, device)
+    target = _posterior_of(plain, task, should_stop)
     x, labels = seen_by_student(plain, task).x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
     show(0.0, REFERENCE)
     exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)
@@ -119,6 +117,12 @@ def run_benchmark(
     traces.scores = {name: scored[name].score(sampler, mean) for name, sampler in samplers.items()}
     on_traces(traces)
     return traces
+
+
+def _posterior_of(config: RunConfig, task: Task, should_stop: ShouldStop | None) -> LogPosterior:
+    device = torch.device("cpu")
+    chosen, _ = with_strength(config, *learner_of(config, task, device), Reporter(config, None, should_stop))
+    return target_of([chosen], task, device)
 
 
 def reference_seconds(seconds: float) -> float:
