@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from mtbkd_core.evaluation.predictions import Predictions
+from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION
 
 #: Draws in a chart: more are a blot.
 _DRAWN = 400
@@ -32,15 +33,15 @@ class ShiftedInputs:
 
     Attributes:
         mean, low, high: [M, C], the posterior mean and the 95 % intervals.
-        deviance: [M], in nats.
-        order: the inputs by deviance, the most certain first.
+        score: [M], the score `OUT_OF_DISTRIBUTION`, in nats.
+        order: the inputs by it, the most certain first.
         named: the most probable class of each.
     """
 
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    deviance: np.ndarray
+    score: np.ndarray
     order: list[int]
     named: list[int]
 
@@ -48,10 +49,9 @@ class ShiftedInputs:
 def shifted_inputs(predictions: Predictions, shift: str) -> ShiftedInputs:
     """What a result's predictions hold of one of the task's shifts."""
     found = predictions.shifts[shift]
-    mean, low, high, deviance = (each.numpy() for each in (found.mean, found.low, found.high, found.scores["deviance"]))
-    return ShiftedInputs(
-        mean, low, high, deviance, np.argsort(deviance, kind="stable").tolist(), mean.argmax(-1).tolist()
-    )
+    score = found.scores[OUT_OF_DISTRIBUTION].numpy()
+    mean, low, high = (each.numpy() for each in (found.mean, found.low, found.high))
+    return ShiftedInputs(mean, low, high, score, np.argsort(score, kind="stable").tolist(), mean.argmax(-1).tolist())
 
 
 def share_below(values: Tensor, value: float) -> float:

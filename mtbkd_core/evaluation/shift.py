@@ -30,11 +30,16 @@ class ShiftScore:
 
 
 SHIFT_SCORES: Mapping[str, ShiftScore] = {
-    "deviance": ShiftScore("Deviance", lambda p: p.deviance),
     "epistemic": ShiftScore("Epistemic uncertainty", lambda p: p.epistemic),
+    "deviance": ShiftScore("Deviance", lambda p: p.deviance),
     "doubt": ShiftScore("1 - maximum probability", lambda p: 1 - p.mean.amax(-1)),
     "entropy": ShiftScore("Entropy of the mean", lambda p: p.total),
 }
+
+
+#: The one that stands for them where a page shows one: how far students that fit equally well disagree. Deviance
+#: holds what is uncertain about the task's own inputs, too, and is for errors.
+OUT_OF_DISTRIBUTION = "epistemic"
 
 
 class Separation(Record):

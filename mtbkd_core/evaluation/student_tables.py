@@ -11,8 +11,8 @@ import scipy
 from mtbkd_core.evaluation.calibration import Reliability
 from mtbkd_core.evaluation.shift import SHIFT_SCORES, Separation
 
-#: A student that is quite sure has no deviance at all, and zero has no logarithm: smaller deviances count as this one.
-LEAST_DEVIANCE = 1e-6
+#: A student that is quite sure has a score of zero, which has no logarithm: smaller scores count as this one.
+LEAST_SCORE = 1e-6
 _POINTS = 200
 
 
@@ -108,19 +108,19 @@ def separation_table(measured: Mapping[str, Mapping[str, Separation]], titles: M
     return pd.DataFrame(rows, columns=["shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95"])
 
 
-def deviance_density(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Density of the logarithm (base 10) of deviance by group, on one grid: group, log_deviance, density.
+def score_density(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Density of the logarithm (base 10) of a score by group, on one grid: group, log_score, density.
 
     By a Gaussian kernel with Scott's bandwidth.
 
     Args:
-        groups: title -> deviances [M], two different ones at least.
+        groups: title -> scores [M] of 0 or more, two different ones at least.
     """
-    logs = {title: np.log10(np.maximum(values, LEAST_DEVIANCE)) for title, values in groups.items()}
+    logs = {title: np.log10(np.maximum(values, LEAST_SCORE)) for title, values in groups.items()}
     low, high = min(values.min() for values in logs.values()), max(values.max() for values in logs.values())
     grid = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low), _POINTS)
     parts = [
-        pd.DataFrame({"group": title, "log_deviance": grid, "density": scipy.stats.gaussian_kde(values)(grid)})
+        pd.DataFrame({"group": title, "log_score": grid, "density": scipy.stats.gaussian_kde(values)(grid)})
         for title, values in logs.items()
     ]
     return pd.concat(parts, ignore_index=True)

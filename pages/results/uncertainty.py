@@ -12,7 +12,7 @@ from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.studies.decision_maps import Array
 from mtbkd_core.studies.plane_posterior import tempered, true_at
-from pages.ui import charts, chosen_run, decision_maps, examples, link, shift_deviance, task_words, teacher_predictions
+from pages.ui import charts, chosen_run, decision_maps, examples, link, shift_score, task_words, teacher_predictions
 from pages.ui.jobs import task_loading
 
 
@@ -164,7 +164,7 @@ with right:
         lambda: table,
         key="split",
     )
-shift_deviance.show(chosen)
+shift_score.show(chosen)
 left, right = st.columns(2, gap="large")
 with left:
     sets = tables.set_table(arrays["prediction_set"], arrays["labels"])

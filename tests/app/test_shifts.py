@@ -53,18 +53,19 @@ def test_one_out_of_distribution_input_is_shown_with_what_it_is_and_what_it_is_t
     app = opened(PAGE, task="fashion-left-out", run=run.id, **FEW)
     assert not app.exception
     found = read_tensors(run.folder / "predictions.safetensors")
-    deviance, mean = found["shift.left-out.deviance"], found["shift.left-out.mean"]
+    score, mean = found["shift.left-out.epistemic"], found["shift.left-out.mean"]
     (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
-    surest = int(deviance.argmin())
-    assert (number.value, number.max) == (surest, len(deviance) - 1)
+    surest = int(score.argmin())
+    assert (number.value, number.max) == (surest, len(score) - 1)
     task = load_once(session_home, "fashion-left-out")
-    share = float((found["test.deviance"] < deviance[surest]).float().mean())
-    assert f"Deviance **{deviance[surest]:.3g}**, higher than that of **{share:.0%}** of the test images" in lines(
-        app, "markdown"
+    share = float((found["test.epistemic"] < score[surest]).float().mean())
+    described = (
+        f"Epistemic uncertainty **{score[surest]:.3g}** nats, higher than that of **{share:.0%}** of the test images"
     )
+    assert described in lines(app, "markdown")
     buttons = {button.key: button for button in app.button if str(button.key).startswith("gallery-")}
     assert len(buttons) == 18
-    worst = int(deviance.argmax())
+    worst = int(score.argmax())
     assert task.class_names[int(mean[worst].argmax())] in buttons[f"gallery-least:{worst}"].label
     assert buttons[f"gallery-least:{worst}"].help == f"Image {worst}, label {task.shift_labels['left-out'][worst][0]}."
     buttons[f"gallery-least:{worst}"].click().run()
@@ -75,7 +76,7 @@ def test_one_out_of_distribution_input_is_shown_with_what_it_is_and_what_it_is_t
     assert not app.exception
     assert in_link(app, "from") == "digits"
     (number,) = [field for field in app.number_input if field.label == "Out-of-distribution image"]
-    assert number.value == int(found["shift.digits.deviance"].argmin())
+    assert number.value == int(found["shift.digits.epistemic"].argmin())
     assert in_link(app, "foreign") is None
 
 

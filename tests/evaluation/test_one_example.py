@@ -18,10 +18,10 @@ def test_draws_at_an_example_are_spread_over_all_chains() -> None:
     ]
 
 
-def test_shifted_inputs_are_ordered_by_deviance_and_named_by_the_most_probable_class() -> None:
+def test_shifted_inputs_are_ordered_by_the_score_and_named_by_the_most_probable_class() -> None:
     mean = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.5, 0.5]])
-    deviance = torch.tensor([3.0, 1.0, 2.0])
-    far = PredictionsOnShift(mean, mean - 0.1, mean + 0.1, {"deviance": deviance})
+    score = torch.tensor([3.0, 1.0, 2.0])
+    far = PredictionsOnShift(mean, mean - 0.1, mean + 0.1, {"epistemic": score})
     found = shifted_inputs(replace(made_up_predictions(), shifts={"far": far}), "far")
     assert found.order == [1, 2, 0]
     assert found.named == [1, 0, 0]

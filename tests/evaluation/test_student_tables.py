@@ -61,15 +61,15 @@ def test_separation_has_each_shift_and_score_in_the_order_asked_for() -> None:
     ]
 
 
-def test_a_density_has_area_1_and_ten_times_the_deviance_lies_1_to_the_right() -> None:
+def test_a_density_has_area_1_and_ten_times_the_score_lies_1_to_the_right() -> None:
     bell = 10 ** np.random.default_rng(0).normal(-1, 0.3, 500)
     means = {}
-    for name, part in tables.deviance_density({"test": bell, "others": 10 * bell}).groupby("group"):
-        step = np.diff(part["log_deviance"])[0]
+    for name, part in tables.score_density({"test": bell, "others": 10 * bell}).groupby("group"):
+        step = np.diff(part["log_score"])[0]
         assert part["density"].sum() * step == pytest.approx(1, abs=0.02)
-        means[name] = (part["density"] * part["log_deviance"]).sum() / part["density"].sum()
+        means[name] = (part["density"] * part["log_score"]).sum() / part["density"].sum()
     assert means["others"] - means["test"] == pytest.approx(1, abs=0.02)
 
 
-def test_no_deviance_at_all_has_a_density() -> None:
-    assert np.isfinite(tables.deviance_density({"sure": np.array([0.0, 0.0, 1e-3])})["density"]).all()
+def test_a_score_of_zero_has_a_density() -> None:
+    assert np.isfinite(tables.score_density({"sure": np.array([0.0, 0.0, 1e-3])})["density"]).all()

@@ -18,7 +18,7 @@ from mtbkd_core.figures import decision_map, influence, simplex, teachers, theme
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
-from mtbkd_core.figures.out_of_distribution import draw_deviance_density
+from mtbkd_core.figures.out_of_distribution import draw_score_density
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
@@ -174,7 +174,7 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
     "draw_coverage": lambda r: draw_coverage(coverage(), RULES),
     "draw_decisions": lambda r: decision_map.draw_decisions(AXIS, r.map, r.classes, **_map(r)),
     "draw_deviance": lambda r: uncertainty.draw_deviance(examples(r), chosen=1),
-    "draw_deviance_density": lambda r: draw_deviance_density({"Test": r.positive[0], "Others": 10 * r.positive[1]}),
+    "draw_score_density": lambda r: draw_score_density({"Test": r.positive[0], "Others": 10 * r.positive[1]}, "Score"),
     "draw_draws": lambda r: simplex.draw_draws(np.eye(3), _three(r), "ABC", r.titles, r.colours),
     "draw_effect": _effect,
     "draw_entropy_by_class": lambda r: uncertainty.draw_entropy_by_class(

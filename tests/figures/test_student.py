@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.student_tables import set_table
 from mtbkd_core.figures import shifts, uncertainty
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
-from mtbkd_core.figures.out_of_distribution import draw_deviance_density
+from mtbkd_core.figures.out_of_distribution import draw_score_density
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.studies.coverage import WRONG_ALONE
 from tests.figures import scene
@@ -71,9 +71,9 @@ def test_sets_that_miss_the_truth_are_set_apart() -> None:
     assert (list(covered.y), list(missed.y)) == ([1, 0, 1], [1, 0, 0])
 
 
-def test_medians_of_deviance_are_marked() -> None:
+def test_medians_of_the_score_are_marked() -> None:
     groups = {"Test": np.array([0.01, 0.1, 1.0]), "Others": np.array([0.1, 1.0, 10.0]), "Sure": np.array([0, 0, 1e-3])}
-    figure = draw_deviance_density(groups)
+    figure = draw_score_density(groups, "Score")
     assert [trace.x[0] for trace in figure.data if trace.mode == "markers"] == pytest.approx([0.1, 1.0, 1e-6])
     assert [trace.name for trace in figure.data if trace.name] == ["Test (3)", "Others (3)", "Sure (3)"]
 

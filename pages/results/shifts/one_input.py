@@ -76,18 +76,18 @@ def _choose_input(task: Task, source: _Source, bound: dict[str, Any]) -> int:
             0,
             count - 1,
             step=1,
-            help=f"Its number among the {count:,} of them. At first the one with the lowest deviance.",
+            help=f"Its number among the {count:,} of them. At first the one with the least epistemic uncertainty.",
             **bound,
         )
     )
 
 
 def _describe(task: Task, chosen: chosen_run.Chosen, source: _Source, index: int) -> None:
-    item, deviance = examples.item(task), source.inputs.deviance[index]
+    item, score = examples.item(task), source.inputs.score[index]
     examples.show(task, index, part=source.name, size=144, note=f"predicted **{source.predicted[index]}**")
-    lower = share_below(chosen.result.predictions.test.deviance, deviance)
+    lower = share_below(chosen.result.predictions.test.epistemic, score)
     st.markdown(
-        f"Deviance **{deviance:.3g}**, higher than that of **{lower:.0%}** of the test {item}s",
+        f"Epistemic uncertainty **{score:.3g}** nats, higher than that of **{lower:.0%}** of the test {item}s",
         help=f"Near 100 %: the student is more certain of nearly every test {item}. Near 0 %: it does not notice "
         "that this input is out of distribution.",
     )
@@ -120,7 +120,7 @@ def _draw_galleries(task: Task, source: _Source, index: int, choose: Callable[[i
     for column, title, help_, few in zip(
         st.columns(2, gap="large"),
         ("Most certain", "Least certain"),
-        ("The lowest deviance: the student does not notice these.", "The highest deviance: it notices these."),
+        ("The least epistemic uncertainty: the student does not notice these.", "The most: it notices these."),
         (order[:_SHOWN], order[::-1][:_SHOWN]),
         strict=True,
     ):

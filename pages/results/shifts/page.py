@@ -6,7 +6,7 @@ from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_at
 from mtbkd_core.evaluation.student_tables import separation_table
 from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import corrupted, one_input
-from pages.ui import charts, chosen_run, examples, link, shift_deviance, task_words
+from pages.ui import charts, chosen_run, examples, link, shift_score, task_words
 from pages.ui.jobs import task_loading
 
 #: From no corruption to the most severe.
@@ -28,7 +28,7 @@ if not known and task.image_shape is None:
 
 if known:
     st.subheader("Out-of-distribution inputs", anchor=False)
-    shift_deviance.show(chosen)
+    shift_score.show(chosen)
     table = separation_table(measured, {shift.name: shift.title for shift in known})
     corrupted.draw_separation(table, item)
     st.space("small")
