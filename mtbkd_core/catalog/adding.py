@@ -49,9 +49,10 @@ def check_free(name: str) -> None:
 
 
 def save_table(checked: Checked, spec: TableSpec) -> None:
-    """Write a table that was checked; errors as `import_table`."""
+    """Write a table that was checked, its teachers calibrated where its labels can do it; errors as `import_table`."""
     check_free(checked.data.about.name)
-    store.write(checked.data, spec.sources(), checked.notes, checked.warnings)
+    data = checked.data.calibrated() if spec.unseen else checked.data
+    store.write(data, spec.sources(), checked.notes, checked.warnings)
 
 
 def forget(name: str) -> None:

@@ -59,6 +59,14 @@ def import_command(
     test_features: Annotated[
         Path | None, typer.Option("--test-features", help="Embeddings of --test, where --features is a file.")
     ] = None,
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--labels-unseen",
+            help="No teacher was trained on the table's labels: calibrate each teacher on them. Runs then start with "
+            "calibrated teachers.",
+        ),
+    ] = False,
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
     only_check: Annotated[bool, typer.Option("--check", help="Check the files; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
@@ -77,7 +85,7 @@ def import_command(
     names = check_class_names(split_names(classes), "--classes") if classes is not None else None
     if columns is not None:
         names = class_columns_between(table, *_range(columns, "--class-columns"))
-    spec = TableSpec(files, label, sequence, chosen, model, names, accession, others)
+    spec = TableSpec(files, label, sequence, chosen, model, names, accession, others, unseen=unseen)
     checked = (check_table if only_check else import_table)(name, spec, title=title, on_progress=_tell)
     _say(name, checked, only_check, as_json)
 

@@ -1,4 +1,4 @@
-"""Calibration: reliability curves with bands, calibration errors, and the temperature that corrects them.
+"""Calibration: reliability curves with bands, and calibration errors.
 
 Probabilities are [M, C] and labels [M]; `figures` draws what these calls return.
 """
@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import scipy
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import TEMPERATURE_LIMITS
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -223,56 +221,6 @@ def _cosines(cells: int) -> tuple[Array, Array]:
     """Frequencies [cells], and the cosines of each at the middles of as many cells from 0 to 1, [cells, cells]."""
     frequency: Array = np.pi * np.arange(cells, dtype=float)
     return frequency, np.cos(np.outer((np.arange(cells) + 0.5) / cells, frequency))
-
-
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M].
-
-    It is sought between the limits of every temperature setting; an NLL that still falls there ends within 1 % of one.
-    Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
-    """
-    wide = logits.double()
-    if bool((wide.argmax(-1) == labels).all()):
-        return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can resolve
-
-    def nll(log_temperature: float) -> float:
-        return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
-
-    # in 1 / temperature the NLL is convex, so there is one minimum to find
-    return float(
-        np.exp(scipy.optimize.minimize_scalar(nll, bounds=tuple(np.log(TEMPERATURE_LIMITS)), method="bounded").x)
-    )
-
-
-@dataclass(frozen=True)
-class FittedTemperatures:
-    """What `fit_temperatures` finds.
-
-    Attributes:
-        values: [K] temperatures, to three significant digits.
-        at_limit: [K] whether the fit ended at a limit of the setting: the best temperature lies beyond it.
-    """
-
-    values: tuple[float, ...]
-    at_limit: tuple[bool, ...]
-
-
-def fit_temperatures(logits: Tensor, labels: Tensor) -> FittedTemperatures:
-    """Each teacher's own temperature by `fit_temperature`, from logits [K, N, C] and labels [N].
-
-    As entropy temperatures they make the entropies of differently calibrated teachers comparable, and can calibrate the
-    teachers (Guo et al., 2017). Labels that a teacher was trained on give temperatures that are too low: it is right
-    there.
-    """
-    low, high = TEMPERATURE_LIMITS
-    values, at_limit = [], []
-    for row in logits:
-        found = fit_temperature(row, labels)
-        # the search stops a little short of its bounds
-        limit = low if found < 1.01 * low else high if found > 0.99 * high else None
-        values.append(float(f"{found:.3g}") if limit is None else limit)
-        at_limit.append(limit is not None)
-    return FittedTemperatures(tuple(values), tuple(at_limit))
 
 
 def checked(probabilities: Tensor, labels: Tensor) -> tuple[Array, Labels]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.tasks.base import Proteins, Task, Teacher
 from mtbkd_core.tasks.inputs import Standardisation
+from mtbkd_core.teachers.temperatures import fit_temperatures
 
 #: Share of the rows that are held out, for testing and again for validation.
 HELD_OUT = 0.2
@@ -50,6 +51,7 @@ class About:
         item: what a row is called.
         teachers: teacher -> one line for people.
         fingerprint: of the rows, the teachers' outputs and the scaling.
+        temperatures: teacher -> the entropy temperature that calibrates it; empty where none was fitted.
     """
 
     name: str
@@ -59,6 +61,7 @@ class About:
     class_names: tuple[str, ...]
     teachers: dict[str, str]
     fingerprint: str
+    temperatures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ class TableData:
     def named(self, name: str, title: str) -> TableData:
         """The same under another name."""
         return replace(self, about=replace(self.about, name=name, title=title))
+
+    def calibrated(self) -> TableData:
+        """The same with each teacher's temperature, fitted on the labels of the student of split seed 0."""
+        task = self.split(list(self.rows.logits), 0, "test", MOST_TRAIN)
+        found = fit_temperatures(task.teacher_logits(list(task.teachers)), task.y_train).values
+        return replace(self, about=replace(self.about, temperatures=dict(zip(task.teachers, found, strict=True))))
 
     def parts(self) -> dict[str, Rows]:
         """The tables by the names under which they are kept."""

@@ -47,6 +47,7 @@ class TableSpec:
         accession: column that names the rows; None: one with a usual name, if there is one.
         test: files of their own to be measured on, with every teacher's outputs.
         item: what one row is called; its plural takes an s.
+        unseen: whether no teacher was trained on the table's labels, so that these can calibrate the teachers.
     """
 
     files: Files
@@ -58,6 +59,7 @@ class TableSpec:
     accession: str | None = None
     test: Files | None = None
     item: str = ""
+    unseen: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what says nothing or contradicts itself."""

@@ -105,9 +105,16 @@ def info_of(manifest: store.Manifest) -> TaskInfo:
         item=manifest.item,
         n_labelled=count,
         most_labelled=count,
-        defaults=defaults(len(manifest.class_names), manifest.described),
+        defaults=defaults(len(manifest.class_names), manifest.described) | _calibration(manifest),
         stamp=manifest.fingerprint,
     )
+
+
+def _calibration(manifest: store.Manifest) -> dict[str, str]:
+    if not manifest.temperatures:
+        return {}
+    numbers = ",".join(f"{manifest.temperatures[name]:g}" for name in manifest.teachers)
+    return {"prior.entropy_temperatures": numbers, "prior.calibrated_teachers": "True"}
 
 
 def defaults(n_classes: int, described: bool) -> dict[str, str]:

@@ -102,6 +102,15 @@ def test_a_checked_table_becomes_the_chosen_task(with_table: AppTest, tmp_path: 
     assert list((home / "uploads").iterdir()) == []
 
 
+def test_teachers_that_have_not_seen_the_labels_are_calibrated(with_table: AppTest, tmp_path: Path) -> None:
+    app = give_teachers(with_table, *write_files(tmp_path).teachers.values())
+    (box,) = [each for each in app.checkbox if each.label == "No teacher was trained on these labels"]
+    box.check()
+    press(app, "own:add")
+    assert not app.error
+    assert app.session_state.draft.prior.calibrated_teachers
+
+
 def test_a_problem_of_a_file_is_one_line_and_nothing_can_be_added(with_table: AppTest, good: Path) -> None:
     short = write_csv(good.with_name("short.csv"), None, logits()[:-1].tolist())
     app = give_teachers(with_table, short)

@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, load_task
 from mtbkd_core.catalog.registry import missing_data
-from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.prior import weights_under
+from mtbkd_core.teachers.temperatures import fit_temperatures
 from tests.app.conftest import Opened, in_link, lines, press, refused, start
 
 needs_fashion = pytest.mark.skipif(bool(missing_data("fashion")), reason="Fashion-MNIST is not on this machine")

@@ -13,6 +13,7 @@ from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.imports import store
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
+from mtbkd_core.teachers.temperatures import fit_temperatures
 from tests.app.conftest import SMALL
 from tests.imports.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
 
@@ -41,6 +42,18 @@ def test_an_imported_table_is_a_task_that_runs(mine: Path) -> None:
     result = distill(build_config(SMALL.items(), base=default_config("mine")))
     assert set(result.metrics.dump()) >= {"student", "teachers_mean", "teacher:good", "teacher:fair"}
     assert result.environment["class_names"] == list(CLASSES)
+
+
+def test_labels_that_no_teacher_has_seen_calibrate_the_teachers(files: Files) -> None:
+    import_table("mine", replace(spec_of(files), unseen=True))
+    prior, task = default_config("mine").prior, load_task("mine")
+    fitted = fit_temperatures(task.teacher_logits(["good", "fair"]), task.y_train).values
+    assert (prior.calibrated_teachers, prior.entropy_temperatures) == (True, pytest.approx(fitted))
+
+
+def test_labels_that_teachers_may_have_seen_calibrate_nothing(mine: Path) -> None:
+    prior = default_config("mine").prior
+    assert (prior.calibrated_teachers, prior.entropy_temperatures) == (False, None)
 
 
 def test_the_fingerprint_is_known_without_loading_and_changes_with_data_teachers_and_split(

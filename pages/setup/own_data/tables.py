@@ -209,7 +209,13 @@ def draw_findings(checked: Checked) -> None:
 
 
 def draw_adding(form: ImportForm, checked: Checked) -> None:
-    """The task's title, and the button that adds and chooses the task."""
+    """What the labels may be used for, the task's title, and the button that adds and chooses the task."""
+    unseen = st.checkbox(
+        "No teacher was trained on these labels",
+        key=f"own:unseen:{form.table.file_id}",
+        help="Each teacher is then calibrated on the student's labels: its logits are divided by the temperature with "
+        "the lowest NLL. On labels that it was trained on, a teacher looks better than it is: leave this open then.",
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input(
             "Title",
@@ -232,7 +238,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
         return
     try:
         with in_folder(form.uploads()) as paths:
-            spec = form.spec(paths)
+            spec = replace(form.spec(paths), unseen=unseen)
             adding.save_table(replace(checked, data=checked.data.named(name, title.strip())), spec)
         link.replace(change_task(link.draft(), name))
     except UserError as error:

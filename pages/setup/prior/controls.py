@@ -9,8 +9,8 @@ import streamlit as st
 from mtbkd_core import PRESETS, RunConfig, build_config, default_config
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.calibration import fit_temperatures
 from mtbkd_core.evaluation.prior_alone import highest_strength
+from mtbkd_core.teachers.temperatures import fit_temperatures
 from pages.ui import link, setting_widgets, task_words
 from pages.ui.jobs import task_loading
 
