@@ -25,9 +25,10 @@ from mtbkd_core.cli.settings import (
 from mtbkd_core.common.files import make_folder
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.distillation import distill
-from mtbkd_core.evaluation.diagnostics import r_hat_text
+from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.scores import COMPARED, SCORES
+from mtbkd_core.evaluation.opponents import standing
+from mtbkd_core.evaluation.scores import COMPARED, HEADLINE, SCORES
 from mtbkd_core.runs.kinds.run import run_id
 
 
@@ -78,15 +79,17 @@ def distill_command(
     if result.strength is not None:
         print(result.strength.sentence)
     _print_table(result.metrics)
-    print(
-        f"R-hat {r_hat_text(result.metrics.diagnostics.r_hat)}, {seconds:.1f} s" + (f", saved in {out}" if out else "")
-    )
+    standings = (standing(result.metrics, {}, score) for score in HEADLINE)
+    said = [verdict_sentence(result.metrics.diagnostics), *standings]
+    print("\n".join(line for line in said if line))
+    print(f"{seconds:.1f} s" + (f", saved in {out}" if out else ""))
 
 
 def _print_table(metrics: Metrics) -> None:
-    print(f"{'':24}" + "".join(f" {SCORES[score].short:>9}" for score in COMPARED))
+    print(f"{'':24}" + "".join(f" {SCORES[score].short:>16}" for score in COMPARED))
     for name, row in metrics.rows.items():
-        print(f"{name:24}" + "".join(f" {SCORES[score].text(row[score]):>9}" for score in COMPARED))
+        print(f"{name:24}" + "".join(f" {row.text(score, sampler=False):>16}" for score in COMPARED))
+    print("After ±: the standard error from a test set of this size.")
     if metrics.diagnostics.bias_check is not None:
         print(metrics.diagnostics.bias_check.sentence)
 

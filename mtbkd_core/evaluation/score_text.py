@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.scores import SCORES, Scores
 
 
 def value_text(score: str, value: float | None) -> str:
@@ -57,3 +57,19 @@ def difference_text(score: str, found: Difference) -> str:
     """A difference with its 95 % interval and what it says: "-0.012 [-0.044, +0.019], no clear difference"."""
     values = [math.nan if each is None else each for each in (found.difference, found.low, found.high)]
     return f"{interval_text(score, *values)}, {found.verdict}"
+
+
+#: What the errors in a table of scores are.
+ERRORS_LINE = "After ±: the standard error from a test set of this size; in brackets, that of the sampler's draws."
+
+
+def calibration_text(found: Scores) -> str:
+    """The ECE beside what an exactly calibrated model with the same predictions would have; "" where not known."""
+    exact = found.calibrated_ece
+    if found.ece is None or exact is None or exact.mean is None or exact.high is None:
+        return ""
+    beside = "within what chance alone gives" if found.ece <= exact.high else "more than chance alone gives"
+    return (
+        f"ECE {found.ece:.4f}, {beside}: exactly calibrated, the same predictions would have {exact.mean:.4f} on "
+        f"average, and at most {exact.high:.4f} in 95 % of test sets."
+    )

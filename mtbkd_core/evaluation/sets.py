@@ -19,6 +19,33 @@ from torch import Tensor
 from mtbkd_core.evaluation.records import Number, Record
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class SetKind:
+    """A kind of prediction set for people: its title, and what it promises."""
+
+    title: str
+    promise: str
+
+
+#: By the names of `Sets`.
+SET_KINDS = {
+    "credible": SetKind(
+        "Credible",
+        "Holds the true class with its level if the posterior is right; under a shift, or with teachers that mislead "
+        "it, it may not.",
+    ),
+    "conformal": SetKind(
+        "Conformal",
+        "Holds the true class with its level whatever the model, on average over examples like those that calibrated "
+        "it; a shift breaks that.",
+    ),
+    "conformal_by_class": SetKind(
+        "Conformal, by class",
+        "As conformal, within each class by itself; a shift breaks that too.",
+    ),
+}
 #: Equal probabilities are not told apart by rounding.
 _ROUNDING = 1e-6
 

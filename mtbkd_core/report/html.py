@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from shlex import quote
-from typing import Any
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
@@ -17,13 +16,13 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import disagreement, r_hat_text
-from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
+from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.theme import standalone, teacher_colours
+from mtbkd_core.report.parts import note, pairs, section, unfolded
+from mtbkd_core.report.scores import headline, score_sections
 from mtbkd_core.result import Result
 
 #: The browser refuses to load anything: plotly.js names servers of maps, which no figure here uses.
@@ -68,21 +67,19 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     titles, shades = metrics.titles(teachers), teacher_colours([*known] or list(teachers))
     sections = [
         f"<h1>{escape(title)}</h1>",
-        _note(f"Multi-Teacher Bayesian Knowledge Distillation · run {run} · {created.astimezone():%d %B %Y, %H:%M}"),
-        _headline(metrics),
-        _section("Scores on the test examples", "The student is a posterior: its mean over draws is the first row."),
-        _scores(metrics, titles),
-        _legend(),
+        note(f"Multi-Teacher Bayesian Knowledge Distillation · run {run} · {created.astimezone():%d %B %Y, %H:%M}"),
+        headline(metrics, teachers),
+        *score_sections(metrics, titles, teachers, _classes(result)),
         *_reliability(result, shades, titles),
         *_influence(result, shades, teachers),
         *_uncertainty(result),
         *_convergence(result),
-        _section("Settings", "In bold: settings that differ from the default."),
+        section("Settings", "In bold: settings that differ from the default."),
         _settings(config),
-        _section("To run it again", "On the command line, with the same version of the program."),
+        section("To run it again", "On the command line, with the same version of the program."),
         f"<pre>{escape(_command(config))}</pre>",
-        _section("Environment", "The machine and versions that computed it."),
-        _pairs((name, value) for name, value in result.environment.items() if name != "class_names"),
+        section("Environment", "The machine and versions that computed it."),
+        pairs((name, value) for name, value in result.environment.items() if name != "class_names"),
         f"<footer>Classes: {escape(', '.join(map(str, result.environment['class_names'])))}.</footer>",
     ]
     return (
@@ -95,35 +92,6 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
     )
 
 
-def _headline(metrics: Metrics) -> str:
-    diagnostics = metrics.diagnostics
-    shown = {name: SCORES[name].text(metrics.student[name]) for name in (*HEADLINE, "coverage")}
-    cards = {SCORES[name].with_unit: text for name, text in shown.items()} | {"R-hat": r_hat_text(diagnostics.r_hat)}
-    boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in cards.items())
-    warning = ""
-    if found := disagreement({"": diagnostics.r_hat}):
-        warning = f'<p class="warning">{found}: do not trust the intervals here.</p>'
-    check = diagnostics.bias_check
-    if check is not None:
-        warning += f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'
-    return f"<dl>{boxes}</dl>{warning}"
-
-
-def _scores(metrics: Metrics, titles: Mapping[str, str]) -> str:
-    head = "".join(f'<th class="number">{escape(SCORES[score].short)}</th>' for score in OF_ALL)
-    rows = "".join(
-        f"<tr><td>{escape(title)}</td>"
-        + "".join(f'<td class="number">{SCORES[score].text(metrics[name][score])}</td>' for score in OF_ALL)
-        + "</tr>"
-        for name, title in titles.items()
-    )
-    return f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _legend() -> str:
-    return _note(" ".join(f"{SCORES[score].short}: {SCORES[score].help}" for score in OF_ALL))
-
-
 def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str, str]) -> list[str]:
     test = result.predictions.test
     curves = {
@@ -131,9 +99,7 @@ def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str,
         "teachers_mean": reliability(test.teachers.mean(0), test.labels),
     }
     return [
-        _section(
-            "Reliability", "On the dotted line confidence equals accuracy; below it the network is overconfident."
-        ),
+        section("Reliability", "On the dotted line confidence equals accuracy; below it the network is overconfident."),
         _figure("reliability", draw_reliability(student_tables.reliability_table(curves, titles), shades)),
     ]
 
@@ -146,12 +112,12 @@ def _influence(result: Result, shades: Mapping[str, str], teachers: Mapping[str,
         train.pulls.float().numpy(), train.label_pull.float().numpy(), labels, classes, teachers
     )
     return [
-        _section("Influence", "Posterior means over the training examples of each class."),
+        section("Influence", "Posterior means over the training examples of each class."),
         "<h3>Responsibility by class</h3>",
-        _note("The taller a colour, the more that teacher explains the student there."),
+        note("The taller a colour, the more that teacher explains the student there."),
         _figure("responsibility", weights.draw_shares_by_class(shares, shades, y="Mean responsibility")),
         "<h3>Pull of each source on the true class</h3>",
-        _note("Up: towards the truth. A teacher that points down lowers the true class there."),
+        note("Up: towards the truth. A teacher that points down lowers the true class there."),
         _figure("pulls", influence.draw_pulls(pulls, shades, x="True class")),
     ]
 
@@ -164,22 +130,22 @@ def _uncertainty(result: Result) -> list[str]:
     examples = student_tables.example_table(labels, mean, deviance, total, aleatoric, epistemic, _classes(result))
     own = ("coverage", "set_size", "deviance", "epistemic")
     return [
-        _section("Uncertainty", "How certain the student is on the test examples."),
-        _pairs((SCORES[name].with_unit, SCORES[name].text(student[name])) for name in own),
+        section("Uncertainty", "How certain the student is on the test examples."),
+        pairs((SCORES[name].with_unit, student.text(name)) for name in own),
         "<h3>Deviance by class</h3>",
-        _note("Classes to the right are harder; points far above a box are outliers."),
+        note("Classes to the right are harder; points far above a box are outliers."),
         _figure("deviance", uncertainty.draw_deviance(examples)),
         "<h3>Two kinds of uncertainty</h3>",
-        _note("Mistakes should lie where uncertainty is high, not at the origin."),
+        note("Mistakes should lie where uncertainty is high, not at the origin."),
         _figure("entropy", uncertainty.draw_entropy_split(examples)),
     ]
 
 
 def _convergence(result: Result) -> list[str]:
     return [
-        _section("Convergence", "Good chains overlap and show no trend."),
+        section("Convergence", "Good chains overlap and show no trend."),
         _figure("traces", draw_traces(result.predictions.log_joint.float().numpy())),
-        _pairs(_unfolded(result.metrics.diagnostics.dump())),
+        pairs(unfolded(result.metrics.diagnostics.dump())),
     ]
 
 
@@ -211,34 +177,6 @@ def _settings(config: RunConfig) -> str:
 def _command(config: RunConfig) -> str:
     settings = (f" --set {quote(f'{name}={value}')}" for name, value in changed_settings(config).items())
     return "python -m mtbkd_core distill" + "".join(settings)
-
-
-def _section(title: str, line: str) -> str:
-    return f"<h2>{escape(title)}</h2>{_note(line)}"
-
-
-def _note(line: str) -> str:
-    return f'<p class="note">{escape(line)}</p>'
-
-
-def _pairs(rows: Iterable[tuple[str, Any]]) -> str:
-    def shown(value: object) -> str:
-        return "none" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)
-
-    lines = "".join(
-        f"<tr><td>{escape(str(name).replace('_', ' '))}</td><td>{escape(shown(value))}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table><tbody>{lines}</tbody></table>"
-
-
-def _unfolded(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Names and values, those of a part named after it."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _unfolded(value, f"{prefix}{name}: ")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _listed(words: Sequence[str]) -> str:

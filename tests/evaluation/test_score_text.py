@@ -5,8 +5,16 @@ import math
 import pytest
 
 from mtbkd_core.common.durations import duration_text
-from mtbkd_core.evaluation.errors import Difference, Reading
-from mtbkd_core.evaluation.score_text import better_text, change_text, difference_text, spread_text, value_text
+from mtbkd_core.evaluation.errors import Difference, ExactCalibration, Reading
+from mtbkd_core.evaluation.score_text import (
+    better_text,
+    calibration_text,
+    change_text,
+    difference_text,
+    spread_text,
+    value_text,
+)
+from mtbkd_core.evaluation.scores import Scores
 
 
 @pytest.mark.parametrize(
@@ -59,3 +67,14 @@ def test_a_difference_is_written_with_its_interval_and_what_it_says() -> None:
     found = Difference(difference=-0.0122, low=-0.0437, high=0.0191, verdict=Reading.UNCLEAR)
     assert difference_text("nll", found) == "-0.012 [-0.044, +0.019], no clear difference"
     assert difference_text("nll", Difference()) == "–, unknown"
+
+
+def test_an_ece_stands_beside_that_of_exact_calibration() -> None:
+    exact = ExactCalibration(mean=0.0252, high=0.0363, p_value=0.01)
+    above = calibration_text(Scores(ece=0.0395, calibrated_ece=exact))
+    assert above.startswith(
+        "ECE 0.0395, more than chance alone gives: exactly calibrated, the same predictions would have"
+    )
+    assert "0.0252 on average, and at most 0.0363" in above
+    assert "within what chance alone gives" in calibration_text(Scores(ece=0.03, calibrated_ece=exact))
+    assert calibration_text(Scores(ece=0.03)) == ""

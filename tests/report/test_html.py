@@ -6,13 +6,19 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
 
 from mtbkd_core import Result, Task, build_config, distill
+from mtbkd_core.catalog.registry import task_info
+from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.scores import OF_ALL
+from mtbkd_core.evaluation.opponents import standing
+from mtbkd_core.evaluation.score_text import difference_text
+from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
+from mtbkd_core.evaluation.sets import SET_KINDS
 from mtbkd_core.report.html import build_report
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -76,12 +82,11 @@ def test_it_loads_nothing_from_anywhere(report: str) -> None:
 
 def test_it_holds_the_runs_own_numbers(report: str, result: Result) -> None:
     text = Reader(report).text
-    for name in ("student", "student_mode", "warm_start", "teachers_mean", "teacher:even-digits"):
+    for name, row in result.metrics.rows.items():
         for score in OF_ALL:
-            value = result.metrics[name][score]
-            assert (f"{value:.1%}" if score == "accuracy" else f"{value:.4f}") in text, (name, score)
-    assert f"{result.metrics.student.coverage:.1%}" in text
-    assert f"{result.metrics.diagnostics.r_hat:.3f}" in text
+            assert row.text(score) in text, (name, score)
+    assert result.metrics.student.text("coverage") in text
+    assert f"{result.metrics.diagnostics.worst:.3f}" in text
     assert result.environment["fingerprint"] in text
     assert result.environment["torch"] in text
     assert "python -m mtbkd_core distill" in "".join(text)
@@ -101,12 +106,41 @@ def with_diagnostics(result: Result, **changes: object) -> Metrics:
     return result.metrics.updated(diagnostics=result.metrics.diagnostics.dump() | changes)
 
 
-@pytest.mark.parametrize(("r_hat", "words"), [(1.2, "defined: 1.200"), (None, "defined: none"), (1.0, "")])
-def test_it_warns_of_chains_that_disagree(result: Result, r_hat: float | None, words: str) -> None:
-    changed = replace(result, metrics=with_diagnostics(result, r_hat=r_hat))
-    text = "".join(Reader(build_report(changed, run="x", created=MADE)).text)
-    assert ("The chains disagree" in text) == bool(words)
-    assert words in text
+@pytest.mark.parametrize("verdict", ["converged", "not_converged", "too_few_draws"])
+def test_it_says_what_the_verdict_on_the_chains_is(result: Result, verdict: str) -> None:
+    metrics = with_diagnostics(result, r_hat=1.2, verdict=verdict)
+    document = build_report(replace(result, metrics=metrics), run="x", created=MADE)
+    assert verdict_sentence(metrics.diagnostics) in "".join(Reader(document).text)
+    assert ('<p class="warning">The chains disagree' in document) == (verdict == "not_converged")
+
+
+def test_it_names_the_opponents_and_every_difference(report: str, result: Result) -> None:
+    text = Reader(report).text
+    names = {teacher.name: teacher.title for teacher in task_info("digits").teachers}
+    for score in HEADLINE:
+        assert standing(result.metrics, names, score) in text
+    for found in result.metrics.versus.values():
+        for score in OF_ALL:
+            assert difference_text(score, found[score]) in text
+
+
+def test_it_has_every_kind_of_set_and_what_each_promises(report: str, result: Result) -> None:
+    text = Reader(report).text
+    for name, kind in SET_KINDS.items():
+        found = result.metrics.student.sets[name]
+        assert kind.title in text
+        assert f"{found.coverage:.1%} ± {found.coverage_error:.1%}" in text
+        assert f"{found.size:.2f}" in text
+    assert SET_KINDS["conformal"].promise in "".join(text)
+
+
+def test_a_run_of_a_former_format_has_a_report(result: Result) -> None:
+    """It has no errors, differences, sets or verdict, and no weighted teachers."""
+    former = Result.load(Path(__file__).parents[1] / "data" / "run-format-1")
+    text = "".join(Reader(build_report(former, run="x", created=MADE)).text)
+    assert "opponents" not in text
+    assert "weighted" not in text
+    assert SCORES["nll"].text(former.metrics.student.nll) in text
 
 
 @pytest.mark.parametrize(("difference", "words"), [(-64.0, "The draws are biased"), (-2.0, "no relevant bias")])

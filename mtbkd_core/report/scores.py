@@ -1,0 +1,93 @@
+"""The report's scores: the headline, the table of every row, the opponents, and prediction sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from mtbkd_core.evaluation.diagnostics import Verdict, r_hat_text, verdict_sentence
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.opponents import opponents, standing
+from mtbkd_core.evaluation.score_text import ERRORS_LINE, calibration_text, difference_text
+from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
+from mtbkd_core.evaluation.sets import SET_KINDS, SetScores
+from mtbkd_core.report.parts import note, section, table
+
+
+def headline(metrics: Metrics, teachers: Mapping[str, str]) -> str:
+    """The few scores with their errors, the verdict on convergence, and how the student stands.
+
+    Args:
+        teachers: name -> title.
+    """
+    diagnostics = metrics.diagnostics
+    cards = {SCORES[name].with_unit: metrics.student.text(name) for name in (*HEADLINE, "coverage")}
+    cards |= {"R-hat, worst of three": r_hat_text(diagnostics.worst)}
+    boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in cards.items())
+    below = ""
+    if said := verdict_sentence(diagnostics):
+        kind = "warning" if diagnostics.judged is Verdict.NOT_CONVERGED else "note"
+        below = f'<p class="{kind}">{escape(said)}</p>'
+    below += "".join(note(said) for name in HEADLINE if (said := standing(metrics, teachers, name)))
+    check = diagnostics.bias_check
+    if check is not None:
+        below += f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'
+    return f"<dl>{boxes}</dl>{below}"
+
+
+def score_sections(
+    metrics: Metrics, titles: Mapping[str, str], teachers: Mapping[str, str], class_names: Sequence[str]
+) -> list[str]:
+    """Tables of scores, differences and sets.
+
+    Args:
+        titles: of the rows, by their key.
+        teachers: name -> title.
+        class_names: C names.
+    """
+    head = ["", *(SCORES[score].short for score in OF_ALL)]
+    rows = [[title, *(metrics[name].text(score) for score in OF_ALL)] for name, title in titles.items()]
+    legend = " ".join(f"{SCORES[score].short}: {SCORES[score].help}" for score in OF_ALL)
+    return [
+        section("Scores on the test examples", "The student is a posterior: its mean over draws is the first row."),
+        table(head, rows),
+        note(f"{ERRORS_LINE} {legend}"),
+        *([note(said)] if (said := calibration_text(metrics.student)) else []),
+        *_versus(metrics, teachers),
+        *_sets(metrics, class_names),
+    ]
+
+
+def _versus(metrics: Metrics, teachers: Mapping[str, str]) -> list[str]:
+    named = opponents(metrics, teachers)
+    if not named:
+        return []
+    rows = [
+        [f"Student minus {name}", *(difference_text(score, metrics.versus[key][score]) for score in OF_ALL)]
+        for key, name in named.items()
+    ]
+    return [
+        section(
+            "The student beside its opponents", "Differences with 95 % intervals of both errors; shares in points."
+        ),
+        table(["", *(SCORES[score].short for score in OF_ALL)], rows),
+    ]
+
+
+def _sets(metrics: Metrics, class_names: Sequence[str]) -> list[str]:
+    found = {name: metrics.student.sets[name] for name in SET_KINDS if metrics.student.sets[name] is not None}
+    if not found:
+        return []
+    rows = [[SET_KINDS[name].title, *_set_row(each, class_names)] for name, each in found.items()]
+    counted = found["credible"].count
+    return [
+        section("Prediction sets", f"Measured on {counted:,} test examples; the others calibrate the conformal sets."),
+        table(["", "Level", "Coverage", "Mean size", "Classes in every set"], rows),
+        note(" ".join(f"{SET_KINDS[name].title}: {SET_KINDS[name].promise}" for name in found)),
+    ]
+
+
+def _set_row(found: SetScores, class_names: Sequence[str]) -> list[str]:
+    error = "" if found.coverage_error is None else f" ± {found.coverage_error:.1%}"
+    always = ", ".join(class_names[index] for index in found.always) or "none"
+    return [f"{found.level:.0%}", f"{found.coverage:.1%}{error}", f"{found.size:.2f}", always]
