@@ -16,7 +16,7 @@ from mtbkd_core.imports.data import About, Rows, TableData
 from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_features
 from mtbkd_core.imports.labels import are_numbers, check_enough, check_labels, check_one_hot, largest
 from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows
-from mtbkd_core.imports.number_file import ARRAYS, open_numbers
+from mtbkd_core.imports.number_file import open_numbers
 from mtbkd_core.imports.reading import column_names, first_cells, read_table
 from mtbkd_core.imports.spec import Files, TableSpec, check_name
 from mtbkd_core.imports.table import Table, count_of, is_number
@@ -55,6 +55,7 @@ class _Reader:
         names = column_names(files.table)
         one_hot = tuple(classes) if classes and set(classes) <= set(names) - set(spec.columns) else ()
         table = read_table(files.table, _wanted(files, spec, names, one_hot))
+        self.notes += table.notes
         if not len(table):
             raise UserError(f"{table.file}: has no rows under its header")
         reserved = {*spec.columns, spec.label}
@@ -90,7 +91,7 @@ class _Reader:
         self, files: Files, table: Table, labels: np.ndarray, id_column: str | None, reserved: set[str]
     ) -> torch.Tensor:
         if files.embeddings is not None:
-            opened = open_numbers(files.embeddings, table, id_column, reserved)
+            opened = open_numbers(files.embeddings, table, id_column, reserved, label=self.spec.label)
             features = torch.from_numpy(opened.in_order(opened.values()).astype(np.float32))
             row = f"{files.embeddings.name}: {count_of(features.shape[1], 'feature')} a row"
             self.notes += [*opened.notes, opened.matching, row]
@@ -182,7 +183,7 @@ def _wanted(files: Files, spec: TableSpec, names: Sequence[str], one_hot: Sequen
     """The columns of a table that are read: those that are named, and those that may be an id of another file, too."""
     chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
     beside = [path for path in (*files.teachers.values(), files.embeddings) if path is not None]
-    others = {name for path in beside if path.suffix.lower() not in ARRAYS for name in first_cells(path)}
+    others = {name for path in beside for name in first_cells(path)}
     shared = [name for name in names if name in others or names_rows(name)]
     return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
 

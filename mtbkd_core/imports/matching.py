@@ -112,6 +112,8 @@ def _join(table: Table, mine: str, wanted: list[str], file: Table, theirs: str, 
     places: dict[str, int] = {}
     known = set(wanted)
     for row, text in enumerate(found):
+        if file.by_id and text not in known:
+            continue
         if places.setdefault(text, row) != row or text not in known:
             got = f"{file.at(row, theirs)}: got {text[:40]!r}"
             if text in known:

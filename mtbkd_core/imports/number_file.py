@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from pyarrow import compute
 
-from mtbkd_core.common.files import read_tensors
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import plain
 from mtbkd_core.imports.matching import Joined, counts_up, has_fractions, join_rows, names_rows
-from mtbkd_core.imports.reading import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED, first_bytes, read_table
+from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.table import Table, count_of, is_number
-
-#: Endings of files that hold a bare array, without names.
-ARRAYS = (".npz", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class NumberFile:
             raise UserError(f"{file.file}: has no column of numbers")
         names = self.names if names is None else names
         values = file.numbers(names)
-        if len(file) != rows:
+        if len(file) != rows and not file.by_id:
             wanted = f"one too few, expected {rows:,}" if len(file) == rows - 1 else f"expected {rows:,}"
             raise UserError(f"{file.file}: has {count_of(len(file), 'row')}, {wanted}: as many as {self.table.file}")
         return values
@@ -70,9 +64,14 @@ class NumberFile:
 
 
 def open_numbers(
-    path: Path, table: Table, id_column: str | None = None, reserved: Collection[str] = (), classes: Sequence[str] = ()
+    path: Path,
+    table: Table,
+    id_column: str | None = None,
+    reserved: Collection[str] = (),
+    classes: Sequence[str] = (),
+    label: str | None = None,
 ) -> NumberFile:
-    """Open CSV, Parquet, NPZ (one array) or safetensors (one tensor), and join its rows with a table's.
+    """Open a file of numbers of any kind that `read_table` reads, and join its rows with a table's.
 
     A first line of CSV is a header where one of its cells is no number, or where its cells count from 0 or 1; but it is
     a row where that makes as many rows as the table has, and the file holds whole numbers alone or the line is a row
@@ -80,24 +79,30 @@ def open_numbers(
 
     Args:
         id_column, reserved: as `join_rows`.
+        label: the table's column of labels: a column of this name holds no outputs and no features.
         classes: names of classes; numbers among them are a header, and a column of such a name names no rows.
     Raises:
         UserError: a file that cannot be read, or rows that are not the table's by an id; one line.
     """
-    first_bytes(path)
-    kind = path.suffix.lower()
-    if kind in ARRAYS:
-        file = _of_array(path, _npz_array(path) if kind == ".npz" else _tensor(path))
-        return NumberFile(file, file.names, table, None, ())
     file = read_table(path, has_header=lambda lines: _has_header(lines, len(table), classes))
     spelled = {plain(name) for name in classes}
     own = {name for name in file.names if plain(name) in spelled}
     joined = join_rows(table, file, id_column, {*reserved, *own}) if file.named else None
     out = [joined.column] if joined is not None else []
-    notes = []
+    if file.by_id and joined is None:
+        one = file.texts(file.names[0])[0][:40]
+        raise UserError(
+            f"{file.file}: names its rows, such as {one!r}; no column of {table.file} tells rows apart by such names"
+        )
+    notes = list(file.notes)
+    if file.named and label in file.names and label not in own:
+        out.append(label)
+        notes.append(f"{file.file}: its column {label!r} was left out: it is called as the labels are")
     if file.first_line is not None:
         notes.append(f"{file.file}: line 1 was read as {'a header' if file.named else 'a row'}")
-    for name in file.names if file.named else file.names[: len(file.names) > 1 and len(file) > 1]:
+    for name in (
+        file.names if file.named else file.names[: file.first_line is not None and len(file.names) > 1 < len(file)]
+    ):
         if name in out or name in own or (file.named and not names_rows(name)):
             continue
         texts = file.texts(name)
@@ -123,49 +128,3 @@ def _has_header(lines: Table, rows: int, classes: Sequence[str]) -> bool:
 def _all_whole(lines: Table) -> bool:
     matches = (compute.match_substring_regex(column, r"^-?\d+$") for column in lines.cells.columns)
     return all(compute.all(match).as_py() for match in matches)
-
-
-def _of_array(path: Path, values: np.ndarray) -> Table:
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
-        shape = list(values.shape)
-        raise UserError(f"{path.name}: expected numbers of shape [rows, columns], got {values.dtype} of shape {shape}")
-    if len(values) > MAX_ROWS or values.shape[1] > MAX_COLUMNS:
-        raise UserError(
-            f"{path.name}: {len(values):,} rows of {values.shape[1]:,} columns, allowed: at most {MAX_ROWS:,} of "
-            f"{MAX_COLUMNS:,}"
-        )
-    names = tuple(str(place + 1) for place in range(values.shape[1]))
-    return Table(path.name, names, pa.table(list(values.T.copy()), names), named=False)
-
-
-def _tensor(path: Path) -> np.ndarray:
-    try:
-        tensors = read_tensors(path)
-    except UserError as error:  # the file may lie in a folder that the person does not know
-        raise UserError(str(error).replace(str(path), path.name)) from None
-    if len(tensors) != 1:
-        raise UserError(f"{path.name}: holds {len(tensors)} tensors, expected one")
-    (tensor,) = tensors.values()
-    array: np.ndarray = (tensor if tensor.is_complex() else tensor.double()).numpy()
-    return array
-
-
-def _npz_array(path: Path) -> np.ndarray:
-    """The one array of an NPZ file; an array of objects, which would have to be unpickled, is refused."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise UserError(f"{path.name}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
-        with np.load(path, allow_pickle=False) as arrays:
-            if len(arrays.files) != 1:
-                raise UserError(f"{path.name}: holds {len(arrays.files)} arrays, expected one")
-            array = arrays[arrays.files[0]]
-    except UserError:
-        raise
-    except Exception as error:  # zipfile, its methods of compression and numpy raise whatever their parts raise
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UserError(f"{path.name}: cannot be read as NPZ ({reason})") from None
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path.name}: holds {arrays.files[0][:40]!r}, which is no array of numpy's")
-    return array

@@ -1,8 +1,7 @@
-"""Reading CSV and Parquet files. Nothing is unpickled, and a cell of a CSV file is text: an empty one is empty text."""
+"""Reading tables: CSV, Parquet, Excel, FASTA, arrays. Nothing is unpickled; a cell of text is text."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute, csv
-from pyarrow.parquet import ParquetFile
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.table import Table, count_of, unique_names
+from mtbkd_core.imports import arrays, parquet, sheets
+from mtbkd_core.imports.kinds import ARRAYS, Kind, file_and_key, first_bytes, kind_of
+from mtbkd_core.imports.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED, check_size, one_line
+from mtbkd_core.imports.lists import with_lists_opened
+from mtbkd_core.imports.table import Table, check_there, count_of
+from mtbkd_core.imports.text import is_fasta, open_gzip, open_text
 
-#: Bounds on a file: bytes on the disk and unpacked, rows, columns, characters of a CSV file's first line.
-MAX_BYTES, MAX_UNPACKED = 512 * 2**20, 2 * 2**30
-MAX_ROWS, MAX_COLUMNS, MAX_HEADER = 100_000, 6_000, 2**18
 #: Bytes that are read at once; no line of a CSV file may be longer.
 _BLOCK = 2**24
-_PARQUET = b"PAR1"
+_DECIMAL_COMMA = r"^\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$"
+_WITHOUT_COMMA = r"^\s*([+-]?\d+([eE][+-]?\d+)?|[nN][aA][nN]|[+-]?[iI][nN][fF]|NA|)\s*$"
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
 
 def first_cells(path: Path) -> tuple[str, ...]:
-    """What may be the names of a file's columns: those of Parquet, or the first line of CSV; errors as `read_table`."""
+    """What may be a file's names of columns: its own, or the first line of CSV; errors as `read_table`."""
     lines = read_table(path, [], 1, has_header=lambda lines: False)
     return lines.names if lines.first_line is None else tuple(column[0].as_py() for column in lines.cells.columns)
 
@@ -41,103 +42,84 @@ def read_table(
     most_rows: int | None = None,
     has_header: Callable[[Table], bool] = lambda lines: True,
 ) -> Table:
-    """Some columns of a file; of CSV files all are kept.
+    """Some columns of a file; of CSV files all are kept. A column of lists becomes a column for each place in them.
 
     Args:
+        path: the file, or file:array for one of several arrays in it.
         wanted: names of columns; None: all.
         most_rows: stop after this many, for a look at the beginning.
-        has_header: whether the first line of a CSV file names its columns.
+        has_header: whether the first line of a file of text names its columns.
     Raises:
         UserError: a file that cannot be read or is too large, a column that is not there, a row with too many or too
             few cells, an empty line between others; one line with the file and the row.
     """
-    begins = first_bytes(path)
+    path, key = file_and_key(path)
+    first_bytes(path)
     if (size := path.stat().st_size) > MAX_BYTES:
         raise UserError(f"{path.name}: {size / 2**20:,.0f} MiB, allowed: at most {MAX_BYTES // 2**20} MiB")
-    if not begins:
-        raise UserError(f"{path.name}: the file is empty")
-    if begins == _PARQUET:
-        return _parquet(path, wanted, most_rows)
-    lines = _csv(path, most_rows)
-    table = lines.headed() if has_header(lines) else lines
-    _check_there(path.name, table.names, wanted or ())
+    try:
+        table = _read(path, key, kind_of(path), wanted, most_rows, has_header)
+        return with_lists_opened(table, wanted) if most_rows is None else table
+    except MemoryError:
+        raise UserError(f"{path.name}: takes more memory than there is") from None
+
+
+def _read(
+    path: Path,
+    key: str,
+    kind: Kind,
+    wanted: Sequence[str] | None,
+    most_rows: int | None,
+    has_header: Callable[[Table], bool],
+) -> Table:
+    if kind is Kind.PARQUET:
+        return parquet.read(path, wanted, most_rows)
+    if kind in ARRAYS:
+        return arrays.read(path, kind, key)
+    if kind is Kind.EXCEL:
+        lines = sheets.read_excel(path, most_rows)
+        lines = replace(lines, cells=lines.cells.slice(0, _full_lines(lines)))
+    else:
+        content = open_gzip(path) if kind is Kind.GZIP else pa.memory_map(str(path)).read_buffer()
+        if is_fasta(content):
+            table = sheets.read_fasta(path, content, most_rows)
+            check_there(path.name, table.names, wanted or ())
+            return table
+        lines = _csv(path, content, most_rows)
+    table = without_empty_columns(lines).headed() if has_header(lines) else lines
+    check_there(path.name, table.names, wanted or ())
     return table
 
 
-def first_bytes(path: Path) -> bytes:
-    """The first four bytes of a file.
-
-    Raises:
-        UserError: it is not there or cannot be read; the line names it as the person did, with its folder.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_PARQUET))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _parquet(path: Path, wanted: Sequence[str] | None, most_rows: int | None) -> Table:
-    """Some columns of a Parquet file of an allowed size, by what it says of itself before anything is unpacked."""
-    try:
-        with ParquetFile(path) as file:
-            about = file.metadata
-            unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
-            _check_size(path.name, about.num_rows, about.num_columns, unpacked)
-            names = unique_names(path.name, file.schema_arrow.names, "its schema")
-            _check_there(path.name, names, wanted or ())
-            chosen = list(names if wanted is None else dict.fromkeys(wanted))
-            if most_rows is None:
-                return Table(path.name, names, file.read(columns=chosen))
-            first = next(file.iter_batches(most_rows, columns=chosen), None) if chosen else None
-            none = file.schema_arrow.empty_table().select(chosen)
-            return Table(path.name, names, none if first is None else pa.Table.from_batches([first]))
-    except UserError:
-        raise
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise UserError(f"{path.name}: cannot be read as Parquet ({' '.join(str(error).split())[:120]})") from None
-
-
-def _check_size(file: str, rows: int, columns: int, unpacked: int = 0) -> None:
-    if rows > MAX_ROWS:
-        raise UserError(f"{file}: more than {MAX_ROWS:,} rows, which is the most that is allowed")
-    if columns > MAX_COLUMNS:
-        raise UserError(f"{file}: {columns:,} columns, allowed: at most {MAX_COLUMNS:,}")
-    if unpacked > MAX_UNPACKED:
-        raise UserError(f"{file}: more than {MAX_UNPACKED // 2**30} GiB once it is unpacked")
-
-
-def _check_there(file: str, names: Sequence[str], wanted: Sequence[str], most: int = 12) -> None:
-    absent = next((name for name in wanted if name not in names), None)
-    if absent is not None:
-        more = f" and {len(names) - most:,} more" if len(names) > most else ""
-        raise UserError(f"{file}: has no column {absent!r}; it has {', '.join(map(repr, names[:most]))}{more}")
-
-
-def _csv(path: Path, most_rows: int | None) -> Table:
+def _csv(path: Path, content: pa.Buffer, most_rows: int | None, legacy: bool = False) -> Table:
     """The lines of a CSV file, the first included, as text."""
+    text = open_text(path, content, legacy)
     most = min(MAX_ROWS, most_rows or MAX_ROWS) + 1
     wrong: list[csv.InvalidRow] = []
     batches: list[pa.RecordBatch] = []
+    size = 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            separator = _separator(path.name, file.readline(MAX_HEADER + 1))
-        for batch in csv.open_csv(path, *_options(separator, wrong)):
+        for batch in csv.open_csv(pa.BufferReader(text.content), *_options(text.separator, wrong)):
             batches.append(batch)
-            if wrong or sum(batch.num_rows for batch in batches) > most:
+            size += batch.nbytes
+            if wrong or size > MAX_UNPACKED or sum(batch.num_rows for batch in batches) > most:
                 break
-    except (UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise _not_csv(path, error) from None
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error) and not legacy:
+            return _csv(path, content, most_rows, legacy=True)
+        raise UserError(f"{path.name}: is not CSV ({one_line(error)})") from None
+    check_size(path.name, 0, 0, size)
     cells = pa.Table.from_batches(batches)
     names = tuple(str(number + 1) for number in range(cells.num_columns))
-    lines = Table(path.name, names, cells.rename_columns(names), 1, separator, named=False)
+    first = 1 + text.skipped
+    lines = Table(path.name, names, cells.rename_columns(names), first, text.separator, False, text.notes)
     if wrong:
-        got = f"has {count_of(wrong[0].actual_columns, 'cell')}, expected {wrong[0].expected_columns:,} as in line 1"
-        raise UserError(f"{lines.at(wrong[0].number - 1)} {got}")
+        got = f"has {count_of(wrong[0].actual_columns, 'cell')}, expected {wrong[0].expected_columns:,}"
+        raise UserError(f"{lines.at(wrong[0].number - 1)} {got} as in line {first}")
     if most_rows is None:
-        _check_size(path.name, len(lines) - 1, 0)
-        _check_quotes(path, lines)
-    return replace(lines, cells=lines.cells.slice(0, min(most, _full_lines(lines))))
+        check_size(path.name, len(lines) - 1, lines.cells.num_columns)
+        _check_quotes(path.name, text.content, lines)
+    return _without_decimal_commas(replace(lines, cells=lines.cells.slice(0, min(most, _full_lines(lines)))))
 
 
 def _options(separator: str, wrong: list[csv.InvalidRow]) -> tuple[Any, Any, Any]:
@@ -157,38 +139,36 @@ def _options(separator: str, wrong: list[csv.InvalidRow]) -> tuple[Any, Any, Any
     )
 
 
-def _separator(file: str, first: str) -> str:
-    """What parts the cells of a first line: what is most frequent outside of quotes.
+def _without_decimal_commas(lines: Table) -> Table:
+    """Columns of numbers with a decimal comma, where something else parts the cells, with a decimal point."""
+    if lines.separator == ",":
+        return lines
+    cells, commas, points = lines.cells, 0, False
+    for place, column in enumerate(lines.cells.columns):
+        body = column.slice(1) if len(column) > 1 else column
+        with_comma = compute.match_substring_regex(body, _DECIMAL_COMMA)
+        if compute.any(with_comma).as_py():
+            other = compute.match_substring_regex(body, _WITHOUT_COMMA)
+            if compute.all(compute.or_(with_comma, other)).as_py():
+                commas += 1
+                is_one = compute.match_substring_regex(column, _DECIMAL_COMMA)
+                pointed = compute.if_else(is_one, compute.replace_substring(column, ",", "."), column)
+                cells = cells.set_column(place, cells.field(place), pointed)
+        elif not points:
+            points = bool(compute.any(compute.match_substring_regex(body, r"^\s*[+-]?\d*\.\d+\s*$")).as_py())
+    if not commas:
+        return lines
+    mixed = "; other columns have a decimal point: look whether it parts thousands there" if points else ""
+    note = f"{lines.file}: commas in {count_of(commas, 'column')} of numbers were read as decimal ones{mixed}"
+    return replace(lines, cells=cells, notes=(*lines.notes, note))
 
-    A comma between digits is a decimal one where something else parts them.
-    """
-    if len(first) > MAX_HEADER:
-        raise UserError(f"{file}: line 1 is longer than {MAX_HEADER:,} characters, which no header is")
-    bare = re.sub(r'"[^"]*("|$)', "", first)
-    if ";" in bare or "\t" in bare:
-        bare = re.sub(r"(?<=\d),(?=\d)", "", bare)
-    separator = max(",;\t", key=bare.count)
-    _check_size(file, 0, bare.count(separator) + 1)
-    return separator
 
-
-def _not_csv(path: Path, error: Exception) -> UserError:
-    content = path.read_bytes()
-    try:
-        content.decode()
-    except UnicodeDecodeError as wrong:
-        line = len(content[: wrong.start + 1].splitlines())
-        return UserError(f"{path.name}: not a CSV file in UTF-8, nor Parquet: line {line} holds another encoding")
-    return UserError(f"{path.name}: is not CSV ({' '.join(str(error).split())[:120]})")
-
-
-def _check_quotes(path: Path, lines: Table) -> None:
+def _check_quotes(file: str, content: pa.Buffer, lines: Table) -> None:
     """Refuse a quoted cell that goes on to the end of the file, which Arrow takes for the last cell."""
     if len(lines) and "\n" in lines.cells.columns[-1][-1].as_py():
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 1024))
-            if not file.read().rstrip(b"\r\n").endswith(b'"'):
-                raise UserError(f"{lines.at(len(lines) - 1)}: a quoted cell does not end")
+        end = content.slice(max(0, content.size - 1024)).to_pybytes()
+        if not end.rstrip(b"\r\n").endswith(b'"'):
+            raise UserError(f"{lines.at(len(lines) - 1)}: a quoted cell does not end")
 
 
 def _full_lines(lines: Table) -> int:
@@ -204,3 +184,12 @@ def _full_lines(lines: Table) -> int:
     if empty[:full].any():
         raise UserError(f"{lines.at(int(empty.argmax()))} is empty, expected a row")
     return full
+
+
+def without_empty_columns(lines: Table) -> Table:
+    """Lines without columns at the end that have no name and hold nothing, as a separator after the last cell makes."""
+    kept = lines.cells.num_columns
+    while kept > 1 and compute.all(compute.equal(lines.cells.columns[kept - 1], "")).as_py():
+        kept -= 1
+    names = lines.names[:kept]
+    return replace(lines, names=names, cells=lines.cells.select(names))

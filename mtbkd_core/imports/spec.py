@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.imports.kinds import file_and_key
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MAX_TEACHERS = 32
@@ -85,7 +86,9 @@ class TableSpec:
     def sources(self) -> dict[str, Path]:
         """All files by what they are for."""
         sources = {"table": self.files.table, **self.files.roles()}
-        return sources if self.test is None else {**sources, "test": self.test.table, **self.test.roles("test ")}
+        if self.test is not None:
+            sources |= {"test": self.test.table, **self.test.roles("test ")}
+        return {role: file_and_key(path)[0] for role, path in sources.items()}
 
 
 def check_name(what: str, name: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,8 @@ from mtbkd_core.common.progress import UserError
 
 #: The most that a number may be in size.
 LARGEST = 1e30
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*")
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[\d.]+,\d+([eE][+-]?\d+)?\s*")
+_TRUTH = {"true": "1", "false": "0"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Table:
         first_line: of the rows in a CSV file, from 1; None: rows are counted, as in Parquet.
         separator: of the cells of a CSV file.
         named: whether the file names its columns.
+        notes: what was understood of the file, a line each.
+        lists: a column of lists -> the columns that were made of its places.
+        by_id: the rows have no order of their own, only ids.
     """
 
     file: str
@@ -35,6 +39,9 @@ class Table:
     first_line: int | None = None
     separator: str = ""
     named: bool = True
+    notes: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_id: bool = False
 
     def __len__(self) -> int:
         return int(self.cells.num_rows)
@@ -42,7 +49,7 @@ class Table:
     def at(self, row: int, column: str | None = None) -> str:
         """A row by its place from 0, and a column, as the beginning of a message."""
         which = f"row {row + 1}" if self.first_line is None else f"line {self.first_line + row + self._breaks(row)}"
-        return f"{self.file}: {which}" + (f", column {column!r}" if column is not None else "")
+        return f"{self.file}: {which}" + (f", column {column[:60]!r}" if column is not None else "")
 
     def _breaks(self, row: int) -> int:
         """Line breaks in quoted cells before a row."""
@@ -58,38 +65,63 @@ class Table:
             texts: list[str] = column.cast(pa.string()).fill_null("").to_pylist()
             return texts
         except (pa.ArrowInvalid, UnicodeDecodeError):
-            raise UserError(f"{self.file}: column {name!r} holds text that is not UTF-8") from None
+            raise UserError(f"{self.file}: column {name[:60]!r} holds text that is not UTF-8") from None
         except pa.ArrowNotImplementedError:
             holds = f"holds {str(column.type)[:40]}, expected text or numbers"
-            raise UserError(f"{self.file}: column {name!r} {holds}") from None
+            raise UserError(f"{self.file}: column {name[:60]!r} {holds}") from None
 
     def numbers(self, names: Sequence[str]) -> np.ndarray:
-        """Columns as numbers [N, F] float64; refuses a cell that is no finite number, with its place."""
+        """Columns as numbers [N, F] float64; True is 1 and False 0; refuses a cell that is no finite number.
+
+        Raises:
+            UserError: the first such cell with its place, and how many more there are in its column; a date or a time.
+        """
         values = np.empty((len(self), len(names)))
         for place, name in enumerate(names):
             column = self.cells.column(name)
+            if pa.types.is_temporal(column.type):
+                raise UserError(f"{self.file}: column {name[:60]!r} holds {column.type}, expected numbers")
             try:
                 values[:, place] = column.cast(pa.float64(), safe=False)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no numbers, or such as " 1"
-                values[:, place] = [self._number(row, name, text) for row, text in enumerate(self.texts(name))]
+                values[:, place] = self._parsed(name)
         wrong = ~(np.abs(values) <= LARGEST)
         if wrong.any():
             row, column = (int(place) for place in np.argwhere(wrong)[0])
             got = f"got {values[row, column]}, expected a finite number, at most 1e30 in size"
-            raise UserError(f"{self.at(row, names[column])}: {got}")
+            raise UserError(f"{self.at(row, names[column])}: {got}{_more(int(wrong.sum()) - 1)}")
         return values
 
-    def _number(self, row: int, name: str, text: str) -> float:
-        if is_number(text):
-            return float(text)
-        comma = self.separator and _DECIMAL_COMMA.fullmatch(text)
-        point = f" with a decimal point: {self.separator!r} parts the cells" if comma else ""
-        raise UserError(f"{self.at(row, name)}: got {text[:40]!r}, expected a number{point}")
+    def _parsed(self, name: str) -> list[float]:
+        """A column of text as numbers."""
+        texts = self.texts(name)
+        lower = [_TRUTH.get(text.strip().lower(), "") for text in texts]
+        texts = lower if all(lower) else texts
+        wrong = [row for row, text in enumerate(texts) if not is_number(text)]
+        if not wrong:
+            return [float(text) for text in texts]
+        row, text = wrong[0], texts[wrong[0]]
+        got = f"got {text[:40]!r}" if text.strip() else "is empty"
+        point = f" with a decimal point: {self.separator!r} parts the cells"
+        mixed = ": other cells of the column have a decimal point" if self.separator else point
+        comma = "" if not _DECIMAL_COMMA.fullmatch(text) else point if self.separator == "," else mixed
+        raise UserError(f"{self.at(row, name)}: {got}, expected a number{comma}{_more(len(wrong) - 1)}")
 
     def headed(self) -> Table:
         """The same with its first row as the names of its columns; refuses a name that stands there twice."""
         names = unique_names(self.file, [column[0].as_py() for column in self.cells.columns], "line 1")
-        return Table(self.file, names, self.cells.slice(1).rename_columns(names), 2 + self._breaks(1), self.separator)
+        cells = self.cells.slice(1).rename_columns(names)
+        first = None if self.first_line is None else self.first_line + 1 + self._breaks(1)
+        return replace(self, names=names, cells=cells, first_line=first, named=True)
+
+
+def check_there(file: str, names: Sequence[str], wanted: Sequence[str], most: int = 12) -> None:
+    """Refuse a name of a column that a file does not have, with those that it has."""
+    absent = next((name for name in wanted if name not in names), None)
+    if absent is not None:
+        more = f" and {len(names) - most:,} more" if len(names) > most else ""
+        listed = ", ".join(repr(name[:60]) for name in names[:most])
+        raise UserError(f"{file}: has no column {absent[:60]!r}; it has {listed}{more}")
 
 
 def is_number(text: str) -> bool:
@@ -101,6 +133,11 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
+def _more(count: int) -> str:
+    """How many more cells are as wrong, for a message; empty where none is."""
+    return f" (and {count_of(count, 'more cell')})" if count else ""
+
+
 def count_of(count: int, what: str) -> str:
     """A number of things with a plural in s, for a message: "1 row", "2,000 rows"."""
     return f"{count:,} {what}" + ("" if count == 1 else "s")
@@ -110,5 +147,5 @@ def unique_names(file: str, names: Sequence[str], where: str) -> tuple[str, ...]
     """Names of columns; refuses one that stands there twice, with where it does."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{file}: {where} names the column {twice!r} twice")
+        raise UserError(f"{file}: {where} names the column {twice[:60]!r} twice")
     return tuple(names)

@@ -111,10 +111,14 @@ def test_fractions_name_no_rows_and_an_index_of_pandas_is_left_out(tmp_path: Pat
     assert open_numbers(tmp_path / "m.parquet", rows(2)).names == ("acc", "b", "c")
 
 
-def test_a_parquet_column_of_lists_is_no_column_of_numbers(tmp_path: Path) -> None:
-    pd.DataFrame({"e": [[0.5, 1.5], [3.0, 4.0]]}).to_parquet(tmp_path / "m.parquet")
-    with pytest.raises(UserError, match=r"column 'e' holds list<.*>, expected text or numbers$"):
-        open_numbers(tmp_path / "m.parquet", rows(2)).values()
+def test_a_column_of_lists_is_as_many_columns_of_numbers(tmp_path: Path) -> None:
+    pd.DataFrame({"e": NUMBERS}).to_parquet(tmp_path / "m.parquet")
+    assert open_numbers(tmp_path / "m.parquet", rows(2)).values().tolist() == NUMBERS
+    (tmp_path / "m.csv").write_text('e\n"[0.5, 1.5, -2.0]"\n"[3. 4. 5.]"\n')
+    assert open_numbers(tmp_path / "m.csv", rows(2)).values().tolist() == NUMBERS
+    pd.DataFrame({"e": [[0.5, 1.5], [3.0]]}).to_parquet(tmp_path / "m.parquet")
+    with pytest.raises(UserError, match=r"row 2, column 'e': got a list of 1, expected 2 as in the first row$"):
+        open_numbers(tmp_path / "m.parquet", rows(2))
 
 
 @pytest.mark.parametrize(
@@ -123,10 +127,10 @@ def test_a_parquet_column_of_lists_is_no_column_of_numbers(tmp_path: Path) -> No
         ("a,b\n1,2\n3,x\n", "m.csv: line 3, column 'b': got 'x', expected a number"),
         ("a,b\n1,2\n3,1_0\n", "m.csv: line 3, column 'b': got '1_0', expected a number"),
         (
-            "a;b\n1;2\n3;4,5\n",
-            "m.csv: line 3, column 'b': got '4,5', expected a number with a decimal point: ';' parts the cells",
+            "a;b\n1;2.5\n3;4,5\n",
+            "m.csv: line 3, column 'b': got '4,5', expected a number: other cells of the column have a decimal point",
         ),
-        ("1,2\n3,\n", "m.csv: line 2, column '2': got '', expected a number"),
+        ("1,2\n3,\n", "m.csv: line 2, column '2': is empty, expected a number"),
         ("0.5,x,-2\n3,4,5\n", "m.csv: line 1, column '2': got 'x', expected a number"),
         ("1,2\n3\n", "m.csv: line 2 has 1 cell, expected 2 as in line 1"),
         ("a,b\n1,2\n3,nan\n", "m.csv: line 3, column 'b': got nan, expected a finite number, at most 1e30 in size"),
@@ -174,7 +178,9 @@ def npy_of(shape: str, kind: str = "<f8") -> bytes:
 )
 def test_an_archive_without_a_readable_array_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.npz").write_bytes(content)
-    with pytest.raises(UserError, match=r"^m\.npz: (cannot be read as NPZ \(.+\)|holds 'a\.txt', which is no array)"):
+    with pytest.raises(
+        UserError, match=r"^m\.npz: (cannot be read as NPZ \(.+\)|more than 100,000 rows|holds Python objects)"
+    ):
         open_numbers(tmp_path / "m.npz", rows(1))
 
 
@@ -185,10 +191,10 @@ def test_arrays_of_another_shape_or_number_are_refused(tmp_path: Path) -> None:
     (tmp_path / "torn.safetensors").write_text("hello world hello")
     for name, problem in (
         ("two.npz", "holds 2 arrays, expected one"),
-        ("flat.npz", r"expected numbers of shape \[rows, columns\], got float64 of shape \[3\]"),
+        ("flat.npz", "has 3 rows, expected 1"),
         ("complex.safetensors", "expected numbers of shape .* got complex64"),
         ("torn.safetensors", "cannot be read"),
     ):
         with pytest.raises(UserError, match=rf"^{name}: {problem}") as raised:
-            open_numbers(tmp_path / name, rows(1))
+            open_numbers(tmp_path / name, rows(1)).values()
         assert str(tmp_path) not in str(raised.value)

@@ -8,8 +8,8 @@ from mtbkd_core.imports.preview import Preview
 from pages.setup.own_data import images, tables
 from pages.setup.own_data.tables import Features, ImportForm
 
-FILES = ["csv", "tsv", "txt", "parquet"]
-NUMBERS = [*FILES, "npz", "safetensors"]
+FILES = ["csv", "tsv", "txt", "dat", "gz", "parquet", "xlsx", "fasta", "fa"]
+NUMBERS = [*FILES, "npy", "npz", "safetensors", "h5", "hdf5"]
 
 source = st.segmented_control(
     "What you have",

@@ -1,0 +1,136 @@
+"""What a file is, by its first bytes: how it is read, or what it is called where it is not read, and the way out."""
+
+from __future__ import annotations
+
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+
+from mtbkd_core.common.progress import UserError
+
+_LOOK = 600
+_ARRAYS_ARE = "npz (numpy.savez) or safetensors"
+#: How files begin that are not read -> what they are, and what to do.
+_REFUSED = {
+    b"\x80\x02": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
+    b"\x80\x03": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
+    b"\x80\x04": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
+    b"\x80\x05": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
+    b"\xd0\xcf\x11\xe0": "an old Excel file (xls): save it as xlsx or CSV",
+    b"ARROW1": "an Arrow or Feather file: save it as Parquet",
+    b"FEA1": "a Feather file: save it as Parquet",
+    b"RDX": "an R data file: save it as CSV (write.csv)",
+    b"MATLAB 5.0": f"a Matlab file: save its numbers as CSV or {_ARRAYS_ARE}",
+    b"SQLite format 3": "an SQLite database: save the table as CSV or Parquet",
+    b"BZh": "a bzip2 archive: unpack it, or use gzip",
+    b"\xfd7zXZ": "an xz archive: unpack it, or use gzip",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive: unpack it, or use gzip",
+    b"7z\xbc\xaf": "a 7-Zip archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"%PDF": "a PDF document: save its table as CSV",
+    b"\x89PNG": "a picture (PNG): pictures are imported as a folder",
+    b"\xff\xd8\xff": "a picture (JPEG): pictures are imported as a folder",
+    b"GIF8": "a picture (GIF): pictures are imported as a folder",
+    b"\x7fELF": "a program",
+    b"MZ\x90": "a program",
+    b"{": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
+    b"[{": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
+    b"[[": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
+    b"<!DOCTYPE": "a web page: was the file itself downloaded?",
+    b"<html": "a web page: was the file itself downloaded?",
+    b"<?xml": "XML: save it as CSV",
+    b"version https://git-lfs": "a pointer of Git LFS and not the file itself: fetch it with git lfs pull",
+}
+
+
+class Kind(StrEnum):
+    """The kinds of file that are read."""
+
+    TEXT = "CSV"
+    GZIP = "gzip"
+    PARQUET = "Parquet"
+    NPY = "NPY"
+    NPZ = "NPZ"
+    SAFETENSORS = "safetensors"
+    HDF5 = "HDF5"
+    EXCEL = "Excel"
+    FASTA = "FASTA"
+
+
+#: Those that hold arrays, which may have names.
+ARRAYS = (Kind.NPY, Kind.NPZ, Kind.SAFETENSORS, Kind.HDF5)
+
+
+def file_and_key(path: Path) -> tuple[Path, str]:
+    """A file, and the array in it that is meant where a person wrote file:array; an empty key else."""
+    name, colon, key = path.name.rpartition(":")
+    if colon and name and not path.exists() and path.with_name(name).exists():
+        return path.with_name(name), key
+    return path, ""
+
+
+def first_bytes(path: Path, count: int = _LOOK) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        UserError: it is not there, empty, or cannot be read; the line names it as the person did, with its folder.
+    """
+    try:
+        with path.open("rb") as file:
+            begins = file.read(count)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if not begins:
+        raise UserError(f"{path.name}: the file is empty")
+    return begins
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of a file; refuses one that is not read, in one line that says what it is. Errors as `first_bytes`."""
+    begins = first_bytes(path)
+    if begins[:4] == b"PK\x03\x04":
+        return _kind_of_zip(path)
+    for start, kind in ((b"\x1f\x8b", Kind.GZIP), (b"PAR1", Kind.PARQUET), (b"\x93NUMPY", Kind.NPY)):
+        if begins.startswith(start):
+            return kind
+    if begins.startswith(b"\x89HDF\r\n\x1a\n"):
+        return Kind.HDF5
+    if path.suffix.lower() == ".safetensors" or (begins[8:9] == b"{" and b'"dtype"' in begins):
+        return Kind.SAFETENSORS
+    refuse_foreign(path.name, begins)
+    return kind_of_text(begins)
+
+
+def refuse_foreign(file: str, begins: bytes) -> None:
+    """Refuse what is not read, by how it begins."""
+    text = begins.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for start, words in _REFUSED.items():
+        if text.startswith(start) or text[: len(start)].lower() == start.lower() == b"<!doctype":
+            raise UserError(f"{file}: is {words}")
+    if begins[257:262] == b"ustar":
+        raise UserError(f"{file}: is a tar archive: unpack it")
+
+
+def kind_of_text(begins: bytes) -> Kind:
+    """Whether text is FASTA, by its first sign, or CSV."""
+    return Kind.FASTA if begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b">", b";>") else Kind.TEXT
+
+
+def _kind_of_zip(path: Path) -> Kind:
+    """NPZ and xlsx are zip archives, and so are PyTorch's files."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception as error:  # zipfile raises whatever its parts raise
+        kind = "NPZ" if path.suffix.lower() == ".npz" else "a zip archive"
+        raise UserError(f"{path.name}: cannot be read as {kind} ({type(error).__name__}: {error})"[:200]) from None
+    if any(name.endswith("data.pkl") for name in names):
+        raise UserError(
+            f"{path.name}: is a PyTorch pickle, which is never opened, for it can run code: save its tensor as "
+            "safetensors (safetensors.torch.save_file) or npz (numpy.savez)"
+        )
+    if any(name.startswith("xl/") for name in names):
+        return Kind.EXCEL
+    if path.suffix.lower() == ".npz" or (names and all(name.endswith(".npy") for name in names)):
+        return Kind.NPZ
+    raise UserError(f"{path.name}: is a zip archive: unpack it")
