@@ -22,6 +22,9 @@ from mtbkd_core.baselines.dropout import dropout_distillation
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation.scores import scores
 
+#: Of the soft targets, where it is not what is varied.
+WEIGHT = 2.5
+
 
 def run(config: RunConfig, task: Task) -> dict[str, float]:
     """Scores of one run of MT-BKD."""
@@ -38,11 +41,9 @@ def run(config: RunConfig, task: Task) -> dict[str, float]:
 
 def run_baseline(name: str, value: str, config: RunConfig, task: Task) -> dict[str, float]:
     """Scores of one network of a baseline, and of as many as there are chains."""
-    fit = {
-        "mean_kd.weight": lambda: mean_distillation(Problem(config, task, weight=float(value))),
-        "dropout.rate": lambda: dropout_distillation(Problem(config, task), rate=float(value)),
-    }
-    networks = fit[name]()
+    own = {"weight_scale": config.student.weight_scale, "weight": WEIGHT, name.split(".")[1]: float(value)}
+    run_it = dropout_distillation if name == "dropout.rate" else mean_distillation
+    networks = run_it(Problem(config, task), [own] * config.sampler.chains)
     one, all_ = scores(networks[0], task.y_test), scores(networks.mean(0), task.y_test)
     return {s: one[s] for s in ("accuracy", "nll", "ece")} | {"ensemble_nll": all_["nll"], "ensemble_ece": all_["ece"]}
 

@@ -12,6 +12,7 @@ import torch
 from mtbkd_core import Task, Teacher, load_task, task_info
 from mtbkd_core.baselines import fitting
 from mtbkd_core.common import lock
+from mtbkd_core.studies import tuning
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -110,6 +111,13 @@ def trained_home(digits: Task, session_home: Path, monkeypatch: pytest.MonkeyPat
 def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines that are fitted for a quarter of the usual steps: enough to have learned something."""
     monkeypatch.setattr(fitting, "FIT_STEPS", 150)
+
+
+@pytest.fixture
+def quick_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are chosen by few steps on one fold."""
+    monkeypatch.setattr(tuning, "STEPS", 20)
+    monkeypatch.setattr(tuning, "ROWS", 2)
 
 
 @pytest.fixture

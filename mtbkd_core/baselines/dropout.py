@@ -5,71 +5,76 @@ Source: Gal and Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.baselines.base import Baseline, Problem
-from mtbkd_core.baselines.fitting import configured_student, fit_networks, soft_targets
+from mtbkd_core.baselines.base import Baseline, Problem, combinations, scales
+from mtbkd_core.baselines.fitting import Settings
 from mtbkd_core.common.progress import stop_if
-from mtbkd_core.distillation import find_device
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.students.base import Student
 
-#: Chance that a hidden unit is dropped: the lowest of the usual rates, because on validation data scores get worse with
-#: the rate; see benchmarks/settle.py.
-DROPOUT_RATE = 0.05
 #: Stochastic passes that a prediction averages.
 PASSES = 100
+#: Chances that a hidden unit is dropped, and weights of the soft targets, that are tried.
+RATES, _WEIGHTS = (0.02, 0.05, 0.1, 0.2), (0.5, 5.0)
 
 
-def dropout_mask(size: tuple[int, ...], rate: float, generator: torch.Generator) -> Tensor:
-    """0 with chance `rate`, else 1 / (1 - rate): independent, of mean 1, on the generator's device."""
-    kept = torch.rand(size, generator=generator, device=generator.device) >= rate
-    return kept / (1 - rate)
+def dropout_mask(size: tuple[int, ...], rates: Tensor, generator: torch.Generator) -> Tensor:
+    """0 with the chance of `rates`, which broadcast to `size`, else 1 / (1 - rate): independent, of mean 1."""
+    kept = torch.rand(size, generator=generator, device=generator.device) >= rates
+    return kept / (1 - rates)
 
 
-def with_dropout(student: Student, rate: float, generator: torch.Generator) -> Student:
+def with_dropout(student: Student, rates: Sequence[float], generator: torch.Generator) -> Student:
     """The student with hidden units dropped at random, anew for every network, example and pass.
 
+    Args:
+        rates: one for each network.
     Raises:
         ValueError: a rate that is not from 0 to under 1.
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate must be from 0 to under 1, got {rate}")
-    if not rate:
-        return student
-    return replace(student, drop=lambda units: units * dropout_mask(tuple(units.shape), rate, generator))
+    for rate in rates:
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate must be from 0 to under 1, got {rate}")
+    each = torch.tensor(rates, device=generator.device)
+
+    def drop(units: Tensor) -> Tensor:
+        if units.ndim == 3:  # [S, H, N]
+            own = each[:, None, None]
+        else:  # convolutions: [N, S * channels, height, width]
+            own = each.repeat_interleave(units.shape[1] // len(each))[None, :, None, None]
+        return units * dropout_mask(tuple(units.shape), own, generator)
+
+    return replace(student, drop=drop) if any(rates) else student
 
 
 @torch.no_grad()
-def dropout_distillation(problem: Problem, *, rate: float = DROPOUT_RATE, passes: int = PASSES) -> Tensor:
-    """Classic distillation from the teachers' mean with dropout, by one network per chain.
+def dropout_distillation(problem: Problem, settings: Sequence[Settings], *, passes: int = PASSES) -> Tensor:
+    """Classic distillation from the teachers' mean with dropout.
 
     A linear student has no hidden unit to drop: this is then `mean_distillation`.
 
     Args:
-        rate: chance that a hidden unit is dropped.
         passes: stochastic passes that are averaged; `should_stop` is asked before each.
     Returns:
         [S, M, C], each network's probabilities on the test examples, mean over its passes.
     """
-    config, task = problem.config, problem.task
-    generator = torch.Generator(find_device(config.device)).manual_seed(config.seed)
-    networks = fit_networks(
-        config,
-        task,
-        soft_targets(problem.teacher_logits, config.prior.temperature),
-        weight=problem.soft_weight,
-        student=with_dropout(configured_student(config, task), rate, generator),
-        generator=generator,
-        should_stop=problem.should_stop,
-    )
-    total = networks.probabilities(task.x_test)
+    random = problem.randomness
+    student = with_dropout(problem.student, [each["rate"] for each in settings], random.generator)
+    networks = problem.fit(problem.soft_pull(settings), settings, student=student, random=random)
+    total = networks.probabilities(problem.task.x_test)
     for _ in range(passes - 1):
         stop_if(problem.should_stop)
-        total += networks.probabilities(task.x_test)
+        total += networks.probabilities(problem.task.x_test)
     return total / passes
+
+
+def _grid(config: RunConfig) -> list[dict[str, float]]:
+    return combinations(weight_scale=scales(config, (1.0, 2.0)), weight=_WEIGHTS, rate=RATES)
 
 
 BASELINES = (
@@ -77,6 +82,7 @@ BASELINES = (
         "mc_dropout",
         "MC dropout",
         "Classic distillation with dropout in prediction too: the mean of 100 passes.",
+        _grid,
         dropout_distillation,
         fits=2.0,
     ),

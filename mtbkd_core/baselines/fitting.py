@@ -1,31 +1,45 @@
-"""Networks fitted to labels and soft targets, one a chain: the start of every baseline that gives networks."""
+"""Networks fitted to whatever pulls on their logits, side by side: the start of every baseline and of all tuning.
+
+Each network of the chain axis may have a weight scale and settings of its own, so that a grid is one batch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.distillation import find_device
-from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.prior import MixturePrior, prior_logits
-from mtbkd_core.samplers.base import watched
+from mtbkd_core.posterior import Density
+from mtbkd_core.prior import prior_logits
+from mtbkd_core.samplers import warm_start
+from mtbkd_core.samplers.base import minibatch
 from mtbkd_core.samplers.randomness import Randomness
-from mtbkd_core.samplers.warm_start import climb
-from mtbkd_core.students.base import Student
+from mtbkd_core.students.base import Student, element_budget, softmax
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task, TrainingSet
 
 #: The least number of Adam steps of a fitted network.
 FIT_STEPS = 600
+#: What the data say: logits [S, B, C] and the examples [B] that they are of (None: all) -> the gradient of the log
+#: joint's data term on these logits [S, B, C].
+Pull = Callable[[Tensor, Tensor | slice], Tensor]
+#: A network's own settings by name; see `base.SETTINGS`.
+Settings = Mapping[str, float]
 
 
 def fit_steps(config: RunConfig) -> int:
     """Adam steps of a fitted network: no fewer than MT-BKD's own warm start takes."""
     return max(FIT_STEPS, config.sampler.warm_start_steps)
+
+
+def column(settings: Sequence[Settings], name: str, like: Tensor) -> Tensor:
+    """[S, 1, 1], a setting of each network."""
+    return torch.tensor([each[name] for each in settings], dtype=like.dtype, device=like.device)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -54,46 +68,72 @@ def soft_targets(teacher_logits: Tensor, temperature: float, weights: Tensor | N
     return tempered.mean(0) if weights is None else (weights[..., None] * tempered).sum(0)
 
 
-@torch.no_grad()
-def fit_networks(
-    config: RunConfig,
-    task: Task,
-    soft: Tensor,
-    *,
-    weight: float,
-    student: Student | None = None,
-    generator: torch.Generator | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Networks:
-    """Fit one network per chain to the labels and to soft targets.
+def examples_last(values: Tensor) -> Tensor:
+    """The same [..., N, C] with examples contiguous in memory, as the student's logits are."""
+    return values.transpose(-1, -2).contiguous().transpose(-1, -2)
 
-    Each network maximises log likelihood + weight * sum_i sum_c soft_ic log q_ic - ||theta||^2 / (2 sigma^2), with q
-    its own probabilities at the distillation temperature: the mode of single-teacher BKD with the soft targets as the
-    teacher and the weight as the concentration. Each starts at its own draw of the prior.
 
-    Args:
-        soft: [N, C] probabilities on the examples of `training_set_of`.
-        weight: of the soft cross-entropy against the labels' own.
-        student: the network; None: the configured one.
-        generator: of the starts and of a random student; None: a new one with the configured seed.
-        should_stop: asked at every step.
-    Raises:
-        Cancelled: `should_stop` was true.
+def label_pull(labels: Tensor, classes: int) -> Pull:
+    """The gradient of the log likelihood of labels [N], -1 where there is none: onehot(y) - p on labelled examples."""
+    known = (labels >= 0)[:, None].float()
+    truth, whole = examples_last(one_hot(labels.clamp_min(0), classes) * known), bool(known.all())
+
+    def pull(logits: Tensor, rows: Tensor | slice) -> Tensor:
+        p = softmax(logits)
+        return truth[rows] - (p if whole else known[rows] * p)
+
+    return pull
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The log joint of networks, as far as its gradient: a data term by its pull, and a Gaussian prior.
+
+    Attributes:
+        student: its own weight scale does not count.
+        x: [N, F].
+        pull: see `Pull`.
+        scale: [S, 1], each network's weight scale.
+        anchor: [S, P] whitened centre of the Gaussian prior; None: zero.
     """
-    device = find_device(config.device)
-    temperature = config.prior.temperature
-    student = student or configured_student(config, task)
-    mean = soft.to(device)[None]
-    logits = temperature * mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
-    weights = torch.ones(mean.shape[:2], device=device)
-    mixture = MixturePrior.build(logits, weights, concentration=weight, temperature=temperature)
-    training_set = training_set_of(config, task).to(device)
-    target = LogPosterior(student, training_set.x, training_set.labels, mixture)
-    size = config.sampler.warm_start_batch_size or config.sampler.batch_size
-    random = Randomness(generator or torch.Generator(device).manual_seed(config.seed))
-    start = random.normal((config.sampler.chains, student.n_parameters))
-    end = watched(climb(target, start, fit_steps(config), size, random), lambda step: stop_if(should_stop))
-    return Networks(student, student.weight_scale * end)
+
+    student: Student
+    x: Tensor
+    pull: Pull
+    scale: Tensor
+    anchor: Tensor | None = None
+
+    def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
+        """The gradient at whitened positions [S, P]; a minibatch's is rescaled. The log joint is not worked out: 0."""
+        theta, count = self.scale * position, len(self.x) if batch is None else len(batch)
+        rows = max(1, element_budget(theta.device) // (len(theta) * max(self.student.sizes[1:])))
+        gradient = torch.zeros_like(position)
+        for start in range(0, count, rows):
+            part: Tensor | slice = slice(start, start + rows) if batch is None else batch[start : start + rows]
+            logits, pullback = self.student.vjp(theta, self.x[part])
+            gradient += pullback(self.pull(logits, part))
+        offset = position if self.anchor is None else position - self.anchor
+        gradient = gradient.mul_(len(self.x) / count * self.scale).sub_(offset)
+        return Density(gradient.new_zeros(len(gradient)), gradient)
+
+    def climb(
+        self, start: Tensor, steps: int, size: int | None, random: Randomness, should_stop: ShouldStop | None
+    ) -> Tensor:
+        """Where `steps` steps of Adam lead from whitened positions [S, P].
+
+        Args:
+            size: examples of a gradient; None: all.
+            should_stop: asked at every step.
+        Raises:
+            Cancelled: `should_stop` was true.
+        """
+        adam = warm_start.build(self, steps=steps)
+        state = adam.init(start, random)
+        for _ in range(steps):
+            stop_if(should_stop)
+            state, _ = adam.update(state, minibatch(self.x, size, random), random)
+        position: Tensor = state.position
+        return position
 
 
 def training_set_of(config: RunConfig, task: Task) -> TrainingSet:

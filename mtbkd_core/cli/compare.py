@@ -57,6 +57,7 @@ def compare_command(
         return
     _print_means(found)
     _print_differences(found)
+    _print_tuned(found)
     print(f"\n{SCORES['auroc_misclassification'].line} - where there was no error")
     print("R-hat: the worst over the seeds; only posteriors have chains")
     for line in lines:
@@ -79,6 +80,14 @@ def _print_differences(found: Comparison) -> None:
             difference = "-" if gap.difference is None else f"{gap.difference:+.4f}"
             interval = "" if gap.low is None else f"  [{gap.low:+.4f}, {gap.high:+.4f}]"
             print(f"{name:24} {SCORES[score].short:>9}{difference:>10}{interval}  {gap.verdict.value}")
+
+
+def _print_tuned(found: Comparison) -> None:
+    print("\nchosen on validation rows, seed by seed (never on test examples), and the NLL there")
+    for name, each in found.tuned.items():
+        for seed, tuned in zip(found.seeds, each, strict=True):
+            if tuned is not None:
+                print(f"{name:24} {seed:>4}  NLL {tuned.validation_nll:.4f}  of {tuned.tried}: {tuned.text}")
 
 
 def _listed(row: Row) -> str:

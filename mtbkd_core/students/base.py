@@ -19,7 +19,7 @@ from mtbkd_core.config.models import StudentConfig
 Pullback = Callable[[Tensor], Tensor]
 
 #: Bytes that the matrix of a last layer's Laplace approximation may take; several are held at once.
-LARGEST_LAPLACE = 2**30
+LARGEST_LAPLACE = 2**26
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from enum import StrEnum
 import numpy as np
 import scipy
 
-from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
-from mtbkd_core.run_progress import gradient_share, run_work
-from mtbkd_core.studies.methods import MT_BKD, method_costs, methods
+from mtbkd_core.studies.methods import MT_BKD, WARM_START, method_costs, methods
+from mtbkd_core.studies.tuning import Tuned, is_tuned, split_row
 
 #: The scores that methods are compared by, and whether a higher one is better.
 HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
@@ -99,17 +98,29 @@ class Comparison:
         methods: method -> score -> one number a seed; None where the score is not defined, as
             auroc_misclassification is for a method without an error.
         paired: baseline -> score -> MT-BKD minus the baseline.
+        tuned: method -> what was chosen for it on validation rows, one a seed; only of methods that are tuned.
     """
 
     task: str
     seeds: tuple[int, ...]
     methods: dict[str, dict[str, list[float | None]]]
     paired: dict[str, dict[str, Difference]]
+    tuned: dict[str, list[Tuned | None]]
 
 
 def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
-    """The comparison of seed -> method -> scores; None stands where a seed lacks a method."""
+    """The comparison of seed -> method -> scores; None stands where a seed lacks a method.
+
+    What earlier versions called a deep ensemble, in seeds that were not tuned, is MT-BKD's warm start.
+    """
+    former = {"deep_ensemble": WARM_START}
+    rows = {
+        seed: found if is_tuned(found) else {former.get(name, name): row for name, row in found.items()}
+        for seed, found in rows.items()
+    }
     names: dict[str, dict[str, None]] = {}
+    divided = {seed: {name: split_row(row) for name, row in found.items()} for seed, found in rows.items()}
+    rows = {seed: {name: row for name, (row, _) in found.items()} for seed, found in divided.items()}
     for found in rows.values():
         for name, row in found.items():
             names.setdefault(name, {}).update(dict.fromkeys(row))
@@ -126,7 +137,9 @@ def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
         gaps = {name: paired_difference(ours[score], table[name][score]) for name in others if score in table[name]}
         for name, gap in judged(score, gaps).items():
             paired[name][score] = gap
-    return Comparison(task, tuple(rows), table, paired)
+    chosen = {name: [found[name][1] if name in found else None for found in divided.values()] for name in names}
+    tuned = {name: each for name, each in chosen.items() if any(each)}
+    return Comparison(task, tuple(rows), table, paired, tuned)
 
 
 def compare(
@@ -200,21 +213,16 @@ class _Report:
     ) -> None:
         self.should_stop = should_stop
         self._place, self._seeds, self._on_progress = place, seeds, on_progress
-        sampler = config.sampler
         labelled = task_info(config.data.task).check_labelled(config.data.n_labelled)
-        everything = labelled + config.data.n_unlabelled
-        # all in gradients of one example by all chains
-        sampled, without = (count * sum(run_work(sampler, count).values()) for count in (everything, labelled))
-        share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, everything)
-        self._fitted = everything * share * fit_steps(config)
-        self._costs = method_costs(config, sampled=sampled, without=without, fitted=self._fitted)
+        self._costs = method_costs(config, labelled=labelled, unlabelled=config.data.n_unlabelled)
+        self._teachers = self._costs["mean_kd"]  # training them is reckoned as one fit
         self._name, self._before, self._cost = "", 0.0, 0.0
 
     def begin(self, name: str) -> None:
-        """A method begins, or the teachers' training, which is reckoned as one fit."""
+        """A method begins, or the teachers' training."""
         stop_if(self.should_stop)
         self._before += self._cost
-        self._name, self._cost = name, self._costs.get(name, self._fitted)
+        self._name, self._cost = name, self._costs.get(name, self._teachers)
         self._tell(0.0)
 
     def forward(self, progress: Progress) -> None:
@@ -223,6 +231,6 @@ class _Report:
 
     def _tell(self, done: float) -> None:
         if self._on_progress is not None:
-            whole = sum(self._costs.values()) + self._fitted
+            whole = sum(self._costs.values()) + self._teachers
             fraction = (self._place + min(1.0, (self._before + done * self._cost) / whole)) / self._seeds
             self._on_progress(Progress(Phase.STUDY, self._place + 1, self._seeds, fraction, self._name))

@@ -1,34 +1,46 @@
-"""Every method of the comparison: MT-BKD, the other posteriors, and the baselines that give networks.
+"""Every method of the comparison: MT-BKD, the other posteriors, the teachers' means, and the baselines.
 
-All have the same student, data and seeds. Posteriors, each the mean over its draws:
+All have the same student, data and seeds, and settings chosen on the same validation rows with one budget (`tuning`).
+Posteriors, each the mean over its draws:
 
-* `mt_bkd`, and `deep_ensemble`, the anchored warm start of its own run, averaged before any is sampled;
+* `mt_bkd`, and `warm_start`, the anchored warm start of its own run, averaged before any is sampled;
 * `no_teacher`: the same posterior without the mixture prior;
 * `teacher:<name>`: the same posterior with that teacher alone (single-teacher BKD, Fang et al., ICML 2024).
 
-Baselines are in `mtbkd_core.baselines`. Each is reported as one network and, as `<name>_ensemble`, as the mean of as
-many networks as there are chains, so that averaging alone is no advantage.
+Without any student: `teachers_mean`, and `teachers_weighted` under the weights of MT-BKD's run. Baselines are in
+`mtbkd_core.baselines`. Each is reported as one network and, as `<name>_ensemble`, as the mean of as many networks as
+there are chains, so that averaging alone is no advantage; `<name>_scaled` is the one network with its logits over a
+temperature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+import torch
 from torch import Tensor
 
-from mtbkd_core.baselines.base import Problem
+from mtbkd_core.baselines.base import Baseline, Problem
+from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.baselines.registry import BASELINES
 from mtbkd_core.catalog.settings import build_config
-from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
-from mtbkd_core.evaluation.scores import Row, scores
+from mtbkd_core.evaluation.scores import OF_ALL, Row, scores
+from mtbkd_core.run_progress import gradient_share, run_work
+from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
+from mtbkd_core.studies.tuning import Tuned, Tuning, tuned_config, tuning_work
 from mtbkd_core.tasks.base import Task
 
-MT_BKD, NO_TEACHER, DEEP_ENSEMBLE = "mt_bkd", "no_teacher", "deep_ensemble"
-_TEACHER, _ENSEMBLE = "teacher:", "_ensemble"
+MT_BKD, NO_TEACHER, WARM_START = "mt_bkd", "no_teacher", "warm_start"
+TEACHERS_MEAN, TEACHERS_WEIGHTED = "teachers_mean", "teachers_weighted"
+#: The call that tunes, which gives no row.
+TUNING = "tuning"
+_TEACHER, _ENSEMBLE, _SCALED = "teacher:", "_ensemble", "_scaled"
 
 #: Runs a method, and gives the row of each name that it is reported as.
 Method = Callable[[], Mapping[str, Row]]
@@ -45,9 +57,31 @@ class About:
 _POSTERIORS = {
     MT_BKD: About("MT-BKD", "The posterior over students under the mixture of all teachers; mean over its draws."),
     NO_TEACHER: About("No teacher", "The same posterior without the teachers: labels and weight prior alone."),
-    DEEP_ENSEMBLE: About("Deep ensemble", "MT-BKD's own warm start: one network a chain, averaged before sampling."),
+    WARM_START: About("Warm start", "MT-BKD's own warm start: one network a chain, averaged before sampling."),
 }
-_ABOUT = _POSTERIORS | {each.name: About(each.title, each.line) for each in BASELINES}
+_MEANS = {
+    TEACHERS_MEAN: About(
+        "Teachers' mean", "The mean of the teachers' probabilities: all teachers are run, no student."
+    ),
+    TEACHERS_WEIGHTED: About(
+        "Teachers' weighted mean",
+        "The teachers' mean under MT-BKD's entropy weights: all teachers are run, no student.",
+    ),
+}
+#: Methods of earlier comparisons.
+_FORMER = {
+    "mean_kd_tuned": About("Mean KD, tuned", "Classic distillation with settings that were chosen for the task before.")
+}
+_TUNING = {TUNING: About("Choosing every method's settings", "On validation rows, with as many trials for each.")}
+_ABOUT = _TUNING | _POSTERIORS | _MEANS | {each.name: About(each.title, each.line) for each in BASELINES} | _FORMER
+_VARIANTS = {
+    _ENSEMBLE: About(
+        "{}, ensemble", "As many of these networks as there are chains, averaged: averaging alone is then no advantage."
+    ),
+    _SCALED: About(
+        "{}, scaled", "The same network with its logits over a temperature that is best on the validation rows."
+    ),
+}
 
 
 def about(method: str, teachers: Mapping[str, str]) -> About:
@@ -61,10 +95,10 @@ def about(method: str, teachers: Mapping[str, str]) -> About:
         name = method.removeprefix(_TEACHER)
         title = teachers.get(name, name)
         return About(f"Only {title}", f"Single-teacher BKD: the same posterior with {title} alone.")
-    one = _ABOUT.get(method.removesuffix(_ENSEMBLE))
-    if one is not None and method not in _ABOUT:
-        line = "As many of these networks as there are chains, averaged: averaging alone is then no advantage."
-        return About(f"{one.title}, ensemble", line)
+    for ending, variant in _VARIANTS.items():
+        one = _ABOUT.get(method.removesuffix(ending))
+        if one is not None and method not in _ABOUT and method.endswith(ending):
+            return About(variant.title.format(one.title), variant.line)
     return _ABOUT.get(method, About(method, ""))
 
 
@@ -78,45 +112,133 @@ def left_out(methods: Iterable[str]) -> list[str]:
     ]
 
 
+class Methods:
+    """Every method of one configuration on one task, each tuned before it is worked out.
+
+    Attributes:
+        config, task: as of a run.
+        on_progress: called with how far a posterior's own run is, as by `distill`, or the tuning.
+        should_stop: asked at every step of every method; when true, the call ends with `Cancelled`.
+    """
+
+    def __init__(
+        self, config: RunConfig, task: Task, on_progress: OnProgress | None, should_stop: ShouldStop | None
+    ) -> None:
+        task = seen_by_student(config, task)
+        self.config, self.task = config, task
+        self.on_progress, self.should_stop = on_progress, should_stop
+        self._tuning = Tuning(config, task, should_stop)
+        self._posteriors = posteriors(config, len(task.y_train))
+        self._problem = Problem(config, task, should_stop=should_stop)
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        """Those that can be worked out."""
+        return [each for each in BASELINES if each.available(self._problem)]
+
+    def tune(self) -> Mapping[str, Row]:
+        """Choose the settings of every method; there is no row."""
+        steps: list[Callable[[], object]] = [partial(self._tuned, name) for name in self._posteriors]
+        steps += [partial(self._chosen, each) for each in self.baselines]
+        for place, step in enumerate(steps):
+            if self.on_progress is not None:
+                self.on_progress(Progress(Phase.STUDY, place, len(steps), place / len(steps), "Tuning"))
+            step()
+        return {}
+
+    def mt_bkd(self) -> Mapping[str, Row]:
+        """MT-BKD, its warm start, and the teachers' means of its run."""
+        tuned = self._tuned(MT_BKD)
+        config = tuned_config(self.config, tuned)
+        metrics = distill(config, task=self.task, on_progress=self.on_progress, should_stop=self.should_stop).metrics
+        return {
+            MT_BKD: metrics.row | tuned.row,
+            WARM_START: metrics.warm_start.row | tuned.row,
+            TEACHERS_MEAN: metrics.teachers_mean.row,
+            TEACHERS_WEIGHTED: metrics.teachers_weighted.row,
+        }
+
+    def no_teacher(self) -> Mapping[str, Row]:
+        """The posterior without teachers."""
+        tuned = self._tuned(NO_TEACHER)
+        alone = tuned_config(self._posteriors[NO_TEACHER], tuned)
+        found = distill(alone, task=self.task, on_progress=self.on_progress, should_stop=self.should_stop)
+        return {NO_TEACHER: found.metrics.row | tuned.row}
+
+    def single_teachers(self) -> Mapping[str, Row]:
+        """A posterior for each teacher."""
+        single = {name: each for name, each in self._posteriors.items() if name.startswith(_TEACHER)}
+        tuned = {name: self._tuned(name) for name in single}
+        configs = [tuned_config(each, tuned[name]) for name, each in single.items()]
+        names = list(single)
+
+        def fail(place: int, error: UserError) -> None:
+            raise UserError(f"teacher {names[place].removeprefix(_TEACHER)}: {error}")
+
+        watch, stop = self.on_progress, self.should_stop
+        found = dict(each_result(configs, task=self.task, on_problem=fail, on_progress=watch, should_stop=stop))
+        return {name: found[place].metrics.row | tuned[name].row for place, name in enumerate(names)}
+
+    def baseline(self, baseline: Baseline) -> Mapping[str, Row]:
+        """The rows of a baseline."""
+        tuned = self._chosen(baseline)
+        settings = [tuned.settings] * self.config.sampler.chains
+        probabilities, labels = baseline.run(self._problem, settings), self.task.y_test
+        if baseline.members > 1:
+            return {baseline.name: _row(probabilities.mean(0), labels) | tuned.row}
+        found = one_and_ensemble(baseline.name, probabilities, labels)
+        if baseline.scaled:
+            scaled = self._tuning.of_scaled(baseline.name)
+            found[f"{baseline.name}{_SCALED}"] = _row(heated(probabilities[0], scaled.settings["temperature"]), labels)
+            found = {name: row | (scaled if name.endswith(_SCALED) else tuned).row for name, row in found.items()}
+            return found
+        return {name: row | tuned.row for name, row in found.items()}
+
+    def _tuned(self, name: str) -> Tuned:
+        return self._tuning.of_posterior(name, self._posteriors[name])
+
+    def _chosen(self, baseline: Baseline) -> Tuned:
+        start = next((each for each in BASELINES if each.name == baseline.start), None)
+        return self._tuning.of_baseline(baseline, None if start is None else self._chosen(start).settings)
+
+
 def methods(
     config: RunConfig, task: Task, *, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None
 ) -> dict[str, Method]:
-    """Every method by name.
+    """Every method by name, after the call that tunes them all; a call that comes without it tunes its own.
 
-    The teachers alone are chains of one batch where shapes agree, so one call, named after the first of them, gives all
-    their rows. A posterior has its `r_hat` beside its scores. `left_out` names those that are missing, with the reason.
+    The teachers alone are chains of one batch where settings agree, so one call, named after the first of them, gives
+    all their rows. A posterior has its `r_hat` beside its scores, and what was chosen for a method is in its rows, as
+    `tuning.split_row` reads it. `left_out` names those that are missing, with the reason.
 
     Args:
-        on_progress: called with how far a posterior's own run is, as by `distill`.
+        on_progress: called with how far a posterior's own run is, as by `distill`, or the tuning.
         should_stop: asked at every step of every method; when true, the call ends with `Cancelled`.
     """
-    teachers = config.data.teachers
-
-    def mt_bkd() -> Mapping[str, Row]:
-        metrics = distill(config, task=task, on_progress=on_progress, should_stop=should_stop).metrics
-        return {MT_BKD: metrics.row, DEEP_ENSEMBLE: metrics.warm_start.row}
-
-    def no_teacher() -> Mapping[str, Row]:
-        alone = without_teachers(config, len(task.y_train))
-        return {NO_TEACHER: distill(alone, task=task, on_progress=on_progress, should_stop=should_stop).metrics.row}
-
-    def single_teachers() -> Mapping[str, Row]:
-        unweighted = config.model_copy(update={"prior": config.prior.model_copy(update={"base_weights": None})})
-        configs = [build_config([("data.teachers", (name,))], base=unweighted) for name in teachers]
-
-        def fail(place: int, error: UserError) -> None:
-            raise UserError(f"teacher {teachers[place]}: {error}")
-
-        found = dict(each_result(configs, task=task, on_problem=fail, on_progress=on_progress, should_stop=should_stop))
-        return {f"{_TEACHER}{name}": found[place].metrics.row for place, name in enumerate(teachers)}
-
-    problem = Problem(config, task, should_stop=should_stop)
-    networks: dict[str, Method] = {
-        each.name: lambda each=each: one_and_ensemble(each.name, each.run(problem), task.y_test)  # type: ignore[misc]
-        for each in BASELINES
-        if each.available(problem)
+    every = Methods(config, task, on_progress, should_stop)
+    networks: dict[str, Method] = {each.name: partial(every.baseline, each) for each in every.baselines}
+    first = f"{_TEACHER}{config.data.teachers[0]}"
+    sampled: dict[str, Method] = {
+        MT_BKD: every.mt_bkd,
+        NO_TEACHER: every.no_teacher,
+        first: every.single_teachers,
     }
-    return {MT_BKD: mt_bkd, NO_TEACHER: no_teacher, f"{_TEACHER}{teachers[0]}": single_teachers, **networks}
+    return {TUNING: every.tune} | sampled | networks
+
+
+def posteriors(config: RunConfig, labelled: int) -> dict[str, RunConfig]:
+    """The settings of every posterior by name, before they are tuned; `labelled`: examples with a label.
+
+    A strength that is left to the program is among what is tuned, around 1.
+    """
+    if config.prior.strength is None:
+        config = build_config([("prior.strength", 1.0)], base=config)
+    unweighted = config.model_copy(update={"prior": config.prior.model_copy(update={"base_weights": None})})
+    single = {
+        f"{_TEACHER}{name}": build_config([("data.teachers", (name,))], base=unweighted)
+        for name in config.data.teachers
+    }
+    return {MT_BKD: config, NO_TEACHER: without_teachers(config, labelled)} | single
 
 
 def without_teachers(config: RunConfig, labelled: int) -> RunConfig:
@@ -127,21 +249,38 @@ def without_teachers(config: RunConfig, labelled: int) -> RunConfig:
     return build_config(changes, base=config)
 
 
-def method_costs(config: RunConfig, *, sampled: float, without: float, fitted: float) -> dict[str, float]:
-    """What each of `methods` is reckoned to cost, in the unit of its arguments.
+def method_costs(config: RunConfig, *, labelled: int, unlabelled: int) -> dict[str, float]:
+    """What each of `methods` is reckoned to cost, in gradients of one example by one chain.
 
     Args:
-        sampled, without: cost of a posterior with and without teachers.
-        fitted: cost of fitting all networks of one baseline.
+        labelled, unlabelled: examples of a run.
     """
-    teachers = config.data.teachers
-    posteriors = {MT_BKD: sampled, NO_TEACHER: without, f"{_TEACHER}{teachers[0]}": len(teachers) * sampled}
-    return posteriors | {each.name: each.fits * fitted for each in BASELINES}
+    sampler, everything = config.sampler, labelled + unlabelled
+    sampled, without = (
+        sampler.chains * count * sum(run_work(sampler, count).values()) for count in (everything, labelled)
+    )
+    share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, everything)
+    fitted = sampler.chains * everything * share * fit_steps(config)
+    teachers = len(config.data.teachers)
+    tuned = [tuning_work(config, None, labelled, unlabelled)] * (1 + teachers)
+    tuned += [tuning_work(config, None, labelled, 0)]
+    tuned += [tuning_work(config, each, labelled, unlabelled) for each in BASELINES]
+    posterior = {MT_BKD: sampled, NO_TEACHER: without, f"{_TEACHER}{config.data.teachers[0]}": teachers * sampled}
+    return {TUNING: sum(tuned)} | posterior | {each.name: each.fits * fitted for each in BASELINES}
+
+
+def heated(probabilities: Tensor, temperature: float) -> Tensor:
+    """Probabilities with their logits over a temperature."""
+    return (probabilities.double().clamp_min(torch.finfo(torch.float64).eps).log() / temperature).softmax(-1)
 
 
 def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> dict[str, Row]:
     """The rows of a baseline: the first network of [S, M, C], and the mean over all as `<name>_ensemble`."""
-    return {
-        name: scores(probabilities[0], labels).row,
-        f"{name}{_ENSEMBLE}": scores(probabilities.mean(0), labels).row,
-    }
+    return {name: _row(probabilities[0], labels), f"{name}{_ENSEMBLE}": _row(probabilities.mean(0), labels)}
+
+
+def _row(probabilities: Tensor, labels: Tensor) -> Row:
+    """Scores; none are defined where a probability is not finite, as of a walk that left."""
+    if not torch.isfinite(probabilities).all():
+        return dict.fromkeys(OF_ALL)
+    return scores(probabilities, labels).row

@@ -1,27 +1,25 @@
 """Classic distillation: the teachers' weights by hand, the soft targets, and the optimum of the objective."""
 
 import math
-from dataclasses import replace
-from unittest.mock import Mock
 
-import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, pad
 
-from mtbkd_core import RunConfig, Task, build_config, default_config
-from mtbkd_core.baselines.base import MEAN_WEIGHT, WEIGHTS, Problem
+from mtbkd_core import RunConfig, Task, build_config
+from mtbkd_core.baselines.base import Problem
 from mtbkd_core.baselines.classic import (
     confidence_aware_distillation,
     confidence_weights,
     entropy_weighted_distillation,
     mean_distillation,
-    tuned_distillation,
 )
 from mtbkd_core.baselines.fitting import soft_targets
 from mtbkd_core.prior import entropy_weights
 from tests.conftest import without_some_labels
 
+WEIGHT = 2.0
+SETTINGS = [{"weight_scale": 0.6, "weight": WEIGHT}] * 3
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
 
 
@@ -78,7 +76,7 @@ def test_entropy_weighted_distillation_ignores_the_weight_settings_of_the_prior(
     changed = build_config(
         [("prior.rule", "fixed"), ("prior.base_weights", "1,3"), ("prior.strength", 0.3)], base=config
     )
-    found, other = (entropy_weighted_distillation(Problem(each, digits)) for each in (config, changed))
+    found, other = (entropy_weighted_distillation(Problem(each, digits), SETTINGS) for each in (config, changed))
     assert torch.equal(found, other)
 
 
@@ -102,7 +100,7 @@ def test_each_weighting_finds_the_optimum_of_its_objective_on_labelled_and_unlab
     }
     for run, weights in weightings.items():
         best = linear_optimum(digits, 120, soft_targets(teachers, config.prior.temperature, weights), config)
-        assert (run(Problem(config, task)) - best).abs().max() < 1e-4
+        assert (run(Problem(config, task), SETTINGS) - best).abs().max() < 1e-4
 
 
 def linear_optimum(task: Task, labelled: int, soft: Tensor, config: RunConfig) -> Tensor:
@@ -116,7 +114,7 @@ def linear_optimum(task: Task, labelled: int, soft: Tensor, config: RunConfig) -
         logits = x @ layer.t()
         hard = cross_entropy(logits[:labelled], task.y_train[:labelled], reduction="sum")
         gentle = cross_entropy(logits / config.prior.temperature, soft, reduction="sum")
-        total = hard + MEAN_WEIGHT * gentle + layer.square().sum() / (2 * config.student.weight_scale**2)
+        total = hard + WEIGHT * gentle + layer.square().sum() / (2 * config.student.weight_scale**2)
         total.backward()
         return total
 
@@ -128,25 +126,5 @@ def test_networks_fitted_on_minibatches_come_near_those_of_all_examples(digits: 
     """A linear student's objective has one maximum."""
     config = build_config({**QUICK, "student.kind": "linear"}.items())
     small = build_config([("sampler.warm_start_batch_size", 50)], base=config)
-    whole, found = (mean_distillation(Problem(each, digits)) for each in (config, small))
+    whole, found = (mean_distillation(Problem(each, digits), SETTINGS) for each in (config, small))
     assert 0 < (found - whole).abs().max() < 0.1
-
-
-def test_the_weight_of_soft_targets_is_that_of_the_task_where_there_is_one(few_digits: Task) -> None:
-    config = build_config(QUICK.items())
-    assert Problem(config, few_digits).soft_weight == MEAN_WEIGHT != WEIGHTS["synthetic"]
-    assert Problem(config, replace(few_digits, name="synthetic")).soft_weight == WEIGHTS["synthetic"]
-    assert Problem(config, few_digits, weight=3.0).soft_weight == 3.0
-
-
-def test_tuned_distillation_has_its_own_weight_and_teachers_that_are_not_calibrated(
-    few_digits: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fitted: list[Problem] = []
-    monkeypatch.setattr(Problem, "fit", lambda problem, weights=None: fitted.append(problem) or Mock())
-    config = default_config("proteins")
-    assert config.prior.calibrated_teachers
-    tuned_distillation(Problem(config, replace(few_digits, name="proteins")))
-    (problem,) = fitted
-    assert (problem.soft_weight, problem.config.prior.temperature) == (5.0, 2.0)
-    assert not problem.config.prior.calibrated_teachers

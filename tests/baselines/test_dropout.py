@@ -11,12 +11,13 @@ from mtbkd_core.baselines.classic import mean_distillation
 from mtbkd_core.baselines.dropout import dropout_distillation, dropout_mask, with_dropout
 from mtbkd_core.students.mlp import DenseStudent
 
+SETTINGS = [{"weight_scale": 0.6, "weight": 2.0, "rate": 0.2}] * 3
 QUICK = {"sampler.chains": 3, "student.hidden": "6", "teachers": "digits-0-4,digits-5-9"}
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_masks_drop_at_their_rate_and_keep_the_mean(rate: float, generator: torch.Generator) -> None:
-    mask = dropout_mask((4, 50, 500), rate, generator)
+    mask = dropout_mask((4, 50, 500), torch.tensor(rate), generator)
     count = mask.numel()
     dropped = mask == 0
     # 4.5 standard errors of a binomial proportion
@@ -34,7 +35,9 @@ def test_masks_drop_at_their_rate_and_keep_the_mean(rate: float, generator: torc
 def test_masks_are_drawn_anew_at_every_call_and_again_with_the_same_seed(generator: torch.Generator) -> None:
     theta = torch.randn(2, DenseStudent((3, 8, 4), 1.0).n_parameters, generator=generator)
     x = torch.randn(5, 3, generator=generator)
-    students = [with_dropout(DenseStudent((3, 8, 4), 1.0), 0.5, torch.Generator().manual_seed(1)) for _ in range(2)]
+    students = [
+        with_dropout(DenseStudent((3, 8, 4), 1.0), [0.5, 0.5], torch.Generator().manual_seed(1)) for _ in range(2)
+    ]
     first, again = (student.logits(theta, x) for student in students)
     assert torch.equal(first, again)
     assert not torch.equal(first, students[0].logits(theta, x))
@@ -47,14 +50,14 @@ def test_rate_0_is_the_student_itself(sizes: tuple[int, ...], generator: torch.G
     x = torch.randn(5, 3, generator=generator, dtype=torch.float64)
     gradient = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
     logits, pullback = plain.vjp(theta, x)
-    found, own = with_dropout(plain, 0.0, generator).vjp(theta, x)
+    found, own = with_dropout(plain, [0.0, 0.0], generator).vjp(theta, x)
     torch.testing.assert_close(found, logits)
     torch.testing.assert_close(own(gradient), pullback(gradient))
 
 
 def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generator) -> None:
     """One hidden unit: where it is dropped, the logits are the bias, and the example moves the bias alone."""
-    student = with_dropout(DenseStudent((2, 1, 3), 1.0), 0.5, generator)
+    student = with_dropout(DenseStudent((2, 1, 3), 1.0), [0.5], generator)
     theta = torch.randn(1, student.n_parameters, generator=generator)
     x = torch.randn(40, 2, generator=generator)
     logits, pullback = student.vjp(theta, x)
@@ -72,14 +75,15 @@ def test_a_dropped_unit_is_gone_forwards_and_backwards(generator: torch.Generato
 @pytest.mark.parametrize(("kind", "rate"), [("mlp", 0.0), ("linear", 0.5)])
 def test_where_no_unit_can_be_dropped_it_is_classic_distillation(kind: str, rate: float, digits: Task) -> None:
     problem = Problem(build_config({**QUICK, "student.kind": kind}.items()), digits)
-    found = dropout_distillation(problem, rate=rate, passes=2)
-    torch.testing.assert_close(found, mean_distillation(problem), atol=5e-3, rtol=0)
+    settings = [{**each, "rate": rate} for each in SETTINGS]
+    found = dropout_distillation(problem, settings, passes=2)
+    torch.testing.assert_close(found, mean_distillation(problem, settings), atol=5e-3, rtol=0)
 
 
 def test_dropout_predictions_are_means_of_probabilities(digits: Task) -> None:
     problem = Problem(build_config(QUICK.items()), digits)
-    first = dropout_distillation(problem, rate=0.2, passes=1)
-    both = dropout_distillation(problem, rate=0.2, passes=2)
+    first = dropout_distillation(problem, SETTINGS, passes=1)
+    both = dropout_distillation(problem, SETTINGS, passes=2)
     assert both.shape == (3, len(digits.y_test), 10)
     # the same masks come first, so what is left of the sum is the second pass: probabilities, and others
     second = 2 * both - first
@@ -88,7 +92,17 @@ def test_dropout_predictions_are_means_of_probabilities(digits: Task) -> None:
     assert (second - first).abs().amax((1, 2)).min() > 0.1
 
 
+def test_each_network_has_a_rate_of_its_own_in_layers_and_in_convolutions(generator: torch.Generator) -> None:
+    dense = with_dropout(DenseStudent((3, 400, 4), 1.0), [0.1, 0.5], generator)
+    assert dense.drop is not None
+    for shape in ((2, 400, 50), (50, 2 * 4, 10, 10)):
+        dropped = dense.drop(torch.ones(shape)) == 0
+        first, second = dropped.transpose(0, 1).chunk(2) if len(shape) == 4 else dropped
+        assert float(first.float().mean()) == pytest.approx(0.1, abs=0.02)
+        assert float(second.float().mean()) == pytest.approx(0.5, abs=0.02)
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_an_impossible_rate_is_refused(rate: float, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=r"^rate must be from 0 to under 1"):
-        with_dropout(DenseStudent((2, 3), 1.0), rate, generator)
+        with_dropout(DenseStudent((2, 3), 1.0), [rate], generator)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mtbkd_core import Result, RunConfig, Task, build_config, default_config
+from mtbkd_core.baselines.registry import BASELINES
 from mtbkd_core.cli.main import main
 from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
@@ -18,7 +19,8 @@ from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.studies import comparison
-from mtbkd_core.studies.comparison import Comparison, Difference
+from mtbkd_core.studies.comparison import Comparison, Difference, Verdict
+from mtbkd_core.studies.tuning import Tuned
 
 QUICK = {
     "student.kind": "linear",
@@ -70,7 +72,7 @@ def test_distill_ends_with_one_json_object_and_saves_what_it_says(
     assert "Sampling students" in done.err
 
 
-@pytest.mark.usefixtures("short_fits")
+@pytest.mark.usefixtures("short_fits", "quick_tuning")
 def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     call: Callable[..., Called], few_digits: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,16 +80,21 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)
-    assert set(answer) == {"task", "seeds", "methods", "paired", "left_out", "config"}
+    assert set(answer) == {"task", "seeds", "methods", "paired", "tuned", "left_out", "config"}
     assert answer["left_out"] == []
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
-    networks = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
-    teachers = (f"teacher:{name}" for name in build_config().data.teachers)
-    baselines = {"no_teacher", *teachers, "deep_ensemble", *networks, *(f"{name}_ensemble" for name in networks)}
-    assert set(answer["methods"]) == {"mt_bkd", *baselines}
-    assert set(answer["paired"]) == baselines
+    teachers = {f"teacher:{name}" for name in build_config().data.teachers}
+    means = {"teachers_mean", "teachers_weighted"}
+    every = {"mt_bkd", "no_teacher", "warm_start", *teachers, *means, *(each.name for each in BASELINES)}
+    every |= {f"{each.name}_ensemble" for each in BASELINES if each.members == 1}
+    every |= {f"{each.name}_scaled" for each in BASELINES if each.scaled}
+    assert set(answer["methods"]) == every
+    assert set(answer["paired"]) == every - {"mt_bkd"}
+    assert set(answer["tuned"]) == every - means
+    (ours,) = answer["tuned"]["mt_bkd"]
+    assert (set(ours), ours["tried"]) == ({"settings", "validation_nll", "tried"}, 16)
     for name, row in answer["methods"].items():
-        for score in ("accuracy", "nll", "brier", "ece", "auroc_misclassification"):
+        for score in ("accuracy", "nll", "brier", "ece"):
             (value,) = row[score]
             assert 0 <= value < 5, (name, score)
         assert ("r_hat" in row) == (
@@ -95,7 +102,8 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
         )
     ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
     gap = answer["paired"]["laplace"]["nll"]
-    assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), "low": None, "high": None}
+    unknown = {"low": None, "high": None, "p_value": None, "p_adjusted": None, "verdict": "unknown"}
+    assert gap == {"difference": pytest.approx(ours[0] - theirs[0]), **unknown}
 
 
 def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
@@ -104,24 +112,26 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in COMPARED}
     row["auroc_misclassification"] = [None, None]
     means = ["-" if values == [None, None] else "0.6000" for values in row.values()]
-    gaps = {name: Difference(0.25, 0.125, 0.375) for name in row} | {
+    gaps = {name: Difference(0.25, 0.125, 0.375, 0.01, 0.02, Verdict.WORSE) for name in row} | {
         "auroc_misclassification": Difference(None, None, None)
     }
     posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}
-    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps})
+    chosen = {"mean_kd": [Tuned({"weight_scale": 0.5, "weight": 2.5}, 0.3, 16), None]}
+    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps}, chosen)
     monkeypatch.setattr(comparison, "compare", lambda *given, **named: table)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
-    assert "Laplace: left out, because the matrix of the student's last layer would take more than 1 GiB.\n" in out
+    assert "Laplace: left out, because the matrix of the student's last layer would take more than 64 MiB.\n" in out
     lines = [line.split() for line in out.splitlines()]
     assert ["mt_bkd", *means, "1.125"] in lines
     assert ["no_teacher", *means, "none"] in lines
     assert ["mean_kd", *means] in lines
     assert lines[0][-1] == "R-hat"
-    assert ["mean_kd", "NLL", "+0.2500", "[+0.1250,", "+0.3750]"] in lines
-    assert ["mean_kd", "AUROC", "-"] in lines
+    assert ["mean_kd", "NLL", "+0.2500", "[+0.1250,", "+0.3750]", "worse"] in lines
+    assert ["mean_kd", "AUROC", "-", "unknown"] in lines
+    assert "weight scale 0.5, distillation weight 2.5" in out
 
 
 def test_distill_prints_every_score_that_is_compared_and_a_dash_for_one_that_is_not_defined(

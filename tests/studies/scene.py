@@ -12,5 +12,14 @@ QUICK = {
 #: The calls, and the rows of posteriors; one call gives those of all single teachers.
 CALLS = ("mt_bkd", "no_teacher", "teacher:digits-0-4")
 POSTERIORS = (*CALLS, "teacher:digits-5-9")
-NETWORKS = ("mean_kd", "mean_kd_tuned", "ebkd", "ca_mkd", "mc_dropout", "laplace")
-ROWS = [*POSTERIORS, "deep_ensemble", *NETWORKS, *(f"{name}_ensemble" for name in NETWORKS)]
+MEANS = ("teachers_mean", "teachers_weighted")
+NETWORKS = ("mean_kd", "ebkd", "ca_mkd", "ae_kd", "end2", "deep_ensemble", "mc_dropout", "laplace", "swag")
+SCALED = NETWORKS[:5]
+ROWS = [
+    *POSTERIORS,
+    "warm_start",
+    *MEANS,
+    *NETWORKS,
+    *(f"{name}_ensemble" for name in NETWORKS if name != "deep_ensemble"),
+    *(f"{name}_scaled" for name in SCALED),
+]

@@ -17,8 +17,9 @@ from mtbkd_core.studies.comparison import (
     paired_difference,
     tabulate,
 )
+from mtbkd_core.studies.methods import method_costs
 from tests.conftest import part_of_test, without_some_labels
-from tests.studies.scene import CALLS, NETWORKS, POSTERIORS, QUICK, ROWS
+from tests.studies.scene import CALLS, MEANS, NETWORKS, POSTERIORS, QUICK, ROWS
 
 
 def test_a_paired_difference_is_students_interval() -> None:
@@ -129,13 +130,13 @@ def test_whole_seeds_are_taken_as_they_are_and_the_others_computed(
     assert whole == [0, 2]
 
 
-@pytest.mark.usefixtures("short_fits")
+@pytest.mark.usefixtures("short_fits", "quick_tuning")
 def test_progress_counts_seeds_and_methods(few_digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
     real = comparison.methods
 
     def few(*given: object, **named: object) -> dict[str, object]:
-        return {name: run for name, run in real(*given, **named).items() if name in ("mt_bkd", "mean_kd")}
+        return {name: run for name, run in real(*given, **named).items() if name in ("tuning", "mt_bkd", "mean_kd")}
 
     monkeypatch.setattr(comparison, "methods", few)
     seen: list[Progress] = []
@@ -157,7 +158,7 @@ def test_no_run_of_a_comparison_is_checked_for_bias(few_digits: Task, monkeypatc
     assert [config.sampler.bias_check for config in configs] == [False]
 
 
-@pytest.mark.usefixtures("short_fits")
+@pytest.mark.usefixtures("short_fits", "quick_tuning")
 def test_progress_weights_methods_by_their_cost(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     task = without_some_labels(digits, 100)
     monkeypatch.setattr(comparison, "load_task", lambda *given, **named: task)
@@ -174,13 +175,15 @@ def test_progress_weights_methods_by_their_cost(digits: Task, monkeypatch: pytes
     compare(build_config({**QUICK, **asked}.items()), [0], on_progress=seen.append)
     # examples: 50 steps of 50, and 30 of all 200, or of 100 with labels, and a fifth of these; 150 steps of 50
     run, without, fit = 2500 + 6000 + 1200, 2500 + 3000 + 600, 7500
-    costs = [fit, run, without, 2 * run, fit, fit, fit, fit, 2 * fit]
-    wanted = [sum(costs[:place]) / sum(costs) for place in range(len(costs) + 1)]
+    known = method_costs(build_config({**QUICK, **asked}.items()).unchecked, labelled=100, unlabelled=100)
+    assert [known[name] for name in (*CALLS, "mean_kd")] == [4 * each for each in (run, without, 2 * run, fit)]
+    costs = [4 * fit, *known.values()]
+    wanted = [sum(costs[:place]) / sum(costs) for place in range(len(costs))]
     assert [progress.fraction for progress in seen] == pytest.approx(wanted)
-    assert [progress.message for progress in seen][1:] == [*CALLS, *NETWORKS]
+    assert [progress.message for progress in seen][1:] == ["tuning", *CALLS, *NETWORKS]
 
 
-@pytest.mark.usefixtures("short_fits")
+@pytest.mark.usefixtures("short_fits", "quick_tuning")
 def test_the_table_and_its_differences_agree(digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     def other_test_images(name: str, *, split_seed: int, **_: object) -> Task:
         return part_of_test(digits, slice(40 * split_seed, 40 * (split_seed + 1)))
@@ -197,10 +200,14 @@ def test_the_table_and_its_differences_agree(digits: Task, monkeypatch: pytest.M
         assert "r_hat" not in gaps
         for score, gap in gaps.items():
             ours, theirs = found.methods["mt_bkd"][score], found.methods[name][score]
+            if None in theirs:  # what makes no error has no AUROC of errors
+                continue
             assert gap.difference == pytest.approx(sum(a - b for a, b in zip(ours, theirs, strict=True)) / 2)
             assert gap.low is not None
             assert gap.high is not None
             assert gap.low <= gap.difference <= gap.high
     assert all(len(found.methods[name]["r_hat"]) == 2 for name in POSTERIORS)
+    assert set(found.tuned) == {*ROWS} - {*MEANS}
+    assert all(len(each) == 2 and None not in each for each in found.tuned.values())
     # another seed is another split: not the same numbers again
     assert found.methods["mt_bkd"]["nll"][0] != found.methods["mt_bkd"]["nll"][1]

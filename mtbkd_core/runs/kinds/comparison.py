@@ -17,6 +17,7 @@ from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
 from mtbkd_core.studies import comparison as study
 from mtbkd_core.studies.comparison import Comparison, tabulate
+from mtbkd_core.studies.tuning import is_tuned
 
 
 class ComparisonSpec(PartsSpec):
@@ -46,6 +47,10 @@ class ComparisonView(PartsView[ComparisonSpec]):
     def table(self, *, whole: bool = True) -> Comparison:
         """What the rows amount to: of whole seeds, or of all that is there."""
         return tabulate(self.config.data.task, self.rows.whole if whole else self.rows.found)
+
+    def is_torn(self) -> bool:
+        """As `PartsView.is_torn`; seeds with methods that were not tuned can be shown, and are computed anew, too."""
+        return super().is_torn() or not all(is_tuned(found) for found in self.rows.whole.values())
 
 
 def comparison_spec(config: RunConfig, seeds: Sequence[int]) -> ComparisonSpec:
@@ -96,6 +101,6 @@ KIND: JobKind[ComparisonSpec, ComparisonView] = JobKind(
     result="comparison.json",
     spec=ComparisonSpec,
     view=ComparisonView,
-    compute=filled_by(_fill),
+    compute=filled_by(_fill, is_tuned),
     reuse=_reuse,
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mtbkd_core.config.models import RunConfig
+from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobSpec, JobView, Work
 from mtbkd_core.runs.rows import Rows, RowsLog, read_rows
@@ -74,13 +75,22 @@ class PartsView(JobView[P]):
 Fill = Callable[[P, Rows, RowsLog, Work], Mapping[str, Any]]
 
 
-def filled_by(fill: Fill[P]) -> Callable[[P, Work], Mapping[str, Any]]:
-    """The `JobKind.compute` that keeps the parts that are there, of earlier attempts and of other jobs."""
+def filled_by(
+    fill: Fill[P], current: Callable[[Mapping[str, Row]], bool] = lambda rows: True
+) -> Callable[[P, Work], Mapping[str, Any]]:
+    """The `JobKind.compute` that keeps the parts that are there, of earlier attempts and of other jobs.
+
+    Args:
+        current: whether a part's rows are what would be computed today; others are computed anew.
+    """
 
     def compute(spec: P, work: Work) -> Mapping[str, Any]:
         # A job's name holds its data's fingerprints, so what lies in its folder was computed from them.
         own, lent = read_rows(work.folder / ROWS), work.lent
-        kept = Rows({**lent.whole, **own.whole}, {**lent.seconds, **own.seconds}).of(spec.parts())
+        whole = {**lent.whole, **own.whole}
+        kept = Rows(whole, {**lent.seconds, **own.seconds}).of(
+            part for part in spec.parts() if current(whole.get(part, {}))
+        )
         with RowsLog(work.folder / ROWS, kept) as log:
             return fill(spec, kept, log, work)
 

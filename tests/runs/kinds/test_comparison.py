@@ -44,7 +44,7 @@ def test_the_table_holds_every_method_with_every_seed(steps):
     content = json.loads((view.folder / "comparison.json").read_text())
     assert content["methods"] == view.table().methods
     assert content["paired"]["no_teacher"]["nll"]["difference"] == pytest.approx(-0.1)
-    assert set(content) == {"task", "seeds", "methods", "paired", "config", "fingerprints", "environment"}
+    assert set(content) == {"task", "seeds", "methods", "paired", "tuned", "config", "fingerprints", "environment"}
 
 
 def test_the_settings_own_seeds_do_not_make_another_comparison_but_all_else_does(home):
@@ -91,6 +91,29 @@ def test_seeds_that_another_comparison_of_the_same_settings_has_are_not_computed
     assert more.table().methods["mt_bkd"]["nll"] == [1.0, 2.0, 3.0]
     compare((1,), prior__strength=0.5)
     assert steps.done[12:] == every(1)
+
+
+def test_seeds_of_an_earlier_version_are_shown_by_todays_names_and_computed_anew_when_asked_for_again(steps):
+    view = compare((0, 1))
+    old = [{"part": 0, "name": name, "scores": {"nll": 0.5}} for name in ("mt_bkd", "deep_ensemble", "mean_kd_tuned")]
+    lines = (view.folder / "rows.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["part"] == 1]
+    former = [json.dumps(line) + "\n" for line in (*old, {"part": 0, "seconds": 1.0})]
+    (view.folder / "rows.jsonl").write_text("".join([*former, *kept]))
+    shown = store.read(KIND, view.id).table()
+    assert shown.methods["warm_start"]["nll"] == [0.5, None]
+    assert "deep_ensemble" not in shown.methods
+    assert shown.tuned["mt_bkd"][0] is None
+    steps.done.clear()
+    assert list(compare((0, 1)).rows.found[0]) == list(METHODS)
+    assert steps.done == every(0)
+
+
+def test_what_was_tuned_is_in_the_result(steps):
+    view = compare((0, 1))
+    content = json.loads((view.folder / "comparison.json").read_text())
+    assert content["tuned"]["mean_kd"] == [{"settings": {"weight_scale": 0.6}, "validation_nll": 0.3, "tried": 16}] * 2
+    assert "tuned.tried" not in content["methods"]["mean_kd"]
 
 
 def test_a_table_whose_rows_are_gone_is_computed_anew_when_submitted_again(steps):
