@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from mapie.classification import SplitConformalClassifier
 from scipy.stats import binom
+from sklearn.base import BaseEstimator, ClassifierMixin
 from torch.distributions import Dirichlet
 
 from mtbkd_core.evaluation.sets import (
@@ -13,6 +16,8 @@ from mtbkd_core.evaluation.sets import (
     credible_sets,
     fewest_labels,
     halves,
+    measure_sets,
+    measured_rows,
     score_sets,
 )
 
@@ -36,7 +41,7 @@ def test_a_mean_that_reaches_the_level_but_for_rounding_needs_no_further_class()
     assert credible_sets(mean).tolist() == [[True, True, False]]
 
 
-@pytest.mark.parametrize("classes", [3, 10])
+@pytest.mark.parametrize("classes", [2, 3, 10, 40])
 @pytest.mark.parametrize("concentration", [1.0, 2.0, 8.0, 100.0, 10_000.0])
 def test_under_a_right_posterior_credible_sets_hold_the_level(classes: int, concentration: float) -> None:
     """Truth and posterior mean from one Dirichlet: the paper's threshold on the mean covered 0.80 to 0.95 here."""
@@ -83,6 +88,53 @@ def test_by_class_every_class_holds_the_level() -> None:
         own = labels[measured] == label
         coverage = score_sets(by_class[own], labels[measured][own]).coverage
         assert coverage > 0.95 - 4 * math.sqrt(0.05 * 0.95 / int(own.sum()))
+
+
+class Fitted(ClassifierMixin, BaseEstimator):
+    """A classifier for mapie that answers with the probabilities which it is given as inputs."""
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "Fitted":
+        self.classes_ = np.arange(x.shape[1])
+        return self
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return x.argmax(1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_marginal_sets_are_those_of_mapie(seed: int) -> None:
+    classes = 5
+    logits = 1.5 * torch.randn(700, classes, generator=generator(seed), dtype=torch.float64)
+    labels, p = draw_labels(logits.softmax(1), seed), (2 * logits).softmax(1)
+    first, second = halves(700, seed)
+    fitted = Fitted().fit(p.numpy(), labels.numpy())
+    oracle = SplitConformalClassifier(fitted, confidence_level=0.95, conformity_score="lac", prefit=True)
+    oracle.conformalize(p[first].numpy(), labels[first].numpy())
+    _, expected = oracle.predict_set(p[second].numpy())
+    found = conformal(p[first], labels[first]).sets(p[second])
+    assert np.array_equal(found.numpy(), expected[..., 0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_kinds_of_sets_are_measured_on_the_same_rows(seed: int) -> None:
+    logits = torch.randn(401, 3, generator=generator(seed))
+    labels = draw_labels(logits.softmax(1), seed)
+    found = measure_sets(logits.softmax(1), labels, seed)
+    assert {each.count for each in (found.credible, found.conformal, found.conformal_by_class)} == {200}
+    assert len(set(found.conformal.thresholds)) == 1 < len(set(found.conformal_by_class.thresholds))
+    assert measured_rows(401, seed).tolist() == halves(401, seed)[1].tolist()
+
+
+def test_one_example_has_a_credible_set_alone() -> None:
+    found = measure_sets(torch.tensor([[0.97, 0.03]]), torch.tensor([0]), 0)
+    assert (found.credible.coverage, found.credible.size, found.conformal) == (1, 1, None)
+
+
+def test_the_error_of_full_coverage_is_not_nothing() -> None:
+    assert score_sets(torch.ones(50, 3, dtype=torch.bool), torch.zeros(50, dtype=torch.long)).coverage_error > 0.01
 
 
 def test_a_class_with_too_few_calibration_labels_is_in_every_set() -> None:
