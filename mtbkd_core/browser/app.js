@@ -5,6 +5,7 @@ import { addBorders } from './borders.js';
 import { controls } from './controls.js';
 import { choosable, editable } from './editing.js';
 import { lookOf } from './look.js';
+import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
 import { drawCharts, drawMaps, drawWords, SIDE } from './painting.js';
 import { square } from './session.js';
@@ -47,6 +48,7 @@ export class Playground {
     addBorders(this.truth, SIDE, this.truthLines);
     this.watch();
     this.begin();
+    if (data.lesson) this.lesson = new Lesson(this, data.lesson, places.steps);
   }
 
   begin() {
@@ -62,6 +64,7 @@ export class Playground {
 
   end() {
     this.ended = true;
+    this.lesson?.end();
     this.worker.terminate();
     this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
@@ -79,13 +82,15 @@ export class Playground {
   // Maps as large as the width allows, and as small as the first screen needs.
   layout() {
     const { grid } = this.board;
-    const columns = this.pinned ? 3 : 2;
+    const columns = this.lesson?.columns ?? (this.pinned ? 3 : 2);
     const wide = grid.parentElement.clientWidth;
-    const beside = wide > 560 ? 148 : 0;
+    const beside = wide > 560 && !this.lesson?.presenting ? 148 : 0;
     const top = grid.getBoundingClientRect().top + window.scrollY;
     const high = (Math.max(520, window.innerHeight) - Math.min(260, top)) / 2 - 62;
     const fitting = Math.floor((wide - beside - 12 * (columns - 1)) / columns);
-    const size = Math.max(120, Math.min(fitting, Math.max(200, high), 340));
+    const size = this.lesson?.presenting
+      ? Math.max(160, Math.min(fitting, window.innerHeight - top - 60))
+      : Math.max(120, Math.min(fitting, Math.max(200, high), 340));
     if (size === this.size && columns === this.columns) return;
     [this.size, this.columns] = [size, columns];
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
@@ -193,7 +198,8 @@ export class Playground {
   }
 
   write() {
-    this.places.address.write(encode(this.state, this.data.start));
+    const own = this.lesson?.begins(this.state);
+    this.places.address.write(own ? '' : encode(this.state, this.data.start));
   }
 
   // The points of the present state.
@@ -268,6 +274,7 @@ export class Playground {
     drawMaps(this);
     if (this.frames % CHARTS_EVERY === 0) {
       drawCharts(this);
+      this.lesson?.draw();
       drawWords(this);
     }
     this.frames += 1;

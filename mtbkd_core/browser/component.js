@@ -1,21 +1,23 @@
 // The Streamlit component: starts the playground in its place, from the modules that our own server gives.
 const root = () => window.__streamlit?.BACKEND_BASE_URL ?? new URL('.', document.baseURI).href;
 
-const address = {
-  read: () => new URLSearchParams(window.location.search).get('play') ?? '',
+const parameter = (name) => ({
+  read: () => new URLSearchParams(window.location.search).get(name) ?? '',
   write(text) {
     const url = new URL(window.location.href);
-    if (text) url.searchParams.set('play', text);
-    else url.searchParams.delete('play');
+    if (text) url.searchParams.set(name, text);
+    else url.searchParams.delete(name);
     if (url.href !== window.location.href) window.history.replaceState(window.history.state, '', url);
   },
-};
+});
+const address = parameter('play');
+const steps = { step: parameter('step'), present: parameter('present') };
 
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector('.playground-host');
   const base = `${root()}${data.modules}/`;
   const worker = () => new Worker(`${base}worker.js`, { type: 'module' });
-  const places = { worker, address, engine: `${root()}${data.engine}`, offline: `${base}${data.file}` };
+  const places = { worker, address, steps, engine: `${root()}${data.engine}`, offline: `${base}${data.file}` };
   let gone = false;
   if (!host.playground) {
     import(`${base}app.js`).then(({ Playground }) => {

@@ -7,8 +7,10 @@ its own text. Joining understands the modules' one style: `import { a, b } from 
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from typing import Any
 
 from mtbkd_core.browser import FOLDER
 from mtbkd_core.browser.plane import given
@@ -54,9 +56,9 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' blob:; \
 style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:">
-<title>MT-BKD playground</title><style>%(theme)s
+<title>%(title)s</title><style>%(theme)s
 %(style)s</style></head>
-<body><main><h1>A posterior that moves</h1><div id="host"></div></main>
+<body><main><h1>%(title)s</h1><div id="host"></div></main>
 <script type="application/json" id="given">%(given)s</script>
 <script id="code">%(code)s
 if (typeof document !== 'undefined') {
@@ -67,14 +69,29 @@ if (typeof document !== 'undefined') {
   };
   const worker = () => new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
   const given = JSON.parse(document.getElementById('given').textContent);
-  window.playground = new modules['app.js'].Playground(document.getElementById('host'), given, { worker, address });
+  const none = { read: () => '', write() {} };
+  const host = document.getElementById('host');
+  const places = { worker, address: given.lesson ? none : address, steps: { step: none, present: none } };
+  window.playground = new modules['app.js'].Playground(host, given, places);
+  if (given.lesson) modules['scroll.js'].scrolling(window.playground, host);
 }
 </script></body></html>
 """
 
 
-def document() -> str:
-    """The whole playground as one HTML file; it asks no host for anything."""
-    data = json.dumps(given()).replace("<", "\\u003c")
-    code = joined(["worker.js", "app.js"]).replace("</script", "<\\/script")
-    return _PAGE % {"theme": source("offline.css"), "style": source("style.css"), "given": data, "code": code}
+def document(lesson: dict[str, Any] | None = None) -> str:
+    """The whole playground as one HTML file; it asks no host for anything.
+
+    Args:
+        lesson: one of `lessons`, as JSON: the file then scrolls through its steps.
+    """
+    data = json.dumps({**given(), **({"lesson": lesson} if lesson else {})}).replace("<", "\\u003c")
+    code = joined(["worker.js", "app.js", "scroll.js"]).replace("</script", "<\\/script")
+    title = html.escape(lesson["title"] if lesson else "A posterior that moves")
+    return _PAGE % {
+        "title": title,
+        "theme": source("offline.css"),
+        "style": source("style.css"),
+        "given": data,
+        "code": code,
+    }

@@ -4,6 +4,9 @@
 STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
+.mtbkd-stage :is(.stSidebar, .stAppHeader, [data-testid="stExpandSidebarButton"]) {display: none}
+.mtbkd-stage .stMainBlockContainer {max-width: none; padding: 1rem 1.5rem}
+.mtbkd-stage .stMainBlockContainer .stElementContainer:not(.st-key-stage *), .mtbkd-stage .st-key-make {display: none}
 .st-key-cards {display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem}
 .st-key-cards > *, .st-key-cards > * > * {height: 100%}
 @media (max-width: 1100px) {

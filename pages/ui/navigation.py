@@ -116,6 +116,14 @@ _KNOWN = {
         "Is MT-BKD better than the baselines, and is the difference more than chance?",
         parameters=("view", "seeds", "setting", "repeats", "scores", "runs"),
     ),
+    "lessons": _Page(
+        "Learn",
+        "learn/lessons.py",
+        "Lessons",
+        ":material/cast_for_education:",
+        "The method in a few steps each, on a posterior that moves. Guess first, then look.",
+        parameters=("lesson", "step", "present", "play"),
+    ),
     "coverage": _Page(
         "Learn",
         "learn/coverage.py",
