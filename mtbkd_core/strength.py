@@ -23,7 +23,7 @@ from torch import Tensor
 from mtbkd_core.common.parallel import together
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.config.models import PriorConfig, RunConfig, strength_of_labels
-from mtbkd_core.evaluation.strength_path import StrengthChoice, compared, smallest_good
+from mtbkd_core.evaluation.strength_path import LABELS, StrengthChoice, compared, smallest_good
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import stack_priors
 from mtbkd_core.run_progress import Reporter
@@ -33,8 +33,6 @@ from mtbkd_core.samplers.warm_start import climb
 from mtbkd_core.students.base import Student
 from mtbkd_core.tasks.base import TrainingSet
 
-#: The path: 0 is no teacher.
-LABELS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 #: Concentrations, as multiples of the one that is asked for.
 MULTIPLES = (1.0, 1 / 3, 3.0)
 CHAINS = 4

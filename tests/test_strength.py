@@ -11,8 +11,8 @@ import torch
 from mtbkd_core import Cancelled, Progress, Result, Task, distill, distill_grid
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.strength_path import StrengthChoice
-from mtbkd_core.strength import LABELS, Plan, choose_strength, path_of, plan_for
+from mtbkd_core.evaluation.strength_path import LABELS, StrengthChoice
+from mtbkd_core.strength import Plan, choose_strength, path_of, plan_for
 from mtbkd_core.students.mlp import DenseStudent
 from mtbkd_core.tasks import synthetic
 from mtbkd_core.tasks.base import TrainingSet

@@ -267,7 +267,7 @@ class PriorConfig(_Part):
         student agrees with the teacher and T is 1; `prior.effective_labels` tells it in general. Errors as
         `known_strength`.
         """
-        return self.known_strength * self.concentration / self.temperature**2
+        return float(f"{self.known_strength * self.concentration / self.temperature**2:.12g}")
 
     @property
     def uses_entropy_temperatures(self) -> bool:
@@ -585,7 +585,7 @@ def without_aliases(values: Any) -> tuple[Any, list[str]]:
 
 def strength_of_labels(labels: float, concentration: float, temperature: float) -> float:
     """The strength at which each teacher's statement counts as so many labels; the inverse of `PriorConfig.labels`."""
-    return labels * temperature**2 / concentration
+    return float(f"{labels * temperature**2 / concentration:.12g}")  # there and back gives the same number
 
 
 def _without_labels(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.preview import mixture_probabilities
 from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.evaluation.strength_path import LABELS
 from mtbkd_core.prior import prior_logits, weights_under
 
 
@@ -79,6 +80,11 @@ def values_around(about: Setting, now: float, *, high: float | None = None, poin
     spaced: np.ndarray = (np.geomspace if about.logarithmic and low > 0 else np.linspace)(low, high, points)
     values: list[float] = spaced.tolist()
     return values
+
+
+def highest_labels(usual: float) -> float:
+    """Where the range of the number of labels ends: at the end of the path that is tried, or at twice the usual."""
+    return max(LABELS[-1], 2 * usual)
 
 
 def highest_strength(usual: float) -> float:

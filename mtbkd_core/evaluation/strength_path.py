@@ -17,6 +17,8 @@ from torch import Tensor
 from mtbkd_core.config.models import PriorConfig, RunConfig
 from mtbkd_core.evaluation.records import Record
 
+#: The path, in labels: 0 is no teacher.
+LABELS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 #: Of a standard error: how far below the best score a smaller number of labels may be.
 TOLERANCE = 0.5
 

@@ -13,6 +13,9 @@ from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.parse import settings
 from pages.ui import link
 
+#: Settings by their dotted names, and their new values.
+Changes = Sequence[tuple[str, Any]]
+
 
 def value_of(name: str) -> Any:
     """The draft's value of a setting by its dotted name."""
@@ -31,6 +34,14 @@ def forget_on_another_page(page: str) -> None:
             del st.session_state[key]
 
 
+def seeded(name: str, value: Any) -> str:
+    """The widget's key, holding the draft's value: the draft is the truth, whatever page or link it came from."""
+    key = f"set:{name}"
+    if st.session_state.get(key, seeded) != value:
+        st.session_state[key] = value
+    return key
+
+
 def control(name: str, **exceptions: Any) -> None:
     """The control that suits a setting's value; nothing where the setting does not matter under the draft.
 
@@ -46,8 +57,13 @@ def control(name: str, **exceptions: Any) -> None:
     next(draw for kind, draw in kinds.items() if isinstance(value, kind))(name, **exceptions)
 
 
-def slider(name: str, *, high: float | None = None) -> None:
-    """A slider over the setting's range; it widens where the draft's value lies beyond."""
+def slider(name: str, *, high: float | None = None, beside: Callable[[], Changes] = list) -> None:
+    """A slider over the setting's range; it widens where the draft's value lies beyond.
+
+    Args:
+        high: an upper end in place of the setting's.
+        beside: what else changes with it.
+    """
     about, value = settings()[name], value_of(name)
     kind = type(value)
     st.slider(
@@ -55,10 +71,10 @@ def slider(name: str, *, high: float | None = None) -> None:
         kind(min(about.low, value)),
         kind(max(about.high if high is None else high, value)),
         step=kind(about.step),
-        key=_seeded(name, value),
+        key=seeded(name, value),
         help=_help(about),
         on_change=_take,
-        args=(name, kind),
+        args=(name, kind, beside),
     )
 
 
@@ -71,7 +87,7 @@ def number(name: str, *, label: str | None = None, high: float | None = None, st
         kind(min(about.low, value)),
         kind(max(about.high if high is None else high, value)),
         step=kind(step or about.step),
-        key=_seeded(name, value),
+        key=seeded(name, value),
         help=_help(about),
         on_change=_take,
         args=(name, kind),
@@ -82,7 +98,7 @@ def number(name: str, *, label: str | None = None, high: float | None = None, st
 def switch(name: str) -> None:
     """A switch for a setting that is on or off."""
     about = settings()[name]
-    st.toggle(about.title, key=_seeded(name, value_of(name)), help=_help(about), on_change=_take, args=(name, bool))
+    st.toggle(about.title, key=seeded(name, value_of(name)), help=_help(about), on_change=_take, args=(name, bool))
 
 
 def text(name: str, *, label: str | None = None, placeholder: str | None = None) -> None:
@@ -91,7 +107,7 @@ def text(name: str, *, label: str | None = None, placeholder: str | None = None)
     listed = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value).removesuffix(".0")
     st.text_input(
         label or about.title,
-        key=_seeded(name, "" if value is None else listed),
+        key=seeded(name, "" if value is None else listed),
         placeholder=placeholder or about.placeholder,
         help=_help(about),
         on_change=_take,
@@ -109,7 +125,7 @@ def choice(name: str, *, options: Sequence[Choice] | None = None) -> None:
         offered,
         required=True,
         format_func=lambda option: kind(option).title,  # a member, or its value as text
-        key=_seeded(name, value),
+        key=seeded(name, value),
         help="\n".join([f"{about.help}\n", *(f"- **{option.title}**: {option.help}" for option in offered)]),
         on_change=_take,
         args=(name, str),
@@ -126,7 +142,7 @@ def per_teacher(name: str, titles: Sequence[str], *, neutral: float = 1.0) -> No
             float(min(about.low, value)),
             float(max(about.high, value)),
             step=float(about.step),
-            key=_seeded(f"{name}:{index}", float(value)),
+            key=seeded(f"{name}:{index}", float(value)),
             help=_help(about),
             on_change=_take_one,
             args=(name, index, len(titles), neutral),
@@ -137,16 +153,8 @@ def _help(about: Setting) -> str:
     return about.help + (f" Unit: {about.unit}." if about.unit else "")
 
 
-def _seeded(name: str, value: Any) -> str:
-    """The widget's key, holding the draft's value: the draft is the truth, whatever page or link it came from."""
-    key = f"set:{name}"
-    if st.session_state.get(key, _seeded) != value:
-        st.session_state[key] = value
-    return key
-
-
-def _take(name: str, to_setting: Callable[[Any], Any]) -> None:
-    link.change([(name, to_setting(st.session_state[f"set:{name}"]))])
+def _take(name: str, to_setting: Callable[[Any], Any], beside: Callable[[], Changes] = list) -> None:
+    link.change([(name, to_setting(st.session_state[f"set:{name}"])), *beside()])
 
 
 def _numbers(name: str, count: int, neutral: float) -> list[float]:

@@ -29,6 +29,7 @@ DOING = {
     "Shapley study": "2 of 6 runs done · mt bkd",
     "training": "2 of 6 teachers trained · mt bkd",
     "sampler benchmark": "mt_bkd",
+    "choice of the strength": "Sampling the posterior: 2 of 6",
     "coverage study": "2 of 6 settings done · mt bkd",
 }
 
@@ -129,6 +130,7 @@ def test_a_link_to_none_is_one_line_and_the_newest_is_shown(
         return
     page, parameters = words.where(job)
     files = {"compare": "results/compare/page.py", "samplers": "learn/samplers.py", "coverage": "learn/coverage.py"}
+    files |= {"prior": "setup/prior/page.py"}
     app = opened(files[page], **(parameters | {words.parameter: asked}))
     assert not app.exception
     assert not app.warning

@@ -10,10 +10,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 
+from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.prior_density import rescaled, simplex_density, two_class_density
 from mtbkd_core.evaluation.scores import COMPARED
+from mtbkd_core.evaluation.strength_path import StrengthChoice, compared, smallest_good
 from mtbkd_core.figures import decision_map, influence, simplex, teachers, theme, uncertainty, weights
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.figures.coverage import draw_coverage
@@ -23,6 +25,7 @@ from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.figures.shifts import draw_severity
+from mtbkd_core.figures.strength import draw_strength_path, strength_table
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.figures.two_classes import draw_two_classes
 from mtbkd_core.studies import tables
@@ -72,6 +75,16 @@ def coverage() -> pd.DataFrame:
     return tables.coverage_table(
         [Coverage(name, share, 0.1 * ones, 0 * ones, r_hat, effective) for name, share in covered.items()]
     )
+
+
+def choice() -> StrengthChoice:
+    """A path of no teacher and two numbers of labels at two concentrations."""
+    settings = [PriorConfig(strength=0.0, concentration=4.0, temperature=1.0)]
+    settings += [PriorConfig(strength=s / c, concentration=c, temperature=1.0) for s in (1.0, 8.0) for c in (4.0, 12.0)]
+    noise = torch.randn(5, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    points = compared(settings, torch.tensor([-0.5, -0.4, -0.45, -0.42, -0.6])[:, None] + 0.1 * noise)
+    best = smallest_good(points).model_dump(include={"labels", "strength", "concentration"})
+    return StrengthChoice(points=points, temperature=1.0, examples=50, folds=5, scored=5, chains=4, steps=60, **best)
 
 
 def sensitivity(r: Run) -> pd.DataFrame:
@@ -191,6 +204,7 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
         AXIS, r.map[..., 0], "Epistemic (nats)", probabilities=r.map, **_map(r)
     ),
     "draw_reliability": _reliability,
+    "draw_strength_path": lambda r: draw_strength_path(strength_table(choice())),
     "draw_sets": lambda r: uncertainty.draw_sets(student_tables.set_table(r.mean > 0.2, r.labels)),
     "draw_severity": lambda r: draw_severity(
         pd.DataFrame({"severity": [0.0, 1.0], "accuracy": [0.9, 0.2], "deviance": [0.5, 3.0]}), severity=0.4, unit="°"

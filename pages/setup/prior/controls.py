@@ -6,24 +6,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtbkd_core import PRESETS, RunConfig, build_config, default_config
+from mtbkd_core import PRESETS, RunConfig, Task, build_config, default_config
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.prior_alone import highest_strength
 from mtbkd_core.teachers.temperatures import fit_temperatures
+from pages.setup.prior import strength
 from pages.ui import link, setting_widgets, task_words
 from pages.ui.jobs import task_loading
 
 
-def draw(config: RunConfig) -> None:
+def draw(config: RunConfig, task: Task) -> None:
     """All controls."""
     titles = list(task_words.titles_by_name(config).values())
     _draw_preset(config)
     with st.container(border=True):
-        st.markdown("**Pull of the prior**")
-        setting_widgets.slider("prior.strength", high=highest_strength(default_config(config.data.task).prior.strength))
-        setting_widgets.slider("prior.concentration")
-        setting_widgets.slider("prior.temperature")
+        strength.draw(config, task)
     with st.container(border=True):
         st.markdown("**Weights of the teachers**")
         setting_widgets.choice("prior.rule")

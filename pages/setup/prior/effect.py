@@ -23,7 +23,9 @@ _NAMES = (
 
 
 def draw(config: RunConfig, task: Task) -> None:
-    """The choice of a setting, and its effect."""
+    """The choice of a setting, and its effect; nothing while the strength is left to the program."""
+    if config.prior.strength is None:
+        return
     options = _options(config)
     picked = st.selectbox(
         "Effect of",
@@ -36,7 +38,7 @@ def draw(config: RunConfig, task: Task) -> None:
     about, teacher = settings()[name], int(place) if place else None
     value = value_of(config, name)
     now = float(value if teacher is None else 1.0 if value is None else value[teacher])
-    high = highest_strength(default_config(config.data.task).prior.strength) if name == "prior.strength" else None
+    high = highest_strength(default_config(config.data.task).prior.known_strength) if name == "prior.strength" else None
     values = values_around(about, now, high=high)
     leaf = name.removeprefix("prior.")
     found = effect(config.prior, task.teacher_logits(config.data.teachers), task.y_train, leaf, values, teacher)

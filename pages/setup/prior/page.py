@@ -39,7 +39,7 @@ def draw_alone(config: RunConfig, task: Task) -> None:
     columns[2].metric("ECE", f"{prior_scores['ece']:.3f}", help=SCORES["ece"].help)
     columns[3].metric(
         "Pull scale",
-        f"{pull_scale(config.prior):.3g}",
+        "auto" if config.prior.strength is None else f"{pull_scale(config.prior):.3g}",
         help="alpha lambda / T, in nats per unit of logit: the largest pull of a teacher on the student's logits. "
         "The largest pull of a label is 1.",
     )
@@ -61,7 +61,7 @@ def page() -> None:
         task = task_loading.load(config)
     left, right = st.columns([1, 1.75], gap="large")
     with left:
-        controls.draw(config)
+        controls.draw(config, task)
     with right:
         draw_alone(config, task)
         effect.draw(config, task)

@@ -11,9 +11,9 @@ from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, JobView, S, V
-from mtbkd_core.runs.kinds import comparison, coverage, run, sampler_benchmark, shapley, sweep, training
+from mtbkd_core.runs.kinds import comparison, coverage, run, sampler_benchmark, shapley, strength, sweep, training
 from mtbkd_core.runs.kinds.comparison import ComparisonView
-from mtbkd_core.runs.kinds.run import RunView, run_id
+from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
 from mtbkd_core.runs.kinds.shapley import ShapleyView
 from mtbkd_core.runs.kinds.sweep import SweepView
@@ -64,7 +64,7 @@ def _described(view: JobView[Any]) -> str:
     return run_words.describe(view.config)
 
 
-def _phase(view: RunView) -> str:
+def _phase(view: JobView[Any]) -> str:
     newest = view.progress[-1]
     again = f" (attempt {view.attempt})" if view.attempt > 1 else ""
     count = f": {newest.step} of {newest.steps}" if newest.steps > 1 else ""
@@ -166,6 +166,13 @@ COVERAGE_STUDIES = JobWords(
     where=lambda view: ("coverage", {"coverage": view.id}),
     parameter="coverage",
 )
+CHOICES = JobWords(
+    kind=strength.KIND,
+    what=_described,
+    doing=_phase,
+    where=lambda view: ("prior", {"data.task": view.config.data.task, "choice": view.id}),
+    parameter="choice",
+)
 WORDS: tuple[JobWords[Any, Any], ...] = (
     RUNS,
     COMPARISONS,
@@ -174,4 +181,5 @@ WORDS: tuple[JobWords[Any, Any], ...] = (
     TRAININGS,
     SAMPLER_BENCHMARKS,
     COVERAGE_STUDIES,
+    CHOICES,
 )

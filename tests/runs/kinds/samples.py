@@ -14,8 +14,9 @@ from mtbkd_core import default_config, distillation
 from mtbkd_core.common.progress import Phase, Progress, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.strength_path import Point, StrengthChoice
 from mtbkd_core.runs.job import JobKind, JobSpec
-from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, sweep, training
+from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, strength, sweep, training
 from mtbkd_core.studies import comparison as comparison_study
 from mtbkd_core.studies.coverage import Coverage
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
@@ -142,6 +143,21 @@ def fake_coverage(patch: pytest.MonkeyPatch, steps: Steps) -> None:
     patch.setattr(coverage.study, "coverage_study", coverage_study)
 
 
+def fake_choice(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    def choose(prior: Any, student: Any, data: Any, *, seed: int, plan: Any, watch: Any) -> StrengthChoice:
+        for step in range(3):
+            watch(step, 3)
+            steps.take(step)
+        how = {"examples": 200, "folds": 10, "scored": 10, "chains": 4, "steps": 100}
+        chosen = POINT.model_dump(include={"labels", "strength", "concentration"})
+        return StrengthChoice(points=(POINT,), temperature=2.0, **chosen, **how)
+
+    patch.setattr("mtbkd_core.strength.choose_strength", choose)
+
+
+POINT = Point(labels=2.0, concentration=6.0, strength=1.0, score=-0.2, gap=0.0, error=0.0)
+
+
 @dataclass(frozen=True)
 class Sample:
     """A job of a kind.
@@ -197,6 +213,12 @@ SAMPLES = {
             lambda: coverage.CoverageSpec(points=20, replications=3),
             lambda: coverage.CoverageSpec(points=30, replications=3),
             fake_coverage,
+        ),
+        Sample(
+            strength.KIND,
+            lambda: strength.strength_spec(default_config("synthetic")),
+            lambda: strength.strength_spec(default_config("synthetic-linear")),
+            fake_choice,
         ),
     )
 }
