@@ -4,7 +4,9 @@ A path of numbers of labels, with "no teacher" at its beginning, and a few conce
 probability of held-out labels: an example that is held out takes its teachers' statements with it, for else they would
 speak for their own score. Each fold is fitted as an anchored ensemble of a few chains (Pearce, Leibfried and Brintrup,
 AISTATS 2020), the fold's examples masked on the chain axis; all settings have the same folds and anchors, so that
-their scores are compared in pairs. `evaluation/strength_path.py` has the rule that chooses among them.
+their scores are compared in pairs. Anchors come in pairs of opposite signs: a mean of so few chains would else be off
+by half of the posterior's own width, and few labels would look worse than they are. `evaluation/strength_path.py` has
+the rule that chooses among them.
 
 What it costs is bounded by design and not by a clock, so that a choice can be repeated: where a student is large or
 examples are many, there are fewer folds, concentrations and steps, and the steps take minibatches.
@@ -162,7 +164,8 @@ def choose_strength(
     random = Randomness.seeded(seed, device)
     fold = torch.empty(labelled, dtype=torch.long, device=device)
     fold[random.permutation(labelled)] = torch.arange(labelled, device=device) % plan.folds
-    anchors = random.normal((CHAINS, student.n_parameters)).repeat(plan.scored, 1)
+    half = random.normal((CHAINS // 2, student.n_parameters))
+    anchors = torch.cat([half, -half]).repeat(plan.scored, 1)
     count, lock = _Counter(watch, len(settings) * plan.steps), Lock()
 
     def note(step: Step) -> None:
@@ -227,11 +230,7 @@ def _held_out_scores(
     random: Randomness,
     note: Callable[[Step], None],
 ) -> Tensor:
-    """[n], the log probability of each held-out label by the mean of the chains that have not seen it.
-
-    The logarithm of a mean of few chains is too low where they differ, so that posteriors with many labels would look
-    better than they are; the jackknife takes the first order of this bias away.
-    """
+    """[n], the log probability of each held-out label by the mean of the chains that have not seen it."""
     labelled = len(fold)
     own = torch.arange(plan.scored, device=fold.device).repeat_interleave(CHAINS)
     seen = data.x.new_ones(len(own), len(data.labels))
@@ -243,9 +242,7 @@ def _held_out_scores(
     for number in range(plan.scored):
         rows = fold == number
         theta = student.weight_scale * position[own == number]
-        p = student.probabilities(theta, data.x[:labelled][rows])
-        right = p.gather(-1, data.labels[:labelled][rows].expand(CHAINS, -1)[..., None])[..., 0]
-        right = right.clamp_min(torch.finfo(p.dtype).tiny)
-        without = (right.sum(0) - right).div(CHAINS - 1).log().mean(0)
-        scores[rows] = CHAINS * right.mean(0).log() - (CHAINS - 1) * without
+        p = student.probabilities(theta, data.x[:labelled][rows]).mean(0)
+        right = p.gather(-1, data.labels[:labelled][rows][:, None])[:, 0]
+        scores[rows] = right.clamp_min(torch.finfo(p.dtype).tiny).log()
     return scores[fold < plan.scored].double()

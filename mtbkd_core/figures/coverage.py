@@ -11,13 +11,14 @@ import plotly.graph_objects as go
 from mtbkd_core.evaluation.predictive import LEVEL
 from mtbkd_core.figures.parts import GRIDLINES, Part, horizontal, marks, note
 from mtbkd_core.figures.theme import GRID, INK, MUTED, SYMBOLS, composed
-from mtbkd_core.studies.coverage import NO_TEACHER, TEACHERS, WRONG_ALONE
+from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, NO_TEACHER, TEACHERS, WRONG_ALONE
 
 
 def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
     """Each setting at its mean width and its coverage; an arrow leads from the experts to them and the wrong one.
 
-    The wrong one alone is left out: its coverage would take the whole scale.
+    Those that fail, the wrong one alone and the blind one at the task's strength, are left out: their coverage would
+    take the whole scale.
 
     Args:
         table: as `coverage_table`.
@@ -25,7 +26,7 @@ def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
             measure is left out.
     """
     experts, misled = TEACHERS
-    table = table[table["setting"] != WRONG_ALONE]
+    table = table[~table["setting"].isin([WRONG_ALONE, BLIND])]
     traces = [_setting(table[table["teachers"] == NO_TEACHER], "No teacher", "x", MUTED)]
     notes = [note("nominal 95 %", 1, LEVEL, xref="paper", xanchor="right", yanchor="bottom")]
     for (rule, title), symbol in zip(rules.items(), cycle(SYMBOLS), strict=False):
@@ -37,6 +38,9 @@ def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
         traces.append(_setting(bad, f"… and the wrong one, {title.lower()}", f"{symbol}-open", INK))
         if len(good) and len(bad):
             notes.append(_arrow(good.iloc[0], bad.iloc[0]))
+    blind = table[table["setting"] == BLIND_AUTOMATIC]
+    if len(blind):
+        traces.append(_setting(blind, "The blind one, automatic strength", "star", MUTED))
     return composed(
         traces,
         height=460,

@@ -28,20 +28,31 @@ from mtbkd_core.samplers.base import Event, Step, watched
 from mtbkd_core.samplers.draws import sample
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.strength import Plan, choose_strength
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks import synthetic
+from mtbkd_core.tasks.base import TrainingSet
 
 TASK = synthetic.LINEAR
 WRONG = "confidently-wrong"
 NO_TEACHER, WRONG_ALONE = "no teacher", "the wrong one alone"
+#: A teacher that is exactly calibrated, but does not see one of the inputs; with the task's strength, and with one that
+#: is chosen from each data set.
+BLIND, BLIND_AUTOMATIC = "a calibrated one that is blind to an input", "the blind one with automatic strength"
+_BLIND = "blind"
 TEACHERS = {"experts": synthetic.EXPERTS, "experts and wrong": (*synthetic.EXPERTS, WRONG)}
 #: Settings of the study by name: the teachers, and the weight rule; no teacher, no distillation.
 SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
     NO_TEACHER: ((), WeightRule.FIXED),
     **{f"{who}, {rule}": (names, rule) for who, names in TEACHERS.items() for rule in WeightRule},
     WRONG_ALONE: ((WRONG,), WeightRule.FIXED),
+    BLIND: ((_BLIND,), WeightRule.FIXED),
+    BLIND_AUTOMATIC: ((_BLIND,), WeightRule.FIXED),
 }
+#: Those whose strength is chosen from each data set, and how.
+AUTOMATIC = frozenset({BLIND_AUTOMATIC})
+PLAN = Plan(folds=5, scored=5, multiples=1, steps=60)
 #: These short chains cost about half a point of coverage at most, in comparison with twice the draws and with HMC.
 SAMPLER = SamplerConfig(chains=8, draws=100, thinning=10, warm_start_steps=100, burn_in=200, friction=1.0)
 
@@ -60,6 +71,8 @@ class Coverage:
         bias: [R], mean absolute distance of the posterior mean from the truth.
         r_hat, effective: [R], R-hat of the mean log probability that the truth expects, and its effective draws at the
             intervals' ends.
+        nll: [R], of the posterior mean, as the truth expects it; NaN in studies of before it was measured.
+        labels: [R], what each teacher's statement is worth; NaN likewise.
     """
 
     setting: str
@@ -68,6 +81,8 @@ class Coverage:
     bias: Tensor
     r_hat: Tensor
     effective: Tensor
+    nll: Tensor
+    labels: Tensor
 
     @property
     def mean(self) -> float:
@@ -110,27 +125,47 @@ class Replications:
         truth = synthetic.truth_logits(x_test, TASK.swirl).softmax(-1)
         return cls(torch.stack([x for x, _ in sets]), torch.stack([y for _, y in sets]), x_test, truth, wrong_factor)
 
-    def target(self, student: Student, prior: PriorConfig, teachers: Sequence[str], chains: int) -> LogPosterior:
-        """The log joint of R x S chains, each on its own replication's data; no teacher: no distillation."""
+    def teacher_logits(self, teachers: Sequence[str]) -> Tensor:
+        """[K, R, N, 3], on the labelled points."""
+        x = self.x.flatten(0, 1)
+        if tuple(teachers) == (_BLIND,):
+            logits = synthetic.blind_logits(x, TASK.swirl)[None]
+        else:
+            factor = self.wrong_factor
+            logits = synthetic.teacher_logits(teachers, x, swirl=TASK.swirl, seed=0, wrong_factor=factor)
+        count, points = self.x.shape[:2]
+        return logits.view(len(logits), count, points, -1)
+
+    def target(
+        self, student: Student, priors: Sequence[PriorConfig], teachers: Sequence[str], chains: int
+    ) -> LogPosterior:
+        """The log joint of R x S chains, each on its own replication's data and prior; no teacher: no distillation."""
         x, labels = (part.repeat_interleave(chains, 0) for part in (self.x, self.labels))
         if not teachers:
             return LogPosterior(student, x, labels, None)
-        # The mixture is built over all replications' examples in one row, and then given to the chains.
-        logits = synthetic.teacher_logits(
-            teachers, self.x.flatten(0, 1), swirl=TASK.swirl, seed=0, wrong_factor=self.wrong_factor
-        )
-        row = stack_priors(logits, [prior])
-        count, examples = self.x.shape[:2]
-        targets = row.targets.unflatten(1, (count, examples)).movedim(1, 0).transpose(-1, -2).contiguous()
-        offsets = row.log_offsets.unflatten(1, (count, examples)).movedim(1, 0).contiguous()
-        mixture = MixturePrior(
-            targets.repeat_interleave(chains, 0).transpose(-1, -2),
-            offsets.repeat_interleave(chains, 0),
-            row.concentration,
-            row.temperature,
-            row.strength,
-        )
-        return LogPosterior(student, x, labels, mixture)
+        logits = self.teacher_logits(teachers)
+        each = [stack_priors(logits[:, number], [prior]) for number, prior in enumerate(priors)]
+        return LogPosterior(student, x, labels, MixturePrior.stack(each, chains))
+
+    def priors(
+        self, name: str, student: Student, prior: PriorConfig, watch: Callable[[float], None]
+    ) -> list[PriorConfig]:
+        """The prior of each replication in a setting: with the strength that is chosen from its data, or the same.
+
+        `watch` is called with how far the choices are.
+        """
+        teachers, rule = SETTINGS[name]
+        prior = prior.model_copy(update={"rule": rule})
+        if name not in AUTOMATIC:
+            return [prior] * len(self.x)
+        logits, found = self.teacher_logits(teachers), []
+        for number in range(len(self.x)):
+            data = TrainingSet(self.x[number], self.labels[number], logits[:, number])
+            choice = choose_strength(prior, student, data, seed=number, plan=PLAN)
+            chosen = {"strength": choice.strength, "concentration": choice.concentration}
+            found.append(prior.model_copy(update=chosen))
+            watch((number + 1) / len(self.x))
+        return found
 
 
 @torch.no_grad()
@@ -173,32 +208,34 @@ def coverage_study(
     student = build_student(linear, 2, len(synthetic.CLASSES))
     found = []
     for place, name in enumerate(settings):
-        teachers, rule = SETTINGS[name]
-        target = data.target(student, config.prior.model_copy(update={"rule": rule}), teachers, sampler.chains)
+        report = _Progress(watch, place, len(settings), name, sampler, chosen=name in AUTOMATIC)
+        priors = data.priors(name, student, config.prior, report.choosing)
+        target = data.target(student, priors, SETTINGS[name][0], sampler.chains)
         random = Randomness.seeded(seed)
         start = random.normal((replications * sampler.chains, student.n_parameters))
-        report = _Progress(watch, place, len(settings), name, sampler)
         position = watched(warm_start(target, start, sampler, random), report)
         (kept,) = sample(target, position, sampler, random, report)
         theta = student.weight_scale * kept.positions.unflatten(0, (replications, sampler.chains))
-        found.append(_measure(name, student, theta, data))
+        labels = [prior.labels if SETTINGS[name][0] else 0.0 for prior in priors]
+        found.append(_measure(name, student, theta, data, labels))
     watch(1.0, "Done")
     return found
 
 
-def _measure(name: str, student: Student, theta: Tensor, data: Replications) -> Coverage:
+def _measure(name: str, student: Student, theta: Tensor, data: Replications, labels: Sequence[float]) -> Coverage:
     """Compare the intervals of draws [R, S, D, P] with the truth, a replication at a time."""
     rows, expected = [], []
     for draws in theta:
         p = student.probabilities(draws.flatten(0, 1), data.x_test)
         low, high = interval(p)
         held = (low <= data.truth) & (data.truth <= high)
-        rows.append((held.float().mean(), (high - low).mean(), (p.mean(0) - data.truth).abs().mean()))
-        tiny = torch.finfo(p.dtype).tiny
+        tiny, mean = torch.finfo(p.dtype).tiny, p.mean(0)
+        nll = -(data.truth * mean.clamp_min(tiny).log()).sum(-1).mean()
+        rows.append((held.float().mean(), (high - low).mean(), (mean - data.truth).abs().mean(), nll))
         expected.append((data.truth * p.clamp_min(tiny).log()).sum(-1).mean(-1).unflatten(0, draws.shape[:2]))
-    coverage, width, bias = (torch.stack(column) for column in zip(*rows, strict=True))
+    coverage, width, bias, nll = (torch.stack(column) for column in zip(*rows, strict=True))
     r_hat, effective = agreement(torch.stack(expected, -1), (1 - LEVEL) / 2)
-    return Coverage(name, coverage, width, bias, r_hat, effective)
+    return Coverage(name, coverage, width, bias, r_hat, effective, nll, torch.tensor(labels))
 
 
 def interval(draws: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,13 +245,17 @@ def interval(draws: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class _Progress:
-    """Turns the sampler's reports into the progress of the whole study."""
+    """Turns the sampler's reports, and those of the choices before it, into the progress of the whole study."""
 
     watch: Watch
     place: int
     count: int
     name: str
     sampler: SamplerConfig
+    chosen: bool
+
+    def choosing(self, done: float) -> None:
+        self._report(0.5 * done)
 
     def __call__(self, step: Step) -> None:
         if step.number % 20 and step.number < step.of:
@@ -224,5 +265,8 @@ class _Progress:
         done = {Event.WARM_START: step.number, Event.TUNING: warm + 100 * step.number / step.of}.get(
             step.event, warm + 100 + step.number
         )
-        inside = done / (warm + 100 + sampling)
-        self.watch((self.place + min(1.0, inside)) / self.count, self.name)
+        inside = min(1.0, done / (warm + 100 + sampling))
+        self._report(0.5 + 0.5 * inside if self.chosen else inside)
+
+    def _report(self, inside: float) -> None:
+        self.watch((self.place + inside) / self.count, self.name)

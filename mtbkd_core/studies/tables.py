@@ -118,8 +118,9 @@ def shapley_table(found: Sequence[Contributions], influence: pd.DataFrame) -> pd
 def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
     """One row a setting of the coverage study.
 
-    Columns: setting, teachers, rule, coverage, low and high (its 95 % interval), width, bias; of its posteriors
-    `apart`, how many have chains that disagree, and `effective`, the median of their effective draws.
+    Columns: setting, teachers, rule, coverage, low and high (its 95 % interval), width, bias, nll; `labels`, the
+    median of what a statement is worth; of its posteriors `apart`, how many have chains that disagree, and
+    `effective`, the median of their effective draws.
     """
     rows = []
     for row in found:
@@ -134,6 +135,8 @@ def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:
                 "high": row.mean + 1.96 * row.error,
                 "width": float(row.width.mean()),
                 "bias": float(row.bias.mean()),
+                "nll": float(row.nll.mean()),
+                "labels": float(row.labels.median()),
                 "apart": row.apart,
                 "effective": float(row.effective.median()),
             }

@@ -43,6 +43,7 @@ _EXPERT_ANGLES = {"north": 90.0, "south-west": 210.0, "south-east": 330.0}
 _REACH, _FADE = 0.3, 4.0
 #: Where an expert knows nothing, the logit of one class, the others being 0: its entropy is 1.09 of 1.10.
 _LEAN = 0.3
+_NODES = 40
 _NOISE, _NOISE_SCALE, _NOISE_FEATURES = 1.5, 1.2, 64
 #: Factor of the confidently wrong teacher's logits: it is more certain than the truth.
 WRONG_FACTOR = 2.0
@@ -117,6 +118,21 @@ def teacher_logits(
         else:
             logits.append(wrong_factor * true.roll(1, -1))
     return torch.stack(logits)
+
+
+def blind_logits(x: Tensor, swirl: float) -> Tensor:
+    """[M, 3], logits of a teacher that is exactly calibrated and sees the first input alone.
+
+    Its probabilities are the mean of the true ones over the second input given the first, which is uniform on a chord
+    of the disc; by Gauss-Legendre quadrature.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    node, share = (torch.from_numpy(part).to(x) for part in (nodes, weights / 2))
+    first = x[:, :1].clamp(-RADIUS, RADIUS)
+    second = (RADIUS**2 - first**2).sqrt() * node
+    every = torch.stack([first.expand_as(second), second], -1)
+    truth = truth_logits(every.view(-1, 2), swirl).softmax(-1).view(*second.shape, -1)
+    return (truth * share[:, None]).sum(1).log()
 
 
 def draw(count: int, swirl: float, seed: Sequence[int]) -> tuple[Tensor, Tensor]:

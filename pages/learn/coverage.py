@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.coverage import FACTORS, TESTS, CoverageSpec, CoverageView
-from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
+from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, NO_TEACHER, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
 from pages.ui import charts, link, navigation
 from pages.ui.jobs import follow
@@ -23,15 +23,16 @@ WANTED = 0.9
 
 def too_low(table: pd.DataFrame) -> str:
     """Which settings of the chart hold the truth too seldom, and why those with teachers do."""
-    low = table[(table["coverage"] < WANTED) & (table["setting"] != WRONG_ALONE)]
+    low = table[(table["coverage"] < WANTED) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
     if not len(low):
         return f"**Every setting in the chart covers {WANTED:.0%} and more.**"
     named = "; ".join(f"{row.setting.replace('_', ' ')} ({row.coverage:.1%})" for row in low.itertuples())
     line = f"**Under {WANTED:.0%}:** {named}."
     if low["rule"].any():
         line += (
-            " Teachers are not quite right, and that error stays however many points there are; at strength 1 they "
-            "count once for every point, so intervals get narrower than that error. A smaller strength widens them."
+            " Teachers are not quite right, and that error stays however many points there are; here each statement "
+            "counts as 6 labels, once for every point, so intervals get narrower than that error. A smaller number of "
+            "labels widens them, and the program can choose it."
         )
     return line
 
@@ -43,8 +44,8 @@ def launcher() -> None:
         POINTS[-1],
         **link.bound("points", POINTS, 150),
         step=POINTS.step,
-        help="Of each data set. More of them do not outvote the teachers: at strength 1 the prior counts once for "
-        "every labelled point too, so the intervals narrow around the teachers' predictions.",
+        help="Of each data set. More of them do not outvote the teachers: a statement is worth as many labels at every "
+        "point, so the intervals narrow around the teachers' predictions.",
     )
     factor = st.slider(
         "Certainty of the wrong teacher",
@@ -119,6 +120,35 @@ def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
     )
 
 
+def draw_blind(table: pd.DataFrame) -> None:
+    """What a teacher does that is calibrated and blind to an input, and what becomes of it by an automatic strength."""
+    rows = table.set_index("setting")
+    if not {BLIND, BLIND_AUTOMATIC} <= set(rows.index):  # a study of before it was measured
+        return
+    st.markdown(
+        "**Calibrated is not enough**  \nThis teacher is exactly calibrated: of what it says with 80 %, 80 % are "
+        "right. But it does not see one of the two inputs. At a fixed strength the student follows it, becomes worse "
+        "than without a teacher, and its intervals are wrong. Calibration cannot tell; held-out labels can, so an "
+        "automatic strength turns it down."
+    )
+    columns = st.columns(3, gap="small")
+    for column, name, title in zip(
+        columns,
+        (NO_TEACHER, BLIND, BLIND_AUTOMATIC),
+        ("No teacher", "Blind to an input, fixed strength", "Blind to an input, automatic strength"),
+        strict=True,
+    ):
+        row = rows.loc[name]
+        column.metric(
+            title,
+            f"{row['coverage']:.1%}",
+            help=f"Coverage. Intervals are {row['width']:.3f} wide on average; a statement is worth {row['labels']:g} "
+            "labels (median over data sets).",
+            border=True,
+        )
+        column.caption(f"NLL {row['nll']:.3f} under the true probabilities")
+
+
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     launcher()
@@ -141,7 +171,9 @@ with right:
     else:
         follow.follow(COVERAGE_STUDIES, shown)
 if shown is not None and shown.state is State.DONE and not gone:
-    draw_metrics(shown, coverage_table(shown.found()))
+    measured_table = coverage_table(shown.found())
+    draw_metrics(shown, measured_table)
+    draw_blind(measured_table)
     st.space("small")
     left, right = st.columns(2, gap="large")
     left.markdown(

@@ -9,7 +9,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import coverage
 from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
 from mtbkd_core.runs.kinds.parts import ROWS
-from mtbkd_core.studies.coverage import WRONG_ALONE
+from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
 from tests.app.conftest import FakeEngine, in_link, lines, press, traces
 from tests.studies.one_more_rule import add_rule
@@ -51,10 +51,22 @@ def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppT
     captions = [caption.value for caption in app.caption]
     assert any("20 labelled points" in line for line in captions)
     # chains of five draws cannot agree
-    assert any(f"In {table['apart'].sum()} of 16 posteriors" in line for line in captions)
-    low = table[(table["coverage"] < 0.9) & (table["setting"] != WRONG_ALONE)]
+    assert any(f"In {table['apart'].sum()} of 20 posteriors" in line for line in captions)
+    low = table[(table["coverage"] < 0.9) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
     (said,) = [text.value for text in app.markdown if "90%" in text.value]
     assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
+
+
+def test_a_teacher_that_is_calibrated_and_blind_stands_beside_none_and_beside_an_automatic_strength(
+    opened: Callable[..., AppTest], measured: CoverageView
+) -> None:
+    app = opened(PAGE)
+    rows = coverage_table(measured.found()).set_index("setting")
+    shown = {metric.label: metric.value for metric in app.metric}
+    for name, how in ((BLIND, "fixed"), (BLIND_AUTOMATIC, "automatic")):
+        assert shown[f"Blind to an input, {how} strength"] == f"{rows.loc[name, 'coverage']:.1%}"
+        assert f"NLL {rows.loc[name, 'nll']:.3f} under the true probabilities" in [line.value for line in app.caption]
+    assert [text.value for text in app.markdown if text.value.startswith("**Calibrated is not enough**")]
 
 
 def test_a_finished_study_is_shown_when_a_rule_was_added_since(

@@ -73,7 +73,7 @@ def coverage() -> pd.DataFrame:
     r_hat, effective, ones = torch.tensor([1.01, 1.2]), torch.tensor([200.0, 240.0]), torch.ones(2)
     covered = {name: torch.tensor([0.9, 0.94]) - 0.01 * place for place, name in enumerate(SETTINGS)}
     return tables.coverage_table(
-        [Coverage(name, share, 0.1 * ones, 0 * ones, r_hat, effective) for name, share in covered.items()]
+        [Coverage(name, share, 0.1 * ones, 0 * ones, r_hat, effective, ones, ones) for name, share in covered.items()]
     )
 
 

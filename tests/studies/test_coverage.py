@@ -10,6 +10,8 @@ from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import stack_priors
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.studies.coverage import (
+    BLIND,
+    BLIND_AUTOMATIC,
     NO_TEACHER,
     SETTINGS,
     WRONG_ALONE,
@@ -31,11 +33,11 @@ def test_the_batched_target_is_each_replications_own(name: str, generator: torch
     student = build_student(CONFIG.student, 2, 3)
     data = Replications.draw(3, 20, tests=5, seed=1, wrong_factor=2.0)
     position = torch.randn(6, student.n_parameters, generator=generator)
-    found = data.target(student, prior, teachers, 2)(position)
+    found = data.target(student, [prior] * 3, teachers, 2)(position)
     for number in range(3):
         mixture = None
         if teachers:
-            logits = synthetic.teacher_logits(teachers, data.x[number], swirl=0.0, seed=0)
+            logits = data.teacher_logits(teachers)[:, number]
             mixture = stack_priors(logits, [prior])
         alone = LogPosterior(student, data.x[number], data.labels[number], mixture)
         own = slice(2 * number, 2 * number + 2)
@@ -63,7 +65,7 @@ def test_an_interval_of_few_draws_holds_a_new_one_at_its_level(count: int, gener
 
 def test_chains_that_disagree_are_counted() -> None:
     one = torch.ones(3)
-    assert Coverage("no teacher", one, one, one, torch.tensor([1.0, float("nan"), 2.0]), one).apart == 2
+    assert Coverage("no teacher", one, one, one, torch.tensor([1.0, float("nan"), 2.0]), one, one, one).apart == 2
     stuck = SHORT.model_copy(update={"step_size": 1e-5, "warm_start_steps": 0})
     (study,) = coverage_study(3, 20, tests=4, settings=[NO_TEACHER], sampler=stuck)
     assert study.r_hat.shape == study.effective.shape == (3,)
@@ -76,6 +78,27 @@ def test_intervals_cover_at_their_level_without_a_teacher_and_not_with_a_wrong_o
     # four standard errors of 40 data sets, and a point for short chains
     assert abs(plain.mean - 0.95) < 0.01 + 4 * plain.error
     assert misled.mean < 0.5
+
+
+def test_a_blind_teacher_is_calibrated_and_depends_on_the_first_input_alone() -> None:
+    x, labels = synthetic.draw(200_000, 0.0, [0])
+    p = synthetic.blind_logits(x, 0.0).softmax(-1)
+    same = synthetic.blind_logits(x[:50] * torch.tensor([1.0, 0.0]), 0.0).softmax(-1)
+    torch.testing.assert_close(p[:50], same)
+    for low in (-1.5, 0.0, 1.0):
+        near = (x[:, 0] - low).abs() < 0.1
+        seen = torch.nn.functional.one_hot(labels[near], 3).float().mean(0)
+        # four standard errors of a share
+        torch.testing.assert_close(p[near].mean(0), seen, rtol=0, atol=2 / float(near.sum()) ** 0.5)
+
+
+def test_an_automatic_strength_turns_down_a_teacher_that_is_blind() -> None:
+    plain, fixed, chosen = coverage_study(8, 60, tests=30, settings=[NO_TEACHER, BLIND, BLIND_AUTOMATIC], sampler=SHORT)
+    assert plain.labels.tolist() == [0] * 8
+    assert fixed.labels.tolist() == pytest.approx([6] * 8)
+    assert chosen.labels.median() < 1
+    assert fixed.mean < 0.7 < chosen.mean
+    assert float(chosen.nll.mean()) < float(fixed.nll.mean())
 
 
 @pytest.mark.slow

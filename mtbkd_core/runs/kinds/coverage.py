@@ -102,7 +102,7 @@ def _row(columns: Mapping[str, Sequence[float]], number: int) -> Row:
 
 def _of_rows(setting: str, rows: Sequence[Row]) -> Coverage:
     def column(name: str) -> torch.Tensor:
-        return torch.tensor([float("nan") if (value := row[name]) is None else value for row in rows])
+        return torch.tensor([float("nan") if (value := row.get(name)) is None else value for row in rows])
 
     return Coverage(setting, **{name: column(name) for name in _COLUMNS})
 

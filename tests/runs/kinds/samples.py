@@ -138,7 +138,7 @@ def fake_coverage(patch: pytest.MonkeyPatch, steps: Steps) -> None:
         watch(0.5, setting)
         steps.take(setting)
         rows = torch.full((replications,), 0.9)
-        return [Coverage(setting, rows, rows / 3, rows / 30, rows + float("inf"), 100 * rows)]
+        return [Coverage(setting, rows, rows / 3, rows / 30, rows + float("inf"), 100 * rows, rows, rows)]
 
     patch.setattr(coverage.study, "coverage_study", coverage_study)
 

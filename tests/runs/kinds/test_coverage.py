@@ -77,7 +77,7 @@ def fingerprints(view: CoverageView) -> tuple[str, ...]:
 
 
 def test_a_study_whose_file_names_no_settings_has_the_first_ones(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = CoverageSpec(points=12, replications=2)
+    asked = CoverageSpec(points=12, replications=2, settings=FIRST_SETTINGS)
     new = measured(asked, engine)
     old = without_names(new)
     assert [(one.setting, one.mean) for one in old.found()] == [(one.setting, one.mean) for one in new.found()]
