@@ -42,17 +42,6 @@ class Density:
     gradient: Tensor
     teacher_share: Tensor | None = None
 
-    def where(self, accept: Tensor, other: Density) -> Density:
-        """This one's chains for which `accept` [S] holds, and the other's for the rest."""
-        column, share = accept[:, None], self.teacher_share
-        if share is not None and other.teacher_share is not None:
-            share = torch.where(column, share, other.teacher_share)
-        return Density(
-            torch.where(accept, self.log_joint, other.log_joint),
-            torch.where(column, self.gradient, other.gradient),
-            share,
-        )
-
 
 @dataclass(frozen=True)
 class LogPosterior:

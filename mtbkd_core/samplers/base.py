@@ -9,7 +9,7 @@ stationary density is proportional to exp(log joint / temperature), so 1 is the 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -188,6 +188,16 @@ class SamplerSpec:
 def per_chain(values: Tensor, position: Tensor) -> Tensor:
     """The groups' values [G] for each of their chains, [S, 1], as positions [S, P] need them."""
     return values.repeat_interleave(len(position) // len(values))[:, None].to(position)
+
+
+def choose(accept: Tensor, new: T, old: T) -> T:
+    """The new state of the chains for which `accept` [S] holds, the old one of the others; chains are first axes."""
+    if isinstance(new, Tensor):
+        return torch.where(accept.view(-1, *[1] * (new.ndim - 1)), new, old)  # type: ignore[return-value]
+    if is_dataclass(new) and not isinstance(new, type):
+        pairs = {field.name: (getattr(new, field.name), getattr(old, field.name)) for field in fields(new)}
+        return replace(new, **{name: choose(accept, *pair) for name, pair in pairs.items()})  # type: ignore[return-value]
+    return new
 
 
 def group_means(values: Tensor, groups: int) -> Tensor:

@@ -11,6 +11,8 @@ from torch import Tensor
 #: How many times the energy variance that a step is tuned to shows that it is far too long: MCLMC then does not leave,
 #: but falls into the mode. Judged by as many steps after the burn-in as here, or by all when they are done.
 _MOST_ENERGY, STEPS_TO_JUDGE = 20, 100
+#: How many times that energy variance shows that a step is too long, while it can still be shortened.
+_TOO_LONG = 4
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,9 @@ class Guard:
         if self.most_energy is None or energy_variance is None:
             return torch.zeros(len(self.floor), dtype=torch.bool)
         return (energy_variance <= self.most_energy).logical_not()
+
+    def too_long(self, energy_variance: Tensor) -> Tensor:
+        """[G] on the CPU, whether a step is too long by the energy variances [G] of a few steps."""
+        if self.most_energy is None:
+            return torch.zeros(len(self.floor), dtype=torch.bool)
+        return (energy_variance <= self.most_energy * (_TOO_LONG / _MOST_ENERGY)).logical_not()

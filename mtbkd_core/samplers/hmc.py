@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform, Tuned, Tuning
+from mtbkd_core.samplers.base import Info, SamplerSpec, Target, Transform, Tuned, Tuning, choose
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.tuning import ROUNDS, STEPS_PER_ROUND, tune_acceptance
 
@@ -47,7 +47,7 @@ def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transfo
         gain = density.log_joint - state.density.log_joint - 0.5 * (momentum.square() - start.square()).sum(-1)
         acceptance = torch.nan_to_num(gain / temperature, nan=-math.inf).clamp_max(0).exp()
         accept = random.uniform(acceptance.shape) < acceptance
-        kept = HMCState(torch.where(accept[:, None], position, state.position), density.where(accept, state.density))
+        kept = choose(accept, HMCState(position, density), state)
         return kept, Info(kept.density.log_joint, kept.density.teacher_share, acceptance)
 
     return Transform(init, update)

@@ -25,6 +25,7 @@ from mtbkd_core.samplers.base import (
     Step,
     Transform,
     Tuned,
+    choose,
     minibatch,
     per_chain,
 )
@@ -38,6 +39,11 @@ _log = logging.getLogger(__name__)
 
 MOST_RESTARTS = 5
 CHECK_EVERY = 20
+#: Of the burn-in, after each of which a tuned step is set right; how often the last, which is a trial, is repeated; and
+#: the steps after it between two looks at whether a step has become too long.
+ROUNDS, MOST_TRIALS, WINDOW = 4, 5, 50
+#: What a step that has become too long is multiplied by: rare errors are so large that their mean would say far less.
+SHORTER = 0.85
 
 
 class LeftPosterior(UserError):
@@ -129,6 +135,7 @@ class _Attempt:
     restarts: int
     acceptance: Mean
     energy_variance: Mean = field(init=False)
+    recent: Mean = field(init=False)
     left: Tensor = field(init=False)
 
     def steps(
@@ -140,6 +147,7 @@ class _Attempt:
         """
         burn_in, batch_size = self.settings.burn_in, self.settings.batch_size
         self.left, self.energy_variance = torch.zeros(len(self.groups), dtype=torch.bool), Mean(len(self.groups))
+        self.recent, rounds, trials = Mean(len(self.groups)), round_ends(burn_in), 1
         sampler = self._built(position)
         if begin is None or anew:
             state = sampler.init(position, self.random)
@@ -149,7 +157,7 @@ class _Attempt:
             every = slice(None)
             self.acceptance, self.energy_variance = begin.acceptance.of(0, every), begin.energy_variance.of(0, every)
         number = 0 if begin is None else begin.number
-        upcoming = iter(kept)
+        before, upcoming = state, iter(kept)
         next_kept: int | None = next(upcoming)
         while next_kept is not None:
             number += 1
@@ -160,17 +168,24 @@ class _Attempt:
             if is_draw and not (is_exact and self.spec.exact_log_joint):
                 info, is_exact = info._replace(log_joint=self.target(state.position).log_joint), True
             self._measure(info, number, position.shape[1])
-            if is_draw or number % CHECK_EVERY == 0:
-                self.left |= self.guard.left_by_log_joint(info.log_joint, exact=is_exact)
+            out = torch.zeros_like(self.left)
+            if is_draw or number % CHECK_EVERY == 0 or number in rounds:
+                out = self.guard.left_by_log_joint(info.log_joint, exact=is_exact)
                 if number >= burn_in + STEPS_TO_JUDGE or number == kept[-1]:
-                    self.left |= self.guard.left_by_energy(self.energy_variance.value)
+                    out |= self.guard.left_by_energy(self.energy_variance.value)
             event = Event.DRAW if is_draw else Event.SAMPLING if number > burn_in else Event.BURN_IN
             step = self._step(state, info, event, number, kept[-1])
+            if number in rounds and self.settings.step_size is None:
+                again = self._end_round(out)
+                state = choose(per_chain(~out, position)[:, 0].bool(), state, before)
+                out, before, sampler = torch.zeros_like(out), state, self._built(position)
+                if number == burn_in and again and trials < MOST_TRIALS:
+                    number, trials = rounds[-2] if len(rounds) > 1 else 0, trials + 1
+            elif number > burn_in and (number - burn_in) % WINDOW == 0 and self._shorten():
+                sampler = self._built(position)
+            self.left |= out
             if self.left.all():
                 break
-            if number == burn_in:
-                self._retune()
-                sampler = self._built(position)
             if not is_draw:
                 yield step
             while next_kept == number:
@@ -187,17 +202,39 @@ class _Attempt:
         return Step(state, info, event, number, of, *own, *means)
 
     def _measure(self, info: Info, number: int, dimensions: int) -> None:
-        if info.acceptance is not None and number > self.settings.burn_in:
+        sampling = number > self.settings.burn_in
+        if info.acceptance is not None and sampling:
             self.acceptance.add(info.acceptance)
-        if info.energy_error is not None and number > self.settings.burn_in // 2:
-            self.energy_variance.add(info.energy_error.double().square() / dimensions)
+        if info.energy_error is not None:
+            error = info.energy_error.double().square() / dimensions
+            self.recent.add(error)
+            if sampling:
+                self.energy_variance.add(error)
 
-    def _retune(self) -> None:
-        """Set a tuned step right by the energy of the burn-in's second half, and forget that.
+    def _end_round(self, out: Tensor) -> bool:
+        """Set tuned steps right after a round of the burn-in; whether the step of a group was far too long.
 
-        The tuning's few steps begin where the warm start ended, and the errors grow until the chains have spread.
+        Args:
+            out: [G'], which groups have left the posterior; they go back to where the round began.
         """
-        found, self.energy_variance = self.energy_variance.value, Mean(len(self.groups))
-        if self.settings.step_size is None and self.spec.retune is not None and found is not None:
-            better = self.spec.retune(self.step_sizes, found)
-            self.step_sizes = torch.where(found.isfinite(), better, self.step_sizes)
+        found, self.recent = self.recent.value, Mean(len(self.groups))
+        self.step_sizes = torch.where(out, self.step_sizes * self.spec.shorten, self.step_sizes)
+        if self.spec.retune is None or found is None:
+            return bool(out.any())
+        better = self.spec.retune(self.step_sizes, found)
+        self.step_sizes = torch.where(found.isfinite() & ~out, better, self.step_sizes)
+        return bool((out | self.guard.too_long(found)).any())
+
+    def _shorten(self) -> bool:
+        """Whether a tuned step has become too long, and was set right: errors grow where chains spread still."""
+        found, self.recent = self.recent.value, Mean(len(self.groups))
+        if self.settings.step_size is not None or self.spec.retune is None or found is None:
+            return False
+        too_long = self.guard.too_long(found)
+        self.step_sizes = torch.where(too_long, SHORTER * self.step_sizes, self.step_sizes)
+        return bool(too_long.any())
+
+
+def round_ends(burn_in: int) -> list[int]:
+    """The steps of the burn-in after which a step size is set right; the last round is the trial of what was chosen."""
+    return sorted({burn_in * part // ROUNDS for part in range(1, ROUNDS + 1)} - {0})

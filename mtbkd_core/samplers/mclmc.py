@@ -100,19 +100,9 @@ def _unit(vector: Tensor) -> Tensor:
     return torch.nn.functional.normalize(vector, dim=-1)
 
 
-def choose(accept: Tensor, new: MCLMCState, old: MCLMCState) -> MCLMCState:
-    """The new state of the chains for which `accept` [S] holds, the old one of the others."""
-    column = accept[:, None]
-    return MCLMCState(
-        torch.where(column, new.position, old.position),
-        torch.where(column, new.direction, old.direction),
-        new.density.where(accept, old.density),
-    )
-
-
 SPEC = SamplerSpec(
     build,
-    tune=partial(tune_energy, build, choose, wanted=ENERGY_VARIANCE),
+    tune=partial(tune_energy, build, wanted=ENERGY_VARIANCE),
     tuning_gradients=lambda settings: ROUNDS * STEPS_PER_ROUND,
     shorten=0.5,  # its energy variance says that the step is far too long, not just too long
     energy_variance=ENERGY_VARIANCE,

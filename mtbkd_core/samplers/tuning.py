@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.config.models import SamplerConfig
-from mtbkd_core.samplers.base import Build, Event, Mean, Step, Target, Tuned, Tuning, group_means, per_chain
+from mtbkd_core.samplers.base import Build, Event, Mean, Step, Target, Tuned, Tuning, choose, group_means, per_chain
 from mtbkd_core.samplers.randomness import Randomness
 
 #: Trajectories of the acceptance rule, and rounds of the energy rule.
@@ -65,7 +63,6 @@ def step_for_energy(step_size: Tensor, found: Tensor, wanted: float) -> Tensor:
 
 def tune_energy(
     build: Build,
-    choose: Callable[[Tensor, Any, Any], Any],
     target: Target,
     position: Tensor,
     settings: SamplerConfig,
@@ -83,7 +80,6 @@ def tune_energy(
 
     Args:
         build: MCLMC's.
-        choose: which chains [S] take the first of two states, and which the second -> a state.
         position: [S, P], whitened.
         groups: of equally many chains; a group shares one step size.
         first: rather too short than too long, which would throw the chains off where they are.
