@@ -79,7 +79,12 @@ def settings_of(gradients: int, **changes: object) -> SamplerConfig:
     steps = int(changes.get("leapfrog_steps", 1))  # type: ignore[call-overload]
     burn_in = BURN_IN // steps
     return SamplerConfig.model_validate(
-        {"chains": CHAINS, "draws": DRAWS, "burn_in": burn_in, "thinning": max(1, (gradients // steps - burn_in) // DRAWS)}
+        {
+            "chains": CHAINS,
+            "draws": DRAWS,
+            "burn_in": burn_in,
+            "thinning": max(1, (gradients // steps - burn_in) // DRAWS),
+        }
         | changes
     )
 
@@ -108,10 +113,13 @@ def main() -> None:
         target = target_of([config.model_copy(update={"sampler": settings})], task, torch.device("cpu"))
         found = [run(target, task, settings, seed) for seed in range(chosen.seeds)]
         distances = [_row(record, name, seed, each, exact, task) for seed, each in enumerate(found)]
-        pooled = torch.cat([each.predicted for each in found])
+        predicted, log_joint = (
+            torch.cat([getattr(each, part) for each in found]) for part in ("predicted", "log_joint")
+        )
+        pooled = Posterior(predicted, log_joint, found[0].sampled)
         record.row(
-            sampler=name, seed=-1, distance=total_variation(pooled.mean((0, 1)), exact.mean),
-            width=Posterior(pooled, torch.cat([each.log_joint for each in found]), found[0].sampled).width / exact.width,
+            sampler=f"{name}, all seeds", distance=total_variation(pooled.mean, exact.mean),
+            width=pooled.width / exact.width,
         )  # fmt: skip
         widths = [each.width / exact.width for each in found]
         record.claim(f"{name}: largest distance to HMC (HMC's own error {own:.4f})", max(distances), at_most=DISTANCE)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 #: How many times the energy variance that a step is tuned to shows that it is far too long: MCLMC then does not leave,
 #: but falls into the mode. Judged by as many steps after the burn-in as here, or by all when they are done.
-_MOST_ENERGY, STEPS_TO_JUDGE = 20, 100
+_MOST_ENERGY, STEPS_TO_JUDGE = 40, 100
 #: How many times that energy variance shows that a step is too long, while it can still be shortened.
 _TOO_LONG = 4
 

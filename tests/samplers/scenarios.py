@@ -65,3 +65,28 @@ def isotropic(precisions: Tensor | float = 1.0) -> Isotropic:
     target = Isotropic(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None)
     object.__setattr__(target, "precisions", torch.as_tensor(precisions, dtype=torch.float64).view(-1, 1))
     return target
+
+
+class Quartic(LogPosterior):
+    """A density of exp(-sum u^4 / 4) in the place of a linear student's: flat at 0, and stiffer the farther away."""
+
+    def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
+        return Density(-0.25 * position.pow(4).sum(-1), -position.pow(3))
+
+
+def quartic() -> Quartic:
+    return Quartic(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None)
+
+
+class Stiffening(LogPosterior):
+    """A standard Gaussian that has a precision of 4 from its thousandth call on."""
+
+    def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
+        calls = getattr(self, "calls", 0)
+        object.__setattr__(self, "calls", calls + 1)
+        precision = 4.0 if calls > 1000 else 1.0
+        return Density(-0.5 * precision * position.square().sum(-1), -precision * position)
+
+
+def stiffening() -> Stiffening:
+    return Stiffening(DenseStudent((2, 3), weight_scale=1.0), X, LABELS, None)

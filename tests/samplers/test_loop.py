@@ -1,5 +1,7 @@
 """The loop as a run uses it: tuned steps, exact log joints, the guard, groups of chains, and what is reported."""
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.base import Event, Step
 from mtbkd_core.samplers.draws import Sample, sample
 from mtbkd_core.samplers.loop import MOST_RESTARTS, LeftPosterior, run_chains
+from mtbkd_core.samplers.mclmc import ENERGY_VARIANCE
 from mtbkd_core.students.mlp import DenseStudent
 from tests.samplers.runner import source, within_error
-from tests.samplers.scenarios import LABELS, X, isotropic
+from tests.samplers.scenarios import LABELS, X, isotropic, quartic, stiffening
 
 CHAINS = 16
 EVERY: list[dict[str, Any]] = [
@@ -87,7 +90,7 @@ def test_hmc_reports_the_mean_acceptance_of_its_trajectories_and_counts_their_gr
 
 def test_mclmc_reports_its_energy_variance_which_the_burn_in_has_set_right() -> None:
     (kept,) = draw(isotropic(), settings(algorithm="mclmc", chains=64, burn_in=300))
-    assert kept.energy_variance == pytest.approx(5e-4, rel=0.3)
+    assert kept.energy_variance == pytest.approx(ENERGY_VARIANCE, rel=0.3)
     assert kept.acceptance is None
     assert kept.gradients == 300 + 150 * 4
 
@@ -140,6 +143,27 @@ def test_a_chain_that_leaves_at_every_step_size_is_an_error_with_the_last_one() 
     ) as e:
         draw(isotropic(400.0), asked, scale=0.05)
     assert e.value.step_size == 10 * 0.5**MOST_RESTARTS
+
+
+@pytest.mark.parametrize("algorithm", TOO_LONG)
+def test_a_step_tuned_where_the_slope_is_gentle_is_set_right_before_draws_are_kept(algorithm: Algorithm) -> None:
+    """Chains start where the target is flat and spread to where it is stiff: no draw is lost by that."""
+    (kept,) = draw(quartic(), settings(algorithm=algorithm, burn_in=200, draws=300), scale=0.01)
+    assert kept.restarts == 0
+    known = 2 * math.gamma(0.75) / math.gamma(0.25)
+    assert float(kept.positions.square().mean()) == pytest.approx(known, rel=0.15)
+
+
+def test_mclmcs_step_is_shortened_while_it_samples_where_chains_reach_a_stiffer_place() -> None:
+    """The Gaussian is half as wide from the thousandth gradient on, long after the burn-in."""
+    seen: list[Step] = []
+    asked = settings(algorithm=Algorithm.MCLMC, burn_in=100, draws=500)
+    (kept,) = draw(stiffening(), asked, watch=seen.append)
+    sizes = [float(step.step_sizes) for step in seen if step.event in (Event.SAMPLING, Event.DRAW)]
+    assert kept.restarts == 0
+    assert all(later <= sooner for sooner, later in pairwise(sizes))
+    assert sizes[0] == sizes[700] > 1.5 * sizes[-1]
+    assert kept.step_size == sizes[-1]
 
 
 def groups_of(narrow: float) -> Tensor:
