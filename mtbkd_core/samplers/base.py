@@ -192,12 +192,14 @@ def per_chain(values: Tensor, position: Tensor) -> Tensor:
 
 def choose(accept: Tensor, new: T, old: T) -> T:
     """The new state of the chains for which `accept` [S] holds, the old one of the others; chains are first axes."""
-    if isinstance(new, Tensor):
-        return torch.where(accept.view(-1, *[1] * (new.ndim - 1)), new, old)  # type: ignore[return-value]
-    if is_dataclass(new) and not isinstance(new, type):
-        pairs = {field.name: (getattr(new, field.name), getattr(old, field.name)) for field in fields(new)}
-        return replace(new, **{name: choose(accept, *pair) for name, pair in pairs.items()})  # type: ignore[return-value]
-    return new
+    changes: dict[str, Any] = {}
+    for each in fields(new):  # type: ignore[arg-type]
+        value, other = getattr(new, each.name), getattr(old, each.name)
+        if isinstance(value, Tensor):
+            changes[each.name] = torch.where(accept.view(-1, *[1] * (value.ndim - 1)), value, other)
+        elif is_dataclass(value):
+            changes[each.name] = choose(accept, value, other)
+    return replace(new, **changes)  # type: ignore[type-var]
 
 
 def group_means(values: Tensor, groups: int) -> Tensor:

@@ -158,7 +158,7 @@ def test_mclmcs_step_is_shortened_while_it_samples_where_chains_reach_a_stiffer_
     """The Gaussian is half as wide from the thousandth gradient on, long after the burn-in."""
     seen: list[Step] = []
     asked = settings(algorithm=Algorithm.MCLMC, burn_in=100, draws=500)
-    (kept,) = draw(stiffening(), asked, watch=seen.append)
+    (kept,) = draw(stiffening(), asked, scale=2.0, watch=seen.append)
     sizes = [float(step.step_sizes) for step in seen if step.event in (Event.SAMPLING, Event.DRAW)]
     assert kept.restarts == 0
     assert all(later <= sooner for sooner, later in pairwise(sizes))
