@@ -147,13 +147,18 @@ class Schedule(Choice):
 class Preconditioning(Choice):
     """The coordinates that the sampler runs in."""
 
+    AUTO = (
+        "auto",
+        "Auto",
+        "Curvature where a linear or MLP student learns from 400 examples or more, labelled or not, and no step size is "
+        "given; else none. With fewer it gains nothing.",
+    )
     NONE = "none", "None", "Whitened coordinates: every parameter over its prior standard deviation."
     CURVATURE = (
         "curvature",
         "Curvature",
         "Coordinates in which the posterior is nearly white, from Kronecker factors made once after the warm start "
-        "(Martens and Grosse, 2015). The posterior stays the same; where data outweigh the prior, chains mix better. "
-        "For linear and MLP students.",
+        "(Martens and Grosse, 2015). The posterior stays the same; where data outweigh the prior, chains mix better.",
     )
 
 

@@ -411,7 +411,7 @@ class SamplerConfig(_Part):
         placeholder="tuned",
     )
     preconditioner: Preconditioning = setting(
-        Preconditioning.NONE,
+        Preconditioning.AUTO,
         "Preconditioner",
         "Coordinates that the sampler runs in; the step size is that of these coordinates.",
         phrase="{} coordinates",

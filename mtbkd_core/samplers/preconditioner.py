@@ -3,10 +3,12 @@
 In whitened coordinates u = theta / sigma the Gaussian prior is standard normal, but where data outweigh the prior the
 posterior is badly conditioned. With A the mean outer product of a layer's inputs (1 for the bias included) and G that
 of back-propagated Gauss-Newton gradients, the curvature of the log joint at a layer's weights is about
-1 + sigma^2 N A x G. So u = L v, with L symmetric and with eigenvalues (1 + sigma^2 N a_i g_j)^(-1/2) in the eigenbases
-of A and G. L is made once and is fixed, so the target is unchanged and every sampler runs on v.
+1 + sigma^2 N A x G. So u = L v, with L = R D: R the rotation into the eigenbases of A and G, D the scales
+(1 + sigma^2 N a_i g_j)^(-1/2) there. The symmetric R D R' would do the same at twice the cost, for samplers do not see
+a rotation of v. L is made once and is fixed, so the target is unchanged and every sampler runs on v.
 
-Sources: Martens and Grosse, ICML 2015 (the factors); Ritter, Botev and Barber, ICLR 2018 (as a posterior's covariance).
+Sources: Martens and Grosse, ICML 2015 (the factors); Grosse and Martens, ICML 2016 (of a convolution, over patches and
+channels); Ritter, Botev and Barber, ICLR 2018 (as a posterior's covariance).
 """
 
 from __future__ import annotations
@@ -16,49 +18,90 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import Preconditioning
+from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import Density, LogPosterior
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.samplers.randomness import Randomness
+from mtbkd_core.students.base import Student
+
+#: From so many examples on, labelled or not, `auto` takes the preconditioner: tried with 150 and 200 it gains nothing,
+#: with 500 six times the step (benchmarks/log/samplers.md).
+LEAST_EXAMPLES = 400
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """One layer's map: eigenbases [S, in + 1, in + 1] and [S, out, out], and scales [S, out, in + 1]."""
+    """One layer's map.
+
+    Attributes:
+        inputs: [S, in + 1, in + 1], eigenbasis of A; [1, in + 1, in + 1] where all chains see the same inputs.
+        outputs: [S, out, out], eigenbasis of G.
+        scale: [S, out, in + 1].
+    """
 
     inputs: Tensor
     outputs: Tensor
     scale: Tensor
 
-    def apply(self, values: Tensor, *, inverse: bool = False) -> Tensor:
-        """L or its inverse times weights and biases [S, out, in + 1]."""
-        inside = self.outputs.transpose(1, 2) @ values @ self.inputs
-        inside = inside / self.scale if inverse else inside * self.scale
-        return self.outputs @ inside @ self.inputs.transpose(1, 2)
+    @property
+    def basis(self) -> Tensor:
+        """That of the inputs; without a chain axis where it is shared, for a single product is quicker than many."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    def apply(self, values: Tensor) -> Tensor:
+        """L times v [S, out, in + 1], which are weights and biases."""
+        return self.outputs @ (values * self.scale) @ self.basis.mT
+
+    def pull(self, gradient: Tensor) -> Tensor:
+        """L' times a gradient on weights and biases: that on v."""
+        return (self.outputs.mT @ gradient @ self.basis).mul_(self.scale)
+
+    def invert(self, values: Tensor) -> Tensor:
+        """The inverse of L times weights and biases."""
+        return self.outputs.mT @ values @ self.basis / self.scale
+
+    def of_chains(self, chains: Tensor) -> _Layer:
+        """The map of some of the chains, by index."""
+        own = self.inputs if len(self.inputs) == 1 else self.inputs[chains]
+        return _Layer(own, self.outputs[chains], self.scale[chains])
 
 
 @dataclass(frozen=True)
 class Preconditioner:
-    """The map u = L v of S chains, layer by layer of a student's flat parameters."""
+    """The map u = L v of S chains, layer by layer of a student's flat parameters; all arguments are [S, P]."""
 
     layers: tuple[_Layer, ...]
 
-    def apply(self, flat: Tensor, *, inverse: bool = False) -> Tensor:
-        """L times [S, P], or its inverse times it; L is symmetric."""
+    def apply(self, flat: Tensor) -> Tensor:
+        """L v."""
+        return self._flat([layer.apply(part) for layer, part in zip(self.layers, self._parts(flat), strict=True)])
+
+    def pull(self, gradient: Tensor) -> Tensor:
+        """The gradient on v of one on u: L' times it."""
+        return self._flat([layer.pull(part) for layer, part in zip(self.layers, self._parts(gradient), strict=True)])
+
+    def invert(self, flat: Tensor) -> Tensor:
+        """v of u."""
+        return self._flat([layer.invert(part) for layer, part in zip(self.layers, self._parts(flat), strict=True)])
+
+    def _parts(self, flat: Tensor) -> list[Tensor]:
+        """Weights and biases side by side, [S, out, in + 1], layer by layer."""
         parts, start = [], 0
         for layer in self.layers:
             out, wide = layer.scale.shape[1:]
             middle, end = start + out * (wide - 1), start + out * wide
             weights = flat[:, start:middle].unflatten(1, (out, wide - 1))
-            values = layer.apply(torch.cat([weights, flat[:, middle:end, None]], 2), inverse=inverse)
-            parts += [values[..., :-1].flatten(1), values[..., -1]]
+            parts.append(torch.cat([weights, flat[:, middle:end, None]], 2))
             start = end
-        return torch.cat(parts, 1)
+        return parts
+
+    def _flat(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat([piece for part in parts for piece in (part[..., :-1].flatten(1), part[..., -1])], 1)
 
     def of_chains(self, chains: Tensor) -> Preconditioner:
         """The map of some of the chains, by index."""
-        return Preconditioner(
-            tuple(_Layer(each.inputs[chains], each.outputs[chains], each.scale[chains]) for each in self.layers)
-        )
+        return Preconditioner(tuple(layer.of_chains(chains) for layer in self.layers))
 
 
 @dataclass(frozen=True)
@@ -79,12 +122,32 @@ class Preconditioned:
 
     def whiten(self, position: Tensor) -> Tensor:
         """Preconditioned coordinates [S, P] of whitened positions [S, P]."""
-        return self.map.apply(position, inverse=True)
+        return self.map.invert(position)
 
     def __call__(self, position: Tensor, batch: Tensor | None = None) -> Density:
         """Log joint, gradient on v and shares at v [S, P]; the constant log |det L| is left out."""
         found = self.target(self.map.apply(position), batch)
-        return replace(found, gradient=self.map.apply(found.gradient))
+        return replace(found, gradient=self.map.pull(found.gradient))
+
+
+def chosen(settings: SamplerConfig, student: Student, examples: int) -> Preconditioning:
+    """What `auto` means for a student that learns from so many examples, labelled or not; else what was asked for.
+
+    A step size that is given is one of whitened coordinates.
+    """
+    if settings.preconditioner is not Preconditioning.AUTO:
+        return settings.preconditioner
+    pays = student.curvature_pays and examples >= LEAST_EXAMPLES and settings.step_size is None
+    return Preconditioning.CURVATURE if pays else Preconditioning.NONE
+
+
+def in_coordinates(
+    target: LogPosterior, position: Tensor, settings: SamplerConfig, random: Randomness
+) -> LogPosterior | Preconditioned:
+    """The target in the coordinates that the sampler runs in, from whitened positions [S, P] after the warm start."""
+    if chosen(settings, target.student, target.labels.shape[-1]) is Preconditioning.NONE:
+        return target
+    return Preconditioned(target, make_preconditioner(target, position, random))
 
 
 def make_preconditioner(target: LogPosterior, position: Tensor, random: Randomness) -> Preconditioner:

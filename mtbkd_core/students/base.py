@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.parallel import together
-from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import StudentConfig
 
 Pullback = Callable[[Tensor], Tensor]
@@ -36,6 +35,9 @@ class Student(ABC):
     sizes: tuple[int, ...]
     weight_scale: float
     drop: Callable[[Tensor], Tensor] | None = None
+
+    #: Whether the sampler's preconditioner pays where examples are many.
+    curvature_pays: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -85,19 +87,21 @@ class Student(ABC):
             logits = self.logits(leaf, x)
         return logits.detach(), lambda gradient: torch.autograd.grad(logits, leaf, gradient)[0]
 
+    @abstractmethod
     def layer_products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Sums over examples of the outer products of each layer's inputs, and of the gradients on its units.
+
+        Their Kronecker product over the number of examples is about the sum of the outer products of the gradients on
+        the layer's weights and biases.
 
         Args:
             theta: [S, P] parameters.
             x: [N, F] inputs.
             gradients: [S, N, C], on the logits.
         Returns:
-            layer by layer [S, in + 1, in + 1], the bias's input of 1 last, and [S, out, out].
-        Raises:
-            UserError: a student that does not offer them.
+            layer by layer [S, in + 1, in + 1], the bias's input of 1 last ([1, in + 1, in + 1] where all chains see the
+            same inputs), and [S, out, out].
         """
-        raise UserError("sampler.preconditioner: got 'curvature', which this student does not offer; allowed: none")
 
     @torch.no_grad()
     def probabilities(self, theta: Tensor, x: Tensor, *, memory: int | None = None) -> Tensor:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import ClassVar
 
+import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, silu
+from torch.nn.functional import conv2d, silu, unfold
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import StudentConfig
-from mtbkd_core.students.base import Student, StudentSpec
+from mtbkd_core.students.base import Student, StudentSpec, element_budget
 
 _LATER_KERNEL, _LATER_STRIDE = 3, 2
 
@@ -36,6 +38,8 @@ class ConvolutionalStudent(Student):
     image_shape: tuple[int, int] = (0, 0)
     channels: tuple[int, ...] = ()
     first_map: int = StudentConfig().first_map
+
+    curvature_pays: ClassVar[bool] = False  # not measured
 
     @classmethod
     def of(cls, config: StudentConfig, image_shape: tuple[int, int], n_classes: int) -> ConvolutionalStudent:
@@ -71,16 +75,61 @@ class ConvolutionalStudent(Student):
 
     def last_units(self, theta: Tensor, x: Tensor) -> Tensor:
         """The inputs of the last layer, [S, N, H], channels outermost in H, for parameters [S, P] and inputs [N, F]."""
+        return self._convolved(theta, x)[2]
+
+    def _convolved(self, theta: Tensor, x: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Each convolution's inputs and its values before the unit's curve [N, S x channels, ...]; `last_units`."""
         chains, count = len(theta), len(x)
         units = x.reshape(count, 1, *self.image_shape)
+        seen, before = [], []
         for level, ((weight, bias), (kernel, stride)) in enumerate(
             zip(self.layers(theta)[:-1], self.kernels, strict=True)
         ):
+            seen.append(units)
             filters = weight.reshape(chains * weight.shape[1], -1, kernel, kernel)
             groups = chains if level else 1
-            units = silu(conv2d(units, filters, bias.flatten(), stride=stride, padding=kernel // 2, groups=groups))
+            before.append(conv2d(units, filters, bias.flatten(), stride=stride, padding=kernel // 2, groups=groups))
+            units = silu(before[-1])
             units = units if self.drop is None else self.drop(units)
-        return units.reshape(count, chains, -1).transpose(0, 1)
+        return seen, before, units.reshape(count, chains, -1).transpose(0, 1)
+
+    def layer_products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """As `Student.layer_products`; of a convolution over patches and channels (Grosse and Martens, ICML 2016).
+
+        Gradients at different places of a map are taken for uncorrelated, so that the sum over patches of the inputs'
+        products goes with the mean over places of the gradients' products.
+        """
+        widest = max(fan_in * height * width for (fan_in, _), (height, width) in zip(self.fans, self.maps, strict=False))
+        rows = max(1, 8 * element_budget(theta.device) // (len(theta) * widest))
+        parts = [
+            self._products(theta, x[start : start + rows], gradients[:, start : start + rows])
+            for start in range(0, len(x), rows)
+        ]
+        return [
+            (torch.stack([a for a, _ in layer]).sum(0), torch.stack([g for _, g in layer]).sum(0))
+            for layer in zip(*parts, strict=True)
+        ]
+
+    def _products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
+        chains, found = len(theta), list[tuple[Tensor, Tensor]]()
+        with torch.enable_grad():
+            seen, before, last = self._convolved(theta.detach().requires_grad_(), x)
+            weight, _ = self.layers(theta)[-1]
+            signals = torch.autograd.grad(last @ weight.transpose(1, 2), before, gradients)
+        for level, (units, signal, (kernel, stride)) in enumerate(zip(seen, signals, self.kernels, strict=True)):
+            patches = unfold(units.detach(), kernel, padding=kernel // 2, stride=stride)
+            wide = patches.unflatten(1, (chains if level else 1, -1)).permute(1, 2, 0, 3).flatten(2)
+            pulled = signal.unflatten(1, (chains, -1)).permute(1, 2, 0, 3, 4).flatten(2)
+            places = patches.shape[-1]
+            found.append((_outer(wide), pulled @ pulled.mT / places))
+        found.append((_outer(last.detach().mT), gradients.mT @ gradients))
+        return found
+
+
+def _outer(units: Tensor) -> Tensor:
+    """Outer products [S, in + 1, in + 1] of units [S, in, M] and a 1, summed over M."""
+    wide = torch.cat([units, torch.ones_like(units[:, :1])], 1)
+    return wide @ wide.mT
 
 
 def _build(

@@ -77,7 +77,8 @@ class DenseStudent(Student):
             inputs.append(unit * gates[-1])
         signal = gradients.transpose(1, 2)
         for level in range(len(layers) - 1, -1, -1):
-            wide = torch.cat([inputs[level], torch.ones_like(inputs[level][:, :1])], 1)
+            seen = inputs[level] if level or x.ndim == 3 else inputs[level][:1]
+            wide = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
             found.append((wide @ wide.transpose(1, 2), signal @ signal.transpose(1, 2)))
             if level:
                 slope = gates[level - 1] + inputs[level] * (1 - gates[level - 1])
