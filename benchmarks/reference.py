@@ -26,7 +26,7 @@ from mtbkd_core.distillation import target_of
 from mtbkd_core.evaluation.diagnostics import convergence, mean_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.draws import Sample, sample
-from mtbkd_core.samplers.preconditioner import Preconditioned, make_preconditioner
+from mtbkd_core.samplers.preconditioner import in_coordinates
 from mtbkd_core.samplers.randomness import Randomness
 
 CHAINS, BURN_IN, DRAWS, LEAPFROG = 8, 200, 100, 16
@@ -65,10 +65,7 @@ def run(target: LogPosterior, task: Task, settings: SamplerConfig, seed: int) ->
     """One side from its own warm start."""
     position, _ = warm_start(target, settings, seed)
     random = Randomness.seeded(10_000 + seed)
-    own: LogPosterior | Preconditioned = target
-    if settings.preconditioner == "curvature":
-        own = Preconditioned(target, make_preconditioner(target, position, random))
-    (found,) = sample(own, position, settings, random)
+    (found,) = sample(in_coordinates(target, position, settings, random), position, settings, random)
     student, draws = target.student, found.positions.unbind(1)
     predicted = [student.probabilities(student.weight_scale * draw, task.x_test) for draw in draws]
     return Posterior(torch.stack(predicted, 1), found.log_joint, found)

@@ -13,7 +13,7 @@ from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.catalog.settings import with_teachers
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
-from mtbkd_core.config.choices import Device, FeatureKind, Preconditioning
+from mtbkd_core.config.choices import Device, FeatureKind
 from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
 from mtbkd_core.evaluation.evaluate import STAGES, Examples, TeacherScores, evaluate
@@ -23,7 +23,7 @@ from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.run_progress import Reporter, run_work
 from mtbkd_core.samplers.base import Info, watched
 from mtbkd_core.samplers.draws import Sample, sample
-from mtbkd_core.samplers.preconditioner import Preconditioned, make_preconditioner
+from mtbkd_core.samplers.preconditioner import in_coordinates
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
 from mtbkd_core.strength import with_strength
@@ -161,9 +161,7 @@ def _sampled(
     groups: int,
 ) -> list[Sample]:
     """Draws of every group from whitened positions [G S, P], in whitened coordinates whatever the sampler runs in."""
-    own: LogPosterior | Preconditioned = target
-    if settings.preconditioner is not Preconditioning.NONE:
-        own = Preconditioned(target, make_preconditioner(target, position, random))
+    own = in_coordinates(target, position, settings, random)
     return sample(own, position, settings, random, report.step, groups=groups)
 
 
@@ -223,6 +221,8 @@ def _measured(
         energy_variance=own.energy_variance,
         restarts=own.restarts,
         gradients=own.gradients,
+        preconditioner=own.preconditioner.value,
+        seconds_preconditioner=own.seconds_preconditioner,
         seconds_warm_start=seconds["seconds_warm_start"],
         seconds_sampling=seconds["seconds_sampling"],
         seconds_evaluation=time.perf_counter() - began,

@@ -115,7 +115,7 @@ class LogPosterior:
         scale = self.labels.shape[-1] / count
         offset = position if self.anchor is None else position - self.anchor
         return Density(
-            scale * log_data - 0.5 * offset.square().sum(-1),
+            scale * log_data - 0.5 * torch.linalg.vecdot(offset, offset),
             gradient.mul_(scale * self.student.weight_scale).sub_(offset),
             None if share is None else share / count,
         )

@@ -35,7 +35,8 @@ class Diagnostics(Convergence):
         step_size, acceptance, energy_variance: of the sampler, where it has one.
         restarts: how often the chains were started again with a shorter step.
         gradients: of a chain.
-        seconds_*: of each phase.
+        preconditioner: of the coordinates that the sampler ran in, where `auto` stood too.
+        seconds_*: of each phase; making the preconditioner is part of the sampling.
         bias_check: the comparison with HMC, where it was asked for.
     """
 
@@ -44,6 +45,8 @@ class Diagnostics(Convergence):
     energy_variance: Number = None
     restarts: int = 0
     gradients: int | None = None
+    preconditioner: str | None = None
+    seconds_preconditioner: Number = None
     seconds_warm_start: Number = None
     seconds_sampling: Number = None
     seconds_evaluation: Number = None

@@ -118,7 +118,8 @@ class Step(NamedTuple):
         gradients: of one chain since the tuning.
         restarts: of these groups.
         acceptance: its mean after the burn-in, or, of samplers that accept always, in the tuning.
-        energy_variance: mean square of a step's energy error after the burn-in, per dimension.
+        energy_variance: mean square of a step's energy error after the burn-in, per dimension, since the step sizes
+            last changed.
     """
 
     state: State

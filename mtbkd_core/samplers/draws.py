@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mtbkd_core.config.choices import Preconditioning
 from mtbkd_core.config.models import SamplerConfig
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers.base import Event, Mean, Step
@@ -31,6 +32,8 @@ class Sample:
         energy_variance: MCLMC: mean square of a step's energy error after the burn-in, per dimension; else None.
         restarts: how often a chain left the posterior and all began again with a shorter step.
         gradients: of one chain, restarts included, tuning not.
+        preconditioner: of the coordinates that the sampler ran in.
+        seconds_preconditioner: that it took to make; None where there is none.
         chains: where they stand after the last step.
     """
 
@@ -41,6 +44,8 @@ class Sample:
     energy_variance: float | None
     restarts: int
     gradients: int
+    preconditioner: Preconditioning
+    seconds_preconditioner: float | None
     chains: Chains
 
 
@@ -130,6 +135,7 @@ class Collector:
         def of(mean: Mean, place: int) -> float | None:
             return None if mean.value is None else float(mean.value[place])
 
+        white = self._target if isinstance(self._target, Preconditioned) else None
         return [
             Sample(
                 self._positions[group, :, : self.count],
@@ -139,6 +145,8 @@ class Collector:
                 of(step.energy_variance, place),
                 step.restarts,
                 step.gradients,
+                Preconditioning.NONE if white is None else Preconditioning.CURVATURE,
+                None if white is None else white.seconds,
                 Chains.of(step, place, self._random),
             )
             for group, (step, place) in sorted(self._last.items())

@@ -171,7 +171,7 @@ class _Attempt:
             out = torch.zeros_like(self.left)
             if is_draw or number % CHECK_EVERY == 0 or number in rounds:
                 out = self.guard.left_by_log_joint(info.log_joint, exact=is_exact)
-                if number >= burn_in + STEPS_TO_JUDGE or number == kept[-1]:
+                if self.energy_variance.count >= STEPS_TO_JUDGE or number == kept[-1]:
                     out |= self.guard.left_by_energy(self.energy_variance.value)
             event = Event.DRAW if is_draw else Event.SAMPLING if number > burn_in else Event.BURN_IN
             step = self._step(state, info, event, number, kept[-1])
@@ -231,7 +231,9 @@ class _Attempt:
         if self.settings.step_size is not None or self.spec.retune is None or found is None:
             return False
         too_long = self.guard.too_long(found)
-        self.step_sizes = torch.where(too_long, SHORTER * self.step_sizes, self.step_sizes)
+        if too_long.any():
+            self.step_sizes = torch.where(too_long, SHORTER * self.step_sizes, self.step_sizes)
+            self.energy_variance = Mean(len(self.groups))  # of the new steps
         return bool(too_long.any())
 
 

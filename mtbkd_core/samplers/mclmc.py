@@ -72,7 +72,8 @@ def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transfo
         error = (dimensions - 1) * (first + second) - gained
         if friction:
             noise = random.normal(direction.shape)
-            direction = _unit(torch.addcmul(direction, noise, (forgetting / dimensions).sqrt()))
+            direction = torch.addcmul(direction, noise, (forgetting / dimensions).sqrt())
+        direction = _unit(direction)  # of rounding, too
         return MCLMCState(position, direction, density), Info(
             density.log_joint, density.teacher_share, energy_error=error
         )
@@ -83,17 +84,21 @@ def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transfo
 def _turn(direction: Tensor, gradient: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:
     """The B step: the new directions [S, P], and the growth [S] of the logarithm of the momentum's length.
 
-    Written with exp(-d) alone, which cannot overflow on a steep slope.
+    Written with s = exp(-d) alone, which cannot overflow on a steep slope: numerator and denominator times 2 s are
+    2 s n + e (1 - s) (1 + s + (n.e) (1 - s)) and 1 + n.e + (1 - n.e) s^2. A step is mostly calls on few numbers, so
+    that their count is what it costs: the length of e is divided out of the one factor that it goes with.
     """
+    tiny = torch.finfo(gradient.dtype).tiny
     length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
-    uphill = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
-    cosine = (direction * uphill).sum(-1, keepdim=True)
+    each = length.clamp_min(tiny)
+    cosine = torch.linalg.vecdot(direction, gradient)[:, None].div_(each).clamp_(-1, 1)
     angle = length * bend
     shrink = torch.exp(-angle)
-    turned = uphill * ((1 - shrink) * (1 + shrink + cosine * (1 - shrink))) + 2 * shrink * direction
-    stretched = 1 + cosine + (1 - cosine) * shrink.square()
-    growth = angle + (stretched.clamp_min(torch.finfo(gradient.dtype).tiny) / 2).log()
-    return _unit(turned), growth[..., 0]
+    rest = 1 - shrink
+    stretched = torch.addcmul(1 + cosine, 1 - cosine, shrink.square()).clamp_min_(tiny)
+    along = torch.addcmul(1 + shrink, cosine, rest).mul_(rest).div_(each.mul_(stretched))
+    turned = (direction * (2 * shrink / stretched)).addcmul_(gradient, along)
+    return turned, angle.add_(stretched.div(2).log_())[..., 0]
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ channels); Ritter, Botev and Barber, ICLR 2018 (as a posterior's covariance).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import torch
@@ -82,7 +83,7 @@ class Preconditioner:
         return self._flat([layer.pull(part) for layer, part in zip(self.layers, self._parts(gradient), strict=True)])
 
     def invert(self, flat: Tensor) -> Tensor:
-        """v of u."""
+        """The inverse of L times u."""
         return self._flat([layer.invert(part) for layer, part in zip(self.layers, self._parts(flat), strict=True)])
 
     def _parts(self, flat: Tensor) -> list[Tensor]:
@@ -106,10 +107,17 @@ class Preconditioner:
 
 @dataclass(frozen=True)
 class Preconditioned:
-    """A target in preconditioned coordinates v; called as the target itself is."""
+    """A target in preconditioned coordinates v; called as the target itself is.
+
+    Attributes:
+        target: in whitened coordinates.
+        map: to them.
+        seconds: that making the map took.
+    """
 
     target: LogPosterior
     map: Preconditioner
+    seconds: float = 0.0
 
     @property
     def labels(self) -> Tensor:
@@ -118,7 +126,7 @@ class Preconditioned:
 
     def of_chains(self, chains: Tensor) -> Preconditioned:
         """The target of some of the chains, by index."""
-        return Preconditioned(self.target.of_chains(chains), self.map.of_chains(chains))
+        return Preconditioned(self.target.of_chains(chains), self.map.of_chains(chains), self.seconds)
 
     def whiten(self, position: Tensor) -> Tensor:
         """Preconditioned coordinates [S, P] of whitened positions [S, P]."""
@@ -147,7 +155,9 @@ def in_coordinates(
     """The target in the coordinates that the sampler runs in, from whitened positions [S, P] after the warm start."""
     if chosen(settings, target.student, target.labels.shape[-1]) is Preconditioning.NONE:
         return target
-    return Preconditioned(target, make_preconditioner(target, position, random))
+    began = time.perf_counter()
+    made = make_preconditioner(target, position, random)
+    return Preconditioned(target, made, time.perf_counter() - began)
 
 
 def make_preconditioner(target: LogPosterior, position: Tensor, random: Randomness) -> Preconditioner:
@@ -160,9 +170,12 @@ def make_preconditioner(target: LogPosterior, position: Tensor, random: Randomne
     theta = student.weight_scale * position
     logits = student.logits(theta, target.x)
     labelled = (target.labels >= 0)[..., None].to(logits)
-    gradients = [_drawn(logits, random) * labelled]
+    counted = labelled if target.seen is None else labelled * target.seen[..., None]
+    gradients = [_drawn(logits, random) * counted]
     if target.mixture is not None:
         gradients.append(_tempered(logits, target.mixture, random))
+        if target.seen is not None:
+            gradients[-1] = gradients[-1] * target.seen[..., None]
     sums: list[tuple[Tensor, Tensor]] = []
     for gradient in gradients:
         each = student.layer_products(theta, target.x, gradient)

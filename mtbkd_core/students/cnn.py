@@ -99,7 +99,9 @@ class ConvolutionalStudent(Student):
         Gradients at different places of a map are taken for uncorrelated, so that the sum over patches of the inputs'
         products goes with the mean over places of the gradients' products.
         """
-        widest = max(fan_in * height * width for (fan_in, _), (height, width) in zip(self.fans, self.maps, strict=False))
+        widest = max(
+            fan_in * height * width for (fan_in, _), (height, width) in zip(self.fans, self.maps, strict=False)
+        )
         rows = max(1, 8 * element_budget(theta.device) // (len(theta) * widest))
         parts = [
             self._products(theta, x[start : start + rows], gradients[:, start : start + rows])

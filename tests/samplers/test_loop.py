@@ -155,14 +155,14 @@ def test_a_step_tuned_where_the_slope_is_gentle_is_set_right_before_draws_are_ke
 
 
 def test_mclmcs_step_is_shortened_while_it_samples_where_chains_reach_a_stiffer_place() -> None:
-    """The Gaussian is half as wide from the thousandth gradient on, long after the burn-in."""
+    """The Gaussian is 0.63 times as wide from the thousandth gradient on, long after the burn-in."""
     seen: list[Step] = []
     asked = settings(algorithm=Algorithm.MCLMC, burn_in=100, draws=500)
     (kept,) = draw(stiffening(), asked, scale=2.0, watch=seen.append)
     sizes = [float(step.step_sizes) for step in seen if step.event in (Event.SAMPLING, Event.DRAW)]
     assert kept.restarts == 0
     assert all(later <= sooner for sooner, later in pairwise(sizes))
-    assert sizes[0] == sizes[700] > 1.5 * sizes[-1]
+    assert sizes[0] == sizes[700] > 1.1 * sizes[-1]
     assert kept.step_size == sizes[-1]
 
 

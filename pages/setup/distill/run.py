@@ -92,6 +92,8 @@ def _sampling_line(result: Result) -> str:
         tuned += f"{' at an acceptance of' if tuned == 'tuned' else ', acceptance'} {found.acceptance:.2f}"
     if found.restarts:
         tuned += f"; a chain left the posterior: all restarted with a shorter step, {found.restarts} in all"
+    if found.seconds_preconditioner is not None:
+        tuned += f"; preconditioner: {found.preconditioner}, made in {found.seconds_preconditioner:.1f} s"
     checking = f"{found.seconds_bias_check:.1f} s bias check, " if found.seconds_bias_check is not None else ""
     return (
         f"Step size {found.step_size:.4f}, {tuned} · {found.gradients:,} gradients per chain · "
