@@ -5,11 +5,10 @@ usage: python -m benchmarks.deeploc --data FOLDER [--folds 0 1 ...] [--set prior
 
 FOLDER holds train.csv, esm2_650m_logits.csv and prott5_logits.csv: 2,500 proteins and the logits of ESM-2 650M and
 ProtT5, which teach on the training rows alone. Folds are stratified and shuffled with seed 0. One configuration serves
-all folds: where --set does not say otherwise, that of an imported table of descriptors (strength 1, concentration 40,
-32 hidden units, weight scale 0.14). Scores are of the posterior mean on the held-out fold. "if_exact" is the mean ECE
-of the same predictions over labels that are drawn from them: the ECE of exact calibration with so few rows. "pooled" is
-of all folds' predictions as one. --validate holds out a fifth of each fold's training rows (stratified, seed 0) in
-place of the fold, to choose a configuration.
+all folds: where --set does not say otherwise, that of an imported table of descriptors. Scores are of the posterior
+mean on the held-out fold. "if_exact" is the mean ECE of the same predictions over labels that are drawn from them: the
+ECE of exact calibration with so few rows. "pooled" is of all folds' predictions as one. --validate holds out a fifth of
+each fold's training rows (stratified, seed 0) in place of the fold, to choose a configuration.
 """
 
 from __future__ import annotations
@@ -108,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = read(chosen.data)
     overrides = [tuple(setting.split("=", 1)) for setting in chosen.settings]
     start = parse_config({"data": {"task": data.about.name, "teachers": list(data.rows.logits)}})
-    settings = defaults(len(data.about.class_names), data.reach is not None)
+    rows = data.rows
+    count = len(rows) * (FOLDS - 1) // FOLDS
+    settings = defaults(len(data.about.class_names), count, rows.features.shape[1], data.reach is not None)
     config = build_config([*settings.items(), *overrides], base=start)
     configs = {"no_teacher": build_config([("prior.strength", "0")], base=config), "mt_bkd": config}
     found: dict[str, list[tuple[dict[str, float], Tensor, Tensor]]] = {name: [] for name in chosen.only}

@@ -12,7 +12,7 @@ from typing import Any
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import PER_TEACHER, PriorConfig, RunConfig
-from mtbkd_core.config.parse import apply_settings, flatten, full_name, parse_config
+from mtbkd_core.config.parse import PRESETS, ConfigError, apply_settings, flatten, full_name, parse_config
 
 
 def build_config(
@@ -30,17 +30,29 @@ def build_config(
     changes = [(full_name(name), value) for name, value in overrides]
     task = dict(changes).get("data.task", RunConfig().data.task)
     start = default_config(str(task)) if base is None else base
-    return apply_settings(start, changes, preset)
+    plain, own = _preset(start.data.task, preset)
+    return apply_settings(apply_settings(start, own) if own else start, changes, plain)
 
 
 def default_config(task: str, preset: str = "default") -> RunConfig:
-    """The settings and teachers that a task starts with, and a preset on top.
+    """The settings and teachers that a task starts with, and a preset of the program or of the task on top.
 
     Raises:
         UserError: no such preset.
     """
     info = task_info(task)
-    return _start(info.name, info.default_teachers, tuple(info.defaults.items()), preset)
+    plain, own = _preset(task, preset)
+    return _start(info.name, info.default_teachers, (*info.defaults.items(), *own), plain)
+
+
+def _preset(task: str, name: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The program's preset of a name, and the task's."""
+    if name in PRESETS:
+        return name, ()
+    own = task_info(task).presets
+    if name not in own:
+        raise ConfigError(f"preset: got {name!r}, allowed: {', '.join((*PRESETS, *own))}")
+    return "default", tuple(own[name].items())
 
 
 @cache  # called several times at each change on a page

@@ -19,7 +19,12 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, as name=value: prior.strength=0.5. Repeatable.")
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="A configuration as JSON; --set changes it.")]
-PresetOption = Annotated[str, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
+PresetOption = Annotated[
+    str,
+    typer.Option(
+        "--preset", help=f"Settings by name: {', '.join(PRESETS)}, or thorough: slower and better, of some tasks."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")]
 
 #: Every setting with its help, for --help.

@@ -71,6 +71,10 @@ class StudentKind(Choice):
         return self is StudentKind.CNN
 
 
+#: Pixels on a side of a patch: a picture's shorter side has no fewer.
+PATCH = 6
+
+
 class FeatureKind(Choice):
     """What the student learns from: the inputs, or fixed features of them.
 

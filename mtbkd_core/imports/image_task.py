@@ -20,7 +20,7 @@ from torch import Tensor
 from mtbkd_core.common import lock
 from mtbkd_core.common.files import content_hash, home, home_path, make_folder, read_tensors, write_tensors
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-from mtbkd_core.config.models import StudentConfig
+from mtbkd_core.config.choices import PATCH
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.imports import image_sets
 from mtbkd_core.imports.image_sets import ImageSet
@@ -35,11 +35,6 @@ _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_labelled
 _CONCENTRATION = float(FASHION.INFO.defaults["prior.concentration"]) / FASHION.INFO.n_classes
-#: Pixels on a side of the first map; what was settled for the clothes is for them alone.
-_FIRST_MAP = 7
-_WARM_START_BATCH = int(FASHION.INFO.defaults["sampler.warm_start_batch_size"])
-#: Weights and biases of a last layer beyond which its Laplace approximation, in float64, takes more than 1 GiB.
-_MOST_FOR_LAPLACE = 2**13.5
 _DIGITS = frozenset("0123456789")
 _Pictures = Callable[[tuple[int, int]], Tensor]
 
@@ -173,7 +168,8 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             most_labelled=images.sizes.student,
             image_shape=shape,
             spare=True,
-            defaults=_defaults(len(names), shape, labelled, unlabelled),
+            defaults=_defaults(len(names), shape, unlabelled),
+            presets=FASHION.INFO.presets,
             shifts=tuple(info for info, _ in shifts),
             stamp=content_hash(repr(images), *(info.name for info, _ in shifts)),
         ),
@@ -186,33 +182,19 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
     )
 
 
-def _defaults(n_classes: int, shape: tuple[int, int], labelled: int, unlabelled: int) -> dict[str, str]:
+def _defaults(n_classes: int, shape: tuple[int, int], unlabelled: int) -> dict[str, str]:
     """The settings that such a task starts with: the clothes', but for what was fitted to their teachers."""
-    first_map = min(_FIRST_MAP, *shape)
     defaults = {
         **FASHION.INFO.defaults,
         "n_unlabelled": str(unlabelled),
         "prior.concentration": str(round(_CONCENTRATION * n_classes, 1)),
-        "sampler.warm_start_batch_size": str(min(_WARM_START_BATCH, labelled + unlabelled)),
         "prior.strength": "6",
         "prior.entropy_temperatures": "none",
         "prior.calibrated_teachers": "False",
-        "student.first_map": str(first_map),
-        "sampler.thinning": "16",
-        "sampler.step_size": "none",
     }
-    if (
-        last_units(shape, first_map) + 1
-    ) * n_classes > _MOST_FOR_LAPLACE:  # a baseline that every comparison should have
-        defaults["student.kind"] = "mlp"
+    if min(shape) < PATCH:
+        defaults["student.features"] = "none"
     return defaults
-
-
-def last_units(shape: tuple[int, int], first_map: int, channels: Sequence[int] = StudentConfig().channels) -> int:
-    """The units of a convolutional student's last map: its first filter has a stride, later ones halve the map."""
-    for stride in (max(1, min(shape) // first_map), *[2] * (len(channels) - 1)):
-        shape = (-(-shape[0] // stride), -(-shape[1] // stride))
-    return channels[-1] * shape[0] * shape[1]
 
 
 def _other_inputs(images: ImageSet, clothes: bool) -> tuple[tuple[ShiftInfo, _Pictures], ...]:

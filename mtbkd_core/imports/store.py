@@ -35,6 +35,7 @@ class Manifest(About):
         notes, warnings: what was found when the files were read.
         sha256, sha256_texts: of the tensors' file, and of the accessions and sequences.
         described: whether the features are the descriptors of sequences.
+        n_features: how many there are; 0 in a folder of a former version.
     """
 
     n_rows: int
@@ -46,6 +47,7 @@ class Manifest(About):
     sha256_texts: str
     format: int
     described: bool = False
+    n_features: int = 0
 
 
 _JSON = TypeAdapter(Manifest)
@@ -77,6 +79,7 @@ def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], 
             sha256_texts=sha256(temporary / TEXTS),
             format=FORMAT,
             described=data.reach is not None,
+            n_features=data.rows.features.shape[1],
         )
         write_atomically(temporary / MANIFEST, _JSON.dump_json(manifest, indent=2))
         if folder.exists():

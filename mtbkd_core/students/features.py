@@ -14,16 +14,20 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, unfold
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.choices import FeatureKind
+from mtbkd_core.config.choices import PATCH, FeatureKind
 from mtbkd_core.config.models import StudentConfig
 
-#: Patches: pixels on a side, distance between two, k-means centres, zones on a side, patches that are clustered.
-PATCH, STRIDE, CENTRES, ZONES, CLUSTERED = 6, 2, 256, 3, 40_000
+#: k-means centres of patches, zones of a picture on a side, and patches that are clustered.
+CENTRES, ZONES, CLUSTERED = 256, 3, 40_000
+#: Pixels between two patches: so many times as many as in a picture of 28 x 28, but no fewer than there.
+_STRIDE, _PIXELS = 2, 14
 #: Added to a patch's variance and to the whitening's eigenvalues, for pixels from 0 to 1.
 _CONTRAST, _WHITENING = 10 / 255**2, 0.1
 #: The standard deviation of the largest kernel feature; a larger one overfits.
 KERNEL_DEVIATION = 0.3
 _ROWS = 512
+#: Of a deviation that features are divided by: inputs that are all the same have none.
+_LEAST = 1e-12
 
 
 class _Saved:
@@ -41,7 +45,7 @@ class PatchFeatures(_Saved):
     Attributes:
         shape: [2], height and width.
         mean, whitening: [36] and [36, 36] of contrast-normalised patches.
-        centres: [256, 36], whitened.
+        centres: [256, 36], whitened; fewer where there are fewer patches.
         offset, components: [Z] and [Z, F] of the zones' means.
         scale: [], one overall standard deviation.
     """
@@ -74,7 +78,8 @@ class PatchFeatures(_Saved):
         mean = patches.mean(0)
         values, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
         whitening = (vectors * (values.clamp_min(0) + _WHITENING).rsqrt()) @ vectors.T
-        clusters = MiniBatchKMeans(CENTRES, random_state=seed, n_init=1, batch_size=4096, max_iter=30)
+        k = min(CENTRES, len(patches))
+        clusters = MiniBatchKMeans(k, random_state=seed, n_init=1, batch_size=4096, max_iter=30)
         clusters.fit(((patches - mean) @ whitening).numpy())
         centres = torch.from_numpy(clusters.cluster_centers_).float()
         shape = torch.tensor(image_shape)
@@ -82,7 +87,7 @@ class PatchFeatures(_Saved):
         zones = cls(shape, mean, whitening, centres, blank, blank, blank)._zones(x)
         reduced = PCA(min(count, *zones.shape), random_state=seed, svd_solver="randomized").fit(zones.numpy())
         offset, components = torch.from_numpy(reduced.mean_).float(), torch.from_numpy(reduced.components_.T).float()
-        scale = ((zones - offset) @ components).std()
+        scale = ((zones - offset) @ components).std().clamp_min(_LEAST)
         return cls(shape, mean, whitening, centres, offset, components.contiguous(), scale)
 
     @property
@@ -97,12 +102,12 @@ class PatchFeatures(_Saved):
     def _zones(self, x: Tensor) -> Tensor:
         """[N, 256 * zones], each centre's mean activation in each zone."""
         height, width = self.shape.tolist()
+        rows, columns = ((side - PATCH) // _stride((height, width)) + 1 for side in (height, width))
         found = []
         for part in x.split(_ROWS):
             patches = (_patches(part, (height, width)) - self.mean) @ self.whitening
             distance = torch.cdist(patches, self.centres)
             active = (distance.mean(-1, keepdim=True) - distance).clamp_min(0)
-            rows, columns = ((side - PATCH) // STRIDE + 1 for side in (height, width))
             grid = active.transpose(1, 2).unflatten(2, (rows, columns))
             found.append(adaptive_avg_pool2d(grid, ZONES).flatten(1))
         return torch.cat(found)
@@ -131,11 +136,8 @@ class KernelFeatures(_Saved):
         kept = values > 1e-6 * values.max()
         normalisation = (vectors[:, kept] * values[kept].rsqrt()).flip(1).float()
         raw = _kernel(x, landmarks) @ normalisation
-        return cls(landmarks, normalisation * (KERNEL_DEVIATION / raw.std(0).max()), cls._offset(raw))
-
-    @staticmethod
-    def _offset(raw: Tensor) -> Tensor:
-        return raw.mean(0) * (KERNEL_DEVIATION / raw.std(0).max())
+        scale = KERNEL_DEVIATION / raw.std(0).max().clamp_min(_LEAST)
+        return cls(landmarks, normalisation * scale, raw.mean(0) * scale)
 
     @property
     def count(self) -> int:
@@ -180,10 +182,14 @@ def load_features(tensors: Mapping[str, Tensor]) -> Features:
     return kind(**tensors)
 
 
+def _stride(image_shape: tuple[int, int]) -> int:
+    return max(_STRIDE, min(image_shape) // _PIXELS)
+
+
 def _patches(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
     """[N, places, 36], contrast-normalised patches of pictures [N, height * width]."""
     pictures = x.reshape(len(x), 1, *image_shape)
-    patches = unfold(pictures, PATCH, stride=STRIDE).transpose(1, 2)
+    patches = unfold(pictures, PATCH, stride=_stride(image_shape)).transpose(1, 2)
     centred = patches - patches.mean(-1, keepdim=True)
     return centred / (centred.square().mean(-1, keepdim=True) + _CONTRAST).sqrt()
 

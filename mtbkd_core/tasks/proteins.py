@@ -56,10 +56,15 @@ INFO = TaskInfo(
         "prior.calibrated_teachers": "True",
         "student.hidden": "64",
         "student.weight_scale": "0.14",
+        "sampler.algorithm": "mclmc",
+        "sampler.preconditioner": "curvature",
+        "sampler.friction": "0.1",
         "sampler.chains": "8",
         "sampler.draws": "60",
         "sampler.thinning": "16",
+        "sampler.burn_in": "200",
     },
+    presets={"thorough": {"sampler.draws": "200"}},
     shifts=(
         ShiftInfo(
             SEVERAL,

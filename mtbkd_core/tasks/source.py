@@ -42,6 +42,7 @@ class TaskInfo:
         item: what one input is called, such as "image"; its plural takes an s.
         n_labelled, most_labelled: labelled examples of a student by default, and at most.
         defaults: settings of a first run, by dotted name, as text.
+        presets: further settings by the name of a preset, put on top of `defaults`: "thorough" is slower and better.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: differs for other data under the same name; empty for what comes with the program.
         costs: whether `Teacher.cost` is known.
@@ -59,6 +60,7 @@ class TaskInfo:
     n_labelled: int = 0
     most_labelled: int = 0
     defaults: Mapping[str, str] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
     costs: bool = False

@@ -183,7 +183,7 @@ def test_the_number_of_features_is_asked_where_there_are_some(
 
 
 def test_the_size_that_the_first_map_has_is_said_beside_the_control(opened: Opened) -> None:
-    app = opened("distill", task="fashion", **{"student.first_map": "8"})
+    app = opened("distill", task="fashion", **{"student.kind": "cnn", "student.first_map": "8"})
     assert app.number_input(key="set:student.first_map").max == 28
     assert "28 x 28 pictures: a map of 10 x 10" in [caption.value for caption in app.caption]
 

@@ -63,22 +63,22 @@ class TestTeachers:
     @needs_fashion
     def test_more_labels_leave_fewer_images_to_be_shown_without(self, opened: Opened) -> None:
         app = opened("teachers", task="fashion")
-        assert app.number_input(key="set:data.n_unlabelled").value == 5000
-        app.text_input(key="set:data.n_labelled").set_value("2000").run()
+        assert app.number_input(key="set:data.n_unlabelled").value == 3000
+        app.text_input(key="set:data.n_labelled").set_value("4000").run()
         assert not app.error
-        assert app.number_input(key="set:data.n_unlabelled").value == app.session_state.draft.data.n_unlabelled == 4000
-        assert [info.value for info in app.info if info.value.startswith("4,000 images are left")]
+        assert app.number_input(key="set:data.n_unlabelled").value == app.session_state.draft.data.n_unlabelled == 2000
+        assert [info.value for info in app.info if info.value.startswith("2,000 images are left")]
         before = app.session_state.draft
-        app.number_input(key="set:data.n_unlabelled").set_value(4001).run()
-        assert "at most 4000 beside 2000 labelled ones" in refused(app, before)
+        app.number_input(key="set:data.n_unlabelled").set_value(2001).run()
+        assert "at most 2000 beside 4000 labelled ones" in refused(app, before)
 
     @needs_fashion
     def test_a_link_of_more_labels_leaves_fewer_images_to_be_shown_without(self, app: AppTest) -> None:
-        start(app, task="fashion", n_train="3000")
+        start(app, task="fashion", n_train="4000")
         assert not app.warning
         draft = app.session_state.draft
-        assert (draft.data.task, draft.data.n_labelled, draft.data.n_unlabelled) == ("fashion", 3000, 3000)
-        assert [info.value for info in app.info if "3,000 images are left" in info.value]
+        assert (draft.data.task, draft.data.n_labelled, draft.data.n_unlabelled) == ("fashion", 4000, 2000)
+        assert [info.value for info in app.info if "2,000 images are left" in info.value]
 
 
 class TestPrior:

@@ -15,7 +15,7 @@ from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines
 from tests.conftest import load_once
 
 PAGE = "shifts"
-FEW = {"n_train": "60", "student.kind": "mlp", "student.hidden": "4"}
+FEW = {"n_train": "60", "student.features": "none", "student.hidden": "4"}
 needs_fashion = pytest.mark.skipif(
     FILES.installed is None or not FILES.installed.is_dir(), reason="Debian's dataset-fashion-mnist is not installed"
 )

@@ -12,6 +12,7 @@ from mtbkd_core import UserError, build_config, default_config, distill, fingerp
 from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.imports import store
 from mtbkd_core.imports.spec import Files, TableSpec
+from mtbkd_core.imports.table_task import defaults
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from mtbkd_core.teachers.temperatures import fit_temperatures
 from tests.app.conftest import SMALL
@@ -112,14 +113,25 @@ def test_a_table_of_descriptors_starts_with_what_suits_them_and_another_with_the
 ) -> None:
     import_table("other", TableSpec(files, "Label", columns=CLASSES))
     usual = default_config("digits").student.weight_scale
-    for name, concentration, scale in (("mine", 12, 0.14), ("other", 6, usual)):
-        config = default_config(name)
-        assert (config.prior.concentration, config.student.weight_scale) == (concentration, scale)
+    for name, width, scale in (("mine", 128, 0.14), ("other", 64, usual)):
+        student = default_config(name).student
+        assert (student.hidden, student.weight_scale) == ((width,), scale)
     # one that was imported before that was written down
     manifest = json.loads((mine / store.MANIFEST).read_text())
-    del manifest["described"]
+    del manifest["described"], manifest["n_features"]
     (mine / store.MANIFEST).write_text(json.dumps(manifest))
-    assert default_config("mine").prior.concentration == 6
+    assert default_config("mine").student.hidden == (64,)
+
+
+@pytest.mark.parametrize(
+    ("rows", "features", "width", "chains"),
+    [(2_000, 217, "128", "8"), (4_000, 217, "64", "8"), (8_000, 217, "32", "8"), (20_000, 1_280, "32", "4")],
+)
+def test_the_larger_a_table_the_narrower_its_student_so_that_a_run_does_not_take_long(
+    rows: int, features: int, width: str, chains: str
+) -> None:
+    found = defaults(10, rows, features, True)
+    assert (found["student.hidden"], found["sampler.chains"]) == (width, chains)
 
 
 def test_what_was_read_is_in_the_manifest(mine: Path, files: Files) -> None:

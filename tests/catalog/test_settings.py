@@ -1,14 +1,29 @@
 """Settings that depend on the task: where a run starts, and how settings follow when the task changes."""
 
+import pytest
 import torch
 
-from mtbkd_core import build_config, default_config, load_task
+from mtbkd_core import UserError, build_config, default_config, load_task, task_info
+from mtbkd_core.catalog.registry import built_in
 from mtbkd_core.catalog.settings import change_task, changed_settings
 
 
 def test_the_programs_default_is_the_digits() -> None:
     assert default_config("digits") == build_config()
     assert default_config("digits", "paper") == build_config(preset="paper")
+
+
+@pytest.mark.parametrize("task", [name for name in built_in() if task_info(name).presets])
+def test_a_tasks_own_preset_wins_over_its_settings(task: str) -> None:
+    for preset, settings in task_info(task).presets.items():
+        config = default_config(task, preset)
+        assert config == build_config(settings.items(), base=default_config(task))
+        assert config == build_config([("task", task)], preset=preset) != default_config(task)
+
+
+def test_another_tasks_preset_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"preset: got 'thorough', allowed: default, paper$"):
+        default_config("digits", "thorough")
 
 
 def test_a_preset_wins_over_the_tasks_settings() -> None:

@@ -8,7 +8,7 @@ import torch
 from mtbkd_core import default_config, load_task, task_info
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fingerprint, untrained
-from mtbkd_core.config.choices import StudentKind
+from mtbkd_core.config.choices import FeatureKind
 from mtbkd_core.imports import image_sets
 from mtbkd_core.imports.image_sets import ImageSet
 from mtbkd_core.students.registry import build_student
@@ -26,11 +26,11 @@ def write(student: int, classes: int = 4, shape: tuple[int, int] = (8, 10)) -> N
 
 
 @pytest.mark.parametrize(
-    ("student", "labelled", "unlabelled", "batch"),
-    [(36, 36, 0, 36), (1_200, 1_000, 200, 250), (6_000, 1_000, 5_000, 250), (9_000, 1_000, 5_000, 250)],
+    ("student", "labelled", "unlabelled"),
+    [(36, 36, 0), (1_200, 1_000, 200), (6_000, 1_000, 3_000), (9_000, 1_000, 3_000)],
 )
-def test_at_first_a_student_gets_what_is_left_up_to_5000_and_warms_up_on_no_more_than_there_is(
-    own_home: Path, student: int, labelled: int, unlabelled: int, batch: int
+def test_at_first_a_student_gets_what_is_left_up_to_3000(
+    own_home: Path, student: int, labelled: int, unlabelled: int
 ) -> None:
     write(student)
     config, info = default_config("marks"), task_info("marks")
@@ -39,29 +39,24 @@ def test_at_first_a_student_gets_what_is_left_up_to_5000_and_warms_up_on_no_more
     assert (f"and {unlabelled:,} for which it has only the teachers' answers" in info.description) is (unlabelled > 0)
     # what was fitted to the clothes' teachers is not for others
     assert (config.prior.entropy_temperatures, config.prior.calibrated_teachers) == (None, False)
-    assert (config.sampler.warm_start_batch_size, config.sampler.batch_size) == (batch, None)
 
 
 @pytest.mark.parametrize(
-    ("classes", "shape", "kind"),
-    [
-        (45, (28, 28), StudentKind.CNN),
-        (46, (28, 28), StudentKind.MLP),
-        (4, (4, 400), StudentKind.MLP),
-        (4, (400, 4), StudentKind.MLP),
-        (100, (4, 4), StudentKind.CNN),
-    ],
+    ("shape", "features"),
+    [((28, 28), FeatureKind.PATCHES), ((6, 400), FeatureKind.PATCHES), ((400, 5), FeatureKind.NONE)],
 )
-def test_a_set_starts_with_an_mlp_where_the_laplace_approximation_of_a_cnn_would_be_too_large(
-    own_home: Path, classes: int, shape: tuple[int, int], kind: StudentKind
+def test_a_student_sees_patches_where_the_pictures_are_large_enough_for_one(
+    own_home: Path, shape: tuple[int, int], features: FeatureKind
 ) -> None:
-    write(6_000, classes, shape)
-    chosen = default_config("marks").student
-    convolutional = chosen.model_copy(update={"kind": StudentKind.CNN})
-    size = (shape[0] * shape[1], classes, shape)
-    assert build_student(convolutional, *size).fits_laplace is (kind is StudentKind.CNN)
-    assert chosen.kind is kind
-    assert build_student(chosen, *size).fits_laplace
+    write(6_000, 4, shape)
+    assert default_config("marks").student.features is features
+
+
+@pytest.mark.parametrize("classes", [4, 100])
+def test_the_students_last_layer_has_a_laplace_approximation(own_home: Path, classes: int) -> None:
+    write(6_000, classes, (64, 64))
+    config = default_config("marks").student
+    assert build_student(config, config.n_features, classes).fits_laplace
 
 
 @pytest.fixture

@@ -48,6 +48,13 @@ class TestBoth:
         assert features.mean(0).abs().max() < 1e-3
 
 
+def test_few_pictures_have_fewer_features_and_pictures_that_are_all_the_same_have_none_that_differ() -> None:
+    few = PatchFeatures.fit(pictures(3), SHAPE, 40, 0)
+    assert few.transform(pictures(10)).isfinite().all()
+    for same in (PatchFeatures.fit(torch.ones(5, 144), SHAPE, 4, 0), KernelFeatures.fit(torch.ones(5, 144), 4, 0)):
+        assert same.transform(torch.ones(2, 144)).abs().max() < 1e-3
+
+
 def test_patches_have_one_overall_deviation_of_1() -> None:
     assert float(fit("patches").transform(pictures()).std()) == pytest.approx(1, abs=1e-3)
 

@@ -132,6 +132,17 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", wr
         help="Run these settings. A run with the same settings is found, not computed twice.",
         on_click=distill,
     )
+    for preset, changes in task_words.info(config).presets.items():
+        st.button(
+            f"{preset.capitalize()} settings",
+            key=f"preset:{preset}",
+            type="tertiary",
+            help="Slower, with smaller errors: "
+            + ", ".join(f"{settings()[name].title.lower()} {value}" for name, value in changes.items())
+            + ".",
+            on_click=link.change,
+            args=(tuple(changes.items()),),
+        )
     st.caption(summary(config), width="stretch")
 st.space("small")
 if st.session_state.run:

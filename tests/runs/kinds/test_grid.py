@@ -213,7 +213,7 @@ def test_a_sweep_with_one_value_too_many_is_refused_before_it_runs(home: Path) -
 @needs_fashion
 def test_a_sweep_of_the_labels_shows_as_many_without_as_are_left(home: Path) -> None:
     spec = sweep_spec(default_config("fashion"), "data.n_labelled", ("100", "2000", "6000"))
-    assert [each.data.n_unlabelled for each in spec.parts().values()] == [5000, 4000, 0]
+    assert [each.data.n_unlabelled for each in spec.parts().values()] == [3000, 3000, 0]
     with pytest.raises(UserError, match=r"^data.n_labelled: got 6001, allowed for fashion: at most 6000"):
         sweep_spec(default_config("fashion"), "data.n_labelled", ("6001",))
 
