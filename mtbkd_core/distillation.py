@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,20 +15,24 @@ from mtbkd_core.catalog.settings import with_teachers
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
 from mtbkd_core.config.choices import Device, FeatureKind
-from mtbkd_core.config.models import RunConfig, SamplerConfig
-from mtbkd_core.evaluation.bias_check import ExactRun, compare, run_exact
-from mtbkd_core.evaluation.evaluate import STAGES, Examples, TeacherScores, evaluate
+from mtbkd_core.config.models import RunConfig
+from mtbkd_core.course import Course, Goal, Going, OnKeep
+from mtbkd_core.evaluation.evaluate import STAGES, TeacherScores
+from mtbkd_core.exact_check import run_exactly
+from mtbkd_core.measuring import measured
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior, stack_priors
-from mtbkd_core.result import Result, describe_environment
-from mtbkd_core.run_progress import Reporter, run_work
-from mtbkd_core.samplers.base import Info, watched
+from mtbkd_core.result import Result
+from mtbkd_core.run_progress import Reporter
+from mtbkd_core.samplers.base import watched
+from mtbkd_core.samplers.chains import Standing
 from mtbkd_core.samplers.draws import Sample, sample
 from mtbkd_core.samplers.preconditioner import in_coordinates
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
+from mtbkd_core.snapshot import OnSnapshot
 from mtbkd_core.strength import with_strength
-from mtbkd_core.student_inputs import features_of, seen_by_student
+from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.registry import build_student
 from mtbkd_core.tasks.base import Task, TrainingSet
@@ -35,9 +40,8 @@ from mtbkd_core.tasks.base import Task, TrainingSet
 #: Bound on what the kept draws may take, in bytes. They are held once; a run's peak is that and what a step and the
 #: evaluation take, which does not grow with the draws (0.35 GiB beside 0.35 GiB of draws was measured).
 MAX_DRAWS_BYTES = 2 * 2**30
-CPU = torch.device("cpu")
-#: A configuration's seed is below it.
-_CHECK_SEEDS = 2**31
+#: Of a chain at most, where a precision or a budget says how many.
+MOST_DRAWS = 5000
 
 
 def distill(
@@ -46,6 +50,7 @@ def distill(
     task: Task | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    on_snapshot: OnSnapshot | None = None,
 ) -> Result:
     """Distill the configured teachers into a posterior over students.
 
@@ -55,10 +60,35 @@ def distill(
             cache lacks.
         on_progress: called at most twenty times a second, and at the start of every phase.
         should_stop: asked at every step.
+        on_snapshot: given the posterior so far: first the warm start's ensemble, then at a rate that costs a tenth of
+            the time. It changes no draw.
     Raises:
         UserError: an unknown task or teacher, a device that is not there, settings that need too much memory, a task
             with a log joint that is not finite, or chains that leave the posterior at every step size tried.
         Cancelled: `should_stop` said so.
+    """
+    return distill_from(
+        None, config, task=task, on_progress=on_progress, should_stop=should_stop, on_snapshot=on_snapshot
+    )
+
+
+def distill_from(
+    going: Going | None,
+    config: RunConfig,
+    *,
+    task: Task | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    on_snapshot: OnSnapshot | None = None,
+    on_keep: OnKeep | None = None,
+    goal: Goal | None = None,
+) -> Result:
+    """As `distill`, of a run that may have draws already.
+
+    Args:
+        going: draws of this configuration from which it goes on; None: from the start.
+        on_keep: given before each snapshot what the run would need to go on.
+        goal: what ends it; None: what its settings say.
     """
     device = find_device(config.device)
     if not config.data.teachers:
@@ -66,9 +96,17 @@ def distill(
     report = Reporter(config, on_progress, should_stop)
     if task is None:
         task = load_task(config.data, on_progress=report.forward, should_stop=should_stop)
-    chosen, choice = with_strength(config, *learner_of(config, task, device), report)
+    chosen, choice = (config, None) if going is None else (going.config or config, going.strength)
+    if going is None:
+        chosen, choice = with_strength(config, *learner_of(config, task, device), report)
+    if goal is None:
+        goal = Goal.of(chosen.sampler)
+        if going is not None and goal.seconds is not None:
+            goal = replace(goal, seconds=max(0.0, goal.seconds - sum(going.standing.seconds)))
+    course = Course(goal, going, on_snapshot=on_snapshot, on_keep=on_keep)
+    course.config, course.strength = chosen, choice
     with torch.no_grad():
-        (result,) = distill_together([chosen], task, device, report)
+        (result,) = distill_together([chosen], task, device, report, course=course)
     return result if choice is None else replace(result, asked=config, strength=choice)
 
 
@@ -82,7 +120,7 @@ def check(config: RunConfig, task: Task) -> Student:
     settings = config.sampler
     seen = seen_by_student(config, task)
     student = build_student(config.student, seen.x_train.shape[1], seen.n_classes, seen.image_shape)
-    needed = draws_bytes(config, student)
+    needed = 0 if settings.open_ended else draws_bytes(config, student)
     if needed > MAX_DRAWS_BYTES:
         raise UserError(
             f"sampler: {settings.chains} chains x {settings.draws} draws of {student.n_parameters} parameters take "
@@ -105,6 +143,7 @@ def distill_together(
     device: torch.device,
     report: Reporter,
     teacher_scores: TeacherScores | None = None,
+    course: Course | None = None,
 ) -> list[Result]:
     """Distill configurations that agree in all but prior, teachers and seed, as groups of chains of one batch.
 
@@ -115,6 +154,7 @@ def distill_together(
         configs: with as many teachers and examples each.
         report: takes the batch for one run.
         teacher_scores: the value of `evaluation.evaluate.score_teachers`; None: teachers are scored anew.
+        course: of a single configuration; None: it begins at the start, and ends where its settings say.
     Raises:
         UserError: as `distill`.
     """
@@ -124,19 +164,18 @@ def distill_together(
     target = target_of(configs, task, device)
     report.examples = len(target.labels)
     clock = [time.perf_counter()]
-    sources = [Randomness.seeded(each.seed, device) for each in configs]
-    start = torch.cat([each.normal((settings.chains, target.student.n_parameters)) for each in sources])
-    if not torch.isfinite(target(start).log_joint).all():
-        raise UserError("the log joint is not finite at the start; a smaller weight_scale or concentration may help")
-    random = sources[0] if len(configs) == 1 else Randomness.seeded(_joint_seed(configs), device)
-    position = watched(warm_start(target, start, settings, random), report.step)
+    course = course or Course(Goal.of(settings))
+    position, random = _started(configs, target, report, course, device)
     clock.append(time.perf_counter())
-    samples = _sampled(target, position, settings, random, report, len(configs))
+    generator = random.generator.get_state()
+    samples = _sampled(configs, task, target, position, random, report, course, teacher_scores)
     clock.append(time.perf_counter())
-    exact = _run_exact(configs, target, [own.positions[:, -1] for own in samples], task, report)
+    seen = seen_by_student(configs[0], task)
+    exact = run_exactly(configs, target, [own.positions[:, -1] for own in samples], seen.x_test, report)
     clock.append(time.perf_counter())
-    names = ("seconds_warm_start", "seconds_sampling", "seconds_bias_check")
-    seconds = {name: (end - begin) / len(configs) for name, begin, end in zip(names, clock, clock[1:], strict=False)}
+    before = (0.0, 0.0) if course.going is None else course.going.standing.seconds
+    spent = [(end - begin) / len(configs) for begin, end in pairwise(clock)]
+    spent = [passed + earlier for passed, earlier in zip(spent, (*before, 0.0), strict=True)]
 
     results = []
     for number, (config, own) in enumerate(zip(configs, samples, strict=True)):
@@ -147,22 +186,68 @@ def distill_together(
             report(Phase.EVALUATION, done, of, "Measuring the students")
 
         reference = exact[number] if exact else None
-        results.append(_measured(config, task, target.student, own, warm, reference, seconds, watch, teacher_scores))
+        result = measured(config, task, target.student, own, warm, reference, spent, watch, teacher_scores)
+        assert own.chains is not None
+        standing = Standing(own.chains, position.chunk(len(configs))[number], generator, (spent[0], spent[1]))
+        sampling = course.done(own) if len(configs) == 1 else {}
+        results.append(replace(result, standing=standing, sampling=sampling))
     report.finish()
     return results
 
 
+def _started(
+    configs: Sequence[RunConfig], target: LogPosterior, report: Reporter, course: Course, device: torch.device
+) -> tuple[Tensor, Randomness]:
+    """Where the warm start ends, [G S, P] whitened, and the random numbers as they are then."""
+    settings = configs[0].sampler
+    sources = [Randomness.seeded(each.seed, device) for each in configs]
+    random = sources[0] if len(configs) == 1 else Randomness.seeded(_joint_seed(configs), device)
+    if course.going is None:
+        start = torch.cat([each.normal((settings.chains, target.student.n_parameters)) for each in sources])
+        if not torch.isfinite(target(start).log_joint).all():
+            raise UserError(
+                "the log joint is not finite at the start; a smaller weight_scale or concentration may help"
+            )
+        position = watched(warm_start(target, start, settings, random), report.step)
+    else:
+        position = course.going.standing.warm_start.to(device)
+        random.generator.set_state(course.going.standing.generator)
+    return position, random
+
+
 def _sampled(
+    configs: Sequence[RunConfig],
+    task: Task,
     target: LogPosterior,
     position: Tensor,
-    settings: SamplerConfig,
     random: Randomness,
     report: Reporter,
-    groups: int,
+    course: Course,
+    teacher_scores: TeacherScores | None,
 ) -> list[Sample]:
-    """Draws of every group from whitened positions [G S, P], in whitened coordinates whatever the sampler runs in."""
+    """Draws of every group from the warm start [G S, P], in whitened coordinates whatever the sampler runs in."""
+    settings, student, single = configs[0].sampler, target.student, len(configs) == 1
+    if single:
+        warm = student.weight_scale * position
+
+        def measure(so_far: Sample) -> Result:
+            passed = course.seconds_of_phases
+            return measured(configs[0], task, student, so_far, warm, None, passed, lambda stage: None, teacher_scores)
+
+        room = min(MOST_DRAWS, MAX_DRAWS_BYTES // (4 * position.numel()))
+        course.sample_from(
+            student, seen_by_student(configs[0], task).x_test.to(position), measure, position, random, room
+        )
+        report.share = course.share
     own = in_coordinates(target, position, settings, random)
-    return sample(own, position, settings, random, report.step, groups=groups)
+    begun = None if course.going is None else course.going.on(own, position.device)
+    draws = course.draws if single else None
+    watch, enough = report.step, course.enough
+    samples = sample(
+        own, position, settings, random, watch, groups=len(configs), draws=draws, begun=begun, enough=enough
+    )
+    report.share = None
+    return samples
 
 
 def _joint_seed(configs: Sequence[RunConfig]) -> int:
@@ -185,107 +270,6 @@ def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) ->
     ]
     mixture = MixturePrior.stack(priors, configs[0].sampler.chains)
     return LogPosterior(student, training_set.x, training_set.labels, mixture)
-
-
-def _measured(
-    config: RunConfig,
-    task: Task,
-    student: Student,
-    own: Sample,
-    warm: Tensor,
-    reference: ExactRun | None,
-    seconds: Mapping[str, float],
-    watch: Callable[[int], None],
-    teacher_scores: TeacherScores | None,
-) -> Result:
-    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place."""
-    began = time.perf_counter()
-    watch(0)
-    draws = own.positions.mul_(student.weight_scale)
-    seen = seen_by_student(config, task)
-    examples = examples_of(seen, config.data.teachers, draws.device)
-    metrics, predictions = evaluate(
-        config.prior,
-        examples,
-        student,
-        draws,
-        warm,
-        own.log_joint,
-        watch,
-        split_seed=config.data.split_seed,
-        teacher_scores=teacher_scores,
-    )
-    diagnostics = metrics.diagnostics.updated(
-        step_size=own.step_size,
-        acceptance=own.acceptance,
-        energy_variance=own.energy_variance,
-        restarts=own.restarts,
-        gradients=own.gradients,
-        preconditioner=own.preconditioner.value,
-        seconds_preconditioner=own.seconds_preconditioner,
-        seconds_warm_start=seconds["seconds_warm_start"],
-        seconds_sampling=seconds["seconds_sampling"],
-        seconds_evaluation=time.perf_counter() - began,
-    )
-    if reference is not None:
-        check = compare(reference, own.log_joint, predictions.test.mean)
-        diagnostics = diagnostics.updated(bias_check=check.dump(), seconds_bias_check=seconds["seconds_bias_check"])
-    metrics = metrics.model_copy(update={"diagnostics": diagnostics})
-    environment = describe_environment(draws.device) | {
-        "task": task.name,
-        "fingerprint": task.fingerprint_of(config.data.teachers),
-        "n_features": task.x_train.shape[1],
-        "image_shape": task.image_shape and list(task.image_shape),
-        "class_names": list(task.class_names),
-    }
-    return Result(config, metrics, draws.cpu(), predictions, environment, features_of(seen))
-
-
-def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
-    """A task's examples, as the student sees them, and some of its teachers' logits, for the evaluation."""
-    test_logits, train_logits = (task.teacher_logits(teachers, part).to(device) for part in ("test", "train"))
-    return Examples(
-        x_test=task.x_test.to(device),
-        y_test=task.y_test.to(device),
-        x_train=task.x_train.to(device),
-        y_train=task.y_train.to(device),
-        test_logits=dict(zip(teachers, test_logits, strict=True)),
-        train_logits=dict(zip(teachers, train_logits, strict=True)),
-        shifts={name: x.to(device) for name, x in task.shifts.items()},
-    )
-
-
-def _run_exact(
-    configs: Sequence[RunConfig], target: LogPosterior, ends: Sequence[Tensor], task: Task, report: Reporter
-) -> list[ExactRun]:
-    """Exact HMC from each configuration's chains' ends [S, P], one after the other; nothing where it is not asked for.
-
-    Each has random numbers that no run of the configuration has used.
-    """
-    settings = configs[0].sampler
-    if not settings.bias_check:
-        return []
-    device, gradients = ends[0].device, int(run_work(settings, report.examples)[Phase.BIAS_CHECK])
-    x, found = seen_by_student(configs[0], task).x_test.to(device), list[ExactRun]()
-    for number, (config, position) in enumerate(zip(configs, ends, strict=True)):
-        chains = torch.arange(number * settings.chains, (number + 1) * settings.chains, device=device)
-
-        def watch(done: int, of: int, info: Info, number: int = number) -> None:
-            message = "Comparing the draws with exact HMC"
-            report(Phase.BIAS_CHECK, number * of + done, len(configs) * of, message, info)
-
-        found.append(
-            run_exact(
-                target if len(configs) == 1 else target.of_chains(chains),
-                position,
-                x,
-                gradients=gradients,
-                temperature=settings.temperature,
-                random=Randomness.seeded(_CHECK_SEEDS + config.seed, device),
-                watch=watch,
-            )
-        )
-    return found
 
 
 def find_device(device: Device) -> torch.device:

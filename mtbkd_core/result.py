@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from torch import Tensor
 
 from mtbkd_core.common.files import make_folder, read_json, read_tensors, write_atomically, write_tensors
-from mtbkd_core.common.parallel import find_threads
+from mtbkd_core.common.machine import describe_machine
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import FeatureKind
 from mtbkd_core.config.models import RunConfig
@@ -25,6 +24,7 @@ from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.evaluation.strength_path import StrengthChoice
+from mtbkd_core.samplers.chains import Standing
 from mtbkd_core.students.base import Student
 from mtbkd_core.students.features import Features, load_features
 from mtbkd_core.students.registry import build_student
@@ -36,8 +36,9 @@ M = TypeVar("M", bound=BaseModel)
 FORMAT = 2
 _READABLE = (1, FORMAT)
 _FEATURES = "features.safetensors"
-#: What the program chose where config.json left it to the program; a run that chose nothing has none.
+#: What the program chose where config.json left it to the program, and how much was sampled.
 _RESOLVED = "resolved.json"
+_STANDING = "standing."
 
 
 class _Shapes(BaseModel):
@@ -55,6 +56,7 @@ class _Resolved(BaseModel):
 
     config: RunConfig
     strength: StrengthChoice | None = None
+    sampling: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ class Result:
         features: what the student sees in place of the task's inputs; None: these.
         asked: the settings as they were asked for; None: `config`.
         strength: how the strength was chosen; None where it was given.
+        standing: what its chains need to go on; None: not saved.
+        sampling: what was done: draws, gradients, the precision reached and what ended it.
     """
 
     config: RunConfig
@@ -80,6 +84,8 @@ class Result:
     features: Features | None = None
     asked: RunConfig | None = None
     strength: StrengthChoice | None = None
+    standing: Standing | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def student(self) -> Student:
@@ -125,10 +131,13 @@ class Result:
         asked = self.asked or self.config
         if not _holds(folder / "config.json", asked):  # one of a former format is what a run is named by
             write_atomically(folder / "config.json", asked.model_dump_json(indent=2))
-        if self.asked is not None:
-            resolved = _Resolved(config=self.config, strength=self.strength)
+        if self.asked is not None or self.sampling:
+            resolved = _Resolved(config=self.config, strength=self.strength, sampling=self.sampling)
             write_atomically(folder / _RESOLVED, resolved.model_dump_json(indent=2))
-        write_tensors(folder / "posterior.safetensors", {"draws": self.draws}, {"format": str(FORMAT)})
+        # in one file with the draws: the chains go on from the last of them
+        standing = {} if self.standing is None else self.standing.tensors()
+        posterior = {"draws": self.draws, **{_STANDING + name: value for name, value in standing.items()}}
+        write_tensors(folder / "posterior.safetensors", posterior, {"format": str(FORMAT)})
         write_tensors(folder / "predictions.safetensors", self.predictions.tensors(), {"format": str(FORMAT)})
         if self.features is not None:
             write_tensors(folder / _FEATURES, self.features.tensors(), {"format": str(FORMAT)})
@@ -156,7 +165,8 @@ class Result:
         metrics = read_metrics(folder)
         path = folder / "posterior.safetensors"
         try:
-            draws = read_tensors(path)["draws"]
+            posterior = read_tensors(path)
+            draws, standing = posterior["draws"], _standing(posterior)
             path = folder / "predictions.safetensors"
             predictions = Predictions.from_tensors(read_tensors(path))
         except KeyError as error:
@@ -168,8 +178,10 @@ class Result:
             predictions,
             environment,
             _read_features(config, folder / _FEATURES),
-            asked=None if chosen is None else config,
+            asked=None if chosen is None or chosen.strength is None else config,
             strength=None if chosen is None else chosen.strength,
+            standing=standing,
+            sampling={} if chosen is None else chosen.sampling,
         )
         wanted = result.student.n_parameters
         if draws.ndim != 3 or draws.shape[2] != wanted:
@@ -187,6 +199,12 @@ def _read_features(config: RunConfig, path: Path) -> Features | None:
         return load_features(read_tensors(path))
     except TypeError:
         raise UserError(f"{path}: lacks some of what features are made of") from None
+
+
+def _standing(posterior: Mapping[str, Tensor]) -> Standing | None:
+    """What posterior.safetensors holds of the chains; runs of former versions have nothing of them."""
+    named = {name.removeprefix(_STANDING): value for name, value in posterior.items() if name.startswith(_STANDING)}
+    return Standing.from_tensors(named) if named else None
 
 
 def read_metrics(folder: Path) -> Metrics:
@@ -224,20 +242,5 @@ def _validated(model: type[M], values: dict[str, Any], path: Path) -> M:
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
-    """The machine and the versions that a result was computed with."""
-    return {
-        "format": FORMAT,
-        "version": _version("mtbkd-explorer"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-        "threads": find_threads(),
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except ModuleNotFoundError:
-        return "source"
+    """The machine and the versions that a result was computed with, and the format that it is saved in."""
+    return {"format": FORMAT, **describe_machine(device)}

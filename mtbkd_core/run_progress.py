@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from mtbkd_core.common.progress import Cancelled, OnProgress, Phase, Progress, ShouldStop
 from mtbkd_core.config.models import RunConfig, SamplerConfig
@@ -55,6 +56,8 @@ class Reporter:
     Attributes:
         examples: that the student learns from; None: not known yet.
         choosing: gradients of all chains and examples that choosing the strength takes; 0 where it is given.
+        share: how far the sampling is at a step, and that in words, where a run ends by something else than the number
+            of its steps; None, or where it gives None: the number of steps says it.
     """
 
     config: RunConfig
@@ -62,6 +65,7 @@ class Reporter:
     should_stop: ShouldStop | None
     examples: int | None = None
     choosing: float = 0.0
+    share: Callable[[Step], tuple[float, str] | None] | None = None
     _last: float = field(default=-math.inf, init=False)
     _phase: Phase | None = field(default=None, init=False)
     _before: float = field(default=0.0, init=False)
@@ -70,19 +74,29 @@ class Reporter:
     def step(self, step: Step) -> None:
         """Report a step of the chains; raises `Cancelled` where it is to stop."""
         phase, message = _SHOWN[step.event]
-        self(phase, step.number, step.of, message, step.info)
+        share = self.share if phase is Phase.SAMPLING else None
+        self(phase, step.number, step.of, message, step.info, None if share is None else partial(share, step))
 
-    def __call__(self, phase: Phase, step: int, steps: int, message: str, info: Info | None = None) -> None:
-        """Report a step of a phase; raises `Cancelled` where it is to stop."""
+    def __call__(
+        self,
+        phase: Phase,
+        step: int,
+        steps: int,
+        message: str,
+        info: Info | None = None,
+        share: Callable[[], tuple[float, str] | None] | None = None,
+    ) -> None:
+        """Report a step of a phase; raises `Cancelled` where it is to stop. `share` is asked where it is reported."""
         if self.should_stop is not None and self.should_stop():
             raise Cancelled
         now = time.perf_counter()
         if self.on_progress is None or (phase is self._phase and step < steps and now - self._last < _REPORT_EVERY):
             return
         self._last, self._phase = now, phase
-        done = self._before + (1 - self._before) * self._reckon(phase, step / steps)
+        done, note = (share() if share is not None else None) or (step / steps, "")
+        done = self._before + (1 - self._before) * self._reckon(phase, done)
         self._fraction = max(self._fraction, done)  # chains that start again do not take the bar back
-        share = info.teacher_share.mean(0) if info is not None and info.teacher_share is not None else None
+        teachers = info.teacher_share.mean(0) if info is not None and info.teacher_share is not None else None
         self.on_progress(
             Progress(
                 phase,
@@ -91,7 +105,8 @@ class Reporter:
                 self._fraction,
                 message,
                 tuple(info.log_joint.tolist()) if info is not None else None,
-                tuple(share.tolist()) if share is not None else None,
+                tuple(teachers.tolist()) if teachers is not None else None,
+                note,
             )
         )
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mtbkd_core import Result, Task, distill
-from mtbkd_core.distillation import examples_of
 from mtbkd_core.evaluation.evaluate import evaluate, weighted_teachers
 from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.evaluation.sets import conformal, halves, score_sets
+from mtbkd_core.measuring import examples_of
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import entropy_weights, responsibilities, stack_priors
 from tests.small import small

@@ -78,7 +78,7 @@ def test_the_public_interface_is_there() -> None:
     wanted = {"load_task", "RunConfig", "distill", "Result", "task_infos", "task_info", "fingerprint", "build_config"}
     assert wanted <= set(mtbkd_core.__all__)
     keywords = inspect.signature(mtbkd_core.distill).parameters
-    assert list(keywords) == ["config", "task", "on_progress", "should_stop"]
+    assert list(keywords) == ["config", "task", "on_progress", "should_stop", "on_snapshot"]
     assert all(p.kind is p.KEYWORD_ONLY for name, p in keywords.items() if name != "config")
     for name in ("predict", "save", "load"):
         assert callable(getattr(mtbkd_core.Result, name))

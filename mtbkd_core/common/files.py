@@ -73,9 +73,11 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str, *, sync: bool = True) -> None:
     """Write to a temporary name beside `path`, sync, rename. On failure nothing is left behind.
 
+    Args:
+        sync: wait for the disk; without it, the file may be torn after a crash of the whole machine.
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
@@ -85,7 +87,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         with temporary.open("xb") as file:  # with the user's own permissions: a shared home stays readable to its group
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ class Progress:
         message: one line for display.
         log_joint: [S] log joint of each chain, in nats, where there is one.
         teacher_share: [K] mean responsibility of each teacher over chains and training examples, where there is one.
+        note: how far it is, in words, where `step` of `steps` does not say it.
     """
 
     phase: Phase
@@ -40,6 +41,7 @@ class Progress:
     message: str = ""
     log_joint: tuple[float, ...] | None = None
     teacher_share: tuple[float, ...] | None = None
+    note: str = ""
 
 
 OnProgress = Callable[[Progress], None]

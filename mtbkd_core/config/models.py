@@ -90,6 +90,9 @@ Channels = Annotated[
 BatchSize = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)]
 StepSize = Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)]
 Strength = Annotated[Annotated[NonNegative, Field(le=100)] | None, BeforeValidator(_only_auto)]
+Precision = Annotated[Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
+Seconds = Annotated[Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
+Gradients = Annotated[Annotated[int, Field(ge=1, le=10**9)] | None, BeforeValidator(_none_word)]
 Labelled = Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)]
 Teachers = Annotated[tuple[str, ...], BeforeValidator(_some_teacher), Field(max_length=32)]
 
@@ -479,6 +482,37 @@ class SamplerConfig(_Part):
         phrase="checked for bias",
         matters=_used("sampler.bias_check"),
     )
+    until: Precision = setting(
+        None,
+        "Precision",
+        "Sampling goes on until the sampler's error of the predictive mean is at most this, as a total variation "
+        "distance, or until a budget is spent; 0.005 is a good one, a smaller one takes longer. None: the draws that "
+        "are set, unless there is a budget.",
+        phrase="until precision {}",
+        placeholder="none; 0.005 is good",
+    )
+    budget_seconds: Seconds = setting(
+        None,
+        "Time budget",
+        "Seconds of warm start and sampling after which the run has enough draws, however many; none: no limit. Equal "
+        "settings then give equal posteriors, but not equal draws.",
+        phrase="{} s of sampling",
+        unit="seconds",
+        placeholder="none",
+    )
+    budget_gradients: Gradients = setting(
+        None,
+        "Gradient budget",
+        "Gradients of a chain, burn-in included, after which the run has enough draws; none: no limit. A precision "
+        "without any budget has ten times those of the draws that are set.",
+        phrase="{} gradients",
+        placeholder="none",
+    )
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether a precision or a budget, and not the number of draws, says when sampling ends."""
+        return (self.until, self.budget_seconds, self.budget_gradients) != (None, None, None)
 
 
 #: Settings of the prior that hold one number for each teacher.
@@ -548,6 +582,16 @@ class RunConfig(_Part):
                 f"sampler.bias_check: got true, but {algorithm} is exact, and is what others are compared with; "
                 "allowed: false"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _an_end_that_can_be_told(self) -> Self:
+        sampler = self.sampler
+        if sampler.until is not None and sampler.chains < 2:
+            raise ValueError(f"sampler.until: got {sampler.until:g}, but one chain has no error; allowed: none")
+        decaying = sampler.algorithm is Algorithm.SGLD and sampler.schedule is Schedule.DECAYING
+        if sampler.open_ended and decaying:
+            raise ValueError("sampler.schedule: got decaying, but a precision or a budget needs constant steps")
         return self
 
 

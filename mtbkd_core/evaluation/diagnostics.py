@@ -260,3 +260,17 @@ def monte_carlo_error(chain_means: Tensor) -> float:
     """
     half = len(chain_means) // 2
     return total_variation(chain_means[:half].mean(0), chain_means[half : 2 * half].mean(0)) / 2
+
+
+def predictive_error(chain_means: Tensor) -> float | None:
+    """The sampler's error of the mean of S chains' means [S, M, C]: the expected total variation distance to the truth.
+
+    The jackknife over chains gives the standard error of each probability; a normal error of that size is sqrt(2 / pi)
+    times it in the mean of its absolute value, and the distance is half of their sum over classes, mean over inputs.
+    None for one chain.
+    """
+    chains = len(chain_means)
+    if chains < 2:
+        return None
+    standard = chain_means.var(0) / chains
+    return float(0.5 * math.sqrt(2 / math.pi) * standard.sqrt().sum(-1).mean())

@@ -141,4 +141,5 @@ def _report(values: dict[str, Any]) -> Progress:
         message=str(values.get("message", "")),
         log_joint=numbers("log_joint"),
         teacher_share=numbers("teacher_share"),
+        note=str(values.get("note", "")),
     )

@@ -19,7 +19,7 @@ from mtbkd_core.samplers.base import Mean, Step
 from mtbkd_core.samplers.randomness import Randomness
 
 T = TypeVar("T")
-_STATE = "state."
+_STATE, _CHAINS = "state.", "chains."
 _COUNTS = ("number", "gradients", "restarts")
 
 
@@ -107,6 +107,40 @@ class Chains:
             Mean.from_tensors(_part(named, "energy_variance.")),
             named.get("generator"),
         )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a run needs to go on: its chains, and what their coordinates were made from.
+
+    Attributes:
+        chains: where they stand.
+        warm_start: [S, P], whitened, where the warm start ended.
+        generator: state of the random numbers there; the preconditioner is made from both, and is made again.
+        seconds: of warm start and of sampling so far.
+    """
+
+    chains: Chains
+    warm_start: Tensor
+    generator: Tensor
+    seconds: tuple[float, float]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file holds, by name."""
+        named = {_CHAINS + name: value for name, value in self.chains.tensors().items()}
+        seconds = torch.tensor(self.seconds, dtype=torch.float64)
+        return named | {"warm_start": self.warm_start, "generator": self.generator, "seconds": seconds}
+
+    @classmethod
+    def from_tensors(cls, named: Mapping[str, Tensor]) -> Self:
+        """The inverse of `tensors`.
+
+        Raises:
+            KeyError: the name of a tensor that is missing.
+        """
+        warm, sampling = named["seconds"].tolist()
+        chains = Chains.from_tensors(_part(named, _CHAINS), named["warm_start"].device)
+        return cls(chains, named["warm_start"], named["generator"], (warm, sampling))
 
 
 def _part(named: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

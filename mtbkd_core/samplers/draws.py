@@ -34,7 +34,7 @@ class Sample:
         gradients: of one chain, restarts included, tuning not.
         preconditioner: of the coordinates that the sampler ran in.
         seconds_preconditioner: that it took to make; None where there is none.
-        chains: where they stand after the last step.
+        chains: where they stand after the last step; None before the first.
     """
 
     positions: Tensor
@@ -44,9 +44,9 @@ class Sample:
     energy_variance: float | None
     restarts: int
     gradients: int
-    preconditioner: Preconditioning
-    seconds_preconditioner: float | None
-    chains: Chains
+    preconditioner: Preconditioning = Preconditioning.NONE
+    seconds_preconditioner: float | None = None
+    chains: Chains | None = None
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,6 @@ class Collector:
     def log_joint(self) -> Tensor:
         """[S, D], theirs."""
         return self._log_joint[0, :, : self.count]
-
-    @property
-    def chains(self) -> Chains:
-        """Where the first group stands after its newest draw, before the loop's next step."""
-        step, place = self._last[0]
-        return Chains.of(step, place, self._random)
 
     def samples(self) -> list[Sample]:
         """What each group has, after the loop's end."""

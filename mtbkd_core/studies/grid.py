@@ -23,12 +23,12 @@ from mtbkd_core.distillation import (
     check,
     distill_together,
     draws_bytes,
-    examples_of,
     find_device,
     learner_of,
 )
 from mtbkd_core.evaluation.evaluate import TeacherScores, score_teachers
 from mtbkd_core.evaluation.strength_path import StrengthChoice
+from mtbkd_core.measuring import examples_of
 from mtbkd_core.result import Result
 from mtbkd_core.run_progress import Reporter
 from mtbkd_core.strength import with_strength
@@ -233,8 +233,11 @@ def _batches(
 
 
 def _batch_size(config: RunConfig, student: Student, task: Task, memory: int) -> int:
-    """Configurations of a batch: as many as fill `_CHAINS` chains, if student and memory allow it."""
-    if not student_spec(config.student.kind).batched:
+    """Configurations of a batch: as many as fill `_CHAINS` chains, if student and memory allow it.
+
+    Those that a precision or a budget ends are run one by one, for each ends when it has enough.
+    """
+    if config.sampler.open_ended or not student_spec(config.student.kind).batched:
         return 1
     examples, chains = len(task.y_train) + config.n_unlabelled_used, config.sampler.chains
     # a step holds every layer's units about three times, the teachers' terms about twice, and ten states
