@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mtbkd_core.config.models import RunConfig
     from mtbkd_core.config.parse import PRESETS, ConfigError
     from mtbkd_core.distillation import distill
+    from mtbkd_core.extension import extend
     from mtbkd_core.result import Result
     from mtbkd_core.studies.grid import distill_grid
     from mtbkd_core.tasks.base import Task, Teacher
@@ -34,6 +35,7 @@ __all__ = [
     "default_config",
     "distill",
     "distill_grid",
+    "extend",
     "fingerprint",
     "load_task",
     "task_info",
@@ -45,6 +47,7 @@ _NAMES = {
     "config.models": ("RunConfig",),
     "config.parse": ("PRESETS", "ConfigError"),
     "distillation": ("distill",),
+    "extension": ("extend",),
     "studies.grid": ("distill_grid",),
     "common.progress": ("Cancelled", "Progress", "UserError"),
     "result": ("Result",),

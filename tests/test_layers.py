@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("measuring",),
     ("course", "exact_check"),
     ("distillation",),
+    ("extension",),
     ("baselines",),
     ("studies",),
     ("review",),

@@ -29,6 +29,7 @@ from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import standing
 from mtbkd_core.evaluation.scores import COMPARED, HEADLINE, SCORES
+from mtbkd_core.result import Result
 from mtbkd_core.runs.kinds.run import run_id
 
 
@@ -69,9 +70,19 @@ def distill_command(
     seconds = time.perf_counter() - started
     if out is not None:
         result.save(out)
+    print_result(result, seconds, saved=out, as_json=as_json)
+
+
+def print_result(result: Result, seconds: float, *, saved: Path | None, as_json: bool) -> None:
+    """A result as the command line shows it: scores and what they mean, or one line of JSON."""
     if as_json:
         chosen = result.config.model_dump(mode="json")
-        answer = {"run": run_id(config), "config": chosen, "metrics": result.metrics.dump(), "seconds": seconds}
+        answer = {
+            "run": run_id(result.asked or result.config),
+            "config": chosen,
+            "metrics": result.metrics.dump(),
+            "seconds": seconds,
+        }
         if result.strength is not None:
             answer["strength"] = result.strength.model_dump(mode="json")
         print(json.dumps(answer))
@@ -82,7 +93,7 @@ def distill_command(
     standings = (standing(result.metrics, {}, score) for score in HEADLINE)
     said = [verdict_sentence(result.metrics.diagnostics), *standings]
     print("\n".join(line for line in said if line))
-    print(f"{seconds:.1f} s" + (f", saved in {out}" if out else ""))
+    print(f"{seconds:.1f} s" + (f", saved in {saved}" if saved else ""))
 
 
 def _print_table(metrics: Metrics) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Future, KilledWorker, fire_and_forget
+from pydantic import BaseModel
 
 from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.files import home
@@ -120,6 +121,19 @@ class Engine:
         if device is Device.CUDA:
             self._refuse_without_gpu(connection)
         job, submission = store.enqueue(kind, spec, engine=connection.name, submitted_by=submitted_by)
+        return self._handed(connection, kind, job, device, submission)
+
+    def extend(self, kind: JobKind[S, V], id: str, more: BaseModel) -> V:
+        """Have a job that is done go on, under its own name; one that is under way is found.
+
+        Raises:
+            UserError: no such job, or it has no result, or its folder cannot be written.
+        """
+        connection = self._started()
+        job, submission = store.enqueue_more(kind, id, more, engine=connection.name)
+        return self._handed(connection, kind, job, kind.device(job.spec), submission)
+
+    def _handed(self, connection: Connection, kind: JobKind[S, V], job: V, device: Device, submission: str | None) -> V:
         if submission is None:
             return job
         settled = connection.settled

@@ -50,7 +50,7 @@ def execute(folder: str) -> None:
 def _attempt(path: Path, kind: JobKind[Any, Any]) -> None:
     """One attempt, with the folder's lock held."""
     # Looked for only now: whoever held the lock before us may have finished the job.
-    if files.read_json(path / kind.result) is not None:
+    if files.read_json(path / kind.result) is not None and not kind.goes_on(path):
         return
     with files.gate(path):
         files.remove_temporaries(path)

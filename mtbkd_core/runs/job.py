@@ -184,6 +184,7 @@ class JobKind(Generic[S, V]):
         parse: reads config.json, as it was written at any time.
         inputs: as `JobSpec.inputs`.
         device: as `JobSpec.device`.
+        more: a file that asks a job that is done to go on; its result stays until there is a new one. None: it cannot.
         save: writes a result into the folder; none: `compute` gives a mapping, and the spec, the data's fingerprints
             and the environment are written beside it.
     """
@@ -200,6 +201,11 @@ class JobKind(Generic[S, V]):
     inputs: Callable[[Any], Sequence[RunConfig]] = own_inputs
     device: Callable[[Any], Device] = own_device
     save: Callable[[Path, Any], None] | None = None
+    more: str | None = None
+
+    def goes_on(self, folder: Path) -> bool:
+        """Whether a job that may be done was asked to go on."""
+        return self.more is not None and (folder / self.more).exists()
 
     def parsed(self, content: bytes) -> S:
         """The spec that config.json holds.

@@ -18,6 +18,8 @@ def look(path: Path, kind: JobKind[Any, Any]) -> tuple[State, str | None]:
     again = f"launch the {kind.noun} again"
     if (path / kind.result).exists():
         if files.read_json(path / kind.result) is not None:
+            if kind.goes_on(path):
+                return _going_on(path, status, held)
             return State.DONE, _deaths(path, status, held, State.DONE)
         if not held and (status is None or status.state is not State.QUEUED):
             return State.FAILED, f"{kind.result} is torn; {again}"
@@ -39,6 +41,19 @@ def look(path: Path, kind: JobKind[Any, Any]) -> tuple[State, str | None]:
     started = (owner := files.read_owner(path)) is not None and owner.submission == status.submission
     what = "in the middle of it" if started else "before it began"
     return State.INTERRUPTED, f"the engine ended {what}; {again}"
+
+
+def _going_on(path: Path, status: Status | None, held: bool) -> tuple[State, str | None]:
+    """Of a job with a result that was asked to go on: under way, or done as it was before, and why."""
+    cancelled = (path / files.CANCEL).exists()
+    if status is not None and status.state is State.QUEUED:
+        if held:
+            return State.RUNNING, "stopping" if cancelled else _deaths(path, status, held, State.RUNNING)
+        if not cancelled and status.engine is not None and files.engine_lives(path.parent.parent, status.engine):
+            return State.QUEUED, _deaths(path, status, held, State.QUEUED)
+    ended = State.INTERRUPTED if status is None or status.state is State.QUEUED else status.state
+    why = f": {status.reason}" if status is not None and status.reason else ""
+    return State.DONE, f"going on was {State.CANCELLED if cancelled else ended}{why}; what it had before stays"
 
 
 def _deaths(path: Path, status: Status | None, held: bool, state: State) -> str | None:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from mtbkd_core.common.files import home, write_atomically
 from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
@@ -92,6 +94,30 @@ def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, submitted_by: str | No
             stopping = state is State.RUNNING and (path / files.CANCEL).exists()
             if stopping or torn or (state.finished and state is not State.DONE):
                 submission = files.begin(path, engine=engine, submitted_by=submitted_by).submission
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return _view(kind, path, whole=True), submission
+
+
+def enqueue_more(kind: JobKind[S, V], id: str, more: BaseModel, *, engine: str) -> tuple[V, str | None]:
+    """Ask a job that is done to go on, unless it is under way.
+
+    Returns:
+        The job, and the name of the new submission, or none where there was nothing to submit.
+
+    Raises:
+        UserError: as `read`; a kind that cannot go on, a job without a result, or a folder that cannot be written.
+    """
+    path = _find(kind, id)
+    try:
+        with files.gate(path):
+            state, _ = look(path, kind)
+            if kind.more is None or (state.finished and state is not State.DONE):
+                raise UserError(f"{kind.noun} {path.name}: it has no result to go on from, it is {state}")
+            if not state.finished:
+                return _view(kind, path, whole=True), None
+            write_atomically(path / kind.more, more.model_dump_json())
+            submission = files.begin(path, engine=engine).submission
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     return _view(kind, path, whole=True), submission

@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
-from pages.ui import charts, chosen_run, headline, link, navigation, run_words
+from pages.ui import charts, chosen_run, headline, link, navigation, run_words, so_far
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
@@ -57,6 +57,9 @@ if under_way := follow.under_way():
         with st.container(key=f"alive-{view.id}"):
             st.caption(f"{words.noun.capitalize()} · {words.what(view)}")
             follow.bar(words, view)
+            if words is RUNS:
+                so_far.follow(view.id, None)
+                navigation.link("reliability", "See its posterior so far", {"run": view.id})
 
 newest = chosen_run.newest_done(views)
 st.subheader("Last results", anchor=False)

@@ -30,6 +30,7 @@ def show(
     `table` makes the data behind the figure; it is called only when the button is pressed. `on_click` takes the number
     that a clicked point has as its custom data.
     """
+    figure.update_layout(uirevision=key)  # drawn again, it keeps what the reader has chosen in it
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     with st.container(gap="xxsmall"):
         heading(title, table, key=key, file=f"{name}.csv", help=help)

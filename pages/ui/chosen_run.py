@@ -12,7 +12,8 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import link, navigation, task_words
+from mtbkd_core.snapshot import Moment
+from pages.ui import link, navigation, so_far, task_words
 from pages.ui.run_words import STATES, describe, sentence
 
 
@@ -44,10 +45,21 @@ def all_runs(problems: list[str] | None = None) -> list[RunView]:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The run that the results pages show."""
+    """The run that the results pages show.
+
+    Attributes:
+        result: the whole, or the posterior so far.
+        moment: how far the run was, where it is not the whole.
+    """
 
     view: RunView
     result: Result
+    moment: Moment | None = None
+
+    @property
+    def version(self) -> str:
+        """What tells this result from another of the same run: what is worked out from it is kept under this name."""
+        return f"{self.view.id}:{self.view.attempt}:{self.moment.number if self.moment else 'whole'}"
 
     @property
     def teachers(self) -> dict[str, str]:
@@ -87,12 +99,22 @@ def chosen() -> Chosen:
         view = store.read(runs.KIND, run)
         if view.state is State.DONE:
             return Chosen(view, result(view))
+        found = so_far.newest(view)
+        if found is not None:
+            return Chosen(view, found.result, found.moment)
+        if view.has_result:  # it goes on, and has not come to a snapshot yet
+            return Chosen(view, result(view))
     except UserError as error:
         st.error(str(error), icon=":material/error:")
         navigation.link("distill", "Distill again")
         st.stop()
     _, icon, meaning = STATES[view.state]
     reason = f" {sentence(view.reason)}" if view.reason else ""
+    if not view.finished:
+        st.info(f"This run {meaning}{reason} Its posterior so far appears here in a moment.", icon=icon)
+        so_far.follow(view.id, 0)
+        navigation.link("distill", "Watch it on the Distill page")
+        st.stop()
     st.info(f"This run {meaning}{reason} It has no results to show; choose another run in the sidebar.", icon=icon)
     navigation.link("distill", "See it on the Distill page")
     st.stop()
@@ -110,6 +132,15 @@ def banner(shown: Chosen) -> None:
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
     )
+    if not view.finished:
+        so_far.follow(view.id, shown.moment.number if shown.moment else 0)
+        return
+    if shown.moment is not None:
+        _, icon, meaning = STATES[view.state]
+        st.warning(f"This run {meaning} What is shown is what it had by then.", icon=icon)
+        st.caption(so_far.text(shown.moment, shown.result.metrics))
+        navigation.link("distill", "Go on with it on the Distill page")
+        return
     if found := disagreement({"": shown.result.metrics.diagnostics.r_hat}):
         st.warning(f"{found}: sample longer before you trust these results.", icon=":material/warning:")
     show_bias(shown.result)

@@ -29,13 +29,13 @@ def plane(task: Task) -> DecisionPlane | None:
 
 
 @st.cache_resource(show_spinner="Predicting with the students at every point of the plane…", max_entries=8)
-def _posterior(run: str, attempt: int, _chosen: chosen_run.Chosen, _seen: DecisionPlane) -> PosteriorMaps:
+def _posterior(version: str, _chosen: chosen_run.Chosen, _seen: DecisionPlane) -> PosteriorMaps:
     return _seen.posterior(_chosen.result)
 
 
 def posterior(chosen: chosen_run.Chosen, seen: DecisionPlane) -> PosteriorMaps:
     """A run's posterior on the plane, kept for the next page."""
-    return _posterior(chosen.view.id, chosen.view.attempt, chosen, seen)
+    return _posterior(chosen.version, chosen, seen)
 
 
 def show_truth(seen: DecisionPlane, *, key: str) -> None:

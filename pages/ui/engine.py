@@ -9,6 +9,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation import load_libraries
+from mtbkd_core.extension import More
 from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
 from mtbkd_core.runs.job import JobKind, S, V
 
@@ -56,6 +57,11 @@ def submit(kind: JobKind[S, V], spec: S) -> V:
         UserError: there is no engine, or the job is refused.
     """
     return _engine().submit(kind, spec)
+
+
+def extend(kind: JobKind[S, V], id: str, more: More) -> V:
+    """Have a job that is done go on; errors as `submit`."""
+    return _engine().extend(kind, id, more)
 
 
 def cancel(kind: JobKind[S, V], id: str) -> None:

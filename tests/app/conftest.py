@@ -61,6 +61,12 @@ class FakeEngine:
         """The run of a configuration, done."""
         return self.submit(RUN, config)
 
+    def extend(self, kind: JobKind[S, V], id: str, more: Any) -> V:
+        self.submitted.append(more)
+        view, _ = store.enqueue_more(kind, id, more, engine="none")
+        execute(str(view.folder))
+        return store.read(kind, view.id)
+
     def cancel(self, kind: JobKind[S, V], id: str) -> None:
         self.cancelled.append(id)
 

@@ -41,19 +41,19 @@ def distills(monkeypatch):
     """Puts a computation in the place of the real one."""
 
     def put(compute):
-        monkeypatch.setattr(distillation, "distill", compute)
+        monkeypatch.setattr(distillation, "distill_from", compute)
 
     return put
 
 
-def works(config, *, on_progress, should_stop):
+def works(going, config, *, on_progress, should_stop, **kept):
     on_progress(report(1))
     on_progress(report(100))
     return FakeResult()
 
 
 def raises(error):
-    def compute(config, *, on_progress, should_stop):
+    def compute(going, config, *, on_progress, should_stop, **kept):
         on_progress(report(1))
         raise error
 
@@ -61,7 +61,7 @@ def raises(error):
 
 
 def test_cancelled_outranks_failed(submitted, distills):
-    def compute(config, *, on_progress, should_stop):
+    def compute(going, config, *, on_progress, should_stop, **kept):
         store.request_cancel(RUN, submitted.id)
         assert read(submitted).stopping
         raise RuntimeError("stopped in the middle of a step")
@@ -96,7 +96,7 @@ def test_a_run_that_ended_is_run_again_when_submitted_again(submitted, distills,
 
 
 def test_a_run_submitted_while_it_stops_is_not_cancelled(submitted, distills):
-    def stops(config, *, on_progress, should_stop):
+    def stops(going, config, *, on_progress, should_stop, **kept):
         store.request_cancel(RUN, submitted.id)
         assert should_stop()
         assert submit()[1] is not None

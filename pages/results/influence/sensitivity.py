@@ -26,14 +26,17 @@ _CLASS = "class: "
 
 
 @st.cache_resource(show_spinner="Reweighting the draws…", max_entries=4)
-def _found(run: str, attempt: int, _chosen: Chosen, _task: Task) -> dict[str, Sensitivity]:
+def _found(version: str, _chosen: Chosen, _task: Task) -> dict[str, Sensitivity]:
     return sensitivity.run_sensitivity(_chosen.result, _task)
 
 
 def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
     """The part of the page on scores and classes; what was found is used for single examples, too."""
     st.subheader("If a teacher counted less", anchor=False, help=_HELP)
-    found = _found(chosen.view.id, chosen.view.attempt, chosen, task)
+    if chosen.moment is not None:
+        st.caption("The draws so far are too few to be reweighted: this comes when the run is done.")
+        return {}
+    found = _found(chosen.version, chosen, task)
     if not found:
         st.caption("One teacher alone, or a strength of 0: the teachers' weights change nothing.")
         return found

@@ -11,14 +11,14 @@ from pages.ui.jobs import task_loading
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _table(run: str, _chosen: chosen_run.Chosen, _task: Task) -> pd.DataFrame:
+def _table(version: str, _chosen: chosen_run.Chosen, _task: Task) -> pd.DataFrame:
     return cost_table(_chosen.result, _task)
 
 
 def show(chosen: chosen_run.Chosen) -> None:
     """A table of the costs, where those of the teachers were measured."""
     config = chosen.view.config
-    if not task_words.info(config).costs:
+    if chosen.moment is not None or not task_words.info(config).costs:  # what a posterior costs is that of the whole
         return
     task = task_loading.load(config)
     if not any(task.teachers[name].cost for name in config.data.teachers):
@@ -30,7 +30,7 @@ def show(chosen: chosen_run.Chosen) -> None:
     )
     number = st.column_config.NumberColumn
     st.dataframe(
-        _table(chosen.view.id, chosen, task),
+        _table(chosen.version, chosen, task),
         hide_index=True,
         column_config={
             "": st.column_config.TextColumn(width="medium", pinned=True),

@@ -72,11 +72,11 @@ def side_by_side(task: Task, index: int, before: Any, after: Any, chosen: chosen
 
 def curve(chosen: chosen_run.Chosen, task: Task, name: str) -> pd.DataFrame:
     """Accuracy and mean deviance against the severity of a corruption; kept for that run."""
-    return _curve(chosen.view.id, name, chosen.result, task)
+    return _curve(chosen.version, name, chosen.result, task)
 
 
 @st.cache_data(show_spinner="Corrupting pictures…", max_entries=64)
-def _curve(run: str, name: str, _result: Result, _task: Task) -> pd.DataFrame:
+def _curve(version: str, name: str, _result: Result, _task: Task) -> pd.DataFrame:
     rows = severity_table(
         lambda x: _result.predict(x, max_draws=DRAWS),
         _task.x_test[:CORRUPTED],

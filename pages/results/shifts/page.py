@@ -61,6 +61,9 @@ if task.image_shape is not None:
         after = corrupt(before, task.image_shape, name, severity)
         corrupted.side_by_side(task, index, before, after, chosen)
     with right:
+        if chosen.moment is not None:
+            st.info("The curve over severities comes when the run is done.", icon=":material/hourglass_top:")
+            st.stop()
         curve = corrupted.curve(chosen, task, name)
         charts.show(
             draw_severity(curve, severity=severity, unit=kind.unit),

@@ -102,6 +102,9 @@ def draw_settings(config: RunConfig) -> None:
             for name in (
                 "algorithm",
                 "draws",
+                "until",
+                "budget_seconds",
+                "budget_gradients",
                 "thinning",
                 "preconditioner",
                 "step_size",

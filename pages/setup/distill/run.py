@@ -6,13 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, UserError
+from mtbkd_core.extension import more_of
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import charts, chosen_run, headline, link, live, run_words
+from pages.ui import charts, chosen_run, headline, link, live, run_words, so_far
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
-from pages.ui.jobs.launch import cancel, cancel_button
+from pages.ui.jobs.launch import cancel, cancel_button, extend
 
 
 def draw(run: str) -> None:
@@ -36,6 +37,8 @@ def draw(run: str) -> None:
         follow.ending(RUNS, view, link.choose_run)
     else:
         live.watch(view)
+        so_far.follow(view.id, None)
+        headline.links()
 
 
 def draw_queue(chosen: str | None) -> None:
@@ -67,6 +70,7 @@ def _draw_result(view: RunView, result: Result) -> None:
     if view.reason:
         st.caption(f":material/info: {run_words.sentence(view.reason)}")
     st.caption(_sampling_line(result))
+    _sample_longer(view, result)
     chosen_run.show_bias(result)
     traces = result.predictions.log_joint.float().numpy()
     charts.show(
@@ -80,6 +84,38 @@ def _draw_result(view: RunView, result: Result) -> None:
         ),
         key="traces",
     )
+
+
+def _sample_longer(view: RunView, result: Result) -> None:
+    """The same chains go on, for so many draws more."""
+    key = f"more-draws:{view.id}:{view.attempt}"
+
+    def go_on() -> None:
+        try:
+            more = more_of(result, draws=st.session_state[key])
+        except UserError as error:
+            st.session_state.notice = str(error)
+            return
+        extend(RUNS, view.id, more)
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        there = result.draws.shape[1]
+        st.number_input(
+            "More draws of each chain",
+            1,
+            None,
+            there,
+            key=key,
+            width=220,
+            help=f"There are {there:,} now. Twice as many make the sampler's errors smaller by a factor of 1.4.",
+        )
+        st.button(
+            "Sample longer",
+            icon=":material/resume:",
+            help="Continue the same chains from where they stand. It stays the same run, and what it has is shown "
+            "meanwhile.",
+            on_click=go_on,
+        )
 
 
 def _sampling_line(result: Result) -> str:

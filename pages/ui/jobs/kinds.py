@@ -67,7 +67,8 @@ def _described(view: JobView[Any]) -> str:
 def _phase(view: JobView[Any]) -> str:
     newest = view.progress[-1]
     again = f" (attempt {view.attempt})" if view.attempt > 1 else ""
-    count = f": {newest.step} of {newest.steps}" if newest.steps > 1 else ""
+    steps = f"{newest.step} of {newest.steps}" if newest.steps > 1 else ""
+    count = f": {newest.note or steps}" if newest.note or steps else ""
     return f"{PHASES[newest.phase]}{count}{again}"
 
 

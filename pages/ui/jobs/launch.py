@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from mtbkd_core import UserError
+from mtbkd_core.extension import More
 from mtbkd_core.runs.job import S, V
 from pages.ui import engine, link
 from pages.ui.jobs.kinds import JobWords
@@ -26,6 +27,14 @@ def launch(words: JobWords[S, V], spec: S, show: Show | None = None) -> None:
         show(view.id)
     elif words.parameter:
         link.keep(words.parameter, view.id)
+
+
+def extend(words: JobWords[S, V], id: str, more: More) -> None:
+    """Have a job that is done go on."""
+    try:
+        engine.extend(words.kind, id, more)
+    except UserError as error:
+        st.session_state.notice = str(error)
 
 
 def cancel(words: JobWords[S, V], id: str) -> None:

@@ -65,14 +65,14 @@ def metrics_of(config: RunConfig) -> Metrics:
 
 
 def fake_run(patch: pytest.MonkeyPatch, steps: Steps) -> None:
-    def distill(config: RunConfig, *, on_progress: Any, should_stop: Any) -> FakeResult:
+    def distill(going: Any, config: RunConfig, *, on_progress: Any, should_stop: Any, **kept: Any) -> FakeResult:
         for step in (1, 50, 100):
             on_progress(report(step))
             stop_if(should_stop)
             steps.take(step)
         return FakeResult()
 
-    patch.setattr(distillation, "distill", distill)
+    patch.setattr(distillation, "distill_from", distill)
 
 
 def fake_comparison(patch: pytest.MonkeyPatch, steps: Steps) -> None:

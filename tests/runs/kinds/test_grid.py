@@ -139,12 +139,12 @@ def test_a_part_without_the_students_row_is_computed_anew(steps: Steps) -> None:
 def distilled(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run with a student's NLL of 0.321."""
 
-    def distill(given: RunConfig, **named: Any) -> Result:
+    def distill(going: Any, given: RunConfig, **named: Any) -> Result:
         metrics = metrics_of(given).updated(student={"nll": 0.321})
         environment = {"format": FORMAT, "n_features": 64, "class_names": [str(digit) for digit in range(10)]}
         return Result(given, metrics, torch.zeros(2, 4, 650), made_up_predictions(), environment)
 
-    monkeypatch.setattr(distillation, "distill", distill)
+    monkeypatch.setattr(distillation, "distill_from", distill)
     folder = store.create(run.KIND, config).folder
     execute(str(folder))
     return folder
