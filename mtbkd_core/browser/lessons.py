@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from mtbkd_core.common.plain_yaml import plain_yaml
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.parse import describe
 from mtbkd_core.teachers.shipped import DATA
@@ -88,7 +89,7 @@ def read_lesson(text: bytes | str) -> Lesson:
     if len(text) > LARGEST:
         raise UserError(f"lesson: the file is larger than {LARGEST // 1024} KiB")
     try:
-        return Lesson.model_validate(_loaded(text))
+        return Lesson.model_validate(plain_yaml(text, "lesson"))
     except ValidationError as error:
         raise UserError(f"lesson: {describe(error)}") from None
 
@@ -96,14 +97,5 @@ def read_lesson(text: bytes | str) -> Lesson:
 @cache
 def shipped() -> Mapping[str, Lesson]:
     """The lessons that come with the program, by name."""
-    found: dict[str, Any] = _loaded((DATA / "lessons.yaml").read_bytes())
+    found: dict[str, Any] = plain_yaml((DATA / "lessons.yaml").read_bytes(), "lessons.yaml")
     return {name: Lesson.model_validate(lesson) for name, lesson in found.items()}
-
-
-def _loaded(text: bytes | str) -> Any:
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise UserError("lesson: references (*name) are not allowed")  # a few of them may stand for gigabytes
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"lesson: this is no YAML ({' '.join(str(error).split())[:200]})") from None

@@ -1,0 +1,84 @@
+"""Requirements that a student has to meet, set beforehand: as controls on a page, and as a YAML file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mtbkd_core.common.plain_yaml import plain_yaml
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.parse import describe
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: Bytes of a requirements file that are read.
+LARGEST = 2**16
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassAccuracy(_Part):
+    """The accuracy that every class needs; one with fewer test examples is not judged."""
+
+    at_least: Share = 0.5
+    min_examples: int = Field(20, ge=1)
+
+
+class Answered(_Part):
+    """The share of cases that the student answers by itself, and the share of wrong answers among them."""
+
+    share: Share = 0.6
+    max_risk: Share = 0.05
+
+
+class Requirements(_Part):
+    """What is asked of a student; one that is None is not asked.
+
+    Attributes:
+        accuracy: share of right answers, at least.
+        class_accuracy: the same within each class.
+        ece: expected calibration error, at most.
+        coverage: of the 95 % credible sets, at least.
+        answered: see `Answered`.
+        ood_auroc: how well the epistemic part tells out-of-distribution inputs, at least, for every shift of the task.
+        max_bytes: of the draws as they are saved, at most.
+        latency_ms: of one prediction, at most, in milliseconds.
+        r_hat: of the mean log probability, its 95th percentile over examples and the log joint, at most.
+    """
+
+    accuracy: Share | None = 0.8
+    class_accuracy: ClassAccuracy | None = ClassAccuracy()
+    ece: Share | None = 0.05
+    coverage: Share | None = 0.93
+    answered: Answered | None = Answered()
+    ood_auroc: Share | None = None
+    max_bytes: Positive | None = None
+    latency_ms: Positive | None = None
+    r_hat: Annotated[float, Field(gt=1, le=10)] | None = 1.05
+
+    def as_yaml(self) -> str:
+        """The text of a file that `read_requirements` takes."""
+        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return text
+
+
+def read_requirements(text: bytes | str) -> Requirements:
+    """Requirements from the text of a YAML file; what it leaves out is not asked.
+
+    Raises:
+        UserError: too large, no YAML, an unknown name or a value that is not allowed.
+    """
+    if len(text) > LARGEST:
+        raise UserError(f"requirements: the file is larger than {LARGEST // 1024} KiB")
+    values: Any = plain_yaml(text, "requirements")
+    if not isinstance(values, dict) or not values:
+        raise UserError(f"requirements: names and values are needed, such as 'accuracy: 0.9'; got {str(values)[:60]!r}")
+    absent = {name: None for name in Requirements.model_fields if name not in values}
+    try:
+        return Requirements.model_validate(absent | values)
+    except ValidationError as error:
+        raise UserError(f"requirements: {describe(error)}") from None

@@ -1,0 +1,105 @@
+"""Verdicts by intervals: right by hand, and with the error rates that they promise."""
+
+import math
+from typing import Any
+
+import pytest
+
+from mtbkd_core.review.intervals import share_interval
+from mtbkd_core.review.requirements import read_requirements
+from mtbkd_core.review.verdict import Outcome, Review, review
+from tests.review.simulated import simulated, true_accuracy
+
+
+def judged(result: Any, text: str, **more: float) -> Review:
+    return review(result, read_requirements(text), **more)
+
+
+def verdict(result: Any, text: str) -> Outcome:
+    return judged(result, text).verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("{accuracy: 0.5, class_accuracy: {at_least: 0.3, min_examples: 5}, coverage: 0.8, r_hat: 1.05}", Outcome.PASS),
+        ("accuracy: 0.999", Outcome.FAIL),
+        ("r_hat: 1.01", Outcome.FAIL),
+        ("max_bytes: 100", Outcome.FAIL),
+        ("class_accuracy: {at_least: 0.3, min_examples: 100000}", Outcome.INCONCLUSIVE),
+        ("ood_auroc: 0.9", Outcome.INCONCLUSIVE),
+        ("latency_ms: 5", Outcome.INCONCLUSIVE),
+        ("ece: 0.05", Outcome.INCONCLUSIVE),
+        ("{accuracy: 0.5, r_hat: 1.01}", Outcome.FAIL),
+        ("{accuracy: 0.5, latency_ms: 5}", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_verdict_by_hand(text: str, outcome: Outcome) -> None:
+    assert verdict(simulated(0), text) is outcome
+
+
+def test_a_measured_time_is_judged() -> None:
+    assert judged(simulated(0), "latency_ms: 5", latency_ms=2.0).verdict is Outcome.PASS
+
+
+def test_an_interval_of_a_share_is_exact() -> None:
+    low, high = share_interval(0, 30)
+    assert (low, high) == (0, pytest.approx(1 - 0.025 ** (1 / 30)))
+
+
+def test_a_share_at_the_limit_is_rarely_judged_wrongly() -> None:
+    """Each side in at most 2.5 % of 300 models, but for binomial error."""
+    limit = true_accuracy()
+    found = [verdict(simulated(seed), f"accuracy: {limit}") for seed in range(300)]
+    most = 300 * 0.025 + 3 * math.sqrt(300 * 0.025)
+    assert found.count(Outcome.PASS) <= most
+    assert found.count(Outcome.FAIL) <= most
+
+
+def test_exact_calibration_is_not_failed_by_a_small_test_set() -> None:
+    outcomes = [verdict(simulated(seed, 150, errors=True), "ece: 0.01") for seed in range(20)]
+    assert outcomes.count(Outcome.FAIL) <= 3
+
+
+def test_a_student_that_is_much_too_sure_fails_by_its_calibration() -> None:
+    assert verdict(simulated(0, 1000, sharper=4.0, errors=True), "ece: 0.02") is Outcome.FAIL
+
+
+def test_the_risk_among_answered_cases_keeps_its_limit() -> None:
+    """The true risk is above the limit in at most 5 % of models; here it is estimated on a large other half."""
+    above = 0
+    for seed in range(60):
+        found = judged(simulated(seed, 1500), "answered: {share: 0.1, max_risk: 0.1}").answering
+        assert found is not None
+        above += found.wrong > 0.1 * found.answered + 2 * math.sqrt(0.09 * max(1, found.answered))
+    assert above <= 8
+
+
+def test_an_impossible_risk_answers_nothing() -> None:
+    (found,) = judged(simulated(0), "answered: {share: 0.5, max_risk: 0.0001}").requirements
+    assert found.verdict is Outcome.FAIL
+    assert "all 1,000 cases go to a person" in found.line
+
+
+def test_cases_are_told_in_natural_frequencies() -> None:
+    (found,) = judged(simulated(0), "answered: {share: 0.1, max_risk: 0.2}").requirements
+    assert "of 1,000 cases" in found.line
+    assert "go to a person" in found.line
+
+
+def test_a_failing_class_is_named_with_its_count_and_teacher() -> None:
+    result = simulated(0)
+    result.predictions.test.labels[result.predictions.test.labels == 2] = 1
+    result.predictions.test.labels[result.predictions.test.mean.argmax(1) == 0] = 2
+    found = judged(result, "class_accuracy: {at_least: 0.5, min_examples: 10}")
+    assert found.verdict is Outcome.FAIL
+    (failing,) = [each for each in found.classes if each.name == "class 2"]
+    assert failing.verdict is Outcome.FAIL
+    assert failing.responsible in ("a", "b")
+    assert f"class 2 ({failing.right} of {failing.count} right)" in found.requirements[0].line
+
+
+def test_a_settled_requirement_asks_for_no_more_examples() -> None:
+    open_, settled = (judged(simulated(0), f"accuracy: {limit}").requirements[0] for limit in (0.72, 0.1))
+    assert settled.needed is None
+    assert open_.verdict is not Outcome.INCONCLUSIVE or (open_.needed or 0) > 400
