@@ -128,5 +128,30 @@ def differences(one: ScoredRow, other: ScoredRow) -> dict[str, Difference]:
     return found
 
 
+def differences_of_runs(
+    one: Scores, other: Scores, predictions: tuple[Tensor, Tensor], labels: Tensor, chains: int
+) -> dict[str, Difference]:
+    """Each score of a run minus that of another run on the same test set; their samplers' errors are independent.
+
+    Args:
+        one, other: the runs' scores, with their samplers' errors where those are known.
+        predictions: both runs' [M, C].
+        labels: [M].
+        chains: of the run that has fewer.
+    """
+    weights = resamples(len(labels))
+    first, second = (resampled_scores(each, labels, weights) for each in predictions)
+    test_set = standard_errors({name: first[name] - second[name] for name in OF_ALL})
+    found = {}
+    for name in OF_ALL:
+        higher = SCORES[name].higher_is_better
+        assert higher is not None
+        own, others = (row.errors.get(name, ScoreError()).sampler for row in (one, other))
+        sampler = None if own is None or others is None else math.hypot(own, others)
+        gap = _minus(one[name], other[name])
+        found[name] = read_difference(gap, test_set[name], sampler, chains=chains, higher_is_better=higher)
+    return found
+
+
 def _minus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
+from mtbkd_core.evaluation.errors import Difference
+from mtbkd_core.evaluation.score_rows import differences_of_runs
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores, scores
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.result import Result
@@ -32,9 +35,20 @@ def series_probabilities(result: Result) -> dict[str, Tensor]:
 
 
 def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:
-    """One row a series, a column for each score in `shown`; shares in per cent."""
-    rows = [[title, *(_shown(score, result.metrics[name][score]) for score in shown)] for name, title in titles.items()]
+    """One row a series, a column for each score in `shown`, as text with its errors."""
+    rows = [[title, *(result.metrics[name].text(score) for score in shown)] for name, title in titles.items()]
     return pd.DataFrame(rows, columns=["", *shown])
+
+
+def differences_of_results(first: Result, second: Result) -> dict[str, Difference]:
+    """Each score of the first run's student minus the second's; empty where they have other test examples."""
+    one, other = first.predictions.test, second.predictions.test
+    if not torch.equal(one.labels.long(), other.labels.long()):
+        return {}
+    chains = min(len(first.draws), len(second.draws))
+    return differences_of_runs(
+        first.metrics.student, second.metrics.student, (one.mean, other.mean), one.labels, chains
+    )
 
 
 def _shown(score: str, value: float | None) -> float | None:

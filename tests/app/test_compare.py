@@ -10,6 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, build_config
 from mtbkd_core.common.progress import Phase, Progress
+from mtbkd_core.evaluation.diagnostics import r_hat_text
+from mtbkd_core.evaluation.score_text import difference_text
+from mtbkd_core.figures.run_tables import differences_of_results
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.comparison import KIND, ComparisonSpec, ComparisonView, comparison_spec
@@ -222,12 +225,14 @@ class TestSideBySide:
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert not app.exception
         assert not app.error
-        differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
+        differ, numbers, gaps = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
         assert differ.to_dict("index") == {"Strength": {"A": "1.0", "B": "0.5"}}
         for letter, run in (("A", finished), ("B", other)):
             metrics = load_result(run.id).metrics
-            assert numbers.loc["NLL (nats)", letter] == f"{metrics['student']['nll']:.4f}"
-            assert numbers.loc["R-hat", letter] == f"{metrics['diagnostics']['r_hat']:.3f}"
+            assert numbers.loc["NLL (nats)", letter] == metrics.student.text("nll")
+            assert numbers.loc["R-hat, worst of three", letter] == r_hat_text(metrics.diagnostics.worst)
+        found = differences_of_results(load_result(other.id), load_result(finished.id))
+        assert gaps.loc["NLL (nats)", "B minus A"] == difference_text("nll", found["nll"])
         assert len(app.get("plotly_chart")) == 1
 
     def test_a_link_without_runs_shows_the_chosen_run_and_the_newest_other(

@@ -31,10 +31,11 @@ def test_the_score_table_is_the_metrics_file(opened: Opened, finished: RunView) 
         ("Student (posterior mean)", "student"),
         ("Warm start (ensemble)", "warm_start"),
         ("Teachers' mean", "teachers_mean"),
+        ("Teachers' mean, weighted by entropy", "teachers_weighted"),
         ("Even digits", "teacher:even-digits"),
     ):
-        assert table.loc[row, "nll"] == metrics[series]["nll"]
-        assert table.loc[row, "accuracy"] == 100 * metrics[series]["accuracy"]
+        for score in ("nll", "accuracy"):
+            assert table.loc[row, score] == metrics[series].text(score)
 
 
 def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, finished: RunView) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mtbkd_core import Result
+from mtbkd_core.evaluation.metrics import Metrics
 from tests.browser.server import Server
 from tests.browser.visitor import Visitor, file_of_run
 
@@ -29,6 +30,7 @@ ROWS = {
     "Student (marginal modes, renormalised)": "student_mode",
     "Warm start (ensemble)": "warm_start",
     "Teachers' mean": "teachers_mean",
+    "Teachers' mean, weighted by entropy": "teachers_weighted",
     "Digits 0 to 4": "teacher:digits-0-4",
     "Digits 5 to 9": "teacher:digits-5-9",
     "Generalist": "teacher:generalist",
@@ -115,11 +117,11 @@ def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float
     table = tab.page.locator("[data-testid=stDataFrame] canvas table[role=grid] tr")
     expect(table).to_have_count(1 + len(ROWS))
     titles, *rows = [row.locator("th, td").all_text_contents() for row in table.all()]
-    shown = {row[0]: dict(zip(titles[1:], map(float, row[1:]), strict=True)) for row in rows}
+    shown = {row[0]: dict(zip(titles[1:], row[1:], strict=True)) for row in rows}
     assert set(shown) == set(ROWS)
     for title, name in ROWS.items():
-        percent = {score: (100 if score == "Accuracy" else 1) * metrics[name][key] for score, key in SCORES.items()}
-        assert shown[title] == pytest.approx(percent, rel=1e-9)
+        row = Metrics.model_validate(metrics)[name]
+        assert shown[title] == {score: row.text(key) for score, key in SCORES.items()}
 
 
 def influence_shows(tab: Visitor, run: str, result: Result) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from mtbkd_core.evaluation.errors import Reading, bootstrap, jackknife
 from mtbkd_core.evaluation.predictive import summarise
-from mtbkd_core.evaluation.score_rows import differences, score_posterior, score_row
+from mtbkd_core.evaluation.score_rows import differences, differences_of_runs, score_posterior, score_row
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES, posterior_scores, scores
 
 CLASSES, COUNT = 4, 300
@@ -76,3 +76,14 @@ def test_of_a_single_chain_a_difference_says_nothing(labels: torch.Tensor, gener
     p = draws(labels, generator, chains=1)
     row = score_posterior(summarise(p), labels, p, torch.arange(COUNT))
     assert {each.verdict for each in differences(row, score_row(p[0, 0], labels)).values()} == {Reading.UNKNOWN}
+
+
+def test_two_runs_are_compared_with_both_samplers_errors(labels: torch.Tensor, generator: torch.Generator) -> None:
+    first, second = (draws(labels, generator, sharpness).mean(1) for sharpness in (4, 1))
+    one, other = (score_row(each.mean(0), labels, each).scores for each in (first, second))
+    found = differences_of_runs(one, other, (first.mean(0), second.mean(0)), labels, 6)["nll"]
+    assert found.difference == pytest.approx(one.nll - other.nll)
+    assert found.sampler == pytest.approx((one.errors["nll"].sampler ** 2 + other.errors["nll"].sampler ** 2) ** 0.5)
+    assert found.verdict is Reading.BETTER
+    without = differences_of_runs(one, scores(second.mean(0), labels), (first.mean(0), second.mean(0)), labels, 6)
+    assert without["nll"].verdict is Reading.UNKNOWN

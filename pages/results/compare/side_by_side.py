@@ -8,11 +8,12 @@ import streamlit as st
 from mtbkd_core import Result, UserError
 from mtbkd_core.config.parse import flatten, settings
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.diagnostics import disagreement, r_hat_text
-from mtbkd_core.evaluation.score_text import better_text
+from mtbkd_core.evaluation.diagnostics import Verdict, disagreement, r_hat_text
+from mtbkd_core.evaluation.score_text import ERRORS_LINE, better_text, difference_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.run_tables import differences_of_results
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import charts, chosen_run, link, navigation, run_words
@@ -134,17 +135,39 @@ def _draw_scores(shown: Shown) -> None:
     rows = [
         [
             SCORES[score].with_unit,
-            *(SCORES[score].text(result.metrics.student[score]) for _, result in shown.values()),
+            *(result.metrics.student.text(score) for _, result in shown.values()),
         ]
         for score in _SCORES
     ]
-    found = [result.metrics.diagnostics.r_hat for _, result in shown.values()]
-    rows.append(["R-hat", *(r_hat_text(value) for value in found)])
+    found = {letter: result.metrics.diagnostics for letter, (_, result) in shown.items()}
+    rows.append(["R-hat, worst of three", *(r_hat_text(each.worst) for each in found.values())])
     st.dataframe(
         pd.DataFrame(rows, columns=["Score", *shown]),
         hide_index=True,
         key="runs-scores",
         column_config={"Score": st.column_config.Column(pinned=True)},
     )
-    if apart := disagreement(dict(zip(shown, found, strict=True))):
+    disagree = {letter: each.worst for letter, each in found.items() if each.judged is Verdict.NOT_CONVERGED}
+    if apart := disagreement(disagree):
         st.warning(f"{apart}: sample longer before you trust these runs.", icon=":material/warning:")
+    _draw_differences(shown)
+
+
+def _draw_differences(shown: Shown) -> None:
+    """Every other run beside the first, each difference with its interval and what it says."""
+    (first, (_, reference)), *others = shown.items()
+    found = {letter: differences_of_results(result, reference) for letter, (_, result) in others}
+    columns = {f"{letter} minus {first}": each for letter, each in found.items() if each}
+    if not columns:
+        return
+    st.caption(f"{ERRORS_LINE} Differences with 95 % intervals of both errors, shares in points:")
+    rows = [
+        [SCORES[score].with_unit, *(difference_text(score, each[score]) for each in columns.values())]
+        for score in COMPARED
+    ]
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Score", *columns]),
+        hide_index=True,
+        key="runs-differences",
+        column_config={"Score": st.column_config.Column(pinned=True)},
+    )

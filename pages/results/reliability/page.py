@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtbkd_core.evaluation.calibration import reliability
-from mtbkd_core.evaluation.score_text import better_text
+from mtbkd_core.evaluation.score_text import ERRORS_LINE, better_text, calibration_text
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures import run_tables
@@ -63,17 +63,14 @@ with chart:
 
 st.space("small")
 st.markdown("**Scores on the test set**")
-st.caption(f"{better_text(SHOWN)} The table can be sorted and downloaded.")
+st.caption(f"{better_text(SHOWN)} {ERRORS_LINE}")
+if said := calibration_text(result.metrics.student):
+    st.caption(f"Student: {said}")
 st.dataframe(
     run_tables.scores_of_series(result, titles, SHOWN),
     hide_index=True,
     column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
-    | {
-        score: st.column_config.NumberColumn(
-            SCORES[score].short, help=SCORES[score].help, format="%.1f%%" if SCORES[score].share else "%.4f"
-        )
-        for score in SHOWN
-    },
+    | {score: st.column_config.TextColumn(SCORES[score].short, help=SCORES[score].help) for score in SHOWN},
 )
 
 st.space("small")
