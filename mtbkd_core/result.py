@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -114,6 +115,29 @@ class Result:
         if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
             raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
         return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory, inputs=self.student_inputs)
+
+    def export(
+        self, folder: str | Path, *, task: Task | None = None, draws: int | None = None, single: bool = False
+    ) -> dict[str, Any]:
+        """Write the student as student.onnx, README.md (a model card) and config.json, to be used without this program.
+
+        Args:
+            folder: made where it is missing.
+            task: the task that the run was made with; None: load it.
+            draws: how many students, over all chains; None: the fewest whose NLL is that of all within the sampler's
+                error.
+            single: one network, distilled from the posterior, in place of the students.
+        Returns:
+            what config.json holds.
+        Raises:
+            UserError: libraries of the extra `export` are missing; a task whose data are not those of the run; a number
+                of draws that is not allowed; a folder that cannot be written.
+        """
+        # the layer above: a method is where people look for it, and nothing here depends on it
+        package = import_module("mtbkd_core.export.package").make_package(self, task=task, draws=draws, single=single)
+        package.write(folder)
+        config: dict[str, Any] = package.config
+        return config
 
     def has_labels_of(self, task: Task) -> bool:
         """Whether a task's labelled and test examples have the labels of those that the run was made with."""

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("runs",),
     ("figures",),
     ("browser",),
-    ("report",),
+    ("report", "export"),
     ("cli",),
     ("__init__", "__main__"),
     ("pages/ui",),

@@ -47,7 +47,7 @@ SET_KINDS = {
     ),
 }
 #: Equal probabilities are not told apart by rounding.
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ConformalSets:
 
     def sets(self, probabilities: Tensor) -> Tensor:
         """[M, C] booleans for probabilities [M, C]; a set may be empty."""
-        return probabilities >= self.thresholds.to(probabilities) - _ROUNDING
+        return probabilities >= self.thresholds.to(probabilities) - ROUNDING
 
 
 def credible_sets(mean: Tensor, level: float = LEVEL) -> Tensor:
@@ -80,7 +80,7 @@ def credible_sets(mean: Tensor, level: float = LEVEL) -> Tensor:
     """
     ordered, place = mean.sort(dim=-1, descending=True, stable=True)
     before = ordered.cumsum(-1) - ordered
-    inside = before < level - _ROUNDING
+    inside = before < level - ROUNDING
     return torch.zeros_like(inside).scatter(-1, place, inside)
 
 

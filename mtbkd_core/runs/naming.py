@@ -26,6 +26,11 @@ def id_of(kind: JobKind[S, V], spec: S) -> str:
     return content_hash(spec.model_dump_json(), *fingerprints(kind, spec))
 
 
+def name_of(config: bytes, *fingerprints: str) -> str:
+    """The name of a job with this config.json and these fingerprints of its inputs."""
+    return content_hash(_fields(config), *fingerprints)
+
+
 def fingerprints(kind: JobKind[S, V], spec: S) -> tuple[str, ...]:
     """Of the data and the teachers of each of a spec's inputs.
 
@@ -76,9 +81,7 @@ def _parse(kind: JobKind[S, V], content: bytes) -> S:
 def is_todays(kind: JobKind[S, V], view: V) -> bool:
     """Whether a job was computed from the data and the teachers that its spec means today."""
     try:
-        return (
-            content_hash(_fields((view.folder / files.CONFIG).read_bytes()), *fingerprints(kind, view.spec)) == view.id
-        )
+        return name_of((view.folder / files.CONFIG).read_bytes(), *fingerprints(kind, view.spec)) == view.id
     except (UserError, OSError):  # a task or teacher that is no more, or a job that was deleted meanwhile
         return False
 
@@ -92,13 +95,13 @@ def _is_own(kind: JobKind[S, V], path: Path, raw: bytes, spec: S) -> bool:
     if kind.again is not None:
         return True  # a measurement is not found by what was asked, and those made before kept no fingerprint
     with suppress(UserError):  # a task or teacher that is no more
-        if content_hash(_fields(raw), *fingerprints(kind, spec)) == path.name:
+        if name_of(raw, *fingerprints(kind, spec)) == path.name:
             return True
     result = files.read_json(path / kind.result) or {}
     kept = result.get("fingerprints", [(files.read_json(path / "environment.json") or {}).get("fingerprint")])
     if not isinstance(kept, list) or not all(isinstance(one, str) for one in kept):
         return False
-    return content_hash(_fields(raw), *kept) == path.name
+    return name_of(raw, *kept) == path.name
 
 
 def _fields(raw: bytes) -> bytes:

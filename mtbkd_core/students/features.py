@@ -22,7 +22,7 @@ CENTRES, ZONES, CLUSTERED = 256, 3, 40_000
 #: Pixels between two patches: so many times as many as in a picture of 28 x 28, but no fewer than there.
 _STRIDE, _PIXELS = 2, 14
 #: Added to a patch's variance and to the whitening's eigenvalues, for pixels from 0 to 1.
-_CONTRAST, _WHITENING = 10 / 255**2, 0.1
+CONTRAST, _WHITENING = 10 / 255**2, 0.1
 #: The standard deviation of the largest kernel feature; a larger one overfits.
 KERNEL_DEVIATION = 0.3
 _ROWS = 512
@@ -95,6 +95,11 @@ class PatchFeatures(_Saved):
         """F."""
         return self.components.shape[1]
 
+    @property
+    def n_inputs(self) -> int:
+        """Number of pixels."""
+        return int(self.shape.prod())
+
     def transform(self, x: Tensor) -> Tensor:
         """Features [N, F] of pictures [N, height * width]."""
         return (self._zones(x) - self.offset) @ self.components / self.scale
@@ -144,9 +149,17 @@ class KernelFeatures(_Saved):
         """L'."""
         return self.normalisation.shape[1]
 
+    @property
+    def n_inputs(self) -> int:
+        """F."""
+        return self.landmarks.shape[1]
+
     def transform(self, x: Tensor) -> Tensor:
         """Features [N, L'] of inputs [N, F]."""
-        return torch.cat([_kernel(part, self.landmarks) @ self.normalisation for part in x.split(_ROWS)]) - self.offset
+        # small eigenvalues magnify what float32 rounds
+        landmarks, normalisation = self.landmarks.double(), self.normalisation.double()
+        raw = torch.cat([_kernel(part.double(), landmarks) @ normalisation for part in x.split(_ROWS)])
+        return (raw - self.offset).to(x.dtype)
 
 
 Features = PatchFeatures | KernelFeatures
@@ -191,7 +204,7 @@ def _patches(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
     pictures = x.reshape(len(x), 1, *image_shape)
     patches = unfold(pictures, PATCH, stride=_stride(image_shape)).transpose(1, 2)
     centred = patches - patches.mean(-1, keepdim=True)
-    return centred / (centred.square().mean(-1, keepdim=True) + _CONTRAST).sqrt()
+    return centred / (centred.square().mean(-1, keepdim=True) + CONTRAST).sqrt()
 
 
 def _kernel(x: Tensor, landmarks: Tensor) -> Tensor:

@@ -55,6 +55,8 @@ INFO = TaskInfo(
     n_labelled=N_STUDENT,
     most_labelled=N_STUDENT,
     image_shape=SHAPE,
+    source="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998",
+    licence="cc-by-4.0",
 )
 
 

@@ -46,6 +46,8 @@ FILES = ImageFiles(
     },
 )
 
+_SOURCE = "Fashion-MNIST, Zalando SE, https://github.com/zalandoresearch/fashion-mnist (arXiv 1708.07747)"
+
 _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
     "tops": (
         "Tops",
@@ -125,6 +127,8 @@ FASHION = ShippedImageTask(
         # several minutes
         presets={"thorough": {"student.n_features": "400", "sampler.draws": "100", "sampler.thinning": "30"}},
         shifts=(ShiftInfo("digits", "Handwritten digits", "The digits' test images, enlarged to 28 x 28 pixels."),),
+        source=_SOURCE,
+        licence="mit",
     ),
     files=FILES,
     class_names=CLASSES,
@@ -132,7 +136,7 @@ FASHION = ShippedImageTask(
     sizes=SIZES,
     shipped_as="fashion",
     origin_of_data=Origin(
-        "Fashion-MNIST, Zalando SE, https://github.com/zalandoresearch/fashion-mnist (arXiv 1708.07747)",
+        _SOURCE,
         "MIT",
         "the image's place among the 60,000 training images and, after them, the 10,000 test images",
     ),

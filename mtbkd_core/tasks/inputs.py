@@ -37,3 +37,9 @@ class Standardisation:
         """[M, F] float32, of raw features [M, F]."""
         scaled = ((features.double() - self.mean) * self.scale).float().clamp(-FURTHEST, FURTHEST)
         return scaled if self.reach is None else scaled * self.reach
+
+    def raw(self, inputs: Tensor) -> Tensor:
+        """[M, F] float32, raw features that give inputs [M, F] within rounding; a constant feature has its mean."""
+        scale = self.scale if self.reach is None else self.scale * self.reach
+        apart = torch.where(scale > 0, inputs.double() / scale.clamp_min(1e-30), 0.0)
+        return (self.mean + apart).float()

@@ -45,6 +45,8 @@ INFO = TaskInfo(
     most_labelled=N_POOL,
     spare=True,
     costs=True,
+    source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
+    licence="cc-by-4.0",
     # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes less than a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
@@ -141,7 +143,7 @@ def origin() -> shipped.Origin:
     """Where the proteins come from; with each teacher's cost, once `rebuild` has trained it."""
     digest = scldata.digest()
     return _Origin(
-        source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
+        source=INFO.source,
         licence="MIT; UniProt: CC BY 4.0",
         index="row of the package's scl2205.csv, from 0: single locations of the student's pool, of eval and of test",
         teachers={

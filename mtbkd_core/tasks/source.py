@@ -48,6 +48,8 @@ class TaskInfo:
         costs: whether `Teacher.cost` is known.
         image_shape: (height, width) where an input is a picture, which a convolutional student can learn from.
         spare: whether what is left of `most_labelled` can be used without labels.
+        source, licence: where the data come from, and under which licence, as the Hub names it ("cc-by-4.0"); "" where
+            they are somebody's own.
     """
 
     name: str
@@ -66,6 +68,8 @@ class TaskInfo:
     costs: bool = False
     image_shape: tuple[int, int] | None = None
     spare: bool = False
+    source: str = ""
+    licence: str = ""
 
     def choose_teachers(self, names: Sequence[str] | None) -> list[TeacherInfo]:
         """The named teachers, in that order; None: all.

@@ -227,6 +227,8 @@ def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
         n_labelled=N_TRAIN,
         most_labelled=MOST_TRAIN,
         defaults={key.replace("__", "."): text for key, text in settings.items()},
+        source="made up by formulas of the program mtbkd-explorer",
+        licence="mit",
     )
 
 
