@@ -103,22 +103,26 @@ def _summarise(draws: Tensor) -> Predictive:
 
 
 def equal_tailed(ordered: Tensor) -> tuple[Tensor, Tensor]:
-    """The equal-tailed 95 % interval of sorted draws [..., D], linearly interpolated.
+    """The equal-tailed 95 % interval of sorted draws [..., D], linearly interpolated between `quantile_places`."""
+
+    def quantile(share: float) -> Tensor:
+        below, above, part = quantile_places(share, ordered.shape[-1])
+        return torch.lerp(ordered[..., below], ordered[..., above], part)
+
+    return quantile((1 - LEVEL) / 2), quantile((1 + LEVEL) / 2)
+
+
+def quantile_places(share: float, count: int) -> tuple[int, int, float]:
+    """The two places in the order of so many draws that a quantile lies between, and how far it is from the first.
 
     The q-quantile of D draws is placed at (D + 1) q in their order, so that a further independent draw falls between
     the ends with the level's probability however few draws there are: at 1 + (D - 1) q, as is usual, 160 draws lost 2.4
     points of coverage (benchmarks/log/coverage.md). Fewer than 39 draws have no such ends: they are the outermost
     draws. Source: definition 6 in Hyndman and Fan, "Sample quantiles in statistical packages", 1996.
     """
-    count = ordered.shape[-1]
-
-    def quantile(level: float) -> Tensor:
-        place = min(max(level * (count + 1) - 1, 0), count - 1)
-        below = int(place)
-        above = min(below + 1, count - 1)
-        return torch.lerp(ordered[..., below], ordered[..., above], place - below)
-
-    return quantile((1 - LEVEL) / 2), quantile((1 + LEVEL) / 2)
+    place = min(max(share * (count + 1) - 1, 0), count - 1)
+    below = int(place)
+    return below, min(below + 1, count - 1), place - below
 
 
 def _shortest(ordered: Tensor) -> tuple[Tensor, Tensor]:

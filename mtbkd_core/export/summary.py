@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from mtbkd_core.evaluation.predictive import quantile_places
 from mtbkd_core.evaluation.sets import LEVEL, ROUNDING
 from mtbkd_core.export.graph import Graph
 
@@ -66,19 +67,16 @@ def _add_mean(graph: Graph, probabilities: str, classes: int) -> str:
 
 
 def _interval(graph: Graph, probabilities: str, draws: int) -> tuple[str, str]:
-    """Equal-tailed quantiles [C, N] each, linearly interpolated: as `predictive._equal_tailed`."""
+    """Equal-tailed quantiles [C, N] each, linearly interpolated: as `predictive.equal_tailed`."""
 
     def quantile(share: float, largest: bool) -> str:
-        place = share * (draws - 1)
-        below = int(place)
-        above = min(below + 1, draws - 1)
+        below, above, part = quantile_places(share, draws)
         # the extreme draws alone are sorted, from the nearer end
         count = draws - below if largest else above + 1
         values, _ = graph.top(probabilities, count, axis=0, largest=largest)
         ranks = [draws - 1 - rank if largest else rank for rank in (below, above)]
         first, second = (graph.op("Gather", values, graph.constant(np.asarray(r, np.int64)), axis=0) for r in ranks)
-        part = graph.op("Mul", graph.op("Sub", second, first), graph.constant(place - below))
-        return graph.op("Add", first, part)
+        return graph.op("Add", first, graph.op("Mul", graph.op("Sub", second, first), graph.constant(part)))
 
     return quantile((1 - LEVEL) / 2, False), quantile((1 + LEVEL) / 2, True)
 
