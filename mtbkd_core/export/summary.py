@@ -76,7 +76,7 @@ def _interval(graph: Graph, probabilities: str, draws: int) -> tuple[str, str]:
         values, _ = graph.top(probabilities, count, axis=0, largest=largest)
         ranks = [draws - 1 - rank if largest else rank for rank in (below, above)]
         first, second = (graph.op("Gather", values, graph.constant(np.asarray(r, np.int64)), axis=0) for r in ranks)
-        return graph.op("Add", first, graph.op("Mul", graph.op("Sub", second, first), graph.constant(part)))
+        return graph.op("Add", first, graph.op("Mul", graph.op("Sub", second, first), graph.constant(float(part))))
 
     return quantile((1 - LEVEL) / 2, False), quantile((1 + LEVEL) / 2, True)
 
