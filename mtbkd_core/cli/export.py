@@ -10,6 +10,7 @@ import typer
 
 from mtbkd_core.cli.chosen_run import RunArgument, read_run
 from mtbkd_core.cli.settings import JsonOption
+from mtbkd_core.export.draws import Size
 from mtbkd_core.export.extra import check_libraries
 from mtbkd_core.export.package import make_package
 
@@ -47,11 +48,8 @@ def export_command(
         more = {"folder": str(out), "files": sizes, "sizes": found["sizes"], "proposed_draws": found["proposed_draws"]}
         print(json.dumps({key: found[key] for key in kept} | more))
         return
-    print(f"{'draws':>6} {'MB':>8} {'accuracy':>9} {'NLL':>8} {'change':>8}")
     for row in found["sizes"]:
-        print(
-            f"{row['draws']:6} {row['bytes'] / 1e6:8.2f} {row['accuracy']:9.1%} {row['nll']:8.4f} {row['change']:+8.4f}"
-        )
+        print(Size(**row).words)
     what = "one network" if single else f"{found['draws']} draws"
     print(
         f"{out}: {what}, {sizes['student.onnx'] / 1e6:.2f} MB, accuracy {found['scores']['accuracy']:.1%}, NLL "

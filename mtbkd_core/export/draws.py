@@ -36,6 +36,12 @@ class Size:
     nll: float
     change: float
 
+    @property
+    def words(self) -> str:
+        """The size and its scores in one line."""
+        scores = f"accuracy {self.accuracy:.1%}, NLL {self.nll:.4f} ({self.change:+.4f})"
+        return f"{self.draws:,} draws: {self.bytes / 1e6:.2f} MB, {scores}"
+
 
 @dataclass(frozen=True)
 class Sizes:

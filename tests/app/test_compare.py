@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import RunConfig, build_config
+from mtbkd_core import RunConfig, build_config, load_task
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.score_text import difference_text
+from mtbkd_core.export.draws import measure_sizes
 from mtbkd_core.figures.run_tables import differences_of_results
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
@@ -274,7 +275,18 @@ class TestTakeAway:
         assert {button.proto.label for button in app.get("download_button")} == {
             "Download the report",
             "Download metrics.json",
+            "Download the student",
         }
+
+    def test_the_student_is_offered_with_as_few_draws_as_its_score_allows(
+        self, opened: Callable[..., AppTest], finished: RunView
+    ) -> None:
+        app = opened(PAGE, view="report", run=finished.id)
+        result = load_result(finished.id)
+        sizes = measure_sizes(result, load_task(result.config))
+        chosen = app.selectbox(key="take-away-draws")
+        assert chosen.value == str(sizes.proposed)
+        assert len(chosen.options) == len(sizes.rows) + 1
 
     def test_without_a_run_it_says_what_to_do_next(self, opened: Callable[..., AppTest]) -> None:
         app = opened(PAGE, view="report")

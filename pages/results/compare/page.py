@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtbkd_core.report.html import build_report
-from pages.results.compare import baselines, side_by_side, sweep
+from pages.results.compare import baselines, side_by_side, sweep, take_away
 from pages.ui import chosen_run, link
 
 
@@ -58,6 +58,8 @@ def draw_report() -> None:
             help="The scores of the run that is chosen in the sidebar.",
             on_click="ignore",
         )
+    with st.container(border=True):
+        take_away.draw(chosen)
 
 
 VIEWS = {
