@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
+from mtbkd_core.config.choices import PATCH
 from mtbkd_core.export.graph import Graph
-from mtbkd_core.students.features import CONTRAST, PATCH, STRIDE, ZONES, Features, KernelFeatures, PatchFeatures
+from mtbkd_core.students.features import CONTRAST, ZONES, Features, KernelFeatures, PatchFeatures
 
 
 def add_features(graph: Graph, x: str, features: Features | None) -> str:
@@ -19,21 +20,18 @@ def add_features(graph: Graph, x: str, features: Features | None) -> str:
 def numbers_per_input(features: Features | None) -> int:
     """Numbers that an input has in the largest intermediate."""
     if isinstance(features, PatchFeatures):
-        rows, columns = _places(features)
+        rows, columns = features.places
         return rows * columns * len(features.centres)
     return 0 if features is None else len(features.landmarks)
-
-
-def _places(features: PatchFeatures) -> tuple[int, int]:
-    height, width = features.shape.tolist()
-    return (height - PATCH) // STRIDE + 1, (width - PATCH) // STRIDE + 1
 
 
 def _patches(graph: Graph, x: str, features: PatchFeatures) -> str:
     pictures = graph.op("Reshape", x, graph.constant([-1, 1, *features.shape.tolist()]))
     each_pixel = torch.eye(PATCH**2).reshape(PATCH**2, 1, PATCH, PATCH)
-    cut = graph.op("Conv", pictures, graph.constant(each_pixel), kernel_shape=[PATCH] * 2, strides=[STRIDE] * 2)
-    rows, columns = _places(features)
+    cut = graph.op(
+        "Conv", pictures, graph.constant(each_pixel), kernel_shape=[PATCH] * 2, strides=[features.stride] * 2
+    )
+    rows, columns = features.places
     patches = graph.op(
         "Transpose", graph.op("Reshape", cut, graph.constant([-1, PATCH**2, rows * columns])), perm=[0, 2, 1]
     )

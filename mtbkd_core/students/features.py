@@ -100,6 +100,18 @@ class PatchFeatures(_Saved):
         """Number of pixels."""
         return int(self.shape.prod())
 
+    @property
+    def stride(self) -> int:
+        """Pixels between two patches."""
+        height, width = self.shape.tolist()
+        return _stride((height, width))
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Patches in a column and in a row."""
+        height, width = self.shape.tolist()
+        return (height - PATCH) // self.stride + 1, (width - PATCH) // self.stride + 1
+
     def transform(self, x: Tensor) -> Tensor:
         """Features [N, F] of pictures [N, height * width]."""
         return (self._zones(x) - self.offset) @ self.components / self.scale
@@ -107,13 +119,12 @@ class PatchFeatures(_Saved):
     def _zones(self, x: Tensor) -> Tensor:
         """[N, 256 * zones], each centre's mean activation in each zone."""
         height, width = self.shape.tolist()
-        rows, columns = ((side - PATCH) // _stride((height, width)) + 1 for side in (height, width))
         found = []
         for part in x.split(_ROWS):
             patches = (_patches(part, (height, width)) - self.mean) @ self.whitening
             distance = torch.cdist(patches, self.centres)
             active = (distance.mean(-1, keepdim=True) - distance).clamp_min(0)
-            grid = active.transpose(1, 2).unflatten(2, (rows, columns))
+            grid = active.transpose(1, 2).unflatten(2, self.places)
             found.append(adaptive_avg_pool2d(grid, ZONES).flatten(1))
         return torch.cat(found)
 
