@@ -28,7 +28,7 @@ def run_exactly(
     used.
     """
     settings = configs[0].sampler
-    if not settings.bias_check:
+    if not settings.checks_bias:
         return []
     device, gradients = ends[0].device, int(run_work(settings, report.examples)[Phase.BIAS_CHECK])
     x, found = x.to(device), list[ExactRun]()

@@ -44,7 +44,7 @@ def run_work(settings: SamplerConfig, examples: int | None) -> dict[Phase, float
         Phase.WARM_START: fitted * settings.warm_start_steps,
         Phase.TUNING: spec.tuning_gradients(settings) if settings.step_size is None else 0,
         Phase.SAMPLING: sampling,
-        Phase.BIAS_CHECK: check_gradients(sampling) if settings.bias_check else 0,
+        Phase.BIAS_CHECK: check_gradients(sampling) if settings.checks_bias else 0,
         Phase.EVALUATION: 0.2 * whole * total_steps(settings),
     }
 

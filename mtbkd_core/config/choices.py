@@ -166,6 +166,14 @@ class Preconditioning(Choice):
     )
 
 
+class BiasChecking(Choice):
+    """Whether a run's draws are compared with exact ones."""
+
+    AUTO = "auto", "Auto", "On for SGLD, which was seen to be biased where R-hat was fine; off for the others."
+    ON = "true", "On", "The draws are compared with those of exact HMC."
+    OFF = "false", "Off", "They are not."
+
+
 class Device(Choice):
     """Where the run computes."""
 

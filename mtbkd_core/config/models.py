@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serial
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import (
     Algorithm,
+    BiasChecking,
     Device,
     FeatureKind,
     Preconditioning,
@@ -64,6 +65,11 @@ def _auto_word(value: Any) -> Any:
 def _only_auto(value: Any) -> Any:
     """Read `auto` as a value that is chosen from the data; `none` is refused, for it could mean 0."""
     return None if isinstance(value, str) and value.strip().lower() == AUTO else value
+
+
+def _in_words(value: Any) -> Any:
+    """Read what is on or off as the word for it, as files and the command line write it."""
+    return str(value).lower() if isinstance(value, bool | str) else value
 
 
 def _some_teacher(value: Any) -> Any:
@@ -474,12 +480,12 @@ class SamplerConfig(_Part):
         step=0.1,
         sweep=(0.1, 0.3, 1, 3),
     )
-    bias_check: bool = setting(
-        False,
+    bias_check: Annotated[BiasChecking, BeforeValidator(_in_words)] = setting(
+        BiasChecking.AUTO,
         "Check for bias",
         "After sampling, compare the draws with exact HMC from where the chains ended: this finds a bias of the step, "
         "which R-hat does not, and takes about as many gradients as the sampling. HMC itself needs none.",
-        phrase="checked for bias",
+        phrase="check for bias: {}",
         matters=_used("sampler.bias_check"),
     )
     until: Precision = setting(
@@ -513,6 +519,12 @@ class SamplerConfig(_Part):
     def open_ended(self) -> bool:
         """Whether a precision or a budget, and not the number of draws, says when sampling ends."""
         return (self.until, self.budget_seconds, self.budget_gradients) != (None, None, None)
+
+    @property
+    def checks_bias(self) -> bool:
+        """Whether the draws are compared with exact HMC."""
+        auto = self.bias_check is BiasChecking.AUTO
+        return self.algorithm is Algorithm.SGLD if auto else self.bias_check is BiasChecking.ON
 
 
 #: Settings of the prior that hold one number for each teacher.
@@ -550,7 +562,7 @@ class RunConfig(_Part):
     @property
     def unchecked(self) -> Self:
         """The same draws without the check for bias, where only scores are needed."""
-        return self.model_copy(update={"sampler": self.sampler.model_copy(update={"bias_check": False})})
+        return self.model_copy(update={"sampler": self.sampler.model_copy(update={"bias_check": BiasChecking.OFF})})
 
     @model_validator(mode="before")
     @classmethod
@@ -577,7 +589,7 @@ class RunConfig(_Part):
         algorithm, batch_size = self.sampler.algorithm, self.sampler.batch_size
         if "sampler.batch_size" not in algorithm.uses and batch_size is not None:
             raise ValueError(f"sampler.batch_size: got {batch_size}, but {algorithm} needs all examples; allowed: none")
-        if "sampler.bias_check" not in algorithm.uses and self.sampler.bias_check:
+        if "sampler.bias_check" not in algorithm.uses and self.sampler.checks_bias:
             raise ValueError(
                 f"sampler.bias_check: got true, but {algorithm} is exact, and is what others are compared with; "
                 "allowed: false"

@@ -81,14 +81,14 @@ def test_an_algorithm_that_needs_all_examples_is_refused_beside_a_batch_size(ope
     assert refused(app, before) == "sampler.batch_size: got 50, but mclmc needs all examples; allowed: none"
 
 
-def test_a_check_for_bias_is_asked_for_with_a_switch(opened: Opened, fake_engine: FakeEngine) -> None:
+def test_a_check_for_bias_is_asked_for(opened: Opened, fake_engine: FakeEngine) -> None:
     app = opened("distill", **SMALL)
-    app.toggle(key="set:sampler.bias_check").set_value(True).run()
-    assert app.session_state.draft.sampler.bias_check is True
-    assert in_link(app, "sampler.bias_check") == "True"
+    app.segmented_control(key="set:sampler.bias_check").set_value("true").run()
+    assert app.session_state.draft.sampler.checks_bias
+    assert in_link(app, "sampler.bias_check") == "true"
     press(app, "Distill")
     assert not app.exception
-    assert fake_engine.submitted[0].sampler.bias_check
+    assert fake_engine.submitted[0].sampler.checks_bias
     assert any("s bias check, " in line for line in lines(app, "caption"))
     found = Result.load(store.read(RUN, app.session_state.run).folder).metrics["diagnostics"]["bias_check"]
     assert found.sentence in [said.value for said in (app.warning if found.is_biased else app.caption)]

@@ -25,7 +25,7 @@ ODD = {
     "sampler.step_size": "0.015625",
     "sampler.batch_size": "50",
     "sampler.algorithm": "sgld",
-    "sampler.bias_check": "True",
+    "sampler.bias_check": "false",
     "seed": "7",
     "device": "cpu",
 }
@@ -197,7 +197,18 @@ def test_a_check_for_bias_is_refused_where_the_sampler_is_exact() -> None:
     for order in (1, -1):
         with pytest.raises(ConfigError, match=r"^sampler.bias_check: got true, but hmc is exact.*; allowed: false$"):
             build_config([("sampler.algorithm", "hmc"), ("sampler.bias_check", "true")][::order])
-    assert build_config([("sampler.algorithm", "hmc")]).sampler.bias_check is False
+    assert not build_config([("sampler.algorithm", "hmc")]).sampler.checks_bias
+
+
+def test_the_check_for_bias_is_on_for_sgld_unless_it_is_turned_off() -> None:
+    found = {
+        name: build_config([("sampler.algorithm", name)]).sampler.checks_bias for name in ("sgld", "baoab", "mclmc")
+    }
+    assert found == {"sgld": True, "baoab": False, "mclmc": False}
+    for off in (False, "False", "false"):
+        assert not build_config([("sampler.algorithm", "sgld"), ("sampler.bias_check", off)]).sampler.checks_bias
+    for on in (True, "True", "true"):
+        assert build_config([("sampler.bias_check", on)]).sampler.checks_bias
 
 
 def test_settings_of_before_there_was_a_temperature_are_those_of_bayes() -> None:

@@ -49,7 +49,7 @@ def test_a_run_of_before_there_was_a_check_for_bias_is_still_read(home):
     (home / "runs" / run).mkdir(parents=True)
     (home / "runs" / run / "config.json").write_text(said)
     assert store.read(RUN, run).config == config()
-    assert not store.read(RUN, run).config.sampler.bias_check
+    assert not store.read(RUN, run).config.sampler.checks_bias
 
 
 def test_runs_with_more_labels_are_other_runs(home):

@@ -155,7 +155,7 @@ def test_no_run_of_a_comparison_is_checked_for_bias(few_digits: Task, monkeypatc
     monkeypatch.setattr(comparison, "load_task", lambda *given, **named: few_digits)
     monkeypatch.setattr(comparison, "methods", lambda config, *given, **named: configs.append(config) or {})
     compare(build_config({**QUICK, "sampler.bias_check": True}.items()), [0])
-    assert [config.sampler.bias_check for config in configs] == [False]
+    assert [config.sampler.checks_bias for config in configs] == [False]
 
 
 @pytest.mark.usefixtures("short_fits", "quick_tuning")

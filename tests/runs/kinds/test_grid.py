@@ -101,7 +101,7 @@ def test_a_sweep_holds_scores_only_and_skips_the_check_for_bias(steps: Steps) ->
     spec = strengths(sampler__bias_check=True)
     swept(spec)
     assert steps.done == [each.unchecked for each in spec.parts().values()]
-    assert all(each.sampler.bias_check for each in spec.parts().values())
+    assert all(each.sampler.checks_bias for each in spec.parts().values())
     swept(strengths())
     assert len(steps.done) == len(STRENGTHS)  # lent by the first: the draws are the same
 
