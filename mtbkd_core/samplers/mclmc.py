@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -56,23 +56,28 @@ def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transfo
     friction, temperature = settings.friction, settings.temperature
     forgetting = torch.expm1((2 * friction * step_size).clamp_max(_FORGOTTEN))
 
+    @cache
+    def scales(dimensions: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a step's length, of its bend and of its noise."""
+        speed = math.sqrt(dimensions * temperature)
+        bend = step_size * (speed / (2 * temperature * (dimensions - 1)))
+        return step_size * speed, bend, (forgetting / dimensions).sqrt()
+
     def init(position: Tensor, random: Randomness) -> MCLMCState:
         return MCLMCState(position, _unit(random.normal(position.shape)), target(position, None))
 
     def update(state: MCLMCState, batch: Tensor | None, random: Randomness) -> tuple[MCLMCState, Info]:
         dimensions = state.position.shape[1]
-        speed = math.sqrt(dimensions * temperature)
-        bend = step_size * (speed / (2 * temperature * (dimensions - 1)))
-
+        length, bend, noise_scale = scales(dimensions)
         direction, first = _turn(state.direction, state.density.gradient, bend)
-        position = torch.addcmul(state.position, direction, step_size * speed)
+        position = torch.addcmul(state.position, direction, length)
         density = target(position, None)
         direction, second = _turn(direction, density.gradient, bend)
         gained = (density.log_joint - state.density.log_joint) / temperature
-        error = (dimensions - 1) * (first + second) - gained
+        error = first.add_(second).mul_(dimensions - 1).sub_(gained)
         if friction:
             noise = random.normal(direction.shape)
-            direction = torch.addcmul(direction, noise, (forgetting / dimensions).sqrt())
+            direction = torch.addcmul(direction, noise, noise_scale)
         direction = _unit(direction)  # of rounding, too
         return MCLMCState(position, direction, density), Info(
             density.log_joint, density.teacher_share, energy_error=error
@@ -84,21 +89,22 @@ def build(target: Target, settings: SamplerConfig, step_size: Tensor) -> Transfo
 def _turn(direction: Tensor, gradient: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:
     """The B step: the new directions [S, P], and the growth [S] of the logarithm of the momentum's length.
 
-    Written with s = exp(-d) alone, which cannot overflow on a steep slope: numerator and denominator times 2 s are
-    2 s n + e (1 - s) (1 + s + (n.e) (1 - s)) and 1 + n.e + (1 - n.e) s^2. A step is mostly calls on few numbers, so
-    that their count is what it costs: the length of e is divided out of the one factor that it goes with.
+    Written with x = exp(-d) - 1 alone, which cannot overflow on a steep slope: numerator and denominator over half of
+    exp(d) are 2 (1 + x) n - e x (2 + x - (n.e) x) and 2 + x (2 + x) (1 - n.e). A step is mostly calls on few numbers,
+    so that their count is what it costs; the length of e is divided out of the one factor that it goes with.
     """
     tiny = torch.finfo(gradient.dtype).tiny
     length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     each = length.clamp_min(tiny)
-    cosine = torch.linalg.vecdot(direction, gradient)[:, None].div_(each).clamp_(-1, 1)
+    cosine = (direction * gradient).sum(-1, keepdim=True).div_(each)
     angle = length * bend
-    shrink = torch.exp(-angle)
-    rest = 1 - shrink
-    stretched = torch.addcmul(1 + cosine, 1 - cosine, shrink.square()).clamp_min_(tiny)
-    along = torch.addcmul(1 + shrink, cosine, rest).mul_(rest).div_(each.mul_(stretched))
-    turned = (direction * (2 * shrink / stretched)).addcmul_(gradient, along)
-    return turned, angle.add_(stretched.div(2).log_())[..., 0]
+    shrunk = torch.expm1(angle.neg())
+    more = shrunk + 2
+    both = shrunk * more
+    half = torch.addcmul(both + 2, both, cosine, value=-1).clamp_min_(tiny).mul_(0.5)
+    along = torch.addcmul(more, cosine, shrunk, value=-1).mul_(shrunk).div_(each.mul_(half))
+    turned = (direction * (shrunk + 1).div_(half)).addcmul_(gradient, along, value=-0.5)
+    return turned, angle.add_(half.log_())[..., 0]
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -14,9 +14,6 @@ from torch.nn.functional import silu
 
 from mtbkd_core.students.base import Pullback, Student, StudentSpec
 
-#: One call where the derivative written out takes three.
-silu_backward = torch.ops.aten.silu_backward
-
 
 @dataclass(frozen=True)
 class DenseStudent(Student):
@@ -45,7 +42,7 @@ class DenseStudent(Student):
         if self.drop is not None:
             return super().vjp(theta, x)
         layers = self.layers(theta)
-        inputs, before = self._passed(layers, x)
+        inputs, gates = self._passed(layers, x)
         weight, bias = layers[-1]
         logits = torch.baddbmm(bias, weight, inputs[-1]).transpose(1, 2)
 
@@ -55,7 +52,9 @@ class DenseStudent(Student):
             for level in range(len(layers) - 1, -1, -1):
                 parts += [signal.sum(2), torch.bmm(signal, inputs[level].transpose(1, 2)).flatten(1)]
                 if level:
-                    signal = silu_backward(torch.bmm(layers[level][0].transpose(1, 2), signal), before[level - 1])
+                    signal = torch.bmm(layers[level][0].transpose(1, 2), signal).mul_(
+                        _slope(inputs[level], gates[level - 1])
+                    )
             return torch.cat(parts[::-1], 1)
 
         return logits, pullback
@@ -63,24 +62,30 @@ class DenseStudent(Student):
     def layer_products(self, theta: Tensor, x: Tensor, gradients: Tensor) -> list[tuple[Tensor, Tensor]]:
         """As `Student.layer_products`."""
         layers, found = self.layers(theta), list[tuple[Tensor, Tensor]]()
-        inputs, before = self._passed(layers, x)
+        inputs, gates = self._passed(layers, x)
         signal = gradients.transpose(1, 2)
         for level in range(len(layers) - 1, -1, -1):
             seen = inputs[level] if level or x.ndim == 3 else inputs[level][:1]
             wide = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
             found.append((wide @ wide.transpose(1, 2), signal @ signal.transpose(1, 2)))
             if level:
-                signal = silu_backward(layers[level][0].transpose(1, 2) @ signal, before[level - 1])
+                signal = (layers[level][0].transpose(1, 2) @ signal).mul_(_slope(inputs[level], gates[level - 1]))
         return found[::-1]
 
     @staticmethod
     def _passed(layers: list[tuple[Tensor, Tensor]], x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Each layer's inputs [S, in, N], and the hidden units [S, out, N] before their curve."""
-        inputs, before = [x.transpose(-1, -2).expand(len(layers[0][0]), -1, -1)], list[Tensor]()
+        """Each layer's inputs [S, in, N], and the gates [S, out, N] of the hidden units."""
+        inputs, gates = [x.transpose(-1, -2).expand(len(layers[0][0]), -1, -1)], list[Tensor]()
         for weight, bias in layers[:-1]:
-            before.append(torch.baddbmm(bias, weight, inputs[-1]))
-            inputs.append(silu(before[-1]))
-        return inputs, before
+            unit = torch.baddbmm(bias, weight, inputs[-1])
+            gates.append(unit.sigmoid())
+            inputs.append(unit * gates[-1])
+        return inputs, gates
+
+
+def _slope(units: Tensor, gates: Tensor) -> Tensor:
+    """SiLU's: s + u (1 - s) with s the gate and u the unit, so that the way back needs no exponential."""
+    return torch.lerp(units, torch.ones((), dtype=units.dtype, device=units.device), gates)
 
 
 SPEC = StudentSpec(
