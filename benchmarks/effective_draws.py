@@ -25,15 +25,15 @@ HERE = Path(__file__).resolve().parents[1]
 #: Task -> by how many times effective draws a second should have grown; of the plane gradients a second.
 TARGETS = {"digits": 1.5, "proteins": 5.0, "import": 5.0}
 PLANE, PLANE_TARGET = "synthetic", 2.0
-#: Runs in either version, so it uses nothing that only one of them has. Arguments: task, seed.
+#: Runs in either version, so it uses nothing that only one of them has. Arguments: task, seed, settings.
 SIDE = """
 import json, sys, time
 from mtbkd_core import build_config, distill, load_task
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.common.progress import Phase
-name, seed = sys.argv[1:]
+name, seed, *given = sys.argv[1:]
 limit_threads()
-config = build_config([("task", name), ("seed", seed)])
+config = build_config([("task", name), ("seed", seed), *(each.split("=", 1) for each in given)])
 task = load_task(config.data)
 marks = {}
 def seen(progress):
@@ -68,9 +68,9 @@ def bring(folder: Path, home: Path, data: Path) -> None:
     in_version(folder, home, "-m", "mtbkd_core", "import", "--name=import", *table, classes, *teachers)
 
 
-def measure(folder: Path, home: Path, task: str, seed: int) -> dict[str, float]:
+def measure(folder: Path, home: Path, task: str, seed: int, settings: list[str]) -> dict[str, float]:
     """One default run of the version in a folder, in a process of its own."""
-    printed = in_version(folder, home, "-c", SIDE, task, str(seed))
+    printed = in_version(folder, home, "-c", SIDE, task, str(seed), *settings)
     found: dict[str, float] = json.loads(printed.splitlines()[-1])
     return found
 
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--old", type=Path, required=True)
     parser.add_argument("--tasks", nargs="+", default=[PLANE, *TARGETS], choices=[PLANE, *TARGETS])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="of ours")
     parser.add_argument("--data", type=Path, help="folder of the imported table")
     chosen = parser.parse_args()
     record = Record(write=chosen.write)
@@ -100,7 +101,7 @@ def run(chosen: argparse.Namespace, record: Record, sides: dict[str, tuple[Path,
         rates: dict[str, list[tuple[float, float]]] = {"old": [], "new": []}
         for seed in range(chosen.rounds):
             for side, (folder, home) in sides.items():
-                found = measure(folder, home, task, seed)
+                found = measure(folder, home, task, seed, chosen.settings if side == "new" else [])
                 rates[side].append((found["ess"] / found["seconds"], found["gradients"] / found["seconds"]))
                 record.row(task=task, side=side, seed=seed, **found)
         draws, gradients = (
