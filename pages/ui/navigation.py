@@ -116,6 +116,13 @@ _KNOWN = {
         "Is MT-BKD better than the baselines, and is the difference more than chance?",
         parameters=("view", "seeds", "setting", "repeats", "scores", "runs"),
     ),
+    "review": _Page(
+        "Results",
+        "results/review.py",
+        "Review",
+        ":material/gavel:",
+        "Does this student meet what was required? Pass, fail or inconclusive, by intervals.",
+    ),
     "lessons": _Page(
         "Learn",
         "learn/lessons.py",

@@ -22,12 +22,14 @@ from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.out_of_distribution import draw_score_density
 from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.review import draw_answering
 from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.figures.shifts import draw_severity
 from mtbkd_core.figures.strength import draw_strength_path, strength_table
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.figures.two_classes import draw_two_classes
+from mtbkd_core.review.answering import Answering
 from mtbkd_core.studies import tables
 from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
@@ -211,6 +213,9 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
     ),
     "draw_sensitivity": lambda r: draw_sensitivity(
         sensitivity(r), r.titles, r.colours, left="better", right="worse", shaded="left", title="NLL"
+    ),
+    "draw_answering": lambda r: draw_answering(
+        Answering(0.5, 3, 1, 6, ((0.5, 0.0), (1.0, 0.2))), share=0.6, max_risk=0.1
     ),
     "draw_shapley": lambda r: draw_shapley(shapley(r), "nll", r.colours),
     "draw_shares_by_class": _shares_by_class,

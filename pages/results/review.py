@@ -1,0 +1,154 @@
+"""Review: requirements set beforehand, and a verdict on the chosen run."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import UserError
+from mtbkd_core.figures.review import draw_answering
+from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
+from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
+from pages.ui import charts, chosen_run, navigation
+
+_LOOK = {
+    Outcome.PASS: ("Pass", ":material/check_circle:", "green"),
+    Outcome.FAIL: ("Fail", ":material/cancel:", "red"),
+    Outcome.INCONCLUSIVE: ("Inconclusive", ":material/help:", "gray"),
+}
+#: Requirement -> label, limits and step of its control, and what it is for.
+_NUMBERS = {
+    "accuracy": ("Accuracy, at least", 0.0, 1.0, 0.01, "Share of cases that it has right."),
+    "ece": ("Calibration error, at most", 0.0, 1.0, 0.005, "How far confidence and truth lie apart, on average."),
+    "coverage": ("Coverage of 95 % sets, at least", 0.0, 1.0, 0.01, "Share of credible sets that hold the true class."),
+    "ood_auroc": (
+        "Foreign inputs found, AUROC",
+        0.5,
+        1.0,
+        0.01,
+        "By epistemic uncertainty, for each shift of the task.",
+    ),
+    "r_hat": ("R-hat, at most", 1.001, 2.0, 0.01, "Do the chains agree: the worst of three R-hats."),
+    "max_bytes": ("Size in bytes, at most", 1.0, 1e12, 1e5, "Of the draws as they are saved."),
+}
+
+
+def _asked(start: Requirements) -> Requirements:
+    """The requirements that the controls hold."""
+    values: dict[str, object] = {}
+    columns = st.columns(3)
+    for place, (name, (label, low, high, step, help)) in enumerate(_NUMBERS.items()):
+        own = getattr(start, name)
+        with columns[place % 3]:
+            if st.checkbox(label, own is not None, key=f"ask:{name}", help=help):
+                shown = own if own is not None else {"ood_auroc": 0.8, "max_bytes": 5e6}.get(name, low)
+                values[name] = st.number_input(
+                    label, low, high, shown, step, format="%g", key=f"limit:{name}", label_visibility="collapsed"
+                )
+    left, right = st.columns(2)
+    with left:
+        own = start.class_accuracy or ClassAccuracy()
+        if st.checkbox("Accuracy of every class, at least", start.class_accuracy is not None, key="ask:class"):
+            least = st.number_input(
+                "Accuracy of every class", 0.0, 1.0, own.at_least, 0.05, key="class:least", label_visibility="collapsed"
+            )
+            few = st.number_input("Classes with fewer test examples are not judged", 1, 10_000, own.min_examples)
+            values["class_accuracy"] = ClassAccuracy(at_least=least, min_examples=few)
+    with right:
+        answers = start.answered or Answered()
+        if st.checkbox("Share of cases answered by itself, at least", start.answered is not None, key="ask:answered"):
+            share = st.number_input(
+                "Share answered", 0.0, 1.0, answers.share, 0.05, key="answered:share", label_visibility="collapsed"
+            )
+            risk = st.number_input("Wrong among those answered, at most", 0.0, 1.0, answers.max_risk, 0.01)
+            values["answered"] = Answered(share=share, max_risk=risk)
+    return Requirements.model_validate({name: values.get(name) for name in Requirements.model_fields})
+
+
+def _take() -> None:
+    """Requirements from a file: the controls start from them."""
+    file = st.session_state.requirements_file
+    if file is None:
+        return
+    try:
+        st.session_state.requirements = read_requirements(file.getvalue())
+    except UserError as error:
+        st.session_state.requirements_problem = str(error)
+        return
+    for key in [key for key in st.session_state if str(key).startswith(("ask:", "limit:", "class:", "answered:"))]:
+        del st.session_state[key]
+
+
+def _form() -> Requirements:
+    if problem := st.session_state.pop("requirements_problem", None):
+        st.error(problem, icon=":material/error:")
+    asked = _asked(st.session_state.get("requirements", Requirements()))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.download_button(
+            "Requirements as a file",
+            asked.as_yaml(),
+            "requirements.yaml",
+            "application/yaml",
+            icon=":material/download:",
+            on_click="ignore",
+            help="To hand over before the student is made. The command `review` takes it, too.",
+        )
+        st.file_uploader("Open a file of requirements", "yaml", key="requirements_file", on_change=_take)
+    return asked
+
+
+def _show(found: Review, asked: Requirements, shown: chosen_run.Chosen) -> None:
+    title, icon, colour = _LOOK[found.verdict]
+    st.markdown(f"## {icon} :{colour}[{title}]")
+    st.caption("Each verdict is by a 95 % interval that holds the errors of the test set and of the sampler.")
+    for each in found.requirements:
+        _line(each)
+    if found.answering is not None and asked.answered is not None:
+        charts.show(
+            draw_answering(found.answering, share=asked.answered.share, max_risk=asked.answered.max_risk),
+            "What answering more cases costs",
+            "The surest cases are answered first, by their deviance. Dashed: the limits. Dotted: the threshold.",
+            lambda: pd.DataFrame(found.answering.curve if found.answering else (), columns=["answered", "wrong"]),
+            key="answering",
+            help="The threshold is set on one half of the test set, so that the share of wrong answers is below the "
+            "limit with 95 % confidence; the curve and the numbers are of the other half.",
+        )
+    if found.classes:
+        table = pd.DataFrame(
+            {
+                "Class": [each.name for each in found.classes],
+                "Right": [f"{each.right} of {each.count}" for each in found.classes],
+                "Between": [f"{each.low:.0%} and {each.high:.0%}" for each in found.classes],
+                "Verdict": [_LOOK[each.verdict][0] for each in found.classes],
+                "Most responsible for its errors": [
+                    shown.teachers.get(each.responsible, "–") if each.responsible else "–" for each in found.classes
+                ],
+            }
+        )
+        charts.heading("Classes, the worst first", lambda: table, key="classes", file="classes.csv")
+        st.dataframe(table, hide_index=True)
+        st.caption(
+            "Most responsible: the teacher with the largest share of the mixture at the errors. A share is not a cause."
+        )
+        navigation.link("influence", "What would change if a teacher counted less?")
+
+
+def _line(each: Judged) -> None:
+    title, limit = TITLES[each.name]
+    word, icon, colour = _LOOK[each.verdict]
+    more = f" About {each.needed:,} test examples would settle it." if each.needed else ""
+    text = each.line[:1].upper() + each.line[1:]
+    st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {text}.{more}")
+
+
+chosen = chosen_run.chosen()
+with st.expander("Requirements", expanded="judged" not in st.session_state, icon=":material/rule:"):
+    requirements = _form()
+if st.button("Judge the run", type="primary", icon=":material/gavel:", help="Set the requirements first."):
+    st.session_state.judged = requirements
+if (before := st.session_state.get("judged")) is not None:
+    if before != requirements:
+        st.warning("The requirements were changed after a verdict had been seen.", icon=":material/visibility:")
+    _show(review(chosen.result, requirements), requirements, chosen)
+else:
+    st.caption("The verdict appears once you judge: requirements that are set before the results are seen mean more.")
