@@ -130,7 +130,7 @@ def check_task(result: Result, task: Task) -> None:
         found = predict(result.student, reported(result.draws), few, inputs=result.student_inputs).mean
         same = bool((found - result.predictions.test.mean[: len(few)]).abs().max() < 1e-3)
     if not same:
-        raise UserError(f"export: the data of {task.name} on this machine are not those that the run was made with")
+        raise UserError(f"task: the data of {task.name} on this machine are not those that the run was made with")
 
 
 def _facts(result: Result, task: Task, theta: Tensor, content: bytes, run: str, sizes: Sizes, single: bool) -> Facts:
