@@ -20,6 +20,25 @@ from mtbkd_core.imports.spec import Files, TableSpec
 TeacherOption = Annotated[
     list[str], typer.Option("--teacher", help="A teacher's logits or probabilities, as name=file. Repeatable.")
 ]
+UnseenOption = Annotated[
+    bool,
+    typer.Option(
+        "--labels-unseen",
+        help="No teacher was trained on the table's labels: calibrate each teacher on them. Runs then start with "
+        "calibrated teachers.",
+    ),
+]
+NormaliseOption = Annotated[
+    bool,
+    typer.Option(
+        "--normalise",
+        help="Teachers' numbers are shares of another sum than 1, or a probability for each class by itself "
+        "(sigmoids): divide each row by its sum.",
+    ),
+]
+UnlabelledOption = Annotated[
+    bool, typer.Option("--unlabelled", help="Use rows without a label, for what the teachers say of them.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +67,8 @@ def import_command(
         ),
     ] = "descriptors",
     accession: Annotated[
-        str | None, typer.Option("--accession", help="Column that names the rows, where its name is not a usual one.")
+        str | None,
+        typer.Option("--id", "--accession", help="Column that names the rows, where its name is not a usual one."),
     ] = None,
     test: Annotated[
         Path | None, typer.Option("--test", help="A table to be measured on; none: a fifth is kept.")
@@ -59,14 +79,9 @@ def import_command(
     test_features: Annotated[
         Path | None, typer.Option("--test-features", help="Embeddings of --test, where --features is a file.")
     ] = None,
-    unseen: Annotated[
-        bool,
-        typer.Option(
-            "--labels-unseen",
-            help="No teacher was trained on the table's labels: calibrate each teacher on them. Runs then start with "
-            "calibrated teachers.",
-        ),
-    ] = False,
+    unseen: UnseenOption = False,
+    normalise: NormaliseOption = False,
+    unlabelled: UnlabelledOption = False,
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
     only_check: Annotated[bool, typer.Option("--check", help="Check the files; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
@@ -85,7 +100,19 @@ def import_command(
     names = check_class_names(split_names(classes), "--classes") if classes is not None else None
     if columns is not None:
         names = class_columns_between(table, *_range(columns, "--class-columns"))
-    spec = TableSpec(files, label, sequence, chosen, model, names, accession, others, unseen=unseen)
+    spec = TableSpec(
+        files,
+        label,
+        sequence,
+        chosen,
+        model,
+        names,
+        accession,
+        others,
+        unseen=unseen,
+        normalise=normalise,
+        unlabelled=unlabelled,
+    )
     checked = (check_table if only_check else import_table)(name, spec, title=title, on_progress=_tell)
     _say(name, checked, only_check, as_json)
 

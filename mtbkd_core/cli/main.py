@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         limit_threads()
         code = app(arguments, standalone_mode=False)
     except UserError as error:
-        code = _refuse(str(error))
+        code = max(map(_refuse, error.problems))
     except typer.TyperException as error:
         code = _refuse(error.format_message() if hasattr(error, "format_message") else str(error))
     except (typer.Abort, KeyboardInterrupt):

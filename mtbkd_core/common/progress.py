@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,3 +60,21 @@ def stop_if(should_stop: ShouldStop | None) -> None:
 
 class UserError(ValueError):
     """An error that the user can put right; the message is one line: what is wrong and what is allowed."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that is wrong, a line each."""
+        return (str(self),)
+
+
+class UserErrors(UserError):
+    """Several errors that were found at once; the message has them in one line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """As `UserError.problems`."""
+        return self._problems

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from mtbkd_core.common.progress import UserError
 
-MAX_CLASSES = 256
+MAX_CLASSES = 1_024
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
@@ -20,7 +21,15 @@ def is_whole(text: str) -> bool:
 
 def without_point(text: str) -> str:
     """A label or a name as it is compared: a whole number without ".0" after it."""
-    return text.strip().partition(".")[0] if is_whole(text) else text.strip()
+    text = unicodedata.normalize("NFC", text.strip())
+    return text.partition(".")[0] if is_whole(text) else text
+
+
+def invisible(text: str) -> str:
+    """A sign of a text that nobody sees, such as "U+200B"; empty where there is none."""
+    hidden = (letter for letter in text.strip() if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))
+    found = next(hidden, "")
+    return f"U+{ord(found):04X}" if found else ""
 
 
 def plain(name: str) -> str:
@@ -38,15 +47,19 @@ def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[s
     """
     clean = tuple(name.strip() for name in names)
     if not 2 <= len(clean) <= MAX_CLASSES:
-        raise UserError(f"{said_in}: got {len(clean):,}, allowed: 2 to {MAX_CLASSES}")
+        raise UserError(f"{said_in}: got {len(clean):,}, allowed: 2 to {MAX_CLASSES:,}")
+    known: set[str] = set()
     for index, name in enumerate(clean):
         where = f"{said_in}: name {index + 1} of {len(clean)}"
         if not name:
             raise UserError(f"{where} is empty")
         if len(name.splitlines()) > 1:
             raise UserError(f"{where} is {name[:40]!r}, expected it in one line")
-        if without_point(name) in map(without_point, clean[:index]):
+        if sign := invisible(name):
+            raise UserError(f"{where} is {name[:40]!r}, which holds the invisible sign {sign}")
+        if without_point(name) in known:
             raise UserError(f"{said_in}: {name!r} is named twice, expected each class once")
+        known.add(without_point(name))
     return clean
 
 
@@ -84,16 +97,21 @@ def numbered_columns(names: Sequence[str]) -> dict[int, str]:
     return max(counting, key=len, default={})
 
 
-def class_columns(file: str, names: Sequence[str], class_names: Sequence[str]) -> tuple[list[str], str]:
+def class_columns(
+    file: str, names: Sequence[str], class_names: Sequence[str], like: Sequence[str] = ()
+) -> tuple[list[str], str]:
     """The columns of a file that belong to the classes, in their order, and how they were found.
 
     They are found by the classes' names, where case and blanks do not count, or by their numbers; else all columns are
-    taken as they come.
+    taken as they come, or as they came in another file of the same teacher.
 
+    Args:
+        like: columns of the other file, in the order of the classes.
     Returns:
         names of columns, as many as there are classes or not; and words, empty where all columns are in order.
     Raises:
-        UserError: a header that names a class twice, or over the column of another without naming them all.
+        UserError: a header that names a class twice, some of the classes alone, or one over the column of another; or
+            that names other columns than the other file.
     """
     spelled, wanted = [plain(name) for name in names], [plain(name) for name in class_names]
     if len(set(wanted)) < len(wanted):  # classes that differ in case alone
@@ -107,7 +125,17 @@ def class_columns(file: str, names: Sequence[str], class_names: Sequence[str]) -
     elif len(numbered) == len(wanted):
         found, by = [numbered[number] for number in sorted(numbered)], f"by the classes' numbers from {min(numbered)}"
     else:
+        if like:
+            if absent := next((name for name in like if name not in names), None):
+                raise UserError(f"{file}: has no column {absent[:60]!r}, as the teacher's other file has")
+            return list(like), "by the names that they have in the teacher's other file"
         known = [name for name in wanted if name in spelled]
+        if known and len(names) < len(wanted):
+            shown = ", ".join(repr(name[:40]) for name in names[:6])
+            raise UserError(
+                f"{file}: names {len(known)} of {len(wanted)} classes ({shown}), expected a column for each: a "
+                "teacher that knows some of the classes alone is not read"
+            )
         moved = [name for name in known if spelled.index(name) != wanted.index(name)]
         if moved and len(names) == len(wanted):
             place = spelled.index(moved[0])

@@ -27,7 +27,7 @@ class Rows:
 
     Attributes:
         features: [N, F] float32 as they were computed or read, not scaled.
-        labels: [N] int64.
+        labels: [N] int64, -1 without a label.
         logits: teacher -> [N, C] float32.
         accessions, sequences: of the rows; empty where the table has none.
     """
@@ -40,6 +40,17 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def where(self, kept: np.ndarray) -> Rows:
+        """The rows that a mask [N] keeps."""
+        which = np.flatnonzero(kept)
+        return Rows(
+            self.features[which],
+            self.labels[which],
+            {name: logits[which] for name, logits in self.logits.items()},
+            _chosen(self.accessions, which) if self.accessions else (),
+            _chosen(self.sequences, which) if self.sequences else (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +82,7 @@ class TableData:
     Attributes:
         rows: the table.
         test: a table of its own for testing; None: a part of `rows` is held out.
+        unlabelled: rows without a label (-1), of which only the teachers speak; None: there are none.
         reach: [F], how far each feature is spread, see `Standardisation`; None: all alike.
     """
 
@@ -78,6 +90,7 @@ class TableData:
     rows: Rows
     test: Rows | None = None
     reach: Tensor | None = None
+    unlabelled: Rows | None = None
 
     def named(self, name: str, title: str) -> TableData:
         """The same under another name."""
@@ -91,7 +104,8 @@ class TableData:
 
     def parts(self) -> dict[str, Rows]:
         """The tables by the names under which they are kept."""
-        return {"rows": self.rows} | ({"test": self.test} if self.test is not None else {})
+        others = {"test": self.test, "unlabelled": self.unlabelled}
+        return {"rows": self.rows} | {part: rows for part, rows in others.items() if rows is not None}
 
     def split(self, teachers: Sequence[str], split_seed: int, split: str, count: int) -> Task:
         """The task of a run; its split is stratified and follows from the seed.
@@ -120,7 +134,7 @@ class TableData:
 
     def cut(self, train: np.ndarray, tested: Rows, test: np.ndarray, teachers: Sequence[str], fingerprint: str) -> Task:
         """A task of some of the rows for the student, and of some of `tested` for testing, by their places."""
-        about, own = self.about, self.rows
+        about, own, spare = self.about, self.rows, self.unlabelled
         standardisation = Standardisation.of(own.features[train], self.reach)
         return Task(
             name=about.name,
@@ -139,12 +153,14 @@ class TableData:
                     own.logits[name][train],
                     tested.logits[name][test],
                     fingerprint_of_teacher(about.fingerprint, name),
+                    logits_unlabelled=None if spare is None else spare.logits[name],
                 )
                 for name in teachers
             },
             fingerprint=fingerprint,
             proteins=_proteins({"train": (own, train), "test": (tested, test)}),
             standardisation=standardisation,
+            x_unlabelled=None if spare is None else standardisation.apply(spare.features),
         )
 
 

@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
-from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.table import Table, count_of
 from mtbkd_core.proteins.amino_acids import AMINO_ACIDS, OTHER_LETTERS
 from mtbkd_core.proteins.features import cached_descriptors
 
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
 MAX_LENGTH = 50_000
+#: The letters of DNA and RNA, of which no protein of `_LONG` letters consists.
+_BASES, _LONG = frozenset("ACGTUN"), 20
 _WRONG = re.compile(f"[^{LETTERS}]")
 
 
@@ -39,6 +41,14 @@ def check_sequences(table: Table, column: str) -> list[str]:
         elif wrong is not None and len(sequence) <= MAX_LENGTH:
             problem = _wrong_letter(wrong.group(), wrong.start() + 1)
         raise UserError(f"{table.at(row, column)}: {problem}")
+    long = [row for row, sequence in enumerate(sequences) if len(sequence) >= _LONG]
+    bases = [row for row in long if not set(sequences[row]) - _BASES]
+    if bases and 2 * len(bases) >= len(long):
+        which = f"{len(bases):,} of {count_of(len(long), 'sequence')} of {_LONG} letters or more"
+        raise UserError(
+            f"{table.at(bases[0], column)}: {which} hold A, C, G, T, U and N alone: this is DNA or RNA, expected amino "
+            "acids; translate it first"
+        )
     return sequences
 
 
@@ -84,6 +94,7 @@ def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[s
         warnings.append(
             f"{file}: feature {_listed(constant, names)}: the same in every row, which tells the student nothing"
         )
+    features, labels = features[labels >= 0], labels[labels >= 0]
     several = np.bincount(labels)[labels] > 1  # one row is always like itself
     features, labels = features[several], labels[several]
     order = np.argsort(labels, kind="stable")

@@ -8,17 +8,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.classes import MAX_CLASSES, check_class_names, is_whole, without_point
+from mtbkd_core.imports.classes import MAX_CLASSES, check_class_names, invisible, is_whole, without_point
 from mtbkd_core.imports.table import Table, count_of, is_number
 
 #: Rows that a class needs, so that each part of a split, validation included, gets one.
 LEAST_OF_CLASS = 8
+#: Rows that it needs where a table of its own is for testing: one on each side of the validation split.
+LEAST_WITH_TEST = 2
 #: No class has a number beyond this; a label may be a number of any length.
 _BEYOND = 1e9
 
 
+#: What stands for no label.
+MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "<NA>", "#N/A", "?", "."))
+
+
 def check_labels(
-    table: Table, column: str, class_names: Sequence[str] | None, others: Sequence[str] = ()
+    table: Table,
+    column: str,
+    class_names: Sequence[str] | None,
+    others: Sequence[str] = (),
+    unlabelled: bool = False,
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """Labels as class indices.
 
@@ -29,16 +39,23 @@ def check_labels(
             are put in alphabetical order.
         others: labels in another table; where names are numbers themselves, both tables decide together whether the
             labels are names or count the classes.
+        unlabelled: whether rows without a label are allowed.
     Returns:
-        [N] int64, the C names, and notes for people, a line each.
+        [N] int64, -1 without a label; the C names; and notes for people, a line each.
     Raises:
-        UserError: an empty label or one that has no class, fewer than two classes; one line.
+        UserError: a missing label, one that has no class or holds an invisible sign, fewer than two classes; one line.
     """
     texts = table.texts(column)
-    clean = [without_point(text) for text in texts]
-    if "" in clean:
-        raise UserError(f"{table.at(clean.index(''), column)}: is empty, expected a label")
+    every = [without_point(text) for text in texts]
     notes: list[str] = []
+    own = {without_point(name) for name in class_names or ()}
+    there = np.array([text in own or text not in MISSING for text in every], dtype=bool)
+    _check_missing(table, column, ~there, unlabelled, notes)
+    if sign := next(((row, sign) for row, text in enumerate(every) if (sign := invisible(text))), None):
+        raise UserError(
+            f"{table.at(sign[0], column)}: got {texts[sign[0]][:40]!r}, which holds the invisible sign {sign[1]}"
+        )
+    clean = [text for text, is_there in zip(every, there, strict=True) if is_there]
     # what most rows hold is what labels are; the first of the others is named with its place
     if class_names is not None:
         names = check_class_names(class_names)
@@ -47,20 +64,50 @@ def check_labels(
         names = tuple(map(str, range(max(2, min(largest(clean) + 1, MAX_CLASSES)))))
     else:
         names = check_class_names(sorted(set(clean)), f"{table.file}: column {column!r}: different labels")
-        notes.append(f"{table.file}: the classes are the labels in alphabetical order: {', '.join(names)}")
+        notes.append(f"{table.file}: the classes are the labels in alphabetical order: {_listed(names)}")
     known = {without_point(name): index for index, name in enumerate(names)}
-    labels = np.array([_number(text) if numbered else known.get(text, -1) for text in clean])
-    wrong = (labels < 0) | (labels >= len(names))
+    labels = np.full(len(every), -1)
+    labels[there] = [_number(text) if numbered else known.get(text, -1) for text in clean]
+    wrong = there & ((labels < 0) | (labels >= len(names)))
     if wrong.any():
         row = int(wrong.argmax())
         got = f"got {texts[row].strip()[:40]!r}, which has no class, expected {_expected(names, numbered)}"
-        raise UserError(f"{table.at(row, column)}: {got}")
-    counts = np.bincount(labels, minlength=len(names))
+        more = f" (and {count_of(int(wrong.sum()) - 1, 'more row')})" if wrong.sum() > 1 else ""
+        raise UserError(f"{table.at(row, column)}: {got}{more}{_way_out(clean, names)}")
+    counts = np.bincount(labels[there], minlength=len(names))
     if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
-        notes.append(f"{table.file}: no row has the label {', '.join(absent)}")
+        notes.append(f"{table.file}: no row has the label {_listed(absent)}")
     if (counts > 0).sum() < 2:
         raise UserError(f"{table.file}: column {column!r}: every label is the same, expected two classes at least")
     return labels, names, tuple(notes)
+
+
+def _check_missing(table: Table, column: str, missing: np.ndarray, allowed: bool, notes: list[str]) -> None:
+    """Refuse rows without a label, with the ways out, or note them; refuse a column without any label."""
+    if not missing.any():
+        return
+    count, first = int(missing.sum()), int(missing.argmax())
+    if count == len(missing):
+        raise UserError(f"{table.file}: column {column!r}: holds no label")
+    if not allowed:
+        got = (
+            f"{table.file}: {count_of(count, 'row')} without a label, the first at {table.at(first).partition(': ')[2]}"
+        )
+        raise UserError(
+            f"{got}, column {column!r}: leave them out, or use them for what the teachers say of them: --unlabelled"
+        )
+    notes.append(f"{table.file}: {count_of(count, 'row')} without a label: only the teachers speak of them")
+
+
+def _way_out(texts: Sequence[str], names: Sequence[str]) -> str:
+    """How labels that count from 1 or leave gaps are named, where there are as many as classes; else empty."""
+    counted = list(names) == [str(number) for number in range(len(names))]
+    numbers = sorted({_number(text) for text in texts}) if counted else []
+    if len(numbers) != len(names) or numbers[0] < 0:
+        return ""
+    what = "the labels count from 1" if numbers == [*range(1, len(names) + 1)] else "the labels leave gaps"
+    shown = ",".join(map(str, numbers[:12])) + (",..." if len(numbers) > 12 else "")
+    return f": {what}; name the classes in order: --classes {shown}"
 
 
 def are_numbers(texts: Sequence[str]) -> bool:
@@ -90,10 +137,14 @@ def _are_names(texts: Sequence[str], names: Sequence[str]) -> bool:
 
 def _expected(names: Sequence[str], numbered: bool, most: int = 12) -> str:
     """The labels that there may be, for a message."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    listed = ", ".join(name[:40] for name in names[:most]) + more
+    listed = _listed(names, most)
     count_up = list(names) == [*map(str, range(len(names)))]
     return (f"0 to {len(names) - 1}" + ("" if count_up else f", which count {listed}")) if numbered else listed
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(name[:40] for name in names[:most]) + more
 
 
 def check_one_hot(table: Table, columns: Sequence[str], column: str, labels: np.ndarray) -> None:
@@ -109,17 +160,19 @@ def check_one_hot(table: Table, columns: Sequence[str], column: str, labels: np.
     if not cells.size or not np.isin(cells, ("0", "1")).all() or ((cells == "1").sum(0) != 1).any():
         return
     held = (cells == "1").argmax(0)
-    if (held != labels).any():
-        row = int((held != labels).argmax())
+    if (apart := (held != labels) & (labels >= 0)).any():
+        row = int(apart.argmax())
         is_class = f"the label is class {columns[labels[row]]!r}, but the row's 1 is in column {columns[held[row]]!r}"
         raise UserError(f"{table.at(row, column)}: {is_class}: expected the same")
 
 
-def check_enough(table: Table, column: str, labels: np.ndarray, names: Sequence[str]) -> None:
+def check_enough(
+    table: Table, column: str, labels: np.ndarray, names: Sequence[str], least: int = LEAST_OF_CLASS
+) -> None:
     """Refuse a class with fewer rows than a split needs; its first row is named, which may be a slip of the pen."""
-    counts = np.bincount(labels)[labels]
-    if (counts < LEAST_OF_CLASS).any():
-        row = int((counts < LEAST_OF_CLASS).argmax())
+    counts = np.where(labels < 0, least, np.bincount(labels[labels >= 0], minlength=len(names))[labels])
+    if (counts < least).any():
+        row = int((counts < least).argmax())
         got = count_of(int(counts[row]), "row")
-        needs = f"expected {LEAST_OF_CLASS} at least: a split needs some on each side"
+        needs = f"expected {least} at least: a split needs some on each side"
         raise UserError(f"{table.at(row, column)}: class {names[labels[row]]!r} has {got}, {needs}")

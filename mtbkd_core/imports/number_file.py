@@ -13,7 +13,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import plain
 from mtbkd_core.imports.matching import Joined, counts_up, has_fractions, join_rows, names_rows
 from mtbkd_core.imports.reading import read_table
-from mtbkd_core.imports.table import Table, count_of, is_number
+from mtbkd_core.imports.table import TRUTH, Table, count_of, is_number
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,32 @@ class NumberFile:
             wanted = f"one too few, expected {rows:,}" if len(file) == rows - 1 else f"expected {rows:,}"
             raise UserError(f"{file.file}: has {count_of(len(file), 'row')}, {wanted}: as many as {self.table.file}")
         return values
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of its columns of numbers; none where they only count, in the header or in a list."""
+        counted = [str(start + place) for start in (0, 1) for place in range(len(self.names))]
+        of_lists = {name for names in self.file.lists.values() for name in names}
+        in_order = list(self.names) in (counted[: len(self.names)], counted[len(self.names) :])
+        return () if not self.file.named or in_order or of_lists.issuperset(self.names) else self.names
+
+    def features_like(self, first: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        """The columns in the order of those of a first file, and a line where that is another; refuses others."""
+        own, file = self.feature_names(), self.file.file
+        if bool(own) != bool(first):
+            which = (
+                "names its features, and the table's file does not" if own else "names no features as the table's does"
+            )
+            raise UserError(f"{file}: {which}: expected the same names in both, or none")
+        if absent := next((name for name in first if name not in own), None):
+            raise UserError(f"{file}: has no feature {absent[:60]!r}, as the table's file has")
+        if more := next((name for name in own if name not in first), None):
+            raise UserError(f"{file}: has a feature {more[:60]!r}, which the table's file has not")
+        line = (
+            f"{file}: its features were put in the order of the table's file, by name"
+            if list(own) != list(first)
+            else ""
+        )
+        return tuple(first), line
 
     def in_order(self, values: np.ndarray) -> np.ndarray:
         """What belongs to the file's rows, in the order of the table's."""
@@ -118,7 +144,7 @@ def _has_header(lines: Table, rows: int, classes: Sequence[str]) -> bool:
     one_more, as_many = len(lines) == rows + 1, len(lines) == rows
     if classes and one_more and {plain(name) for name in classes} <= {plain(cell) for cell in first}:
         return True
-    numbers = [cell for cell in first if is_number(cell)]
+    numbers = [cell for cell in first if is_number(cell) or cell.strip().lower() in TRUTH]
     counting = any(set(numbers) == {str(start + place) for place in range(len(numbers))} for start in (0, 1))
     if len(numbers) < len(first):
         return counting or not numbers or not as_many

@@ -49,6 +49,8 @@ class TableSpec:
         test: files of their own to be measured on, with every teacher's outputs.
         item: what one row is called; its plural takes an s.
         unseen: whether no teacher was trained on the table's labels, so that these can calibrate the teachers.
+        normalise: whether teachers' rows that are no probabilities of one class out of C are divided by their sum.
+        unlabelled: whether rows without a label are used, for what the teachers say of them.
     """
 
     files: Files
@@ -61,6 +63,8 @@ class TableSpec:
     test: Files | None = None
     item: str = ""
     unseen: bool = False
+    normalise: bool = False
+    unlabelled: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what says nothing or contradicts itself."""

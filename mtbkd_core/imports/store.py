@@ -30,7 +30,7 @@ class Manifest(About):
     """What lies in a folder.
 
     Attributes:
-        n_rows, n_test: rows of the table and of a test table, 0 where there is none.
+        n_rows, n_test, n_unlabelled: rows of the table, of a test table, and without a label; 0 where there are none.
         sources: what was read, such as "teacher esm2" -> {"file": its name, "sha256": of its content}.
         notes, warnings: what was found when the files were read.
         sha256, sha256_texts: of the tensors' file, and of the accessions and sequences.
@@ -48,6 +48,7 @@ class Manifest(About):
     format: int
     described: bool = False
     n_features: int = 0
+    n_unlabelled: int = 0
 
 
 _JSON = TypeAdapter(Manifest)
@@ -72,6 +73,7 @@ def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], 
             **vars(data.about),
             n_rows=len(data.rows),
             n_test=len(data.test or ()),
+            n_unlabelled=len(data.unlabelled or ()),
             sources={role: {"file": path.name, "sha256": sha256(path)} for role, path in sources.items()},
             notes=notes,
             warnings=warnings,
@@ -126,7 +128,7 @@ def read(folder: Path) -> TableData:
     tensors, texts = read_tensors(folder / TENSORS), json.loads((folder / TEXTS).read_text())
     rows = {part: _rows(tensors, texts, part, manifest) for part in texts}
     about = About(**{field.name: getattr(manifest, field.name) for field in fields(About)})
-    return TableData(about, rows["rows"], rows.get("test"), tensors.get("reach"))
+    return TableData(about, rows["rows"], rows.get("test"), tensors.get("reach"), rows.get("unlabelled"))
 
 
 def folder_of(name: str) -> Path:

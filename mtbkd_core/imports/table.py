@@ -15,7 +15,8 @@ from mtbkd_core.common.progress import UserError
 #: The most that a number may be in size.
 LARGEST = 1e30
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[\d.]+,\d+([eE][+-]?\d+)?\s*")
-_TRUTH = {"true": "1", "false": "0"}
+#: How true and false are written.
+TRUTH = {"true": "1", "false": "0"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Table:
     def _parsed(self, name: str) -> list[float]:
         """A column of text as numbers."""
         texts = self.texts(name)
-        lower = [_TRUTH.get(text.strip().lower(), "") for text in texts]
+        lower = [TRUTH.get(text.strip().lower(), "") for text in texts]
         texts = lower if all(lower) else texts
         wrong = [row for row, text in enumerate(texts) if not is_number(text)]
         if not wrong:

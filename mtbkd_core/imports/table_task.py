@@ -112,8 +112,11 @@ def info_of(manifest: store.Manifest) -> TaskInfo:
         item=manifest.item,
         n_labelled=count,
         most_labelled=count,
-        defaults=defaults(len(manifest.class_names), count, features, manifest.described) | _calibration(manifest),
+        defaults=defaults(len(manifest.class_names), count, features, manifest.described)
+        | _calibration(manifest)
+        | ({"n_unlabelled": str(manifest.n_unlabelled)} if manifest.n_unlabelled else {}),
         presets={"thorough": {"student.hidden": str(_WIDE), "sampler.chains": "8", "sampler.draws": "200"}},
+        n_unlabelled=manifest.n_unlabelled,
         stamp=manifest.fingerprint,
     )
 

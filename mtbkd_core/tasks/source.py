@@ -50,6 +50,7 @@ class TaskInfo:
         spare: whether what is left of `most_labelled` can be used without labels.
         source, licence: where the data come from, and under which licence, as the Hub names it ("cc-by-4.0"); "" where
             they are somebody's own.
+        n_unlabelled: examples that have no label at all, which can be used beside them.
     """
 
     name: str
@@ -70,6 +71,7 @@ class TaskInfo:
     spare: bool = False
     source: str = ""
     licence: str = ""
+    n_unlabelled: int = 0
 
     def choose_teachers(self, names: Sequence[str] | None) -> list[TeacherInfo]:
         """The named teachers, in that order; None: all.
@@ -102,7 +104,7 @@ class TaskInfo:
             UserError: the task has fewer, of either kind.
         """
         labelled = self.check_labelled(n_labelled)
-        most = self.most_labelled - labelled if self.spare else 0
+        most = self.n_unlabelled + (self.most_labelled - labelled if self.spare else 0)
         if n_unlabelled > most:
             beside = f" beside {labelled} labelled ones" if self.spare else ""
             raise UserError(f"data.n_unlabelled: got {n_unlabelled}, allowed for {self.name}: at most {most}{beside}")

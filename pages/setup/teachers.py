@@ -87,9 +87,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     with st.container(width=150):
         setting_widgets.text("data.n_labelled", label=f"Labelled {item}s", placeholder=str(info.n_labelled))
-    if info.spare:
+    if info.spare or info.n_unlabelled:
         with st.container(width=150):
-            setting_widgets.number("data.n_unlabelled", label=f"Unlabelled {item}s", high=info.most_labelled, step=500)
+            most = info.n_unlabelled + (info.most_labelled if info.spare else 0)
+            setting_widgets.number("data.n_unlabelled", label=f"Unlabelled {item}s", high=most, step=500)
     navigation.link("own_data")
 st.caption(info.description)
 # after the choice of a task, so that a task without its data can be left again

@@ -12,12 +12,14 @@ page = st.navigation(navigation.sections(), expanded=True)
 navigation.heading(page.url_path)
 with st.spinner("Reading the libraries. This takes a few seconds, once after a start."):
     from mtbkd_core import UserError
+    from pages.setup.own_data import kept
     from pages.shell import sidebar
     from pages.ui import engine, link, setting_widgets
 
 engine.begin()
 link.open_link(page.url_path)
 setting_widgets.forget_on_another_page(page.url_path)
+kept.choices_stay(page.url_path)
 sidebar.draw()
 link.write_link()
 link.show_notices()

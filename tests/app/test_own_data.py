@@ -135,7 +135,7 @@ def test_a_warning_is_counted_and_nothing_is_marked_as_right(with_table: AppTest
 
 
 def test_a_table_that_cannot_be_read_is_one_line(opened: Callable[..., AppTest]) -> None:
-    app = give_table(opened(PAGE), b"\xff\xfe\x00\x01")
+    app = give_table(opened(PAGE), b"\xff\xfea")
     assert app.error[0].value == "train.csv: not a CSV file in UTF-8, nor Parquet: line 1 holds another encoding"
 
 
@@ -231,6 +231,30 @@ def test_of_many_features_an_example_shows_the_first(
     assert len(line) < 200
 
 
+def test_files_and_choices_survive_a_visit_to_another_page(with_table: AppTest, good: Path) -> None:
+    app = give_teachers(with_table, good)
+    choose(app, "text_input", "Classes", "one, two, three")
+    app.switch_page("pages/start/overview.py")
+    ran(app)
+    app.switch_page(f"pages/{PAGE}")
+    ran(app)
+    assert by_label(app, "text_input", "Classes").value == "one, two, three"
+    assert by_label(app, "text_input", "Name of the teacher in good.csv").value == "good"
+    assert can_be_added(app)
+    press(app, "own:remove:own:teachers")
+    assert not can_be_added(app)
+
+
+def test_everything_that_is_wrong_stands_on_the_page_at_once(
+    opened: Callable[..., AppTest], tmp_path: Path, good: Path
+) -> None:
+    app = give_table(opened(PAGE), write_table(tmp_path / "t.csv", Label={2: "NA"}, Sequence={1: "M1"}).read_bytes())
+    give_teachers(app, good)
+    assert len(app.error) == 2
+    by_label(app, "checkbox", "Use rows without a label").check()
+    assert len(ran(app).error) == 1
+
+
 # Images
 
 
@@ -239,7 +263,7 @@ def with_images(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch)
     """The page with its form for images, of which few are enough."""
     monkeypatch.setattr(images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
     app = opened(PAGE)
-    app.button_group(key="own:kind").set_value("Images")
+    app.button_group(key="own:choice:kind").set_value("Images")
     return ran(app)
 
 

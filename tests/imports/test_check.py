@@ -240,6 +240,72 @@ def test_table_and_test_table_decide_together_what_numbers_mean(files: Files, tm
     assert data.test.labels.tolist() == labels().tolist()
 
 
+def test_a_test_files_columns_are_taken_by_name_or_refused(tmp_path: Path) -> None:
+    truth, random = np.arange(60) % 3, np.random.default_rng(0)
+
+    def written(name: str, order: list[int], features: str) -> Files:
+        inputs, outputs = random.normal(size=(60, 3)) + 4 * np.eye(3)[truth], 4.0 * np.eye(3)[truth]
+        table = write_csv(tmp_path / f"{name}.csv", ["y"], [["abc"[label]] for label in truth])
+        teacher = write_csv(tmp_path / f"{name}-t.csv", ["pqr"[place] for place in order], outputs[:, order].tolist())
+        header = [features[place] for place in order] if features else None
+        embeddings = write_csv(tmp_path / f"{name}-e.csv", header, np.round(inputs, 4)[:, order].tolist())
+        return Files(table, {"good": teacher}, embeddings)
+
+    own = written("own", [0, 1, 2], "fgh")
+    found = check(TableSpec(own, "y", test=written("other", [2, 0, 1], "fgh"))).data
+    assert found.test is not None
+    assert found.test.logits["good"].argmax(1).tolist() == truth.tolist()
+    assert found.test.features.argmax(1).tolist() == found.rows.features.argmax(1).tolist()
+    for features, problem in (("fgx", "has no feature 'h'"), ("", "names no features as the table's does")):
+        with pytest.raises(UserError, match=rf"^other-e\.csv: {problem}"):
+            check(TableSpec(own, "y", test=written("other", [0, 1, 2], features)))
+
+
+# Everything at once, and rows without a label
+
+
+def test_a_check_says_everything_that_is_wrong_at_once(files: Files, tmp_path: Path) -> None:
+    wrong = changed(files, "wrong.csv", Label={3: "9"}, Sequence={5: "MK1", 6: ""})
+    short = write_csv(tmp_path / "short.csv", ["ACC", *CLASSES], [["P00000", 1, 2, 3]])
+    spec = spec_of(replace(wrong, teachers={**wrong.teachers, "short": short}))
+    with pytest.raises(UserError) as raised:
+        check(spec)
+    assert [problem.partition(":")[0] for problem in raised.value.problems] == ["wrong.csv", "wrong.csv", "short.csv"]
+    assert all("\n" not in problem for problem in raised.value.problems)
+
+
+def test_rows_without_a_label_become_unlabelled_examples(files: Files) -> None:
+    some = changed(files, "some.csv", Label={3: "NA", 4: "", 30: "nan"})
+    with pytest.raises(UserError, match=r"3 rows without a label, the first at line 5, .*--unlabelled$"):
+        check(spec_of(some))
+    data = check(replace(spec_of(some), unlabelled=True)).data
+    assert data.unlabelled is not None
+    assert (len(data.rows), len(data.unlabelled)) == (ROWS - 3, 3)
+    task = data.split(["good"], 0, "test", 100)
+    assert task.x_unlabelled is not None
+    assert task.training_set(["good"], 3).labels.tolist()[-3:] == [-1] * 3
+    assert np.allclose(task.training_logits(["good"], 3)[0, -3:], logits()[[3, 4, 30]], atol=1e-6)
+
+
+def test_a_class_may_have_two_rows_where_a_table_is_for_testing(tmp_path: Path) -> None:
+    truth = [0] * 10 + [1] * 2
+
+    def written(name: str) -> Files:
+        table = write_csv(tmp_path / f"{name}.csv", ["y", "u"], [["ab"[label], label + 0.5] for label in truth])
+        return Files(table, {"good": write_csv(tmp_path / f"{name}-t.csv", None, np.eye(2)[truth].tolist())})
+
+    own = TableSpec(written("own"), "y", columns=("u",))
+    with pytest.raises(UserError, match="class 'b' has 2 rows, expected 8 at least"):
+        check(own)
+    assert len(check(replace(own, test=written("other"))).data.rows) == 12
+
+
+def test_dna_is_no_protein(files: Files) -> None:
+    dna = changed(files, "dna.csv", Sequence=dict.fromkeys(range(ROWS), "ACGTTGCAACGTNNACGTAC"))
+    with pytest.raises(UserError, match="this is DNA or RNA, expected amino acids"):
+        check(spec_of(dna))
+
+
 def test_one_row_of_each_class_gives_no_label_away(tmp_path: Path) -> None:
     def written(name: str, count: int) -> Files:
         rows = [["abc"[row % 3], row, 0.5 * row**2] for row in range(count)]

@@ -9,7 +9,7 @@ from mtbkd_core.imports.classes import check_class_names, join_names, numbered_c
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (["a"], "got 1, allowed: 2 to 256"),
+        (["a"], "got 1, allowed: 2 to 1,024"),
         (["a", "a"], "'a' is named twice"),
         (["1", "1.0"], "'1.0' is named twice"),
         (["a", " "], "name 2 of 2 is empty"),

@@ -22,10 +22,12 @@ def read(tmp_path: Path) -> Read:
         header: list[object] | None = None,
         truth: np.ndarray | None = None,
         classes: tuple[str, ...] = CLASSES,
+        normalise: bool = False,
     ) -> TeacherOutputs:
         truth = labels() if truth is None else truth
         table = table_of("ACC", [f"P{row}" for row in range(len(truth))])
-        return read_teacher(write_csv(tmp_path / "t.csv", header, values.tolist()), table, truth, classes)
+        file = write_csv(tmp_path / "t.csv", header, values.tolist())
+        return read_teacher(file, table, truth, classes, normalise=normalise)
 
     return outputs
 
@@ -115,6 +117,56 @@ def test_a_logit_beyond_any_networks_is_refused_with_its_place(read: Read) -> No
         read(values, ["a", "b", "c"])
 
 
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (np.log10, "logarithms of probabilities to base 10"),
+        (np.log2, "logarithms of probabilities to base 2"),
+        (np.log, "log probabilities"),
+        (lambda shares: shares / (1 - shares), "odds"),
+        (lambda shares: np.log(shares / (1 - shares)), "log odds"),
+    ],
+)
+def test_probabilities_on_another_scale_are_told_and_said(
+    read: Read, made: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
+    shares = softmax(logits())
+    found = read(made(shares))
+    assert np.allclose(softmax(found.logits), shares, atol=1e-4)
+    assert any(f"t.csv: read as {words}" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("whole", [100, None])
+def test_shares_are_normalised_when_asked_for(read: Read, whole: int | None) -> None:
+    shares = whole * softmax(logits()) if whole else 1 / (1 + np.exp(-logits()))
+    with pytest.raises(UserError, match="--normalise"):
+        read(shares)
+    found = read(shares, normalise=True)
+    assert np.allclose(softmax(found.logits), shares / shares.sum(1, keepdims=True), atol=1e-3)
+    assert "t.csv: read as shares, each row divided by its sum" in found.notes
+    assert "t.csv: read as logits" in read(logits(), normalise=True).notes
+
+
+@pytest.mark.parametrize("header", [None, ["p"], ["nucleus"]])
+def test_one_column_is_the_second_class_of_two(read: Read, header: list[object] | None) -> None:
+    truth = np.arange(ROWS) % 2
+    shares = np.where(truth, 0.75, 0.125)[:, None]
+    named: dict[str, object] = {"header": header, "truth": truth, "classes": ("Cytoplasm", "Nucleus")}
+    found = read(shares, **named)
+    assert np.allclose(softmax(found.logits)[:, 1:], shares)
+    assert "t.csv: read as the probability of 'Nucleus', the second class, in one column" in found.notes
+    found = read(np.log(shares / (1 - shares)), **named)
+    assert np.allclose(softmax(found.logits)[:, 1:], shares, atol=1e-6)
+    assert any("the logit of 'Nucleus'" in note for note in found.notes)
+    assert np.allclose(softmax(read(shares > 0.5, **named).logits)[:, 1:], shares > 0.5, atol=1e-6)  # True, False
+
+
+def test_rows_without_a_label_do_not_count_for_the_hit_rate(read: Read) -> None:
+    truth = np.where(np.arange(ROWS) < 12, labels(), -1)
+    values = np.where(truth[:, None] < 0, 0, 5 * np.eye(3)[labels()])
+    assert read(values, None, truth).accuracy == 1
+
+
 # Columns of the classes
 
 
@@ -164,11 +216,17 @@ def test_a_header_that_names_some_classes_over_the_columns_of_others_is_refused(
         ([*CLASSES, "Golgi"], "line 1 names the column 'Golgi' twice"),
         ([*CLASSES, "golgi"], "its header names the class 'Golgi' twice, in other letters"),
         (None, "has 4 columns of numbers, expected 3: one for each class"),
+        (["x", "y", "z", "w"], "has 4 columns of numbers, expected 3: one for each class"),
     ],
 )
 def test_a_class_with_two_columns_is_refused(read: Read, header: list[object] | None, problem: str) -> None:
     with pytest.raises(UserError, match=rf"^t\.csv: {problem}$"):
         read(np.column_stack([logits(), -logits()[:, 2]]), header)
+
+
+def test_a_teacher_of_some_of_the_classes_is_refused_by_their_names(read: Read) -> None:
+    with pytest.raises(UserError, match=r"^t\.csv: names 2 of 3 classes \('Nucleus', 'Golgi'\), expected a column for"):
+        read(logits()[:, 1:], ["Nucleus", "Golgi"])
 
 
 # Labels that the teacher names

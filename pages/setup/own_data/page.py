@@ -5,7 +5,7 @@ import streamlit as st
 from mtbkd_core import UserError
 from mtbkd_core.imports.classes import join_names
 from mtbkd_core.imports.preview import Preview
-from pages.setup.own_data import images, tables
+from pages.setup.own_data import images, kept, tables
 from pages.setup.own_data.tables import Features, ImportForm
 
 FILES = ["csv", "tsv", "txt", "dat", "gz", "parquet", "xlsx", "fasta", "fa"]
@@ -16,7 +16,7 @@ source = st.segmented_control(
     ["A table", "Images"],
     default="A table",
     required=True,
-    key="own:kind",
+    key="own:choice:kind",
     help="A table of examples with the teachers' outputs for them; or a folder of images in the IDX format, such as "
     "MNIST's. Teachers of images are trained on this machine.",
 )
@@ -24,12 +24,12 @@ if source == "Images":
     images.draw()
     tables.draw_imported()
     st.stop()
-table = st.file_uploader(
+table = kept.one_file(
     "Table",
     FILES,
-    key="own:table",
-    help="CSV or Parquet with a row for each example. The first line names the columns: a label, and a sequence or "
-    "numbers.",
+    "own:table",
+    "CSV, Parquet, Excel or FASTA with a row for each example. The first line names the columns: a label, and a "
+    "sequence or numbers.",
 )
 if table is None:
     st.info("Choose a table first. Nothing leaves the machine that this app runs on.", icon=":material/upload_file:")
@@ -51,10 +51,16 @@ with left:
     classes = st.text_input(
         "Classes",
         join_names(seen.classes),
-        key=f"own:classes:{table.file_id}",
+        key=f"own:choice:classes:{table.file_id}",
         placeholder="From the labels",
         help="Names in the order of the teachers' columns, with commas between them. A name that holds a comma stands "
         "in double quotes. Empty: the labels' own.",
+    )
+    unlabelled = st.checkbox(
+        "Use rows without a label",
+        key="own:choice:unlabelled",
+        help="Rows with an empty label, or NA, become examples for which the student has the teachers' outputs alone. "
+        "Otherwise the check names them.",
     )
     accession = tables.choose_column(
         "Accession",
@@ -69,7 +75,7 @@ with left:
         list(Features),
         default=Features.DESCRIPTORS if seen.sequence else Features.COLUMNS,
         required=True,
-        key=f"own:features:{table.file_id}",
+        key=f"own:choice:features:{table.file_id}",
         help="The student's inputs: descriptors of a protein's sequence, columns of the table, a file of embeddings "
         "with a row for each example, or a protein language model's embedding of the sequence.",
     )
@@ -89,7 +95,7 @@ with left:
     if kind is Features.MODEL:
         model = st.text_input(
             "Protein model",
-            key=f"own:model:{table.file_id}",
+            key=f"own:choice:model:{table.file_id}",
             placeholder="facebook/esm2_t6_8M_UR50D",
             help="An ESM model of the Hugging Face library transformers: a folder on this machine, or a name on the "
             "hub, which is then loaded from there. The mean of its last layer over the residues is computed once.",
@@ -99,46 +105,51 @@ with left:
             "Columns of numbers",
             seen.names,
             [name for name in seen.numbers if name not in (label, accession, *seen.classes)],
-            key=f"own:columns:{table.file_id}",
+            key=f"own:choice:columns:{table.file_id}",
             help="Each becomes a feature, scaled by the student's own examples.",
         )
     if kind is Features.FILE:
-        embeddings = st.file_uploader(
-            "Embeddings", NUMBERS, key="own:embeddings", help="Numbers, a row for each row of the table."
+        embeddings = kept.one_file(
+            "Embeddings", NUMBERS, "own:embeddings", "Numbers, a row for each row of the table, or for each of its ids."
         )
 with right:
     st.subheader("Teachers", anchor=False)
-    files = st.file_uploader(
+    files = kept.files(
         "Teachers' outputs",
         NUMBERS,
-        accept_multiple_files=True,
-        key="own:teachers",
-        help="One file per teacher: a row for each row of the table, a column for each class, with or without a "
+        "own:teachers",
+        "One file per teacher: a row for each row of the table, a column for each class, with or without a "
         "header. Logits or probabilities: the check detects and reports which.",
     )
     teachers = tables.name_teachers(files)
+    normalise = st.checkbox(
+        "Divide each row by its sum",
+        key="own:choice:normalise",
+        help="For numbers that are no probabilities of one class out of all, such as percentages, or a probability for "
+        "each class by itself (sigmoids). Logits and probabilities stay as they are.",
+    )
 
 with st.expander("Test table"):
-    test = st.file_uploader(
+    test = kept.one_file(
         "Test table",
         FILES,
-        key="own:test",
-        help="The examples on which the student is tested. Without them, a fifth of the table is kept for testing.",
+        "own:test",
+        "The examples on which the student is tested. Without them, a fifth of the table is kept for testing.",
     )
     test_teachers, test_embeddings = {}, None
     if test is not None:
         for name in teachers:
-            file = st.file_uploader(
+            file = kept.one_file(
                 f"Outputs of {name} for the test table",
                 NUMBERS,
-                key=f"own:test:{name}",
-                help="Like the teacher's other file. It is needed because teachers are tested, too.",
+                f"own:test:{name}",
+                "Like the teacher's other file. It is needed because teachers are tested, too.",
             )
             if file is not None:
                 test_teachers[name] = file
         if kind is Features.FILE:
-            test_embeddings = st.file_uploader(
-                "Embeddings of the test table", NUMBERS, key="own:test-embeddings", help="Like those of the table."
+            test_embeddings = kept.one_file(
+                "Embeddings of the test table", NUMBERS, "own:test-embeddings", "Like those of the table."
             )
 
 st.subheader("Check", anchor=False)
@@ -156,6 +167,8 @@ form = ImportForm(
     test=test,
     test_teachers=test_teachers,
     test_embeddings=test_embeddings,
+    normalise=normalise,
+    unlabelled=unlabelled,
 )
 if missing := form.missing():
     st.info(missing, icon=":material/upload_file:")

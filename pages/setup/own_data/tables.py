@@ -60,6 +60,8 @@ class ImportForm:
     test: UploadedFile | None
     test_teachers: Mapping[str, UploadedFile]
     test_embeddings: UploadedFile | None
+    normalise: bool
+    unlabelled: bool
 
     def missing(self) -> str:
         """What the person has to choose next, in one line; empty where all is there."""
@@ -99,7 +101,18 @@ class ImportForm:
             others = {name: paths[f"test teacher {name}"] for name in self.test_teachers}
             test = Files(paths["test"], others, paths.get("test embeddings"))
         model = self.model or None
-        return TableSpec(own, self.label, self.sequence, self.columns, model, classes, self.accession, test)
+        return TableSpec(
+            own,
+            self.label,
+            self.sequence,
+            self.columns,
+            model,
+            classes,
+            self.accession,
+            test,
+            normalise=self.normalise,
+            unlabelled=self.unlabelled,
+        )
 
     def mark(self) -> str:
         """Changes with the files and the choices."""
@@ -112,7 +125,7 @@ class ImportForm:
             *self.test_teachers.values(),
         ]
         ids = [file.file_id if file is not None else "" for file in files]
-        columns = (self.label, self.sequence, self.accession, self.columns)
+        columns = (self.label, self.sequence, self.accession, self.columns, self.normalise, self.unlabelled)
         return repr((columns, self.classes, self.model, list(self.teachers), ids))
 
 
@@ -143,7 +156,7 @@ def choose_column(title: str, seen: Preview, guess: str | None, help: str, *, op
         index=options.index(guess or "") if optional or guess is not None else None,
         format_func=lambda name: name or "None",
         placeholder="Choose a column",
-        key=f"own:{title}:{sha256(repr(seen.names).encode()).hexdigest()[:8]}",
+        key=f"own:choice:{title}:{sha256(repr(seen.names).encode()).hexdigest()[:8]}",
         help=help,
     )
     return chosen or None
@@ -158,7 +171,7 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
             f"Name of the teacher in {file.name}",
             guess if guess not in named else f"{guess[:36]}-{len(named) + 1}",
             max_chars=40,
-            key=f"own:teacher:{file.file_id}",
+            key=f"own:choice:teacher:{file.file_id}",
             help="Short: a to z, 0 to 9 and hyphens. Charts and links use it.",
         ).strip()
         if name in named:
@@ -172,7 +185,7 @@ def check(form: ImportForm) -> Checked | None:
     """The checked table, or None and the problem on the page. The same files and choices are checked once."""
     mark = form.mark()
     if st.session_state.get("own:checked", ("",))[0] != mark:
-        answer: Checked | str
+        answer: Checked | tuple[str, ...]
         place = st.empty()
         bar = place.progress(0.0, text="Checking the files…")
 
@@ -183,12 +196,13 @@ def check(form: ImportForm) -> Checked | None:
             with in_folder(form.uploads()) as paths:
                 answer = check_table(_UNNAMED, form.spec(paths), on_progress=show)
         except UserError as error:
-            answer = str(error)
+            answer = error.problems
         place.empty()
         st.session_state["own:checked"] = (mark, answer)
     found_out = st.session_state["own:checked"][1]
-    if isinstance(found_out, str):
-        st.error(found_out, icon=":material/error:")
+    if isinstance(found_out, tuple):
+        for line in found_out:
+            st.error(line, icon=":material/error:")
         return None
     return found_out  # type: ignore[no-any-return]
 
@@ -212,7 +226,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
     """What the labels may be used for, the task's title, and the button that adds and chooses the task."""
     unseen = st.checkbox(
         "No teacher was trained on these labels",
-        key=f"own:unseen:{form.table.file_id}",
+        key=f"own:choice:unseen:{form.table.file_id}",
         help="Each teacher is then calibrated on the student's labels: its logits are divided by the temperature with "
         "the lowest NLL. On labels that it was trained on, a teacher looks better than it is: leave this open then.",
     )
@@ -221,7 +235,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
             "Title",
             f"My {Path(form.table.name).stem}"[:60],
             max_chars=60,
-            key=f"own:title:{form.table.file_id}",
+            key=f"own:choice:title:{form.table.file_id}",
             width=320,
             help="The task's name on the pages. Links use a short name made from the title.",
         )

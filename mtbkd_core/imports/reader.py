@@ -1,0 +1,216 @@
+"""Reads the files of a spec, and keeps what there is to say of them, and all that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserErrors
+from mtbkd_core.imports.classes import MAX_CLASSES
+from mtbkd_core.imports.data import Rows
+from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_features
+from mtbkd_core.imports.labels import (
+    LEAST_OF_CLASS,
+    LEAST_WITH_TEST,
+    MISSING,
+    are_numbers,
+    check_enough,
+    check_labels,
+    check_one_hot,
+    largest,
+)
+from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows
+from mtbkd_core.imports.number_file import open_numbers
+from mtbkd_core.imports.reading import column_names, first_cells, read_table
+from mtbkd_core.imports.spec import Files, TableSpec
+from mtbkd_core.imports.table import Table, count_of, is_number
+from mtbkd_core.imports.teacher_outputs import count_classes, read_teacher
+
+
+@dataclass
+class Reader:
+    """Reads the files of a spec, and keeps what there is to say of them, and what is wrong."""
+
+    spec: TableSpec
+    on_progress: OnProgress | None
+    should_stop: ShouldStop | None
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    accuracy: dict[str, float] = field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """What is wrong here is kept, and the rest is still checked."""
+        try:
+            yield
+        except UserError as error:
+            self.problems += [line for line in error.problems if line not in self.problems]
+
+    def read(self, files: Files, classes: Sequence[str] | None) -> tuple[Rows, tuple[str, ...]] | None:
+        """One table's rows, and the classes; None where something is wrong."""
+        spec, own, before = self.spec, files is self.spec.files, len(self.problems)
+        names = column_names(files.table)
+        one_hot = tuple(classes) if classes and set(classes) <= set(names) - set(spec.columns) else ()
+        table = read_table(files.table, _wanted(files, spec, names, one_hot))
+        self.notes += table.notes
+        if not len(table):
+            raise UserError(f"{table.file}: has no rows under its header")
+        reserved = {*spec.columns, spec.label}
+        id_column = spec.accession or _usual_id(table, names, reserved)
+        indices, class_names = None, classes
+        with self.going_on():
+            classes = classes or self._count(files, table, id_column, reserved)
+            indices, class_names = self._labels(table, classes, own)
+            check_one_hot(table, one_hot, spec.label, indices)
+        sequences: list[str] | None = None
+        with self.going_on():
+            sequences = check_sequences(table, spec.sequence) if spec.sequence is not None else []
+        ids = table.texts(id_column) if id_column is not None else []
+        if id_column is not None:
+            self.warnings += _repeated(table, ids, id_column)
+        logits = {}
+        for who, path in files.teachers.items():
+            with self.going_on():
+                logits[who] = self._teacher(who, path, table, indices, class_names, id_column, reserved)
+        features = None
+        if sequences is not None:
+            with self.going_on():
+                features = self._features(files, table, indices, id_column, reserved)
+        if (
+            indices is None
+            or class_names is None
+            or sequences is None
+            or features is None
+            or len(self.problems) > before
+        ):
+            return None
+        rows = Rows(features, torch.from_numpy(indices), logits, tuple(ids), tuple(sequences))
+        return rows, tuple(class_names)
+
+    def _count(self, files: Files, table: Table, id_column: str | None, reserved: set[str]) -> tuple[str, ...] | None:
+        """The classes' numbers where the labels are numbers: as many as the first teacher has columns."""
+        labels = [text for text in table.texts(self.spec.label) if text.strip() not in MISSING]
+        if not labels or not are_numbers(labels):
+            return None
+        first = next(iter(files.teachers.values()))
+        known = count_classes(first, table, largest(labels) + 1, id_column, reserved)
+        return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
+
+    def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+        spec = self.spec
+        other = spec.test if own else spec.files
+        others = read_table(other.table, [spec.label]).texts(spec.label) if other is not None else ()
+        indices, names, notes = check_labels(table, spec.label, classes, others, spec.unlabelled and own)
+        self.notes += notes
+        if own:
+            check_enough(table, spec.label, indices, names, LEAST_WITH_TEST if spec.test else LEAST_OF_CLASS)
+        return indices, names
+
+    def _teacher(
+        self,
+        who: str,
+        path: Path,
+        table: Table,
+        labels: np.ndarray | None,
+        class_names: Sequence[str] | None,
+        id_column: str | None,
+        reserved: set[str],
+    ) -> torch.Tensor:
+        """A teacher's logits; of one whose labels are not known, only how its rows belong to the table's is checked."""
+        spec = self.spec
+        if labels is None or class_names is None:
+            open_numbers(path, table, id_column, reserved, class_names or (), spec.label)
+            return torch.empty(0)
+        like = self.columns.get(who, ())
+        outputs = read_teacher(
+            path,
+            table,
+            labels,
+            class_names,
+            id_column,
+            reserved,
+            label=spec.label,
+            like=like,
+            normalise=spec.normalise,
+        )
+        self.notes += outputs.notes
+        self.warnings += outputs.warnings
+        self.accuracy.setdefault(who, outputs.accuracy)
+        self.columns.setdefault(who, outputs.columns)
+        return torch.from_numpy(outputs.logits)
+
+    def _features(
+        self, files: Files, table: Table, labels: np.ndarray | None, id_column: str | None, reserved: set[str]
+    ) -> torch.Tensor:
+        if files.embeddings is not None:
+            opened = open_numbers(files.embeddings, table, id_column, reserved, label=self.spec.label)
+            first = self.columns.get("")
+            columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
+            features = torch.from_numpy(opened.in_order(opened.values(columns or None)).astype(np.float32))
+            self.columns.setdefault("", columns)
+            row = f"{files.embeddings.name}: {count_of(features.shape[1], 'feature')} a row"
+            self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]
+        elif self.spec.columns:
+            features = from_columns(table, self.spec.columns)
+        else:
+            return from_sequences(table, self.spec.sequence or "", self.spec.model, self.on_progress, self.should_stop)
+        file = (files.embeddings or files.table).name
+        if labels is not None:
+            self.warnings += warn_of_features(features.numpy(), labels, self.spec.columns, file)
+        return features
+
+    def read_all(self) -> tuple[Rows, Rows | None, tuple[str, ...]]:
+        """The rows of the table and of the test table, and the classes.
+
+        Raises:
+            UserError: everything that is wrong.
+        """
+        spec, found, tested = self.spec, None, None
+        with self.going_on():
+            found = self.read(spec.files, spec.classes)
+        if spec.test is not None:
+            with self.going_on():
+                tested = self.read(spec.test, found[1] if found else spec.classes)
+        if found and tested and spec.test and found[0].features.shape[1] != tested[0].features.shape[1]:
+            got, expected = tested[0].features.shape[1], found[0].features.shape[1]
+            as_in = f"expected {expected:,} as in {spec.files.table.name}"
+            self.problems.append(f"{spec.test.table.name}: {count_of(got, 'feature')}, {as_in}")
+        if len(self.problems) > 1:
+            raise UserErrors(self.problems)
+        if self.problems or found is None:
+            raise UserError(self.problems[0])
+        return found[0], tested[0] if tested else None, found[1]
+
+
+def _wanted(files: Files, spec: TableSpec, names: Sequence[str], one_hot: Sequence[str]) -> list[str]:
+    """The columns of a table that are read: those that are named, and those that may be an id of another file, too."""
+    chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
+    beside = [path for path in (*files.teachers.values(), files.embeddings) if path is not None]
+    others = {name for path in beside for name in first_cells(path)}
+    shared = [name for name in names if name in others or names_rows(name)]
+    return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
+
+
+def _repeated(table: Table, ids: Sequence[str], column: str) -> tuple[str, ...]:
+    """A line where an id names more than one row, so that no file can be joined by it."""
+    first: dict[str, int] = {}
+    row = next((row for row, text in enumerate(ids) if first.setdefault(text, row) != row), None)
+    if row is None:
+        return ()
+    many = len(ids) - len(set(ids))
+    of_many = f", one of {many:,} rows that it does not tell apart" if many > 1 else ""
+    also = f"{ids[row][:40]!r} stands in {table.at(first[ids[row]])} as well{of_many}"
+    return (f"{table.at(row, column)}: {also}: rows of other files cannot be joined by it",)
+
+
+def _usual_id(table: Table, names: Sequence[str], reserved: set[str]) -> str | None:
+    """A column with a usual name of an id that is no mere number of the rows."""
+    usual = sorted((name for name in names if names_rows(name) and name not in reserved), key=is_index_name)
+    return next((name for name in usual if is_id_name(name) or not all(map(is_number, table.texts(name)))), None)
