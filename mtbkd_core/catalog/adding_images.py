@@ -1,7 +1,8 @@
-"""Making a task of a folder of images in the IDX format, such as MNIST's, KMNIST's or EMNIST's."""
+"""Making a task of a folder of images: IDX files such as MNIST's, MedMNIST's NPZ, or a folder for each class."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.catalog.adding import check_free
-from mtbkd_core.common.files import expanded
+from mtbkd_core.common.files import expanded, home, make_folder
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.images.files import ImageFiles
+from mtbkd_core.images.idx import write_idx
+from mtbkd_core.images.pictures import Pictures, read_pictures
+from mtbkd_core.imports import image_sets
 from mtbkd_core.imports.classes import check_class_names
-from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES, ImageSet, write
+from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES, ImageSet
 from mtbkd_core.imports.image_task import OwnImageTask, task_of
 from mtbkd_core.imports.table import count_of
 from mtbkd_core.tasks.fashion import SIZES
@@ -42,9 +46,10 @@ def import_images(
 
     Args:
         name: of the task; as `check_name`.
-        folder: with four IDX files, plain or gzipped: training and test images and labels.
+        folder: with four IDX files, plain or gzipped: training and test images and labels; or what `read_pictures`
+            reads, of which a copy is kept.
         title: for people, in one line of at most `LONGEST_TITLE` letters; empty: the name.
-        class_names: in the order of the labels; None: the labels' numbers.
+        class_names: in the order of the labels; None: the folders' names, or the labels' numbers.
         transposed, prefix, epochs: as `ImageSet`.
         sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
     Raises:
@@ -59,8 +64,53 @@ def import_images(
     folder = expanded(folder, "folder")
     if not folder.is_dir():
         raise UserError(f"folder: {str(folder)!r} is no folder")
+    copies = image_sets.copies_of(name)
+    try:
+        notes: tuple[str, ...] = ()
+        pictures = (
+            None if ImageFiles(name, "", installed=folder, prefix=prefix).holds_all(folder) else read_pictures(folder)
+        )
+        if pictures is not None:
+            _copy(pictures, copies)
+            folder, prefix, notes = copies, "", pictures.notes
+            class_names = pictures.class_names if class_names is None else class_names
+        chosen = _chosen(name, folder, title, class_names, transposed, prefix, sizes, epochs)
+        chosen = replace(chosen, notes=(*notes, *chosen.notes))
+        chosen = replace(chosen, digest=task_of(chosen).image_pool().digest)  # refuses what cannot be divided
+        image_sets.write(chosen)
+    except BaseException:
+        shutil.rmtree(copies, ignore_errors=True)
+        raise
+    return task_of(chosen)
+
+
+def _copy(pictures: Pictures, folder: Path) -> None:
+    """Pictures as four IDX files."""
+    home()
+    make_folder(folder)
+    for part, (images, labels) in pictures.parts.items():
+        write_idx(folder / f"{part}-images-idx3-ubyte", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
+
+
+def _chosen(
+    name: str,
+    folder: Path,
+    title: str,
+    class_names: Sequence[str] | None,
+    transposed: bool,
+    prefix: str,
+    sizes: Sizes | None,
+    epochs: int,
+) -> ImageSet:
+    """What a folder of IDX files is, checked; arguments and errors as `import_images`."""
     files = ImageFiles(name, "", installed=folder, prefix=prefix)
     pixels, labels = files.read("train")
+    notes = ["Colours were turned to grey."] if files.has_colours() else []
+    first = int(len(labels) > 0 and labels.min() == 1)
+    if first:
+        files, labels = replace(files, first_label=1), labels - 1
+        notes.append("Its labels count from 1.")
     names = _names_of(folder, labels, class_names)
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
         size = " x ".join(map(str, pixels.shape[1:]))
@@ -70,10 +120,9 @@ def import_images(
     if sizes is None:
         sizes = _fitting(len(labels), len(test_labels))
     shape = (int(pixels.shape[1]), int(pixels.shape[2]))
-    chosen = ImageSet(name, title or name, folder, names, shape, transposed, sizes, epochs, prefix=prefix)
-    chosen = replace(chosen, digest=task_of(chosen).image_pool().digest)  # refuses what cannot be divided
-    write(chosen)
-    return task_of(chosen)
+    return ImageSet(
+        name, title or name, folder, names, shape, transposed, sizes, epochs, "", prefix, first, tuple(notes)
+    )
 
 
 def _names_of(folder: Path, labels: np.ndarray, class_names: Sequence[str] | None) -> tuple[str, ...]:

@@ -82,7 +82,11 @@ def fetch(task: TaskArgument) -> None:
 def import_images_command(
     name: Annotated[str, typer.Option("--name", help="What the task is called from then on: a to z, 0 to 9 and -.")],
     folder: Annotated[
-        Path, typer.Option("--folder", help="Where the four IDX files are: training and test images and labels.")
+        Path,
+        typer.Option(
+            "--folder",
+            help="With four IDX files, MedMNIST's NPZ, or a folder of pictures for each class below train, test.",
+        ),
     ],
     classes: Annotated[str | None, typer.Option("--classes", help='Names of the classes in order: a,b,"c, d".')] = None,
     transposed: Annotated[
@@ -93,7 +97,7 @@ def import_images_command(
     ] = "",
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
 ) -> None:
-    """Make a task of images in the IDX format (MNIST, KMNIST, EMNIST); its teachers are trained at the first run."""
+    """Make a task of a folder of images; its teachers are trained at the first run."""
     names = None if classes is None else split_names(classes)
     task = import_images(name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix)
     print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")

@@ -20,6 +20,25 @@ from mtbkd_core.imports.spec import Files, TableSpec
 TeacherOption = Annotated[
     list[str], typer.Option("--teacher", help="A teacher's logits or probabilities, as name=file. Repeatable.")
 ]
+FeaturesOption = Annotated[
+    str,
+    typer.Option(
+        "--features",
+        help="descriptors of the sequences; columns:a,b,c or columns:first:last of the table; a file of embeddings "
+        "(CSV, Parquet, NPZ, safetensors); or model:FOLDER or model:NAME, an ESM model (needs transformers).",
+    ),
+]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", "--accession", help="Column that names the rows, where its name is not a usual one."),
+]
+TestTeacherOption = Annotated[
+    list[str] | None, typer.Option("--test-teacher", help="A teacher's outputs on --test, as name=file.")
+]
+TestFeaturesOption = Annotated[
+    Path | None, typer.Option("--test-features", help="Embeddings of --test, where --features is a file.")
+]
+TestOption = Annotated[Path | None, typer.Option("--test", help="A table to be measured on; none: a fifth is kept.")]
 UnseenOption = Annotated[
     bool,
     typer.Option(
@@ -58,27 +77,11 @@ def import_command(
         str | None,
         typer.Option("--class-columns", help="The classes' names are those of the table's columns first:last."),
     ] = None,
-    features: Annotated[
-        str,
-        typer.Option(
-            "--features",
-            help="descriptors of the sequences; columns:a,b,c or columns:first:last of the table; a file of embeddings "
-            "(CSV, Parquet, NPZ, safetensors); or model:FOLDER or model:NAME, an ESM model (needs transformers).",
-        ),
-    ] = "descriptors",
-    accession: Annotated[
-        str | None,
-        typer.Option("--id", "--accession", help="Column that names the rows, where its name is not a usual one."),
-    ] = None,
-    test: Annotated[
-        Path | None, typer.Option("--test", help="A table to be measured on; none: a fifth is kept.")
-    ] = None,
-    test_teacher: Annotated[
-        list[str] | None, typer.Option("--test-teacher", help="A teacher's outputs on --test, as name=file.")
-    ] = None,
-    test_features: Annotated[
-        Path | None, typer.Option("--test-features", help="Embeddings of --test, where --features is a file.")
-    ] = None,
+    features: FeaturesOption = "descriptors",
+    accession: IdOption = None,
+    test: TestOption = None,
+    test_teacher: TestTeacherOption = None,
+    test_features: TestFeaturesOption = None,
     unseen: UnseenOption = False,
     normalise: NormaliseOption = False,
     unlabelled: UnlabelledOption = False,

@@ -11,7 +11,8 @@ import numpy as np
 
 from mtbkd_core.common.files import expanded, home
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-from mtbkd_core.images.idx import read_idx
+from mtbkd_core.images.idx import axes_of, read_idx
+from mtbkd_core.images.pictures import grey
 
 #: What the four files of such a set are called, whatever stands before and behind; the older names have a dot.
 _PATTERNS = {
@@ -36,6 +37,7 @@ class ImageFiles:
         sha256: of each file there, by its name.
         transposed: whether pictures lie mirrored along their diagonal in the files, and are turned back when read.
         prefix: how the names of its files begin, in a folder that holds several sets.
+        first_label: the number of the first class in the files; labels that are read count from 0.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ImageFiles:
     sha256: Mapping[str, str] = field(default_factory=dict, hash=False)
     transposed: bool = False
     prefix: str = ""
+    first_label: int = 0
 
     def folder(self) -> Path | None:
         """Where it is: the variable's folder, else the system's, else the downloaded one; None where it is nowhere.
@@ -98,7 +101,7 @@ class ImageFiles:
         return f"{title}: the images are not on this machine; {', or '.join(ways)}"
 
     def read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Images [N, height, width] and labels [N] of "train" or "test", both uint8.
+        """Images [N, height, width] and labels [N] of "train" or "test", both uint8; colours are turned to grey.
 
         Raises:
             UserError: a file that is missing, ambiguous or not what it should be; as many labels as images are needed.
@@ -106,10 +109,21 @@ class ImageFiles:
         folder = self.folder()
         if folder is None:
             raise UserError(f"{self.name}: its files are not on this machine")
-        images, labels = (read_idx(find_file(folder, part, axes, self.prefix), axes) for axes in (3, 1))
+        pictures = find_file(folder, part, 3, self.prefix)
+        images = grey(read_idx(pictures, 4 if axes_of(pictures) == 4 else 3))
+        labels = read_idx(find_file(folder, part, 1, self.prefix), 1)
         if len(images) != len(labels):
             raise UserError(f"{folder}: holds {len(images):,} {part} images and {len(labels):,} labels")
-        return images.transpose(0, 2, 1) if self.transposed else images, labels
+        if self.first_label and labels.min(initial=255) < self.first_label:
+            raise UserError(
+                f"{folder}: a {part} image has the label {labels.min()}, expected {self.first_label} or more"
+            )
+        return images.transpose(0, 2, 1) if self.transposed else images, labels - np.uint8(self.first_label)
+
+    def has_colours(self) -> bool:
+        """Whether the training images have colours; errors as `read`."""
+        folder = self.folder()
+        return folder is not None and axes_of(find_file(folder, "train", 3, self.prefix)) == 4
 
     def fetch(self, on_progress: OnProgress | None = None, should_stop: ShouldStop | None = None) -> Path:
         """Download what is not there yet, or is there damaged, by each file's sha256; the folder, as `folder` gives it.
@@ -151,7 +165,8 @@ class ImageFiles:
 def find_file(folder: Path, part: str, axes: int, prefix: str = "") -> Path:
     """The one IDX file of "train" or "test" images (3 axes) or labels (1) in a folder; zipped ones do as well.
 
-    Of a file that is there both zipped and not, it is the one that is not.
+    Of a file that is there both zipped and not, it is the one that is not; one in a folder of its own name, as some
+    programs unpack archives, counts where there is no other. Hidden files, such as macOS's, do not.
 
     Args:
         prefix: how its name begins.
@@ -159,7 +174,13 @@ def find_file(folder: Path, part: str, axes: int, prefix: str = "") -> Path:
         UserError: there is none, or more than one.
     """
     pattern = _PATTERNS[part, axes]
-    fitting = {path.name: path for path in folder.glob(pattern) if path.name.startswith(prefix)}
+    fitting: dict[str, Path] = {}
+    for path in sorted(folder.glob(pattern)):
+        inside = [each for each in path.glob(pattern) if each.is_file()] if path.is_dir() else [path]
+        if path.name.startswith(prefix) and not path.name.startswith(".") and len(inside) == 1:
+            fitting[path.name] = inside[0]
+    plain = {name: path for name, path in fitting.items() if path.parent == folder}
+    fitting = plain or fitting
     found = sorted(
         name
         for name in fitting

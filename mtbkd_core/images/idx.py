@@ -15,12 +15,31 @@ from typing import BinaryIO
 
 import numpy as np
 
+from mtbkd_core.common.files import write_atomically
 from mtbkd_core.common.progress import UserError
 
 _UNSIGNED_BYTES = 8
 _GZIP = b"\x1f\x8b"
 #: No more is ever read of a file, whatever its header says: about three times EMNIST's largest.
 MOST_BYTES = 2**30
+
+
+def axes_of(path: Path) -> int:
+    """How many axes an IDX file says it has; 0 where it is none. Errors as `read_idx`."""
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == _GZIP
+            raw.seek(0)
+            magic = gzip.GzipFile(fileobj=raw).read(4) if zipped else raw.read(4)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    return magic[3] if magic[:3] == bytes([0, 0, _UNSIGNED_BYTES]) and len(magic) == 4 else 0
+
+
+def write_idx(path: Path, values: np.ndarray) -> None:
+    """Write bytes [...] as an IDX file, whole or not at all; refuses a folder that cannot be written."""
+    head = bytes([0, 0, _UNSIGNED_BYTES, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+    write_atomically(path, head + values.astype(np.uint8).tobytes())
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray:

@@ -77,10 +77,10 @@ def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Ta
     if name not in entries:
         raise UserError(f"{file}: has no array {name[:60]!r}; it has {_listed(entries)}")
     entry = entries[name]
-    if not entry.is_numbers or len(entry.shape) not in (1, 2):
+    if not entry.is_numbers or not 1 <= len(entry.shape) <= 4:
         shape = list(entry.shape)
         raise UserError(f"{file}: expected numbers of shape [rows, columns], got {entry.dtype} of shape {shape}")
-    rows, columns = (*entry.shape, 1)[:2]
+    rows, columns = entry.shape[0], math.prod(entry.shape[1:])
     check_size(file, rows, columns, entry.size)
     numbers = entry.read().reshape(rows, columns)
     size = {2: 4, 4: 4}.get(numbers.dtype.itemsize, 8)

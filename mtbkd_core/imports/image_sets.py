@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,14 +27,15 @@ class ImageSet:
     Attributes:
         name: of the task.
         title: for people.
-        folder: where its four IDX files are; they are not copied.
+        folder: where its four IDX files are; they are not copied. Other pictures are, to `copies_of`.
         class_names: in the order of the labels.
         shape: (height, width) in the files.
         transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
         sizes: images for the student, for validation and for testing.
         epochs: of each teacher's training.
         digest: `ImagePool.digest` when it was imported, so that other images under the same name are another set.
-        prefix: as `ImageFiles.prefix`.
+        prefix, first_label: as `ImageFiles`.
+        notes: what was made of the files, sentences.
     """
 
     name: str
@@ -46,6 +48,8 @@ class ImageSet:
     epochs: int = Recipe(()).epochs
     digest: str = ""
     prefix: str = ""
+    first_label: int = 0
+    notes: tuple[str, ...] = ()
 
 
 _FORMAT = TypeAdapter(ImageSet)
@@ -54,6 +58,11 @@ _FORMAT = TypeAdapter(ImageSet)
 def path_of(name: str) -> Path:
     """Where the home folder says what an image set is."""
     return home_path() / "image-sets" / f"{name}.json"
+
+
+def copies_of(name: str) -> Path:
+    """Where the home folder keeps pictures that were in no IDX files, as such."""
+    return home_path() / "image-sets" / name
 
 
 def write(images: ImageSet) -> None:
@@ -82,6 +91,7 @@ def forget(name: str) -> bool:
     """
     try:
         path_of(name).unlink()
+        shutil.rmtree(copies_of(name), ignore_errors=True)
         return True
     except FileNotFoundError:
         return False

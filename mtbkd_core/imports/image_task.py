@@ -154,12 +154,13 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
     without = f" and {unlabelled:,} for which it has only the teachers' answers" if unlabelled else ""
     shape = images.shape[::-1] if images.transposed else images.shape
     shifts = _other_inputs(images, clothes)
+    notes = "".join(f" {note}" for note in images.notes)
     return OwnImageTask(
         INFO=TaskInfo(
             name=images.name,
             title=images.title,
             description=f"Images of your own: {images.sizes.test:,} for testing. The student starts with {labelled:,} "
-            f"labelled ones{without}. Teachers are trained on others, on this machine, once.",
+            f"labelled ones{without}. Teachers are trained on others, on this machine, once.{notes}",
             n_classes=len(names),
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
             default_teachers=tuple(parts),
@@ -173,7 +174,14 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             shifts=tuple(info for info, _ in shifts),
             stamp=content_hash(repr(images), *(info.name for info, _ in shifts)),
         ),
-        files=ImageFiles(images.name, "", installed=images.folder, transposed=images.transposed, prefix=images.prefix),
+        files=ImageFiles(
+            images.name,
+            "",
+            installed=images.folder,
+            transposed=images.transposed,
+            prefix=images.prefix,
+            first_label=images.first_label,
+        ),
         class_names=names,
         recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
         sizes=images.sizes,

@@ -91,9 +91,9 @@ def _read(
     return table
 
 
-def _csv(path: Path, content: pa.Buffer, most_rows: int | None, legacy: bool = False) -> Table:
+def _csv(path: Path, content: pa.Buffer, most_rows: int | None) -> Table:
     """The lines of a CSV file, the first included, as text."""
-    text = open_text(path, content, legacy)
+    text = open_text(path, content)
     most = min(MAX_ROWS, most_rows or MAX_ROWS) + 1
     wrong: list[csv.InvalidRow] = []
     batches: list[pa.RecordBatch] = []
@@ -105,8 +105,6 @@ def _csv(path: Path, content: pa.Buffer, most_rows: int | None, legacy: bool = F
             if wrong or size > MAX_UNPACKED or sum(batch.num_rows for batch in batches) > most:
                 break
     except pa.ArrowInvalid as error:
-        if "UTF8" in str(error) and not legacy:
-            return _csv(path, content, most_rows, legacy=True)
         raise UserError(f"{path.name}: is not CSV ({one_line(error)})") from None
     check_size(path.name, 0, 0, size)
     cells = pa.Table.from_batches(batches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 import zlib
@@ -18,7 +19,7 @@ from mtbkd_core.imports.limits import MAX_UNPACKED, check_size, one_line
 MAX_HEADER = 2**18
 _BLANKS = re.compile(rb"[ \t]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_HEAD = 2**20
+_HEAD, _BLOCK = 2**20, 2**24
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,20 @@ def is_fasta(content: pa.Buffer) -> bool:
     return kind_of_text(content.slice(0, min(600, content.size)).to_pybytes()) == Kind.FASTA
 
 
-def open_text(path: Path, content: pa.Buffer, legacy: bool = False) -> Text:
-    """Find out how a file is to be read.
+def open_text(path: Path, content: pa.Buffer) -> Text:
+    """Find out how a file is to be read; `content` is all of it.
 
-    Args:
-        content: all of it.
-        legacy: it is not UTF-8, as was found when it was read: Windows-1252 is tried.
     Raises:
         UserError: another encoding, a first line that is too long; one line.
     """
     notes: list[str] = []
     start = content.slice(0, min(4, content.size)).to_pybytes()
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        content, legacy = _decoded(path.name, content, "utf-16"), False
+        content = _decoded(path.name, content, "utf-16")
         notes.append(f"{path.name}: its text is UTF-16")
     elif start[:3] == b"\xef\xbb\xbf":
         content = content.slice(3)
-    if legacy:
+    if not _is_utf_8(content):
         content = _decoded(path.name, content, "cp1252")
         notes.append(
             f"{path.name}: its text is not UTF-8 and was read as Windows-1252: look at letters such as ä and é"
@@ -112,6 +110,16 @@ def open_text(path: Path, content: pa.Buffer, legacy: bool = False) -> Text:
 
 def _lines(head: bytes) -> list[bytes]:
     return [line.rstrip(b"\r\n") for line in head.splitlines(keepends=True)[:1000]]
+
+
+def _is_utf_8(content: pa.Buffer) -> bool:
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(content)
+    try:
+        for start in range(0, len(view), _BLOCK):
+            decoder.decode(view[start : start + _BLOCK], start + _BLOCK >= len(view))
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decoded(file: str, content: pa.Buffer, encoding: str) -> pa.Buffer:

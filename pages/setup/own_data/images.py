@@ -23,8 +23,9 @@ def draw() -> None:
             "Folder",
             key="own:images:folder",
             placeholder="/data/mnist",
-            help="A folder on the machine that runs the app, with training and test images and labels in the IDX "
-            "format: MNIST, KMNIST, EMNIST and Fashion-MNIST have it. Files may be gzipped. They are not copied.",
+            help="A folder on the machine that runs the app: with four IDX files, as MNIST, KMNIST, EMNIST and "
+            "Fashion-MNIST have them; with MedMNIST's NPZ; or with a folder of pictures for each class, below train "
+            "and test or by themselves. IDX files are not copied.",
         )
         prefix = st.text_input(
             "Prefix",
