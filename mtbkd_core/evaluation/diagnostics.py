@@ -58,6 +58,11 @@ class Verdict(StrEnum):
     NOT_CONVERGED = "not_converged"
     TOO_FEW_DRAWS = "too_few_draws"
 
+    @property
+    def title(self) -> str:
+        """The verdict for people: "Not converged"."""
+        return self.value.replace("_", " ").capitalize()
+
 
 class Convergence(Record):
     """Agreement of the chains and number of independent draws; None where a number is not defined or not finite.

@@ -9,13 +9,6 @@ from mtbkd_core.evaluation.errors import Difference
 from mtbkd_core.evaluation.scores import SCORES, Scores
 
 
-def value_text(score: str, value: float | None) -> str:
-    """A score as a headline: shares in per cent with one decimal, others with three."""
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if SCORES[score].share else f"{value:.3f}"
-
-
 def better_text(scores: Sequence[str]) -> str:
     """Of which scores higher is better, and of which lower: "NLL and ECE: lower is better."."""
     found = []
@@ -59,8 +52,9 @@ def difference_text(score: str, found: Difference) -> str:
     return f"{interval_text(score, *values)}, {found.verdict}"
 
 
-#: What the errors in a table of scores are.
-ERRORS_LINE = "After ±: the standard error from a test set of this size; in brackets, that of the sampler's draws."
+#: What the errors of a score are; those of the sampler are shown where a row comes from chains.
+TEST_SET_LINE = "After ±: the standard error from a test set of this size."
+ERRORS_LINE = f"{TEST_SET_LINE[:-1]}; in brackets, that of the sampler's draws."
 
 
 def calibration_text(found: Scores) -> str:

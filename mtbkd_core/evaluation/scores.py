@@ -72,12 +72,15 @@ class ScoreInfo:
         """
         if value is None:
             return "–"
-        text = self._number(value)
+        return f"{self._number(value)} {self.error_text(error, sampler=sampler)}".rstrip()
+
+    def error_text(self, error: ScoreError | None, *, sampler: bool = True) -> str:
+        """The errors alone: "± 0.0120 (sampler 0.0006)"; "" where none is known."""
         if error is None:
-            return text
-        if error.test_set is not None:
-            text += f" ± {self._number(error.test_set)}"
-        return f"{text} (sampler {self._number(error.sampler)})" if sampler and error.sampler is not None else text
+            return ""
+        of_test_set = "" if error.test_set is None else f"± {self._number(error.test_set)}"
+        shown = sampler and error.sampler is not None
+        return f"{of_test_set} (sampler {self._number(error.sampler or 0.0)})".strip() if shown else of_test_set
 
     def _number(self, value: float) -> str:
         return f"{value:.1%}" if self.share else f"{value:.4f}"

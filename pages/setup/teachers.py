@@ -6,7 +6,9 @@ import streamlit as st
 from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
-from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores, scores
+from mtbkd_core.evaluation.score_rows import score_row
+from mtbkd_core.evaluation.score_text import TEST_SET_LINE
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_words
@@ -21,7 +23,7 @@ shades = task_words.colours(config)
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def teacher_scores(fingerprint: str, name: str, _task: Task) -> Scores:
-    return scores(_task.teachers[name].logits_test.softmax(-1), _task.y_test)
+    return score_row(_task.teachers[name].logits_test.softmax(-1), _task.y_test).scores
 
 
 def take_teachers() -> None:
@@ -118,7 +120,7 @@ with st.container(key="cards"):
             st.caption(teacher.description)
             st.markdown(
                 task_words.score_line(score),
-                help="  \n".join(f"{SCORES[name].title}: {SCORES[name].help}" for name in HEADLINE),
+                help="  \n".join([*(f"{SCORES[name].title}: {SCORES[name].help}" for name in HEADLINE), TEST_SET_LINE]),
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}

@@ -47,7 +47,10 @@ def _picker(engine_problem: str | None) -> None:
         )
         if chosen := views.get(st.session_state.run):
             _, icon, _ = run_words.STATES[chosen.state]
-            st.caption(f"{icon} {chosen.state.value.capitalize()} · started {chosen.created.astimezone():%d %b, %H:%M}")
+            state = chosen.state.value.capitalize()
+            if verdict := chosen_run.verdict(chosen):
+                state = verdict.title
+            st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
     else:
         st.caption("**Run**  \nThere is none yet. The first one will appear here.")
     for problem in problems:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
+from mtbkd_core.runs.folder import State
 from pages.ui import charts, chosen_run, headline, link, navigation, run_words, so_far
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
@@ -61,14 +62,18 @@ if under_way := follow.under_way():
                 so_far.follow(view.id, None)
                 navigation.link("reliability", "See its posterior so far", {"run": view.id})
 
-newest = chosen_run.newest_done(views)
-st.subheader("Last results", anchor=False)
-if newest is None:
+done = [view for view in views if view.state is State.DONE]
+shown = next((view for view in done if view.id == st.session_state.run), next(iter(done), None))
+st.subheader("Results", anchor=False)
+if shown is None:
     st.caption("There are none yet. Press Distill the demo: its results will appear here.")
 else:
-    st.caption(f"{run_words.describe(newest.config)} · {newest.created.astimezone():%d %B %Y, %H:%M}")
+    st.caption(
+        f"{run_words.task_title(shown.config.data.task)} · {run_words.describe(shown.config)} · "
+        f"{shown.created.astimezone():%d %B %Y, %H:%M}"
+    )
     try:
-        headline.draw(chosen_run.result(newest))
+        headline.draw(chosen_run.result(shown))
         headline.links()
     except UserError as error:
         st.error(str(error), icon=":material/error:")

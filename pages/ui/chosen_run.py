@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError
-from mtbkd_core.evaluation.diagnostics import chains_agree, disagreement
+from mtbkd_core.evaluation.diagnostics import Verdict, verdict_sentence
+from mtbkd_core.result import read_metrics
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
@@ -86,6 +88,19 @@ def result(view: RunView) -> Result:
     return _result(view.id, view.attempt)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def _verdict(folder: Path, attempt: int) -> Verdict | None:
+    return read_metrics(folder).diagnostics.judged
+
+
+def verdict(view: RunView) -> Verdict | None:
+    """The verdict on the chains of a run; None where there is none, or no result to read."""
+    try:
+        return _verdict(view.folder, view.attempt) if view.state is State.DONE else None
+    except UserError:  # said where the run is shown
+        return None
+
+
 def chosen() -> Chosen:
     """The chosen run with its result. Where there is none, the page shows what to do next, and ends."""
     run = st.session_state.run
@@ -120,13 +135,8 @@ def chosen() -> Chosen:
     st.stop()
 
 
-def agrees(result: Result) -> bool:
-    """Whether the run's chains agree well enough for its intervals to be trusted."""
-    return chains_agree(result.metrics.diagnostics.r_hat)
-
-
 def banner(shown: Chosen) -> None:
-    """One line on the run that a page shows, a warning where its chains disagree, and what a check for bias found."""
+    """One line on the run that a page shows, the verdict on its chains, and what a check for bias found."""
     view = shown.view
     st.caption(
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
@@ -141,9 +151,18 @@ def banner(shown: Chosen) -> None:
         st.caption(so_far.text(shown.moment, shown.result.metrics))
         navigation.link("distill", "Go on with it on the Distill page")
         return
-    if found := disagreement({"": shown.result.metrics.diagnostics.r_hat}):
-        st.warning(f"{found}: sample longer before you trust these results.", icon=":material/warning:")
+    show_verdict(shown.result)
     show_bias(shown.result)
+
+
+def show_verdict(result: Result) -> None:
+    """What the verdict on the chains means: a warning where they disagree, else a quiet line."""
+    found = result.metrics.diagnostics
+    said = verdict_sentence(found)
+    if found.judged is Verdict.NOT_CONVERGED:
+        st.warning(said, icon=":material/warning:")
+    elif said:
+        st.caption(said)
 
 
 def show_bias(result: Result) -> None:

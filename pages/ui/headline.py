@@ -1,41 +1,82 @@
-"""The headline numbers of a result, as they stand in its metrics.json."""
+"""The headline of a result: its scores, the verdict on convergence, and how it stands beside its opponents."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from mtbkd_core import Result
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
-from mtbkd_core.evaluation.score_text import change_text, value_text
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Convergence, Verdict, r_hat_text
+from mtbkd_core.evaluation.errors import Reading
+from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.opponents import opponents, standing
+from mtbkd_core.evaluation.score_text import TEST_SET_LINE, difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
-from pages.ui import chosen_run, navigation
+from pages.ui import chosen_run, navigation, task_words
+
+#: Colours of what is clear; what is not is grey.
+_VERDICTS = {Verdict.CONVERGED: "green", Verdict.NOT_CONVERGED: "orange"}
+_READINGS = {Reading.BETTER: "green", Reading.WORSE: "red"}
 
 
 def draw(result: Result) -> None:
-    """The headline scores and R-hat of the student, beside those of the mean of the teachers' probabilities."""
-    student, teachers = result.metrics.student, result.metrics.teachers_mean
-    r_hat = result.metrics.diagnostics.r_hat
-    columns = st.columns(len(HEADLINE) + 1, gap="small")
-    for column, name in zip(columns, HEADLINE, strict=False):
+    """The headline scores with their errors, the verdict, and the student beside its opponents."""
+    student = result.metrics.student
+    *columns, last = st.columns(len(HEADLINE) + 1, gap="small")
+    for column, name in zip(columns, HEADLINE, strict=True):
         score = SCORES[name]
         column.metric(
             score.with_unit,
-            value_text(name, student[name]),
-            change_text(name, student[name], teachers[name]),
-            delta_color="normal" if score.higher_is_better else "inverse",
-            delta_description="vs teachers",
-            help=score.help,
+            score.text(student[name]),
+            score.error_text(student.errors.get(name), sampler=False) or None,
+            delta_color="off",
+            delta_arrow="off",
+            help=f"{score.help} {TEST_SET_LINE}",
             border=True,
         )
-    columns[-1].metric(
-        "R-hat",
-        "–" if r_hat is None else f"{r_hat:.3f}",
-        "converged" if chosen_run.agrees(result) else "sample longer",
-        delta_color="off",
+    _draw_verdict(last, result.metrics.diagnostics)
+    chosen_run.show_verdict(result)
+    _draw_standing(result.metrics, task_words.titles_by_name(result.config))
+
+
+def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) -> None:
+    """Whether the chains agree, with the worst of the three R-hats."""
+    three = {
+        "the mean log probability of the test labels": found.r_hat,
+        "95 % of the examples, at most": found.r_hat_p95,
+        "the log joint": found.r_hat_log_joint,
+    }
+    known = [f"{title}: {r_hat_text(value)}" for title, value in three.items() if value is not None]
+    worst = f"R-hat {r_hat_text(found.r_hat)}" if found.worst is None else f"worst R-hat {r_hat_text(found.worst)}"
+    place.metric(
+        "Convergence",
+        "–" if found.judged is None else found.judged.title,
+        worst,
+        delta_color=_VERDICTS.get(found.judged, "gray"),
         delta_arrow="off",
-        help="Do the chains agree on the mean log probability of the test labels? 1 is perfect; above "
-        f"{R_HAT_LIMIT} sample longer before you trust the intervals.",
+        help=f"Do the chains agree? R-hat compares them; 1 is perfect, and each may be at most {R_HAT_LIMIT}. "
+        f"{'; '.join(known).capitalize()}.",
         border=True,
+    )
+
+
+def _draw_standing(metrics: Metrics, teachers: dict[str, str]) -> None:
+    """The student beside the best teacher, the weighted teachers and its warm start: a sentence, and by how much."""
+    names = opponents(metrics, teachers)
+    if not names:
+        st.caption("This run was made by a former version: its differences from teachers and warm start are not known.")
+        return
+    st.markdown(standing(metrics, teachers))
+    head = ["Student minus", *(SCORES[name].short for name in HEADLINE)]
+    rows = [head, ["---"] * len(head)]
+    for key, title in names.items():
+        found = [metrics.versus[key][name] for name in HEADLINE]
+        texts = [difference_text(name, each) for name, each in zip(HEADLINE, found, strict=True)]
+        shaded = [f":{_READINGS.get(each.verdict, 'gray')}[{text}]" for each, text in zip(found, texts, strict=True)]
+        rows.append([title, *shaded])
+    st.markdown(
+        "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        help="Differences on the same test examples with 95 % intervals, under the errors of the sampler and of the "
+        "test set; shares in points. A difference within its errors is grey.",
     )
 
 

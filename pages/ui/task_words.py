@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from mtbkd_core import RunConfig, UserError, task_info
-from mtbkd_core.evaluation.score_text import value_text
-from mtbkd_core.evaluation.scores import HEADLINE, SCORES
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.figures.theme import teacher_colours
 from mtbkd_core.tasks.source import TaskInfo
 from mtbkd_core.teachers.base import TeacherInfo
@@ -41,6 +38,6 @@ def titles_by_name(config: RunConfig) -> dict[str, str]:
     return {name: known[name].title if name in known else name for name in config.data.teachers}
 
 
-def score_line(row: Mapping[str, float | None]) -> str:
-    """A teacher's scores, as its card shows them."""
-    return " &ensp; ".join(f"{value_text(name, row[name])} :small[:gray[{SCORES[name].short}]]" for name in HEADLINE)
+def score_line(row: Scores) -> str:
+    """A teacher's scores with the errors from the test set, as its card shows them."""
+    return "  \n".join(f":small[:gray[{SCORES[name].short}]] {row.text(name)}" for name in HEADLINE)

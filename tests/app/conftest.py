@@ -159,7 +159,7 @@ def without_help(app: AppTest) -> list[str]:
 
 def undownloadable(app: AppTest) -> set[str]:
     """The charts whose data cannot be downloaded."""
-    offered = {button.key.removeprefix("csv:") for button in app.get("download_button")}
+    offered = {button.key.removeprefix("csv:") for button in app.get("download_button") if button.key}
     return {chart.key.removeprefix("chart:") for chart in app.get("plotly_chart")} - offered
 
 

@@ -4,14 +4,29 @@ import json
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import Result, build_config
+from mtbkd_core.evaluation.scores import HEADLINE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import KIND as RUN
-from mtbkd_core.runs.kinds.run import load_result, run_id
+from mtbkd_core.runs.kinds.run import RunView, load_result, run_id
 from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines, press, refused, start
+
+
+def change_metrics(run: RunView, part: str, values: dict[str, object]) -> None:
+    """Replace a part of a run's metrics file; of the diagnostics, only what is given."""
+    file = run.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics[part] = metrics[part] | values if part == "diagnostics" else values
+    file.write_text(json.dumps(metrics))
+
+
+def all_scores(difference: float, verdict: str) -> dict[str, dict[str, object]]:
+    """The same difference in every score of the headline."""
+    return {name: {"difference": difference, "low": -0.1, "high": 0.1, "verdict": verdict} for name in HEADLINE}
 
 
 def test_the_draft_is_what_runs(opened: Opened, fake_engine: FakeEngine) -> None:
@@ -31,10 +46,61 @@ def test_a_finished_run_shows_the_numbers_of_its_metrics(opened: Opened, fake_en
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown == {
         "Accuracy": f"{metrics['student']['accuracy']:.1%}",
-        "NLL (nats)": f"{metrics['student']['nll']:.3f}",
-        "ECE": f"{metrics['student']['ece']:.3f}",
-        "R-hat": f"{metrics['diagnostics']['r_hat']:.3f}",
+        "NLL (nats)": f"{metrics['student']['nll']:.4f}",
+        "ECE": f"{metrics['student']['ece']:.4f}",
+        "Convergence": "Too few draws",
     }
+
+
+def test_a_headline_names_its_opponents_and_shows_no_difference_within_its_errors_in_colour(
+    opened: Opened, finished: RunView
+) -> None:
+    change_metrics(finished, "versus", {"warm_start": all_scores(0.01, "no clear difference")})
+    app = opened("distill", run=finished.id)
+    (table,) = [text.value for text in app.markdown if text.value.startswith("| Student minus")]
+    assert "its warm start" in table
+    assert ":gray[" in table
+    assert ":green[" not in table
+    assert ":red[" not in table
+    change_metrics(finished, "versus", {"teachers_weighted": all_scores(0.01, "worse")})
+    st.cache_resource.clear()
+    app = opened("distill", run=finished.id)
+    (table,) = [text.value for text in app.markdown if text.value.startswith("| Student minus")]
+    assert table.count(":red[") == 3
+
+
+def test_a_run_without_differences_still_shows_its_scores(opened: Opened, finished: RunView) -> None:
+    change_metrics(finished, "versus", {})
+    app = opened("distill", run=finished.id)
+    assert not app.exception
+    assert len(app.metric) == 4
+    assert any("former version" in line for line in lines(app, "caption"))
+
+
+@pytest.mark.parametrize(
+    ("found", "title", "said"),
+    [
+        (
+            {"verdict": "converged", "r_hat_p95": 1.01, "share_apart": 0.0},
+            "Converged",
+            "The chains agree on the score,",
+        ),
+        ({"verdict": "not_converged", "r_hat_p95": 1.2, "share_apart": 0.03}, "Not converged", "3% of intervals are"),
+        ({"verdict": "too_few_draws"}, "Too few draws", "Too few draws to tell"),
+    ],
+)
+def test_the_badge_is_the_verdict_with_the_worst_r_hat_and_what_follows(
+    opened: Opened, finished: RunView, found: dict[str, object], title: str, said: str
+) -> None:
+    change_metrics(finished, "diagnostics", {"r_hat": 1.002, "r_hat_p95": 1.04, "r_hat_log_joint": 1.03, **found})
+    app = opened("distill", run=finished.id)
+    badge = app.metric[-1]
+    assert (badge.label, badge.value) == ("Convergence", title)
+    worst = max(1.03, float(found.get("r_hat_p95", 1.04)))
+    assert badge.delta == f"worst R-hat {worst:.3f}"
+    assert any(said in line for line in lines(app, "caption", "warning"))
+    assert len(app.warning) == (title == "Not converged")
+    assert any(f"{title} · started" in line for line in lines(app, "caption"))
 
 
 def test_an_engine_that_cannot_run_is_one_line(opened: Opened, fake_engine: FakeEngine) -> None:

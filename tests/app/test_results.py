@@ -211,11 +211,21 @@ def test_a_torn_file_is_one_line(opened: Opened, finished: RunView, page: str, f
 
 
 @pytest.mark.parametrize("page", ["reliability", "influence", "uncertainty"])
-@pytest.mark.parametrize(("r_hat", "warned"), [(1.2, "not defined: 1.200"), (None, "not defined: none"), (1.01, "")])
+@pytest.mark.parametrize(
+    ("r_hats", "warned"),
+    [
+        ((1.2, 1.0, 1.0), "disagree on the score itself (R-hat 1.200)"),
+        ((1.0, 1.2, 1.0), "agree on the score, not on every example"),
+        ((1.0, 1.0, 1.2), "not on the log joint (R-hat 1.200)"),
+        ((1.0, 1.0, 1.0), ""),
+    ],
+)
 def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
-    opened: Opened, finished: RunView, page: str, r_hat: float | None, warned: str
+    opened: Opened, finished: RunView, page: str, r_hats: tuple[float, ...], warned: str
 ) -> None:
-    change_diagnostics(finished, r_hat=r_hat)
+    names = ("r_hat", "r_hat_p95", "r_hat_log_joint")
+    verdict = "not_converged" if warned else "converged"
+    change_diagnostics(finished, **dict(zip(names, r_hats, strict=True)), verdict=verdict)
     said = [warning.value for warning in opened(page, run=finished.id).warning]
     assert len(said) == (1 if warned else 0)
     assert all(warned in line for line in said)

@@ -183,8 +183,9 @@ class Visitor:
 
     def finishes(self) -> None:
         """Wait until the Distill page shows the results of its run."""
-        expect(self.metric("R-hat")).to_have_count(1)  # for a moment the page's last state may stand beside the new one
-        expect(self.metric("R-hat")).to_be_visible()
+        badge = self.metric("Convergence")
+        expect(badge).to_have_count(1)  # for a moment the page's last state may stand beside the new one
+        expect(badge).to_be_visible()
         self.settles()
 
     def chart(self, key: str) -> list[dict[str, Any]]:

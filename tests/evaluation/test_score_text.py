@@ -12,7 +12,6 @@ from mtbkd_core.evaluation.score_text import (
     change_text,
     difference_text,
     spread_text,
-    value_text,
 )
 from mtbkd_core.evaluation.scores import Scores
 
@@ -29,13 +28,6 @@ def test_a_change_is_in_points_or_in_the_scores_own_unit(
     score: str, value: float | None, other: float, text: str
 ) -> None:
     assert change_text(score, value, other) == text
-
-
-@pytest.mark.parametrize(
-    ("score", "value", "text"), [("accuracy", 0.9314, "93.1%"), ("nll", 0.25, "0.250"), ("ece", None, "–")]
-)
-def test_a_headline_is_in_per_cent_or_has_three_decimals(score: str, value: float | None, text: str) -> None:
-    assert value_text(score, value) == text
 
 
 @pytest.mark.parametrize(
