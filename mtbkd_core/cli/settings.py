@@ -12,7 +12,14 @@ from mtbkd_core.catalog.settings import build_config, change_task, default_confi
 from mtbkd_core.cli.console import say
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.config.parse import PRESETS, full_name, parse_with_aliases, renamed, settings
+from mtbkd_core.config.parse import (
+    PRESETS,
+    full_name,
+    parse_with_aliases,
+    renamed,
+    sampler_for_batches,
+    settings,
+)
 
 TaskOption = Annotated[str | None, typer.Option("--task", help="Name of the task; see the command tasks.")]
 SetOption = Annotated[
@@ -49,6 +56,8 @@ def read_config(task: str | None, settings: list[str] | None, file: Path | None,
     if task is not None and task_info(task).name != base.data.task:
         base, in_file = change_task(base, task), set()
     config = build_config(overrides, base=base, preset=preset)
+    if sampler_for_batches(base, given):
+        say("sampler.batch_size: minibatches are sampled by BAOAB, because the task's sampler needs all examples")
     info = task_info(config.data.task)
     known = [teacher.name for teacher in info.teachers]
     unknown = [name for name in config.data.teachers if name not in known]

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.models import ALIASES, LABELS, PER_TEACHER, RENAMED, RunConfig, split_commas, without_aliases
 
@@ -88,11 +89,23 @@ def apply_settings(config: RunConfig, changes: Iterable[tuple[str, Any]], preset
         for parent in parents:
             target = target[parent]
         target[leaf] = value
+    if sampler_for_batches(config, dict(own)):
+        values["sampler"]["algorithm"] = Algorithm.BAOAB
     if "data.teachers" in own_names:
         for leaf in (leaf for leaf in PER_TEACHER if f"prior.{leaf}" not in own_names | set(preset_values)):
             numbers = getattr(config.prior, leaf)
             values["prior"][leaf] = _followed(numbers, config.data.teachers, values["data"]["teachers"])
     return parse_config(values)
+
+
+def sampler_for_batches(config: RunConfig, changes: Mapping[str, Any]) -> bool:
+    """Whether changes, by dotted names, ask for minibatches and name no sampler, where the present one needs all.
+
+    BAOAB is then taken, with the present friction.
+    """
+    size = changes.get("sampler.batch_size")
+    wanted = size is not None and str(size).strip().lower() not in ("", "none", "null")
+    return wanted and "sampler.algorithm" not in changes and "sampler.batch_size" not in config.sampler.algorithm.uses
 
 
 def _followed(numbers: tuple[float, ...] | None, before: Sequence[str], now: Any) -> list[float] | None:

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from mtbkd_core import RunConfig, UserError, build_config, default_config, fingerprint
 from mtbkd_core.catalog.registry import missing_data, task_info
 from mtbkd_core.catalog.settings import change_task, changed_settings, leaving_room
-from mtbkd_core.config.parse import full_name, renamed
+from mtbkd_core.config.parse import full_name, renamed, sampler_for_batches
 from pages.ui import navigation
 from pages.ui.jobs.kinds import WORDS
 
@@ -197,6 +197,8 @@ def change(overrides: Iterable[tuple[str, Any]]) -> bool:
         hint = None
         if {name for name, _ in overrides} == {"data.n_labelled"}:
             changed, hint = leaving_room(changed)
+        elif sampler_for_batches(draft(), dict(overrides)):
+            hint = "Minibatches are sampled by BAOAB, because the sampler before needs all examples."
         if changed.data != draft().data:
             fingerprint(changed)  # data settings that no task can be loaded with are refused here
         replace(changed)

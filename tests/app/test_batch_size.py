@@ -24,11 +24,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, int]]:
 
 
 def test_it_becomes_part_of_the_settings_and_says_why(opened: Opened, measured: list[tuple[RunConfig, int]]) -> None:
-    app = opened("distill")
+    app = opened("distill", **{"sampler.algorithm": "baoab"})
     assert measured == []
     press(app, LABEL)
     assert not app.exception
-    assert measured == [(build_config(), 200)]
+    assert measured == [(build_config([("sampler.algorithm", "baoab")]), 200)]
     assert app.session_state.draft.sampler.batch_size == 64
     assert app.text_input(key="set:sampler.batch_size").value == "64"
     assert in_link(app, "sampler.batch_size") == "64"

@@ -52,3 +52,10 @@ def test_what_differs_from_the_tasks_own_settings_can_be_named() -> None:
 def test_a_task_is_loaded_from_a_whole_configuration_too() -> None:
     config = default_config("synthetic")
     assert torch.equal(load_task(config).x_train, load_task(config.data).x_train)
+
+
+def test_a_batch_size_without_a_sampler_picks_one_that_can_use_it() -> None:
+    sampler = build_config([("sampler.batch_size", "50")]).sampler
+    assert (sampler.algorithm, sampler.batch_size) == ("baoab", 50)
+    with pytest.raises(UserError, match=r"sampler.batch_size: got 50, but mclmc needs all examples"):
+        build_config([("sampler.batch_size", "50"), ("sampler.algorithm", "mclmc")])
