@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd_core import Result, Task, UserError
+from mtbkd_core import Result, Task, UserError, distill
 from mtbkd_core.export import extra, single
 from mtbkd_core.export.package import Package, make_package
+from mtbkd_core.imports.data import About, Rows, TableData
 from tests.export.answers import answers, assert_same
+from tests.small import small
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,24 @@ def test_a_missing_library_is_one_line(
     monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "onnxruntime" else True)
     with pytest.raises(UserError, match=r"^export: needs onnxruntime; install with: pip install \.\[export\]$"):
         make_package(runs["linear"], task=few_digits)
+
+
+def test_an_imported_tables_own_columns_are_the_input() -> None:
+    x = 50 + 20 * torch.randn(90, 5, generator=torch.Generator().manual_seed(0))
+    labels, logits = torch.arange(90) % 3, {"one": 2 * torch.eye(3)[torch.arange(90) % 3]}
+    about = About(
+        name="own",
+        title="Own",
+        description="",
+        item="row",
+        class_names=("a", "b", "c"),
+        teachers={"one": ""},
+        fingerprint="0" * 16,
+    )
+    parts = [Rows(x[part], labels[part], {"one": logits["one"][part]}) for part in (slice(60), slice(60, 90))]
+    task = TableData(about, parts[0], parts[1], torch.linspace(0.5, 1.5, 5)).split(["one"], 0, "test", 60)
+    result = distill(small(data__teachers="one"), task=task)
+    package = make_package(result, task=task)
+    found = answers(package.files["student.onnx"], x[60:])
+    assert_same(found, result.predict(task.x_test, max_draws=package.config["draws"]))
+    assert "licence of the data: not stated" in package.files["README.md"].decode().lower()
