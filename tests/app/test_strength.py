@@ -7,9 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config
 from mtbkd_core.runs import store
+from mtbkd_core.runs.kinds import run
 from mtbkd_core.runs.kinds.strength import KIND, strength_spec
 from mtbkd_core.strength import Plan
-from tests.app.conftest import FakeEngine, Opened, in_link, press, traces
+from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, press, traces
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +87,20 @@ def test_a_choice_for_other_settings_is_not_shown(opened: Opened, fake_engine: F
     assert "In use" not in [button.label for button in opened("prior").button]
     app = opened("prior", task="synthetic", **{"prior.rule": "fixed"})
     assert not {"In use", "Use it"} & {button.label for button in app.button}
+
+
+def test_a_run_shows_how_its_strength_was_chosen(opened: Opened, fake_engine: FakeEngine) -> None:
+    view = fake_engine.distill(build_config({**SMALL, "prior.strength": "auto"}.items()))
+    result = run.load_result(view.id)
+    assert view.config.prior.strength is None
+    assert result.strength is not None
+    app = opened("distill", run=view.id)
+    assert not app.exception
+    assert ("scatter", "Chosen") in traces(app, "Held-out score against the teachers' worth")
+    assert result.config.prior.strength == result.strength.strength
+
+
+@pytest.mark.parametrize("page", ["uncertainty", "influence", "reliability"])
+def test_results_of_a_run_that_chose_its_strength_are_shown(opened: Opened, fake_engine: FakeEngine, page: str) -> None:
+    view = fake_engine.distill(build_config({**SMALL, "prior.strength": "auto"}.items()))
+    assert not opened(page, run=view.id).exception

@@ -10,7 +10,7 @@ from mtbkd_core.extension import more_of
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import charts, chosen_run, headline, link, live, run_words, so_far
+from pages.ui import charts, chosen_run, headline, link, live, run_words, so_far, strength_path
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import cancel, cancel_button, extend
@@ -71,6 +71,9 @@ def _draw_result(view: RunView, result: Result) -> None:
         st.caption(f":material/info: {run_words.sentence(view.reason)}")
     st.caption(_sampling_line(result))
     _sample_longer(view, result)
+    if result.strength is not None:
+        with st.expander("How the strength was chosen"):
+            strength_path.draw(result.strength)
     chosen_run.show_bias(result)
     traces = result.predictions.log_joint.float().numpy()
     charts.show(

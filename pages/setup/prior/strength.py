@@ -9,11 +9,10 @@ from mtbkd_core.config.models import LABELS
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.prior_alone import highest_labels, highest_strength
 from mtbkd_core.evaluation.strength_path import StrengthChoice
-from mtbkd_core.figures.strength import draw_strength_path, strength_table
 from mtbkd_core.prior.labels import effective_labels
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.strength import strength_spec
-from pages.ui import charts, link, setting_widgets, task_words
+from pages.ui import link, navigation, setting_widgets, strength_path, task_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import CHOICES
 from pages.ui.jobs.launch import launch
@@ -53,6 +52,12 @@ def draw(config: RunConfig, task: Task) -> None:
         else:
             st.caption(settings()["prior.strength"].help)
     _draw_choice(config)
+    st.caption(
+        "Calibrated teachers are not enough: one that is exactly calibrated, but does not see an input, makes the "
+        "student worse at a fixed number of labels, and its intervals wrong. Held-out labels show it, so a choice from "
+        "the data turns it down."
+    )
+    navigation.link("coverage", "See that case")
 
 
 def _draw_labels(config: RunConfig, task: Task) -> None:
@@ -99,10 +104,10 @@ def _draw_choice(config: RunConfig) -> None:
     if view.state is not State.DONE or view.choice is None:
         follow.follow(CHOICES, view)
         return
-    _draw_path(view.choice)
     if st.session_state.pop("choosing", None) == view.id:
         _use(view.choice)
         st.rerun()
+    strength_path.draw(view.choice)
     taken = view.choice.applied(config) == config
     st.button(
         "In use" if taken else "Use it",
@@ -126,15 +131,3 @@ def _await(id: str) -> None:
 
 def _use(choice: StrengthChoice) -> None:
     link.replace(choice.applied(link.draft()))
-
-
-def _draw_path(choice: StrengthChoice) -> None:
-    table = strength_table(choice)
-    charts.show(
-        draw_strength_path(table),
-        "Held-out score against the teachers' worth",
-        f"Higher is better. {choice.sentence}",
-        lambda: table,
-        key="strength-path",
-        help=f"{choice.how} Thin lines: standard error of the distance to the best.",
-    )
