@@ -244,5 +244,6 @@ def _held_out_scores(
         theta = student.weight_scale * position[own == number]
         p = student.probabilities(theta, data.x[:labelled][rows]).mean(0)
         right = p.gather(-1, data.labels[:labelled][rows][:, None])[:, 0]
-        scores[rows] = right.clamp_min(torch.finfo(p.dtype).tiny).log()
+        # a fit that left for infinity is the worst one, and not the best
+        scores[rows] = right.nan_to_num(nan=0.0).clamp_min(torch.finfo(p.dtype).tiny).log()
     return scores[fold < plan.scored].double()

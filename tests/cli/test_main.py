@@ -18,6 +18,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
+from mtbkd_core.strength import Plan
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison, Difference, Verdict
 from mtbkd_core.studies.tuning import Tuned
@@ -196,6 +197,21 @@ def test_a_home_that_cannot_be_written_ends_in_one_line(
     assert ended.status == 2
     assert len(ended.err.splitlines()) == 1
     assert "set MTBKD_HOME to a folder that can" in ended.err
+
+
+def test_a_strength_that_is_left_to_the_program_is_a_number_in_the_answer(
+    call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtbkd_core.strength.plan_for", lambda *sizes: Plan(2, 2, 1, 5))
+    asked = ("--task", "synthetic-linear", *SET, "--set", "prior.strength=auto")
+    done = call("distill", *asked, "--out", str(tmp_path / "run"), "--json")
+    assert done.status == 0, done.err
+    answer = last_json(done.out)
+    assert answer["config"]["prior"]["strength"] == answer["strength"]["strength"] >= 0
+    assert len(answer["strength"]["points"]) == 10
+    for name, strength in (("config", "auto"), ("resolved", answer["strength"]["strength"])):
+        saved = json.loads((tmp_path / "run" / f"{name}.json").read_text())
+        assert (saved if name == "config" else saved["config"])["prior"]["strength"] == strength
 
 
 def test_settings_change_a_configuration_from_a_file(tmp_path: Path) -> None:
