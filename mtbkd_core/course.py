@@ -152,7 +152,7 @@ class Course:
         """Begin the run's clock."""
         self.goal, self.going = goal, going
         self._on_snapshot, self._on_keep, self._clock = on_snapshot, on_keep, clock
-        self._began, self._due, self._snapshots = clock(), -math.inf, 0
+        self._began, self._due, self._snapshots, self._shown = clock(), -math.inf, 0, 0.0
         before = (0.0, 0.0) if going is None else going.standing.seconds
         self._before, self._warm_seconds = sum(before), before[0]
         self._first = 0 if going is None else going.positions.shape[1]
@@ -259,6 +259,8 @@ class Course:
             "seconds": round(self.seconds, 3),
             "precision": self._precision.value if self._precision is not None else None,
             "ended_by": self._ended_by,
+            "snapshots": self._snapshots,
+            "seconds_snapshots": round(self._shown, 3),
         }
 
     def _show_warm_start(self) -> None:
@@ -290,4 +292,5 @@ class Course:
         moment = Moment(number=self._snapshots, draws=draws, gradients=gradients, seconds=seconds, precision=precision)
         self._on_snapshot(Snapshot(moment, result))
         now = self._clock()
+        self._shown += now - began
         self._due = now + max(_LEAST_SECONDS, (_SHARE - 1) * (now - began))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare
+from mtbkd_core.evaluation.errors import RESAMPLES
 from mtbkd_core.evaluation.evaluate import Examples, TeacherScores, evaluate
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.draws import Sample
@@ -30,8 +31,12 @@ def measured(
     seconds: Sequence[float],
     watch: Callable[[int], None],
     teacher_scores: TeacherScores | None,
+    number: int = RESAMPLES,
 ) -> Result:
-    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place."""
+    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place.
+
+    `number`: of bootstrap samples.
+    """
     began = time.perf_counter()
     watch(0)
     draws = own.positions.mul_(student.weight_scale)
@@ -47,6 +52,7 @@ def measured(
         watch,
         split_seed=config.data.split_seed,
         teacher_scores=teacher_scores,
+        number=number,
     )
     diagnostics = metrics.diagnostics.updated(
         step_size=own.step_size,

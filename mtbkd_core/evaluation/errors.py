@@ -213,13 +213,13 @@ def bootstrap(probabilities: Tensor, labels: Tensor, seed: int = 0) -> dict[str,
     return standard_errors(resampled_scores(probabilities, labels, resamples(len(labels), seed)))
 
 
-def exact_calibration(probabilities: Tensor, found: float, seed: int = 0) -> ExactCalibration:
+def exact_calibration(probabilities: Tensor, found: float, seed: int = 0, number: int = RESAMPLES) -> ExactCalibration:
     """The ECE that exactly calibrated labels would give these predictions [M, C], beside the one found."""
     confidence = rounded(probabilities.detach().cpu().double().max(1).values.numpy())
-    hits = np.random.default_rng(seed).random((RESAMPLES, len(confidence)), dtype=np.float32) < confidence
+    hits = np.random.default_rng(seed).random((number, len(confidence)), dtype=np.float32) < confidence
     # each simulation has labels of its own, and counts every example once
     simulated = np.abs((hits - confidence) @ _membership(equal_width_place(confidence))).sum(1) / len(confidence)
-    above = (1 + (simulated >= found - 1e-12).sum()) / (1 + RESAMPLES)
+    above = (1 + (simulated >= found - 1e-12).sum()) / (1 + number)
     return ExactCalibration(
         mean=float(simulated.mean()), high=float(np.quantile(simulated, 0.95)), p_value=float(above)
     )

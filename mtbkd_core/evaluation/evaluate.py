@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.diagnostics import convergence_by_example
+from mtbkd_core.evaluation.errors import RESAMPLES
 from mtbkd_core.evaluation.influence import influence
 from mtbkd_core.evaluation.metrics import TEACHER, Diagnostics, Metrics
 from mtbkd_core.evaluation.predictions import (
@@ -49,11 +50,14 @@ class TeacherScores:
     each: Mapping[str, ScoredRow]
 
 
-def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor) -> TeacherScores:
+def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor, number: int = RESAMPLES) -> TeacherScores:
     """Scores of teachers by their logits [M, C] against labels [M]."""
     probabilities = {name: logits.softmax(-1) for name, logits in teachers.items()}
     mean = torch.stack(list(probabilities.values())).mean(0)
-    return TeacherScores(score_row(mean, labels), {name: score_row(p, labels) for name, p in probabilities.items()})
+    return TeacherScores(
+        score_row(mean, labels, None, number),
+        {name: score_row(p, labels, None, number) for name, p in probabilities.items()},
+    )
 
 
 def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
@@ -93,6 +97,7 @@ def evaluate(
     *,
     split_seed: int = 0,
     teacher_scores: TeacherScores | None = None,
+    number: int = RESAMPLES,
 ) -> tuple[Metrics, Predictions]:
     """Metrics and predictions of a run, but for how sampling went.
 
@@ -103,6 +108,7 @@ def evaluate(
         watch: see `Watch`.
         split_seed: which test examples calibrate conformal sets.
         teacher_scores: of these teachers, where they are known already; None: work them out.
+        number: of bootstrap samples, those of `teacher_scores` included.
     Returns:
         the predictions are on the CPU.
     """
@@ -117,7 +123,7 @@ def evaluate(
         warm = student.probabilities(warm_start, examples.x_test)
         weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior)
         scored = beside.submit(
-            _score_rows, examples, predictive, probabilities, warm, weighted, split_seed, teacher_scores
+            _score_rows, examples, predictive, probabilities, warm, weighted, split_seed, teacher_scores, number
         )
         test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
         test |= {"draws": thin(probabilities, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
@@ -143,6 +149,7 @@ def _score_rows(
     weighted: Tensor,
     split_seed: int,
     teacher_scores: TeacherScores | None,
+    number: int,
 ) -> dict[str, Any]:
     """Scores of every row with errors, the student's sets and its differences from its opponents.
 
@@ -151,17 +158,17 @@ def _score_rows(
         weighted: [M, C], the weighted mean of the teachers.
     """
     labels = examples.y_test
-    teachers = teacher_scores or score_teachers(examples.test_logits, labels)
+    teachers = teacher_scores or score_teachers(examples.test_logits, labels, number)
     sets = measure_sets(predictive.mean, labels, split_seed)
     student = score_posterior(
-        predictive, labels, probabilities, measured_rows(len(labels), split_seed).to(labels.device)
+        predictive, labels, probabilities, measured_rows(len(labels), split_seed).to(labels.device), number
     )
-    start, by_weight = score_row(warm.mean(0), labels, warm), score_row(weighted, labels)
+    start, by_weight = score_row(warm.mean(0), labels, warm, number), score_row(weighted, labels, None, number)
     best = min(teachers.each, key=lambda name: teachers.each[name].scores["nll"])
     opponents = {f"{TEACHER}{best}": teachers.each[best], "teachers_weighted": by_weight, "warm_start": start}
     return {
         "student": student.scores.model_copy(update={"sets": sets}),
-        "student_mode": score_row(predictive.mode, labels).scores,
+        "student_mode": score_row(predictive.mode, labels, None, number).scores,
         "warm_start": start.scores,
         "teachers_mean": teachers.mean.scores,
         "teachers_weighted": by_weight.scores,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mtbkd_core.evaluation.calibration import Array
 from mtbkd_core.evaluation.errors import (
+    RESAMPLES,
     Difference,
     ScoreError,
     exact_calibration,
@@ -47,17 +48,24 @@ class ScoredRow:
     left_out: Sequence[Row] = ()
 
 
-def score_row(probabilities: Tensor, labels: Tensor, chains: Tensor | None = None) -> ScoredRow:
+def score_row(
+    probabilities: Tensor, labels: Tensor, chains: Tensor | None = None, number: int = RESAMPLES
+) -> ScoredRow:
     """The scores of predictions [M, C] against labels [M], with errors.
 
     Args:
         chains: [S, M, C], whose mean the predictions are; None: they are not an estimate by chains.
+        number: of bootstrap samples.
     """
     without = [] if chains is None or len(chains) < 2 else [measured(each, labels) for each in left_out(chains)]
-    return _with_errors(Scores.model_validate(measured(probabilities, labels)), probabilities, labels, without, {})
+    return _with_errors(
+        Scores.model_validate(measured(probabilities, labels)), probabilities, labels, without, {}, number
+    )
 
 
-def score_posterior(predictive: Predictive, labels: Tensor, draws: Tensor, rows: Tensor) -> ScoredRow:
+def score_posterior(
+    predictive: Predictive, labels: Tensor, draws: Tensor, rows: Tensor, number: int = RESAMPLES
+) -> ScoredRow:
     """The scores of a posterior with errors; `scores` of the result are `PosteriorScores`.
 
     Args:
@@ -65,6 +73,7 @@ def score_posterior(predictive: Predictive, labels: Tensor, draws: Tensor, rows:
         labels: [M].
         draws: [S, D, M, C] class probabilities.
         rows: the examples that prediction sets are measured on.
+        number: of bootstrap samples.
     """
     found = posterior_scores(predictive, labels, rows)
     chain_means = draws.mean(1)
@@ -84,7 +93,7 @@ def score_posterior(predictive: Predictive, labels: Tensor, draws: Tensor, rows:
     each = {"epistemic": predictive.epistemic, "deviance": predictive.deviance, "set_size": held.sum(1)}
     errors = {name: _mean_error(values) for name, values in each.items()}
     errors["coverage"] = score_sets(held, labels[rows]).coverage_error
-    return _with_errors(found, predictive.mean, labels, without, errors)
+    return _with_errors(found, predictive.mean, labels, without, errors, number)
 
 
 def _mean_error(values: Tensor) -> float | None:
@@ -93,14 +102,19 @@ def _mean_error(values: Tensor) -> float | None:
 
 
 def _with_errors(
-    found: Scores, probabilities: Tensor, labels: Tensor, without: Sequence[Row], own: Mapping[str, float | None]
+    found: Scores,
+    probabilities: Tensor,
+    labels: Tensor,
+    without: Sequence[Row],
+    own: Mapping[str, float | None],
+    number: int,
 ) -> ScoredRow:
     """Scores with the errors of both kinds; `own`: errors from a test set of this size of what is not resampled."""
-    resampled = resampled_scores(probabilities, labels, resamples(len(labels)))
+    resampled = resampled_scores(probabilities, labels, resamples(len(labels), number=number))
     test_set, sampler = {**standard_errors(resampled), **own}, jackknife_errors(without)
     errors = {name: ScoreError(sampler=sampler.get(name), test_set=error) for name, error in test_set.items()}
     ece = found.ece
-    calibrated = None if ece is None else exact_calibration(probabilities, ece)
+    calibrated = None if ece is None else exact_calibration(probabilities, ece, number=number)
     return ScoredRow(found.model_copy(update={"errors": errors, "calibrated_ece": calibrated}), resampled, without)
 
 
