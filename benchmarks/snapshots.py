@@ -3,8 +3,8 @@
 usage: python -m benchmarks.snapshots [digits proteins ...]
 
 One default run of each task with snapshots that are written to a file, as a job writes them. The share is that of the
-snapshots' own seconds in those of warm start and sampling, so that both sides bear the same load; the first posterior is
-timed from the end of the warm start.
+snapshots' own seconds in those of warm start and sampling, so that both sides bear the same load; the first posterior
+is timed from the end of the warm start.
 """
 
 from __future__ import annotations

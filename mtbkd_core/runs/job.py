@@ -110,6 +110,11 @@ class JobView(Generic[S]):
         """Parts in all; 0 for a job that has none, and begins anew where it ended early."""
         return 0
 
+    @property
+    def resumable(self) -> bool:
+        """Whether a job that ended early goes on with what it has when it is launched again."""
+        return self.parts_done > 0
+
     def is_torn(self) -> bool:
         """Whether the result of a job that is done cannot be shown, so that it has to be computed again."""
         return False

@@ -11,7 +11,7 @@ from mtbkd_core import course as course_module
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kept import SNAPSHOT
+from mtbkd_core.runs.kept import CHAINS, SNAPSHOT
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Snapshot
@@ -94,6 +94,14 @@ def test_a_run_that_ended_early_shows_its_last_snapshot(
     assert app.get("plotly_chart")
     assert any("What is shown is what it had by then" in line for line in lines(app, "warning"))
     assert any("5 draws a chain" in line for line in lines(app, "caption"))
+
+
+def test_a_stopped_run_that_has_draws_offers_to_go_on(opened: Opened, under_way: Callable[..., RunView]) -> None:
+    view = under_way(5, State.CANCELLED)
+    (view.folder / CHAINS).touch()
+    app = opened("distill", run=view.id)
+    assert not app.exception
+    assert any(button.label == "Go on" and "chains" in button.help for button in app.button)
 
 
 def test_a_newer_snapshot_is_drawn_when_the_page_is_drawn_again(

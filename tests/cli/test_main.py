@@ -139,7 +139,9 @@ def test_distill_prints_every_score_that_is_compared_and_a_dash_for_one_that_is_
     call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metrics = Metrics.model_validate({"student": dict.fromkeys(COMPARED, 0.5)})
-    monkeypatch.setattr("mtbkd_core.cli.distill.distill", lambda *given, **named: SimpleNamespace(metrics=metrics))
+    monkeypatch.setattr(
+        "mtbkd_core.cli.distill.distill", lambda *given, **named: SimpleNamespace(metrics=metrics, strength=None)
+    )
     monkeypatch.setattr("mtbkd_core.cli.distill.COMPARED", (*COMPARED, "ece_classwise"))
     done = call("distill", *SET)
     assert done.status == 0, done.err

@@ -17,7 +17,7 @@ from mtbkd_core.result import Result
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, JobView, Work
-from mtbkd_core.runs.kept import SNAPSHOT, Kept
+from mtbkd_core.runs.kept import CHAINS, SNAPSHOT, Kept
 from mtbkd_core.runs.naming import id_of
 from mtbkd_core.snapshot import Moment, Snapshot
 
@@ -47,6 +47,11 @@ class RunView(JobView[RunConfig]):
     def has_result(self) -> bool:
         """Whether there is a result; one of a run that goes on is shown until there is a newer snapshot."""
         return (self.folder / KIND.result).exists()
+
+    @property
+    def resumable(self) -> bool:
+        """As `JobView.resumable`."""
+        return (self.folder / CHAINS).exists()
 
     def is_torn(self) -> bool:
         """Whether its result cannot be loaded; it is looked into only here, for a list has to stay cheap."""

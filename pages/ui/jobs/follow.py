@@ -123,10 +123,10 @@ def ending(words: JobWords[S, V], view: V, show: Show | None = None) -> None:
     say = st.info if view.state is State.CANCELLED else st.error
     say(f"This {words.noun} {meaning}{reason}{kept}{advice}", icon=icon)
     st.button(
-        "Go on" if done else "Start again",
+        "Go on" if view.resumable else "Start again",
         key=f"go-on-{words.noun}",
         icon=":material/resume:",
-        help=f"Compute the {words.part}s that are missing." if done else f"Compute this {words.noun} from the start.",
+        help=words.going_on if view.resumable else f"Compute this {words.noun} from the start.",
         on_click=launch,
         args=(words, view.spec, show),
     )

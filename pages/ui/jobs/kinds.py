@@ -55,6 +55,13 @@ class JobWords(Generic[S, V]):
     advice: Mapping[State, str] = field(default_factory=dict)
 
     @property
+    def going_on(self) -> str:
+        """What happens when one that ended early is launched again."""
+        if self.part:
+            return f"Compute the {self.part}s that are missing."
+        return "Continue its chains from where they were stopped."
+
+    @property
     def noun(self) -> str:
         """What a person calls one."""
         return self.kind.noun

@@ -47,7 +47,8 @@ def cancel(words: JobWords[S, V], id: str) -> None:
 
 def cancel_button(words: JobWords[S, V], view: V) -> None:
     """Stops the job that is watched."""
-    stays = f"Whole {words.part}s stay, and it can go on from there." if words.part else "Its settings stay."
+    kept = f"Whole {words.part}s stay" if words.part else "What it has sampled stays"
+    stays = f"{kept}, and it can go on from there." if words.part or words.kind.more else "Its settings stay."
     st.button(
         "Cancel",
         key=f"cancel-{words.noun}",
