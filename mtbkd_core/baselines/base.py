@@ -72,6 +72,7 @@ class Problem:
         task: it may come with inputs or with the student's features of them, and then has those.
         steps: Adam steps of a fit; None: `fit_steps`.
         batch_size: examples of a gradient; None: the configured ones of the warm start.
+        starts: how many different starts the networks have, in turn; None: each its own.
         should_stop: asked at every step; when true, the call ends with `Cancelled`.
     """
 
@@ -79,6 +80,7 @@ class Problem:
     task: Task
     steps: int | None = None
     batch_size: int | None = None
+    starts: int | None = None
     should_stop: ShouldStop | None = None
     _fitted: dict[object, Networks] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -139,7 +141,8 @@ class Problem:
             Cancelled: `should_stop` was true.
         """
         objective, random = self.objective(pull, settings, student), random or self.randomness
-        start = random.normal((len(settings), objective.student.n_parameters))
+        starts = self.starts or len(settings)
+        start = random.normal((starts, objective.student.n_parameters)).repeat(len(settings) // starts, 1)
         steps = fit_steps(self.config) if self.steps is None else self.steps
         end = objective.climb(start, steps, self.gradient_size, random, self.should_stop)
         return Networks(objective.student, objective.scale * end)

@@ -8,24 +8,24 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.scores import COMPARED, SCORES, ScoreInfo
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, around_zero, interval, marks, rows
 from mtbkd_core.figures.theme import INK, MUTED, composed
-from mtbkd_core.studies.comparison import Verdict
 
 #: verdict -> it in words.
 _WORDS = {
-    Verdict.BETTER: "MT-BKD is better",
-    Verdict.WORSE: "the baseline is better",
-    Verdict.UNCLEAR: "no clear difference",
-    Verdict.UNKNOWN: "not known",
+    Reading.BETTER: "MT-BKD is better",
+    Reading.WORSE: "the baseline is better",
+    Reading.UNCLEAR: "no clear difference",
+    Reading.UNKNOWN: "not known",
 }
 #: verdict -> colour, symbol, size of the mark. Shape and size show it too: colour is never alone.
 _MARKS = {
-    Verdict.BETTER: (INK, "circle", 12),
-    Verdict.WORSE: (INK, "diamond-open", 13),
-    Verdict.UNCLEAR: (MUTED, "line-ew-open", 9),
-    Verdict.UNKNOWN: (MUTED, "circle-open", 6),
+    Reading.BETTER: (INK, "circle", 12),
+    Reading.WORSE: (INK, "diamond-open", 13),
+    Reading.UNCLEAR: (MUTED, "line-ew-open", 9),
+    Reading.UNKNOWN: (MUTED, "circle-open", 6),
 }
 
 
@@ -71,7 +71,7 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
     shown[numbers] *= scale
     traces = []
     for verdict, (colour, symbol, size), part in _by_verdict(shown):
-        unclear = verdict in (Verdict.UNCLEAR, Verdict.UNKNOWN)
+        unclear = verdict in (Reading.UNCLEAR, Reading.UNKNOWN)
         middle, low, high = (part[name] for name in numbers)
         traces.append(
             marks(
@@ -80,7 +80,7 @@ def draw_forest(table: pd.DataFrame, score: str) -> go.Figure:
                 _capitalised(_WORDS[verdict]),
                 "<b>%{y}</b><br>%{customdata[0]}<br>%{customdata[1]}",
                 colour=colour,
-                symbol="circle" if verdict is Verdict.UNCLEAR else symbol,
+                symbol="circle" if verdict is Reading.UNCLEAR else symbol,
                 size=min(size, 10),
                 error_x=interval(middle, low, high, colour=colour, thickness=1.3 if unclear else 2.2),
                 customdata=np.column_stack([words[part.index], part["line"]]),
@@ -102,7 +102,7 @@ def difference_unit(info: ScoreInfo) -> tuple[float, str]:
     return (100.0, "points") if info.share else (1.0, info.unit)
 
 
-def _by_verdict(table: pd.DataFrame) -> Iterator[tuple[Verdict, tuple[str, str, int], pd.DataFrame]]:
+def _by_verdict(table: pd.DataFrame) -> Iterator[tuple[Reading, tuple[str, str, int], pd.DataFrame]]:
     """The verdicts that occur, how each is marked, and its rows."""
     for verdict, look in _MARKS.items():
         part = table[table["verdict"] == verdict]
@@ -127,6 +127,6 @@ def _in_words(table: pd.DataFrame) -> list[str]:
         known = f", 95 % interval {scale * row.low:+.{digits}f} to {scale * row.high:+.{digits}f}"
         interval = known if np.isfinite(row.low) else ", no interval from one seed"
         found.append(
-            f"{scale * row.difference:+.{digits}f} {unit}".rstrip() + f"{interval}: {_WORDS[Verdict(row.verdict)]}"
+            f"{scale * row.difference:+.{digits}f} {unit}".rstrip() + f"{interval}: {_WORDS[Reading(row.verdict)]}"
         )
     return found

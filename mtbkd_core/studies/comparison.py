@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 import scipy
@@ -12,6 +11,7 @@ import scipy
 from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.models import RunConfig
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.studies.methods import MT_BKD, WARM_START, method_costs, methods
 from mtbkd_core.studies.tuning import Tuned, is_tuned, split_row
@@ -20,15 +20,6 @@ from mtbkd_core.studies.tuning import Tuned, is_tuned, split_row
 HIGHER_IS_BETTER = {score: bool(SCORES[score].higher_is_better) for score in COMPARED}
 #: How often a verdict may be wrong somewhere where there is no difference, within a score.
 LEVEL = 0.05
-
-
-class Verdict(StrEnum):
-    """What the seeds say about MT-BKD and a baseline."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    UNCLEAR = "no clear difference"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Difference:
     high: float | None
     p_value: float | None = None
     p_adjusted: float | None = None
-    verdict: Verdict = Verdict.UNKNOWN
+    verdict: Reading = Reading.UNKNOWN
 
 
 def paired_difference(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Difference:
@@ -85,8 +76,8 @@ def judged(score: str, gaps: Mapping[str, Difference]) -> dict[str, Difference]:
     for place, (name, p_value) in enumerate(sorted(known.items(), key=lambda item: item[1])):
         largest = max(largest, min(1.0, p_value * (len(known) - place)))
         higher = (gaps[name].difference or 0.0) > 0
-        better = Verdict.BETTER if higher is higher_is_better else Verdict.WORSE
-        found[name] = replace(gaps[name], p_adjusted=largest, verdict=better if largest <= LEVEL else Verdict.UNCLEAR)
+        better = Reading.BETTER if higher is higher_is_better else Reading.WORSE
+        found[name] = replace(gaps[name], p_adjusted=largest, verdict=better if largest <= LEVEL else Reading.UNCLEAR)
     return found
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from mtbkd_core.baselines.base import Baseline, Problem
 from mtbkd_core.baselines.fitting import fit_steps
 from mtbkd_core.baselines.registry import BASELINES
+from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
@@ -267,6 +268,17 @@ def method_costs(config: RunConfig, *, labelled: int, unlabelled: int) -> dict[s
     tuned += [tuning_work(config, each, labelled, unlabelled) for each in BASELINES]
     posterior = {MT_BKD: sampled, NO_TEACHER: without, f"{_TEACHER}{config.data.teachers[0]}": teachers * sampled}
     return {TUNING: sum(tuned)} | posterior | {each.name: each.fits * fitted for each in BASELINES}
+
+
+def runs_in(config: RunConfig, seeds: int) -> int:
+    """What a comparison costs, in runs with these settings.
+
+    Raises:
+        UserError: a task that is not there.
+    """
+    labelled = task_info(config.data.task).check_labelled(config.data.n_labelled)
+    costs = method_costs(config, labelled=labelled, unlabelled=config.data.n_unlabelled)
+    return max(1, round(seeds * sum(costs.values()) / costs[MT_BKD]))
 
 
 def heated(probabilities: Tensor, temperature: float) -> Tensor:

@@ -50,6 +50,28 @@ def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataF
     return pd.DataFrame(rows, columns=["method", "title", "line", *SUMMARY])
 
 
+def tuned_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFrame:
+    """One row a method and seed: method, title, seed, settings in words, validation_nll, tried."""
+    rows = [
+        (name, about(name, teachers).title, seed, tuned.text, tuned.validation_nll, tuned.tried)
+        for name, each in comparison.tuned.items()
+        for seed, tuned in zip(comparison.seeds, each, strict=True)
+        if tuned is not None
+    ]
+    return pd.DataFrame(rows, columns=["method", "title", "seed", "settings", "validation_nll", "tried"])
+
+
+def each_seed_table(comparison: Comparison, teachers: Mapping[str, str], score: str) -> pd.DataFrame:
+    """One row a method, its `title`, and a column for each seed with its value of a score; NaN where there is none."""
+    rows = [
+        {"title": about(name, teachers).title}
+        | {str(seed): value for seed, value in zip(comparison.seeds, columns[score], strict=True)}
+        for name, columns in comparison.methods.items()
+        if score in columns
+    ]
+    return pd.DataFrame(rows, columns=["title", *map(str, comparison.seeds)])
+
+
 def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
     """`SUMMARY` of scores, one a seed: mean and sd of each over the seeds that have it, and the worst R-hat.
 

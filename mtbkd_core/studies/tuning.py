@@ -2,8 +2,9 @@
 
 The labelled examples are divided into quarters by the split seed. A quarter is held out at a time, until about
 `ROWS` labels have been: `folds`. A fold is a task of its own, with the held-out rows in the place of the test set. A
-method is fitted once a fold for every setting of its grid, side by side on the chain axis; the setting of the least NLL
-over all held-out rows is chosen, and the method is then worked out on all labelled examples.
+method is fitted once a fold for every setting of its grid, side by side on the chain axis and from the same starts, so
+that settings differ by themselves and not by luck; the setting of the least NLL over all held-out rows is chosen, and
+the method is then worked out on all labelled examples.
 
 A posterior is scored by a few anchored fits, which are its own warm start, because sampling it for every setting would
 take as long as the comparison itself.
@@ -35,7 +36,7 @@ QUARTERS, ROWS = 4, 500
 #: Adam steps of a fit on a fold, and examples of its gradients at most.
 STEPS, BATCH = FIT_STEPS // 2, 512
 #: Anchored fits that score one setting of a posterior.
-MEMBERS = 3
+MEMBERS = 4
 #: Strengths that are tried, as multiples of the configured one.
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
 _PREFIX = "tuned."
@@ -134,7 +135,7 @@ class Tuning:
         """Divide the labelled examples."""
         parts = folds(self.task, self.config.data.split_seed)
         size = Problem(self.config, self.task).gradient_size
-        problems = [Problem(self.config, each, STEPS, min(BATCH, size or BATCH), self.should_stop) for each in parts]
+        problems = [Problem(self.config, each, STEPS, min(BATCH, size or BATCH), 1, self.should_stop) for each in parts]
         object.__setattr__(self, "_problems", problems)
 
     def of_baseline(self, baseline: Baseline, start: Settings | None = None) -> Tuned:
@@ -142,9 +143,12 @@ class Tuning:
         if baseline.name not in self._chosen:
             grid = [{**(start or {}), **each} for each in baseline.grid(self.config)]
             repeated = [each for each in grid for _ in range(baseline.members)]
+            problems = self._problems
+            if baseline.members > 1:
+                problems = [replace(problem, starts=baseline.members) for problem in problems]
             found = [
                 torch.stack([each.mean(0) for each in baseline.run(problem, repeated).split(baseline.members)])
-                for problem in self._problems
+                for problem in problems
             ]
             self._chosen[baseline.name] = self._best(baseline.name, grid, found)
         return self._chosen[baseline.name][0]
@@ -220,7 +224,7 @@ def anchored_means(problem: Problem, config: RunConfig, grid: Sequence[Settings]
         pull = _with_teachers(labels, MixturePrior.stack(priors, MEMBERS))
     scale = torch.tensor([each["weight_scale"] for each in grid], device=device).repeat_interleave(MEMBERS)[:, None]
     random = Randomness.seeded(config.seed, device)
-    start = random.normal((len(scale), problem.student.n_parameters))
+    start = random.normal((MEMBERS, problem.student.n_parameters)).repeat(len(grid), 1)
     fit = Fit(problem.student, data.x, pull or labels, scale, anchor=start)
     steps = config.sampler.warm_start_steps
     end = fit.climb(start, steps, problem.gradient_size, random, problem.should_stop)

@@ -35,6 +35,7 @@ NLL = {
 def row(method: str, seed: int) -> dict[str, float | None]:
     found: dict[str, float | None] = {"accuracy": 0.9, "nll": NLL[method][seed], "brier": 0.1, "ece": 0.02 + seed / 100}
     found["auroc_misclassification"] = None
+    found |= {"tuned.weight_scale": 0.6, "tuned.validation_nll": 0.3, "tuned.tried": 16.0}
     return found | ({"r_hat": 1.01 + seed / 100} if method == "mt_bkd" else {})
 
 
@@ -81,6 +82,8 @@ class TestBaselines:
         self, opened: Callable[..., AppTest], finished: RunView
     ) -> None:
         app = opened(PAGE, run=finished.id)
+        (said,) = [text.value for text in app.caption if "All methods are tuned first" in text.value]
+        assert "the chosen run took" in said
         app.slider(key="view:compare:seeds").set_value(3)
         app.run()
         next(button for button in app.button if button.label == "Compare").click()
@@ -110,6 +113,11 @@ class TestBaselines:
         said = next(text.value for text in app.markdown if text.value.startswith("Against"))
         # by NLL one better, one worse, one unclear; by accuracy, Brier and ECE all three are tied
         assert "better in **1** of 12 differences and worse in **1**; **10** are no clear difference" in said
+        assert any(text.value.startswith("NLL: of 4 ways to make a student, Mean KD has") for text in app.markdown)
+        by_seed, tuned = (next(f.value for f in app.dataframe if name in f.value) for name in ("0", "settings"))
+        assert by_seed.set_index("title").loc["Mean KD", ["0", "1", "2"]].tolist() == list(NLL["mean_kd"])
+        assert set(tuned["settings"]) == {"weight scale 0.6"}
+        assert len(tuned) == 3 * len(NLL)
         # the glance and one forest for each score but AUROC, which no method has
         assert len(app.get("plotly_chart")) == 5
         assert any("a method that makes no error has none" in caption.value for caption in app.caption)

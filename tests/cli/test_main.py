@@ -15,12 +15,13 @@ from mtbkd_core.baselines.registry import BASELINES
 from mtbkd_core.cli.main import main
 from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.strength import Plan
 from mtbkd_core.studies import comparison
-from mtbkd_core.studies.comparison import Comparison, Difference, Verdict
+from mtbkd_core.studies.comparison import Comparison, Difference
 from mtbkd_core.studies.tuning import Tuned
 
 QUICK = {
@@ -113,7 +114,7 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in COMPARED}
     row["auroc_misclassification"] = [None, None]
     means = ["-" if values == [None, None] else "0.6000" for values in row.values()]
-    gaps = {name: Difference(0.25, 0.125, 0.375, 0.01, 0.02, Verdict.WORSE) for name in row} | {
+    gaps = {name: Difference(0.25, 0.125, 0.375, 0.01, 0.02, Reading.WORSE) for name in row} | {
         "auroc_misclassification": Difference(None, None, None)
     }
     posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.figures.theme import INK, MUTED
-from mtbkd_core.studies.comparison import Verdict
 from mtbkd_core.studies.tables import gap_table
 from tests.figures.scene import comparison, run
 
@@ -28,7 +28,7 @@ def test_a_forest_draws_each_interval_from_low_to_high(gaps: pd.DataFrame) -> No
     assert set(drawn) == set(rows.index)
     for title, (low, high, colour) in drawn.items():
         assert (low, high) == pytest.approx((rows.loc[title, "low"], rows.loc[title, "high"]))
-        assert colour == (MUTED if rows.loc[title, "verdict"] == Verdict.UNCLEAR else INK)
+        assert colour == (MUTED if rows.loc[title, "verdict"] == Reading.UNCLEAR else INK)
     left, right = figure.layout.xaxis.range
     assert left < rows["low"].min()
     assert right > max(0.0, rows["high"].max())

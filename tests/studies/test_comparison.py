@@ -7,11 +7,11 @@ import pytest
 from scipy.stats import t
 
 from mtbkd_core import Progress, RunConfig, Task, UserError, build_config
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import (
     HIGHER_IS_BETTER,
     Difference,
-    Verdict,
     compare,
     judged,
     paired_difference,
@@ -74,21 +74,21 @@ def gap(difference: float, p_value: float | None) -> Difference:
 def test_p_values_are_adjusted_by_holm() -> None:
     found = judged("nll", {"a": gap(-1, 0.01), "b": gap(-1, 0.04), "c": gap(-1, 0.03), "d": gap(-1, None)})
     assert [one.p_adjusted for one in found.values()] == [pytest.approx(0.03), pytest.approx(0.06), 0.06, None]
-    wanted = [Verdict.BETTER, Verdict.UNCLEAR, Verdict.UNCLEAR, Verdict.UNKNOWN]
+    wanted = [Reading.BETTER, Reading.UNCLEAR, Reading.UNCLEAR, Reading.UNKNOWN]
     assert [one.verdict for one in found.values()] == wanted
 
 
 @pytest.mark.parametrize(
     ("score", "difference", "expected"),
     [
-        ("nll", -1.0, Verdict.BETTER),
-        ("nll", 1.0, Verdict.WORSE),
-        ("accuracy", 1.0, Verdict.BETTER),
-        ("auroc_misclassification", -1.0, Verdict.WORSE),
-        ("epistemic", -1.0, Verdict.UNKNOWN),
+        ("nll", -1.0, Reading.BETTER),
+        ("nll", 1.0, Reading.WORSE),
+        ("accuracy", 1.0, Reading.BETTER),
+        ("auroc_misclassification", -1.0, Reading.WORSE),
+        ("epistemic", -1.0, Reading.UNKNOWN),
     ],
 )
-def test_who_is_better_follows_the_scores_direction(score: str, difference: float, expected: Verdict) -> None:
+def test_who_is_better_follows_the_scores_direction(score: str, difference: float, expected: Reading) -> None:
     (found,) = judged(score, {"a": gap(difference, 0.001)}).values()
     assert found.verdict is expected
 
@@ -104,7 +104,7 @@ def test_copies_of_one_method_have_no_clear_difference_in_95_percent_of_seed_set
             seed: {name: {"nll": value} for name, value in zip(names, row, strict=True)}
             for seed, row in enumerate(values.tolist())
         }
-        clear += any(gaps["nll"].verdict is not Verdict.UNCLEAR for gaps in tabulate("digits", rows).paired.values())
+        clear += any(gaps["nll"].verdict is not Reading.UNCLEAR for gaps in tabulate("digits", rows).paired.values())
     assert clear / 400 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
     assert clear  # the test can fail: some set does look clear
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.scores import COMPARED, Row
 from mtbkd_core.studies import tables
-from mtbkd_core.studies.comparison import Comparison, Verdict, tabulate
+from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
 from mtbkd_core.studies.shapley import contributions
 from tests.figures import scene
@@ -24,10 +25,10 @@ class TestComparison:
             gap = comparison.paired[row.method]["nll"]
             assert (row.difference, row.low, row.high, row.seeds) == (gap.difference, gap.low, gap.high, 2)
         verdicts = gaps.set_index(["title", "score"])["verdict"]
-        assert verdicts["No teacher", "nll"] == Verdict.BETTER
-        assert verdicts["EBKD", "nll"] == Verdict.WORSE
-        assert verdicts["Only Digits 0 to 4", "nll"] == Verdict.UNCLEAR
-        assert verdicts["EBKD", "auroc_misclassification"] == Verdict.UNKNOWN
+        assert verdicts["No teacher", "nll"] == Reading.BETTER
+        assert verdicts["EBKD", "nll"] == Reading.WORSE
+        assert verdicts["Only Digits 0 to 4", "nll"] == Reading.UNCLEAR
+        assert verdicts["EBKD", "auroc_misclassification"] == Reading.UNKNOWN
         assert set(gaps["score"]) == {"accuracy", "nll", "auroc_misclassification"} < set(COMPARED)
 
     def test_scores_are_means_and_spreads_over_seeds(self, comparison: Comparison) -> None:

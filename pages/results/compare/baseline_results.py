@@ -6,17 +6,22 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import disagreement
+from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.score_text import interval_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
-from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Verdict
+from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison
 from mtbkd_core.studies.methods import left_out
-from mtbkd_core.studies.tables import gap_table, score_table
+from mtbkd_core.studies.standing import standing
+from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores
 from pages.ui import charts, task_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import COMPARISONS
+
+#: Scores by which the page says in a sentence where MT-BKD stands.
+_SAID = ("nll", "ece")
 
 
 def draw(view: ComparisonView) -> None:
@@ -33,12 +38,83 @@ def draw(view: ComparisonView) -> None:
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
     else:
+        _say_standing(view, comparison)
         st.markdown(_in_words(gaps))
         _draw_verdicts(gaps)
         _draw_forests(gaps)
     if view.finished:
         st.space("small")
         _draw_scores(view, whole=True)
+    with st.expander("Each seed", icon=":material/table_rows:"):
+        _draw_each_seed(view, comparison)
+    if comparison.tuned:
+        with st.expander("What was tuned", icon=":material/tune:"):
+            _draw_tuned(view, comparison)
+
+
+def _say_standing(view: ComparisonView, comparison: Comparison) -> None:
+    titles = task_words.titles_by_name(view.config)
+    used = {name: titles.get(name, name) for name in view.config.data.teachers}
+    for score in _SAID:
+        if sentences := standing(comparison, used, score):
+            st.markdown(" ".join(sentences))
+
+
+def _draw_each_seed(view: ComparisonView, comparison: Comparison) -> None:
+    score = st.selectbox(
+        "Score",
+        list(COMPARED),
+        index=list(COMPARED).index("nll"),
+        format_func=lambda name: SCORES[name].title,
+        key="each-seed-score",
+        width=220,
+        help="Which score the table shows.",
+    )
+    table = each_seed_table(comparison, task_words.titles_by_name(view.config), score)
+    charts.heading(
+        f"{SCORES[score].title} with each seed",
+        lambda: table,
+        key="each-seed",
+        file=f"comparison-{score}-by-seed.csv",
+        help=SCORES[score].help,
+        of="Download the values.",
+    )
+    columns = {str(seed): st.column_config.NumberColumn(f"Seed {seed}", format="%.4f") for seed in comparison.seeds}
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="seeds-table",
+        height="content",
+        column_config={"title": st.column_config.TextColumn("Method", width=170, pinned=True), **columns},
+    )
+
+
+def _draw_tuned(view: ComparisonView, comparison: Comparison) -> None:
+    st.caption(
+        "Every method had as many trials. The setting of the least NLL on held-out labelled examples was taken; test "
+        "examples were not used. Posteriors are scored by a few of their anchored fits."
+    )
+    table = tuned_table(comparison, task_words.titles_by_name(view.config))
+    charts.heading(
+        "Chosen settings",
+        lambda: table,
+        key="tuned",
+        file="comparison-tuned.csv",
+        help="Of each method with each seed.",
+        of="Download the chosen settings.",
+    )
+    st.dataframe(
+        table[["title", "seed", "settings", "validation_nll", "tried"]],
+        hide_index=True,
+        key="tuned-table",
+        column_config={
+            "title": st.column_config.TextColumn("Method", width=170, pinned=True),
+            "seed": st.column_config.NumberColumn("Seed", width=60),
+            "settings": st.column_config.TextColumn("Settings", width="large"),
+            "validation_nll": st.column_config.NumberColumn("Validation NLL", format="%.4f"),
+            "tried": st.column_config.NumberColumn("Tried", width=60),
+        },
+    )
 
 
 def _draw_verdicts(gaps: pd.DataFrame) -> None:
@@ -109,7 +185,7 @@ def _draw_numbers(gaps: pd.DataFrame) -> None:
 def _in_words(gaps: pd.DataFrame) -> str:
     """How often each is better, in one sentence."""
     counts = gaps["verdict"].value_counts()
-    better, worse, unclear = (int(counts.get(one, 0)) for one in (Verdict.BETTER, Verdict.WORSE, Verdict.UNCLEAR))
+    better, worse, unclear = (int(counts.get(one, 0)) for one in (Reading.BETTER, Reading.WORSE, Reading.UNCLEAR))
     return (
         f"Against {gaps['method'].nunique()} baselines by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
         f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."

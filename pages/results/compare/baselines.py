@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mtbkd_core import RunConfig, UserError
 from mtbkd_core.runs.kinds.comparison import comparison_spec
+from mtbkd_core.studies.methods import runs_in
 from pages.results.compare import baseline_results
 from pages.ui import chosen_run, link, run_words
 from pages.ui.jobs import follow
@@ -28,7 +30,7 @@ def draw() -> None:
 
 
 def _launcher() -> None:
-    config, source, _ = chosen_run.basis()
+    config, source, seconds = chosen_run.basis()
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         seeds = st.slider(
             "Seeds",
@@ -43,9 +45,23 @@ def _launcher() -> None:
             "Compare",
             type="primary",
             icon=":material/play_arrow:",
-            help="Run MT-BKD and every baseline with each seed. A comparison that exists is found, not computed twice. "
-            "Other runs wait for a free worker meanwhile; a cancelled comparison can go on later.",
+            help="Tune and run MT-BKD and every baseline with each seed. A comparison that exists is found, not "
+            "computed twice. Other runs wait for a free worker meanwhile; a cancelled comparison can go on later.",
             on_click=launch,
             args=(COMPARISONS, comparison_spec(config, range(seeds))),
         )
         st.caption(f"With the settings of {source}: {run_words.describe(config)}.", width="stretch")
+    if effort := _effort(config, seeds, seconds):
+        st.caption(effort)
+
+
+def _effort(config: RunConfig, seeds: int, seconds: float | None) -> str:
+    """How long it takes, said before it is asked for; nothing of a task that is not there."""
+    try:
+        work = run_words.cost(runs_in(config, seeds), seconds)
+    except UserError:
+        return ""
+    return (
+        "All methods are tuned first on held-out labelled examples of the task or of your own data, inside this job "
+        f"and with as many trials each. In all that is as much work as {work.removesuffix('.')}."
+    )

@@ -1,0 +1,63 @@
+"""Sentences on where MT-BKD stands: who is first, the warm start, and the teachers' mean with its cost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mtbkd_core.studies import standing as module
+from mtbkd_core.studies.comparison import Comparison, tabulate
+from mtbkd_core.studies.standing import shipped_comparisons, shipped_content, standing
+
+TEACHERS = {"a": "Teacher A", "b": "Teacher B"}
+
+
+def compared(**nll: float) -> Comparison:
+    """Three seeds around each method's NLL, with hardly any noise."""
+    shifts = (0.0, 0.001, -0.001)
+    return tabulate(
+        "digits",
+        {
+            seed: {name: {"nll": value + shift * (1 + 0.01 * place)} for place, (name, value) in enumerate(nll.items())}
+            for seed, shift in enumerate(shifts)
+        },
+    )
+
+
+def test_where_it_is_first_among_students_this_is_said_even_if_the_teachers_are_ahead() -> None:
+    first, start, means, cost = standing(
+        compared(mt_bkd=0.2, warm_start=0.3, ebkd=0.25, teachers_mean=0.4, teachers_weighted=0.1), TEACHERS
+    )
+    assert first == "NLL: of 3 ways to make a student, MT-BKD has the lowest mean (0.200)."
+    assert start == "It is clearly better than its own warm start (0.300)."
+    assert means == "It is clearly worse than the teachers' weighted mean (0.100)."
+    assert "all 2 teachers have to be run" in cost
+
+
+def test_another_student_that_is_first_is_named_with_whether_the_difference_is_clear() -> None:
+    (first, _) = standing(compared(mt_bkd=0.2, warm_start=0.3, ebkd=0.1), TEACHERS)
+    assert first.endswith("EBKD has the lowest mean (0.100); MT-BKD has 0.200, a clear difference.")
+    noisy = {0: {"mt_bkd": {"nll": 0.2}, "ebkd": {"nll": 0.1}}, 1: {"mt_bkd": {"nll": 0.2}, "ebkd": {"nll": 0.29}}}
+    (first,) = standing(tabulate("digits", noisy), TEACHERS)
+    assert first.endswith("no clear difference.")
+
+
+def test_a_score_of_which_higher_is_better_has_a_highest_mean() -> None:
+    rows = {seed: {"mt_bkd": {"accuracy": 0.9}, "ebkd": {"accuracy": 0.8 + seed / 1000}} for seed in range(3)}
+    (first,) = standing(tabulate("digits", rows), TEACHERS, "accuracy")
+    assert "MT-BKD has the highest mean (90.0%)" in first
+
+
+def test_one_seed_says_nothing() -> None:
+    assert standing(tabulate("digits", {0: {"mt_bkd": {"nll": 0.2}, "ebkd": {"nll": 0.1}}}), TEACHERS) == []
+
+
+def test_the_shipped_file_says_what_the_comparison_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = compared(mt_bkd=0.2, warm_start=0.3, teachers_weighted=0.1)
+    file = tmp_path / "comparisons.json"
+    file.write_text(json.dumps({"digits": shipped_content(comparison, ("nll",))}))
+    monkeypatch.setattr(module, "SHIPPED", file)
+    shipped_comparisons.cache_clear()
+    found = shipped_comparisons()["digits"]
+    shipped_comparisons.cache_clear()
+    assert standing(found, TEACHERS) == standing(comparison, TEACHERS)
