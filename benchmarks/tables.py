@@ -5,7 +5,8 @@ usage: python -m benchmarks.tables [--check]
 A table stands between a marker and `<!-- end -->`. Markers:
   <!-- claims: NAME ... -->    claim, target, found, verdict, command and date of these files;
   <!-- methods: NAME ... -->   NLL and ECE of every method, a task's comparison a pair of columns;
-  <!-- paired: NAME -->        one comparison: scores, and MT-BKD minus each method with 95 % intervals.
+  <!-- paired: NAME -->        one comparison: scores, and MT-BKD minus each method with 95 % intervals and verdicts;
+  <!-- standing: NAME ... -->  where MT-BKD stands in each comparison by NLL and ECE, in sentences.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mtbkd_core import task_info
+from mtbkd_core.studies.standing import shipped_comparisons
+from mtbkd_core.studies.standing import standing as sentences
+
 HERE = Path(__file__).resolve().parent
-BLOCK = re.compile(r"(<!-- (claims|methods|paired): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (claims|methods|paired|standing): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def render(document: str) -> str:
@@ -57,11 +62,13 @@ def methods(*results: dict[str, Any]) -> str:
     tasks = [result["command"].split("--task ")[1].split()[0] for result in results]
     scores = [{row["method"]: row for row in result["rows"]} for result in results]
     names = [name for name in scores[0] if ":" not in name and (name == "deep_ensemble" or "_ensemble" not in name)]
-    header = ("method", *(f"{task}: {score}" for task in tasks for score in ("NLL", "ECE")))
+    seeds = [max(row["seeds"] for row in result["rows"]) for result in results]
+    columns = [(task, count, score) for task, count in zip(tasks, seeds, strict=True) for score in ("NLL", "ECE")]
+    header = ("method", *(f"{task} ({count} seeds): {score}" for task, count, score in columns))
     return table(
         header,
         (
-            (f"`{name}`", *(number(found[name][score]) for found in scores for score in ("nll", "ece")))
+            (f"`{name}`", *(number(found.get(name, {}).get(score)) for found in scores for score in ("nll", "ece")))
             for name in names
         ),
     )
@@ -87,7 +94,19 @@ def difference(row: dict[str, Any], score: str) -> str:
     if row.get(f"{score}_difference") is None:
         return ""
     value, low, high = (f"{row[f'{score}_{part}']:+.3f}" for part in ("difference", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    verdict = row.get(f"{score}_verdict")
+    return f"{value} [{low}, {high}]" + (f", {verdict}" if verdict else "")
+
+
+def standing(*results: dict[str, Any]) -> str:
+    lines = []
+    for result in results:
+        task = result["command"].split("--task ")[1].split()[0]
+        found, info = shipped_comparisons()[task], task_info(task)
+        titles = {name: name for name in info.default_teachers}
+        for score in ("nll", "ece"):
+            lines.append(f"* **{task}**: {' '.join(sentences(found, titles, score))}\n")
+    return "".join(lines)
 
 
 def number(value: float | None) -> str:
@@ -100,7 +119,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-TABLES = {"claims": claims, "methods": methods, "paired": paired}
+TABLES = {"claims": claims, "methods": methods, "paired": paired, "standing": standing}
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from mtbkd_core.evaluation.scores import OF_ALL, Row, scores
 from mtbkd_core.run_progress import gradient_share, run_work
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
-from mtbkd_core.studies.tuning import Tuned, Tuning, tuned_config, tuning_work
+from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, tuned_config, tuning_work
 from mtbkd_core.tasks.base import Task
 
 MT_BKD, NO_TEACHER, WARM_START = "mt_bkd", "no_teacher", "warm_start"
@@ -261,7 +261,7 @@ def method_costs(config: RunConfig, *, labelled: int, unlabelled: int) -> dict[s
         sampler.chains * count * sum(run_work(sampler, count).values()) for count in (everything, labelled)
     )
     share = gradient_share(sampler.warm_start_batch_size or sampler.batch_size, everything)
-    fitted = sampler.chains * everything * share * fit_steps(config)
+    fitted = FIT_COST * sampler.chains * everything * share * fit_steps(config)
     teachers = len(config.data.teachers)
     tuned = [tuning_work(config, None, labelled, unlabelled)] * (1 + teachers)
     tuned += [tuning_work(config, None, labelled, 0)]

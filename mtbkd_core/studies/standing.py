@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 
+from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.score_text import value_text
 from mtbkd_core.evaluation.scores import SCORES
@@ -13,7 +14,7 @@ from mtbkd_core.studies.comparison import Comparison, Difference
 from mtbkd_core.studies.methods import MT_BKD, TEACHERS_MEAN, TEACHERS_WEIGHTED, WARM_START, about
 from mtbkd_core.teachers.shipped import DATA
 
-#: Comparisons of the built-in tasks with all methods tuned alike, as benchmarks/comparison.py writes them.
+#: Comparisons of the built-in tasks with all methods tuned alike, as benchmarks/scores.py writes them.
 SHIPPED = DATA / "comparisons.json"
 _MEANS = (TEACHERS_MEAN, TEACHERS_WEIGHTED)
 _PHRASES = {
@@ -80,6 +81,16 @@ def shipped_comparisons() -> Mapping[str, Comparison]:
         return {}
     content = json.loads(SHIPPED.read_text(encoding="utf-8"))
     return {task: _read(task, own) for task, own in content.items()}
+
+
+def shipped_lines(score: str = "nll") -> dict[str, str]:
+    """The `standing` of each shipped comparison, as one text, by the task's title."""
+    lines = {}
+    for task, comparison in shipped_comparisons().items():
+        info = task_info(task)
+        titles = {teacher.name: teacher.title for teacher in info.teachers if teacher.name in info.default_teachers}
+        lines[f"{info.title}, {len(comparison.seeds)} seeds"] = " ".join(standing(comparison, titles, score))
+    return {title: text for title, text in lines.items() if text}
 
 
 def shipped_content(comparison: Comparison, scores: tuple[str, ...]) -> dict[str, object]:

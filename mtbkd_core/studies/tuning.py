@@ -39,6 +39,8 @@ STEPS, BATCH = FIT_STEPS // 2, 512
 MEMBERS = 4
 #: Strengths that are tried, as multiples of the configured one.
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+#: A gradient of a fit over one of a run, which has the mixture and a sampler around it: about this was measured.
+FIT_COST = 0.5
 _PREFIX = "tuned."
 _NLL, _TRIED = "validation_nll", "tried"
 
@@ -257,7 +259,7 @@ def tuning_work(config: RunConfig, baseline: Baseline | None, labelled: int, unl
     """
     rows = labelled - labelled // QUARTERS + unlabelled
     if baseline is None:
-        networks, steps = TRIALS * MEMBERS, config.sampler.warm_start_steps
+        networks, steps = TRIALS * MEMBERS, float(config.sampler.warm_start_steps)
     else:
-        networks, steps = TRIALS * baseline.members, round(STEPS * baseline.fits)
+        networks, steps = TRIALS * baseline.members, FIT_COST * STEPS * baseline.fits
     return n_folds(labelled) * networks * steps * min(BATCH, rows)

@@ -5,6 +5,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.figures.overview import method_picture
 from mtbkd_core.runs.folder import State
+from mtbkd_core.studies.standing import shipped_lines
 from pages.ui import charts, chosen_run, headline, link, navigation, run_words, so_far
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
@@ -77,3 +78,14 @@ else:
         headline.links()
     except UserError as error:
         st.error(str(error), icon=":material/error:")
+
+if measured := shipped_lines():
+    st.subheader(
+        "Measured on the built-in tasks",
+        anchor=False,
+        help="Comparisons that come with the program: every method was tuned alike on held-out labelled examples, and "
+        "differences are paired by seed.",
+    )
+    for title, text in measured.items():
+        st.markdown(f"**{title}.** {text}")
+    navigation.link("compare", "Compare them yourself")

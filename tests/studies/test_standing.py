@@ -7,7 +7,7 @@ import pytest
 
 from mtbkd_core.studies import standing as module
 from mtbkd_core.studies.comparison import Comparison, tabulate
-from mtbkd_core.studies.standing import shipped_comparisons, shipped_content, standing
+from mtbkd_core.studies.standing import shipped_comparisons, shipped_content, shipped_lines, standing
 
 TEACHERS = {"a": "Teacher A", "b": "Teacher B"}
 
@@ -61,3 +61,11 @@ def test_the_shipped_file_says_what_the_comparison_said(tmp_path: Path, monkeypa
     found = shipped_comparisons()["digits"]
     shipped_comparisons.cache_clear()
     assert standing(found, TEACHERS) == standing(comparison, TEACHERS)
+
+
+def test_every_shipped_comparison_has_a_line_with_its_seeds() -> None:
+    lines = shipped_lines()
+    assert len(lines) == len(shipped_comparisons())
+    for title, text in lines.items():
+        assert title.endswith(" seeds")
+        assert text.startswith("NLL: of ")
