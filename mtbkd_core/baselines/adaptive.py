@@ -53,7 +53,10 @@ def shortest_weights(products: Tensor) -> Tensor:
 
 
 def adaptive_distillation(problem: Problem, settings: Sequence[Settings]) -> Tensor:
-    """Classic distillation with the weights of `shortest_weights` over the examples of each step; [S, M, C]."""
+    """Classic distillation with the weights of `shortest_weights` at each step; [S, M, C].
+
+    Each network has weights of its own, over the examples that a step takes together: all, or a piece of many.
+    """
     temperature, labels = problem.config.prior.temperature, problem.labels
     targets = examples_last((problem.data.teacher_logits / temperature).softmax(-1))
     weight = column(settings, "weight", targets) / temperature

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from mtbkd_core.common.parallel import together
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.posterior import Density
@@ -107,11 +109,16 @@ class Fit:
         """The gradient at whitened positions [S, P]; a minibatch's is rescaled. The log joint is not worked out: 0."""
         theta, count = self.scale * position, len(self.x) if batch is None else len(batch)
         rows = max(1, element_budget(theta.device) // (len(theta) * max(self.student.sizes[1:])))
-        gradient = torch.zeros_like(position)
-        for start in range(0, count, rows):
+
+        def of(start: int) -> Tensor:
             part: Tensor | slice = slice(start, start + rows) if batch is None else batch[start : start + rows]
             logits, pullback = self.student.vjp(theta, self.x[part])
-            gradient += pullback(self.pull(logits, part))
+            return pullback(self.pull(logits, part))
+
+        pieces = [partial(of, start) for start in range(0, count, rows)]
+        # dropped units are drawn in order, so that they are the same again
+        found = together(pieces) if self.student.drop is None else [piece() for piece in pieces]
+        gradient = sum(found[1:], found[0])
         offset = position if self.anchor is None else position - self.anchor
         gradient = gradient.mul_(len(self.x) / count * self.scale).sub_(offset)
         return Density(gradient.new_zeros(len(gradient)), gradient)

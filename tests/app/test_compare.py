@@ -179,6 +179,21 @@ class TestBaselines:
         assert scores(app)["Seeds"].tolist() == [3, 2, 2, 2]
         assert app.get("progress")[0].proto.text.endswith("12 s per seed")
 
+    def test_one_of_an_earlier_version_says_that_it_was_not_tuned(
+        self, opened: Callable[..., AppTest], compared: ComparisonView, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = rows(0, 1, 2)
+        for one in found.found.values():
+            for name, scored in list(one.items()):
+                one[name] = {score: value for score, value in scored.items() if not score.startswith("tuned.")}
+            one["deep_ensemble"] = one.pop("mean_kd")
+        look(replace(compared, rows=found), monkeypatch)
+        app = opened(PAGE, comparison=compared.id)
+        assert not app.exception
+        assert any("not tuned alike" in box.value for box in app.info)
+        assert "Warm start" in scores(app).index
+        assert not any("settings" in frame.value for frame in app.dataframe)
+
     def test_one_seed_gives_no_interval(
         self, opened: Callable[..., AppTest], compared: ComparisonView, monkeypatch: pytest.MonkeyPatch
     ) -> None:

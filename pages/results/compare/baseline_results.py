@@ -34,6 +34,11 @@ def draw(view: ComparisonView) -> None:
     st.caption(follow.summary(COMPARISONS, view))
     if lines := left_out(comparison.methods):
         st.caption(f":material/info: {' '.join(lines)}")
+    if not comparison.tuned:
+        st.info(
+            "This comparison is of an earlier version: its methods were not tuned alike. Compare computes it anew.",
+            icon=":material/history:",
+        )
     _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
