@@ -1,0 +1,62 @@
+"""The command `review`: a run judged by requirements that were set beforehand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtbkd_core.catalog.registry import load_task
+from mtbkd_core.cli.chosen_run import RunArgument, read_run
+from mtbkd_core.cli.settings import JsonOption
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
+from mtbkd_core.review.verdict import TITLES, Outcome, Review, review
+from mtbkd_core.studies.costs import student_costs
+
+_STATUS = {Outcome.PASS: 0, Outcome.FAIL: 3, Outcome.INCONCLUSIVE: 4}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("review")(review_command)
+
+
+def review_command(
+    run: RunArgument,
+    requirements: Annotated[
+        Path | None, typer.Option("--requirements", help="YAML file of requirements; none: the defaults.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Judge a run by requirements: pass (status 0), fail (3) or inconclusive (4)."""
+    asked = Requirements() if requirements is None else _read(requirements)
+    _, result = read_run(run)
+    latency = None
+    if asked.latency_ms is not None:
+        latency = student_costs(result, load_task(result.config.data))["posterior"].milliseconds
+    found = review(result, asked, latency_ms=latency)
+    if as_json:
+        print(json.dumps({"verdict": found.verdict, "requirements": [asdict(each) for each in found.requirements]}))
+    else:
+        _print(found)
+    return _STATUS[found.verdict]
+
+
+def _print(found: Review) -> None:
+    print(f"Verdict: {found.verdict.value}")
+    for each in found.requirements:
+        title, limit = TITLES[each.name]
+        more = f"; about {each.needed:,} test examples would settle it" if each.needed else ""
+        print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}{more}")
+
+
+def _read(path: Path) -> Requirements:
+    try:
+        with path.open("rb") as file:
+            return read_requirements(file.read(LARGEST + 1))
+    except OSError as error:
+        raise UserError(f"--requirements: {path} cannot be read ({error.strerror})") from None
