@@ -9,6 +9,9 @@ import pandas as pd
 import scipy
 
 from mtbkd_core.evaluation.calibration import Reliability
+from mtbkd_core.evaluation.errors import ScoreError
+from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.sets import SET_KINDS, Sets, SetScores
 from mtbkd_core.evaluation.shift import SHIFT_SCORES, Separation
 
 #: A student that is quite sure has a score of zero, which has no logarithm: smaller scores count as this one.
@@ -37,13 +40,14 @@ def example_table(
     aleatoric: np.ndarray,
     epistemic: np.ndarray,
     class_names: Sequence[str],
+    apart: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """One row a test example: example, class, predicted, right, deviance, total, aleatoric, epistemic.
 
-    Every argument is [M], `mean` [M, C].
+    Every argument is [M], `mean` [M, C]. Where it is known on which examples the chains disagree, `apart` says so.
     """
     predicted = mean.argmax(-1)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "example": np.arange(len(labels)),
             "class": [class_names[index] for index in labels],
@@ -55,6 +59,7 @@ def example_table(
             "epistemic": epistemic,
         }
     )
+    return table if apart is None else table.assign(apart=apart)
 
 
 def entropy_by_class(table: pd.DataFrame, *, chosen: int) -> pd.DataFrame:
@@ -77,6 +82,22 @@ def set_table(prediction_set: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
         for size in range(1, int(sizes.max()) + 1)
     ]
     return pd.DataFrame(rows, columns=["size", "examples", "covered"])
+
+
+def set_scores_table(sets: Sets, class_names: Sequence[str]) -> pd.DataFrame:
+    """One row a kind of prediction set that was measured, as text: kind, coverage, size, promise."""
+    rows = []
+    for name, kind in SET_KINDS.items():
+        found: SetScores | None = sets[name]
+        if found is None:
+            continue
+        promise = kind.promise
+        if found.always:
+            always = ", ".join(class_names[label] for label in found.always)
+            promise += f" Too few labels to calibrate, hence in every set: {always}."
+        coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
+        rows.append([kind.title, coverage, f"{found.size:.2f}", promise])
+    return pd.DataFrame(rows, columns=["kind", "coverage", "size", "promise"])
 
 
 def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, str]) -> pd.DataFrame:

@@ -83,7 +83,10 @@ def draw_deviance(table: pd.DataFrame, *, chosen: int | None = None) -> go.Figur
 
 
 def draw_entropy_split(table: pd.DataFrame, *, chosen: int | None = None) -> go.Figure:
-    """Aleatoric against epistemic entropy of every test example; `table` as `example_table`."""
+    """Aleatoric against epistemic entropy of every test example; `table` as `example_table`.
+
+    Examples on which the chains disagree have a ring, where that is known.
+    """
     traces = []
     for right, name, look in (
         (True, "Correct", {"color": RIGHT, "size": 6, "symbol": "circle", "opacity": 0.6}),
@@ -101,6 +104,11 @@ def draw_entropy_split(table: pd.DataFrame, *, chosen: int | None = None) -> go.
                 customdata=part[["example", "class", "predicted"]].to_numpy(),
             )
         )
+    if "apart" in table and table["apart"].any():
+        part = table[table["apart"]]
+        ring = {"color": INK, "size": 12, "symbol": "circle-open", "line": {"width": 1}}
+        title = f"Chains disagree ({len(part)})"
+        traces.append(marks(part["aleatoric"], part["epistemic"], title, marker=ring, hoverinfo="skip"))
     if chosen is not None:
         row = table.iloc[chosen]
         traces.append(chosen_mark(row["aleatoric"], row["epistemic"]))

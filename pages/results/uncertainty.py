@@ -4,10 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation import student_tables as tables
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Verdict, r_hat_text
 from mtbkd_core.evaluation.one_example import draws_at
 from mtbkd_core.evaluation.prior_alone import leading_classes, prior_at
 from mtbkd_core.evaluation.prior_density import rescaled, simplex_density
+from mtbkd_core.evaluation.score_text import ERRORS_LINE, TEST_SET_LINE
 from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.sets import measured_rows
 from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.studies.decision_maps import Array
@@ -60,6 +63,61 @@ def draw_beside_prior(draws: Array, names: list[str]) -> None:
     )
 
 
+def draw_set_kinds() -> None:
+    """Each kind of prediction set: how often it holds the true class, how large it is, and what it promises."""
+    kinds = tables.set_scores_table(metrics.sets, class_names)
+    if kinds.empty:
+        st.info(
+            "This run was made by a former version, which measured no sets of several kinds. Distill it again to see "
+            "them.",
+            icon=":material/info:",
+        )
+        return
+    charts.heading(
+        "Prediction sets at 95 %",
+        lambda: kinds,
+        key="set-kinds",
+        file="prediction-sets.csv",
+        help="Sets of classes that are to hold the true one. Credible: the smallest sets whose posterior mean "
+        "probabilities reach 95 %. Conformal: by a threshold that labels of other test examples calibrate.",
+        of="Download the table.",
+    )
+    count = metrics.sets.credible.count if metrics.sets.credible else 0
+    st.caption(f"On {count:,} test {item}s; the others calibrate the conformal sets. {TEST_SET_LINE}")
+    rows = [f"| **{row.kind}** | {row.coverage} | {row.size} | {row.promise} |" for row in kinds.itertuples()]
+    st.markdown("\n".join(["| Sets | Coverage | Classes | What they promise |", "|---|---|---|---|", *rows]))
+
+
+def draw_gallery() -> None:
+    """Examples to look at: those of the highest deviance, or those on which the chains disagree."""
+    lists = {"unsure": "Most uncertain"}
+    if apart is not None and apart.any():
+        lists["apart"] = f"Chains disagree ({int(apart.sum())})"
+    which = st.segmented_control(
+        "Show",
+        list(lists),
+        required=True,
+        format_func=lists.get,
+        **link.bound("list", list(lists), "unsure"),
+        label_visibility="collapsed",
+        help=f"Most uncertain: test {item}s with the highest deviance. Chains disagree: R-hat of the label's log "
+        f"probability is above {R_HAT_LIMIT}, so what is said about these {item}s is not to be relied on.",
+    )
+    mark = " :material/warning: chains disagree." if "apart" in lists else ""
+    st.caption(f"Each with its label → the student's prediction. A click chooses the {item} for every page.{mark}")
+    shown = (table if which == "unsure" else table[table["apart"]]).sort_values("deviance", ascending=False).head(18)
+    disagree = table["apart"] if "apart" in table else table["right"] & False
+    examples.gallery(
+        task,
+        [int(value) for value in shown["example"]],
+        [
+            f"{row['class']} → {row['predicted']}" + (" :material/warning:" if disagree[row["example"]] else "")
+            for _, row in shown.iterrows()
+        ],
+        key="unsure",
+    )
+
+
 chosen = chosen_run.chosen()
 config, found, metrics = chosen.result.config, chosen.result.predictions.test, chosen.result.metrics.student
 chosen_run.banner(chosen)
@@ -72,18 +130,33 @@ arrays = {
     name: getattr(found, name).numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
 }
+# with too few draws nothing is known of single examples
+apart = None if chosen.result.metrics.diagnostics.judged is Verdict.TOO_FEW_DRAWS else found.apart
 table = tables.example_table(
-    *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")), class_names
+    *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")),
+    class_names,
+    None if apart is None else apart.numpy(),
 )
 
-shown = {
-    SCORES["coverage"].title: (f"{metrics.coverage:.1%}", SCORES["coverage"].help),
-    SCORES["set_size"].title: (f"{metrics.set_size:.2f}", SCORES["set_size"].help),
-    "Mean deviance": (f"{metrics.deviance:.3f}", "E[-2 sum p log p], the paper's uncertainty score, in nats."),
-    "Mean epistemic": (f"{metrics.epistemic:.3f}", SCORES["epistemic"].help),
-}
-for column, (title, (value, help_)) in zip(st.columns(4, gap="small"), shown.items(), strict=True):
-    column.metric(title, value, help=help_)
+index = examples.chosen(task)
+left, right = st.columns(2, gap="large")
+with left:
+    charts.show(
+        figures.draw_entropy_split(table, chosen=index),
+        "Two kinds of uncertainty",
+        "Wrong predictions should have high uncertainty, not lie at the origin.",
+        lambda: table,
+        key="split",
+        help=f"A point for each test {item}. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit "
+        "the data differ. Rings: the chains disagree, so these numbers are not to be relied on.",
+    )
+    st.caption(
+        "Mean over the test set, in nats: "
+        + " · ".join(f"{SCORES[name].short.lower()} **{metrics.text(name)}**" for name in ("epistemic", "deviance")),
+        help=f"{SCORES['epistemic'].help} {SCORES['deviance'].help} {ERRORS_LINE}",
+    )
+with right:
+    draw_set_kinds()
 
 st.space("small")
 if seen := decision_maps.plane(task):
@@ -108,6 +181,12 @@ with right:
         **link.bound("interval", ["eti", "hdi"], "eti"),
         help="Equal-tailed: 2.5 % of the draws lie on each side. Highest density: the shortest interval with 95 %.",
     )
+    if apart is not None and apart[index]:
+        st.warning(
+            f"The chains disagree on this {item} (R-hat {r_hat_text(float(found.r_hat[index]))}): its intervals and "
+            "its uncertainty are not to be relied on.",
+            icon=":material/warning:",
+        )
     plain = true_at(task, index, 1.0)
     low, high = ("low", "high") if kind == "eti" else ("hdi_low", "hdi_high")
     intervals = tables.interval_table(
@@ -135,15 +214,7 @@ if left:
     with left:
         draw_draws()
 with right:
-    st.markdown("**Most uncertain**", help=f"Test {item}s with the highest deviance.")
-    st.caption(f"Each with its label → the student's prediction. A click chooses the {item} for every page.")
-    worst = table.sort_values("deviance", ascending=False).head(18)
-    examples.gallery(
-        task,
-        [int(value) for value in worst["example"]],
-        [f"{row['class']} → {row['predicted']}" for _, row in worst.iterrows()],
-        key="unsure",
-    )
+    draw_gallery()
 
 st.space("small")
 st.subheader(f"All test {item}s", anchor=False)
@@ -157,26 +228,6 @@ with left:
         key="deviance",
     )
 with right:
-    charts.show(
-        figures.draw_entropy_split(table, chosen=index),
-        "Two kinds of uncertainty",
-        "Wrong predictions should have high uncertainty, not lie at the origin.",
-        lambda: table,
-        key="split",
-    )
-shift_score.show(chosen)
-left, right = st.columns(2, gap="large")
-with left:
-    sets = tables.set_table(arrays["prediction_set"], arrays["labels"])
-    charts.show(
-        figures.draw_sets(sets),
-        "Prediction sets",
-        "Most sets should hold one class, and nearly all sets the true one.",
-        lambda: sets,
-        key="sets",
-        help="The classes whose probability is at least u, where u is set so that the posterior gives them 95 %.",
-    )
-with right:
     split = tables.entropy_by_class(table, chosen=index)
     charts.show(
         figures.draw_entropy_by_class(split),
@@ -185,3 +236,14 @@ with right:
         lambda: split,
         key="entropy",
     )
+shift_score.show(chosen)
+rows = measured_rows(len(table), config.data.split_seed).numpy()
+sets = tables.set_table(arrays["prediction_set"][rows], arrays["labels"][rows])
+charts.show(
+    figures.draw_sets(sets),
+    "Sizes of the credible sets",
+    "Most sets should hold one class, and nearly all sets the true one.",
+    lambda: sets,
+    key="sets",
+    help=f"The {item}s are those of the table above: every second one of the test set.",
+)

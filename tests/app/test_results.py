@@ -41,13 +41,32 @@ def test_the_score_table_is_the_metrics_file(opened: Opened, finished: RunView) 
 def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, finished: RunView) -> None:
     app = opened("uncertainty", run=finished.id, example="11")
     result = load_result(finished.id)
-    shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Coverage of 95 % sets"] == f"{result.metrics['student']['coverage']:.1%}"
-    assert shown["Mean set size"] == f"{result.metrics['student']['set_size']:.2f}"
-    assert shown["Mean deviance"] == f"{result.metrics['student']['deviance']:.3f}"
-    assert shown["Mean epistemic"] == f"{result.metrics['student']['epistemic']:.3f}"
+    student = result.metrics.student
+    (kinds,) = [text.value for text in app.markdown if text.value.startswith("| Sets |")]
+    for name, title in (("credible", "Credible"), ("conformal", "Conformal"), ("conformal_by_class", "Conformal, by")):
+        found = student.sets[name]
+        assert f"{found.coverage:.1%} ± {found.coverage_error:.1%} | {found.size:.2f}" in kinds
+        assert f"| **{title}" in kinds
+    (means,) = [line for line in lines(app, "caption") if line.startswith("Mean over the test set")]
+    assert student.text("deviance") in means
+    assert student.text("epistemic") in means
     deviance = float(result.predictions.test.deviance[11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("disagree", [True, False])
+def test_examples_on_which_chains_disagree_are_marked(opened: Opened, finished: RunView, disagree: bool) -> None:
+    change_diagnostics(finished, verdict="converged")
+    apart = load_result(finished.id).predictions.test.apart
+    assert apart is not None
+    index = int((apart == disagree).int().argmax())
+    app = opened("uncertainty", run=finished.id, example=str(index))
+    assert len([warning for warning in app.warning if "not to be relied on" in warning.value]) == disagree
+    assert ("scatter", f"Chains disagree ({int(apart.sum())})") in traces(app, "Two kinds of uncertainty")
+    app.segmented_control(key="view:uncertainty:list").set_value("apart").run()
+    marked = [button.label for button in app.button if "→" in button.label]
+    assert marked
+    assert all(":material/warning:" in label for label in marked)
 
 
 def test_what_each_teacher_and_the_student_say_of_the_chosen_example_is_the_files(
@@ -226,7 +245,8 @@ def test_chains_that_disagree_are_said_on_every_page_that_uses_them(
     names = ("r_hat", "r_hat_p95", "r_hat_log_joint")
     verdict = "not_converged" if warned else "converged"
     change_diagnostics(finished, **dict(zip(names, r_hats, strict=True)), verdict=verdict)
-    said = [warning.value for warning in opened(page, run=finished.id).warning]
+    found = [warning.value for warning in opened(page, run=finished.id).warning]
+    said = [line for line in found if "on this image" not in line]
     assert len(said) == (1 if warned else 0)
     assert all(warned in line for line in said)
 

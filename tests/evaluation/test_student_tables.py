@@ -5,6 +5,7 @@ import torch
 
 from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.sets import Sets, SetScores
 from mtbkd_core.evaluation.shift import Separation
 
 CLASSES = ["0", "1", "2"]
@@ -33,6 +34,15 @@ def test_entropy_by_class_begins_with_the_chosen_example(examples: pd.DataFrame)
 def test_sets_are_counted_by_size_and_by_whether_they_hold_the_truth() -> None:
     sets = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]], dtype=np.uint8)
     assert tables.set_table(sets, np.array([0, 1, 2])).values.tolist() == [[1, 2, 1], [2, 0, 0], [3, 1, 1]]
+
+
+def test_every_kind_of_set_has_its_coverage_its_error_and_what_it_promises() -> None:
+    each = SetScores(level=0.95, coverage=0.96, coverage_error=0.012, size=1.25, count=200)
+    table = tables.set_scores_table(Sets(credible=each, conformal_by_class=each.updated(always=(2,))), CLASSES)
+    assert table["kind"].tolist() == ["Credible", "Conformal, by class"]
+    assert table["coverage"].tolist() == ["96.0% ± 1.2%"] * 2
+    assert table["size"].tolist() == ["1.25"] * 2
+    assert table["promise"][1].endswith("in every set: 2.")
 
 
 def test_reliability_leaves_out_empty_bins() -> None:

@@ -60,6 +60,13 @@ def test_correct_and_wrong_predictions_differ_by_more_than_colour(small: Run) ->
     assert (star.x[0], star.y[0]) == tuple(small.positive[2:, 1])
 
 
+def test_examples_on_which_chains_disagree_have_a_ring(small: Run) -> None:
+    table = scene.examples(small).assign(apart=lambda table: table["example"] == 1)
+    ring = uncertainty.draw_entropy_split(table).data[-1]
+    assert (ring.name, ring.marker.symbol) == ("Chains disagree (1)", "circle-open")
+    assert list(ring.y) == [small.positive[3, 1]]
+
+
 def test_both_parts_of_entropy_are_stacked(small: Run) -> None:
     aleatoric, epistemic = FIGURES["draw_entropy_by_class"](small).data
     assert (aleatoric.y[0], epistemic.y[0]) == tuple(small.positive[2:, 0])
