@@ -325,7 +325,7 @@ class StudentConfig(_Part):
         "What the student sees of an input. Features are fitted once for a data split, on the training inputs with and "
         "without labels, and stay as they are; the CNN ignores them.",
         phrase="features: {}",
-        sweep=tuple(FeatureKind),
+        sweep=(FeatureKind.NONE, FeatureKind.KERNEL),  # patches are for pictures alone
         matters=lambda config: not config.student.kind.needs_pictures,
     )
     n_features: int = setting(

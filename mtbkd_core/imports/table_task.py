@@ -156,7 +156,8 @@ def defaults(n_classes: int, n_labelled: int, n_features: int, described: bool) 
         "sampler.friction": "0.2" if 0 < n_features < _FEW else "0.1",
         "sampler.chains": "8" if work(width, 8) <= _MOST_WORK else "4",
         "sampler.draws": "80",
-        "sampler.thinning": "9" if work(width, 8) > _MOST_WORK / 10 else "30",
+        "sampler.burn_in": "150",
+        "sampler.thinning": "10" if work(width, 8) > _MOST_WORK / 10 else "30",
     }
     if many:
         settings["student.weight_scale"] = "0.14" if described else f"{2 / math.sqrt(n_features):.2g}"

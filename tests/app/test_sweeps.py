@@ -130,7 +130,7 @@ def test_more_labelled_examples_than_there_are_is_one_line(opened: Callable[...,
 def test_every_setting_offers_values_that_can_be_run(opened: Callable[..., AppTest]) -> None:
     app = opened(PAGE, view="sweep", **{"prior.rule": "softmin"})
     settings = app.selectbox(key="view:compare:setting").options
-    assert len(settings) == 11
+    assert len(settings) == 12
     for setting in settings:
         app.selectbox(key="view:compare:setting").select(setting)
         app.run()
