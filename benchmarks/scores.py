@@ -5,8 +5,8 @@ usage: python -m benchmarks.scores compare digits [--seeds 10] [--rows FILE] [--
 
 `compare` states, for each method, means over the seeds, each seed's value, MT-BKD minus the method with a paired 95 %
 interval and its verdict, and what was tuned. Its claims compare MT-BKD with the best other student, with the teachers'
-weighted mean and, where all seeds have the same test set, with the teachers themselves. A file given by --rows keeps
-every seed that is done, so that what was stopped goes on where it was. With --write the task's part of
+mean under tuned weights and, where all seeds have the same test set, with the teachers themselves. A file given by
+--rows keeps every seed that is done, so that what was stopped goes on where it was. With --write the task's part of
 data/comparisons.json, which the Overview reads, is replaced, too.
 `distill` states how well each uncertainty score tells out-of-distribution inputs from test examples.
 """
@@ -30,7 +30,7 @@ from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.runs.rows import RowsLog, read_rows
 from mtbkd_core.studies.comparison import Comparison
 from mtbkd_core.studies.comparison import compare as run_comparison
-from mtbkd_core.studies.methods import MT_BKD, TEACHERS_MEAN, TEACHERS_WEIGHTED
+from mtbkd_core.studies.method_words import MEANS, MT_BKD, TEACHERS_TUNED
 from mtbkd_core.studies.standing import SHIPPED, shipped_content
 
 SCORES = {"nll": "NLL", "ece": "ECE"}
@@ -54,6 +54,7 @@ def compare(task: str, seeds: int, kept: Path | None, write: bool) -> Record:
     rows = {name: row_of(found, name) for name in found.methods}
     for row in sorted(rows.values(), key=lambda row: row["nll"]):
         record.row(**row)
+        record.content["rows"][-1] = row | details_of(found, row["method"])
     ours = rows.pop(MT_BKD)
     if task in FIXED:
         data, names = load_task(task), default_config(task).data.teachers
@@ -68,13 +69,13 @@ def compare(task: str, seeds: int, kept: Path | None, write: bool) -> Record:
         record.claim(
             f"{task}: ECE of MT-BKD", ours["ece"], at_most=min(row["ece"] for row in theirs), of="the best teacher"
         )
-    students = [row for name, row in rows.items() if name not in (TEACHERS_MEAN, TEACHERS_WEIGHTED)]
+    students = [row for name, row in rows.items() if name not in MEANS]
     for score, title in SCORES.items():
         best = min(students, key=lambda row: row[score])
         what = f"{task}: {title} of MT-BKD"
         record.claim(what, ours[score], at_most=best[score], of=f"the best other student, `{best['method']}`")
-        weighted = rows[TEACHERS_WEIGHTED][score]
-        record.claim(what, ours[score], at_most=weighted, of="the teachers' weighted mean, `teachers_weighted`")
+        weighted = rows[TEACHERS_TUNED][score]
+        record.claim(what, ours[score], at_most=weighted, of="the teachers' weighted mean, `teachers_tuned`")
     r_hat = worst_r_hat(found.methods[MT_BKD]["r_hat"])
     record.claim(f"{task}: R-hat of MT-BKD, the worst of the seeds", r_hat, at_most=1.05)
     if write:
@@ -106,11 +107,15 @@ def row_of(found: Comparison, name: str) -> dict[str, Any]:
     for score in SCORES:
         gap = found.paired.get(name, {}).get(score)
         row |= {f"{score}_{part}": gap and getattr(gap, part) for part in ("difference", "low", "high", "verdict")}
-    row["by_seed"] = {score: columns[score] for score in ("accuracy", *SCORES)}
-    row["tuned"] = [
-        each and {**each.settings, "validation_nll": each.validation_nll} for each in found.tuned.get(name, [])
-    ]
     return row
+
+
+def details_of(found: Comparison, name: str) -> dict[str, Any]:
+    """Each seed's scores, and what was chosen for it."""
+    by_seed = {score: found.methods[name][score] for score in ("accuracy", *SCORES)}
+    tuned = found.tuned.get(name, [])
+    chosen = [each and {**each.settings, "validation_nll": each.validation_nll} for each in tuned]
+    return {"by_seed": by_seed, "tuned": chosen}
 
 
 def mean(values: list[float | None]) -> float:

@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, str] = {
     "learning_rate": "learning rate",
     "spread": "spread",
     "temperature": "temperature",
+    "softmin_temperature": "softmin temperature",
 }
 #: How many settings are tried of each method.
 TRIALS = 16

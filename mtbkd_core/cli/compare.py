@@ -24,7 +24,7 @@ from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison
-from mtbkd_core.studies.methods import left_out
+from mtbkd_core.studies.method_words import left_out
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,8 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
-from mtbkd_core.studies.methods import MT_BKD, WARM_START, method_costs, methods
+from mtbkd_core.studies.method_words import MT_BKD, WARM_START
+from mtbkd_core.studies.methods import method_costs, methods
 from mtbkd_core.studies.tuning import Tuned, is_tuned, split_row
 
 #: The scores that methods are compared by, and whether a higher one is better.

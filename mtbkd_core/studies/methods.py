@@ -7,16 +7,16 @@ Posteriors, each the mean over its draws:
 * `no_teacher`: the same posterior without the mixture prior;
 * `teacher:<name>`: the same posterior with that teacher alone (single-teacher BKD, Fang et al., ICML 2024).
 
-Without any student: `teachers_mean`, and `teachers_weighted` under the weights of MT-BKD's run. Baselines are in
-`mtbkd_core.baselines`. Each is reported as one network and, as `<name>_ensemble`, as the mean of as many networks as
+Without any student: `teachers_mean`, `teachers_weighted` under the weights of MT-BKD's run, and `teachers_tuned` under
+the weights that are best on the validation rows. Baselines are in `mtbkd_core.baselines`.
+Each is reported as one network and, as `<name>_ensemble`, as the mean of as many networks as
 there are chains, so that averaging alone is no advantage; `<name>_scaled` is the one network with its logits over a
 temperature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -30,87 +30,28 @@ from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
+from mtbkd_core.evaluation.evaluate import weighted_teachers
 from mtbkd_core.evaluation.scores import OF_ALL, Row, scores
 from mtbkd_core.run_progress import gradient_share, run_work
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
-from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, tuned_config, tuning_work
+from mtbkd_core.studies.method_words import (
+    ENSEMBLE,
+    MT_BKD,
+    NO_TEACHER,
+    SCALED,
+    TEACHER,
+    TEACHERS_MEAN,
+    TEACHERS_TUNED,
+    TEACHERS_WEIGHTED,
+    TUNING,
+    WARM_START,
+)
+from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, prior_with, tuned_config, tuning_work
 from mtbkd_core.tasks.base import Task
-
-MT_BKD, NO_TEACHER, WARM_START = "mt_bkd", "no_teacher", "warm_start"
-TEACHERS_MEAN, TEACHERS_WEIGHTED = "teachers_mean", "teachers_weighted"
-#: The call that tunes, which gives no row.
-TUNING = "tuning"
-_TEACHER, _ENSEMBLE, _SCALED = "teacher:", "_ensemble", "_scaled"
 
 #: Runs a method, and gives the row of each name that it is reported as.
 Method = Callable[[], Mapping[str, Row]]
-
-
-@dataclass(frozen=True)
-class About:
-    """A method's title, and what it is in one line."""
-
-    title: str
-    line: str
-
-
-_POSTERIORS = {
-    MT_BKD: About("MT-BKD", "The posterior over students under the mixture of all teachers; mean over its draws."),
-    NO_TEACHER: About("No teacher", "The same posterior without the teachers: labels and weight prior alone."),
-    WARM_START: About("Warm start", "MT-BKD's own warm start: one network a chain, averaged before sampling."),
-}
-_MEANS = {
-    TEACHERS_MEAN: About(
-        "Teachers' mean", "The mean of the teachers' probabilities: all teachers are run, no student."
-    ),
-    TEACHERS_WEIGHTED: About(
-        "Teachers' weighted mean",
-        "The teachers' mean under MT-BKD's entropy weights: all teachers are run, no student.",
-    ),
-}
-#: Methods of earlier comparisons.
-_FORMER = {
-    "mean_kd_tuned": About("Mean KD, tuned", "Classic distillation with settings that were chosen for the task before.")
-}
-_TUNING = {TUNING: About("Choosing every method's settings", "On validation rows, with as many trials for each.")}
-_ABOUT = _TUNING | _POSTERIORS | _MEANS | {each.name: About(each.title, each.line) for each in BASELINES} | _FORMER
-_VARIANTS = {
-    _ENSEMBLE: About(
-        "{}, ensemble", "As many of these networks as there are chains, averaged: averaging alone is then no advantage."
-    ),
-    _SCALED: About(
-        "{}, scaled", "The same network with its logits over a temperature that is best on the validation rows."
-    ),
-}
-
-
-def about(method: str, teachers: Mapping[str, str]) -> About:
-    """Title and line of a method by its name in the table.
-
-    Args:
-        method: `ebkd`, `ebkd_ensemble`, `teacher:<name>`, ...
-        teachers: name -> title.
-    """
-    if method.startswith(_TEACHER):
-        name = method.removeprefix(_TEACHER)
-        title = teachers.get(name, name)
-        return About(f"Only {title}", f"Single-teacher BKD: the same posterior with {title} alone.")
-    for ending, variant in _VARIANTS.items():
-        one = _ABOUT.get(method.removesuffix(ending))
-        if one is not None and method not in _ABOUT and method.endswith(ending):
-            return About(variant.title.format(one.title), variant.line)
-    return _ABOUT.get(method, About(method, ""))
-
-
-def left_out(methods: Iterable[str]) -> list[str]:
-    """A line for each baseline that a whole comparison lacks, with the reason."""
-    there = set(methods)
-    return [
-        f"{each.title}: left out, because {each.reason}."
-        for each in BASELINES
-        if each.reason and each.name not in there
-    ]
 
 
 class Methods:
@@ -157,7 +98,14 @@ class Methods:
             WARM_START: metrics.warm_start.row | tuned.row,
             TEACHERS_MEAN: metrics.teachers_mean.row,
             TEACHERS_WEIGHTED: metrics.teachers_weighted.row,
+            TEACHERS_TUNED: self._tuned_teachers(),
         }
+
+    def _tuned_teachers(self) -> Row:
+        tuned = self._tuning.of_teachers(TEACHERS_TUNED)
+        logits = self.task.teacher_logits(self.config.data.teachers, "test")
+        mean = weighted_teachers(logits, prior_with(self.config, tuned.settings))
+        return _row(mean, self.task.y_test) | tuned.row
 
     def no_teacher(self) -> Mapping[str, Row]:
         """The posterior without teachers."""
@@ -168,13 +116,13 @@ class Methods:
 
     def single_teachers(self) -> Mapping[str, Row]:
         """A posterior for each teacher."""
-        single = {name: each for name, each in self._posteriors.items() if name.startswith(_TEACHER)}
+        single = {name: each for name, each in self._posteriors.items() if name.startswith(TEACHER)}
         tuned = {name: self._tuned(name) for name in single}
         configs = [tuned_config(each, tuned[name]) for name, each in single.items()]
         names = list(single)
 
         def fail(place: int, error: UserError) -> None:
-            raise UserError(f"teacher {names[place].removeprefix(_TEACHER)}: {error}")
+            raise UserError(f"teacher {names[place].removeprefix(TEACHER)}: {error}")
 
         watch, stop = self.on_progress, self.should_stop
         found = dict(each_result(configs, task=self.task, on_problem=fail, on_progress=watch, should_stop=stop))
@@ -190,8 +138,8 @@ class Methods:
         found = one_and_ensemble(baseline.name, probabilities, labels)
         if baseline.scaled:
             scaled = self._tuning.of_scaled(baseline.name)
-            found[f"{baseline.name}{_SCALED}"] = _row(heated(probabilities[0], scaled.settings["temperature"]), labels)
-            found = {name: row | (scaled if name.endswith(_SCALED) else tuned).row for name, row in found.items()}
+            found[f"{baseline.name}{SCALED}"] = _row(heated(probabilities[0], scaled.settings["temperature"]), labels)
+            found = {name: row | (scaled if name.endswith(SCALED) else tuned).row for name, row in found.items()}
             return found
         return {name: row | tuned.row for name, row in found.items()}
 
@@ -218,7 +166,7 @@ def methods(
     """
     every = Methods(config, task, on_progress, should_stop)
     networks: dict[str, Method] = {each.name: partial(every.baseline, each) for each in every.baselines}
-    first = f"{_TEACHER}{config.data.teachers[0]}"
+    first = f"{TEACHER}{config.data.teachers[0]}"
     sampled: dict[str, Method] = {
         MT_BKD: every.mt_bkd,
         NO_TEACHER: every.no_teacher,
@@ -236,8 +184,7 @@ def posteriors(config: RunConfig, labelled: int) -> dict[str, RunConfig]:
         config = build_config([("prior.strength", 1.0)], base=config)
     unweighted = config.model_copy(update={"prior": config.prior.model_copy(update={"base_weights": None})})
     single = {
-        f"{_TEACHER}{name}": build_config([("data.teachers", (name,))], base=unweighted)
-        for name in config.data.teachers
+        f"{TEACHER}{name}": build_config([("data.teachers", (name,))], base=unweighted) for name in config.data.teachers
     }
     return {MT_BKD: config, NO_TEACHER: without_teachers(config, labelled)} | single
 
@@ -266,7 +213,7 @@ def method_costs(config: RunConfig, *, labelled: int, unlabelled: int) -> dict[s
     tuned = [tuning_work(config, None, labelled, unlabelled)] * (1 + teachers)
     tuned += [tuning_work(config, None, labelled, 0)]
     tuned += [tuning_work(config, each, labelled, unlabelled) for each in BASELINES]
-    posterior = {MT_BKD: sampled, NO_TEACHER: without, f"{_TEACHER}{config.data.teachers[0]}": teachers * sampled}
+    posterior = {MT_BKD: sampled, NO_TEACHER: without, f"{TEACHER}{config.data.teachers[0]}": teachers * sampled}
     return {TUNING: sum(tuned)} | posterior | {each.name: each.fits * fitted for each in BASELINES}
 
 
@@ -288,7 +235,7 @@ def heated(probabilities: Tensor, temperature: float) -> Tensor:
 
 def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> dict[str, Row]:
     """The rows of a baseline: the first network of [S, M, C], and the mean over all as `<name>_ensemble`."""
-    return {name: _row(probabilities[0], labels), f"{name}{_ENSEMBLE}": _row(probabilities.mean(0), labels)}
+    return {name: _row(probabilities[0], labels), f"{name}{ENSEMBLE}": _row(probabilities.mean(0), labels)}
 
 
 def _row(probabilities: Tensor, labels: Tensor) -> Row:

@@ -8,15 +8,13 @@ from functools import cache
 
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.evaluation.errors import Reading
-from mtbkd_core.evaluation.score_text import value_text
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.studies.comparison import Comparison, Difference
-from mtbkd_core.studies.methods import MT_BKD, TEACHERS_MEAN, TEACHERS_WEIGHTED, WARM_START, about
+from mtbkd_core.studies.method_words import MEANS, MT_BKD, TEACHERS_TUNED, TEACHERS_WEIGHTED, WARM_START, about
 from mtbkd_core.teachers.shipped import DATA
 
 #: Comparisons of the built-in tasks with all methods tuned alike, as benchmarks/scores.py writes them.
 SHIPPED = DATA / "comparisons.json"
-_MEANS = (TEACHERS_MEAN, TEACHERS_WEIGHTED)
 _PHRASES = {
     Reading.BETTER: "clearly better than",
     Reading.WORSE: "clearly worse than",
@@ -37,36 +35,36 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
     verdicts = {name: gaps[score].verdict for name, gaps in comparison.paired.items() if score in gaps}
     if MT_BKD not in known or set(verdicts.values()) <= {Reading.UNKNOWN}:
         return []
-    sentences = [_among_students(known, verdicts, teachers, score)]
-    for name in (WARM_START, TEACHERS_WEIGHTED):
-        if name in known and (phrase := _PHRASES.get(verdicts.get(name, Reading.UNKNOWN))):
-            other = "its own warm start" if name == WARM_START else "the teachers' weighted mean"
-            sentences.append(f"It is {phrase} {other} ({value_text(score, known[name])}).")
-    if verdicts.get(TEACHERS_WEIGHTED) is Reading.WORSE:
+    students = {name: value for name, value in known.items() if name not in MEANS}
+    best = min(students, key=lambda name: -students[name] if SCORES[score].higher_is_better else students[name])
+    sentences = [_among_students(best, students, verdicts, teachers, score)]
+    others = {
+        WARM_START: "its own warm start",
+        TEACHERS_WEIGHTED: "the teachers' mean under its own weights",
+        TEACHERS_TUNED: "the teachers' mean under tuned weights",
+    }
+    for name, other in others.items():
+        if name != best and name in known and (phrase := _PHRASES.get(verdicts.get(name, Reading.UNKNOWN))):
+            sentences.append(f"It is {phrase} {other} ({SCORES[score].text(known[name])}).")
+    if Reading.WORSE in (verdicts.get(TEACHERS_WEIGHTED), verdicts.get(TEACHERS_TUNED)):
         count = len(teachers)
-        sentences.append(f"That mean is no student: all {count} teachers have to be run for each prediction.")
+        sentences.append(f"Such a mean is no student: all {count} teachers have to be run for each prediction.")
     return sentences
 
 
 def _among_students(
-    means: Mapping[str, float], verdicts: Mapping[str, Reading], teachers: Mapping[str, str], score: str
+    best: str, means: Mapping[str, float], verdicts: Mapping[str, Reading], teachers: Mapping[str, str], score: str
 ) -> str:
     info = SCORES[score]
-    students = {name: value for name, value in means.items() if name not in _MEANS}
-    order = sorted(students, key=lambda name: students[name], reverse=bool(info.higher_is_better))
-    best, extreme = order[0], "highest" if info.higher_is_better else "lowest"
-    own = value_text(score, students[MT_BKD])
+    extreme = f"{'highest' if info.higher_is_better else 'lowest'} mean"
+    start = f"{info.title}: of {len(means)} ways to make a student,"
+    own = info.text(means[MT_BKD])
     if best == MT_BKD:
-        return f"{info.title}: of {len(students)} ways to make a student, MT-BKD has the {extreme} mean ({own})."
-    word = {
-        Reading.WORSE: "a clear difference",
-        Reading.UNCLEAR: "no clear difference",
-    }.get(verdicts.get(best, Reading.UNKNOWN), "by how much is not known")
-    title = about(best, teachers).title
-    return (
-        f"{info.title}: of {len(students)} ways to make a student, {title} has the {extreme} mean "
-        f"({value_text(score, students[best])}); MT-BKD has {own}, {word}."
-    )
+        return f"{start} MT-BKD has the {extreme} ({own})."
+    words = {Reading.WORSE: "a clear difference", Reading.UNCLEAR: "no clear difference"}
+    word = words.get(verdicts.get(best, Reading.UNKNOWN), "by how much is not known")
+    title = "MT-BKD's own warm start" if best == WARM_START else about(best, teachers).title
+    return f"{start} {title} has the {extreme} ({info.text(means[best])}); MT-BKD has {own}, {word}."
 
 
 def _mean(values: list[float | None]) -> float | None:

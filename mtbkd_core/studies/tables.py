@@ -11,7 +11,7 @@ from mtbkd_core.evaluation.diagnostics import worst_r_hat
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
 from mtbkd_core.studies.comparison import Comparison
 from mtbkd_core.studies.coverage import Coverage
-from mtbkd_core.studies.methods import about
+from mtbkd_core.studies.method_words import about
 from mtbkd_core.studies.shapley import Contributions
 
 #: The columns that `summarise` gives.

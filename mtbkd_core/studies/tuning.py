@@ -25,7 +25,9 @@ from mtbkd_core.baselines.base import MANY_SCALES, SETTINGS, TRIALS, Baseline, P
 from mtbkd_core.baselines.fitting import FIT_STEPS, Fit, Networks, Pull, Settings, label_pull
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import ShouldStop, UserError
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.choices import WeightRule
+from mtbkd_core.config.models import PriorConfig, RunConfig
+from mtbkd_core.evaluation.evaluate import weighted_teachers
 from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.samplers.randomness import Randomness
@@ -41,6 +43,8 @@ MEMBERS = 4
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
 #: A gradient of a fit over one of a run, which has the mixture and a sampler around it: about this was measured.
 FIT_COST = 0.5
+#: Softmin temperatures that are tried, in nats, beside the configured weights.
+SOFTMIN_TEMPERATURES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 4.0, 10.0)
 _PREFIX = "tuned."
 _NLL, _TRIED = "validation_nll", "tried"
 
@@ -62,6 +66,8 @@ class Tuned:
     @property
     def text(self) -> str:
         """The settings for people."""
+        if not self.settings:
+            return "as configured"
         return ", ".join(f"{SETTINGS.get(name, name)} {value:.3g}" for name, value in self.settings.items())
 
     @property
@@ -168,6 +174,18 @@ class Tuning:
             )
         return self._chosen[name][0]
 
+    def of_teachers(self, name: str) -> Tuned:
+        """The weights with which the teachers' own mean is best: the configured ones, or softmin ones."""
+        if name not in self._chosen:
+            grid: list[Settings] = [{}, *combinations(softmin_temperature=SOFTMIN_TEMPERATURES)]
+            teachers = self.config.data.teachers
+            found = [
+                torch.stack([weighted_teachers(logits, prior_with(self.config, each)) for each in grid])
+                for logits in (problem.task.teacher_logits(teachers, "test") for problem in self._problems)
+            ]
+            self._chosen[name] = self._best(name, grid, found)
+        return self._chosen[name][0]
+
     def of_scaled(self, name: str) -> Tuned:
         """A tuned baseline's temperature: the logits of its held-out predictions over it have the least NLL.
 
@@ -199,6 +217,15 @@ class Tuning:
         if not math.isfinite(nll[best]):
             raise UserError(f"{name}: none of the {len(grid)} settings tried gives finite validation predictions")
         return Tuned(grid[best], float(nll[best]), TRIALS), probabilities[best]
+
+
+def prior_with(config: RunConfig, settings: Settings) -> PriorConfig:
+    """The configured prior, with softmin weights where the settings have a softmin temperature."""
+    if "softmin_temperature" not in settings:
+        return config.prior
+    return config.prior.model_copy(
+        update={"rule": WeightRule.SOFTMIN, "softmin_temperature": settings["softmin_temperature"]}
+    )
 
 
 def tuned_config(config: RunConfig, tuned: Tuned) -> RunConfig:

@@ -87,7 +87,15 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     teachers = {f"teacher:{name}" for name in build_config().data.teachers}
     means = {"teachers_mean", "teachers_weighted"}
-    every = {"mt_bkd", "no_teacher", "warm_start", *teachers, *means, *(each.name for each in BASELINES)}
+    every = {
+        "mt_bkd",
+        "no_teacher",
+        "warm_start",
+        "teachers_tuned",
+        *teachers,
+        *means,
+        *(each.name for each in BASELINES),
+    }
     every |= {f"{each.name}_ensemble" for each in BASELINES if each.members == 1}
     every |= {f"{each.name}_scaled" for each in BASELINES if each.scaled}
     assert set(answer["methods"]) == every

@@ -12,7 +12,7 @@ QUICK = {
 #: The calls, and the rows of posteriors; one call gives those of all single teachers.
 CALLS = ("mt_bkd", "no_teacher", "teacher:digits-0-4")
 POSTERIORS = (*CALLS, "teacher:digits-5-9")
-MEANS = ("teachers_mean", "teachers_weighted")
+MEANS = ("teachers_mean", "teachers_weighted", "teachers_tuned")
 NETWORKS = ("mean_kd", "ebkd", "ca_mkd", "ae_kd", "end2", "deep_ensemble", "mc_dropout", "laplace", "swag")
 SCALED = NETWORKS[:5]
 ROWS = [

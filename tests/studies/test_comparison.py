@@ -207,7 +207,7 @@ def test_the_table_and_its_differences_agree(digits: Task, monkeypatch: pytest.M
             assert gap.high is not None
             assert gap.low <= gap.difference <= gap.high
     assert all(len(found.methods[name]["r_hat"]) == 2 for name in POSTERIORS)
-    assert set(found.tuned) == {*ROWS} - {*MEANS}
+    assert set(found.tuned) == {*ROWS} - {*MEANS[:2]}
     assert all(len(each) == 2 and None not in each for each in found.tuned.values())
     # another seed is another split: not the same numbers again
     assert found.methods["mt_bkd"]["nll"][0] != found.methods["mt_bkd"]["nll"][1]

@@ -12,7 +12,7 @@ from mtbkd_core.baselines.fitting import Networks
 from mtbkd_core.baselines.registry import BASELINES
 from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.posterior import LogPosterior
-from mtbkd_core.prior import stack_priors
+from mtbkd_core.prior import entropy_weights, stack_priors
 from mtbkd_core.samplers.base import watched
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.warm_start import warm_start
@@ -116,6 +116,21 @@ def test_every_posterior_has_as_many_trials_as_a_baseline_and_the_configured_set
         assert every.of_posterior(name, each).tried == TRIALS == len(tried[-1])
         strength = {"strength": each.prior.strength} if each.prior.strength else {}
         assert {"weight_scale": config.student.weight_scale, **strength} in tried[-1]
+
+
+def test_the_teachers_mean_has_the_weights_of_least_nll_on_held_out_rows(digits: Task) -> None:
+    config = build_config(QUICK.items())
+    found = Tuning(config, digits).of_teachers("teachers_tuned")
+    logits = digits.teacher_logits(config.data.teachers)
+    known = {}
+    for each in (None, *tuning.SOFTMIN_TEMPERATURES):
+        rule = {"rule": "softmin", "softmin_temperature": each} if each else {}
+        weights = entropy_weights(logits, **rule)
+        known[each] = scores((weights[..., None] * logits.softmax(-1)).sum(0), digits.y_train).nll
+    best = min(known, key=lambda each: known[each])
+    assert found.settings == ({} if best is None else {"softmin_temperature": best})
+    assert found.validation_nll == pytest.approx(known[best], abs=1e-6)
+    assert found.tried == len(known) == TRIALS
 
 
 def test_what_was_chosen_survives_a_row_of_a_table() -> None:

@@ -12,7 +12,7 @@ from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison
-from mtbkd_core.studies.methods import left_out
+from mtbkd_core.studies.method_words import left_out
 from mtbkd_core.studies.standing import standing
 from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores

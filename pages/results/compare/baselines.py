@@ -39,7 +39,8 @@ def _launcher() -> None:
             **link.bound("seeds", range(2, 21), 5),
             width=220,
             help="How often everything is repeated. Each seed draws the split, trains the teachers and starts the "
-            "chains anew. More seeds make the intervals shorter. What is computed already is not computed again.",
+            "chains anew. More seeds make the intervals shorter; with fewer than ten, few differences from so many "
+            "methods can be clear. What is computed already is not computed again.",
         )
         st.button(
             "Compare",

@@ -17,7 +17,7 @@ from mtbkd_core.runs.kinds.run import run_id
 from mtbkd_core.runs.kinds.sampler_benchmark import SamplerBenchmarkView
 from mtbkd_core.runs.kinds.shapley import ShapleyView
 from mtbkd_core.runs.kinds.sweep import SweepView
-from mtbkd_core.studies.methods import about
+from mtbkd_core.studies.method_words import about
 from mtbkd_core.studies.sampler_benchmark import REFERENCE
 from mtbkd_core.studies.sweep import sweep_title
 from pages.ui import run_words, task_words
