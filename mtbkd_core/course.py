@@ -293,4 +293,5 @@ class Course:
         self._on_snapshot(Snapshot(moment, result))
         now = self._clock()
         self._shown += now - began
-        self._due = now + max(_LEAST_SECONDS, (_SHARE - 1) * (now - began))
+        # when another one of this cost keeps all of them together within their share
+        self._due = max(now + _LEAST_SECONDS, self._began + _SHARE * (self._shown + now - began))

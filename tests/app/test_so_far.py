@@ -27,7 +27,7 @@ def seen(every_teacher: Path) -> dict[int, Snapshot]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTBKD_HOME", str(every_teacher))
         patch.setattr(course_module, "_LEAST_SECONDS", 0.0)
-        patch.setattr(course_module, "_SHARE", 1)
+        patch.setattr(course_module, "_SHARE", 0)
         config = build_config({**SMALL, "sampler.draws": "6"}.items())
         distill(config, on_snapshot=lambda each: found.setdefault(each.moment.draws, each))
     return found

@@ -26,7 +26,7 @@ from tests.small import small
 def eager(patch: pytest.MonkeyPatch) -> None:
     """A snapshot at every draw."""
     patch.setattr(course_module, "_LEAST_SECONDS", 0.0)
-    patch.setattr(course_module, "_SHARE", 1)
+    patch.setattr(course_module, "_SHARE", 0)
 
 
 def killed(task: Task, folder: Path, after: int, **settings: Any) -> Kept:
