@@ -59,7 +59,7 @@ class Verdict(StrEnum):
     TOO_FEW_DRAWS = "too_few_draws"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """The verdict for people: "Not converged"."""
         return self.value.replace("_", " ").capitalize()
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Verdict, r_hat_text
 from mtbkd_core.evaluation.one_example import draws_at
@@ -84,8 +85,9 @@ def draw_set_kinds() -> None:
     )
     count = metrics.sets.credible.count if metrics.sets.credible else 0
     st.caption(f"On {count:,} test {item}s; the others calibrate the conformal sets. {TEST_SET_LINE}")
-    rows = [f"| **{row.kind}** | {row.coverage} | {row.size} | {row.promise} |" for row in kinds.itertuples()]
-    st.markdown("\n".join(["| Sets | Coverage | Classes | What they promise |", "|---|---|---|---|", *rows]))
+    rows = [f"| **{row.kind}** | {row.coverage} | {row.size} |" for row in kinds.itertuples()]
+    st.markdown("\n".join(["| Sets | Hold the true class | Classes in a set |", "|---|---|---|", *rows]))
+    st.caption("  \n".join(f"**{row.kind}**: {row.promise}" for row in kinds.itertuples()))
 
 
 def draw_gallery() -> None:
@@ -121,6 +123,7 @@ def draw_gallery() -> None:
 chosen = chosen_run.chosen()
 config, found, metrics = chosen.result.config, chosen.result.predictions.test, chosen.result.metrics.student
 chosen_run.banner(chosen)
+chosen_run.say(readings.of_uncertainty(metrics, found.mean, found.labels))
 shades = task_words.colours(config)
 class_names = chosen.class_names
 teachers = chosen.teachers

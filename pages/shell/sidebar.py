@@ -49,7 +49,7 @@ def _picker(engine_problem: str | None) -> None:
             _, icon, _ = run_words.STATES[chosen.state]
             state = chosen.state.value.capitalize()
             if verdict := chosen_run.verdict(chosen):
-                state = verdict.title
+                state = verdict.words
             st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
     else:
         st.caption("**Run**  \nThere is none yet. The first one will appear here.")

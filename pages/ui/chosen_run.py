@@ -9,6 +9,7 @@ import streamlit as st
 
 from mtbkd_core import Result, RunConfig, UserError
 from mtbkd_core.evaluation.diagnostics import Verdict, verdict_sentence
+from mtbkd_core.evaluation.readings import Summary
 from mtbkd_core.result import read_metrics
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
@@ -163,6 +164,14 @@ def show_verdict(result: Result) -> None:
         st.warning(said, icon=":material/warning:")
     elif said:
         st.caption(said)
+
+
+def say(found: Summary) -> None:
+    """What a page says first, and what stands out."""
+    if found.sentence:
+        st.markdown(f"**{found.sentence}**")
+    for remark in found.remarks:
+        st.markdown(f":orange[:material/flag:] {remark}")
 
 
 def show_bias(result: Result) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtbkd_core import Result
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Convergence, Verdict, r_hat_text
-from mtbkd_core.evaluation.errors import Reading
+from mtbkd_core.evaluation.errors import Difference, Reading
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.score_text import TEST_SET_LINE, difference_text
@@ -46,11 +46,10 @@ def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) 
         "the log joint": found.r_hat_log_joint,
     }
     known = [f"{title}: {r_hat_text(value)}" for title, value in three.items() if value is not None]
-    worst = f"R-hat {r_hat_text(found.r_hat)}" if found.worst is None else f"worst R-hat {r_hat_text(found.worst)}"
     place.metric(
-        "Convergence",
-        "–" if found.judged is None else found.judged.title,
-        worst,
+        "Worst R-hat",
+        r_hat_text(found.r_hat if found.worst is None else found.worst),
+        None if found.judged is None else found.judged.words.lower(),
         delta_color=_VERDICTS.get(found.judged, "gray"),
         delta_arrow="off",
         help=f"Do the chains agree? R-hat compares them; 1 is perfect, and each may be at most {R_HAT_LIMIT}. "
@@ -70,14 +69,21 @@ def _draw_standing(metrics: Metrics, teachers: dict[str, str]) -> None:
     rows = [head, ["---"] * len(head)]
     for key, title in names.items():
         found = [metrics.versus[key][name] for name in HEADLINE]
-        texts = [difference_text(name, each) for name, each in zip(HEADLINE, found, strict=True)]
-        shaded = [f":{_READINGS.get(each.verdict, 'gray')}[{text}]" for each, text in zip(found, texts, strict=True)]
-        rows.append([title, *shaded])
-    st.markdown(
-        "\n".join(f"| {' | '.join(row)} |" for row in rows),
-        help="Differences on the same test examples with 95 % intervals, under the errors of the sampler and of the "
-        "test set; shares in points. A difference within its errors is grey.",
+        rows.append([f"{title[:1].upper()}{title[1:]}", *map(_shaded, HEADLINE, found)])
+    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    st.caption(
+        "Differences with 95 % intervals, shares in points. Grey: no clear difference.",
+        help="On the same test examples; the intervals are under the errors of the sampler and of a test set of this "
+        "size.",
     )
+
+
+def _shaded(score: str, found: Difference) -> str:
+    """A difference in the colour of what it says; the word beside it where it is clear."""
+    text = difference_text(score, found)
+    if colour := _READINGS.get(found.verdict):
+        return f":{colour}[{text}]"
+    return f":gray[{text.removesuffix(f', {found.verdict}')}]"
 
 
 def links() -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mtbkd_core import Result
-from mtbkd_core.evaluation.diagnostics import Verdict
+from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.metrics import Metrics
 from tests.browser.server import Server
 from tests.browser.visitor import Visitor, file_of_run
@@ -103,7 +103,7 @@ def test_from_the_first_look_to_the_numbers_of_a_run(tab: Visitor, server: Serve
     expect(tab.metric("Accuracy")).to_have_text(f"{student['accuracy']:.1%}")
     expect(tab.metric("NLL")).to_have_text(f"{student['nll']:.4f}")
     expect(tab.metric("ECE")).to_have_text(f"{student['ece']:.4f}")
-    expect(tab.metric("Convergence")).to_have_text(Verdict(metrics["diagnostics"]["verdict"]).title)
+    expect(tab.metric("Worst R-hat")).to_have_text(r_hat_text(Metrics.model_validate(metrics).diagnostics.worst))
 
     reliability_shows(tab, run, metrics)
     influence_shows(tab, run, Result.load(server.home / "runs" / run))

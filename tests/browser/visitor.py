@@ -183,7 +183,7 @@ class Visitor:
 
     def finishes(self) -> None:
         """Wait until the Distill page shows the results of its run."""
-        badge = self.metric("Convergence")
+        badge = self.metric("Worst R-hat")
         expect(badge).to_have_count(1)  # for a moment the page's last state may stand beside the new one
         expect(badge).to_be_visible()
         self.settles()

@@ -1,6 +1,7 @@
 """Corruptions: nothing at severity 0, the known picture where it can be worked out, values from 0 to 1 always."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -96,3 +97,15 @@ def test_what_there_is_not_is_refused() -> None:
     for severity in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=r"severity of noise: got .*, allowed: from 0 to 1"):
             corrupt(torch.zeros(1, 48), SHAPE, "noise", severity)
+
+
+def test_a_fall_of_deviance_is_measured_from_its_highest_mean_before() -> None:
+    means = iter([1.0, 3.0, 2.0])
+
+    def predict(x: Tensor) -> SimpleNamespace:
+        deviance = next(means) + torch.arange(len(x)) * 0.0
+        return SimpleNamespace(mean=torch.tensor([[0.9, 0.1]]).repeat(len(x), 1), deviance=deviance)
+
+    rows = severity_table(predict, torch.rand(6, 16), torch.zeros(6).long(), (4, 4), "rotation", steps=3)  # type: ignore[arg-type]
+    assert [row["fall"] for row in rows] == [0.0, 0.0, 1.0]
+    assert rows[2]["severity_before"] == rows[1]["severity"]

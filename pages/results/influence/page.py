@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation import teacher_tables as tables
 from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures import influence, weights
@@ -28,6 +29,7 @@ arrays = {
 }
 labels = found.train.labels.numpy()
 task, item = task_loading.load_for(chosen), task_words.item(config)
+chosen_run.say(readings.of_influence(found.train.weights, found.train.responsibilities, list(teachers.values()), item))
 
 if seen := decision_maps.plane(task):
     left, right = st.columns(2, gap="large")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.score_text import ERRORS_LINE, better_text, calibration_text
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
@@ -18,6 +19,8 @@ chosen = chosen_run.chosen()
 result, class_names = chosen.result, chosen.class_names
 chosen_run.banner(chosen)
 titles = result.metrics.titles(chosen.teachers)
+test = result.predictions.test
+chosen_run.say(readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names))
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:
@@ -44,9 +47,10 @@ with chart:
     if shown:
         class_index = None if of is None else class_names.index(of)
         probabilities = run_tables.series_probabilities(result)
-        labels = result.predictions.test.labels
         curves = {
-            name: reliability(probabilities[name], labels, class_index=class_index) for name in titles if name in shown
+            name: reliability(probabilities[name], test.labels, class_index=class_index)
+            for name in titles
+            if name in shown
         }
         table = reliability_table(curves, titles)
         shades = task_words.colours(chosen.view.config)

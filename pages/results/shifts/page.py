@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_at
 from mtbkd_core.evaluation.student_tables import separation_table
 from mtbkd_core.figures.shifts import draw_severity
@@ -26,10 +27,12 @@ if not known and task.image_shape is None:
     )
     st.stop()
 
+titles = {shift.name: shift.title for shift in known}
+chosen_run.say(readings.of_shifts(measured, titles, item))
 if known:
     st.subheader("Out-of-distribution inputs", anchor=False)
     shift_score.show(chosen)
-    table = separation_table(measured, {shift.name: shift.title for shift in known})
+    table = separation_table(measured, titles)
     corrupted.draw_separation(table, item)
     st.space("small")
     st.subheader(f"One out-of-distribution {item}", anchor=False)
@@ -74,4 +77,6 @@ if task.image_shape is not None:
             help=f"On the first {corrupted.CORRUPTED} test {item}s, by {corrupted.DRAWS} students spread over the "
             "chains.",
         )
+        if falls := readings.of_corruption(curve.to_dict("records")):
+            st.warning(falls, icon=":material/warning:")
     st.caption(f"The dotted line is the chosen severity; the curves have {len(curve)} points.")
