@@ -83,7 +83,9 @@ def apply_settings(config: RunConfig, changes: Iterable[tuple[str, Any]], preset
     given = [*preset_values.items(), *own]
     for name, value in given:
         if name not in settings() and name != LABELS:
-            raise ConfigError(f"{name}: no such setting; allowed: {', '.join((*settings(), LABELS))}")
+            raise ConfigError(
+                f"{' '.join(name.split())[:60]}: no such setting; allowed: {', '.join((*settings(), LABELS))}"
+            )
         target = values
         *parents, leaf = name.split(".")
         for parent in parents:

@@ -25,6 +25,8 @@ from mtbkd_core.imports.table import Table
 
 #: What the column is called that holds the names under which HDF5 keeps a vector each.
 IDS = "accession"
+#: Arrays of an HDF5 file that are looked at for names of rows.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,29 @@ def read(path: Path, kind: Kind, key: str) -> Table:
         raise
     except Exception as error:  # zipfile, its methods of compression, numpy and h5py raise whatever their parts raise
         raise UserError(f"{path.name}: cannot be read as {kind} ({one_line(error)})") from None
+
+
+def names_of_texts(path: Path, kind: Kind) -> tuple[str, ...]:
+    """Names of the arrays of text that may name the rows; errors as `read`, but of the numbers."""
+    try:
+        if kind is Kind.HDF5:
+            import h5py
+
+            with h5py.File(path, "r", locking=False) as file:
+                found = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)][:_FEW]
+                return tuple(name for name in found if _is_text(file[name]))
+        entries = _npz(path) if kind is Kind.NPZ else {}
+    except UserError:
+        raise
+    except Exception as error:  # as in `read`
+        raise UserError(f"{path.name}: cannot be read as {kind} ({one_line(error)})") from None
+    return tuple(name for name, entry in entries.items() if entry.is_texts)
+
+
+def _is_text(found: Any) -> bool:
+    import h5py
+
+    return isinstance(found, h5py.Dataset) and h5py.check_string_dtype(found.dtype) is not None
 
 
 def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Table:

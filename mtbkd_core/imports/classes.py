@@ -6,6 +6,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mtbkd_core.common.progress import UserError
 
@@ -14,17 +15,20 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
+@lru_cache(maxsize=4096)
 def is_whole(text: str) -> bool:
     """Whether a label or a name is a whole number, which may have ".0" after it."""
     return bool(_WHOLE.fullmatch(text.strip()))
 
 
+@lru_cache(maxsize=4096)  # labels repeat
 def without_point(text: str) -> str:
     """A label or a name as it is compared: a whole number without ".0" after it."""
     text = unicodedata.normalize("NFC", text.strip())
     return text.partition(".")[0] if is_whole(text) else text
 
 
+@lru_cache(maxsize=4096)
 def invisible(text: str) -> str:
     """A sign of a text that nobody sees, such as "U+200B"; empty where there is none."""
     hidden = (letter for letter in text.strip() if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))

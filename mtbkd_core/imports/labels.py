@@ -175,4 +175,4 @@ def check_enough(
         row = int((counts < least).argmax())
         got = count_of(int(counts[row]), "row")
         needs = f"expected {least} at least: a split needs some on each side"
-        raise UserError(f"{table.at(row, column)}: class {names[labels[row]]!r} has {got}, {needs}")
+        raise UserError(f"{table.at(row, column)}: class {names[labels[row]][:40]!r} has {got}, {needs}")

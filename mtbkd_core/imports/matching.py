@@ -100,8 +100,8 @@ def _pairs(table: Table, file: Table, id_column: str | None, reserved: Collectio
 
 def _ids(texts: Sequence[str]) -> list[str]:
     """Ids as they are compared: a number is the same with ".0" after it, as pandas writes it beside gaps."""
-    clean = [re.sub(r"^(\d+)\.0+$", r"\1", text.strip()) for text in texts]
-    return [match[1] if (match := _UNIPROT.match(text)) else text.removeprefix(">") for text in clean]
+    clean = [re.sub(r"^(\d+)\.0+$", r"\1", text.strip()) if "." in text else text.strip() for text in texts]
+    return [match[1] if "|" in text and (match := _UNIPROT.match(text)) else text.removeprefix(">") for text in clean]
 
 
 def _first_word(text: str) -> str:

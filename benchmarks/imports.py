@@ -1,0 +1,106 @@
+"""What it takes to check and load large tables of one's own: seconds, and the highest resident size of the process.
+
+usage: python -m benchmarks.imports [--write]
+
+Each case is read by a process of its own, from files that are made first: a table with its features in 50 columns, a
+table with embeddings of 1,280 numbers in each kind of file, and one of 1,000 classes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from benchmarks.shared.record import Record, options
+from mtbkd_core.imports.check import check_table
+from mtbkd_core.imports.spec import Files, TableSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS, MEMORY = 10.0, 1024.0
+CASES = {
+    "100,000 rows x 50 columns, CSV": (100_000, 50, 5, "columns"),
+    "100,000 rows x 50 columns, Parquet": (100_000, 50, 5, "parquet"),
+    "20,000 x 1,280 embeddings, CSV": (20_000, 1_280, 5, "csv"),
+    "20,000 x 1,280 embeddings, NPY": (20_000, 1_280, 5, "npy"),
+    "20,000 x 1,280 embeddings, HDF5 by id": (20_000, 1_280, 5, "h5"),
+    "1,000 classes x 8,000 rows, 20 columns": (8_000, 20, 1_000, "columns"),
+}
+
+
+def write(folder: Path, rows: int, columns: int, classes: int, kind: str) -> None:
+    """A table t, a teacher and, but for columns, embeddings."""
+    random = np.random.default_rng(0)
+    truth = np.arange(rows) % classes
+    inputs = random.normal(size=(rows, columns)).astype(np.float32)
+    ids = [f"P{row:06}" for row in range(rows)]
+    table = pd.DataFrame({"entry": ids, "label": [f"class {label}" for label in truth]})
+    names = [f"f{place}" for place in range(columns)]
+    logits = random.normal(size=(rows, classes)).astype(np.float32)
+    logits[np.arange(rows), truth] += 3
+    teacher = pd.DataFrame(logits, columns=sorted({f"class {label}" for label in range(classes)}))
+    teacher = teacher.assign(entry=ids).iloc[random.permutation(rows)]
+    if kind in ("columns", "parquet"):
+        table = pd.concat([table, pd.DataFrame(inputs, columns=names)], axis=1)
+    if kind == "parquet":
+        table.to_parquet(folder / "t.parquet")
+        teacher.to_parquet(folder / "teacher.parquet")
+        return
+    table.to_csv(folder / "t.csv", index=False, float_format="%.6g")
+    teacher.to_csv(folder / "teacher.csv", index=False, float_format="%.5g")
+    if kind == "csv":
+        pd.DataFrame(inputs, columns=names).assign(entry=ids).to_csv(folder / "e.csv", index=False, float_format="%.6g")
+    elif kind == "npy":
+        np.save(folder / "e.npy", inputs)
+    elif kind == "h5":
+        with h5py.File(folder / "e.h5", "w") as file:
+            for name, row in zip(ids, inputs, strict=True):
+                file[name] = row
+
+
+def child(folder: Path, columns: int) -> None:
+    """Check the folder's files; prints seconds, MiB, and what was found."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the kernel's record of the highest size
+    (table,) = folder.glob("t.*")
+    (teacher,) = folder.glob("teacher.*")
+    embeddings = next(iter(folder.glob("e.*")), None)
+    chosen = () if embeddings is not None else tuple(f"f{place}" for place in range(columns))
+    started, busy = time.perf_counter(), time.process_time()
+    found = check_table("mine", TableSpec(Files(table, {"t": teacher}, embeddings), "label", columns=chosen))
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+    print(json.dumps([seconds, busy, peak, list(found.data.rows.features.shape), *found.data.about.teachers.values()]))
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("--child", nargs=2, help="a folder and a number of columns")
+    given = parser.parse_args()
+    if given.child:
+        child(Path(given.child[0]), int(given.child[1]))
+        return
+    record = Record(write=given.write)
+    for name, (rows, columns, classes, kind) in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder), rows, columns, classes, kind)
+            command = [sys.executable, "-m", "benchmarks.imports", "--child", folder, str(columns)]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        seconds, busy, peak, shape, teacher = json.loads(done.stdout.splitlines()[-1])
+        record.row(what=name, seconds=seconds, processor=busy, mebibytes=peak, features=str(shape), teacher=teacher)
+        record.claim(f"checking {name}: seconds", seconds, at_most=SECONDS)
+        record.claim(f"checking {name}: MiB of the whole process", peak, at_most=MEMORY)
+    record.close()
+
+
+if __name__ == "__main__":
+    main()
