@@ -110,8 +110,8 @@ class Algorithm(Choice):
     BAOAB = (
         "baoab",
         "BAOAB",
-        "Langevin dynamics with momentum, split as B-A-O-A-B: it keeps its direction for a while and so gets far, and "
-        "is the default of most tasks. With a batch size it is stochastic gradient HMC (SGHMC).",
+        "Langevin dynamics with momentum, split as B-A-O-A-B: it keeps its direction for a while and so gets far. "
+        "With a batch size it is stochastic gradient HMC (SGHMC).",
         ("sampler.friction", "sampler.batch_size", "sampler.bias_check"),
     )
     SGLD = (

@@ -158,7 +158,5 @@ default = default_config(posterior).sampler.algorithm
 for place, algorithm in enumerate(Algorithm):
     line = algorithm.help
     if algorithm is default:
-        # BAOAB is the default elsewhere
-        why = "" if algorithm is Algorithm.BAOAB else ", where BAOAB often has to begin again with a shorter step"
-        line += f" The default on this posterior{why}."
+        line += " The default on this posterior."
     columns[place % 2].markdown(f"**{algorithm.title}**  \n:small[:gray[{line}]]")

@@ -115,7 +115,7 @@ def test_one_that_dropped_out_is_said(opened: Callable[..., AppTest], home: Path
     assert list(rows.loc["HMC"]) == ["0.0160", "90", "70", "-0.2", "0.045", "0"]
 
 
-@pytest.mark.parametrize(("posterior", "default"), [("digits", "BAOAB"), ("synthetic", "MCLMC")])
+@pytest.mark.parametrize(("posterior", "default"), [("digits", "MCLMC"), ("synthetic", "MCLMC")])
 def test_the_default_named_is_that_of_the_posterior(
     opened: Callable[..., AppTest], posterior: str, default: str
 ) -> None:
