@@ -1,6 +1,8 @@
 """Every method of the comparison: its rows, its runs, its words."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -113,10 +115,14 @@ def test_single_teachers_run_together_as_they_would_alone(few_digits: Task) -> N
         assert row["nll"] == pytest.approx(alone["nll"], abs=0.1)
 
 
-def test_a_single_teacher_with_a_run_that_fails_is_named(few_digits: Task) -> None:
-    config = build_config({**QUICK, "sampler.step_size": 10.0}.items())
-    with pytest.raises(UserError, match=r"^teacher digits-0-4: sampler.step_size: a chain leaves the posterior"):
-        methods(config, few_digits)["teacher:digits-0-4"]()
+def test_a_single_teacher_with_a_run_that_fails_is_named(few_digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(configs: list[RunConfig], *, on_problem: Any, **_: object) -> Iterator[Any]:
+        on_problem(1, UserError("a chain leaves the posterior"))
+        yield from ()
+
+    monkeypatch.setattr(module, "each_result", failing)
+    with pytest.raises(UserError, match=r"^teacher digits-5-9: a chain leaves the posterior"):
+        methods(build_config(QUICK.items()), few_digits)["teacher:digits-0-4"]()
 
 
 def test_without_teachers_a_minibatch_larger_than_the_labels_takes_all_of_them(few_digits: Task) -> None:
