@@ -91,7 +91,8 @@ def _of_npz(path: Path) -> Pictures:
         raise
     except Exception as error:  # zipfile and numpy raise whatever their parts raise
         raise UserError(f"{path}: cannot be read as NPZ ({' '.join(str(error).split())[:120]})") from None
-    parts, notes = {}, []
+    parts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    notes: list[str] = []
     for part in ("train", "test"):
         images, labels = found[f"{part}_images"], found[f"{part}_labels"]
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or labels.dtype.kind not in "iu":

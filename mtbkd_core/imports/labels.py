@@ -51,10 +51,9 @@ def check_labels(
     own = {without_point(name) for name in class_names or ()}
     there = np.array([text in own or text not in MISSING for text in every], dtype=bool)
     _check_missing(table, column, ~there, unlabelled, notes)
-    if sign := next(((row, sign) for row, text in enumerate(every) if (sign := invisible(text))), None):
-        raise UserError(
-            f"{table.at(sign[0], column)}: got {texts[sign[0]][:40]!r}, which holds the invisible sign {sign[1]}"
-        )
+    if found := next(((row, sign) for row, text in enumerate(every) if (sign := invisible(text))), None):
+        row, sign = found
+        raise UserError(f"{table.at(row, column)}: got {texts[row][:40]!r}, which holds the invisible sign {sign}")
     clean = [text for text, is_there in zip(every, there, strict=True) if is_there]
     # what most rows hold is what labels are; the first of the others is named with its place
     if class_names is not None:

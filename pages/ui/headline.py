@@ -66,7 +66,7 @@ def _draw_standing(metrics: Metrics, teachers: dict[str, str]) -> None:
         return
     st.markdown(standing(metrics, teachers))
     head = ["Student minus", *(SCORES[name].short for name in HEADLINE)]
-    rows = [head, ["---"] * len(head)]
+    rows = [head, ["---" for _ in head]]
     for key, title in names.items():
         found = [metrics.versus[key][name] for name in HEADLINE]
         rows.append([f"{title[:1].upper()}{title[1:]}", *map(_shaded, HEADLINE, found)])
