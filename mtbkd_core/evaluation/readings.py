@@ -87,13 +87,14 @@ def of_uncertainty(student: PosteriorScores, mean: Tensor, labels: Tensor) -> Su
     if student.sets.credible is not None:
         said.append(_coverage(student.sets.credible))
     confidence, predicted = mean.max(-1)
-    wrong = predicted != labels
-    sure = int((wrong & (confidence > CONFIDENT)).sum())
+    sure = confidence > CONFIDENT
+    wrong, doubt = int((predicted != labels)[sure].sum()), (1 - confidence[sure]).double()
     remarks = list(_at_chance(student))
-    if sure:
+    # what is more than exactly calibrated confidence would give, beyond the error of that
+    if wrong > interval(float(doubt.sum()), float((doubt * (1 - doubt)).sum().sqrt()))[1]:
         remarks.append(
-            f"{sure} of {int(wrong.sum())} wrong predictions {'has' if sure == 1 else 'have'} a probability above "
-            f"{CONFIDENT:.0%}: sure and wrong."
+            f"Sure and wrong: of {int(sure.sum())} predictions above {CONFIDENT:.0%}, {wrong} are wrong; their "
+            f"probabilities would lead one to expect {float(doubt.sum()):.1f}."
         )
     return Summary(" ".join(said), tuple(remarks))
 
@@ -134,7 +135,7 @@ def of_corruption(rows: Sequence[Mapping[str, float]]) -> str:
         if row["fall"] > interval(0.0, row["fall_error"])[1] and row["accuracy"] <= row["accuracy_before"]:
             return (
                 f"Deviance falls from severity {row['severity_before']:.3g} to {row['severity']:.3g}, where accuracy "
-                f"is {row['accuracy']:.0%}: the student becomes sure of what it gets wrong."
+                f"is {row['accuracy']:.0%}: the student becomes surer and is no more often right."
             )
     return ""
 
@@ -159,7 +160,7 @@ def _coverage(found: SetScores) -> str:
         return ""
     low, high = interval(found.coverage, found.coverage_error)
     if low > found.level:
-        return f"Its credible sets hold the true class more often than the {found.level:.0%} asked for: they are wide."
+        return f"Its credible sets hold the true class more often than the {found.level:.0%} asked for."
     if high < found.level:
         return f"Its credible sets hold the true class less often than the {found.level:.0%} asked for."
     return f"Its credible sets hold the true class as often as the {found.level:.0%} asked for, within the error."

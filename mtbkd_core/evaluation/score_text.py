@@ -58,12 +58,12 @@ ERRORS_LINE = f"{TEST_SET_LINE[:-1]}; in brackets, that of the sampler's draws."
 
 
 def calibration_text(found: Scores) -> str:
-    """The ECE beside what an exactly calibrated model with the same predictions would have; "" where not known."""
+    """How the ECE stands to that of an exactly calibrated model with the same predictions; "" where not known."""
     exact = found.calibrated_ece
     if found.ece is None or exact is None or exact.mean is None or exact.high is None:
         return ""
-    beside = "within what chance alone gives" if found.ece <= exact.high else "more than chance alone gives"
+    beside = "within" if found.ece <= exact.high else "above"
     return (
-        f"ECE {found.ece:.4f}, {beside}: exactly calibrated, the same predictions would have {exact.mean:.4f} on "
-        f"average, and at most {exact.high:.4f} in 95 % of test sets."
+        f"ECE is {beside} what exact calibration gives: the same predictions would have {exact.mean:.4f} on average, "
+        f"and at most {exact.high:.4f} in 95 % of test sets."
     )

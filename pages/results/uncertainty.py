@@ -94,17 +94,12 @@ def draw_gallery() -> None:
     """Examples to look at: those of the highest deviance, or those on which the chains disagree."""
     lists = {"unsure": "Most uncertain"}
     if apart is not None and apart.any():
-        lists["apart"] = f"Chains disagree ({int(apart.sum())})"
-    which = st.segmented_control(
-        "Show",
-        list(lists),
-        required=True,
-        format_func=lists.get,
-        **link.bound("list", list(lists), "unsure"),
-        label_visibility="collapsed",
-        help=f"Most uncertain: test {item}s with the highest deviance. Chains disagree: R-hat of the label's log "
-        f"probability is above {R_HAT_LIMIT}, so what is said about these {item}s is not to be relied on.",
-    )
+        lists["apart"] = f"Chains disagree ({int(apart.sum())} of {measured} measured)"
+    which = "unsure"
+    if len(lists) == 1:
+        st.markdown("**Most uncertain**", help=f"Test {item}s with the highest deviance.")
+    else:
+        which = choose_list(lists)
     mark = " :material/warning: chains disagree." if "apart" in lists else ""
     st.caption(f"Each with its label → the student's prediction. A click chooses the {item} for every page.{mark}")
     shown = (table if which == "unsure" else table[table["apart"]]).sort_values("deviance", ascending=False).head(18)
@@ -117,6 +112,19 @@ def draw_gallery() -> None:
             for _, row in shown.iterrows()
         ],
         key="unsure",
+    )
+
+
+def choose_list(lists: dict[str, str]) -> str:
+    return st.segmented_control(
+        "Show",
+        list(lists),
+        required=True,
+        format_func=lists.get,
+        **link.bound("list", list(lists), "unsure"),
+        label_visibility="collapsed",
+        help=f"Most uncertain: test {item}s with the highest deviance. Chains disagree: R-hat of the label's log "
+        f"probability is above {R_HAT_LIMIT}, so what is said about these {item}s is not to be relied on.",
     )
 
 
@@ -135,6 +143,7 @@ arrays = {
 }
 # with too few draws nothing is known of single examples
 apart = None if chosen.result.metrics.diagnostics.judged is Verdict.TOO_FEW_DRAWS else found.apart
+measured = 0 if found.r_hat is None else int((~found.r_hat.isnan()).sum())
 table = tables.example_table(
     *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")),
     class_names,
@@ -151,7 +160,8 @@ with left:
         lambda: table,
         key="split",
         help=f"A point for each test {item}. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit "
-        "the data differ. Rings: the chains disagree, so these numbers are not to be relied on.",
+        "the data differ. Rings: the chains disagree, so these numbers are not to be relied on"
+        f" (measured on {measured} of them).",
     )
     st.caption(
         "Mean over the test set, in nats: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mtbkd_core.evaluation.diagnostics import Verdict
 from mtbkd_core.runs.engine import EngineInfo
 from pages.ui import chosen_run, engine, link, run_words
 
@@ -50,6 +51,7 @@ def _picker(engine_problem: str | None) -> None:
             state = chosen.state.value.capitalize()
             if verdict := chosen_run.verdict(chosen):
                 state = verdict.words
+                icon = ":material/warning:" if verdict is Verdict.NOT_CONVERGED else icon
             st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
     else:
         st.caption("**Run**  \nThere is none yet. The first one will appear here.")

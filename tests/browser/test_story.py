@@ -113,7 +113,10 @@ def test_from_the_first_look_to_the_numbers_of_a_run(tab: Visitor, server: Serve
 def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float]]) -> None:
     tab.go("reliability")
     expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
-    assert {trace["name"] for trace in tab.chart("reliability")} >= {"Student (posterior mean)", "Teachers' mean"}
+    assert {trace["name"] for trace in tab.chart("reliability")} >= {
+        "Student (posterior mean)",
+        "Teachers' mean, weighted by entropy",
+    }
     # The table is painted on a canvas; a copy for screen readers stands in the document.
     table = tab.page.locator("[data-testid=stDataFrame] canvas table[role=grid] tr")
     expect(table).to_have_count(1 + len(ROWS))

@@ -87,10 +87,12 @@ def test_coverage_is_read_with_its_error(coverage: float, said: str) -> None:
     assert said in of_uncertainty(PosteriorScores(sets=sets), *predictions(0.9, 90)).sentence
 
 
-def test_errors_made_with_confidence_stand_out() -> None:
-    assert of_uncertainty(PosteriorScores(), *predictions(0.9, 90)).remarks == ()
+def test_errors_made_with_confidence_stand_out_where_they_are_more_than_that_confidence_allows() -> None:
+    assert of_uncertainty(PosteriorScores(), *predictions(0.9, 60)).remarks == ()
+    assert of_uncertainty(PosteriorScores(), *predictions(0.97, 95)).remarks == ()
     (remark,) = of_uncertainty(PosteriorScores(), *predictions(0.97, 90)).remarks
-    assert remark.startswith("10 of 10 wrong predictions have a probability above 95%")
+    assert remark.startswith("Sure and wrong: of 100 predictions above 95%, 10 are wrong")
+    assert "expect 3.0" in remark
 
 
 def test_inputs_that_are_not_noticed_are_named() -> None:

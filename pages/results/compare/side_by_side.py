@@ -59,7 +59,9 @@ def _choice(done: dict[str, RunView]) -> list[str]:
     chosen = list(dict.fromkeys(name for name in asked if name in done))[: len(_LETTERS)]
     if not asked:
         first = st.session_state.run if st.session_state.run in done else next(iter(done))
-        chosen = [first, next(name for name in done if name != first)]
+        others = [name for name in done if name != first]
+        alike = [name for name in others if done[name].config.data.task == done[first].config.data.task]
+        chosen = [first, [*alike, *others][0]]
         link.keep("runs", ",".join(chosen))
     if st.session_state.get("set:runs") != chosen:
         st.session_state["set:runs"] = chosen
@@ -99,10 +101,6 @@ def _draw(shown: Shown) -> None:
         st.markdown("**Settings that differ**")
         st.caption("All other settings are the same.")
         _draw_settings(shown)
-        st.space("small")
-        st.markdown("**Scores of the student**", help="Of the posterior mean, on the test examples.")
-        st.caption(better_text(COMPARED))
-        _draw_scores(shown)
     with right:
         curves = {
             f"run:{letter}": reliability(result.predictions.test.mean, result.predictions.test.labels)
@@ -120,6 +118,9 @@ def _draw(shown: Shown) -> None:
             lambda: table,
             key="runs-reliability",
         )
+    st.markdown("**Scores of the student**", help="Of the posterior mean, on the test examples.")
+    st.caption(f"{better_text(COMPARED)} {ERRORS_LINE}")
+    _draw_scores(shown)
 
 
 def _draw_settings(shown: Shown) -> None:
@@ -160,7 +161,7 @@ def _draw_differences(shown: Shown) -> None:
     columns = {f"{letter} minus {first}": each for letter, each in found.items() if each}
     if not columns:
         return
-    st.caption(f"{ERRORS_LINE} Differences with 95 % intervals of both errors, shares in points:")
+    st.caption("Differences with 95 % intervals of both errors, shares in points:")
     rows = [
         [SCORES[score].with_unit, *(difference_text(score, each[score]) for each in columns.values())]
         for score in COMPARED

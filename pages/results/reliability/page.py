@@ -19,6 +19,7 @@ chosen = chosen_run.chosen()
 result, class_names = chosen.result, chosen.class_names
 chosen_run.banner(chosen)
 titles = result.metrics.titles(chosen.teachers)
+together = "teachers_weighted" if "teachers_weighted" in titles else "teachers_mean"
 test = result.predictions.test
 chosen_run.say(readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names))
 
@@ -30,7 +31,7 @@ with choice:
         selection_mode="multi",
         format_func=titles.get,
         wrap=True,
-        **link.bound("shown", list(titles), ["student", "teachers_mean"], many=True),
+        **link.bound("shown", list(titles), ["student", together], many=True),
         help="The curves in the diagram. Posterior mean and marginal modes are two summaries of the same posterior; "
         "the modes of the class probabilities are rescaled to sum to 1. The warm start is the ensemble before "
         "sampling.",
@@ -69,19 +70,17 @@ st.space("small")
 st.markdown("**Scores on the test set**")
 st.caption(f"{better_text(SHOWN)} {ERRORS_LINE}")
 if said := calibration_text(result.metrics.student):
-    st.caption(f"Student: {said}")
+    st.caption(f"The student's {said}")
 st.dataframe(
     run_tables.scores_of_series(result, titles, SHOWN),
     hide_index=True,
-    column_config={"": st.column_config.TextColumn(width="medium", pinned=True)}
+    column_config={"": st.column_config.TextColumn(width=260, pinned=True)}
     | {score: st.column_config.TextColumn(SCORES[score].short, help=SCORES[score].help) for score in SHOWN},
 )
 
 st.space("small")
 costs.show(chosen)
-rows = {
-    name: title for name, title in titles.items() if name in ("student", "teachers_mean") or name.startswith("teacher:")
-}
+rows = {name: title for name, title in titles.items() if name in ("student", together) or name.startswith("teacher:")}
 by_class = run_tables.accuracy_by_class(result, rows, class_names)
 charts.show(
     draw_table(by_class, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
