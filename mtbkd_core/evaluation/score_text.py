@@ -26,7 +26,7 @@ def change_text(score: str, value: float | None, other: float | None) -> str:
         return "–"
     if SCORES[score].share:
         return f"{100 * (value - other):+z.1f} points"
-    return f"{value - other:+.3f}"
+    return f"{value - other:+z.3f}"
 
 
 def spread_text(score: str, mean: float, sd: float) -> str:
@@ -42,8 +42,8 @@ def interval_text(score: str, difference: float, low: float, high: float) -> str
     scale, digits = (100, 1) if SCORES[score].share else (1, 3)
     if math.isnan(difference):
         return "–"
-    text = f"{scale * difference:+.{digits}f}"
-    return text if math.isnan(low) else f"{text} [{scale * low:+.{digits}f}, {scale * high:+.{digits}f}]"
+    text = f"{scale * difference:+z.{digits}f}"
+    return text if math.isnan(low) else f"{text} [{scale * low:+z.{digits}f}, {scale * high:+z.{digits}f}]"
 
 
 def difference_text(score: str, found: Difference) -> str:

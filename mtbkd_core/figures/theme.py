@@ -174,6 +174,7 @@ def series_style(series: str, colours: Mapping[str, str]) -> tuple[str, str, str
         "student_mode": (INK, "dash", "square-open"),
         "warm_start": (INK, "dot", "diamond-open"),
         "teachers_mean": (MUTED, "solid", "x"),
+        "teachers_weighted": (MUTED, "dash", "cross"),
         "run:A": (INK, "solid", "circle"),
         "run:B": (MUTED, "dash", "square"),
         "run:C": (SEQUENTIAL[6], "dot", "diamond"),

@@ -220,7 +220,7 @@ def responsibilities(
     concentration: Scalar = 5.0,
     temperature: Scalar = 2.0,
 ) -> Tensor:
-    """Which teacher's component explains the student: r_ki = w_ki Dir_k / sum_j w_ji Dir_j.
+    """Each teacher's share of the mixture at the student: r_ki = w_ki Dir_k / sum_j w_ji Dir_j.
 
     Arguments and errors as `log_mixture_prior`.
 

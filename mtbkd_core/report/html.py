@@ -114,7 +114,7 @@ def _influence(result: Result, shades: Mapping[str, str], teachers: Mapping[str,
     return [
         section("Influence", "Posterior means over the training examples of each class."),
         "<h3>Responsibility by class</h3>",
-        note("The taller a colour, the more that teacher explains the student there."),
+        note("Each teacher's share of the mixture at the student's predictions: a share of a density, not a cause."),
         _figure("responsibility", weights.draw_shares_by_class(shares, shades, y="Mean responsibility")),
         "<h3>Pull of each source on the true class</h3>",
         note("Up: towards the truth. A teacher that points down lowers the true class there."),

@@ -33,7 +33,8 @@ FORMULAS = (
     ),
     (
         "Responsibility of a teacher",
-        "Its share of the mixture at the student's own prediction.",
+        "Its share of the mixture at the student's own prediction: a share of a density, not a cause. What a teacher "
+        "changes is under If a teacher counted less on Influence.",
         r"r_{ki} = \frac{w_{ki}\,\mathrm{Dir}_k(q_i)}{\sum_j w_{ji}\,\mathrm{Dir}_j(q_i)}",
     ),
     (
@@ -54,15 +55,35 @@ GLOSSARY = {
     "Posterior": "How probable each student is, given labels and teachers. Here: many draws of a student's weights.",
     "Chain, draw": "A chain walks through the posterior; a draw is one student that it passed.",
     "Burn-in": "A chain's first steps, discarded because it may not have reached the posterior yet.",
-    "R-hat": "Do the chains agree? 1 is perfect; above 1.05, sample longer.",
+    "R-hat": "Do the chains agree? 1 is perfect. The verdict takes the worst of three: of the mean log probability, of "
+    "its 95th percentile over examples, and of the log joint; each may be at most 1.05.",
+    "Warm start": "Each chain's network, fitted from its own draw of the Gaussian prior, before sampling; an ensemble.",
+    "Log joint": "Log likelihood of the labels plus log prior: the posterior's logarithm up to a constant, in nats.",
+    "BAOAB, MCLMC, SGLD, HMC": "The samplers. HMC is exact and the reference; the others take cheaper steps, with a "
+    "bias that grows with the step.",
     "Bias check": "Do the chains agree with exact HMC? Too long a step shifts the log joint of all of them alike.",
     "Credible interval": "Contains a class probability with 95 % posterior probability.",
-    "Prediction set": "The classes that the posterior cannot rule out at 95 %.",
+    "Credible set": "The smallest set of classes whose posterior mean probabilities reach 95 %. It holds the true "
+    "class that often if the posterior is right.",
+    "Conformal set": "Classes above a threshold that labels set aside calibrate. It holds the true class with its "
+    "level whatever the model, on average over examples like those; a shift breaks that.",
+    "Epistemic, aleatoric": "Epistemic: students that fit the data differ, and more data would help. Aleatoric: the "
+    "example leaves the class open.",
+    "Entropy": "How spread probabilities are, in nats: 0 is certain.",
     "Deviance": "E[-2 sum p log p]: the paper's score of uncertainty at an example.",
     "Calibration": "Of the answers given with 80 % confidence, 80 % are right.",
     "NLL": "Negative log-likelihood: mean of -log of the true class's probability, in nats. Lower is better.",
     "ECE": "Expected calibration error: mean gap between confidence and accuracy over bins.",
     "Brier": "Mean squared distance between the probabilities and the true class.",
+    "Standard error": "Every score has two: of a test set of this size (bootstrap), and of the sampler's draws "
+    "(jackknife over chains). A difference within its errors says nothing.",
+    "AUROC": "Probability that a positive scores higher than a negative; 0.5 is as good as guessing.",
+    "Simplex": "All probability vectors over the classes; of three classes a triangle.",
+    "Weight": "A teacher's share of the mixture prior at one example, before the student has learned.",
+    "Responsibility": "A teacher's share of the mixture at the student's prediction; not a cause.",
+    "Pull": "A part of the log joint's gradient in the logits: of the label, or of a teacher.",
+    "Strength": "The exponent of the mixture. Strength times concentration over the squared temperature is what a "
+    "teacher's statement is worth in labels.",
     "Temperature": "Divides logits: above 1 it softens probabilities.",
     "Concentration": "How narrow a Dirichlet is around its mode.",
 }
@@ -78,6 +99,12 @@ MISTAKES = (
         "page and calibrate the teachers: their logits are then divided by these temperatures.",
     ),
     (
+        "Calibrated teachers are not enough",
+        "A teacher that is exactly calibrated but does not see an input makes the student worse than none when it "
+        "counts too much, and its intervals wrong. Choose the strength from the data on the Prior page; Coverage shows "
+        "the case.",
+    ),
+    (
         "A Dirichlet's mean is flatter than its mode",
         r"The mode is the teacher, $t$; the mean is $(1 + \lambda t)/(C + \lambda)$. With a small concentration and "
         "many classes a well-sampled posterior is underconfident.",
@@ -91,6 +118,11 @@ MISTAKES = (
         "Chains that agree may be biased",
         "With too large a step all chains sample the same wrong distribution, which R-hat does not show. Check for "
         "bias (Distill, Advanced): it compares the draws with exact HMC.",
+    ),
+    (
+        "A mean of the teachers may be better",
+        "The weighted mean of the teachers is an ensemble of large networks and often has the best scores. The student "
+        "is one small network's posterior: compare what each costs, on Reliability.",
     ),
     (
         "Accuracy hides calibration",

@@ -109,7 +109,7 @@ def show_responsibilities(seen: DecisionPlane, chosen: chosen_run.Chosen, *, key
         posterior(chosen, seen).responsibilities,
         "Teacher with the most responsibility",
         "responsibility",
-        "The stronger the colour, the better that teacher explains the student.",
+        "The stronger the colour, the larger that teacher's share of the mixture there.",
         "The largest of the teachers' responsibilities at every point, a posterior mean.",
         key,
     )

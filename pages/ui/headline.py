@@ -90,6 +90,6 @@ def links() -> None:
     """Where to look next."""
     with st.container(horizontal=True, gap="medium"):
         navigation.link("reliability", "Are its probabilities right?")
-        navigation.link("influence", "Which teacher shaped it?")
+        navigation.link("influence", "What does each teacher change?")
         navigation.link("uncertainty", "Where is it uncertain?")
         navigation.link("compare", "Is it better than the baselines?")

@@ -93,7 +93,7 @@ def _shares(view: RunView) -> dict[str, Any]:
     return {
         "title": title,
         "help": "Mean responsibility of each teacher over chains and the examples that the student learns from.",
-        "caption": "How much each teacher explains the student, as it learns.",
+        "caption": "Each teacher's share of the mixture at the student's predictions, as it learns.",
         "curve": svg_lines(lines, steps, shades, title=title, low=0, high=1),
         "legend": [(shades[name], escape(known[name])) for name in teachers],
     }

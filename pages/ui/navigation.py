@@ -89,7 +89,7 @@ _KNOWN = {
         "results/influence/page.py",
         "Influence",
         ":material/call_split:",
-        "Which teacher explains the student, and how each teacher changes its predictions.",
+        "Each teacher's share of the student, and what changes with less of a teacher.",
         parameters=("class", "part", "train", "replicates", "score", "answer"),
     ),
     "uncertainty": _Page(
@@ -113,7 +113,7 @@ _KNOWN = {
         "results/compare/page.py",
         "Compare",
         ":material/balance:",
-        "Is MT-BKD better than the baselines, and is the difference more than chance?",
+        "Is MT-BKD better than the baselines, by more than the errors?",
         parameters=("view", "seeds", "setting", "repeats", "scores", "runs"),
     ),
     "review": _Page(

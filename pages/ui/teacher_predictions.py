@@ -30,7 +30,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
         of="Download the table as numbers.",
     )
     prior = chosen.result.config.prior
-    line = "Weight: how much a teacher counts before the student has learned. Responsibility: how much it counts after."
+    line = "Weight: a teacher's share of the prior. Responsibility: its share at the student's prediction, not a cause."
     if prior.calibrated_teachers and prior.entropy_temperatures:
         divisors = ", ".join(f"{value:.3g}" for value in prior.entropy_temperatures)
         line += f" The table shows the teachers uncalibrated; the prior divides their logits by {divisors}."

@@ -130,6 +130,7 @@ def test_every_reliability_curve_is_of_the_probabilities_that_it_names(opened: O
         "student_mode": ("Student (marginal modes, renormalised)", found["test.mode"]),
         "warm_start": ("Warm start (ensemble)", found["test.warm_start"]),
         "teachers_mean": ("Teachers' mean", found["test.teachers"].mean(0)),
+        "teachers_weighted": ("Teachers' mean, weighted by entropy", found["test.teachers_weighted"]),
         "teacher:digits-0-4": ("Digits 0 to 4", found["test.teachers"][0]),
         "teacher:digits-5-9": ("Digits 5 to 9", found["test.teachers"][1]),
         "teacher:even-digits": ("Even digits", found["test.teachers"][2]),

@@ -70,9 +70,12 @@ def test_a_teacher_keeps_its_colour_whoever_else_is_chosen() -> None:
 
 
 def test_the_student_and_its_kin_differ_without_hues() -> None:
-    styles = [theme.series_style(name, {}) for name in ("student", "student_mode", "warm_start", "teachers_mean")]
+    styles = [
+        theme.series_style(name, {})
+        for name in ("student", "student_mode", "warm_start", "teachers_mean", "teachers_weighted")
+    ]
     assert {colour for colour, _, _ in styles} == {theme.INK, theme.MUTED}
-    assert len({symbol for _, _, symbol in styles}) == len({style[:2] for style in styles}) == 4
+    assert len({symbol for _, _, symbol in styles}) == len({style[:2] for style in styles}) == 5
 
 
 def test_a_ninth_teacher_has_a_colour() -> None:

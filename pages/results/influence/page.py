@@ -1,4 +1,4 @@
-"""Influence: which teacher explains the student, and which way label and teachers pull it."""
+"""Influence: each teacher's share of the student, what less of it would change, and which way it pulls."""
 
 import pandas as pd
 import streamlit as st
@@ -45,7 +45,7 @@ with left:
     charts.show(
         weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
         "Responsibility by class",
-        "A tall part: that teacher explains the student well in this class.",
+        "A tall part: in this class the student's predictions lie near that teacher's.",
         lambda: shares,
         key="responsibilities",
         help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "

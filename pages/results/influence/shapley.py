@@ -118,7 +118,7 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
         charts.show(
             draw_influence(cheap, shades),
             "Responsibility and pull in the run itself",
-            "From one run: how much each teacher explains this student, not what it adds.",
+            "Shares and pulls of one run: not what a teacher adds.",
             lambda: cheap,
             key="own-influence",
             help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
