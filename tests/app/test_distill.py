@@ -115,9 +115,10 @@ def test_an_engine_that_cannot_run_is_one_line(opened: Opened, fake_engine: Fake
     [("student.hidden", "32, many"), ("sampler.step_size", "0"), ("sampler.batch_size", "-3")],
 )
 def test_what_is_not_a_setting_is_one_line(opened: Opened, name: str, entered: str) -> None:
-    app = opened("distill")
+    baoab = {"sampler.algorithm": "baoab"}  # it has a batch size
+    app = opened("distill", **baoab)
     app.text_input(key=f"set:{name}").set_value(entered).run()
-    assert name in refused(app, build_config())
+    assert name in refused(app, build_config(baoab.items()))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_check_for_bias_is_asked_for(opened: Opened, fake_engine: FakeEngine) 
         ({"sampler.algorithm": "mclmc"}, "tuned, energy variance "),
         ({"sampler.algorithm": "hmc"}, "tuned at an acceptance of "),
         ({"sampler.algorithm": "hmc", "sampler.step_size": "0.01"}, "Step size 0.0100, given, acceptance "),
-        ({"sampler.step_size": "0.01"}, "Step size 0.0100, given · "),
+        ({"sampler.algorithm": "baoab", "sampler.step_size": "0.01"}, "Step size 0.0100, given · "),
     ],
 )
 def test_a_finished_run_says_how_its_step_was_found(

@@ -43,7 +43,7 @@ class TestTeachers:
         for teacher in task.teachers.values():
             score = scores(teacher.logits_test.softmax(-1), task.y_test)
             assert any(
-                text.value.startswith(f"{score['accuracy']:.1%} ") and f"{score['nll']:.3f} :small" in text.value
+                f"{score['accuracy']:.1%} ± " in text.value and f"{score['nll']:.4f} ± " in text.value
                 for text in app.markdown
             ), teacher.name
 

