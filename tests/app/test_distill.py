@@ -167,7 +167,7 @@ def test_a_check_for_bias_is_asked_for(opened: Opened, fake_engine: FakeEngine) 
         ({"sampler.algorithm": "mclmc"}, "tuned, energy variance "),
         ({"sampler.algorithm": "hmc"}, "tuned at an acceptance of "),
         ({"sampler.algorithm": "hmc", "sampler.step_size": "0.01"}, "Step size 0.0100, given, acceptance "),
-        ({"sampler.algorithm": "baoab", "sampler.step_size": "0.01"}, "Step size 0.0100, given · "),
+        ({"sampler.algorithm": "baoab", "sampler.step_size": "0.01"}, "Step size 0.0100, given; preconditioner: "),
     ],
 )
 def test_a_finished_run_says_how_its_step_was_found(

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from mtbkd_core import build_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
@@ -13,6 +14,9 @@ from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, load_result
 from pages.ui.jobs import task_loading
 from tests.app.conftest import SMALL, Done, Opened, go, lines, traces
+
+#: Tensors that runs of former versions lack.
+NEW = ("test.teachers_weighted", "test.r_hat")
 
 
 def change_diagnostics(run: RunView, **changes: object) -> None:
@@ -52,6 +56,23 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, fini
     assert student.text("epistemic") in means
     deviance = float(result.predictions.test.deviance[11])
     assert any(f"Deviance **{deviance:.3f}**" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("page", ["overview", "distill", "reliability", "influence", "uncertainty", "shifts"])
+def test_a_run_of_a_former_version_shows_what_is_known(opened: Opened, finished: RunView, page: str) -> None:
+    file = finished.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    for name in ("versus", "teachers_weighted"):
+        del metrics[name]
+    for name in ("errors", "sets", "calibrated_ece"):
+        del metrics["student"][name]
+    diagnostics = metrics["diagnostics"]
+    metrics["diagnostics"] = {name: diagnostics[name] for name in diagnostics if name not in ("verdict", "share_apart")}
+    file.write_text(json.dumps(metrics))
+    predictions = finished.folder / "predictions.safetensors"
+    kept = {name: value for name, value in load_file(predictions).items() if name not in NEW}
+    save_file(kept, predictions)
+    assert not opened(page, run=finished.id).exception
 
 
 @pytest.mark.parametrize("disagree", [True, False])
