@@ -180,8 +180,12 @@ def convergence_by_example(log_probability: Tensor, log_joint: Tensor) -> tuple[
     return found, torch.from_numpy(by_example)
 
 
-def verdict_sentence(found: Convergence) -> str:
-    """What the verdict means for a reader, in one sentence; "" where no R-hat is known."""
+def verdict_sentence(found: Convergence, *, worst: bool = True) -> str:
+    """What the verdict means for a reader, in one sentence; "" where no R-hat is known.
+
+    Args:
+        worst: whether chains that agree have their worst R-hat in it.
+    """
     verdict, share = found.judged, found.share_apart
     apart = "some intervals are" if share is None else f"{share:.0%} of intervals are"
     if verdict is Verdict.TOO_FEW_DRAWS:
@@ -190,8 +194,8 @@ def verdict_sentence(found: Convergence) -> str:
         return "A single chain cannot show whether others would agree with it." if found.chains == 1 else ""
     if verdict is Verdict.CONVERGED:
         rest = f", but {apart} of examples on which they do not" if share else ""
-        worst = r_hat_text(found.worst)
-        return f"The chains agree on the score, the log joint and the examples{rest} (worst R-hat {worst})."
+        number = f" (worst R-hat {r_hat_text(found.worst)})" if worst else ""
+        return f"The chains agree on the score, the log joint and the examples{rest}{number}."
     if not chains_agree(found.r_hat):
         r_hat = r_hat_text(found.r_hat)
         return f"The chains disagree on the score itself (R-hat {r_hat}): sample longer before you rely on it."

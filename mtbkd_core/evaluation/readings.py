@@ -125,19 +125,20 @@ def of_shifts(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[
     return Summary("The student does not notice out-of-distribution inputs." if remarks else "", tuple(remarks))
 
 
-def of_corruption(rows: Sequence[Mapping[str, float]]) -> str:
-    """A warning where deviance falls although accuracy does not rise; "" where it does not.
+def of_corruption(rows: Sequence[Mapping[str, float]]) -> Summary:
+    """A remark where deviance falls although accuracy does not rise.
 
     Args:
         rows: of `corruptions.severity_table`.
     """
     for row in rows:
         if row["fall"] > interval(0.0, row["fall_error"])[1] and row["accuracy"] <= row["accuracy_before"]:
-            return (
+            remark = (
                 f"Deviance falls from severity {row['severity_before']:.3g} to {row['severity']:.3g}, where accuracy "
                 f"is {row['accuracy']:.0%}: the student becomes surer and is no more often right."
             )
-    return ""
+            return Summary(remarks=(remark,))
+    return Summary()
 
 
 def _calibration(student: PosteriorScores, mean: Tensor, labels: Tensor) -> str:

@@ -156,10 +156,10 @@ def banner(shown: Chosen) -> None:
     show_bias(shown.result)
 
 
-def show_verdict(result: Result) -> None:
-    """What the verdict on the chains means: a warning where they disagree, else a quiet line."""
+def show_verdict(result: Result, *, worst: bool = True) -> None:
+    """What the verdict on the chains means: a warning where they disagree, else a quiet line, with the worst R-hat."""
     found = result.metrics.diagnostics
-    said = verdict_sentence(found)
+    said = verdict_sentence(found, worst=worst)
     if found.judged is Verdict.NOT_CONVERGED:
         st.warning(said, icon=":material/warning:")
     elif said:

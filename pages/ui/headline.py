@@ -34,7 +34,7 @@ def draw(result: Result) -> None:
             border=True,
         )
     _draw_verdict(last, result.metrics.diagnostics)
-    chosen_run.show_verdict(result)
+    chosen_run.show_verdict(result, worst=False)  # the badge has it
     _draw_standing(result.metrics, task_words.titles_by_name(result.config))
 
 

@@ -77,6 +77,5 @@ if task.image_shape is not None:
             help=f"On the first {corrupted.CORRUPTED} test {item}s, by {corrupted.DRAWS} students spread over the "
             "chains.",
         )
-        if falls := readings.of_corruption(curve.to_dict("records")):
-            st.warning(falls, icon=":material/warning:")
+        chosen_run.say(readings.of_corruption(curve.to_dict("records")))
     st.caption(f"The dotted line is the chosen severity; the curves have {len(curve)} points.")
