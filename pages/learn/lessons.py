@@ -38,7 +38,7 @@ def _make(shown: Lesson) -> None:
         "Set the playground up as a step should show it, copy its link, and paste it here with a sentence. The file is "
         "all there is: send it to somebody, who opens it here."
     )
-    title = st.text_input("Title", shown.title, max_chars=120)
+    title = st.text_input("Title", shown.title, max_chars=120, help="The lesson's name, above its steps.")
     rows = st.data_editor(
         [step.model_dump(mode="json", include={"text", "play", "pin", "guess"}) for step in shown.steps],
         key=f"steps:{shown.title}",
@@ -104,6 +104,7 @@ name = st.segmented_control(
     required=True,
     format_func=lambda name: offered[name].title,
     label_visibility="collapsed",
+    help="Each leads through the playground step by step.",
     **link.bound("lesson", list(offered), next(iter(offered))),
 )
 lesson = offered[name]

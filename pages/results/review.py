@@ -43,26 +43,68 @@ def _asked(start: Requirements) -> Requirements:
             if st.checkbox(label, own is not None, key=f"ask:{name}", help=help):
                 shown = own if own is not None else {"ood_auroc": 0.8, "max_bytes": 5e6}.get(name, low)
                 values[name] = st.number_input(
-                    label, low, high, shown, step, format="%g", key=f"limit:{name}", label_visibility="collapsed"
+                    label,
+                    low,
+                    high,
+                    shown,
+                    step,
+                    format="%g",
+                    key=f"limit:{name}",
+                    label_visibility="collapsed",
+                    help=f"The limit. {help}",
                 )
+    values |= _pairs_asked(start)
+    return Requirements.model_validate({name: values.get(name) for name in Requirements.model_fields})
+
+
+def _pairs_asked(start: Requirements) -> dict[str, object]:
+    """Those of two numbers each: of every class, and of the answers that are given without a person."""
+    values: dict[str, object] = {}
     left, right = st.columns(2)
     with left:
         own = start.class_accuracy or ClassAccuracy()
         if st.checkbox("Accuracy of every class, at least", start.class_accuracy is not None, key="ask:class"):
             least = st.number_input(
-                "Accuracy of every class", 0.0, 1.0, own.at_least, 0.05, key="class:least", label_visibility="collapsed"
+                "Accuracy of every class",
+                0.0,
+                1.0,
+                own.at_least,
+                0.05,
+                key="class:least",
+                label_visibility="collapsed",
+                help="The share of its cases that each class has right, at least.",
             )
-            few = st.number_input("Classes with fewer test examples are not judged", 1, 10_000, own.min_examples)
+            few = st.number_input(
+                "Classes with fewer test examples are not judged",
+                1,
+                10_000,
+                own.min_examples,
+                help="Of few examples no accuracy can be told.",
+            )
             values["class_accuracy"] = ClassAccuracy(at_least=least, min_examples=few)
     with right:
         answers = start.answered or Answered()
         if st.checkbox("Share of cases answered by itself, at least", start.answered is not None, key="ask:answered"):
             share = st.number_input(
-                "Share answered", 0.0, 1.0, answers.share, 0.05, key="answered:share", label_visibility="collapsed"
+                "Share answered",
+                0.0,
+                1.0,
+                answers.share,
+                0.05,
+                key="answered:share",
+                label_visibility="collapsed",
+                help="The share of cases that the student answers without a person, at least.",
             )
-            risk = st.number_input("Wrong among those answered, at most", 0.0, 1.0, answers.max_risk, 0.01)
+            risk = st.number_input(
+                "Wrong among those answered, at most",
+                0.0,
+                1.0,
+                answers.max_risk,
+                0.01,
+                help="The share of its answers that may be wrong.",
+            )
             values["answered"] = Answered(share=share, max_risk=risk)
-    return Requirements.model_validate({name: values.get(name) for name in Requirements.model_fields})
+    return values
 
 
 def _take() -> None:
