@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.score_rows import differences_of_runs
-from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores, scores
+from mtbkd_core.evaluation.score_rows import differences_of_runs, score_row
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.result import Result
 from mtbkd_core.studies.costs import student_costs
@@ -51,10 +51,6 @@ def differences_of_results(first: Result, second: Result) -> dict[str, Differenc
     )
 
 
-def _shown(score: str, value: float | None) -> float | None:
-    return 100 * value if value is not None and SCORES[score].share else value
-
-
 def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:
     """Accuracy of some series (rows, `titles`) by class (columns); NaN where a class has no example."""
     found = series_probabilities(result)
@@ -67,11 +63,11 @@ def cost_table(result: Result, task: Task) -> pd.DataFrame:
 
     Returns:
         columns "" (title), Parameters, Size (kB), Time (ms for an example), and the scores of
-        `HEADLINE` by their short titles, shares in per cent.
+        `HEADLINE` by their short titles, as text with their errors.
     """
     own, found = student_costs(result, task), result.predictions.test
     students = own["posterior"].parameters // own["one"].parameters
-    one = scores(found.draws[-1, -1].float(), found.labels)
+    one = score_row(found.draws[-1, -1].float(), found.labels).scores
     rows: list[tuple[str, Cost | None, Scores]] = [
         ("One student of the posterior", own["one"], one),
         (f"Posterior mean of {students} students", own["posterior"], result.metrics.student),
@@ -88,7 +84,7 @@ def cost_table(result: Result, task: Task) -> pd.DataFrame:
                 "Size": cost.bytes / 1000 if cost else None,
                 "Time": cost.milliseconds if cost else None,
             }
-            | {SCORES[score].short: _shown(score, row[score]) for score in HEADLINE}
+            | {SCORES[score].short: row.text(score) for score in HEADLINE}
             for title, cost, row in rows
         ]
     )

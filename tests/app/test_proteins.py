@@ -44,7 +44,7 @@ def test_one_protein_is_named_and_its_sequence_shown_with_its_windows(opened: Op
 
 def test_the_papers_first_figure_has_both_groups_and_their_auroc(opened: Opened, protein_run: RunView) -> None:
     app = opened("uncertainty", task=TASK, run=protein_run.id, **FEW)
-    drawn = traces(app, "Deviance of test proteins and of out-of-distribution inputs")
+    drawn = traces(app, "Epistemic uncertainty of test proteins and of out-of-distribution inputs")
     assert {name for _, name in drawn if name} == {"Test proteins (2161)", "Proteins of several locations (449)"}
     assert any(line.startswith("Proteins of several locations: AUROC **0.") for line in lines(app, "caption"))
 

@@ -43,8 +43,5 @@ def show(chosen: chosen_run.Chosen) -> None:
                 format="%.2f",
             ),
         }
-        | {
-            SCORES[score].short: number(help=SCORES[score].help, format="%.1f%%" if SCORES[score].share else "%.4f")
-            for score in HEADLINE
-        },
+        | {SCORES[score].short: st.column_config.TextColumn(help=SCORES[score].help) for score in HEADLINE},
     )
