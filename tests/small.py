@@ -6,6 +6,12 @@ from mtbkd_core import RunConfig, build_config
 from mtbkd_core.config.choices import Choice
 
 SMALL = {
+    # named, so that a task's defaults may change
+    "prior.strength": 1.0,
+    "prior.concentration": 18.0,
+    "sampler.algorithm": "baoab",
+    "sampler.preconditioner": "none",
+    "sampler.friction": 0.2,
     "student.kind": "linear",
     "sampler.chains": 4,
     "sampler.draws": 20,

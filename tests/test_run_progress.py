@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mtbkd_core import Cancelled, Progress, Result, Task, build_config, distill
+from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, build_config, distill
 from mtbkd_core.common.progress import Phase
 from mtbkd_core.run_progress import run_work
 from tests.small import small
@@ -46,9 +46,10 @@ def test_progress_carries_every_chains_log_joint_and_the_teachers_shares(run: tu
     ("settings", "gradients"), [({}, 2100), ({"sampler.batch_size": 100, "sampler.thinning": 80}, 8100 * 0.25)]
 )
 def test_a_check_for_bias_costs_as_much_as_the_sampling(settings: dict[str, Any], gradients: float) -> None:
-    work = run_work(build_config([("sampler.bias_check", True), *settings.items()]).sampler, 400)
+    base = RunConfig()  # 100 draws, 20 steps each, after a burn-in of 100
+    work = run_work(build_config([("sampler.bias_check", True), *settings.items()], base=base).sampler, 400)
     assert work[Phase.BIAS_CHECK] == gradients == work[Phase.SAMPLING]
-    assert run_work(build_config().sampler, 400)[Phase.BIAS_CHECK] == 0
+    assert run_work(base.sampler, 400)[Phase.BIAS_CHECK] == 0
 
 
 @pytest.mark.parametrize(("batch_size", "share"), [(None, 60 / 132), (50, 15 / 87)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtbkd_core import Result, RunConfig, Task, UserError, distill
-from mtbkd_core.baselines.base import Problem
+from mtbkd_core.baselines.base import Problem, distillation_grid
 from mtbkd_core.baselines.classic import mean_distillation
 from mtbkd_core.catalog.settings import change_task
 from mtbkd_core.student_inputs import features_of, seen_by_student
@@ -85,8 +85,9 @@ def test_settings_with_other_features_run_in_one_grid_as_by_themselves(
 
 def test_baselines_see_the_students_features(few_digits: Task) -> None:
     problem = Problem(asks_for("patches"), few_digits)
-    assert problem.networks.student.sizes[0] == 30
-    assert mean_distillation(problem).shape[1] == len(few_digits.y_test)
+    assert problem.student.sizes[0] == 30
+    found = mean_distillation(problem, distillation_grid(problem.config)[:2])
+    assert found.shape[1] == len(few_digits.y_test)
 
 
 def test_patches_of_inputs_that_are_no_pictures_are_refused_in_one_line(tiny: Task) -> None:

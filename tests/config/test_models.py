@@ -227,7 +227,8 @@ def test_former_names_are_read_wherever_settings_come_in_and_the_new_name_is_tol
     del flat["n_labelled"]
     prior = wanted.prior.model_dump() | {"sharpness": 0.4}
     del prior["softmin_temperature"]
-    assert parse_config({**flat, "prior": prior}) == wanted
+    found = parse_config({**flat, "prior": prior})
+    assert (found.data, found.prior) == (wanted.data, wanted.prior)
     assert build_config([("split_seed", "3"), ("n_train", "50"), ("prior.sharpness", "0.4")]) == wanted
     with pytest.warns(FutureWarning, match="n_train is now called data.n_labelled"):
         assert RunConfig(n_train=50, prior={"strength": 2}).data.n_labelled == 50  # type: ignore[call-arg]

@@ -52,11 +52,10 @@ def test_a_student_sees_patches_where_the_pictures_are_large_enough_for_one(
     assert default_config("marks").student.features is features
 
 
-@pytest.mark.parametrize("classes", [4, 100])
-def test_the_students_last_layer_has_a_laplace_approximation(own_home: Path, classes: int) -> None:
-    write(6_000, classes, (64, 64))
+def test_the_students_last_layer_has_a_laplace_approximation(own_home: Path) -> None:
+    write(6_000, 40, (64, 64))
     config = default_config("marks").student
-    assert build_student(config, config.n_features, classes).fits_laplace
+    assert build_student(config, config.n_features, 40).fits_laplace
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def clock(asked: list[int], second_per_example: float) -> Iterator[float]:
 
 def test_each_size_is_measured_on_the_runs_own_gradient(digits: Task, asked: list[int]) -> None:
     ticks = clock(asked, 1e-3)
-    found = suggest_batch_size(build_config([("device", "cpu")]), digits, clock=lambda: next(ticks))
+    found = suggest_batch_size(
+        build_config([("device", "cpu"), ("sampler.algorithm", "baoab")]), digits, clock=lambda: next(ticks)
+    )
     assert set(asked) == {64, 200}
     assert found.seconds == pytest.approx({64: 0.064, 200: 0.2})
     assert found.batch_size == 64
@@ -75,7 +77,7 @@ def test_examples_without_labels_that_are_shown_are_part_of_the_gradient(
     unlabelled: int, sizes: set[int], digits: Task, asked: list[int]
 ) -> None:
     ticks = clock(asked, 1e-3)
-    config = build_config([("device", "cpu"), ("n_unlabelled", unlabelled)])
+    config = build_config([("device", "cpu"), ("sampler.algorithm", "baoab"), ("n_unlabelled", unlabelled)])
     found = suggest_batch_size(config, without_some_labels(digits, 80), clock=lambda: next(ticks))
     assert set(asked) == set(found.seconds) == sizes
     assert found.batch_size == (64 if unlabelled else None)
