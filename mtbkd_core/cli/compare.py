@@ -59,7 +59,7 @@ def compare_command(
     _print_differences(found)
     _print_tuned(found)
     print(f"\n{SCORES['auroc_misclassification'].line} - where there was no error")
-    print("R-hat: the worst over the seeds; only posteriors have chains")
+    print("R-hat: the worst of a run's three and over the seeds; only posteriors have chains")
     for line in lines:
         print(line)
 

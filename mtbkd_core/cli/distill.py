@@ -28,6 +28,7 @@ from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import standing
+from mtbkd_core.evaluation.score_text import TEST_SET_LINE
 from mtbkd_core.evaluation.scores import COMPARED, HEADLINE, SCORES
 from mtbkd_core.result import Result
 from mtbkd_core.runs.kinds.run import run_id
@@ -100,7 +101,12 @@ def _print_table(metrics: Metrics) -> None:
     print(f"{'':24}" + "".join(f" {SCORES[score].short:>16}" for score in COMPARED))
     for name, row in metrics.rows.items():
         print(f"{name:24}" + "".join(f" {row.text(score, sampler=False):>16}" for score in COMPARED))
-    print("After ±: the standard error from a test set of this size.")
+    print(TEST_SET_LINE)
+    errors = metrics.student.errors
+    of_sampler = {name: errors[name].sampler for name in COMPARED if name in errors}
+    known = [f"{SCORES[name].short} {SCORES[name].text(of)}" for name, of in of_sampler.items() if of is not None]
+    if known:
+        print(f"The sampler's standard errors of the student: {', '.join(known)}.")
     if metrics.diagnostics.bias_check is not None:
         print(metrics.diagnostics.bias_check.sentence)
 

@@ -114,7 +114,8 @@ def severity_table(
         x, labels: [M, F] and [M].
         image_shape, name: as `corrupt`.
     Returns:
-        a row a severity: "severity", "accuracy" and "deviance", the mean in nats; "fall", by how much deviance lies
+        a row a severity: "severity", "accuracy" and "deviance", the mean in nats; "accuracy_error" and
+        "deviance_error", their standard errors from so many pictures; "fall", by how much deviance lies
         below its highest mean at a smaller severity (0 where it does not), "fall_error", the paired standard error of
         that, and "severity_before" and "accuracy_before" there.
     Raises:
@@ -125,18 +126,25 @@ def severity_table(
     for step in range(steps):
         severity = CORRUPTIONS[name].most * step / (steps - 1) if name in CORRUPTIONS else 0.0
         predictive = predict(corrupt(x, image_shape, name, severity))
-        right = (predictive.mean.argmax(-1) == labels).float().mean()
+        right = (predictive.mean.argmax(-1) == labels).double()
         deviances.append(predictive.deviance.double())
-        rows.append({"severity": severity, "accuracy": float(right), "deviance": float(deviances[-1].mean())})
+        rows.append({"severity": severity})
+        for column, each in (("accuracy", right), ("deviance", deviances[-1])):
+            rows[-1] |= {column: float(each.mean()), f"{column}_error": _error(each)}
         top = max(range(len(rows)), key=lambda place: rows[place]["deviance"])
         fall = deviances[top] - deviances[-1]
         rows[-1] |= {
             "fall": float(fall.mean()),
-            "fall_error": float(fall.std()) / math.sqrt(len(fall)) if len(fall) > 1 else math.inf,
+            "fall_error": _error(fall),
             "severity_before": rows[top]["severity"],
             "accuracy_before": rows[top]["accuracy"],
         }
     return rows
+
+
+def _error(values: Tensor) -> float:
+    """The standard error of the mean of [M] values; infinite for a single one."""
+    return float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def severity_at(name: str, step: int, steps: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mtbkd_core.evaluation.bias_check import BiasCheck
-from mtbkd_core.evaluation.diagnostics import Convergence
+from mtbkd_core.evaluation.diagnostics import Convergence, Verdict
 from mtbkd_core.evaluation.errors import Difference
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.evaluation.scores import R_HAT, PosteriorScores, Row, Scores
@@ -114,8 +114,13 @@ class Metrics(Record):
 
     @property
     def row(self) -> Row:
-        """The student's scores and R-hat, as a row of a table of runs."""
-        return {**self.student.row, R_HAT: self.diagnostics.r_hat}
+        """The student's scores and R-hat, as a row of a table of runs.
+
+        The worst of three R-hats; that of the mean alone where not all are known, or where draws are too few for more.
+        """
+        found = self.diagnostics
+        few = found.judged is Verdict.TOO_FEW_DRAWS
+        return {**self.student.row, R_HAT: found.r_hat if few or found.worst is None else found.worst}
 
     @property
     def seconds(self) -> float:

@@ -11,9 +11,13 @@ from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.preview import mixture_probabilities
-from mtbkd_core.evaluation.scores import Scores, scores
+from mtbkd_core.evaluation.score_rows import score_row
+from mtbkd_core.evaluation.scores import Scores
 from mtbkd_core.evaluation.strength_path import LABELS
 from mtbkd_core.prior import prior_logits, weights_under
+
+#: Bootstrap samples: few, because every move of a slider waits for them.
+_RESAMPLES = 100
 
 
 def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> tuple[Scores, np.ndarray]:
@@ -23,11 +27,11 @@ def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> t
         teacher_logits: [K, N, C].
         labels: [N].
     Returns:
-        the scores, and the weights [K, N].
+        the scores, with their errors from so many examples, and the weights [K, N].
     """
     weights = weights_under(teacher_logits, prior)
     mixed = mixture_probabilities(prior_logits(teacher_logits, prior), weights, prior.temperature)
-    return scores(mixed, labels), weights.numpy()
+    return score_row(mixed, labels, number=_RESAMPLES).scores, weights.numpy()
 
 
 def pull_scale(prior: PriorConfig) -> float:

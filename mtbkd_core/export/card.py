@@ -167,7 +167,7 @@ def _teachers(facts: Facts) -> str:
             task.teachers[name].title,
             task.teachers[name].description,
             f"`{task.teachers[name].fingerprint}`" if same else "not those of today",
-            *(SCORES[score].text(facts.result.metrics.teachers[name][score]) for score in ("accuracy", "nll")),
+            *(facts.result.metrics.teachers[name].text(score) for score in ("accuracy", "nll")),
         ]
         for name in names
     ]
@@ -208,10 +208,11 @@ def _scores(facts: Facts) -> Iterable[str]:
         "from a test set of this size; the sampler's is from a finite number of draws."
     )
     if (own := found.sets.conformal) is not None:
+        error = "" if own.coverage_error is None else f" ± {own.coverage_error:.1%}"
         yield (
             f"Conformal sets: the classes with a mean of at least {own.thresholds[0]:.4g} hold the true class in "
             f"{own.level:.0%} of inputs like the test examples; on {own.count:,} examples that did not calibrate them "
-            f"they held it in {own.coverage:.1%}, with {own.size:.2f} classes on average. config.json has the "
+            f"they held it in {own.coverage:.1%}{error}, with {own.size:.2f} classes on average. config.json has the "
             "threshold, and one for each class."
         )
 

@@ -13,7 +13,8 @@ def draw_severity(table: pd.DataFrame, *, severity: float, unit: str) -> go.Figu
     """Accuracy (left) and mean deviance (right) against the severity of a corruption; the chosen one is marked.
 
     Args:
-        table: severity, accuracy, deviance (nats), a row a severity.
+        table: severity, accuracy, deviance (nats), a row a severity; accuracy_error and deviance_error, their standard
+            errors, which are drawn as 95 % intervals.
         severity: the chosen one.
         unit: of the severity.
     """
@@ -29,6 +30,7 @@ def draw_severity(table: pd.DataFrame, *, severity: float, unit: str) -> go.Figu
             dash=dash,
             mode="lines+markers",
             marker=marker(colour, 7, width=0),
+            error_y={"array": 1.96 * table[f"{column}_error"], "color": colour, "thickness": 1.2, "width": 0},
         )
 
     return composed(

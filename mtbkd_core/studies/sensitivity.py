@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mtbkd_core.evaluation.predictive import thin
 from mtbkd_core.evaluation.scores import SCORES, scores
-from mtbkd_core.evaluation.sensitivity import Change, Sensitivity, log_importance, sensitivity
+from mtbkd_core.evaluation.sensitivity import PARETO_LIMIT, Change, Sensitivity, log_importance, sensitivity
 from mtbkd_core.prior import stack_priors
 from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task
@@ -84,8 +84,12 @@ def changes_table(found: Mapping[str, Sensitivity], answer: Any) -> pd.DataFrame
 
 
 def harms(found: Mapping[str, Sensitivity], labels: Tensor, score: str = "nll") -> list[str]:
-    """Teachers with which less would be better: the score gets better with 10 % less of them, by over two errors."""
+    """Teachers with which less would be better: the score gets better with 10 % less of them, by over two errors.
+
+    Not where the draws cannot tell.
+    """
     table = score_changes(found, labels, score)
     sign = 1 if SCORES[score].higher_is_better else -1
-    less = table[(table["factor"] < 1) & table["clear"] & (sign * table["change"] > 0)]
+    known = table["clear"] & (table["pareto_k"] <= PARETO_LIMIT)
+    less = table[(table["factor"] < 1) & known & (sign * table["change"] > 0)]
     return list(less["teacher"])

@@ -1,5 +1,7 @@
 """Coverage: do the intervals hold the truth, and what a teacher that is sure and wrong does to them."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -7,7 +9,7 @@ from mtbkd_core.config.choices import WeightRule
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.kinds.coverage import FACTORS, TESTS, CoverageSpec, CoverageView
+from mtbkd_core.runs.kinds.coverage import FACTORS, TESTS, Change, CoverageSpec, CoverageView
 from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, NO_TEACHER, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
 from pages.ui import charts, link, navigation
@@ -22,17 +24,19 @@ WANTED = 0.9
 
 
 def too_low(table: pd.DataFrame) -> str:
-    """Which settings of the chart hold the truth too seldom, and why those with teachers do."""
-    low = table[(table["coverage"] < WANTED) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
+    """Which settings of the chart clearly hold the truth too seldom, and why those with teachers do."""
+    low = table[(table["high"] < WANTED) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
     if not len(low):
-        return f"**Every setting in the chart covers {WANTED:.0%} and more.**"
+        return f"**No setting in the chart is clearly under {WANTED:.0%}.**"
     named = "; ".join(f"{row.setting.replace('_', ' ')} ({row.coverage:.1%})" for row in low.itertuples())
-    line = f"**Under {WANTED:.0%}:** {named}."
+    line = f"**Clearly under {WANTED:.0%}:** {named}."
+    worth = low.loc[low["rule"] != "", "labels"].median()
     if low["rule"].any():
+        counts = "counts" if pd.isna(worth) else f"counts as {worth:g} labels,"
         line += (
             " Teachers are not quite right, and that error stays however many points there are; here each statement "
-            "counts as 6 labels, once for every point, so intervals get narrower than that error. A smaller number of "
-            "labels widens them, and the program can choose it."
+            f"{counts} once for every point, so intervals get narrower than that error. A smaller number of labels "
+            "widens them, and the program can choose it."
         )
     return line
 
@@ -95,6 +99,25 @@ def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
         )
 
 
+def _points(found: Change) -> str:
+    text = f"{found.value:+z.1%}"
+    if not pd.isna(found.low):
+        text += f" ({found.low:+z.1%} to {found.high:+z.1%})"
+    return text
+
+
+def _colour(found: Change) -> Literal["red", "gray"]:
+    return "red" if found.high < 0 else "gray"
+
+
+def _nll(found: Change) -> str:
+    """A change of the NLL with its interval, and what it says."""
+    if pd.isna(found.low):
+        return f"{found.value:+.3f}"
+    word = "worse" if found.low > 0 else "better" if found.high < 0 else "no clear difference"
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {word},"
+
+
 def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
     rows = table.set_index("setting")
     measured = {rule: title for rule, title in RULES.items() if (table["rule"] == rule).any()}
@@ -104,15 +127,18 @@ def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
         column.metric(
             title,
             f"{rows.loc[both, 'coverage']:.1%}",
-            f"{view.points_gained(both, experts):+z.1f} points",
+            _points(view.change("coverage", both, experts)),
+            delta_color=_colour(view.change("coverage", both, experts)),
             delta_description="vs experts only",
-            help="Coverage with the experts and the wrong teacher under this weight rule.",
+            help="Coverage with the experts and the wrong teacher under this weight rule, and the change that the "
+            "wrong one makes, with its 95 % interval over data sets; grey where that holds 0.",
             border=True,
         )
     columns[-1].metric(
         "The wrong teacher only",
         f"{rows.loc[WRONG_ALONE, 'coverage']:.1%}",
-        f"{view.points_gained(WRONG_ALONE, NO_TEACHER):+z.1f} points",
+        _points(view.change("coverage", WRONG_ALONE, NO_TEACHER)),
+        delta_color=_colour(view.change("coverage", WRONG_ALONE, NO_TEACHER)),
         delta_description="vs no teacher",
         help="Coverage where it is the only teacher; the intervals are "
         f"{rows.loc[WRONG_ALONE, 'width']:.3f} wide on average. The chart leaves it out.",
@@ -120,16 +146,17 @@ def draw_metrics(view: CoverageView, table: pd.DataFrame) -> None:
     )
 
 
-def draw_blind(table: pd.DataFrame) -> None:
+def draw_blind(view: CoverageView, table: pd.DataFrame) -> None:
     """What a teacher does that is calibrated and blind to an input, and what becomes of it by an automatic strength."""
     rows = table.set_index("setting")
     if not {BLIND, BLIND_AUTOMATIC} <= set(rows.index):  # a study of before it was measured
         return
+    fixed, automatic = (_nll(view.change("nll", name, NO_TEACHER)) for name in (BLIND, BLIND_AUTOMATIC))
     st.markdown(
         "**Calibrated is not enough**  \nThis teacher is exactly calibrated: of what it says with 80 %, 80 % are "
-        "right. But it does not see one of the two inputs. At a fixed strength the student follows it, becomes worse "
-        "than without a teacher, and its intervals are wrong. Calibration cannot tell; held-out labels can, so an "
-        "automatic strength turns it down."
+        "right. But it does not see one of the two inputs, and at a fixed strength the student follows it. Against no "
+        f"teacher the student's NLL changes by {fixed} at a fixed strength, and by {automatic} at an automatic one. "
+        "Calibration cannot tell; held-out labels can, the better the more there are."
     )
     columns = st.columns(3, gap="small")
     for column, name, title in zip(
@@ -142,8 +169,12 @@ def draw_blind(table: pd.DataFrame) -> None:
         column.metric(
             title,
             f"{row['coverage']:.1%}",
-            help=f"Coverage. Intervals are {row['width']:.3f} wide on average; a statement is worth {row['labels']:g} "
-            "labels (median over data sets).",
+            f"{row['low']:.1%} to {row['high']:.1%}",
+            delta_color="off",
+            delta_arrow="off",
+            help="Coverage, with its 95 % interval over data sets. Intervals are "
+            f"{row['width']:.3f} wide on average; a statement is worth {row['labels']:g} labels, the median over data "
+            "sets.",
             border=True,
         )
         column.caption(f"NLL {row['nll']:.3f} under the true probabilities")
@@ -173,7 +204,7 @@ with right:
 if shown is not None and shown.state is State.DONE and not gone:
     measured_table = coverage_table(shown.found())
     draw_metrics(shown, measured_table)
-    draw_blind(measured_table)
+    draw_blind(shown, measured_table)
     st.space("small")
     left, right = st.columns(2, gap="large")
     left.markdown(

@@ -71,7 +71,7 @@ GLOSSARY = {
     "example leaves the class open.",
     "Entropy": "How spread probabilities are, in nats: 0 is certain.",
     "Deviance": "E[-2 sum p log p]: the paper's score of uncertainty at an example.",
-    "Calibration": "Of the answers given with 80 % confidence, 80 % are right.",
+    "Calibration": "Of the answers given with 80 % confidence, 80 % are right. A calibrated teacher may still mislead.",
     "NLL": "Negative log-likelihood: mean of -log of the true class's probability, in nats. Lower is better.",
     "ECE": "Expected calibration error: mean gap between confidence and accuracy over bins.",
     "Brier": "Mean squared distance between the probabilities and the true class.",

@@ -40,7 +40,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         "Distill the demo",
         icon=":material/play_arrow:",
         help="Three specialists of handwritten digits teach one small student, with the default settings. "
-        "It takes a few seconds.",
+        "It takes less than a minute.",
         on_click=distill_demo,
         args=(default_config("digits"),),
     )

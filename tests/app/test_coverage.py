@@ -52,7 +52,7 @@ def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppT
     assert any("20 labelled points" in line for line in captions)
     # chains of five draws cannot agree
     assert any(f"In {table['apart'].sum()} of 20 posteriors" in line for line in captions)
-    low = table[(table["coverage"] < 0.9) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
+    low = table[(table["high"] < 0.9) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
     (said,) = [text.value for text in app.markdown if "90%" in text.value]
     assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
 

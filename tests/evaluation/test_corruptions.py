@@ -89,6 +89,7 @@ def test_the_table_over_severities_holds_accuracy_and_mean_deviance_at_each() ->
     assert [row["severity"] for row in rows] == [0.0, 0.4, 0.8]
     assert [row["deviance"] for row in rows] == pytest.approx([1, 1 - 9 / 64, 1 - 36 / 64])  # sides 3 and 6 of 8
     assert [row["accuracy"] for row in rows] == [1.0, 1.0, 0.0]
+    assert [row["deviance_error"] for row in rows] == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
 
 
 def test_what_there_is_not_is_refused() -> None:

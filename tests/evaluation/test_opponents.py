@@ -1,7 +1,8 @@
 """The student beside its opponents, in words."""
 
+from mtbkd_core.evaluation.diagnostics import Verdict
 from mtbkd_core.evaluation.errors import Difference, Reading
-from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.metrics import Diagnostics, Metrics
 from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.scores import PosteriorScores, Scores
 
@@ -40,3 +41,14 @@ def test_a_single_teacher_has_no_mean_beside_it() -> None:
 def test_a_run_without_differences_says_nothing() -> None:
     assert standing(Metrics(student=PosteriorScores(nll=0.2)), TITLES) == ""
     assert standing(metrics(Reading.BETTER), TITLES, "ece") == ""
+
+
+def test_a_run_in_a_table_of_runs_has_the_worst_of_its_r_hats() -> None:
+    def r_hat(**known: float | int) -> float | None:
+        return Metrics(student=PosteriorScores(), diagnostics=Diagnostics(**known)).row["r_hat"]
+
+    three = {"r_hat": 1.01, "r_hat_p95": 1.02, "r_hat_log_joint": 1.2}
+    assert r_hat(**three) == 1.2
+    assert r_hat(r_hat=1.01) == 1.01
+    few = {"draws": 10, "verdict": Verdict.TOO_FEW_DRAWS}
+    assert r_hat(**three, **few) == 1.01  # even independent draws have larger ones then

@@ -15,7 +15,8 @@ LABELS = torch.arange(12) % 4
 
 def test_one_teacher_alone_is_scored_as_its_tempered_predictions() -> None:
     found, weights = score_alone(LOGITS[:1], LABELS, PriorConfig(temperature=1.5))
-    assert found == scores((LOGITS[0] / 1.5).softmax(-1), LABELS)
+    assert found.row == scores((LOGITS[0] / 1.5).softmax(-1), LABELS).row
+    assert found.errors["nll"].test_set is not None
     assert weights == pytest.approx(np.ones((1, 12)))
 
 

@@ -209,7 +209,17 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
     "draw_strength_path": lambda r: draw_strength_path(strength_table(choice())),
     "draw_sets": lambda r: uncertainty.draw_sets(student_tables.set_table(r.mean > 0.2, r.labels)),
     "draw_severity": lambda r: draw_severity(
-        pd.DataFrame({"severity": [0.0, 1.0], "accuracy": [0.9, 0.2], "deviance": [0.5, 3.0]}), severity=0.4, unit="°"
+        pd.DataFrame(
+            {
+                "severity": [0.0, 1.0],
+                "accuracy": [0.9, 0.2],
+                "accuracy_error": [0.02, 0.03],
+                "deviance": [0.5, 3.0],
+                "deviance_error": [0.1, 0.2],
+            }
+        ),
+        severity=0.4,
+        unit="°",
     ),
     "draw_sensitivity": lambda r: draw_sensitivity(
         sensitivity(r), r.titles, r.colours, left="better", right="worse", shaded="left", title="NLL"

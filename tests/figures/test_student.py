@@ -87,8 +87,10 @@ def test_medians_of_the_score_are_marked() -> None:
 
 def test_accuracy_and_deviance_have_axes_of_their_own_and_the_chosen_severity_is_marked() -> None:
     table = pd.DataFrame({"severity": [0.0, 1.0], "accuracy": [0.9, 0.2], "deviance": [0.5, 3.0]})
+    table[["accuracy_error", "deviance_error"]] = 0.1
     figure = shifts.draw_severity(table, severity=0.4, unit="degrees")
     assert [(list(trace.y), trace.yaxis) for trace in figure.data] == [([0.9, 0.2], None), ([0.5, 3.0], "y2")]
+    assert [trace.error_y.array[0] for trace in figure.data] == pytest.approx([0.196, 0.196])
     assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == 0.4
     assert figure.layout.yaxis2.range[1] >= 3.0
 

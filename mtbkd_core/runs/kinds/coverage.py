@@ -15,6 +15,7 @@ from mtbkd_core.catalog.settings import default_config
 from mtbkd_core.common.progress import Phase, Progress, stop_if
 from mtbkd_core.config.choices import Device
 from mtbkd_core.config.models import RunConfig, SamplerConfig
+from mtbkd_core.evaluation.errors import interval
 from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
@@ -75,6 +76,15 @@ def _parse(content: bytes) -> CoverageSpec:
     return spec if "settings" in spec.model_fields_set else spec.model_copy(update={"settings": FIRST_SETTINGS})
 
 
+@dataclass(frozen=True)
+class Change:
+    """A mean difference over data sets, with its 95 % interval by Student's t; NaN where there is one data set."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoverageView(PartsView[CoverageSpec]):
     """A coverage study as it was when it was looked at."""
@@ -89,10 +99,14 @@ class CoverageView(PartsView[CoverageSpec]):
         """How many were sampled, over data sets and settings."""
         return self.spec.replications * self.parts_done
 
-    def points_gained(self, setting: str, reference: str) -> float:
-        """Coverage in a setting minus that in another one, in percentage points."""
-        mean = {each.setting: each.mean for each in self.found()}
-        return 100 * (mean[setting] - mean[reference])
+    def change(self, column: str, setting: str, reference: str) -> Change:
+        """A column of `Coverage` in a setting minus that in another one, paired by data set."""
+        found = {each.setting: each for each in self.found()}
+        gaps = (getattr(found[setting], column) - getattr(found[reference], column)).double()
+        mean = float(gaps.mean())
+        if len(gaps) < 2:
+            return Change(mean)
+        return Change(mean, *interval(mean, float(gaps.std()) / math.sqrt(len(gaps)), len(gaps) - 1))
 
 
 def _row(columns: Mapping[str, Sequence[float]], number: int) -> Row:

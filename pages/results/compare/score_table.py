@@ -46,7 +46,9 @@ def draw(
     columns: Mapping[str, Any] = {
         name: st.column_config.TextColumn(width=170, pinned=True),
         "Seeds": st.column_config.NumberColumn(width=60, help="Seeds with a result."),
-        "R-hat": st.column_config.TextColumn(width=70, help="The worst over the seeds; only posteriors have one."),
+        "R-hat": st.column_config.TextColumn(
+            width=70, help="The worst of a run's three, and over the seeds; only posteriors have one."
+        ),
     } | {score: st.column_config.TextColumn(_COLUMNS[score], help=SCORES[score].help, width=110) for score in COMPARED}
     if lines is not None:
         shown["Description"] = lines

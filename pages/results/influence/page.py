@@ -58,7 +58,7 @@ with right:
     charts.show(
         influence.draw_weights_and_responsibilities(both, shades),
         "Weight against responsibility",
-        "Above the line: the student follows that teacher more than its weight in the prior.",
+        "Above the line: the student is nearer to that teacher than its weight in the prior says.",
         lambda: both,
         key="both",
         help=f"A point for each teacher and labelled {item}: the teacher's weight in the prior, and its responsibility "

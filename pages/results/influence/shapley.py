@@ -122,7 +122,7 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
             lambda: cheap,
             key="own-influence",
             help="Means over the labelled examples: the responsibility, and the pull on the true class's logit. A "
-            "teacher may explain much of a student that would do as well without it.",
+            "teacher may have a large share of a student that would do as well without it.",
         )
 
 
@@ -135,7 +135,8 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     agree = "all agree" if first == explains == pulls else "they disagree"
     total = by_title["shapley"].sum()
     change = change_text(score, total, 0)
+    alone = " One seed does not tell how much of that is chance." if table["shapley_sd"].isna().all() else ""
     return (
         f"By Shapley value **{first}** contributes most; by responsibility **{explains}** comes first, by pull on the "
-        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {change}."
+        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {change}.{alone}"
     )

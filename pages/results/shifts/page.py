@@ -74,7 +74,8 @@ if task.image_shape is not None:
             "As accuracy falls, deviance should rise. A flat deviance: the student does not notice the change.",
             lambda: curve,
             key="severity",
-            help=f"On the first {corrupted.CORRUPTED} test {item}s, by {corrupted.DRAWS} students spread over the "
+            help="Vertical lines: 95 % intervals from so many pictures. "
+            f"On the first {corrupted.CORRUPTED} test {item}s, by {corrupted.DRAWS} students spread over the "
             "chains.",
         )
         chosen_run.say(readings.of_corruption(curve.to_dict("records")))

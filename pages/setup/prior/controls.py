@@ -50,7 +50,7 @@ def _draw_preset(config: RunConfig) -> None:
     start = (
         "general values for a task of your own, not tuned on its data"
         if config.data.task in own()
-        else "the values that were best on this task's validation data"
+        else "values that were chosen for this task, on validation data and so that chains agree"
     )
     st.segmented_control(
         "Preset",

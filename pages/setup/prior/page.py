@@ -5,7 +5,7 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, Task
 from mtbkd_core.evaluation.prior_alone import pull_scale, score_alone
-from mtbkd_core.evaluation.scores import SCORES, Scores
+from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import weights
 from pages.setup.prior import controls, effect, example
@@ -32,11 +32,16 @@ def draw_alone(config: RunConfig, task: Task) -> None:
     )
     st.markdown("**Predictions of the prior alone**", help=about)
     columns = st.columns(4, gap="small")
-    columns[0].metric(
-        "Accuracy", f"{prior_scores['accuracy']:.1%}", help="Share of the labelled examples predicted correctly."
-    )
-    columns[1].metric(SCORES["nll"].with_unit, f"{prior_scores['nll']:.3f}", help=SCORES["nll"].help)
-    columns[2].metric("ECE", f"{prior_scores['ece']:.3f}", help=SCORES["ece"].help)
+    values = (f"{prior_scores.accuracy:.1%}", f"{prior_scores.nll:.3f}", f"{prior_scores.ece:.3f}")
+    for column, name, value in zip(columns, HEADLINE, values, strict=False):
+        column.metric(
+            SCORES[name].with_unit,
+            value,
+            SCORES[name].error_text(prior_scores.errors.get(name)) or None,
+            delta_color="off",
+            delta_arrow="off",
+            help=f"{SCORES[name].help} Here of the labelled {item}s. After ±: the standard error from so many of them.",
+        )
     columns[3].metric(
         "Pull scale",
         "auto" if config.prior.strength is None else f"{pull_scale(config.prior):.3g}",

@@ -36,8 +36,10 @@ def test_each_setting_is_measured_as_in_one_study_of_all(engine: str) -> None:
         torch.testing.assert_close(one.coverage, other.coverage)
         torch.testing.assert_close(one.width, other.width)
     assert done.posteriors == 2 * len(SETTINGS)
+    change = done.change("coverage", WRONG_ALONE, NO_TEACHER)
     mean = {each.setting: each.mean for each in expected}
-    assert done.points_gained(WRONG_ALONE, NO_TEACHER) == pytest.approx(100 * (mean[WRONG_ALONE] - mean[NO_TEACHER]))
+    assert change.value == pytest.approx(mean[WRONG_ALONE] - mean[NO_TEACHER], abs=1e-5)
+    assert change.low < change.value < change.high
 
 
 def test_the_samplers_settings_are_part_of_what_is_asked() -> None:
@@ -51,7 +53,7 @@ def test_a_finished_study_keeps_the_names_of_its_parts_when_a_rule_is_added(
     add_rule(monkeypatch)
     after = store.read(KIND, before.id)
     assert [(one.setting, one.mean) for one in after.found()] == [(one.setting, one.mean) for one in before.found()]
-    assert after.points_gained(WRONG_ALONE, NO_TEACHER) == before.points_gained(WRONG_ALONE, NO_TEACHER)
+    assert after.change("nll", WRONG_ALONE, NO_TEACHER) == before.change("nll", WRONG_ALONE, NO_TEACHER)
     assert not after.is_torn()
 
 
