@@ -250,7 +250,7 @@ class TestSideBySide:
         assert not app.exception
         assert not app.error
         differ, numbers, gaps = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
-        assert differ.to_dict("index") == {"Strength": {"A": "1.0", "B": "0.5"}}
+        assert differ.to_dict("index") == {"Strength": {"A": "3.0", "B": "0.5"}}
         for letter, run in (("A", finished), ("B", other)):
             metrics = load_result(run.id).metrics
             assert numbers.loc["NLL (nats)", letter] == metrics.student.text("nll")

@@ -82,7 +82,7 @@ class TestTeachers:
 
 
 class TestPrior:
-    @pytest.mark.parametrize(("task", "most"), [("digits", 2.0), ("proteins", 18.0)])
+    @pytest.mark.parametrize(("task", "most"), [("digits", 6.0), ("proteins", 18.0)])
     def test_the_strengths_slider_ends_beyond_what_the_task_starts_with(
         self, opened: Opened, task: str, most: float
     ) -> None:
@@ -120,7 +120,7 @@ class TestPrior:
     def test_no_preset_is_marked_once_a_setting_differs(self, opened: Opened) -> None:
         preset = opened("prior").segmented_control(key="set:preset")
         assert preset.value == "default"
-        assert "best on this task's validation data" in preset.help
+        assert "chosen for this task, on validation data" in preset.help
         app = opened("prior")
         app.slider(key="set:prior.strength").set_value(0.3).run()
         assert app.segmented_control(key="set:preset").value is None

@@ -74,8 +74,8 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     app = opened(PAGE, view="sweep", run=finished.id)
     assert "Nothing is swept over yet" in app.info[0].value
     (values,) = app.text_input
-    assert values.value == "0, 0.1, 0.3, 1, 3"
-    values.set_value("2, 0.5,1.0")
+    assert values.value == "0, 0.3, 0.9, 3, 9"
+    values.set_value("2, 0.5,3.0")
     app.slider(key="view:compare:repeats").set_value(2)
     app.run()
     assert any(caption.value.startswith("6 runs, about") for caption in app.caption)
@@ -84,10 +84,10 @@ def test_the_launch_sweeps_the_chosen_runs_settings_and_is_found_again_by_its_li
     assert (view.config, view.spec.setting, view.spec.values, view.spec.seeds) == (
         finished.config,
         "prior.strength",
-        ("0.5", "1.0", "2.0"),
+        ("0.5", "2.0", "3.0"),
         2,
     )
-    # strength 1 with the first seed is the run itself
+    # strength 3 with the first seed is the run itself
     assert len(computed) == 5
     assert in_link(app, "sweep") == view.id
     again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
@@ -147,7 +147,7 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
     drawn = traces(app, "NLL against strength")
     mean = drawn["scatter", "Mean over seeds"]
     assert mean["y"] == pytest.approx([1.005, 0.905, 0.705])
-    assert mean["marker"]["symbol"] == ["circle", "diamond", "circle-open"]
+    assert mean["marker"]["symbol"] == ["circle", "circle", "diamond-open"]
     assert len(drawn["scatter", "Each seed"]["y"]) == 6
     assert any("at 3 1.300" in warning.value for warning in app.warning)
     (frame,) = app.dataframe
