@@ -246,7 +246,7 @@ CURVED = PlaneTask(
         sampler__algorithm="mclmc",
         sampler__burn_in="200",
         # the log joint forgets its past more slowly than predictions do
-        sampler__thinning="50",
+        sampler__thinning="60",
     ),
     swirl=0.9,
 )

@@ -51,7 +51,7 @@ WAYS = {
     "empty columns and rows at the end": lambda path: path.write_text(
         "a,b,label,,\n0.5,1.5,Außen,,\n-2,3,Golgi,,\n,,,,\n"
     ),
-    "gzip": lambda path: path.write_bytes(gzip.compress(LINES.encode())),
+    "gzip": lambda path: path.write_bytes(gzip.compress(LINES.encode(), mtime=0)),
     "Parquet": lambda path: pd.DataFrame({"a": [0.5, -2], "b": [1.5, 3], "label": ["Außen", "Golgi"]}).to_parquet(path),
     "Excel": _excel,
 }
@@ -170,8 +170,8 @@ def test_fasta_is_a_table_of_ids_descriptions_and_sequences(tmp_path: Path) -> N
         ("m.json", b'{"a": [1, 2]}', "is JSON"),
         ("m.csv", b"<!DOCTYPE html><html>", "is a web page"),
         ("m.csv", b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
-        ("m.gz", gzip.compress(pickle.dumps([1.0])), "is a Python pickle"),
-        ("m.gz", gzip.compress(LINES.encode())[:-12], "cannot be read as gzip"),
+        ("m.gz", gzip.compress(pickle.dumps([1.0]), mtime=0), "is a Python pickle"),
+        ("m.gz", gzip.compress(LINES.encode(), mtime=0)[:-12], "cannot be read as gzip"),
         ("m.safetensors", b"\xff" * 30, "cannot be read as safetensors"),
     ],
 )
@@ -204,7 +204,7 @@ BOMBS = {
     "text.parquet": _repeated_text,
     "list.parquet": _long_list,
     "wide.npz": lambda path: np.savez_compressed(path, np.zeros((90_000, 900), np.int8)),
-    "text.csv.gz": lambda path: path.write_bytes(gzip.compress(bytes(2**20), 1) * 800),
+    "text.csv.gz": lambda path: path.write_bytes(gzip.compress(bytes(2**20), 1, mtime=0) * 800),
 }
 
 
