@@ -70,7 +70,7 @@ def changes_table(found: Mapping[str, Sensitivity], answer: Any) -> pd.DataFrame
 
     Returns:
         One row a teacher and factor: teacher, factor, change, error (the sampler's standard error), pareto_k, clear
-        (more than two standard errors from zero).
+        (more than two standard errors from zero, where the draws can tell).
     """
     rows: list[tuple[str, float, Change, float]] = [
         (name, factor, change, k)
@@ -78,7 +78,10 @@ def changes_table(found: Mapping[str, Sensitivity], answer: Any) -> pd.DataFrame
         for factor, change, k in zip(own.factors, own.changes(answer), own.pareto_k, strict=True)
     ]
     return pd.DataFrame(
-        [(name, factor, change.value, change.error, k, change.clear) for name, factor, change, k in rows],
+        [
+            (name, factor, change.value, change.error, k, change.clear and k <= PARETO_LIMIT)
+            for name, factor, change, k in rows
+        ],
         columns=["teacher", "factor", "change", "error", "pareto_k", "clear"],
     )
 
@@ -90,6 +93,5 @@ def harms(found: Mapping[str, Sensitivity], labels: Tensor, score: str = "nll") 
     """
     table = score_changes(found, labels, score)
     sign = 1 if SCORES[score].higher_is_better else -1
-    known = table["clear"] & (table["pareto_k"] <= PARETO_LIMIT)
-    less = table[(table["factor"] < 1) & known & (sign * table["change"] > 0)]
+    less = table[(table["factor"] < 1) & table["clear"] & (sign * table["change"] > 0)]
     return list(less["teacher"])

@@ -1,8 +1,10 @@
 """A run's sensitivity to its teachers is worked out from its own draws."""
 
 import pytest
+import torch
 
 from mtbkd_core import Result, RunConfig, Task, build_config, distill, load_task
+from mtbkd_core.evaluation.sensitivity import FACTORS, Sensitivity
 from mtbkd_core.studies.sensitivity import changes_table, harms, run_sensitivity, score_changes
 
 TEACHERS = ("north", "south-west", "south-east", "confidently-wrong")
@@ -44,3 +46,14 @@ def test_a_score_that_is_not_defined_has_no_change(result: Result, task: Task) -
 def test_weights_that_change_nothing_have_no_sensitivity(task: Task, change: tuple[str, object]) -> None:
     short = [("sampler.draws", 4), ("sampler.burn_in", 5), ("sampler.warm_start_steps", 5)]
     assert run_sensitivity(distill(config(*short, change), task=task), task) == {}
+
+
+def test_a_change_that_the_draws_cannot_tell_is_not_clear() -> None:
+    def found(k: float) -> dict[str, Sensitivity]:
+        mass = torch.full((3, 4), 0.25, dtype=torch.float64)
+        spread = torch.tensor([0.49, 0.5, 0.5, 0.51], dtype=torch.float64)
+        sums = torch.stack([0.25 * (spread + move) for move in (0.0, -0.2, 0.2)])[..., None, None]
+        return {"one": Sensitivity(FACTORS, mass, sums, (k, k))}
+
+    for k, clear in ((0.1, True), (0.71, False)):
+        assert changes_table(found(k), lambda mean: float(mean.mean()))["clear"].tolist() == [clear, clear]

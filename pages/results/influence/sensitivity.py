@@ -92,7 +92,7 @@ def _chart(chosen: Chosen, table: pd.DataFrame, sides: tuple[str, str], what: st
             title=f"Change of the {what}",
         ),
         f"With 10 % less of a teacher: {what}",
-        "A long bar: this answer depends on that teacher. Grey: within the sampler's error.",
+        "A long bar: this answer depends on that teacher. Grey: within the sampler's error, or the draws cannot tell.",
         lambda: table,
         key=key,
         help=_HELP,
