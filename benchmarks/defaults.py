@@ -64,6 +64,9 @@ def run(config: RunConfig) -> dict[str, float | int | str | bool | None]:
     metrics, found = result.metrics, result.metrics.diagnostics
     change, error = drift(result.predictions.log_joint)
     r_hats = (found.r_hat, found.r_hat_p95, found.r_hat_log_joint)
+    measured = metrics.student.sets
+    kinds = ("credible", "conformal", "conformal_by_class")
+    sets = {kind: own for kind in kinds if (own := getattr(measured, kind)) is not None}
     aurocs = [scores[OUT_OF_DISTRIBUTION].auroc for scores in metrics.shifts.values()]
     return {
         "seed": config.seed,
@@ -81,6 +84,7 @@ def run(config: RunConfig) -> dict[str, float | int | str | bool | None]:
         "nll": metrics.student.nll,
         "ece": metrics.student.ece,
         "auroc": aurocs[0] if aurocs else None,
+        **{f"{kind}_{what}": getattr(sets[kind], what) for kind in sets for what in ("coverage", "size")},
     }
 
 

@@ -22,7 +22,7 @@ export function sentence({ scores, bins }) {
     return `The student is ${kind}: its mean confidence is ${percent(confidence)}, and the truth says ${percent(right)}.`;
   }
   const far = (best - log).toFixed(3);
-  const near = best - log < 0.02 ? 'close to the truth' : 'calibrated, but blurred';
+  const near = best - log < 0.02 ? 'close to the truth' : 'about as sure as it is right, but blurred';
   return `The student is ${near}: ${far} nats below the best possible score; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
 }
 

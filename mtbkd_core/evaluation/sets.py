@@ -39,7 +39,7 @@ SET_KINDS = {
     "conformal": SetKind(
         "Conformal",
         "Holds the true class with its level whatever the model, on average over examples like those that calibrated "
-        "it; a shift breaks that.",
+        "it; a shift breaks that. A mean size below 1 says that some sets are empty.",
     ),
     "conformal_by_class": SetKind(
         "Conformal, by class",

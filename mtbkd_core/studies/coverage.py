@@ -52,7 +52,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], WeightRule]] = {
 }
 #: Those whose strength is chosen from each data set, and how.
 AUTOMATIC = frozenset({BLIND_AUTOMATIC})
-PLAN = Plan(folds=5, scored=5, multiples=1, steps=60)
+PLAN = Plan(folds=5, scored=5, multiples=1, steps=100)
 #: These short chains cost about half a point of coverage at most, in comparison with twice the draws and with HMC.
 SAMPLER = SamplerConfig(chains=8, draws=100, thinning=10, warm_start_steps=100, burn_in=200, friction=1.0)
 
