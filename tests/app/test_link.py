@@ -54,8 +54,7 @@ def test_nonsense_in_a_link_is_one_line_and_the_default_draft(app: AppTest, name
 
 
 def test_settings_that_do_not_go_together_leave_the_task_of_the_link(app: AppTest) -> None:
-    """The plane's own sampler needs all examples."""
-    start(app, **{"task": "synthetic", "sampler.batch_size": "10"})
+    start(app, **{"task": "synthetic", "sampler.algorithm": "mclmc", "sampler.batch_size": "10"})
     assert not app.exception
     (warning,) = app.warning
     assert "sampler.batch_size: got 10, but mclmc needs all examples" in warning.value
@@ -151,7 +150,7 @@ def test_a_link_holds_what_a_page_shows(opened: Opened, finished: RunView) -> No
     assert app.selectbox(key="view:reliability:class").value == "3"
     app.pills(key="view:reliability:shown").set_value(["student"]).run()
     assert app.query_params["shown"] in ("student", ["student"])
-    app.pills(key="view:reliability:shown").set_value(["student", "teachers_mean"]).run()
+    app.pills(key="view:reliability:shown").set_value(["student", "teachers_weighted"]).run()
     assert "shown" not in app.query_params
     assert not app.exception
 
@@ -170,7 +169,7 @@ def test_what_one_page_shows_is_not_taken_by_the_next(opened: Opened, finished: 
     app.segmented_control(key="view:teachers:shown").set_value("disputed").run()
     del app.query_params["shown"]  # as the browser does when the page changes
     go(app, "reliability")
-    assert app.pills(key="view:reliability:shown").value == ["student", "teachers_mean"]
+    assert app.pills(key="view:reliability:shown").value == ["student", "teachers_weighted"]
     assert not app.exception
 
 

@@ -26,7 +26,7 @@ def test_the_number_of_labels_changes_the_strength(opened: Opened) -> None:
     app = opened("prior")
     assert app.slider(key="set:prior.labels").value == 4.5
     app.slider(key="set:prior.labels").set_value(9.0).run()
-    assert (prior(app).strength, in_link(app, "prior.strength")) == (2.0, "2.0")
+    assert (prior(app).strength, in_link(app, "prior.strength")) == (6.0, "6.0")
     assert app.number_input(key="set:prior.labels:number").value == 9
     app.number_input(key="set:prior.labels:number").set_value(0.0).run()
     assert prior(app).strength == 0

@@ -78,7 +78,7 @@ def test_one_under_way_shows_each_teacher_as_it_comes_and_can_be_cancelled(
     assert (bar.proto.value, bar.proto.text) == (30, "1 of 4 teachers trained · 2, 3, epoch 2 of 10")
     scores = trained.rows.found[0]["first-half"]
     said = [text.value for text in app.markdown]
-    assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.3f} " in text for text in said)
+    assert any(f"{scores['accuracy']:.1%}" in text and f"{scores['nll']:.4f}" in text for text in said)
     assert [caption.value for caption in app.caption].count("Not trained yet.") == 3
     app.button(key="cancel-training").click()
     app.run()

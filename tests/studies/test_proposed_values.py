@@ -9,7 +9,7 @@ from mtbkd_core.studies.sweep import proposed_values, sweep_title, sweepable
 @pytest.mark.parametrize(
     ("task", "name", "values"),
     [
-        ("digits", "prior.strength", "0, 0.1, 0.3, 1, 3"),
+        ("digits", "prior.strength", "0, 0.3, 0.9, 3, 9"),
         ("proteins", "prior.strength", "0, 0.9, 2.7, 9, 27"),
         ("digits", "data.n_labelled", "50, 100, 150, 200"),
         ("digits", "prior.rule", "inverse_entropy, softmin, fixed"),

@@ -11,7 +11,7 @@ from mtbkd_core.catalog.registry import load_task, task_info, untrained
 from mtbkd_core.catalog.settings import build_config, default_config
 from mtbkd_core.common.progress import Phase, Progress, UserError
 from mtbkd_core.config.models import RunConfig
-from mtbkd_core.evaluation.scores import Row, scores
+from mtbkd_core.evaluation.scores import Row, Scores, scores
 from mtbkd_core.runs.job import JobKind, Work
 from mtbkd_core.runs.kinds.parts import PartsSpec, PartsView, filled_by
 from mtbkd_core.runs.rows import Rows, RowsLog
@@ -30,9 +30,9 @@ class TrainingSpec(PartsSpec):
 class TrainingView(PartsView[TrainingSpec]):
     """A training as it was when it was looked at."""
 
-    def scores(self) -> dict[str, Row]:
+    def scores(self) -> dict[str, Scores]:
         """Teacher -> its scores on the test examples, of those that are trained."""
-        return _by_teacher(self.rows)
+        return {name: Scores.model_validate(row) for name, row in _by_teacher(self.rows).items()}
 
 
 def training_spec(task: str) -> TrainingSpec:

@@ -182,7 +182,7 @@ def test_a_run_of_another_format_or_torn_lends_nothing(
 
 @pytest.mark.parametrize("teachers", ["digits-0-4,digits-5-9,even-digits", "digits-0-4,even-digits"])
 def test_a_shapley_study_runs_every_subset_and_its_values_add_up(steps: Steps, teachers: str) -> None:
-    settings = config(teachers=teachers)
+    settings = config(teachers=teachers, prior__strength=1.0)
     view = studied(settings)
     names = settings.data.teachers
     assert (view.state, len(steps.done)) == (State.DONE, 2 ** len(names))
