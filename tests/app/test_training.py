@@ -137,7 +137,7 @@ def test_forgetting_the_task_stops_its_training(
 def test_a_batch_size_is_not_suggested_before_they_are_trained(
     opened: Callable[..., AppTest], images: Path, fake_engine: FakeEngine
 ) -> None:
-    app = opened("setup/distill/page.py", task="marks")
+    app = opened("setup/distill/page.py", task="marks", **{"sampler.algorithm": "baoab"})
     press(app, "Suggest a batch size")
     assert [error.value for error in app.error] == [
         "The teachers are not trained yet; the page Teachers shows how far they are."
