@@ -28,7 +28,7 @@ def test_a_killed_worker_is_told_and_the_run_goes_on_to_its_end(tab: Visitor, se
     tab.finishes()
     assert file_of_run(server.home, run, "owner.json")["attempt"] == 2
     student = file_of_run(server.home, run, "metrics.json")["student"]
-    expect(tab.metric("NLL")).to_have_text(f"{student['nll']:.3f}")
+    expect(tab.metric("NLL")).to_have_text(f"{student['nll']:.4f}")
 
 
 def test_a_running_run_is_cancelled_from_its_page(tab: Visitor, server: Server) -> None:
