@@ -193,9 +193,9 @@ def verdict_sentence(found: Convergence, *, worst: bool = True) -> str:
     if verdict is None:
         return "A single chain cannot show whether others would agree with it." if found.chains == 1 else ""
     if verdict is Verdict.CONVERGED:
-        rest = f", but {apart} of examples on which they do not" if share else ""
+        examples = f"nearly all examples, not on {share:.0%} of those measured" if share else "the examples"
         number = f" (worst R-hat {r_hat_text(found.worst)})" if worst else ""
-        return f"The chains agree on the score, the log joint and the examples{rest}{number}."
+        return f"The chains agree on the score, the log joint and {examples}{number}."
     if not chains_agree(found.r_hat):
         r_hat = r_hat_text(found.r_hat)
         return f"The chains disagree on the score itself (R-hat {r_hat}): sample longer before you rely on it."

@@ -10,7 +10,7 @@ import pytest
 
 from mtbkd_core.cli.main import main
 
-INPUTS = Path(os.environ.get("MTBKD_INPUTS", "/work/shared/inputs"))
+INPUTS = Path(__file__).resolve().parents[3] / "shared" / "inputs"
 pytestmark = pytest.mark.skipif(not (INPUTS / "README.md").exists(), reason="the inputs are not on this machine")
 
 #: Folder -> what each of its imports says, in order: it succeeds where this does not begin with "error".

@@ -69,7 +69,7 @@ def _draw_labels(config: RunConfig, task: Task) -> None:
         exact = {} if kind == "slider" else {"format": "%g", "label_visibility": "collapsed"}
         with column:
             widget(
-                "Labels a statement", 0.0, high, step=0.1, key=key, help=_HELP, on_change=_take, args=(key,), **exact
+                "Labels per statement", 0.0, high, step=0.1, key=key, help=_HELP, on_change=_take, args=(key,), **exact
             )
     numbers = effective_labels(task.teacher_logits(config.data.teachers), config.prior).tolist()
     titles = task_words.titles_by_name(config).values()
