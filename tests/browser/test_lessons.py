@@ -23,6 +23,7 @@ def alone(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto((tmp_path / "lesson.html").as_uri())
+    expect(page.locator(".lesson .count")).to_have_text("1 of 5")  # the page listens from here on
     yield page
     page.close()
     assert not wrong
