@@ -62,7 +62,7 @@ def in_version(folder: Path, home: Path, *arguments: str) -> str:
 
 def bring(folder: Path, home: Path, data: Path) -> None:
     """Make the task `import` of the table and its teachers' outputs (benchmarks.deeploc tells which)."""
-    teachers = [f"--teacher={name}={data / name}_logits.csv" for name in ("esm2_650m", "prott5")]
+    teachers = [f"--teacher={name.replace('_', '-')}={data / name}_logits.csv" for name in ("esm2_650m", "prott5")]
     table = [f"--table={data / 'train.csv'}", "--label=Label", "--sequence=Sequence"]
     classes = "--class-columns=Cytoplasm:Peroxisome"
     in_version(folder, home, "-m", "mtbkd_core", "import", "--name=import", *table, classes, *teachers)
