@@ -64,7 +64,7 @@ INFO = TaskInfo(
         "sampler.chains": "8",
         "sampler.draws": "60",
         "sampler.thinning": "16",
-        "sampler.burn_in": "200",
+        "sampler.burn_in": "400",
     },
     presets={"thorough": {"sampler.draws": "200"}},
     shifts=(

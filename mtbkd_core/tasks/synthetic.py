@@ -244,9 +244,9 @@ CURVED = PlaneTask(
         # Experts that know the truth make the posterior stiff in places: at its tuned step size, BAOAB left it on
         # every other seed.
         sampler__algorithm="mclmc",
-        sampler__burn_in="200",
+        sampler__burn_in="1000",
         # the log joint forgets its past more slowly than predictions do
-        sampler__thinning="60",
+        sampler__thinning="52",
     ),
     swirl=0.9,
 )
