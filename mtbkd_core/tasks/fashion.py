@@ -120,7 +120,7 @@ FASHION = ShippedImageTask(
             "sampler.preconditioner": "curvature",
             "sampler.friction": "0.1",
             "sampler.chains": "4",
-            "sampler.draws": "60",
+            "sampler.draws": "80",
             "sampler.thinning": "20",
             "sampler.burn_in": "200",
         },
