@@ -109,6 +109,8 @@ class Student(ABC):
         memory = memory or element_budget(theta.device)
         width = max(self.sizes[1:])
         draws = min(max(1, memory // (max(1, len(x)) * width)), max(1, len(theta)))
+        if self.drop is not None:  # it has a rate for each of them
+            draws = max(1, len(theta))
         rows = max(1, memory // (draws * width))
         whole = theta.new_empty(len(theta), len(x), self.sizes[-1])
 
@@ -116,8 +118,12 @@ class Student(ABC):
             logits = self.logits(theta[first : first + draws], x[start : start + rows])
             whole[first : first + draws, start : start + rows] = softmax(logits)
 
-        pieces = product(range(0, len(theta), draws), range(0, len(x), rows))
-        together([partial(fill, *piece) for piece in pieces])
+        pieces = [partial(fill, *each) for each in product(range(0, len(theta), draws), range(0, len(x), rows))]
+        if self.drop is None:
+            together(pieces)
+        else:  # units are dropped in order, so that they are the same again
+            for piece in pieces:
+                piece()
         return whole
 
 

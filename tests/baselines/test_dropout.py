@@ -102,6 +102,16 @@ def test_each_network_has_a_rate_of_its_own_in_layers_and_in_convolutions(genera
         assert float(second.float().mean()) == pytest.approx(0.5, abs=0.02)
 
 
+def test_networks_keep_their_rates_where_predictions_come_in_pieces(generator: torch.Generator) -> None:
+    student = with_dropout(DenseStudent((3, 8, 4), 1.0), [0.0, 0.9], generator)
+    theta = torch.randn(2, student.n_parameters, generator=generator)
+    x = torch.randn(50, 3, generator=generator)
+    plain = DenseStudent((3, 8, 4), 1.0).probabilities(theta, x)
+    found = student.probabilities(theta, x, memory=16)  # one example of one network
+    torch.testing.assert_close(found[0], plain[0])
+    assert not torch.allclose(found[1], plain[1])
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_an_impossible_rate_is_refused(rate: float, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=r"^rate must be from 0 to under 1"):
