@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.baselines.base import Baseline, Problem, distillation_grid
-from mtbkd_core.baselines.fitting import Settings, column, examples_last
-from mtbkd_core.students.base import softmax
+from mtbkd_core.baselines.fitting import Settings, among, column, examples_last
+from mtbkd_core.prior import named_classes, probabilities
 
 #: Frank and Wolfe's steps; each halves the distance to the minimum or more where teachers are few.
 _STEPS = 12
@@ -55,14 +55,17 @@ def shortest_weights(products: Tensor) -> Tensor:
 def adaptive_distillation(problem: Problem, settings: Sequence[Settings]) -> Tensor:
     """Classic distillation with the weights of `shortest_weights` at each step; [S, M, C].
 
-    Each network has weights of its own, over the examples that a step takes together: all, or a piece of many.
+    Each network has weights of its own, over the examples that a step takes together: all, or a piece of many. A
+    teacher's loss is among the classes that it knows.
     """
     temperature, labels = problem.config.prior.temperature, problem.labels
-    targets = examples_last((problem.data.teacher_logits / temperature).softmax(-1))
+    targets = examples_last(probabilities(problem.data.teacher_logits / temperature))
+    known, targets = None if targets.isfinite().all() else ~targets.isnan(), targets.nan_to_num(0.0)
     weight = column(settings, "weight", targets) / temperature
 
     def pull(logits: Tensor, rows: Tensor | slice) -> Tensor:
-        gaps = targets[:, rows] - softmax(logits / temperature)[:, None]  # [S, K, B, C]
+        own = among((logits / temperature)[:, None], None if known is None else known[:, rows])
+        gaps = targets[:, rows] - own  # [S, K, B, C]
         flat = gaps.transpose(-1, -2).flatten(2)
         shares = shortest_weights(flat @ flat.mT)
         return labels(logits, rows) + weight * (shares[..., None, None] * gaps).sum(1)
@@ -79,5 +82,7 @@ BASELINES = (
         adaptive_distillation,
         fits=1.5,
         scaled=True,
+        available=lambda problem: bool((named_classes(problem.data.teacher_logits) >= 0).all()),
+        reason="it needs teachers that abstain at no example",
     ),
 )

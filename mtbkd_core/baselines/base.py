@@ -15,6 +15,7 @@ from mtbkd_core.baselines.fitting import (
     Networks,
     Pull,
     Settings,
+    among,
     configured_student,
     examples_last,
     fit_steps,
@@ -25,9 +26,10 @@ from mtbkd_core.baselines.fitting import (
 from mtbkd_core.common.progress import ShouldStop
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import find_device
+from mtbkd_core.prior import probabilities
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.student_inputs import seen_by_student
-from mtbkd_core.students.base import Student, softmax
+from mtbkd_core.students.base import Student
 from mtbkd_core.tasks.base import Task, TrainingSet
 
 #: A method's own settings -> what they are called.
@@ -100,6 +102,11 @@ class Problem:
         return training_set_of(self.config, self.task).to(self.device)
 
     @cached_property
+    def all_known(self) -> bool:
+        """Whether the teachers between them know every class of every example."""
+        return bool((~probabilities(self.data.teacher_logits).isnan()).any(0).all())
+
+    @cached_property
     def student(self) -> Student:
         """The configured student."""
         return configured_student(self.config, self.task)
@@ -153,14 +160,17 @@ class Problem:
 
         The objective is log likelihood + weight * sum_i sum_c soft_ic log q_ic, q the network's own probabilities at
         the distillation temperature T: the mode of single-teacher BKD with the soft targets as the teacher and the
-        weight as the concentration. Its gradient on the logits is onehot(y) - p + (weight / T) (soft - q).
+        weight as the concentration. Its gradient on the logits is onehot(y) - p + (weight / T) (soft - q). Where no
+        teacher knows a class, soft and q are among the others.
         """
         temperature, labels = self.config.prior.temperature, self.labels
         soft = examples_last(soft_targets(self.data.teacher_logits, temperature, weights))
+        known, soft = None if self.all_known else ~soft.isnan(), soft.nan_to_num(0.0)
         weight = torch.tensor([each["weight"] for each in settings]).to(soft)[:, None, None] / temperature
 
         def pull(logits: Tensor, rows: Tensor | slice) -> Tensor:
-            return labels(logits, rows) + weight * (soft[rows] - softmax(logits / temperature))
+            q = among(logits / temperature, None if known is None else known[rows])
+            return labels(logits, rows) + weight * (soft[rows] - q)
 
         return pull
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mtbkd_core.baselines.base import Baseline, Problem, distillation_grid
 from mtbkd_core.baselines.fitting import Settings
-from mtbkd_core.prior import entropy_weights
+from mtbkd_core.prior import entropy_weights, probabilities
 
 
 def mean_distillation(problem: Problem, settings: Sequence[Settings]) -> Tensor:
@@ -49,21 +49,24 @@ def confidence_aware_distillation(problem: Problem, settings: Sequence[Settings]
 def confidence_weights(teacher_logits: Tensor, labels: Tensor) -> Tensor:
     """Weight of each teacher at each example: (1 - exp(L_ki) / sum_j exp(L_ji)) / (K - 1).
 
-    L_ki is the cross-entropy of teacher k with the label. A single teacher has weight 1; without a label, all teachers
-    have equal weights. Source: Zhang, Chen and Wang, ICASSP 2022.
+    L_ki is the cross-entropy of teacher k with the label. A single teacher has weight 1; without a label, or one that
+    no teacher knows, all teachers that do not abstain have equal weights; else those that know it share the weight.
+    Source: Zhang, Chen and Wang, ICASSP 2022.
 
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits: [K, N, C]; -inf: a class that the teacher does not know.
         labels: [N], -1 where there is none.
     Returns:
-        [K, N], non-negative, sums to 1 over K.
+        [K, N], non-negative, sums to 1 over K; 0 where all teachers abstain.
     """
-    count = teacher_logits.shape[0]
-    if count == 1:
-        return torch.ones_like(teacher_logits[..., 0])
-    index = labels.clamp_min(0).expand(count, -1)[..., None]
-    loss = -teacher_logits.log_softmax(-1).gather(-1, index)[..., 0]
-    return (1 - torch.where(labels >= 0, loss, 0.0).softmax(0)) / (count - 1)
+    said = probabilities(teacher_logits)
+    index = labels.clamp_min(0).expand(len(said), -1)[..., None]
+    speak, loss = ~said.isnan().all(-1), -teacher_logits.log_softmax(-1).gather(-1, index)[..., 0]
+    asked = (labels >= 0) & (speak & loss.isfinite()).any(0)
+    heard = speak & (loss.isfinite() | ~asked)
+    share = torch.where(asked, loss, 0.0).masked_fill(~heard, -torch.inf).softmax(0)
+    others = heard.sum(0) - 1
+    return torch.where(heard, torch.where(others > 0, (1 - share) / others, 1.0), 0.0)
 
 
 BASELINES = (

@@ -17,7 +17,7 @@ from mtbkd_core.common.parallel import together
 from mtbkd_core.common.progress import ShouldStop, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.posterior import Density
-from mtbkd_core.prior import prior_logits
+from mtbkd_core.prior import mean_of_teachers, prior_logits, probabilities
 from mtbkd_core.samplers import warm_start
 from mtbkd_core.samplers.base import minibatch
 from mtbkd_core.samplers.randomness import Randomness
@@ -60,14 +60,20 @@ def soft_targets(teacher_logits: Tensor, temperature: float, weights: Tensor | N
     """Mean over the teachers of their tempered probabilities.
 
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits: [K, N, C]; -inf: a class that the teacher does not know.
         temperature: T, that the logits are divided by.
         weights: [K, N], which sum to 1 over K; None: all equal.
     Returns:
-        [N, C].
+        [N, C]; see `mean_of_teachers`.
     """
-    tempered = (teacher_logits / temperature).softmax(-1)
-    return tempered.mean(0) if weights is None else (weights[..., None] * tempered).sum(0)
+    return mean_of_teachers(probabilities(teacher_logits / temperature), weights)
+
+
+def among(logits: Tensor, known: Tensor | None) -> Tensor:
+    """Softmax [..., C] over the classes that are known; 0 at others. None: all are."""
+    if known is None:
+        return softmax(logits)
+    return logits.masked_fill(~known, -torch.inf).softmax(-1).masked_fill(~known, 0.0)
 
 
 def examples_last(values: Tensor) -> Tensor:

@@ -154,7 +154,8 @@ BASELINES = (
         distillation_grid,
         laplace_distillation,
         fits=1.5,
-        available=lambda problem: problem.student.fits_laplace,
-        reason=f"the matrix of the student's last layer would take more than {LARGEST_LAPLACE >> 20} MiB",
+        available=lambda problem: problem.student.fits_laplace and problem.all_known,
+        reason=f"the matrix of the student's last layer would take more than {LARGEST_LAPLACE >> 20} MiB, or there are "
+        "examples with a class that no teacher knows",
     ),
 )

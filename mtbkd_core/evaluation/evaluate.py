@@ -25,10 +25,10 @@ from mtbkd_core.evaluation.predictions import (
     PredictionsOnTraining,
 )
 from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thin, thinned
-from mtbkd_core.evaluation.score_rows import ScoredRow, differences, score_posterior, score_row
+from mtbkd_core.evaluation.score_rows import ScoredRow, differences, score_posterior, score_row, score_teacher
 from mtbkd_core.evaluation.sets import measure_sets, measured_rows
 from mtbkd_core.evaluation.shift import Separation, separation, shift_scores
-from mtbkd_core.prior import prior_logits, stack_priors, weights_under
+from mtbkd_core.prior import mean_of_teachers, prior_logits, probabilities, stack_priors, weights_under
 from mtbkd_core.students.base import Student, element_budget
 
 #: Draws over all chains for the predictions, for the influence and in the saved sample.
@@ -51,19 +51,20 @@ class TeacherScores:
 
 
 def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor, number: int = RESAMPLES) -> TeacherScores:
-    """Scores of teachers by their logits [M, C] against labels [M]."""
-    probabilities = {name: logits.softmax(-1) for name, logits in teachers.items()}
-    mean = torch.stack(list(probabilities.values())).mean(0)
+    """Scores of teachers by their logits [M, C] against labels [M], each on the examples whose label it knows."""
+    said = probabilities(torch.stack(list(teachers.values())))
     return TeacherScores(
-        score_row(mean, labels, None, number),
-        {name: score_row(p, labels, None, number) for name, p in probabilities.items()},
+        score_teacher(mean_of_teachers(said), labels, number),
+        {name: score_teacher(own, labels, number) for name, own in zip(teachers, said, strict=True)},
     )
 
 
 def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
-    """[M, C], the mean of teachers with logits [K, M, C] under a setting's weights, calibrated where it says so."""
-    weights = weights_under(teacher_logits, prior)
-    return (weights[..., None] * prior_logits(teacher_logits, prior).softmax(-1)).sum(0)
+    """[M, C], the mean of teachers with logits [K, M, C] under a setting's weights, calibrated where it says so.
+
+    As `mean_of_teachers`: NaN at a class that no teacher of weight knows.
+    """
+    return mean_of_teachers(probabilities(prior_logits(teacher_logits, prior)), weights_under(teacher_logits, prior))
 
 
 @dataclass(frozen=True)
@@ -113,20 +114,20 @@ def evaluate(
         the predictions are on the CPU.
     """
     used = reported(draws)
-    probabilities = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
+    predicted = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
     watch(1)
     log_probability, diagnosed = _log_probability_of_label(student, draws, examples, watch)
     with ThreadPoolExecutor(2) as beside:  # R-hat, ESS and errors are Python's and NumPy's work, the rest is torch's
         agreement = beside.submit(convergence_by_example, log_probability, log_joint)
-        predictive = summarise(probabilities)
+        predictive = summarise(predicted)
         watch(2)
         warm = student.probabilities(warm_start, examples.x_test)
         weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior)
         scored = beside.submit(
-            _score_rows, examples, predictive, probabilities, warm, weighted, split_seed, teacher_scores, number
+            _score_rows, examples, predictive, predicted, warm, weighted, split_seed, teacher_scores, number
         )
         test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
-        test |= {"draws": thin(probabilities, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
+        test |= {"draws": thin(predicted, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
         test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
         shifts = {name: predict(student, used, x) for name, x in examples.shifts.items()}
         watch(3)
@@ -144,7 +145,7 @@ def evaluate(
 def _score_rows(
     examples: Examples,
     predictive: Predictive,
-    probabilities: Tensor,
+    predicted: Tensor,
     warm: Tensor,
     weighted: Tensor,
     split_seed: int,
@@ -154,18 +155,30 @@ def _score_rows(
     """Scores of every row with errors, the student's sets and its differences from its opponents.
 
     Args:
-        probabilities: [S, D, M, C] of the student's draws; warm: [S, M, C] of the networks before sampling.
+        predicted: [S, D, M, C] of the student's draws; warm: [S, M, C] of the networks before sampling.
         weighted: [M, C], the weighted mean of the teachers.
     """
     labels = examples.y_test
     teachers = teacher_scores or score_teachers(examples.test_logits, labels, number)
     sets = measure_sets(predictive.mean, labels, split_seed)
     student = score_posterior(
-        predictive, labels, probabilities, measured_rows(len(labels), split_seed).to(labels.device), number
+        predictive, labels, predicted, measured_rows(len(labels), split_seed).to(labels.device), number
     )
-    start, by_weight = score_row(warm.mean(0), labels, warm, number), score_row(weighted, labels, None, number)
-    best = min(teachers.each, key=lambda name: teachers.each[name].scores["nll"])
-    opponents = {f"{TEACHER}{best}": teachers.each[best], "teachers_weighted": by_weight, "warm_start": start}
+    start, by_weight = score_row(warm.mean(0), labels, warm, number), score_teacher(weighted, labels, number)
+    opponents = {"teachers_weighted": by_weight, "warm_start": start}
+    every = {name: row.scores.nll for name, row in teachers.each.items() if row.known is None}
+    if every:  # a teacher that is measured on other examples is no better or worse than one that is not
+        best = min(every, key=lambda name: every[name] or 0.0)
+        opponents = {f"{TEACHER}{best}": teachers.each[best]} | opponents
+
+    def beside(row: ScoredRow) -> ScoredRow:
+        known = row.known
+        return (
+            student
+            if known is None
+            else score_row(predictive.mean[known], labels[known], predicted.mean(1)[:, known], number)
+        )
+
     return {
         "student": student.scores.model_copy(update={"sets": sets}),
         "student_mode": score_row(predictive.mode, labels, None, number).scores,
@@ -173,7 +186,7 @@ def _score_rows(
         "teachers_mean": teachers.mean.scores,
         "teachers_weighted": by_weight.scores,
         "teachers": {name: row.scores for name, row in teachers.each.items()},
-        "versus": {name: differences(student, row) for name, row in opponents.items()},
+        "versus": {name: differences(beside(row), row) for name, row in opponents.items() if row.resampled},
     }
 
 
@@ -197,14 +210,14 @@ def _influences(
         "labels": examples.y_test,
         "responsibilities": on_test.responsibilities,
         "weights": weights_under(test_logits, prior),
-        "teachers": test_logits.softmax(-1),
+        "teachers": probabilities(test_logits),
     }
     train = {
         "labels": examples.y_train,
         "mean": on_train_logits.softmax(-1).mean(0),
         "responsibilities": on_train.responsibilities,
         "weights": weights_under(train_logits, prior),
-        "teachers": train_logits.softmax(-1),
+        "teachers": probabilities(train_logits),
         "pulls": on_train.pulls,
         "label_pull": on_train.label_pull,
     }

@@ -21,7 +21,7 @@ class Influence:
 
     Attributes:
         responsibilities: [K, N], each component's share of the mixture density at the student's prediction; sums to 1
-            over K.
+            over K, or to 0 where all teachers abstain.
         pulls: [K, N, C], each teacher's pull on the logits, in nats per unit of logit.
         label_pull: [N, C], the label's pull; None without labels (test examples).
     """
@@ -50,7 +50,7 @@ def influence(
     label: Tensor | None = None
     for piece in pieces:
         terms, q = mixture.terms(piece)
-        responsibility = terms.softmax(-2)
+        responsibility = mixture.shares(terms)
         share = share + responsibility.sum(0)
         pulled = pulled + mixture.pulls(responsibility, q).sum(0)
         if labels is not None:

@@ -102,14 +102,22 @@ class Metrics(Record):
         return known | {TEACHER + name: row for name, row in self.teachers.items()}
 
     def titles(self, teachers: Mapping[str, str]) -> dict[str, str]:
-        """Title of each of `rows` by its key, in the order of a table; teachers: name -> title."""
-        named = _TITLES | {TEACHER + name: title for name, title in teachers.items()}
-        return {name: title for name, title in named.items() if name in self.rows}
+        """Title of each of `rows` by its key, in the order of a table; teachers: name -> title.
+
+        Of scores on the examples alone whose label a teacher knows, with their number.
+        """
+        named, rows = _TITLES | {TEACHER + name: title for name, title in teachers.items()}, self.rows
+        counts = {name: row.examples for name, row in rows.items()}
+        return {
+            name: title if counts[name] is None else f"{title} ({counts[name]:,} examples that it knows)"
+            for name, title in named.items()
+            if name in rows
+        }
 
     @property
     def best_teacher(self) -> str | None:
-        """The name of the teacher with the lowest NLL; None where no teacher has one."""
-        known = {name: row.nll for name, row in self.teachers.items() if row.nll is not None}
+        """The name of the teacher with the lowest NLL among those that know all labels; None where there is none."""
+        known = {name: row.nll for name, row in self.teachers.items() if row.nll is not None and row.examples is None}
         return min(known, key=lambda name: known[name]) if known else None
 
     @property

@@ -23,9 +23,10 @@ class PredictionsOnTest(Predictive):
         labels: [M].
         draws: [S, d, M, C], class probabilities of a thinned sample, float16.
         responsibilities, weights: [K, M].
-        teachers: [K, M, C] probabilities.
+        teachers: [K, M, C] probabilities, NaN at a class that a teacher does not know.
         warm_start: [M, C], the mean of the chains' warm starts.
-        teachers_weighted: [M, C], the teachers' mean under the run's own weights; None in runs of former versions.
+        teachers_weighted: [M, C], the teachers' mean under the run's own weights, NaN where no teacher knows a class;
+            None in runs of former versions.
         r_hat: [M], of each example's log probability of its label; NaN where it was not measured or nothing moves,
             infinite where chains stand still apart; None in runs of former versions.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mtbkd_core.config.models import PER_TEACHER, PriorConfig
-from mtbkd_core.prior import label_pull, stack_priors
+from mtbkd_core.prior import label_pull, mean_of_teachers, probabilities, stack_priors
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Effect:
 
 
 def mixture_probabilities(teacher_logits: Tensor, weights: Tensor, temperature: float) -> Tensor:
-    """The weighted mean of the teachers' tempered probabilities, sum_k w_ki softmax(z_ki / T).
+    """The weighted mean of the teachers' tempered probabilities, sum_k w_ki softmax(z_ki / T); see `mean_of_teachers`.
 
     This is the prediction of the prior alone: each component's mode, weighted as the components are.
 
@@ -39,7 +39,7 @@ def mixture_probabilities(teacher_logits: Tensor, weights: Tensor, temperature: 
     Returns:
         [N, C].
     """
-    return (weights[..., None] * (teacher_logits / temperature).softmax(-1)).sum(0)
+    return mean_of_teachers(probabilities(teacher_logits / temperature), weights)
 
 
 def effect(
@@ -66,7 +66,7 @@ def effect(
     mixture = stack_priors(teacher_logits, priors)
     untrained = teacher_logits.new_zeros(len(priors), *teacher_logits.shape[1:])
     terms, q = mixture.terms(untrained)
-    pulled = mixture.pulls(terms.softmax(-2), q)
+    pulled = mixture.pulls(mixture.shares(terms), q)
     label = label_pull(untrained[0], labels)
     return Effect(untrained.new_tensor(values), pulled.norm(dim=-1).mean(-1), float(label.norm(dim=-1).mean()))
 

@@ -11,10 +11,10 @@ from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.preview import mixture_probabilities
-from mtbkd_core.evaluation.score_rows import score_row
+from mtbkd_core.evaluation.score_rows import score_teacher
 from mtbkd_core.evaluation.scores import Scores
 from mtbkd_core.evaluation.strength_path import LABELS
-from mtbkd_core.prior import prior_logits, weights_under
+from mtbkd_core.prior import prior_logits, probabilities, weights_under
 
 #: Bootstrap samples: few, because every move of a slider waits for them.
 _RESAMPLES = 100
@@ -31,7 +31,7 @@ def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> t
     """
     weights = weights_under(teacher_logits, prior)
     mixed = mixture_probabilities(prior_logits(teacher_logits, prior), weights, prior.temperature)
-    return score_row(mixed, labels, number=_RESAMPLES).scores, weights.numpy()
+    return score_teacher(mixed, labels, _RESAMPLES).scores, weights.numpy()
 
 
 def pull_scale(prior: PriorConfig) -> float:
@@ -45,8 +45,9 @@ class PriorAtExample:
 
     Attributes:
         weights: [K], the mixture's weights.
-        targets: [K, C], the modes of its components: the teachers' tempered probabilities.
-        mean: [C], their weighted mean.
+        targets: [K, C], the modes of its components: the teachers' tempered probabilities; NaN at a class that one does
+            not know.
+        mean: [C], their weighted mean, likewise.
     """
 
     weights: np.ndarray
@@ -58,7 +59,7 @@ def prior_at(teacher_logits: Tensor, prior: PriorConfig) -> PriorAtExample:
     """The prior at one example, from the teachers' logits [K, C] there."""
     logits = teacher_logits[:, None]
     weights, divided = weights_under(logits, prior), prior_logits(logits, prior)
-    targets = (divided / prior.temperature).softmax(-1)[:, 0]
+    targets = probabilities(divided / prior.temperature)[:, 0]
     mean = mixture_probabilities(divided, weights, prior.temperature)[0]
     return PriorAtExample(*(values.double().numpy() for values in (weights[:, 0], targets, mean)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,11 +41,13 @@ class ScoredRow:
         scores: with their errors.
         resampled: each score on every bootstrap sample, [B].
         left_out: scores without each of S chains; empty where there are none, or a single one.
+        known: [M], the test examples that it is of; None: all.
     """
 
     scores: Scores
     resampled: Mapping[str, Array]
     left_out: Sequence[Row] = ()
+    known: Tensor | None = None
 
 
 def score_row(
@@ -61,6 +63,28 @@ def score_row(
     return _with_errors(
         Scores.model_validate(measured(probabilities, labels)), probabilities, labels, without, {}, number
     )
+
+
+def score_teacher(said: Tensor, labels: Tensor, number: int = RESAMPLES) -> ScoredRow:
+    """The scores of a teacher, or of a mean of teachers, on the examples whose label it knows.
+
+    Args:
+        said: [M, C] probabilities, NaN at a class that is not known.
+        labels: [M].
+        number: of bootstrap samples.
+    """
+    known = knows_label(said, labels)
+    if known.all():
+        return score_row(said.nan_to_num(0.0), labels, None, number)
+    if not known.any():
+        return ScoredRow(Scores(examples=0), {}, (), known)
+    row = score_row(said[known].nan_to_num(0.0), labels[known], None, number)
+    return replace(row, scores=row.scores.model_copy(update={"examples": int(known.sum())}), known=known)
+
+
+def knows_label(said: Tensor, labels: Tensor) -> Tensor:
+    """[M], where probabilities [M, C], NaN at a class that is not known, say something of the labels [M]."""
+    return ~said.gather(-1, labels.long()[:, None])[:, 0].isnan()
 
 
 def score_posterior(

@@ -111,6 +111,7 @@ class Scores(Record):
     Attributes:
         errors: by name of the score; empty where they were not worked out.
         calibrated_ece: what the ECE would be if these predictions were exactly calibrated.
+        examples: how many they are of, where a teacher does not know the label of the others; None: all.
     """
 
     accuracy: Number = _score(
@@ -161,6 +162,7 @@ class Scores(Record):
 
     errors: dict[str, ScoreError] = Field(default_factory=dict)
     calibrated_ece: ExactCalibration | None = None
+    examples: int | None = None
 
     @property
     def row(self) -> Row:

@@ -103,7 +103,7 @@ def log_importance(mixture: MixturePrior, logits: Tensor, factors: Sequence[floa
     found = []
     for piece in logits.split(max(1, 2**22 // max(1, mixture.targets.numel()))):
         terms, _ = mixture.terms(piece)
-        share = terms.softmax(-2).double()
+        share = mixture.shares(terms).double()
         found.append(torch.stack([torch.log1p((factor - 1) * share).sum(-1).T for factor in factors]))
     return mixture.strength.double() * torch.cat(found, -1)
 

@@ -15,16 +15,24 @@ LABEL = "label"
 def expertise(
     predicted: np.ndarray, labels: np.ndarray, class_names: Sequence[str], titles: Sequence[str]
 ) -> pd.DataFrame:
-    """Accuracy by teacher (rows) and class (columns), from predicted classes [K, M] and labels [M]; NaN: no example."""
+    """Accuracy by teacher (rows) and class (columns), from predicted classes [K, M] and labels [M].
+
+    A predicted class of -1, of a teacher that does not know the label, does not count. NaN: no example that does.
+    """
     member = _membership(labels, len(class_names))
     with np.errstate(invalid="ignore"):
-        accuracy = (predicted == labels) @ member / member.sum(0)
+        accuracy = (predicted == labels) @ member / ((predicted >= 0) @ member)
     return pd.DataFrame(accuracy, index=pd.Index(titles, name="teacher"), columns=list(class_names))
 
 
 def agreement(predicted: np.ndarray, titles: Sequence[str]) -> pd.DataFrame:
-    """Share of examples on which two teachers name the same class, from predicted classes [K, M]; 1 on the diagonal."""
-    same = (predicted[:, None] == predicted[None, :]).mean(-1)
+    """Share of examples on which two teachers name the same class, from predicted classes [K, M]; 1 on the diagonal.
+
+    Only examples count for which both name one: -1 is none. NaN: there is none.
+    """
+    both = (predicted[:, None] >= 0) & (predicted[None, :] >= 0)
+    with np.errstate(invalid="ignore"):
+        same = (both & (predicted[:, None] == predicted[None, :])).sum(-1) / both.sum(-1)
     return pd.DataFrame(same, index=pd.Index(titles, name="teacher"), columns=list(titles))
 
 
@@ -40,23 +48,27 @@ def predictions_table(
     """What each teacher and the student predict for one example, and how much each teacher counts there.
 
     Args:
-        teachers: [K, C], each teacher's probabilities.
+        teachers: [K, C], each teacher's probabilities, NaN at a class that one does not know.
         student: [C], the posterior mean.
         weights, responsibilities: [K], before the student has learned and after.
         titles: K of them.
         label: the true class.
     Returns:
         One row a teacher and, last, the student: who, predicted (a class), probability (of it), label_probability,
-        entropy (nats), weight, responsibility; the last two are missing for the student.
+        entropy (nats), weight, responsibility; the last two are missing for the student. A teacher that abstains
+        predicts "–", and the rest is missing.
     """
     probabilities = np.vstack([teachers, student])
+    spoken, filled = ~np.isnan(probabilities).all(-1), np.nan_to_num(probabilities)
     return pd.DataFrame(
         {
             "who": [*titles, "Student"],
-            "predicted": [class_names[index] for index in probabilities.argmax(-1)],
-            "probability": probabilities.max(-1),
+            "predicted": [
+                class_names[index] if speaks else "–" for index, speaks in zip(filled.argmax(-1), spoken, strict=True)
+            ],
+            "probability": np.where(spoken, filled.max(-1), np.nan),
             "label_probability": probabilities[:, label],
-            "entropy": entr(probabilities).sum(-1),
+            "entropy": np.where(spoken, entr(filled).sum(-1), np.nan),
             "weight": [*weights, np.nan],
             "responsibility": [*responsibilities, np.nan],
         }

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.score_rows import differences_of_runs, score_row
+from mtbkd_core.evaluation.score_rows import differences_of_runs, knows_label, score_row
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import expertise
+from mtbkd_core.prior import mean_of_teachers
 from mtbkd_core.result import Result
 from mtbkd_core.studies.costs import student_costs
 from mtbkd_core.tasks.base import Task
@@ -20,18 +21,25 @@ from mtbkd_core.teachers.base import Cost
 
 
 def series_probabilities(result: Result) -> dict[str, Tensor]:
-    """[M, C] of each row of scores (`Metrics.rows`), on the test examples."""
+    """[M, C] of each row of scores (`Metrics.rows`), on the test examples; NaN at a class that is not known."""
     found = result.predictions.test
     whole = {
         "student": found.mean,
         "student_mode": found.mode,
         "warm_start": found.warm_start,
-        "teachers_mean": found.teachers.mean(0),
+        "teachers_mean": mean_of_teachers(found.teachers),
         "teachers_weighted": found.teachers_weighted,
     }
     return {name: p for name, p in whole.items() if p is not None} | {
         f"teacher:{name}": found.teachers[k] for k, name in enumerate(result.config.data.teachers)
     }
+
+
+def series_predictions(result: Result) -> dict[str, tuple[Tensor, Tensor]]:
+    """Probabilities [m, C] and labels [m] of each of `series_probabilities`, of the examples whose label it knows."""
+    labels, found = result.predictions.test.labels.long(), series_probabilities(result)
+    known = {name: knows_label(p, labels) for name, p in found.items()}
+    return {name: (p[known[name]].nan_to_num(0.0), labels[known[name]]) for name, p in found.items()}
 
 
 def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:
@@ -54,8 +62,10 @@ def differences_of_results(first: Result, second: Result) -> dict[str, Differenc
 def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:
     """Accuracy of some series (rows, `titles`) by class (columns); NaN where a class has no example."""
     found = series_probabilities(result)
-    predicted = np.stack([found[name].argmax(-1).numpy() for name in titles])
-    return expertise(predicted, result.predictions.test.labels.numpy(), class_names, list(titles.values()))
+    labels = result.predictions.test.labels.long()
+    known = {name: knows_label(found[name], labels) for name in titles}
+    predicted = np.stack([found[name].nan_to_num(0.0).argmax(-1).where(known[name], -1).numpy() for name in titles])
+    return expertise(predicted, labels.numpy(), class_names, list(titles.values()))
 
 
 def cost_table(result: Result, task: Task) -> pd.DataFrame:

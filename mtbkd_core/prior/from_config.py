@@ -8,11 +8,19 @@ from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.prior.mixture import MixturePrior
+from mtbkd_core.prior.partial import tail_over
 from mtbkd_core.prior.weights import entropy_weights, floating, like
 
 
-def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None) -> Tensor:
-    """The entropy weights [K, N] that a setting gives teachers with logits [K, N, C]; `active` [K] leaves some out."""
+def weights_under(
+    teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None, tail: Tensor | None = None
+) -> Tensor:
+    """The entropy weights [K, N] that a setting gives teachers.
+
+    Args:
+        teacher_logits, tail: [K, N, C] and [K, N], see `entropy_weights`.
+        active: [K] booleans; teachers that are not active are left out.
+    """
     return entropy_weights(
         teacher_logits,
         rule=prior.rule,
@@ -20,6 +28,7 @@ def weights_under(teacher_logits: Tensor, prior: PriorConfig, active: Tensor | N
         entropy_temperature=prior.entropy_temperatures or 1.0,
         softmin_temperature=prior.softmin_temperature,
         active=active,
+        tail=tail,
     )
 
 
@@ -31,11 +40,23 @@ def prior_logits(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     return logits / like(prior.entropy_temperatures, logits)[:, None, None]
 
 
-def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: Tensor | None = None) -> MixturePrior:
+def prior_tail(teacher_logits: Tensor, prior: PriorConfig, tail: Tensor | None) -> Tensor | None:
+    """The tail [K, N] that goes with `prior_logits`; None: no teacher has one."""
+    if tail is None or not prior.calibrated_teachers or prior.entropy_temperatures is None:
+        return tail
+    return tail_over(teacher_logits, tail, like(prior.entropy_temperatures, tail)[:, None])
+
+
+def stack_priors(
+    teacher_logits: Tensor,
+    priors: Sequence[PriorConfig],
+    active: Tensor | None = None,
+    tail: Tensor | None = None,
+) -> MixturePrior:
     """The mixture prior for one setting, or for one setting per chain.
 
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits, tail: [K, N, C] and [K, N], see `MixturePrior.build`.
         priors: one setting for all chains, or S settings for S chains.
         active: [K] or [S, K] booleans, the subset of teachers of each chain; None: all.
     Returns:
@@ -58,10 +79,11 @@ def stack_priors(teacher_logits: Tensor, priors: Sequence[PriorConfig], active: 
         [
             MixturePrior.build(
                 prior_logits(teacher_logits, prior),
-                weights_under(teacher_logits, prior, mask),
+                weights_under(teacher_logits, prior, mask, tail),
                 concentration=prior.concentration,
                 temperature=prior.temperature,
                 strength=prior.known_strength,
+                tail=prior_tail(teacher_logits, prior, tail),
             )
             for prior, mask in zip(settings, masks, strict=True)
         ],

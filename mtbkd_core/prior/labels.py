@@ -24,10 +24,11 @@ def effective_labels(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     sqrt(1 + effective labels).
 
     Args:
-        teacher_logits: [K, N, C]; a row without a finite logit says nothing and does not count.
+        teacher_logits: [K, N, C]; -inf: a class that the teacher does not know there. A row without a finite logit says
+            nothing and does not count.
         prior: the setting; the strength is a number.
     Returns:
-        [K]; infinite for a teacher that is as good as certain everywhere.
+        [K]; infinite for a teacher that is as good as certain everywhere, 0 for one that abstains everywhere.
     Raises:
         ValueError: the strength is still to be chosen.
     """
@@ -35,7 +36,7 @@ def effective_labels(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     heard = torch.isfinite(logits).any(-1)
     logits = torch.where(heard[..., None], logits, 0.0)
     softened, plain = (_spread(part.softmax(-1)).mul(heard).sum(-1) for part in (logits / prior.temperature, logits))
-    return prior.labels * softened / plain
+    return torch.where(heard.any(-1), prior.labels * softened / plain, 0.0)
 
 
 def _spread(p: Tensor) -> Tensor:

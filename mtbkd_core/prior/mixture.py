@@ -1,19 +1,23 @@
 """The teacher-informed Dirichlet mixture prior: its log density, responsibilities and closed gradient.
 
-Source: Fang et al., arXiv 2605.27967.
+Components of teachers that know only some classes are derived in `mtbkd_core.prior.partial`. Where all teachers know
+all classes nothing of that is worked out. Source: Fang et al., arXiv 2605.27967.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.common.progress import UserError
-from mtbkd_core.prior.weights import Scalar, check_leading, floating, like
+from mtbkd_core.prior.partial import compared, spoken
+from mtbkd_core.prior.weights import Scalar, floating, like
+
+#: Axes of what a mixture holds, those of chains apart; the others have none.
+_AXES = {"targets": 3, "log_offsets": 2, "over": 3, "tail": 3, "tail_targets": 2}
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,11 @@ class MixturePrior:
     by chain.
 
     Attributes:
-        targets: [..., K, N, C], t_ki.
-        log_offsets: [..., K, N], log w_ki plus the Dirichlet's log normalising constant.
+        targets: [..., K, N, C], t_ki; 0 at a class that the teacher does not name.
+        log_offsets: [..., K, N], log w_ki plus the component's log normalising constant.
         concentration, temperature, strength: [...], lambda, T and alpha.
+        over: [..., K, N, C], whether a component is over a class; None: all are over all, as the following says.
+        tail, tail_targets: [..., K, N, C] and [..., K, N], as `compared` takes them; None: no teacher has a tail.
     """
 
     targets: Tensor
@@ -35,6 +41,9 @@ class MixturePrior:
     concentration: Tensor
     temperature: Tensor
     strength: Tensor
+    over: Tensor | None = None
+    tail: Tensor | None = None
+    tail_targets: Tensor | None = None
 
     @classmethod
     def build(
@@ -45,16 +54,19 @@ class MixturePrior:
         concentration: Scalar = 5.0,
         temperature: Scalar = 2.0,
         strength: Scalar = 1.0,
+        tail: Tensor | None = None,
     ) -> Self:
         """Work out targets and constants.
 
         Args:
-            teacher_logits: [K, N, C] or [..., K, N, C], finite.
+            teacher_logits: [K, N, C] or [..., K, N, C]; -inf: a class that the teacher does not know. A teacher that
+                knows fewer than two of an example abstains there.
             weights: [..., K, N], non-negative; a teacher with weight 0 has no effect.
             concentration, temperature, strength: a number or [...] (one for each chain).
+            tail: see `partial.spoken`.
         Raises:
-            ValueError: a concentration or temperature that is not positive, a negative strength, logits that are not
-                finite, weights that are negative, not finite or of another shape.
+            ValueError: a concentration or temperature that is not positive, a negative strength, logits that are NaN or
+                +inf, weights that are negative, not finite, of another shape, or not 0 where a teacher abstains.
         """
         teacher_logits = floating(teacher_logits)
         lam, temp, alpha = (like(value, teacher_logits) for value in (concentration, temperature, strength))
@@ -63,24 +75,38 @@ class MixturePrior:
                 raise ValueError(f"{name} must be positive and finite, got {value.tolist()}")
         if not (torch.isfinite(alpha) & (alpha >= 0)).all():
             raise ValueError(f"strength must be finite and not negative, got {alpha.tolist()}")
-        if not torch.isfinite(teacher_logits).all():
-            raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
+        some = spoken(teacher_logits, tail)
         if teacher_logits.ndim < 3 or weights.shape[-2:] != teacher_logits.shape[-3:-1]:
             raise ValueError(
                 "teacher_logits must be [..., K, N, C] and weights [..., K, N], "
                 f"got shapes {tuple(teacher_logits.shape)} and {tuple(weights.shape)}"
             )
-        if not (torch.isfinite(weights) & (weights >= 0)).all() or not (weights.sum(-2) > 0).all():
+        if not (torch.isfinite(weights) & (weights >= 0)).all() or (some is None and not (weights.sum(-2) > 0).all()):
             raise ValueError("weights must be finite, not negative, and not all zero at an example")
-        targets = _examples_last((teacher_logits / temp[..., None, None, None]).softmax(-1))
-        wide = lam[..., None, None]
-        classes = teacher_logits.shape[-1]
-        normaliser = torch.lgamma(classes + wide) - torch.lgamma(1 + wide[..., None] * targets).sum(-1)
-        return cls(targets, weights.log() + normaliser, lam, temp, alpha)
+        divisor, wide = temp[..., None, None, None], lam[..., None, None]
+        if some is None:
+            targets = _examples_last((teacher_logits / divisor).softmax(-1))
+            classes = teacher_logits.shape[-1]
+            normaliser = torch.lgamma(classes + wide) - torch.lgamma(1 + wide[..., None] * targets).sum(-1)
+            return cls(targets, weights.log() + normaliser, lam, temp, alpha)
+        if bool((weights * (some.cells == 0) > 0).any()):
+            raise ValueError("weights must be 0 where a teacher abstains")
+        targets, tail_targets = some.shares(divisor)
+        offsets = weights.log() + some.log_normaliser(targets, tail_targets, wide)
+        mixture = cls(_examples_last(targets), offsets, lam, temp, alpha, _examples_last(some.over))
+        if not some.tail.any():
+            return mixture
+        together = _examples_last(some.tail | ~some.tail.any(-1, keepdim=True))
+        return replace(mixture, tail=together, tail_targets=tail_targets)
 
     def select(self, index: Tensor | slice) -> MixturePrior:
         """The prior of some of the examples: a minibatch's `index` [B], or a range."""
-        return replace(self, targets=self.targets[..., index, :], log_offsets=self.log_offsets[..., index])
+        chosen = {
+            name: values[..., index, :] if _AXES[name] == 3 else values[..., index]
+            for name, values in vars(self).items()
+            if name in _AXES and values is not None
+        }
+        return replace(self, **chosen)
 
     @classmethod
     def stack(cls, priors: Sequence[Self], chains: int) -> Self:
@@ -89,39 +115,72 @@ class MixturePrior:
         What is equal in all of them stays without a chain axis.
         """
 
-        def together(name: str) -> Tensor:
-            values: list[Tensor] = [getattr(prior, name) for prior in priors]
+        def together(name: str) -> Tensor | None:
+            given = [getattr(prior, name) for prior in priors]
+            if all(each is None for each in given):
+                return None
+            values = [
+                prior._all_named(name) if each is None else each for prior, each in zip(priors, given, strict=True)
+            ]
             if all(torch.equal(values[0], other) for other in values[1:]):
                 return values[0]
             stacked = torch.stack(values).repeat_interleave(chains, 0)
-            return _examples_last(stacked) if name == "targets" else stacked
+            return _examples_last(stacked) if _AXES.get(name) == 3 else stacked
 
-        return cls(*(together(field.name) for field in fields(cls)))
+        stacked: dict[str, Any] = {field.name: together(field.name) for field in fields(cls)}
+        return cls(**stacked)
+
+    def _all_named(self, name: str) -> Tensor:
+        """`over`, `tail` or `tail_targets` of teachers that have none of it."""
+        if name == "tail_targets":
+            return torch.zeros_like(self.log_offsets)
+        return torch.ones_like(self.targets, dtype=torch.bool)
 
     def of_chains(self, chains: Tensor | slice) -> MixturePrior:
         """The prior of some of the chains, by index or range."""
-        dimensions = {"targets": 3, "log_offsets": 2}
-        own = {name: value for name, value in vars(self).items() if value.ndim > dimensions.get(name, 0)}
+        own = {name: each for name, each in vars(self).items() if each is not None and each.ndim > _AXES.get(name, 0)}
         return replace(self, **{name: value[chains] for name, value in own.items()})
 
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
-        """log( w_ki Dirichlet_k(q_i) ) [..., K, N] and q_i [..., N, C], for student logits [..., N, C]."""
+        """The terms of log m_i at student logits [..., N, C], and what teachers' targets are compared with.
+
+        Returns:
+            log( w_ki f_k(q_i) ), [..., K, N], -inf where a teacher abstains; and q_i [..., N, C], or, where not all
+            teachers know all classes, for each teacher what `compared` gives, [..., K, N, C].
+        """
         return self.terms_of_shifted(student_logits - student_logits.amax(-1, keepdim=True))
 
     def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
         """`terms`, for logits with a largest one of 0 at each example."""
         scaled = shifted / self.temperature[..., None, None]
+        if self.over is not None:
+            cross, own = compared(scaled, self.targets, self.over, self.tail, self.tail_targets)
+            return torch.addcmul(self.log_offsets, self.concentration[..., None, None], cross), own
         exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)
         # sum_c t_c log q_c = sum_c t_c f_c / T - log sum_c exp(f_c / T), since the targets sum to 1
         cross = (self.targets * scaled[..., None, :, :]).sum(-1) - total.log().transpose(-1, -2)
         return torch.addcmul(self.log_offsets, self.concentration[..., None, None], cross), exp / total
 
+    def shares(self, terms: Tensor) -> Tensor:
+        """Responsibilities [..., K, N] from `terms`; 0 where all teachers abstain."""
+        return terms.softmax(-2) if self.over is None else _heard(terms).softmax(-2).where(terms > -torch.inf, 0.0)
+
+    def log_density(self, terms: Tensor) -> Tensor:
+        """Log m_i [..., N] from `terms`; 0 where all teachers abstain."""
+        return (
+            terms.logsumexp(-2) if self.over is None else _heard(terms).logsumexp(-2).where(_any(terms)[..., 0, :], 0.0)
+        )
+
     def gradient(self, terms: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From `terms`: log m_i [..., N], responsibilities [..., K, N], and d(alpha log m_i)/d logits [..., N, C].
 
         The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i).
         """
+        if self.over is not None:
+            share = self.shares(terms)
+            drawn_to = (share[..., None] * (self.targets - q)).sum(-3)
+            return self.log_density(terms), share, drawn_to.mul_(self.pull_scale[..., None, None])
         highest = terms.amax(-2, keepdim=True)
         share = (terms - highest).exp_()
         total = share.sum(-2, keepdim=True)
@@ -138,132 +197,20 @@ class MixturePrior:
 
     def pulls(self, share: Tensor, q: Tensor) -> Tensor:
         """[..., K, N, C], each teacher's term of the gradient on the logits: alpha (lambda / T) r_ki (t_ki - q_i)."""
-        return self.pull_scale[..., None, None, None] * share[..., None] * (self.targets - q[..., None, :, :])
+        own = q[..., None, :, :] if self.over is None else q
+        return self.pull_scale[..., None, None, None] * share[..., None] * (self.targets - own)
+
+
+def _any(terms: Tensor) -> Tensor:
+    """[..., 1, N], whether a teacher of weight speaks."""
+    return (terms > -torch.inf).any(-2, keepdim=True)
+
+
+def _heard(terms: Tensor) -> Tensor:
+    """The terms, finite where all teachers abstain: what is worked out there is not used."""
+    return torch.where(_any(terms), terms, 0.0)
 
 
 def _examples_last(values: Tensor) -> Tensor:
     """The same [..., N, C] with examples contiguous in memory, as the student's logits are: fast elementwise work."""
     return values.transpose(-1, -2).contiguous().transpose(-1, -2)
-
-
-def _checked(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    weights: Tensor,
-    concentration: Scalar,
-    temperature: Scalar,
-    strength: Scalar = 1.0,
-) -> tuple[MixturePrior, Tensor]:
-    """The mixture, and the student's logits, which fit it; errors as `log_mixture_prior`."""
-    settings = {"concentration": concentration, "temperature": temperature, "strength": strength}
-    check_leading(
-        student_logits=student_logits.shape[:-2],
-        teacher_logits=teacher_logits.shape[:-3],
-        weights=weights.shape[:-2],
-        **{name: torch.as_tensor(value).shape for name, value in settings.items()},
-    )
-    mixture, wanted = MixturePrior.build(teacher_logits, weights, **settings), teacher_logits.shape[-2:]
-    if student_logits.shape[-2:] != wanted:
-        raise ValueError(
-            f"student_logits must be [..., {wanted[0]}, {wanted[1]}] as teacher_logits are, "
-            f"got shape {tuple(student_logits.shape)}"
-        )
-    check_student(student_logits)
-    return mixture, floating(student_logits)
-
-
-def check_student(logits: Tensor) -> None:
-    """Refuse student logits that are not finite; probabilities of them would be NaN.
-
-    Raises:
-        UserError: one is NaN or infinite.
-    """
-    wrong = int((~torch.isfinite(logits)).sum())
-    if wrong:
-        raise UserError(f"student_logits: {wrong} of {logits.numel()} are NaN or infinite, needs finite numbers")
-
-
-def log_mixture_prior(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    weights: Tensor,
-    *,
-    concentration: Scalar = 5.0,
-    temperature: Scalar = 2.0,
-) -> Tensor:
-    """Log density of the teacher-informed mixture prior at the student's tempered probabilities.
-
-    log m_i = logsumexp_k( log w_ki + log Dirichlet(q_i; 1 + lambda t_ki) ), normalising constants included.
-
-    Args:
-        student_logits: [..., N, C].
-        teacher_logits: [K, N, C] or [..., K, N, C].
-        weights: [K, N] or [..., K, N], as `entropy_weights` gives them.
-        concentration: lambda, a number or one for each leading index.
-        temperature: T, likewise.
-    Returns:
-        [..., N], log m_i in nats.
-    Raises:
-        ValueError: see `MixturePrior.build`; student logits of other examples or classes than the teachers'; leading
-            axes that do not broadcast.
-        UserError: a student logit that is not finite.
-    """
-    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
-    return mixture.terms(logits)[0].logsumexp(-2)
-
-
-def responsibilities(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    weights: Tensor,
-    *,
-    concentration: Scalar = 5.0,
-    temperature: Scalar = 2.0,
-) -> Tensor:
-    """Each teacher's share of the mixture at the student: r_ki = w_ki Dir_k / sum_j w_ji Dir_j.
-
-    Arguments and errors as `log_mixture_prior`.
-
-    Returns:
-        [..., K, N], sums to 1 over K.
-    """
-    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature)
-    return mixture.terms(logits)[0].softmax(-2)
-
-
-def pulls(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    weights: Tensor,
-    *,
-    concentration: Scalar = 5.0,
-    temperature: Scalar = 2.0,
-    strength: Scalar = 1.0,
-) -> Tensor:
-    """Each teacher's share of the gradient of the log joint on the student's logits.
-
-    alpha (lambda / T) r_ki (t_ki - q_i); summed over k it is the gradient of alpha log m_i. Other arguments and errors
-    as `log_mixture_prior`.
-
-    Returns:
-        [..., K, N, C], nats per unit of logit.
-    """
-    mixture, logits = _checked(student_logits, teacher_logits, weights, concentration, temperature, strength)
-    terms, q = mixture.terms(logits)
-    return mixture.pulls(terms.softmax(-2), q)
-
-
-def label_pull(student_logits: Tensor, labels: Tensor) -> Tensor:
-    """The label's pull: onehot(y_i) - p_i, the gradient of log p_i[y_i] on the logits.
-
-    Args:
-        student_logits: [..., N, C].
-        labels: [N], int64.
-    Returns:
-        [..., N, C], nats per unit of logit.
-    Raises:
-        UserError: a student logit that is not finite.
-    """
-    check_student(student_logits)
-    onehot = torch.nn.functional.one_hot(labels, student_logits.shape[-1]).to(student_logits.dtype)
-    return onehot - student_logits.softmax(-1)

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.config.choices import WeightRule
+from mtbkd_core.prior.partial import spoken
 
 Scalar = float | Sequence[float] | Tensor
 
 
-#: Entropies [..., K, N] of the teachers (0 where one is left out), base weights [..., K, 1] that sum to 1, and the
+#: Entropies [..., K, N] of the teachers (0 where one is left out), base weights [..., K, 1 or N] that sum to 1, and the
 #: softmin temperature [..., 1, 1] -> weights, not negative and up to a constant; all 0 stands for the base weights.
 Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -46,22 +47,25 @@ RULES: Mapping[WeightRule, Formula] = {
 }
 
 
-def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tensor:
+def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0, tail: Tensor | None = None) -> Tensor:
     """Entropy of each teacher's probabilities at each example.
 
+    Teachers that know different numbers of classes are compared by H log(C) / log(number of classes known), where a
+    tail counts as one class.
+
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits: [K, N, C]; -inf: a class that the teacher does not know there.
         entropy_temperature: a number or [..., K]; logits are divided by it first.
+        tail: see `partial.spoken`.
     Returns:
-        [..., K, N], in nats.
+        [..., K, N], in nats; 0 where a teacher abstains.
     Raises:
-        ValueError: no teacher, a logit that is not finite, a temperature that is not positive, or temperatures that are
-            not one for each teacher.
+        ValueError: no teacher, a logit that is NaN or +inf, a temperature that is not positive, or temperatures that
+            are not one for each teacher.
     """
     if teacher_logits.ndim != 3 or teacher_logits.shape[0] == 0:
         raise ValueError(f"teacher_logits must be [K, N, C] with K >= 1, got shape {tuple(teacher_logits.shape)}")
-    if not torch.isfinite(teacher_logits).all():
-        raise ValueError("teacher_logits must be finite; they hold NaN or infinity")
+    some = spoken(teacher_logits, tail)
     teacher_logits = floating(teacher_logits)
     temperature = like(entropy_temperature, teacher_logits)
     if temperature.ndim and temperature.shape[-1] != teacher_logits.shape[0]:
@@ -71,8 +75,15 @@ def entropies(teacher_logits: Tensor, entropy_temperature: Scalar = 1.0) -> Tens
         )
     if not (torch.isfinite(temperature) & (temperature > 0)).all():
         raise ValueError(f"entropy_temperature must be positive and finite, got {entropy_temperature}")
-    log_p = (teacher_logits / temperature[..., None, None]).log_softmax(-1)
-    return -(log_p.exp() * log_p).sum(-1)
+    divisor = temperature[..., None, None]
+    if some is None:
+        log_p = (teacher_logits / divisor).log_softmax(-1)
+        return -(log_p.exp() * log_p).sum(-1)
+    shares, tail_share = some.shares(divisor)
+    found = torch.special.entr(shares).sum(-1) + torch.special.entr(tail_share)
+    cells = some.cells.clamp_min(2).to(found)
+    compared: Tensor = found * torch.full_like(cells, teacher_logits.shape[-1]).log() / cells.log()
+    return compared
 
 
 def entropy_weights(
@@ -84,6 +95,7 @@ def entropy_weights(
     softmin_temperature: Scalar = 1.0,
     active: Tensor | None = None,
     sharpness: Scalar | None = None,
+    tail: Tensor | None = None,
 ) -> Tensor:
     """Weight of each teacher at each example; a more certain teacher counts more.
 
@@ -93,18 +105,20 @@ def entropy_weights(
     * `softmin`: w_ki proportional to rho_k exp(-H_ki / softmin_temperature);
     * `fixed`: w_ki = rho_k.
 
-    Where a rule gives every teacher zero (a single teacher, say), its limit holds: the base weights.
+    Where a rule gives every teacher zero (a single teacher, say), its limit holds: the base weights. A teacher that
+    abstains at an example, for it knows fewer than two classes there, is left out of every sum.
 
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits: [K, N, C]; -inf: a class that the teacher does not know there.
         rule: one of `WeightRule`.
         base: [..., K] base weights, non-negative, rescaled to sum to 1; None: all equal.
         entropy_temperature: a number or [..., K], see `entropies`.
         softmin_temperature: a number or [...], in nats; only `softmin` uses it. Infinity gives the base weights.
         active: [..., K] booleans; a teacher that is not active is left out altogether, its entropy too.
         sharpness: the former name of `softmin_temperature`.
+        tail: see `partial.spoken`.
     Returns:
-        [..., K, N], non-negative, sums to 1 over K.
+        [..., K, N], non-negative, sums to 1 over K; 0 where all teachers with a base weight abstain.
     Raises:
         ValueError: as `entropies`; a base weight that is negative or not finite; base weights that are all zero; a
             softmin temperature that is not positive; an unknown rule; leading axes that do not broadcast.
@@ -112,8 +126,8 @@ def entropy_weights(
     if sharpness is not None:
         warnings.warn("sharpness is now called softmin_temperature", FutureWarning, stacklevel=2)
         softmin_temperature = sharpness
-    entropy = entropies(teacher_logits, entropy_temperature)
-    count = teacher_logits.shape[0]
+    entropy = entropies(teacher_logits, entropy_temperature, tail)
+    some, count = spoken(teacher_logits, tail), teacher_logits.shape[0]
     rho = _one_per_teacher("base", entropy.new_ones(count) if base is None else like(base, entropy), count)
     if not (torch.isfinite(rho) & (rho >= 0)).all():
         raise ValueError(f"base weights must be finite and not negative, got {base}")
@@ -125,13 +139,21 @@ def entropy_weights(
         active=mask.shape[:-1],
         softmin_temperature=beta.shape,
     )
-    rho = rho * mask
-    if not (rho.sum(-1) > 0).all():
-        raise ValueError(f"at least one base weight of an active teacher must be positive, got {base}")
-    rho = (rho / rho.sum(-1, keepdim=True))[..., None]
+    rho = _normalised(rho * mask, None if some is None else some.cells > 0)
     weight = RULES[WeightRule(rule)](entropy * mask[..., None], rho, beta[..., None, None])
     total = weight.sum(-2, keepdim=True)
     return torch.where(total > 0, weight / total.clamp_min(torch.finfo(weight.dtype).tiny), rho)
+
+
+def _normalised(rho: Tensor, speaks: Tensor | None) -> Tensor:
+    """Base weights [..., K] as a `Formula` takes them, of those that speak [K, N] at an example; None: all do."""
+    if not (rho.sum(-1) > 0).all():
+        raise ValueError(f"at least one base weight of an active teacher must be positive, got {rho.tolist()}")
+    rho = (rho / rho.sum(-1, keepdim=True))[..., None]
+    if speaks is None:
+        return rho
+    rho = rho * speaks
+    return rho / rho.sum(-2, keepdim=True).clamp_min(torch.finfo(rho.dtype).tiny)
 
 
 def _one_per_teacher(name: str, values: Tensor, count: int) -> Tensor:

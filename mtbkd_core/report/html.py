@@ -20,6 +20,7 @@ from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures import influence, uncertainty, weights
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.run_tables import series_predictions
 from mtbkd_core.figures.theme import standalone, teacher_colours
 from mtbkd_core.report.parts import note, pairs, section, unfolded
 from mtbkd_core.report.scores import headline, score_sections
@@ -93,11 +94,8 @@ def build_report(result: Result, *, run: str, created: datetime) -> str:
 
 
 def _reliability(result: Result, shades: Mapping[str, str], titles: Mapping[str, str]) -> list[str]:
-    test = result.predictions.test
-    curves = {
-        "student": reliability(test.mean, test.labels),
-        "teachers_mean": reliability(test.teachers.mean(0), test.labels),
-    }
+    series = series_predictions(result)
+    curves = {name: reliability(*series[name]) for name in ("student", "teachers_mean") if len(series[name][1])}
     return [
         section("Reliability", "On the dotted line confidence equals accuracy; below it the network is overconfident."),
         _figure("reliability", draw_reliability(student_tables.reliability_table(curves, titles), shades)),

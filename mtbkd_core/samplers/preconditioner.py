@@ -199,6 +199,17 @@ def _drawn(logits: Tensor, random: Randomness) -> Tensor:
 
 
 def _tempered(logits: Tensor, mixture: MixturePrior, random: Randomness) -> Tensor:
-    """The same of the student's tempered probabilities, as much as all teachers together count."""
-    weight = (mixture.strength * mixture.concentration).sqrt() / mixture.temperature
-    return _drawn(logits / mixture.temperature[..., None, None], random) * weight[..., None, None]
+    """The same of the student's tempered probabilities, as much as all teachers together count.
+
+    Where not all teachers know all classes, those of the classes of a teacher drawn by its responsibility.
+    """
+    weight = ((mixture.strength * mixture.concentration).sqrt() / mixture.temperature)[..., None, None]
+    scaled = logits / mixture.temperature[..., None, None]
+    if mixture.over is None:
+        return _drawn(scaled, random) * weight
+    share = mixture.shares(mixture.terms(logits)[0])
+    below = share.cumsum(-2) < random.uniform((len(share), 1, share.shape[-1])).to(share)
+    who = below.sum(-2, keepdim=True).clamp_max(share.shape[-2] - 1)[..., None]
+    over = mixture.over.expand(*share.shape, -1).gather(-3, who.expand(*who.shape[:-1], scaled.shape[-1]))[..., 0, :, :]
+    heard = share.sum(-2)[..., None]
+    return _drawn(scaled.masked_fill(~over, -torch.inf), random) * weight * heard

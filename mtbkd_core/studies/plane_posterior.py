@@ -106,7 +106,7 @@ def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int =
     probabilities = softmax(logits)
     mean = probabilities.mean(0)
     epistemic = (entropy(mean) - entropy(probabilities).mean(0)).clamp_min(0)
-    return PlanePosterior(mean, epistemic, terms.softmax(-2).mean(0))
+    return PlanePosterior(mean, epistemic, prior.shares(terms).mean(0))
 
 
 def distance(found: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -18,10 +18,14 @@ from mtbkd_core.config.models import TEMPERATURE_LIMITS
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M].
 
-    It is sought between the limits of every temperature setting; an NLL that still falls there ends within 1 % of one.
+    Examples whose label the teacher does not know (-inf) are left out; of none it is 1. It is sought between the limits
+    of every temperature setting; an NLL that still falls there ends within 1 % of one.
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
-    wide = logits.double()
+    known = logits.gather(-1, labels[:, None])[:, 0].isfinite() & (logits.isfinite().sum(-1) > 1)
+    wide, labels = logits[known].double(), labels[known]
+    if not len(labels):
+        return 1.0
     if bool((wide.argmax(-1) == labels).all()):
         return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can resolve
 

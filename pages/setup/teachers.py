@@ -6,11 +6,12 @@ import streamlit as st
 from mtbkd_core import Task, UserError, task_infos
 from mtbkd_core.catalog.settings import change_task, numbers_of_joining
 from mtbkd_core.config.parse import settings
-from mtbkd_core.evaluation.score_rows import score_row
+from mtbkd_core.evaluation.score_rows import score_teacher
 from mtbkd_core.evaluation.score_text import TEST_SET_LINE
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
+from mtbkd_core.prior import named_classes, probabilities
 from pages.ui import charts, decision_maps, examples, link, navigation, setting_widgets, task_words
 from pages.ui.jobs import task_loading
 
@@ -23,7 +24,7 @@ shades = task_words.colours(config)
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def teacher_scores(fingerprint: str, name: str, _task: Task) -> Scores:
-    return score_row(_task.teachers[name].logits_test.softmax(-1), _task.y_test).scores
+    return score_teacher(probabilities(_task.teachers[name].logits_test[None])[0], _task.y_test).scores
 
 
 def take_teachers() -> None:
@@ -63,7 +64,7 @@ def draw_gallery() -> None:
     wanted = [
         index
         for index in range(len(labels))
-        if (only == "all" or len(set(predicted[:, index])) > 1)
+        if (only == "all" or len({each for each in named[:, index] if each >= 0}) > 1)
         and (label is None or task.class_names[labels[index]] == label)
     ]
     if not wanted:
@@ -124,10 +125,12 @@ with st.container(key="cards"):
             )
 
 chosen_titles = {name: task.teachers[name].title for name in config.data.teachers}
-predicted = task.teacher_logits(config.data.teachers, "test").argmax(-1).numpy()
-labels = task.y_test.numpy()
-known = expertise(predicted, labels, task.class_names, list(chosen_titles.values()))
-agree = agreement(predicted, list(chosen_titles.values()))
+test_logits = task.teacher_logits(config.data.teachers, "test")
+named, labels = named_classes(test_logits).numpy(), task.y_test.numpy()
+known = expertise(
+    named_classes(test_logits, task.y_test).numpy(), labels, task.class_names, list(chosen_titles.values())
+)
+agree = agreement(named, list(chosen_titles.values()))
 
 if seen := decision_maps.plane(task):
     st.space("small")
@@ -167,20 +170,18 @@ with left:
         draw_gallery()
 with right:
     index = examples.chosen(task)
-    probabilities = task.teacher_logits(config.data.teachers, "test")[:, index].softmax(-1).numpy()
+    said = probabilities(task.teacher_logits(config.data.teachers, "test")[:, index]).numpy()
+    classes = ["abstains" if at < 0 else task.class_names[at] for at in named[:, index]]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         examples.show(task, index, size=96)
-        named = " · ".join(
-            f"{title}: **{task.class_names[row.argmax()]}**"
-            for title, row in zip(chosen_titles.values(), probabilities, strict=True)
-        )
-        st.markdown(f"**Test {item} {index}**  \n{named}")
+        answers = " · ".join(f"{title}: **{of}**" for title, of in zip(chosen_titles.values(), classes, strict=True))
+        st.markdown(f"**Test {item} {index}**  \n{answers}")
     charts.show(
-        figures.draw_probabilities(probabilities, task.class_names, chosen_titles, shades),
+        figures.draw_probabilities(said, task.class_names, chosen_titles, shades),
         "Predictions of each teacher",
         "A tall bar: that teacher is certain of the class. It may be wrong.",
         lambda: pd.DataFrame(
-            probabilities, columns=list(task.class_names), index=pd.Index(chosen_titles.values(), name="teacher")
+            said, columns=list(task.class_names), index=pd.Index(chosen_titles.values(), name="teacher")
         ).reset_index(),
         key="predictions",
     )

@@ -5,7 +5,7 @@ import torch
 
 from mtbkd_core.evaluation.errors import Reading, bootstrap, jackknife
 from mtbkd_core.evaluation.predictive import summarise
-from mtbkd_core.evaluation.score_rows import differences, differences_of_runs, score_posterior, score_row
+from mtbkd_core.evaluation.score_rows import differences, differences_of_runs, score_posterior, score_row, score_teacher
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES, posterior_scores, scores
 
 CLASSES, COUNT = 4, 300
@@ -87,3 +87,20 @@ def test_two_runs_are_compared_with_both_samplers_errors(labels: torch.Tensor, g
     assert found.verdict is Reading.BETTER
     without = differences_of_runs(one, scores(second.mean(0), labels), (first.mean(0), second.mean(0)), labels, 6)
     assert without["nll"].verdict is Reading.UNKNOWN
+
+
+def test_a_teacher_is_measured_on_the_examples_whose_label_it_knows(
+    labels: torch.Tensor, generator: torch.Generator
+) -> None:
+    said = torch.randn(COUNT, CLASSES, generator=generator).softmax(-1)
+    assert score_teacher(said, labels).scores == score_row(said, labels).scores
+    said[:, 0] = torch.nan
+    said[:30] = torch.nan
+    said = said / said.nansum(-1, keepdim=True)
+    rows = (labels > 0) & (torch.arange(COUNT) >= 30)
+    found = score_teacher(said, labels)
+    expected = score_row(said[rows].nan_to_num(0.0), labels[rows])
+    assert found.scores.row == expected.scores.row
+    assert (found.scores.examples, expected.scores.examples) == (int(rows.sum()), None)
+    none = score_teacher(torch.full_like(said, torch.nan), labels)
+    assert (none.scores.examples, none.scores.row) == (0, {})

@@ -74,3 +74,19 @@ def test_influence_is_the_mean_over_the_examples() -> None:
     table = tables.influence_table(np.array([[0.25, 0.5], [0.75, 0.5]]), PULLS, LABELS, TEACHERS)
     assert table["responsibility"].tolist() == [0.375, 0.625]
     assert table["pull"].tolist() == pytest.approx([1.5, 0.75])
+
+
+def test_what_a_teacher_does_not_know_is_left_out_of_its_expertise_and_agreement() -> None:
+    table = tables.expertise(np.array([[0, -1, -1], [-1, 1, 0]]), np.array([0, 1, 1]), CLASSES, ["A", "B"])
+    np.testing.assert_array_equal(table.to_numpy(), [[1, np.nan, np.nan], [np.nan, 0.5, np.nan]])
+    agree = tables.agreement(np.array([[0, 1, -1], [0, -1, 2], [-1, -1, -1]]), ["A", "B", "C"]).to_numpy()
+    np.testing.assert_array_equal(agree, [[1, 1, np.nan], [1, 1, np.nan], [np.nan] * 3])
+
+
+def test_a_teacher_that_abstains_predicts_nothing() -> None:
+    said = np.array([[0.25, 0.75, np.nan], [np.nan] * 3])
+    table = tables.predictions_table(said, np.full(3, 1 / 3), np.ones(2), np.ones(2), ["A", "B"], CLASSES, 2)
+    assert table["predicted"].tolist() == ["1", "–", "0"]
+    assert table["entropy"].tolist()[0] == pytest.approx(-0.25 * np.log(0.25) - 0.75 * np.log(0.75))
+    assert table.iloc[1][["probability", "label_probability", "entropy"]].isna().all()
+    assert np.isnan(table["label_probability"][0])

@@ -29,3 +29,12 @@ def test_each_teacher_has_a_temperature_of_its_own_and_none_leaves_what_the_sett
     assert found.at_limit == (False, False, True, True)
     for value in found.values:
         assert PriorConfig(entropy_temperatures=(value,)).entropy_temperatures == (value,)
+
+
+def test_a_teacher_of_some_classes_is_calibrated_by_the_labels_that_it_knows(generator: torch.Generator) -> None:
+    logits = torch.randn(500, 5, generator=generator, dtype=torch.float64) * 2
+    labels = torch.randint(5, (500,), generator=generator)
+    logits[:, 3:], logits[:40] = -torch.inf, -torch.inf
+    known = (labels < 3) & (torch.arange(500) >= 40)
+    assert fit_temperature(logits, labels) == fit_temperature(logits[known][:, :3], labels[known])
+    assert fit_temperature(torch.full_like(logits, -torch.inf), labels) == 1

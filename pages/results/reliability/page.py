@@ -47,11 +47,11 @@ with choice:
 with chart:
     if shown:
         class_index = None if of is None else class_names.index(of)
-        probabilities = run_tables.series_probabilities(result)
+        series = run_tables.series_predictions(result)
         curves = {
-            name: reliability(probabilities[name], test.labels, class_index=class_index)
+            name: reliability(*series[name], class_index=class_index)
             for name in titles
-            if name in shown
+            if name in shown and len(series[name][1])
         }
         table = reliability_table(curves, titles)
         shades = task_words.colours(chosen.view.config)
