@@ -146,7 +146,7 @@ def choose_strength(
 ) -> StrengthChoice:
     """Choose the number of labels that each teacher's statement is worth, and the concentration.
 
-    The smallest number of labels whose score is within half a standard error (of the paired differences) of the best
+    The smallest number of labels whose score is within one standard error (of the paired differences) of the best
     one; at an equal number of labels, the concentration with the best score.
 
     Args:

@@ -1,9 +1,9 @@
 """A path of numbers of labels that the teachers' statements may be worth: its scores, and which of them is chosen.
 
 The best cross-validated score alone picks too many labels: it cannot tell a bias of the teachers that is smaller than
-its error, and that bias then makes intervals too narrow. So the smallest number of labels is chosen that is within half
-a standard error of the best: the rule of one standard error (Breiman, Friedman, Olshen and Stone, "Classification and
-Regression Trees", 1984, section 3.4.3) with half of it, by trials (benchmarks/log/strength.md).
+its error, and that bias then makes intervals too narrow. So the smallest number of labels is chosen that is within one
+standard error of the best (Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984, section
+3.4.3); benchmarks/log/strength.md has what other tolerances do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mtbkd_core.evaluation.records import Record
 #: The path, in labels: 0 is no teacher.
 LABELS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 #: Of a standard error: how far below the best score a smaller number of labels may be.
-TOLERANCE = 0.5
+TOLERANCE = 1.0
 
 
 class Point(Record):
@@ -74,7 +74,7 @@ class StrengthChoice(Record):
         worth = "no teacher" if self.labels == 0 else f"{self.labels:g} labels a statement"
         best = "no teacher" if self.best.labels == 0 else f"{self.best.labels:g} labels"
         return (
-            f"Chosen: {worth}, the smallest number with a log score within half a standard error of the best one "
+            f"Chosen: {worth}, the smallest number with a log score within one standard error of the best one "
             f"(at {best}), at a concentration of {self.concentration:g}."
         )
 

@@ -32,14 +32,13 @@ def test_points_are_compared_with_the_best_in_pairs() -> None:
     ("means", "chosen"),
     [
         ((-0.5, -0.5, -0.5, -0.5), (0, 4.0)),  # all alike: no teacher
-        ((-0.5, -0.411, -0.409, -0.4), (1, 10.0)),  # within 0.01, half of the error of 0.02: the better concentration
-        ((-0.5, -0.415, -0.415, -0.4), (1, 4.0)),  # the first is within half of its error of 0.04, the second not
-        ((-0.5, -0.42, -0.42, -0.4), (1, 4.0)),
+        ((-0.5, -0.421, -0.419, -0.4), (1, 10.0)),  # within the error of 0.02: the better concentration
+        ((-0.5, -0.43, -0.43, -0.4), (1, 4.0)),  # the first is within its error of 0.04
         ((-0.5, -0.45, -0.45, -0.4), (4, 4.0)),
         ((-0.3, -0.45, -0.45, -0.4), (0, 4.0)),  # teachers do harm
     ],
 )
-def test_the_smallest_number_within_half_an_error_of_the_best_is_chosen(
+def test_the_smallest_number_within_an_error_of_the_best_is_chosen(
     means: tuple[float, ...], chosen: tuple[float, float]
 ) -> None:
     point = smallest_good(compared(SETTINGS, scores(*means, spread=0.2)))

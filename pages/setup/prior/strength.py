@@ -93,7 +93,7 @@ def _draw_choice(config: RunConfig) -> None:
         "Choose from the data",
         icon=":material/query_stats:",
         help="Score numbers of labels from 0 (no teacher) to 32, at a few concentrations, by the log probability of "
-        "held-out labels, and take the smallest number that is within half a standard error of the best. The test set "
+        "held-out labels, and take the smallest number that is within one standard error of the best. The test set "
         "is not used.",
         on_click=_choose,
         args=(config,),
