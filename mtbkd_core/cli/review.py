@@ -11,11 +11,13 @@ import typer
 
 from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.cli.chosen_run import RunArgument, read_run
+from mtbkd_core.cli.console import say
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.export.costs import measure_costs
+from mtbkd_core.export.package import check_task
 from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Outcome, Review, review
-from mtbkd_core.studies.costs import student_costs
 
 _STATUS = {Outcome.PASS: 0, Outcome.FAIL: 3, Outcome.INCONCLUSIVE: 4}
 
@@ -35,12 +37,19 @@ def review_command(
     """Judge a run by requirements: pass (status 0), fail (3) or inconclusive (4)."""
     asked = Requirements() if requirements is None else _read(requirements)
     _, result = read_run(run)
-    latency = None
-    if asked.latency_ms is not None:
-        latency = student_costs(result, load_task(result.config.data))["posterior"].milliseconds
-    found = review(result, asked, latency_ms=latency)
+    costs = None
+    if as_json or asked.needs_costs:
+        try:
+            task = load_task(result.config.data)
+            check_task(result, task)
+            costs = measure_costs(result, task)
+        except UserError as error:
+            say(f"size and time are not known: {error}")
+    measured = {} if costs is None else {"file_bytes": costs.exported.bytes, "latency_ms": costs.exported.one}
+    found = review(result, asked, **measured)
     if as_json:
-        print(json.dumps({"verdict": found.verdict, "requirements": [asdict(each) for each in found.requirements]}))
+        judged = [asdict(each) for each in found.requirements]
+        print(json.dumps({"verdict": found.verdict, "requirements": judged, "costs": costs and costs.dump()}))
     else:
         _print(found)
     return _STATUS[found.verdict]

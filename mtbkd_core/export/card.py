@@ -12,13 +12,15 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.shift import SHIFT_SCORES
-from mtbkd_core.export.draws import Sizes
-from mtbkd_core.export.inputs import describe_inputs
+from mtbkd_core.export.draws import Sizes, bytes_text
 from mtbkd_core.export.measured import Measured, accuracy_by_class
 from mtbkd_core.export.runtime import Latency
 from mtbkd_core.export.summary import MEANINGS, OUTPUTS, OUTPUTS_OF_ONE
 from mtbkd_core.result import Result
+from mtbkd_core.studies.costs import teacher_cost
 from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.raw import describe_inputs
+from mtbkd_core.teachers.base import Cost
 
 PAPER = "https://arxiv.org/abs/2605.27967"
 _TAGS = ["multi-teacher-knowledge-distillation", "bayesian", "uncertainty", "calibration", "conformal-prediction"]
@@ -218,20 +220,17 @@ def _scores(facts: Facts) -> Iterable[str]:
 
 
 def _costs(facts: Facts) -> Iterable[str]:
-    per_network, latency = facts.result.student.n_parameters, facts.latency
-    costs = [
-        (teacher.title, teacher.cost)
-        for name, teacher in facts.task.teachers.items()
-        if name in facts.result.config.data.teachers and teacher.cost is not None
-    ]
-    own = f"{facts.draws} x {per_network:,}"
-    rows = [["This file", own, _bytes(facts.bytes), f"{latency.one:.2g}", f"{latency.thousand:.3g}"]]
-    rows += [
-        [title, f"{cost.parameters:,}", _bytes(cost.bytes), f"{cost.milliseconds:.2f}", "–"] for title, cost in costs
-    ]
+    own, latency = f"{facts.draws} x {facts.result.student.n_parameters:,}", facts.latency
+    rows = [["This file", own, bytes_text(facts.bytes), f"{latency.one:.2g}", f"{latency.thousand:.3g}"]]
+    for name in facts.result.config.data.teachers:
+        cost = teacher_cost(facts.task, name)
+        found = ["not known"] * 4 if cost is None else _teacher_cost(cost)
+        rows.append([facts.task.teachers[name].title, *found])
     yield _table(["", "Parameters", "Bytes", "ms for one input", "ms for 1,000"], rows)
-    note = f"This file: onnxruntime on one core, when it was exported; 1,000 inputs in batches of {latency.batch}."
-    yield note + (" Teachers: when they were made, a batch of 64, per input." if costs else "")
+    yield (
+        f"This file: onnxruntime on one core, when it was exported; 1,000 inputs in batches of {latency.batch}. "
+        "Teachers: in batches of 64; those of proteins were timed when they were made."
+    )
     if facts.single:
         return
     yield "What fewer draws cost (NLL against all draws that the run's scores are of):"
@@ -240,7 +239,7 @@ def _costs(facts: Facts) -> Iterable[str]:
         [
             [
                 f"{row.draws}{' (proposed)' if row.draws == facts.sizes.proposed else ''}",
-                _bytes(row.bytes),
+                bytes_text(row.bytes),
                 SCORES["accuracy"].text(row.accuracy),
                 f"{row.nll:.4f}",
                 f"{row.change:+.4f}",
@@ -283,8 +282,9 @@ def _losses(facts: Facts) -> Iterable[str]:
             yield f"{score.short} {values[0]} [{values[1]} to {values[2]}]"
 
 
-def _bytes(count: float) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+def _teacher_cost(cost: Cost) -> list[str]:
+    alone = "not known" if cost.alone is None else f"{cost.alone:.2g}"
+    return [f"{cost.parameters:,}", bytes_text(cost.bytes), alone, f"{cost.thousand:.3g}"]
 
 
 def _plain(text: str) -> str:

@@ -40,7 +40,7 @@ class Size:
     def words(self) -> str:
         """The size and its scores in one line."""
         scores = f"accuracy {self.accuracy:.1%}, NLL {self.nll:.4f} ({self.change:+.4f})"
-        return f"{self.draws:,} draws: {self.bytes / 1e6:.2f} MB, {scores}"
+        return f"{self.draws:,} draws: {bytes_text(self.bytes)}, {scores}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Sizes:
     rows: tuple[Size, ...]
     error: float | None
     proposed: int
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes for people."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
 def measure_sizes(result: Result, task: Task) -> Sizes:

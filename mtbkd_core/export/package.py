@@ -23,7 +23,6 @@ from mtbkd_core.export.draws import Sizes, choose_draws, measure_sizes
 from mtbkd_core.export.extra import check_libraries
 from mtbkd_core.export.features import numbers_per_input
 from mtbkd_core.export.graph import OPSET
-from mtbkd_core.export.inputs import as_inputs, describe_inputs, raw_inputs
 from mtbkd_core.export.measured import measure, measure_single
 from mtbkd_core.export.model import INPUT, build_model
 from mtbkd_core.export.runtime import Runtime, largest_difference
@@ -31,6 +30,7 @@ from mtbkd_core.export.single import distil_single
 from mtbkd_core.export.summary import MEANINGS, OUTPUTS, OUTPUTS_OF_ONE
 from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task
+from mtbkd_core.tasks.raw import as_inputs, describe_inputs, raw_inputs
 
 MODEL, CARD, CONFIG = "student.onnx", "README.md", "config.json"
 #: The exported network and the run answer the same to this, or there is no export.

@@ -1,4 +1,4 @@
-"""Tables of one run: its series of predictions, their scores, their accuracy by class, and what the networks cost."""
+"""Tables of one run: its series of predictions, their scores, and their accuracy by class."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.score_rows import differences_of_runs, knows_label, score_row
-from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
+from mtbkd_core.evaluation.score_rows import differences_of_runs, knows_label
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.prior import mean_of_teachers
 from mtbkd_core.result import Result
-from mtbkd_core.studies.costs import student_costs
-from mtbkd_core.tasks.base import Task
-from mtbkd_core.teachers.base import Cost
 
 
 def series_probabilities(result: Result) -> dict[str, Tensor]:
@@ -66,35 +62,3 @@ def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Se
     known = {name: knows_label(found[name], labels) for name in titles}
     predicted = np.stack([found[name].nan_to_num(0.0).argmax(-1).where(known[name], -1).numpy() for name in titles])
     return expertise(predicted, labels.numpy(), class_names, list(titles.values()))
-
-
-def cost_table(result: Result, task: Task) -> pd.DataFrame:
-    """What one student, the posterior and each teacher cost, beside their scores; times are measured now.
-
-    Returns:
-        columns "" (title), Parameters, Size (kB), Time (ms for an example), and the scores of
-        `HEADLINE` by their short titles, as text with their errors.
-    """
-    own, found = student_costs(result, task), result.predictions.test
-    students = own["posterior"].parameters // own["one"].parameters
-    one = score_row(found.draws[-1, -1].float(), found.labels).scores
-    rows: list[tuple[str, Cost | None, Scores]] = [
-        ("One student of the posterior", own["one"], one),
-        (f"Posterior mean of {students} students", own["posterior"], result.metrics.student),
-        *(
-            (task.teachers[name].title, task.teachers[name].cost, result.metrics.teachers[name])
-            for name in result.config.data.teachers
-        ),
-    ]
-    return pd.DataFrame(
-        [
-            {
-                "": title,
-                "Parameters": cost.parameters if cost else None,
-                "Size": cost.bytes / 1000 if cost else None,
-                "Time": cost.milliseconds if cost else None,
-            }
-            | {SCORES[score].short: row.text(score) for score in HEADLINE}
-            for title, cost, row in rows
-        ]
-    )

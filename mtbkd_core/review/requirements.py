@@ -45,8 +45,8 @@ class Requirements(_Part):
         coverage: of the 95 % credible sets, at least.
         answered: see `Answered`.
         ood_auroc: how well the epistemic part tells out-of-distribution inputs, at least, for every shift of the task.
-        max_bytes: of the draws as they are saved, at most.
-        latency_ms: of one prediction, at most, in milliseconds.
+        max_bytes: of the smallest export that is level with the run, at most.
+        latency_ms: of its answer to one input, at most, in milliseconds.
         r_hat: of the mean log probability, its 95th percentile over examples and the log joint, at most.
     """
 
@@ -59,6 +59,11 @@ class Requirements(_Part):
     max_bytes: Positive | None = None
     latency_ms: Positive | None = None
     r_hat: Annotated[float, Field(gt=1, le=10)] | None = 1.05
+
+    @property
+    def needs_costs(self) -> bool:
+        """Whether size or time has to be measured."""
+        return self.max_bytes is not None or self.latency_ms is not None
 
     def as_yaml(self) -> str:
         """The text of a file that `read_requirements` takes."""

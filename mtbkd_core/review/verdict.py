@@ -77,17 +77,20 @@ class Review:
     answering: Answering | None = None
 
 
-def review(result: Result, asked: Requirements, *, latency_ms: float | None = None) -> Review:
+def review(
+    result: Result, asked: Requirements, *, file_bytes: int | None = None, latency_ms: float | None = None
+) -> Review:
     """Judge a run by its test set.
 
     Args:
-        latency_ms: of one prediction, where it was measured.
+        file_bytes, latency_ms: of the smallest export that is level with the run, and of one prediction by it; None:
+            not measured (`export.costs` does).
     """
     answered = None
     if asked.answered is not None:
         answered = answering(result.predictions.test, asked.answered.max_risk, result.config.data.split_seed)
     classes = _classes(result, asked) if asked.class_accuracy is not None else ()
-    judged = tuple(_judged(result, asked, classes, answered, latency_ms))
+    judged = tuple(_judged(result, asked, classes, answered, file_bytes, latency_ms))
     return Review(_whole([each.verdict for each in judged]), judged, classes, answered)
 
 
@@ -96,6 +99,7 @@ def _judged(
     asked: Requirements,
     classes: tuple[ClassFound, ...],
     answered: Answering | None,
+    file_bytes: int | None,
     latency_ms: float | None,
 ) -> Iterator[Judged]:
     if asked.accuracy is not None:
@@ -111,10 +115,10 @@ def _judged(
     if asked.ood_auroc is not None:
         yield _out_of_distribution(result, asked.ood_auroc)
     if asked.max_bytes is not None:
-        size = float(4 * result.draws.numel())
-        yield _exact("max_bytes", size, asked.max_bytes, f"the draws take {size / 1e6:,.1f} MB")
+        text = "not measured" if file_bytes is None else f"the file to take away has {file_bytes / 1e6:,.2f} MB"
+        yield _exact("max_bytes", file_bytes, asked.max_bytes, text)
     if asked.latency_ms is not None:
-        text = "not measured" if latency_ms is None else f"one prediction takes {latency_ms:.3g} ms on this machine"
+        text = "not measured" if latency_ms is None else f"it takes {latency_ms:.3g} ms on this machine"
         yield _exact("latency_ms", latency_ms, asked.latency_ms, text)
     if asked.r_hat is not None:
         worst = result.metrics.diagnostics.worst
@@ -281,7 +285,7 @@ TITLES: dict[str, tuple[str, Callable[[float], str]]] = {
     "coverage": ("Coverage of 95 % sets", lambda value: f"at least {value:.1%}"),
     "answered": ("Answered by itself", lambda value: f"at least {value:.1%} of the cases"),
     "ood_auroc": ("Foreign inputs found", lambda value: f"AUROC at least {value:.2f}"),
-    "max_bytes": ("Size", lambda value: f"at most {value / 1e6:,.1f} MB"),
-    "latency_ms": ("Time of a prediction", lambda value: f"at most {value:g} ms"),
+    "max_bytes": ("Size of the file", lambda value: f"at most {value / 1e6:,.3g} MB"),
+    "latency_ms": ("Time for one input", lambda value: f"at most {value:g} ms"),
     "r_hat": ("Convergence", lambda value: f"R-hat at most {value:g}"),
 }

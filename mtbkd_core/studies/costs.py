@@ -1,10 +1,11 @@
-"""Costs of a student: number and size of its parameters, and time for one prediction."""
+"""What students and teachers cost: number and size of parameters, and time for predictions. Times are measured now."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.evaluate import reported
@@ -13,38 +14,60 @@ from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.teachers.base import Cost
 
-#: Examples that are timed, and how many at a time: as for the teachers.
-_TIMED, _BATCH = 256, 64
+#: Examples that are timed, and how many at a time: as for the teachers. How often a single one is.
+_TIMED, _BATCH, _ALONE = 256, 64, 9
 
 
 def student_costs(result: Result, task: Task) -> dict[str, Cost]:
     """Cost of "one" student drawn from the posterior, and of the "posterior": the mean of those that are scored.
 
     Where inputs are descriptors of proteins, working them out from the sequence is part of the time, as are the
-    student's features, if it has some. The time is
-    measured at each call, and differs a little each time.
+    student's features, if it has some.
     """
     student, draws = result.student, reported(result.draws).flatten(0, 1)
-    x = task.x_test[:_TIMED]
-    describing = 0.0
-    if task.proteins is not None:
-        sequences = task.proteins.sequences["test"][:_TIMED]
-        describing = _milliseconds(lambda start: describe(sequences[start : start + _BATCH]), len(x))
+    one, many = describing(task)
 
     def cost(theta: Tensor) -> Cost:
-        def answer(start: int) -> Tensor:
-            return student.probabilities(theta, result.student_inputs(x[start : start + _BATCH])).mean(0)
-
-        spent = _milliseconds(answer, len(x))
-        return Cost(theta.numel(), 4 * theta.numel(), spent + describing)
+        found = measured(lambda x: student.probabilities(theta, result.student_inputs(x)).mean(0), task.x_test)
+        return Cost(theta.numel(), 4 * theta.numel(), found[1] + many, found[0] + one)
 
     return {"one": cost(draws[-1:]), "posterior": cost(draws)}
 
 
-def _milliseconds(predict: Callable[[int], object], count: int) -> float:
-    """Milliseconds an example; `predict` takes the place at which a batch begins."""
-    predict(0)
+@torch.no_grad()
+def teacher_cost(task: Task, name: str) -> Cost | None:
+    """Cost of a teacher: as it was measured when it was made, or of a network like it; None where it is not known."""
+    teacher = task.teachers[name]
+    if teacher.cost is not None or teacher.network is None:
+        return teacher.cost
+    network = teacher.network()
+    count = sum(values.numel() for values in network.parameters())
+    alone, each = measured(network, task.x_test)
+    return Cost(count, 4 * count, each, alone)
+
+
+def describing(task: Task) -> tuple[float, float]:
+    """Milliseconds to make the raw inputs of one protein by itself, and of each in a batch; 0 for other tasks."""
+    if task.proteins is None:
+        return 0.0, 0.0
+    sequences = task.proteins.sequences["test"][:_TIMED]
+    return _times(lambda rows: describe(sequences[rows]), len(sequences))
+
+
+def measured(answer: Callable[[Tensor], object], x: Tensor) -> tuple[float, float]:
+    """Milliseconds for one input by itself, and for each in a batch of 64, of inputs [M, F]."""
+    return _times(lambda rows: answer(x[rows]), min(len(x), _TIMED))
+
+
+def _times(call: Callable[[slice], object], count: int) -> tuple[float, float]:
+    batches = [slice(start, start + _BATCH) for start in range(0, count, _BATCH)]
+    call(batches[0])
+    each = sum(_milliseconds(call, rows) for rows in batches) / count
+    alone = sorted(_milliseconds(call, slice(row, row + 1)) for row in range(min(count, _ALONE)))
+    return alone[len(alone) // 2], each
+
+
+def _milliseconds(call: Callable[[slice], object], rows: slice) -> float:
     began = time.perf_counter()
-    for start in range(0, count, _BATCH):
-        predict(start)
-    return 1000 * (time.perf_counter() - began) / count
+    call(rows)
+    return 1000 * (time.perf_counter() - began)

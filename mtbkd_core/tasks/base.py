@@ -38,6 +38,8 @@ class Teacher(TeacherInfo):
         fingerprint: changes whenever anything that made the teacher changes.
         cost: of one prediction, measured when the teacher was made; None where it was not measured.
         logits_unlabelled: [U, C] on the task's unlabelled examples; None where it has none.
+        network: makes a network like it, trained or not, from inputs [M, F] to logits: what it takes can be counted and
+            timed; None where it is no network of ours, or its inputs are others.
     """
 
     logits_train: Tensor
@@ -45,6 +47,7 @@ class Teacher(TeacherInfo):
     fingerprint: str = ""
     cost: Cost | None = None
     logits_unlabelled: Tensor | None = None
+    network: Callable[[], torch.nn.Module] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

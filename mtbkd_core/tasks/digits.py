@@ -7,7 +7,7 @@ scikit-learn).
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -126,6 +126,10 @@ def fingerprint(data: DataConfig, split: str) -> str:
     return content_hash(_hash_of_data(student, test), *recipes)
 
 
+def _itself(network: torch.nn.Module) -> torch.nn.Module:
+    return network
+
+
 def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_stop: ShouldStop | None) -> Task:
     """The images and the teachers, training those that the cache does not hold (about a second each).
 
@@ -161,6 +165,7 @@ def load(data: DataConfig, split: str, on_progress: OnProgress | None, should_st
                 logits_train=network(x[student]),
                 logits_test=network(x[test]),
                 fingerprint=digests[name],
+                network=partial(_itself, network),
             )
     return Task(
         name=INFO.name,

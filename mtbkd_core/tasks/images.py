@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,7 @@ class ImageTask(ABC):
                     logits_test=outputs[teacher.name][test][:, kept],
                     logits_unlabelled=outputs[teacher.name][spare][:, kept],
                     fingerprint=self.hash_of_teacher(teacher.name, pool),
+                    network=partial(self.recipes[teacher.name].untrained, pool.image_shape, len(self.class_names)),
                 )
                 for teacher in chosen
             },

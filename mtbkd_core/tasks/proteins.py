@@ -44,7 +44,6 @@ INFO = TaskInfo(
     n_labelled=2500,
     most_labelled=N_POOL,
     spare=True,
-    costs=True,
     source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
     licence="cc-by-4.0",
     # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes less than a minute

@@ -45,7 +45,6 @@ class TaskInfo:
         presets: further settings by the name of a preset, put on top of `defaults`: "thorough" is slower and better.
         shifts: what `Task.shifts` will hold, in the order in which it is shown.
         stamp: differs for other data under the same name; empty for what comes with the program.
-        costs: whether `Teacher.cost` is known.
         image_shape: (height, width) where an input is a picture, which a convolutional student can learn from.
         spare: whether what is left of `most_labelled` can be used without labels.
         source, licence: where the data come from, and under which licence, as the Hub names it ("cc-by-4.0"); "" where
@@ -66,7 +65,6 @@ class TaskInfo:
     presets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     shifts: tuple[ShiftInfo, ...] = ()
     stamp: str = ""
-    costs: bool = False
     image_shape: tuple[int, int] | None = None
     spare: bool = False
     source: str = ""

@@ -14,11 +14,18 @@ class Cost:
         parameters: numbers that were learned.
         bytes: their size in a file.
         milliseconds: from one input to its probabilities, on one core, in batches of 64.
+        alone: the same for an input by itself; None: not measured.
     """
 
     parameters: int
     bytes: int
     milliseconds: float
+    alone: float | None = None
+
+    @property
+    def thousand(self) -> float:
+        """Milliseconds for a thousand inputs, in batches of 64."""
+        return 1000 * self.milliseconds
 
 
 @dataclass(frozen=True)

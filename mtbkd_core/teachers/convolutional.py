@@ -39,6 +39,12 @@ class Recipe(SpecialistRecipe):
     weight_decay: float = 1e-2
     version: ClassVar[int] = TRAINING_VERSION
 
+    def untrained(self, image_shape: tuple[int, int], n_classes: int) -> nn.Module:
+        """As `image_teachers.ImageRecipe.untrained`."""
+        network = build_network(self, image_shape, n_classes)
+        initialise(network, torch.Generator().manual_seed(0))
+        return nn.Sequential(nn.Unflatten(1, (1, *image_shape)), network).eval()
+
     def outputs(
         self,
         x: Tensor,

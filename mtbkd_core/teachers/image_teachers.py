@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, Unpack
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtbkd_core.common.files import content_hash, home
 from mtbkd_core.common.progress import OnProgress, ShouldStop
@@ -32,6 +32,9 @@ class ImageRecipe(Protocol):
 
     def digest_content(self) -> dict[str, Any]:
         """The recipe for a digest, as JSON takes it."""
+
+    def untrained(self, image_shape: tuple[int, int], n_classes: int) -> nn.Module:
+        """A network of its kind that has learned nothing, from inputs [M, F] to logits, to be counted and timed."""
 
     def outputs(
         self,

@@ -9,6 +9,7 @@ from mtbkd_core import UserError
 from mtbkd_core.figures.review import draw_answering
 from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
+from pages.results import costs
 from pages.ui import charts, chosen_run, navigation
 
 _LOOK = {
@@ -29,8 +30,17 @@ _NUMBERS = {
         "By epistemic uncertainty, for each shift of the task.",
     ),
     "r_hat": ("R-hat, at most", 1.001, 2.0, 0.01, "Do the chains agree: the worst of three R-hats."),
-    "max_bytes": ("Size in bytes, at most", 1.0, 1e12, 1e5, "Of the draws as they are saved."),
+    "max_bytes": ("Size in bytes, at most", 1.0, 1e12, 1e5, "Of the smallest export that is level with the whole."),
+    "latency_ms": (
+        "Time in ms, at most",
+        0.001,
+        1e6,
+        1.0,
+        "Of that export for one input, on one core of this machine.",
+    ),
 }
+#: Limits that stand there once one is asked for that is not by default.
+_PROPOSED = {"ood_auroc": 0.8, "max_bytes": 5e6, "latency_ms": 10.0}
 
 
 def _asked(start: Requirements) -> Requirements:
@@ -41,7 +51,7 @@ def _asked(start: Requirements) -> Requirements:
         own = getattr(start, name)
         with columns[place % 3]:
             if st.checkbox(label, own is not None, key=f"ask:{name}", help=help):
-                shown = own if own is not None else {"ood_auroc": 0.8, "max_bytes": 5e6}.get(name, low)
+                shown = own if own is not None else _PROPOSED.get(name, low)
                 values[name] = st.number_input(
                     label,
                     low,
@@ -191,6 +201,9 @@ if st.button("Judge the run", type="primary", icon=":material/gavel:", help="Set
 if (before := st.session_state.get("judged")) is not None:
     if before != requirements:
         st.warning("The requirements were changed after a verdict had been seen.", icon=":material/visibility:")
-    _show(review(chosen.result, requirements), requirements, chosen)
+    found = costs.find(chosen, needed=requirements.needs_costs)
+    measured = {} if found is None else {"file_bytes": found.exported.bytes, "latency_ms": found.exported.one}
+    _show(review(chosen.result, requirements, **measured), requirements, chosen)
+    costs.draw(chosen, found)
 else:
     st.caption("The verdict appears once you judge: requirements that are set before the results are seen mean more.")

@@ -123,6 +123,14 @@ _KNOWN = {
         ":material/gavel:",
         "Does this student meet what was required? Pass, fail or inconclusive, by intervals.",
     ),
+    "watch": _Page(
+        "Results",
+        "results/watch/page.py",
+        "Watch",
+        ":material/visibility:",
+        "Are new inputs still like those that the student was tested on? An alarm says when to retrain.",
+        parameters=("inputs", "batch", "by"),
+    ),
     "lessons": _Page(
         "Learn",
         "learn/lessons.py",

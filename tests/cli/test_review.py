@@ -36,6 +36,7 @@ def test_status_and_json_say_the_verdict(
     answer = json.loads(out.splitlines()[-1])
     assert (code, answer["verdict"]) == (status, verdict)
     assert all({"name", "required", "found", "low", "high", "verdict"} <= set(row) for row in answer["requirements"])
+    assert {"student", "posterior", "exported", "teachers", "sizes", "smallest_level"} <= set(answer["costs"])
 
 
 def test_too_few_examples_are_inconclusive(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,9 @@ from mtbkd_core.figures.shifts import draw_severity
 from mtbkd_core.figures.strength import draw_strength_path, strength_table
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.figures.two_classes import draw_two_classes
+from mtbkd_core.figures.watch import draw_answers, draw_batches, draw_evidence
 from mtbkd_core.review.answering import Answering
+from mtbkd_core.review.watch import Batch, Share, WatchReport
 from mtbkd_core.studies import tables
 from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import SETTINGS, Coverage
@@ -185,13 +187,29 @@ def _sweep(r: Run) -> go.Figure:
     return draw_sweep(scores, "nll", "0.1", x="Strength")
 
 
+def _watch(r: Run) -> WatchReport:
+    """A watch of two batches, the second without labels, with an alarm after its third input."""
+    share = Share(0.8, 0.5, 0.9)
+
+    def batch(name: str, known: Share | None) -> Batch:
+        means = {"deviance": 0.4, "epistemic": 0.1, "set_size": 1.5}
+        return Batch(name, 2, means, dict.fromkeys(means, 0.02), tuple(r.mean[0]), 2, known, known)
+
+    batches = (batch("2", share), batch("4", None))
+    evidence = (0.25, 2.0, 30.0, 40.0)
+    return WatchReport(4, 3, "why", batch("test set", share), batches, batch("new", share), evidence, (), None, None)
+
+
 FIGURES: dict[str, Callable[[Run], go.Figure]] = {
+    "draw_answers": lambda r: draw_answers(_watch(r), r.classes),
+    "draw_batches": lambda r: draw_batches(_watch(r), "accuracy"),
     "draw_coverage": lambda r: draw_coverage(coverage(), RULES),
     "draw_decisions": lambda r: decision_map.draw_decisions(AXIS, r.map, r.classes, **_map(r)),
     "draw_deviance": lambda r: uncertainty.draw_deviance(examples(r), chosen=1),
     "draw_score_density": lambda r: draw_score_density({"Test": r.positive[0], "Others": 10 * r.positive[1]}, "Score"),
     "draw_draws": lambda r: simplex.draw_draws(np.eye(3), _three(r), "ABC", r.titles, r.colours),
     "draw_effect": _effect,
+    "draw_evidence": lambda r: draw_evidence(_watch(r)),
     "draw_entropy_by_class": lambda r: uncertainty.draw_entropy_by_class(
         student_tables.entropy_by_class(examples(r), chosen=0)
     ),

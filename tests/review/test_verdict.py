@@ -25,9 +25,9 @@ def verdict(result: Any, text: str) -> Outcome:
         ("{accuracy: 0.5, class_accuracy: {at_least: 0.3, min_examples: 5}, coverage: 0.8, r_hat: 1.05}", Outcome.PASS),
         ("accuracy: 0.999", Outcome.FAIL),
         ("r_hat: 1.01", Outcome.FAIL),
-        ("max_bytes: 100", Outcome.FAIL),
         ("class_accuracy: {at_least: 0.3, min_examples: 100000}", Outcome.INCONCLUSIVE),
         ("ood_auroc: 0.9", Outcome.INCONCLUSIVE),
+        ("max_bytes: 100", Outcome.INCONCLUSIVE),
         ("latency_ms: 5", Outcome.INCONCLUSIVE),
         ("ece: 0.05", Outcome.INCONCLUSIVE),
         ("{accuracy: 0.5, r_hat: 1.01}", Outcome.FAIL),
@@ -38,8 +38,9 @@ def test_a_verdict_by_hand(text: str, outcome: Outcome) -> None:
     assert verdict(simulated(0), text) is outcome
 
 
-def test_a_measured_time_is_judged() -> None:
+def test_a_measured_time_and_size_are_judged() -> None:
     assert judged(simulated(0), "latency_ms: 5", latency_ms=2.0).verdict is Outcome.PASS
+    assert judged(simulated(0), "max_bytes: 100", file_bytes=200).verdict is Outcome.FAIL
 
 
 def test_an_interval_of_a_share_is_exact() -> None:

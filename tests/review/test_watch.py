@@ -20,7 +20,7 @@ def test_inputs_of_another_kind_raise_an_alarm_with_its_reason(result: Result, d
     assert found.at is not None
     assert found.at <= 200
     assert found.reason.startswith(f"after {found.at} inputs the ")
-    assert found.martingale[found.at - 1] >= 20 > max(found.martingale[: found.at - 1])
+    assert found.evidence[found.at - 1] >= 20 > max(found.evidence[: found.at - 1])
 
 
 def test_inputs_like_the_test_set_raise_none(result: Result, digits: Task) -> None:
@@ -39,11 +39,43 @@ def found_mean(found: object, name: str) -> float:
 def test_labels_that_are_known_give_accuracy_and_coverage(result: Result, digits: Task) -> None:
     labels = digits.y_test[:100].clone()
     labels[50:] = -1
-    first, second = watch(result, digits.x_test[:100], labels, batch=50).batches
+    found = watch(result, digits.x_test[:100], labels, batch=50)
+    first, second = found.batches
     right = result.predict(digits.x_test[:50]).mean.argmax(1) == digits.y_test[:50]
     assert first.labelled == 50
-    assert first.accuracy == pytest.approx(float(right.double().mean()))
+    assert first.accuracy is not None
+    assert first.accuracy.found == pytest.approx(float(right.double().mean()))
+    assert found.so_far is not None
+    assert (found.so_far.count, found.so_far.accuracy) == (50, first.accuracy)
     assert (second.labelled, second.accuracy, second.coverage) == (0, None, None)
+
+
+def test_the_whole_test_set_as_new_inputs_has_its_scores(result: Result, digits: Task) -> None:
+    found = watch(result, digits.x_test, digits.y_test)
+    student = result.metrics.student
+    assert found.so_far is not None
+    assert found.so_far.accuracy.found == pytest.approx(student.accuracy)
+    assert found.so_far.ece == pytest.approx(student.ece, abs=1e-4)
+    assert found.before is not None
+    assert found.before.accuracy == found.so_far.accuracy
+    assert found.whole.predicted == pytest.approx(found.test_set.predicted, abs=0.01)
+
+
+def test_inputs_can_be_held_against_a_part_of_the_test_set(result: Result, digits: Task) -> None:
+    found = watch(result, digits.x_test[300:], reference=torch.arange(300))
+    assert found.test_set.count == 300
+
+
+def test_the_strangest_inputs_are_those_of_the_most_epistemic_uncertainty(result: Result, digits: Task) -> None:
+    found = watch(result, digits.x_test[:50]).strangest
+    epistemic = result.predict(digits.x_test[:50]).epistemic
+    assert [each.place for each in found] == epistemic.argsort(descending=True)[:10].tolist()
+    assert all(0 <= each.above <= 1 for each in found)
+
+
+def test_a_single_input_has_no_error_of_its_mean(result: Result, digits: Task) -> None:
+    (found,) = watch(result, digits.x_test[:1]).batches
+    assert set(found.errors.values()) == {None}
 
 
 def test_a_time_is_a_batch(result: Result, digits: Task) -> None:

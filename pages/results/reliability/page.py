@@ -10,7 +10,6 @@ from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures import run_tables
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.teachers import draw_table
-from pages.results.reliability import costs
 from pages.ui import charts, chosen_run, link, task_words
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
@@ -79,7 +78,6 @@ st.dataframe(
 )
 
 st.space("small")
-costs.show(chosen)
 rows = {name: title for name, title in titles.items() if name in ("student", together) or name.startswith("teacher:")}
 by_class = run_tables.accuracy_by_class(result, rows, class_names)
 charts.show(

@@ -1,4 +1,4 @@
-"""The raw inputs of an exported student: what they are, and examples of them."""
+"""Raw inputs, before standardisation, as an exported student and a file of new inputs have them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""New inputs are read from a table in the order of time; what cannot be one is refused in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtbkd_core import Task, UserError
+from mtbkd_core.imports.new_inputs import read_new_inputs
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_rows_stand_in_the_order_of_time_with_labels_and_names(tiny: Task, tmp_path: Path) -> None:
+    file = write(tmp_path / "new.csv", "id,day,a,b,label\np,10,1,2,c\nq,9,3,4,\nr,10,5,6,a\n")
+    found = read_new_inputs(file, tiny, labels="label", time="day")
+    assert found.x.tolist() == [[3, 4], [1, 2], [5, 6]]
+    assert found.labels is not None
+    assert found.labels.tolist() == [-1, 2, 0]
+    assert (found.times, found.rows, found.names) == (["9", "10", "10"], [1, 0, 2], ["q", "p", "r"])
+
+
+def test_without_columns_of_labels_and_time_rows_stay_as_they_are(tiny: Task, tmp_path: Path) -> None:
+    np.save(tmp_path / "new.npy", np.arange(6).reshape(3, 2))
+    found = read_new_inputs(tmp_path / "new.npy", tiny)
+    assert found.x.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert (found.labels, found.times, found.names) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "message"),
+    [
+        ("a,b,c\n1,2,3\n", {}, "has 3 columns of inputs, expected the 2 of tiny"),
+        ("a,b\n1,x\n", {}, "line 2, column 'b': got 'x', expected a number"),
+        ("a,b,label\n1,2,d\n", {"labels": "label"}, "got 'd', expected a class"),
+        ("a,b\n1,2\n", {"labels": "label"}, "has no column 'label'"),
+        ("a,b\n1,2\n", {"time": "day"}, "has no column 'day'"),
+    ],
+)
+def test_what_is_no_input_is_refused(
+    tiny: Task, tmp_path: Path, text: str, named: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        read_new_inputs(write(tmp_path / "new.csv", text), tiny, **named)
+
+
+def test_pixels_on_another_scale_are_refused(few_digits: Task, tmp_path: Path) -> None:
+    np.save(tmp_path / "new.npy", 16 * few_digits.x_test[:3].numpy())
+    with pytest.raises(UserError, match=r"pixels from 0 to 16, expected from 0 to 1"):
+        read_new_inputs(tmp_path / "new.npy", few_digits)
+
+
+def test_pixels_are_the_tasks_inputs(few_digits: Task, tmp_path: Path) -> None:
+    np.save(tmp_path / "new.npy", few_digits.x_test[:3].numpy())
+    torch.testing.assert_close(read_new_inputs(tmp_path / "new.npy", few_digits).x, few_digits.x_test[:3])
