@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 
 from mtbkd_core.result import Result
-from mtbkd_core.runs.kinds.run import load_result
+from mtbkd_core.runs import store
+from mtbkd_core.runs.kinds.run import KIND, load_result
 from mtbkd_core.runs.naming import name_of
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the folder that it was saved in.")]
+
+
+def finished_at(run: str) -> float:
+    """When the result of a run that `read_run` finds was written, in seconds since 1970."""
+    folder = Path(run).expanduser()
+    if not folder.is_dir():
+        folder = store.read(KIND, run).folder
+    return (folder / "metrics.json").stat().st_mtime
 
 
 def read_run(run: str) -> tuple[str, Result]:

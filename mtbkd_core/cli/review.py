@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mtbkd_core.catalog.registry import load_task
-from mtbkd_core.cli.chosen_run import RunArgument, read_run
+from mtbkd_core.cli.chosen_run import RunArgument, finished_at, read_run
 from mtbkd_core.cli.console import say
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.export.costs import measure_costs
 from mtbkd_core.export.package import check_task
+from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Outcome, Review, review
 
@@ -36,7 +36,7 @@ def review_command(
 ) -> int:
     """Judge a run by requirements: pass (status 0), fail (3) or inconclusive (4)."""
     asked = Requirements() if requirements is None else _read(requirements)
-    _, result = read_run(run)
+    name, result = read_run(run)
     costs = None
     if as_json or asked.needs_costs:
         try:
@@ -45,11 +45,13 @@ def review_command(
             costs = measure_costs(result, task)
         except UserError as error:
             say(f"size and time are not known: {error}")
-    measured = {} if costs is None else {"file_bytes": costs.exported.bytes, "latency_ms": costs.exported.one}
-    found = review(result, asked, **measured)
+    export = None if costs is None else costs.exported
+    found = review(result, asked, file_bytes=export and export.bytes, latency_ms=export and export.one)
+    late = requirements is not None and requirements.stat().st_mtime > finished_at(run)
+    if late:
+        say(f"{requirements}: was changed after the run was done")
     if as_json:
-        judged = [asdict(each) for each in found.requirements]
-        print(json.dumps({"verdict": found.verdict, "requirements": judged, "costs": costs and costs.dump()}))
+        print(json.dumps(record(name, asked, found, late=late) | {"costs": costs and costs.dump()}))
     else:
         _print(found)
     return _STATUS[found.verdict]

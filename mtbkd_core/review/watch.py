@@ -227,11 +227,10 @@ def watch(
 def _reason(alarm: Alarm, test: _Answers, new: _Answers, names: Sequence[str]) -> str:
     seen = new[slice(alarm.seen)]
     if alarm.score is None:
-        until, before = (float((part.predicted == alarm.answer).double().mean()) for part in (seen, test))
+        answer = alarm.answer or 0
+        until, before = (float(part.predicted.eq(answer).double().mean()) for part in (seen, test))
         often = "more" if until > before else "less"
-        what = (
-            f"{names[alarm.answer or 0]} is answered {often} often than on the test set: {until:.1%} for {before:.1%}"
-        )
+        what = f"{names[answer]} is answered {often} often than on the test set: {until:.1%} for {before:.1%}"
     else:
         until, before = (float(part.scores[alarm.score].mean()) for part in (seen, test))
         what = f"the {WATCHED[alarm.score]} is not that of the test set: mean {until:.3g} for {before:.3g}"

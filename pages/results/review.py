@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.figures.review import draw_answering
+from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
 from pages.results import costs
@@ -134,7 +137,9 @@ def _take() -> None:
 def _form() -> Requirements:
     if problem := st.session_state.pop("requirements_problem", None):
         st.error(problem, icon=":material/error:")
-    asked = _asked(st.session_state.get("requirements", Requirements()))
+    if "ask:accuracy" not in st.session_state:  # the page is new, or a file was opened
+        st.session_state.requirements_start = st.session_state.get("requirements", Requirements())
+    asked = st.session_state.requirements = _asked(st.session_state.requirements_start)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
             "Requirements as a file",
@@ -193,17 +198,48 @@ def _line(each: Judged) -> None:
     st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {text}.{more}")
 
 
-chosen = chosen_run.chosen()
+def _late(requirements: Requirements, run: str) -> bool:
+    """Whether the requirements were set after results of the run had been shown in this session."""
+    since = st.session_state.get("requirements_since")
+    if since is None or since[0] != requirements:
+        untouched = since is None and requirements == Requirements()
+        since = (requirements, frozenset() if untouched else frozenset(navigation.results_seen()))
+        st.session_state.requirements_since = since
+    return run in since[1]
+
+
+def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
+    """The verdict, and the button that keeps it."""
+    late = _late(requirements, chosen.view.id)
+    if late:
+        st.warning(
+            "These requirements were set after results of this run had been seen, and the verdict says so.",
+            icon=":material/visibility:",
+        )
+    found = costs.find(chosen, needed=requirements.needs_costs)
+    export = None if found is None else found.exported
+    verdict = review(chosen.result, requirements, file_bytes=export and export.bytes, latency_ms=export and export.one)
+    navigation.results_seen().add(chosen.view.id)
+    _show(verdict, requirements, chosen)
+    kept = record(chosen.view.id, requirements, verdict, late=late) | {"costs": found and found.dump()}
+    st.download_button(
+        "Verdict as a file",
+        json.dumps(kept, indent=1),
+        f"verdict-{chosen.view.id}.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="What was asked, what was found, and whether the requirements came first, as JSON.",
+    )
+    costs.draw(chosen, found)
+
+
 with st.expander("Requirements", expanded="judged" not in st.session_state, icon=":material/rule:"):
     requirements = _form()
+chosen = chosen_run.chosen()
 if st.button("Judge the run", type="primary", icon=":material/gavel:", help="Set the requirements first."):
-    st.session_state.judged = requirements
-if (before := st.session_state.get("judged")) is not None:
-    if before != requirements:
-        st.warning("The requirements were changed after a verdict had been seen.", icon=":material/visibility:")
-    found = costs.find(chosen, needed=requirements.needs_costs)
-    measured = {} if found is None else {"file_bytes": found.exported.bytes, "latency_ms": found.exported.one}
-    _show(review(chosen.result, requirements, **measured), requirements, chosen)
-    costs.draw(chosen, found)
+    st.session_state.judged = True
+if "judged" in st.session_state:
+    _judge(chosen, requirements)
 else:
     st.caption("The verdict appears once you judge: requirements that are set before the results are seen mean more.")

@@ -23,6 +23,7 @@ kept.choices_stay(page.url_path)
 sidebar.draw()
 link.write_link()
 link.show_notices()
+navigation.note_results(page.url_path)
 try:
     page.run()
 except UserError as error:  # such as a run of a task that has been forgotten

@@ -215,6 +215,19 @@ def link(name: str, label: str | None = None, parameters: Mapping[str, str] | No
     st.page_link(page(name), label=label or known.title, icon=known.icon, query_params=query)
 
 
+def note_results(address: str) -> None:
+    """Keep in mind, for this session, that the chosen run's results are shown on the page with that address."""
+    shows = _KNOWN[address or "overview"].section == "Results" or address in ("", "overview", "distill")
+    if shows and address != "review" and st.session_state.run:
+        results_seen().add(st.session_state.run)
+
+
+def results_seen() -> set[str]:
+    """Runs with results that were shown in this session."""
+    seen: set[str] = st.session_state.setdefault("results_seen", set())
+    return seen
+
+
 def heading(address: str) -> None:
     """The title of the page with that address, and one line on what it is for."""
     known = _KNOWN[address or "overview"]

@@ -1,6 +1,7 @@
 """The command `review`."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ def test_status_and_json_say_the_verdict(
     assert (code, answer["verdict"]) == (status, verdict)
     assert all({"name", "required", "found", "low", "high", "verdict"} <= set(row) for row in answer["requirements"])
     assert {"student", "posterior", "exported", "teachers", "sizes", "smallest_level"} <= set(answer["costs"])
+
+
+def test_requirements_that_are_newer_than_the_run_say_so(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, done = tmp_path / "asked.yaml", (saved / "metrics.json").stat().st_mtime
+    asked.write_text("accuracy: 0.1")
+    for moved, late in ((-60, False), (60, True)):
+        os.utime(asked, (done + moved, done + moved))
+        _, out, err = call(capsys, "review", str(saved), "--requirements", str(asked), "--json")
+        assert json.loads(out.splitlines()[-1])["requirements_after_results"] is late
+        assert ("was changed after the run was done" in err) is late
 
 
 def test_too_few_examples_are_inconclusive(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
