@@ -116,7 +116,7 @@ def _exported(result: Result, task: Task, sizes: Sizes) -> tuple[CostRow, int]:
     one, each = describing(task)
     size = next(row for row in sizes.rows if row.draws == sizes.proposed)
     row = CostRow(
-        title=f"ONNX file of {sizes.proposed:,} students, the smallest that is level with it",
+        title=f"ONNX file, {sizes.proposed:,} students",
         networks=sizes.proposed,
         parameters=theta.numel(),
         bytes=len(content),

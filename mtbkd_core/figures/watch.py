@@ -20,6 +20,8 @@ COMPARED = {name: words.capitalize() for name, words in WATCHED.items()} | {
 }
 #: Points of a path that are drawn at most, and classes.
 _POINTS, _CLASSES = 2_000, 20
+#: Evidence above it is not told apart: far beyond an alarm.
+_TOP = 1e4
 
 
 def compared(report: WatchReport) -> dict[str, str]:
@@ -55,7 +57,7 @@ def draw_evidence(report: WatchReport) -> go.Figure:
             "title": "Evidence of drift (log scale)",
             "type": "log",
             "tickformat": "~g",
-            "range": [np.log10(min(low, 0.1)) - 0.1, np.log10(max(high, alarm)) + 0.25],
+            "range": [np.log10(min(low, 0.1)) - 0.1, np.log10(np.clip(high, alarm, _TOP)) + 0.25],
             "nticks": 6,
         },
         shapes=shapes,

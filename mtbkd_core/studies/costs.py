@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -62,9 +63,10 @@ def measured(answer: Callable[[Tensor], object], x: Tensor) -> tuple[float, floa
 def _times(call: Callable[[slice], object], count: int) -> tuple[float, float]:
     batches = [slice(start, start + _BATCH) for start in range(0, count, _BATCH)]
     call(batches[0])
-    each = sum(_milliseconds(call, rows) for rows in batches) / count
-    alone = sorted(_milliseconds(call, slice(row, row + 1)) for row in range(min(count, _ALONE)))
-    return alone[len(alone) // 2], each
+    alone = [_milliseconds(call, slice(row, row + 1)) for row in range(min(count, _ALONE))]
+    each = [_milliseconds(call, rows) / (min(rows.stop, count) - rows.start) for rows in batches]
+    # medians: other programs may run beside
+    return statistics.median(alone), statistics.median(each)
 
 
 def _milliseconds(call: Callable[[slice], object], rows: slice) -> float:

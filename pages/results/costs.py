@@ -59,7 +59,7 @@ def draw(chosen: chosen_run.Chosen, costs: Costs | None) -> None:
     charts.heading(
         "The student and its teachers", lambda: table, key="costs", file="costs.csv", of="Download the table."
     )
-    st.dataframe(table, hide_index=True)
+    st.dataframe(table, hide_index=True, column_config={"": st.column_config.TextColumn(width=210, pinned=True)})
     st.caption(
         "Time in milliseconds, with the descriptors where there are some. A thousand inputs go in batches. Teachers: "
         "networks of ours; those of proteins were timed when they were made.",
@@ -67,11 +67,12 @@ def draw(chosen: chosen_run.Chosen, costs: Costs | None) -> None:
     sizes = pd.DataFrame(
         [
             {
-                "Students": f"{row.draws:,}" + (" (smallest level)" if row.draws == found.proposed else ""),
+                "Students": f"{row.draws:,}",
                 "ONNX file": bytes_text(costs.file_bytes(row)),
                 "Accuracy": SCORES["accuracy"].text(row.accuracy),
                 "NLL": f"{row.nll:.4f}",
                 "Change of NLL": f"{row.change:+.4f}",
+                "Level": "yes" if row.draws >= found.proposed else "no",
             }
             for row in found.rows
         ]
@@ -80,6 +81,7 @@ def draw(chosen: chosen_run.Chosen, costs: Costs | None) -> None:
         "Exports with fewer students", lambda: sizes, key="sizes", file="sizes.csv", of="Download the table."
     )
     st.dataframe(sizes, hide_index=True)
+    st.caption("Level: from here on every change of the NLL is within the sampler's error.")
 
 
 def _row(row: CostRow) -> dict[str, str]:

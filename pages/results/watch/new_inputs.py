@@ -13,7 +13,7 @@ from mtbkd_core.imports.new_inputs import read_new_inputs
 from mtbkd_core.imports.preview import Preview, preview
 from mtbkd_core.imports.uploads import Upload, in_folder
 from mtbkd_core.review import streams
-from mtbkd_core.review.watch import BATCH, WatchReport, watch
+from mtbkd_core.review.watch import WatchReport, watch
 from pages.ui import chosen_run, link, task_words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Stands for a file among the streams.
 _FILE = "file"
 #: Sizes of a batch.
-_BATCHES = (10, 25, 50, BATCH, 250, 1_000)
+_BATCHES = (10, 25, 50, 100, 250, 1_000)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def choose(chosen: chosen_run.Chosen, task: Task) -> Watched | None:
         batch = st.selectbox(
             "Batch",
             _BATCHES,
-            **link.bound("batch", _BATCHES, BATCH),
+            **link.bound("batch", _BATCHES, 50),
             help="Inputs that are described together below. More: fewer points, with smaller errors. The alarm does "
             "not depend on it.",
         )
