@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.export.costs import measure_costs
 from mtbkd_core.export.package import check_task
+from mtbkd_core.review.causes import causes
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Outcome, Review, review
@@ -37,7 +39,7 @@ def review_command(
     """Judge a run by requirements: pass (status 0), fail (3) or inconclusive (4)."""
     asked = Requirements() if requirements is None else _read(requirements)
     name, result = read_run(run)
-    costs = None
+    costs, task = None, None
     if as_json or asked.needs_costs:
         try:
             task = load_task(result.config.data)
@@ -51,7 +53,9 @@ def review_command(
     if late:
         say(f"{requirements}: was changed after the run was done")
     if as_json:
-        print(json.dumps(record(name, asked, found, late=late) | {"costs": costs and costs.dump()}))
+        why = () if task is None else causes(result, task, found.classes)
+        more = {"causes": [asdict(each) for each in why], "costs": costs and costs.dump()}
+        print(json.dumps(record(name, asked, found, late=late) | more))
     else:
         _print(found)
     return _STATUS[found.verdict]

@@ -7,13 +7,15 @@ import json
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core import UserError
+from mtbkd_core import Task, UserError
 from mtbkd_core.figures.review import draw_answering
+from mtbkd_core.review.causes import Cause, causes
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
 from pages.results import costs
 from pages.ui import charts, chosen_run, navigation
+from pages.ui.jobs import task_loading
 
 _LOOK = {
     Outcome.PASS: ("Pass", ":material/check_circle:", "green"),
@@ -187,7 +189,28 @@ def _show(found: Review, asked: Requirements, shown: chosen_run.Chosen) -> None:
         st.caption(
             "Most responsible: the teacher with the largest share of the mixture at the errors. A share is not a cause."
         )
+        if any(each.verdict is Outcome.FAIL for each in found.classes):
+            _why(found, shown)
         navigation.link("influence", "What would change if a teacher counted less?")
+
+
+def _why(found: Review, shown: chosen_run.Chosen) -> None:
+    """Teachers that hold failing classes down."""
+    if shown.moment is not None:
+        return
+    why = _causes(shown.version, found, shown, task_loading.load_for(shown))
+    for each in why:
+        st.markdown(
+            f":material/arrow_right: With 10 % less of **{shown.teachers[each.teacher]}** the class "
+            f"**{each.class_name}** would be more probable where it is true, by {each.change:.2%} ± {each.error:.2%}."
+        )
+    if not why:
+        st.caption("With less of any teacher no failing class would be clearly more probable where it is true.")
+
+
+@st.cache_data(show_spinner="Reweighting the draws…", max_entries=8)
+def _causes(version: str, found: Review, _shown: chosen_run.Chosen, _task: Task) -> tuple[Cause, ...]:
+    return causes(_shown.result, _task, found.classes)
 
 
 def _line(each: Judged) -> None:
