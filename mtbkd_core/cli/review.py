@@ -48,7 +48,9 @@ def review_command(
         except UserError as error:
             say(f"size and time are not known: {error}")
     export = None if costs is None else costs.exported
-    found = review(result, asked, file_bytes=export and export.bytes, latency_ms=export and export.one)
+    found = review(
+        result, asked, file_bytes=export.bytes if export else None, latency_ms=export.one if export else None
+    )
     late = requirements is not None and requirements.stat().st_mtime > finished_at(run)
     if late:
         say(f"{requirements}: was changed after the run was done")

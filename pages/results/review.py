@@ -241,7 +241,12 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
         )
     found = costs.find(chosen, needed=requirements.needs_costs)
     export = None if found is None else found.exported
-    verdict = review(chosen.result, requirements, file_bytes=export and export.bytes, latency_ms=export and export.one)
+    verdict = review(
+        chosen.result,
+        requirements,
+        file_bytes=export.bytes if export else None,
+        latency_ms=export.one if export else None,
+    )
     navigation.results_seen().add(chosen.view.id)
     _show(verdict, requirements, chosen)
     kept = record(chosen.view.id, requirements, verdict, late=late) | {"costs": found and found.dump()}
