@@ -2,10 +2,11 @@
 
 usage: python -m benchmarks.errors [--task synthetic] [--runs 200] [--chains 8]
 
-The sampler's: each run states an interval by Student's t from its jackknife over chains; it should hold the long-run
-value, that of all runs' draws together, in 95 % of runs. A score is not linear in the posterior mean, so that of few
-chains lies beside that of many on average; this bias is in the intervals' misses, and its size is recorded. The test
-set's: labels simulated from a run's own predictions are exactly calibrated, so the p-values of their ECE are uniform.
+The sampler's: each run states an interval by Student's t from its jackknife over chains, a quarter of which is left
+out at a time; it should hold the long-run value, that of all runs' draws together, in 95 % of runs. A score is not
+linear in the posterior mean, so that of few chains lies beside that of many on average; this bias is in the intervals'
+misses, and its size is recorded. The test set's: labels simulated from a run's own predictions are exactly calibrated,
+so the p-values of their ECE are uniform.
 """
 
 import torch

@@ -15,7 +15,7 @@ from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.evaluation.errors import jackknife
 from mtbkd_core.evaluation.scores import scores
 from mtbkd_core.evaluation.sensitivity import FACTORS, PARETO_LIMIT
-from mtbkd_core.studies.sensitivity import harms, run_sensitivity
+from mtbkd_core.studies.sensitivity import harms, run_sensitivity, score_changes
 
 WRONG = "confidently-wrong"
 
@@ -47,7 +47,7 @@ def main() -> None:
         base = distill(config, task=task)
         before, before_error = measured(base)
         found = run_sensitivity(base, task, most=1600)
-        flagged.append(WRONG in harms(found, labels))
+        flagged.append(WRONG in harms(score_changes(found, labels, "nll")))
         for number, (teacher, own) in enumerate(found.items()):
             for place, factor in enumerate(FACTORS):
                 weights = [factor if k == number else 1.0 for k in range(len(teachers))]
@@ -57,7 +57,7 @@ def main() -> None:
                 after, after_error = measured(again)
                 for key in before:
                     change = own.changes(lambda mean, key=key: answers(mean)[key])[place]  # type: ignore[misc]
-                    error = (before_error[key] ** 2 + after_error[key] ** 2 + (change.error or 0) ** 2) ** 0.5
+                    error = (before_error[key] ** 2 + after_error[key] ** 2 + (change.sampler or 0) ** 2) ** 0.5
                     z = (after[key] - before[key] - (change.value or 0)) / error
                     if own.pareto_k[place] < PARETO_LIMIT:
                         within.append(abs(z) < 2)

@@ -46,12 +46,12 @@ def test_metrics_have_every_row_and_score(result: Result) -> None:
     posterior = {"epistemic", "deviance", "coverage", "set_size"}
     for row in rows:
         scored = SCORES | posterior if row == "student" else SCORES
-        others = {"errors", "calibrated_ece", "sets"} if row == "student" else {"errors", "calibrated_ece"}
+        others = {"errors", "calibrated_ece", "by_class"} | ({"sets"} if row == "student" else set())
         assert set(saved[row]) == scored | others
         assert all(math.isfinite(saved[row][name]) for name in scored)
         assert set(saved[row]["errors"]) == scored
         assert all(error["test_set"] is not None for error in saved[row]["errors"].values())
-        with_chains = row in ("student", "warm_start")
+        with_chains = row in ("student", "student_mode", "warm_start")
         assert all((error["sampler"] is not None) == with_chains for error in saved[row]["errors"].values())
     json.dumps(saved, allow_nan=False)
 
@@ -103,6 +103,15 @@ def test_the_metrics_are_scores_of_the_saved_predictions(result: Result, digits:
     hit = p["test.prediction_set"].gather(1, digits.y_test[:, None])[held]
     assert student["coverage"] == pytest.approx(float(hit.float().mean()))
     assert student["set_size"] == pytest.approx(float(p["test.prediction_set"][held].sum(1).float().mean()))
+
+
+def test_accuracy_by_class_is_that_of_the_saved_predictions(result: Result) -> None:
+    test = result.predictions.test
+    for one in result.metrics.student.by_class:
+        here = test.labels == one.label
+        assert (one.right, one.count) == (int((test.mean[here].argmax(1) == one.label).sum()), int(here.sum()))
+        assert one.low < one.accuracy <= one.high
+    assert sum(one.count for one in result.metrics.student.by_class) == len(test.labels)
 
 
 def test_the_student_has_sets_of_every_kind_on_the_rows_that_calibrate_none(result: Result) -> None:

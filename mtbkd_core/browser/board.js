@@ -43,6 +43,7 @@ function card(name, title, line, ...children) {
 function numberBox(name) {
   const [title, help] = NUMBERS[name];
   const value = element('strong', {});
+  const error = element('span', { class: 'error', title: 'Its Monte Carlo standard error, by the jackknife over the 16 chains.' });
   const change = element('span', { class: 'change' });
   const history = element('div', {});
   return {
@@ -50,11 +51,12 @@ function numberBox(name) {
       'div',
       { class: 'number', title: help },
       element('span', { class: 'title' }, title),
-      value,
+      element('span', { class: 'value' }, value, error),
       change,
       history,
     ),
     value,
+    error,
     change,
     history,
   };

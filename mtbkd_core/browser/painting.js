@@ -2,7 +2,7 @@
 
 import { NAMES } from './board.js';
 import { drawSimplex, intervalChart, reliabilityChart, sharesChart, sparkline } from './charts.js';
-import { sentence, shownChange, shownNumber, spans, status } from './words.js';
+import { changed, sentence, shownNumber, spans, status } from './words.js';
 
 // Points of the maps' grid on a side.
 export const SIDE = 40;
@@ -86,9 +86,12 @@ export function drawWords(view) {
     const past = view.history[name];
     past.push(found.scores[name]);
     if (past.length > 80) past.shift();
-    const [value, line] = shownNumber[name](found.scores);
+    const [value, error, line] = shownNumber[name](found.scores);
+    const change = pinned ? changed(name, found.scores, pinned.scores) : { text: line, clear: true };
     box.value.textContent = value;
-    box.change.textContent = pinned ? shownChange[name](found.scores, pinned.scores) : line;
+    box.error.textContent = error;
+    box.change.textContent = change.text;
+    box.change.classList.toggle('unclear', !change.clear);
     box.history.innerHTML = sparkline(past, ...spans[name]);
   }
 }

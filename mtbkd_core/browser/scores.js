@@ -40,14 +40,26 @@ export function misled(mean, truth) {
   return count / (mean.length / CLASSES);
 }
 
-// Share of true probabilities that lie in the equal-tailed interval of the draws, a list of arrays [N, 3].
-export function coverage(draws, truth, level = 0.95) {
-  const tail = (1 - level) / 2;
-  const below = new Uint32Array(truth.length);
+// How many of the draws, a list of arrays [N, 3], lie below each true probability: [N, 3].
+export function countBelow(draws, truth) {
+  const below = new Float64Array(truth.length);
   for (const draw of draws) for (let i = 0; i < truth.length; i++) below[i] += draw[i] < truth[i];
+  return below;
+}
+
+// Share of true probabilities that lie in the equal-tailed interval of so many draws, by how many lie below each.
+export function coverage(below, draws, level = 0.95) {
+  const tail = (1 - level) / 2;
   let inside = 0;
-  for (const count of below) inside += count >= tail * draws.length && count <= (1 - tail) * draws.length;
-  return inside / truth.length;
+  for (const count of below) inside += count >= tail * draws && count <= (1 - tail) * draws;
+  return inside / below.length;
+}
+
+// The standard error of a score from its values without each of S chains: the jackknife (Efron and Tibshirani, 1993).
+export function jackknife(values) {
+  const mean = average(values);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return Math.sqrt(((values.length - 1) / values.length) * squares);
 }
 
 // The equal-tailed interval [low, high] of numbers, by linear interpolation.

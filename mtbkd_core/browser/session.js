@@ -5,7 +5,8 @@ import { LogPosterior } from './posterior.js';
 import { MixturePrior } from './prior.js';
 import { Random } from './random.js';
 import { Sampler, warmStart } from './sampler.js';
-import { coverage, interval, logScore, misled, reliability, splitRHat, totalVariation } from './scores.js';
+import { countBelow, coverage, interval, jackknife, logScore, misled } from './scores.js';
+import { reliability, splitRHat, totalVariation } from './scores.js';
 import { probabilities, Student } from './student.js';
 import { drawPoints, smoothNoise, softmaxRows, teacherLogits, truthLogits } from './teachers.js';
 import { Window } from './window.js';
@@ -146,25 +147,43 @@ export class Session {
 
   numbers() {
     const entries = this.window.current;
-    const draws = entries.flatMap((entry) => entry.test);
-    const mean = average(draws);
-    const { bins, error } = reliability(mean, this.truth);
     const count = this.posterior.teachers;
     return {
-      scores: {
-        log: logScore(mean, this.truth),
-        best: logScore(this.truth, this.truth),
-        coverage: coverage(draws, this.truth),
-        calibration: error,
-        misled: misled(mean, this.truth),
-      },
-      bins,
+      ...this.worth(entries),
       ...this.progress(entries),
       shares: average(entries.map((entry) => entry.shares).filter((shares) => shares.length === count)),
       weights: this.weights(),
       point: this.atPoint({ entries, student: this.student, asked: this.asked }),
       pointBefore: this.pinned && this.atPoint(this.pinned),
     };
+  }
+
+  // The scores, each with its Monte Carlo error: the jackknife over the chains; and the bins of the calibration error.
+  worth(entries) {
+    const { truth } = this;
+    const chains = Array.from({ length: CHAINS }, (_, s) => entries.map((entry) => entry.test[s]));
+    const means = chains.map((draws) => average(draws));
+    const below = chains.map((draws) => countBelow(draws, truth));
+    const mean = average(means);
+    const all = truth.map((_, i) => below.reduce((sum, own) => sum + own[i], 0));
+    const draws = CHAINS * entries.length;
+    const { bins, error } = reliability(mean, truth);
+    const scoresOf = (mean, below, draws, calibration) => ({
+      log: logScore(mean, truth),
+      calibration,
+      coverage: coverage(below, draws),
+      misled: misled(mean, truth),
+    });
+    const others = means.map((own, s) => {
+      const rest = mean.map((value, i) => (CHAINS * value - own[i]) / (CHAINS - 1));
+      const counts = all.map((value, i) => value - below[s][i]);
+      return scoresOf(rest, counts, draws - entries.length, reliability(rest, truth).error);
+    });
+    const scores = scoresOf(mean, all, draws, error);
+    const errors = Object.fromEntries(
+      Object.keys(scores).map((name) => [name, jackknife(others.map((each) => each[name]))]),
+    );
+    return { scores: { ...scores, best: logScore(truth, truth), errors }, bins };
   }
 
   // Whether the chains still move: by how much the predictions of the window's halves differ, and their log joints.

@@ -33,19 +33,41 @@ export function status(found, { paused, resting }) {
   return ['settled', resting ? 'Settled, at rest' : `Settled · ${found.draws} draws`];
 }
 
+// Each number: its text, its Monte Carlo error, and what it is.
 export const shownNumber = {
-  log: (scores) => [minus(scores.log.toFixed(3)), `${(scores.best - scores.log).toFixed(3)} below the best`],
-  calibration: (scores) => [percent(scores.calibration, 1), 'confidence against truth'],
-  coverage: (scores) => [percent(scores.coverage), 'of the 95 % intervals'],
+  log: ({ log, best, errors }) => [
+    minus(log.toFixed(3)),
+    `± ${errors.log.toFixed(3)}`,
+    `${(best - log).toFixed(3)} below the best`,
+  ],
+  calibration: ({ calibration, errors }) => [
+    percent(calibration, 1),
+    `± ${percent(errors.calibration, 1)}`,
+    'confidence against truth',
+  ],
+  coverage: ({ coverage, errors }) => [
+    percent(coverage, 1),
+    `± ${percent(errors.coverage, 1)}`,
+    'of the 95 % intervals',
+  ],
 };
 
 const signed = (value, digits, unit = '') => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}${unit}`;
 export const shownChange = {
-  log: (after, before) => `${signed(after.log - before.log, 3)} since the pin`,
-  calibration: (after, before) =>
-    `${signed(100 * (after.calibration - before.calibration), 1, ' points')} since the pin`,
-  coverage: (after, before) => `${signed(100 * (after.coverage - before.coverage), 0, ' points')} since the pin`,
+  log: (change) => `${signed(change, 3)} since the pin`,
+  calibration: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
+  coverage: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
 };
+
+// The two-sided 95 % point of Student's t with 15 degrees of freedom: errors are of 16 chains.
+const T = 2.131;
+
+// How a number has changed since the pin, and whether that is beyond both Monte Carlo errors.
+export function changed(name, after, before) {
+  const change = after[name] - before[name];
+  const clear = Math.abs(change) > T * Math.hypot(after.errors[name], before.errors[name]);
+  return { text: `${shownChange[name](change)}${clear ? '' : ', within its error'}`, clear };
+}
 
 // The span of a number's history line.
 export const spans = { log: [-1.2, -0.35], calibration: [0, 0.2], coverage: [0.4, 1] };

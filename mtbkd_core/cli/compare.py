@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from mtbkd_core.cli.settings import (
 )
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.diagnostics import r_hat_text, worst_r_hat
+from mtbkd_core.evaluation.means import ONE_SEED_LINE, SEEDS_LINE
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.studies import comparison
 from mtbkd_core.studies.comparison import Comparison
@@ -65,11 +65,13 @@ def compare_command(
 
 
 def _print_means(found: Comparison) -> None:
-    titles = [*(SCORES[score].short for score in COMPARED), "R-hat"]
-    print(f"{'mean over seeds':24}" + "".join(f" {title:>9}" for title in titles))
+    titles = [SCORES[score].short for score in COMPARED]
+    print(f"{'mean over seeds':24}" + "".join(f"{title:>18}" for title in titles) + f"{'R-hat':>10}")
     for name, row in found.methods.items():
         r_hat = r_hat_text(worst_r_hat(row[R_HAT])) if R_HAT in row else ""
-        print(f"{name:24}" + "".join(f"{_mean(row[score]):>10}" for score in COMPARED) + f"{r_hat:>10}".rstrip())
+        means = (found.means[name][score].text(score) for score in COMPARED)
+        print(f"{name:24}" + "".join(f"{text:>18}" for text in means) + f"{r_hat:>10}".rstrip())
+    print(SEEDS_LINE if len(found.seeds) > 1 else ONE_SEED_LINE)
 
 
 def _print_differences(found: Comparison) -> None:
@@ -92,8 +94,3 @@ def _print_tuned(found: Comparison) -> None:
 
 def _listed(row: Row) -> str:
     return ", ".join(f"{SCORES[score].title} {SCORES[score].text(row[score])}" for score in ("nll", "ece"))
-
-
-def _mean(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{sum(known) / len(known):.4f}" if known else "-"

@@ -99,12 +99,18 @@ def _binned(confidence: Array, correct: NDArray[np.bool_], bins: int = BINS, equ
     hits = np.bincount(place, correct, bins)
     with np.errstate(invalid="ignore"):
         accuracy, mean_confidence = hits / count, np.bincount(place, confidence, bins) / count
-    low = np.where(hits > 0, scipy.stats.beta.ppf(0.025, hits, count - hits + 1), 0.0)
-    high = np.where(hits < count, scipy.stats.beta.ppf(0.975, hits + 1, count - hits), 1.0)
+    low, high = exact_bounds(hits, count)
     empty = count == 0
     return Reliability(
         edges, count, mean_confidence, accuracy, np.where(empty, np.nan, low), np.where(empty, np.nan, high)
     )
+
+
+def exact_bounds(hits: NDArray[Any], count: NDArray[Any], tail: float = 0.025) -> tuple[Array, Array]:
+    """The exact bounds of shares, each missed with a probability of `tail` at most (Clopper and Pearson, 1934)."""
+    low = np.where(hits > 0, scipy.stats.beta.ppf(tail, hits, count - hits + 1), 0.0)
+    high = np.where(hits < count, scipy.stats.beta.ppf(1 - tail, hits + 1, count - hits), 1.0)
+    return low, high
 
 
 def _binned_error(place: Labels, gap: Array) -> float:

@@ -18,16 +18,17 @@ from mtbkd_core.evaluation.diagnostics import convergence_by_example
 from mtbkd_core.evaluation.errors import RESAMPLES
 from mtbkd_core.evaluation.influence import influence
 from mtbkd_core.evaluation.metrics import TEACHER, Diagnostics, Metrics
+from mtbkd_core.evaluation.modes import modes_without
 from mtbkd_core.evaluation.predictions import (
     Predictions,
     PredictionsOnShift,
     PredictionsOnTest,
     PredictionsOnTraining,
 )
-from mtbkd_core.evaluation.predictive import Predictive, predict, summarise, thin, thinned
+from mtbkd_core.evaluation.predictive import ByChain, Predictive, predict_by_chain, summarise, thin, thinned
 from mtbkd_core.evaluation.score_rows import ScoredRow, differences, score_posterior, score_row, score_teacher
 from mtbkd_core.evaluation.sets import measure_sets, measured_rows
-from mtbkd_core.evaluation.shift import Separation, separation, shift_scores
+from mtbkd_core.evaluation.shift import separations, shift_scores
 from mtbkd_core.prior import mean_of_teachers, prior_logits, probabilities, stack_priors, weights_under
 from mtbkd_core.students.base import Student, element_budget
 
@@ -119,33 +120,31 @@ def evaluate(
     log_probability, diagnosed = _log_probability_of_label(student, draws, examples, watch)
     with ThreadPoolExecutor(2) as beside:  # R-hat, ESS and errors are Python's and NumPy's work, the rest is torch's
         agreement = beside.submit(convergence_by_example, log_probability, log_joint)
-        predictive = summarise(predicted)
+        predictive, chains = summarise(predicted), ByChain.of(predicted)
         watch(2)
         warm = student.probabilities(warm_start, examples.x_test)
         weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior)
-        scored = beside.submit(
-            _score_rows, examples, predictive, predicted, warm, weighted, split_seed, teacher_scores, number
-        )
+        sampled = predictive, chains, predicted
+        scored = beside.submit(_score_rows, examples, sampled, warm, weighted, split_seed, teacher_scores, number)
         test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
         test |= {"draws": thin(predicted, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
         test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
-        shifts = {name: predict(student, used, x) for name, x in examples.shifts.items()}
+        shifts = {name: predict_by_chain(student, used, x) for name, x in examples.shifts.items()}
         watch(3)
         rows = scored.result()
         if shifts:
-            rows["shifts"] = {name: _separations(predictive, shifted) for name, shifted in shifts.items()}
+            rows["shifts"] = {name: separations(predictive, p, (chains, own)) for name, (p, own) in shifts.items()}
         found, r_hats = agreement.result()
     test |= {"teachers_weighted": weighted, "r_hat": torch.full((len(examples.y_test),), torch.nan)}
     test["r_hat"][diagnosed.cpu()] = r_hats.float()
-    on_shifts = {name: PredictionsOnShift(p.mean, p.low, p.high, shift_scores(p)) for name, p in shifts.items()}
+    on_shifts = {name: PredictionsOnShift(p.mean, p.low, p.high, shift_scores(p)) for name, (p, _) in shifts.items()}
     predictions = Predictions(PredictionsOnTest(**test), PredictionsOnTraining(**train), on_shifts, log_joint)
     return Metrics(**rows, diagnostics=Diagnostics(**found.dump())), predictions.cpu()
 
 
 def _score_rows(
     examples: Examples,
-    predictive: Predictive,
-    predicted: Tensor,
+    sampled: tuple[Predictive, ByChain, Tensor],
     warm: Tensor,
     weighted: Tensor,
     split_seed: int,
@@ -155,15 +154,17 @@ def _score_rows(
     """Scores of every row with errors, the student's sets and its differences from its opponents.
 
     Args:
-        predicted: [S, D, M, C] of the student's draws; warm: [S, M, C] of the networks before sampling.
+        sampled: what the student predicts, all and by chain, and [S, D, M, C] of its draws.
+        warm: [S, M, C] of the networks before sampling.
         weighted: [M, C], the weighted mean of the teachers.
     """
-    labels = examples.y_test
+    labels, (predictive, chains, predicted) = examples.y_test, sampled
     teachers = teacher_scores or score_teachers(examples.test_logits, labels, number)
     sets = measure_sets(predictive.mean, labels, split_seed)
     student = score_posterior(
-        predictive, labels, predicted, measured_rows(len(labels), split_seed).to(labels.device), number
+        predictive, labels, chains, measured_rows(len(labels), split_seed).to(labels.device), number
     )
+    without = (modes_without(predicted), len(predicted)) if len(predicted) > 1 else None
     start, by_weight = score_row(warm.mean(0), labels, warm, number), score_teacher(weighted, labels, number)
     opponents = {"teachers_weighted": by_weight, "warm_start": start}
     every = {name: row.scores.nll for name, row in teachers.each.items() if row.known is None}
@@ -181,7 +182,7 @@ def _score_rows(
 
     return {
         "student": student.scores.model_copy(update={"sets": sets}),
-        "student_mode": score_row(predictive.mode, labels, None, number).scores,
+        "student_mode": score_row(predictive.mode, labels, None, number, without=without).scores,
         "warm_start": start.scores,
         "teachers_mean": teachers.mean.scores,
         "teachers_weighted": by_weight.scores,
@@ -222,11 +223,6 @@ def _influences(
         "label_pull": on_train.label_pull,
     }
     return test, train
-
-
-def _separations(own: Predictive, shifted: Predictive) -> dict[str, Separation]:
-    at_home = shift_scores(own)
-    return {name: separation(at_home[name], value) for name, value in shift_scores(shifted).items()}
 
 
 def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:

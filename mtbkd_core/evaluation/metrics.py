@@ -13,6 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from mtbkd_core.evaluation.bias_check import BiasCheck
 from mtbkd_core.evaluation.diagnostics import Convergence, Verdict
 from mtbkd_core.evaluation.errors import Difference
+from mtbkd_core.evaluation.means import row_with_errors
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.evaluation.scores import R_HAT, PosteriorScores, Row, Scores
 from mtbkd_core.evaluation.shift import Separation
@@ -122,13 +123,13 @@ class Metrics(Record):
 
     @property
     def row(self) -> Row:
-        """The student's scores and R-hat, as a row of a table of runs.
+        """The student's scores with their errors, and R-hat, as a row of a table of runs: see `evaluation.means`.
 
         The worst of three R-hats; that of the mean alone where not all are known, or where draws are too few for more.
         """
         found = self.diagnostics
         few = found.judged is Verdict.TOO_FEW_DRAWS
-        return {**self.student.row, R_HAT: found.r_hat if few or found.worst is None else found.worst}
+        return {**row_with_errors(self.student), R_HAT: found.r_hat if few or found.worst is None else found.worst}
 
     @property
     def seconds(self) -> float:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import scipy
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.evaluation.errors import left_out
+from mtbkd_core.evaluation.modes import modes
 from mtbkd_core.evaluation.sets import LEVEL, ascending, credible_sets, mass_threshold
 from mtbkd_core.students.base import Student, element_budget
-
-_GRID = 128
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,54 @@ class Predictive:
     total: Tensor
     aleatoric: Tensor
     epistemic: Tensor
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """How sure a posterior mean is of M inputs, in nats: [M] each, as in `Predictive`; and that mean [M, C]."""
+
+    mean: Tensor
+    aleatoric: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """[M], the entropy of the mean."""
+        return entropy(self.mean)
+
+    @property
+    def epistemic(self) -> Tensor:
+        """[M], the mutual information between prediction and student."""
+        return (self.total - self.aleatoric).clamp_min(0)
+
+    @property
+    def deviance(self) -> Tensor:
+        """[M], E[-2 sum_c p_c log p_c]."""
+        return 2 * self.aleatoric
+
+
+@dataclass(frozen=True)
+class ByChain:
+    """What each of S chains says of M inputs.
+
+    Attributes:
+        mean: [S, M, C], of its draws' class probabilities.
+        aleatoric: [S, M] in nats, of their entropies.
+    """
+
+    mean: Tensor
+    aleatoric: Tensor
+
+    @classmethod
+    def of(cls, draws: Tensor) -> ByChain:
+        """From draws [S, D, M, C]."""
+        return cls(draws.mean(1), torch.stack([entropy(chain).mean(0) for chain in draws]))
+
+    def without_some(self) -> list[Uncertainty]:
+        """The posterior of each of `errors.kept_chains` alone; nothing for a single chain."""
+        if len(self.mean) < 2:
+            return []
+        pairs = zip(left_out(self.mean), left_out(self.aleatoric), strict=True)
+        return [Uncertainty(mean, aleatoric) for mean, aleatoric in pairs]
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -88,7 +135,7 @@ def _summarise(draws: Tensor) -> Predictive:
     threshold = mass_threshold(draws, LEVEL)
     return Predictive(
         mean=mean,
-        mode=_modes(ordered),
+        mode=modes(ordered),
         low=low,
         high=high,
         hdi_low=hdi_low,
@@ -134,34 +181,6 @@ def _shortest(ordered: Tensor) -> tuple[Tensor, Tensor]:
     return ordered.gather(-1, start)[..., 0], ordered.gather(-1, start + span)[..., 0]
 
 
-def _modes(ordered: Tensor) -> Tensor:
-    """Mode of each marginal by Gaussian kernel density, renormalised over classes; sorted draws [M, C, D] -> [M, C].
-
-    The draws are binned over their range and smoothed there by a cosine transform, which reflects the density at the
-    ends (probabilities crowd against 0 and 1), so a mode is known to half a cell, 1/256 of the draws' range. Bandwidth:
-    Silverman, Density Estimation, 1986, equation 3.31.
-    """
-    count = ordered.shape[-1]
-    low, high = ordered[..., :1], ordered[..., -1:]
-    spread = (high - low).clamp_min(torch.finfo(ordered.dtype).tiny)
-    # the draws are sorted, so that a search counts them several times faster than adding each to its cell
-    place = (ordered - low) / spread * _GRID
-    edges = torch.arange(1, _GRID, dtype=ordered.dtype, device=ordered.device).expand(*ordered.shape[:-1], -1)
-    below = torch.searchsorted(place, edges.contiguous())
-    histogram = torch.nn.functional.pad(below, (1, 0)).to(ordered.dtype)
-    histogram = torch.nn.functional.pad(below, (0, 1), value=count) - histogram
-    quartiles = ordered[..., [count // 4, (3 * count) // 4]]
-    robust = (quartiles[..., 1] - quartiles[..., 0]) / 1.34
-    deviation = ordered.std(-1) if count > 1 else torch.zeros_like(robust)
-    scale = torch.where(robust > 0, torch.minimum(robust, deviation), deviation) / spread[..., 0]
-    bandwidth = 0.9 * scale * count**-0.2
-    damping = (-0.5 * (torch.pi * torch.arange(_GRID, device=ordered.device) * bandwidth[..., None]).square()).exp()
-    smooth = scipy.fft.idct(scipy.fft.dct(histogram.cpu().numpy(), norm="ortho") * damping.cpu().numpy(), norm="ortho")
-    centre = (torch.from_numpy(smooth).argmax(-1).to(ordered.device) + 0.5) / _GRID
-    mode = low[..., 0] + centre * (high - low)[..., 0]
-    return mode / mode.sum(-1, keepdim=True)
-
-
 def predict(
     student: Student,
     draws: Tensor,
@@ -169,10 +188,13 @@ def predict(
     *,
     memory: int = 2**22,
     inputs: Callable[[Tensor], Tensor] = lambda x: x,
+    by_chain: Callable[[ByChain], object] | None = None,
 ) -> Predictive:
     """Predict inputs [M, F] with draws [S, D, P], in pieces: no intermediate holds more than `memory` numbers.
 
-    `inputs` makes what the student sees of a piece [m, F].
+    Args:
+        inputs: makes what the student sees of a piece [m, F].
+        by_chain: is given what each chain says of each piece, in order.
     """
     shape = draws.shape[:2]
     theta = draws.flatten(0, 1)
@@ -180,11 +202,23 @@ def predict(
     whole: dict[str, Tensor] = {}
     for start in range(0, max(1, len(x)), rows):
         part = inputs(x[start : start + rows])
-        piece = summarise(student.probabilities(theta, part).unflatten(0, shape))
+        probabilities = student.probabilities(theta, part).unflatten(0, shape)
+        piece = summarise(probabilities)
+        if by_chain is not None:
+            by_chain(ByChain.of(probabilities))
         # copied, since a piece's quantiles are views that would keep all of its draws
         for name, value in vars(piece).items():
             whole.setdefault(name, value.new_empty((len(x), *value.shape[1:])))[start : start + rows] = value
     return Predictive(**whole)
+
+
+def predict_by_chain(student: Student, draws: Tensor, x: Tensor) -> tuple[Predictive, ByChain]:
+    """`predict`, and what each chain says."""
+    pieces: list[ByChain] = []
+    found = predict(student, draws, x, by_chain=pieces.append)
+    return found, ByChain(
+        torch.cat([each.mean for each in pieces], 1), torch.cat([each.aleatoric for each in pieces], 1)
+    )
 
 
 def thin(draws: Tensor, most: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mtbkd_core.evaluation.errors import Difference
+from mtbkd_core.evaluation.errors import Difference, ScoreError
 from mtbkd_core.evaluation.scores import SCORES, Scores
 
 
@@ -29,12 +29,10 @@ def change_text(score: str, value: float | None, other: float | None) -> str:
     return f"{value - other:+z.3f}"
 
 
-def spread_text(score: str, mean: float, sd: float) -> str:
-    """A mean with its standard deviation, shares in per cent; NaN: a dash, or no standard deviation."""
-    scale, digits = (100, 1) if SCORES[score].share else (1, 3)
-    if math.isnan(mean):
-        return "–"
-    return f"{scale * mean:.{digits}f}" + ("" if math.isnan(sd) else f" ± {scale * sd:.{digits}f}")
+def mean_text(score: str, mean: float, error: float) -> str:
+    """A mean with its standard error, as every score is shown; NaN: a dash, or no error."""
+    value, known = (None if math.isnan(each) else each for each in (mean, error))
+    return SCORES[score].text(value, ScoreError(test_set=known))
 
 
 def interval_text(score: str, difference: float, low: float, high: float) -> str:

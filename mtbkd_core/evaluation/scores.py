@@ -20,6 +20,7 @@ from mtbkd_core.evaluation.errors import ExactCalibration, ScoreError
 from mtbkd_core.evaluation.predictive import Predictive
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.evaluation.sets import Sets, score_sets
+from mtbkd_core.evaluation.shares import ClassScore
 
 #: Scores by name; None where one is not defined there. A posterior's R-hat is with them.
 Row = dict[str, float | None]
@@ -28,28 +29,24 @@ R_HAT = "r_hat"
 
 
 @dataclass(frozen=True)
-class ScoreInfo:
-    """A score for people.
+class Quantity:
+    """A number with errors, for people.
 
     Attributes:
         title: for a heading.
         line: what it is, in one sentence.
-        measure: from probabilities [M, C] and labels [M] (of `PosteriorScores`: from a `Predictive` and labels).
         short: for a column or an axis; "" where it is the title.
         unit: "" where it is a pure number.
         higher_is_better: None where neither way is.
         share: a share, which is shown in per cent.
-        compared: whether methods, settings and teachers are compared by it.
     """
 
     title: str
     line: str
-    measure: Callable[[Any, Any], float | None]
     short: str = ""
     unit: str = ""
     higher_is_better: bool | None = False
     share: bool = False
-    compared: bool = False
 
     @property
     def with_unit(self) -> str:
@@ -86,9 +83,22 @@ class ScoreInfo:
         return f"{value:.1%}" if self.share else f"{value:.4f}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoreInfo(Quantity):
+    """A score of predictions.
+
+    Attributes:
+        measure: from probabilities [M, C] and labels [M] (of `PosteriorScores`: from a `Predictive` and labels).
+        compared: whether methods, settings and teachers are compared by it.
+    """
+
+    measure: Callable[[Any, Any], float | None]
+    compared: bool = False
+
+
 def _score(title: str, line: str, measure: Callable[[Any, Any], float | None], *, short: str = "", **about: Any) -> Any:
     info: Any = Field(None, title=title, description=line)
-    info.metadata.append(ScoreInfo(title, line, measure, short or title, **about))
+    info.metadata.append(ScoreInfo(title=title, line=line, measure=measure, short=short or title, **about))
     return info
 
 
@@ -112,6 +122,7 @@ class Scores(Record):
         errors: by name of the score; empty where they were not worked out.
         calibrated_ece: what the ECE would be if these predictions were exactly calibrated.
         examples: how many they are of, where a teacher does not know the label of the others; None: all.
+        by_class: the accuracy of each class that has a test example; empty where it was not worked out.
     """
 
     accuracy: Number = _score(
@@ -163,6 +174,7 @@ class Scores(Record):
     errors: dict[str, ScoreError] = Field(default_factory=dict)
     calibrated_ece: ExactCalibration | None = None
     examples: int | None = None
+    by_class: tuple[ClassScore, ...] = ()
 
     @property
     def row(self) -> Row:

@@ -13,13 +13,15 @@ Vehtari, Simpson, Gelman, Yao and Gabry, JMLR 25, 2024 (smoothing).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.errors import jackknife_error
+from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.errors import interval, jackknife_error, kept_chains, standard_error
 from mtbkd_core.prior import MixturePrior
 
 FACTORS = (0.9, 1.1)
@@ -29,15 +31,36 @@ PARETO_LIMIT = 0.7
 
 @dataclass(frozen=True)
 class Change:
-    """How an answer changes, and the sampler's standard error of that (jackknife over chains; None for one chain)."""
+    """How an answer changes.
+
+    Attributes:
+        value: None where the answer is not defined.
+        sampler: its standard error by the jackknife over chains; None for one chain.
+        test_set: its paired standard error from a test set of this size; None where the answer is not about one.
+        chains: that the sampler's error was worked out from.
+    """
 
     value: float | None
-    error: float | None
+    sampler: float | None
+    test_set: float | None = None
+    chains: int = 0
+
+    @property
+    def half_width(self) -> float | None:
+        """Of its 95 % interval under both errors; None where the sampler's is not known."""
+        if self.sampler is None:
+            return None
+        return math.hypot(interval(0.0, self.sampler, self.chains - 1)[1], interval(0.0, self.test_set or 0.0)[1])
 
     @property
     def clear(self) -> bool:
-        """Whether it is more than two standard errors from zero."""
-        return self.value is not None and self.error is not None and abs(self.value) > 2 * self.error
+        """Whether its 95 % interval leaves out zero."""
+        return self.value is not None and self.half_width is not None and abs(self.value) > self.half_width
+
+    @property
+    def clear_here(self) -> bool:
+        """The same on these test examples, whatever others would say: under the sampler's error alone."""
+        return replace(self, test_set=None).clear
 
 
 @dataclass(frozen=True)
@@ -66,22 +89,26 @@ class Sensitivity:
         """Whether the draws at hand can tell."""
         return max(self.pareto_k) <= PARETO_LIMIT
 
-    def changes(self, answer: Callable[[Tensor], float | None]) -> list[Change]:
-        """How an answer that is worked out from the predictive mean [M, C] changes, for each factor."""
+    def changes(
+        self,
+        answer: Callable[[Tensor], float | None],
+        resampled: Callable[[Tensor], Array] | None = None,
+    ) -> list[Change]:
+        """How an answer that is worked out from the predictive mean [M, C] changes, for each factor.
+
+        Args:
+            resampled: the answer [B] on bootstrap samples of the test set, where it is about one.
+        """
         whole = [answer(each) for each in self.sums.sum(1)]
         chains = self.sums.shape[1]
-        others = (
-            [
-                (self.sums.sum(1) - self.sums[:, out]) / (self.mass.sum(1) - self.mass[:, out])[:, None, None]
-                for out in range(chains)
-            ]
-            if chains > 1
-            else []
-        )
+        kept = list(kept_chains(chains).to(self.sums)) if chains > 1 else []
+        others = [torch.einsum("s,fsmc->fmc", row, self.sums) / (self.mass @ row)[:, None, None] for row in kept]
         left_out = [[answer(each) for each in row] for row in others]
+        samples = [] if resampled is None else [resampled(each) for each in self.sums.sum(1)]
+        spread = [standard_error(each - samples[0]) for each in samples[1:]] or [None] * (len(whole) - 1)
         return [
-            Change(_gap(whole, place), jackknife_error([_gap(row, place) for row in left_out]))
-            for place in range(1, len(whole))
+            Change(_gap(whole, place), jackknife_error([_gap(row, place) for row in left_out], chains), error, chains)
+            for place, error in enumerate(spread, 1)
         ]
 
 

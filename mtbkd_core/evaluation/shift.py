@@ -7,15 +7,20 @@ ICML 2018.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from mtbkd_core.evaluation.predictive import Predictive
+from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.errors import ScoreError, interval, jackknife_errors
+from mtbkd_core.evaluation.predictive import ByChain, Predictive, Uncertainty
 from mtbkd_core.evaluation.records import Record
+from mtbkd_core.evaluation.scores import Quantity
 
 _RESAMPLES = 400
 _LEVEL = 0.95
@@ -26,7 +31,7 @@ class ShiftScore:
     """A score that is higher where the student is less sure: its title, and how it follows from M predictions, [M]."""
 
     title: str
-    of: Callable[[Predictive], Tensor]
+    of: Callable[[Predictive | Uncertainty], Tensor]
 
 
 SHIFT_SCORES: Mapping[str, ShiftScore] = {
@@ -47,9 +52,11 @@ class Separation(Record):
 
     Attributes:
         auroc: probability that an out-of-distribution input scores higher than one of the task's own; ties count half.
-        auroc_low, auroc_high: its 95 % interval, by bootstrap over the inputs of both kinds.
+        auroc_low, auroc_high: its 95 % interval, by bootstrap over the inputs of both kinds; the sampler's error adds
+            to it in squares.
         aupr: area under precision and recall (average precision).
         fpr95: share of the task's own inputs above the threshold that catches 95 % of the others.
+        errors: of the three by name; the test set's is by the same bootstrap. Empty in runs of former versions.
     """
 
     auroc: float
@@ -57,49 +64,118 @@ class Separation(Record):
     auroc_high: float
     aupr: float
     fpr95: float
+    errors: dict[str, ScoreError] = Field(default_factory=dict)
+
+    def text(self, measure: str) -> str:
+        """One of `MEASURES` as a table shows it, with its errors."""
+        return MEASURES[measure].text(self[measure], self.errors.get(measure))
 
 
-def shift_scores(predictive: Predictive) -> dict[str, Tensor]:
+#: The three of `Separation`, as tables show them.
+MEASURES: Mapping[str, Quantity] = {
+    "auroc": Quantity(
+        "AUROC",
+        "Probability that an out-of-distribution input scores higher than one of the task's own: 0.5 is chance",
+        higher_is_better=True,
+    ),
+    "aupr": Quantity(
+        "AUPR",
+        "Area under precision and recall, out-of-distribution inputs being the positives: chance is their share",
+        higher_is_better=True,
+    ),
+    "fpr95": Quantity(
+        "FPR at 95 %",
+        "Share of the task's own inputs above the threshold that catches 95 % of the others",
+        share=True,
+    ),
+}
+
+
+def shift_scores(predictive: Predictive | Uncertainty) -> dict[str, Tensor]:
     """Every one of `SHIFT_SCORES` of M inputs, each [M]."""
     return {name: score.of(predictive) for name, score in SHIFT_SCORES.items()}
 
 
-def separation(own: Tensor, shifted: Tensor) -> Separation:
+def separations(
+    own: Predictive, shifted: Predictive, chains: tuple[ByChain, ByChain] | None = None
+) -> dict[str, Separation]:
+    """How well each of `SHIFT_SCORES` separates; `chains`: of both kinds of inputs, for the sampler's error."""
+    pairs = [] if chains is None else list(zip(*(each.without_some() for each in chains), strict=True))
+    without = [(shift_scores(one), shift_scores(other)) for one, other in pairs]
+    at_home, away = shift_scores(own), shift_scores(shifted)
+    return {
+        name: separation(
+            value,
+            away[name],
+            [(one[name], other[name]) for one, other in without],
+            len(chains[0].mean) if chains else 0,
+        )
+        for name, value in at_home.items()
+    }
+
+
+def separation(
+    own: Tensor, shifted: Tensor, without: Sequence[tuple[Tensor, Tensor]] = (), chains: int = 0
+) -> Separation:
     """How well a score separates; higher is to mean out of distribution.
 
     Args:
         own: [M] of the task's own inputs.
         shifted: [M'] of out-of-distribution inputs.
+        without: both for each of `errors.kept_chains`, for the sampler's error.
+        chains: of the sampler.
     Raises:
         ValueError: one of them is empty or not finite.
     """
-    from sklearn.metrics import average_precision_score, roc_curve
-
     if not len(own) or not len(shifted) or not (own.isfinite().all() and shifted.isfinite().all()):
         raise ValueError(f"scores must be finite and there must be some, got {len(own)} own and {len(shifted)} others")
-    values = torch.cat([own, shifted]).double().cpu().numpy()
-    labels = np.repeat([0, 1], [len(own), len(shifted)])
-    false_positive, true_positive, _ = roc_curve(labels, values)
-    low, high = _auroc_interval(values[labels == 0], values[labels == 1])
+    counts = _counts(own, shifted)
+    found = {name: float(value[0]) for name, value in _measures(*counts).items()}
+    random = np.random.default_rng(0)
+    resampled = _measures(*(_resampled(each, random) for each in counts))
+    low, high = np.quantile(resampled["auroc"], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    left_out = [{name: float(value[0]) for name, value in _measures(*_counts(*pair)).items()} for pair in without]
+    sampler = jackknife_errors(left_out, chains)
+    errors = {
+        name: ScoreError(sampler=sampler.get(name), test_set=float(values.std(ddof=1)))
+        for name, values in resampled.items()
+    }
+    auroc, spread = found["auroc"], interval(0.0, sampler.get("auroc") or 0.0, max(1, chains - 1))[1]
     return Separation(
-        auroc=float(np.trapezoid(true_positive, false_positive)),
-        auroc_low=low,
-        auroc_high=high,
-        aupr=float(average_precision_score(labels, values)),
-        fpr95=float(false_positive[np.argmax(true_positive >= _LEVEL)]),
+        **found,
+        auroc_low=max(0.0, auroc - math.hypot(max(0.0, auroc - low), spread)),
+        auroc_high=min(1.0, auroc + math.hypot(max(0.0, high - auroc), spread)),
+        errors=errors,
     )
 
 
-def _auroc_interval(own: np.ndarray, shifted: np.ndarray) -> tuple[float, float]:
-    """Percentile bootstrap: resampled counts over the sorted values give each AUROC without sorting again."""
-    random = np.random.default_rng(0)
-    levels, place = np.unique(np.concatenate([own, shifted]), return_inverse=True)
-    counts = []
-    for part in (place[: len(own)], place[len(own) :]):
-        share = np.bincount(part, minlength=len(levels)) / len(part)
-        counts.append(random.multinomial(len(part), share, _RESAMPLES) / len(part))
-    of_own, of_shifted = counts
-    below = of_own.cumsum(1) - of_own / 2
-    areas = (below * of_shifted).sum(1)
-    low, high = np.quantile(areas, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+def _counts(own: Tensor, shifted: Tensor) -> tuple[Array, Array]:
+    """[1, L] of both kinds, how many inputs have each of the L different scores, in ascending order."""
+    values = torch.cat([own, shifted]).double().cpu().numpy()
+    levels, place = np.unique(values, return_inverse=True)
+    parts = (place[: len(own)], place[len(own) :])
+    one, other = (np.bincount(part, minlength=len(levels))[None].astype(float) for part in parts)
+    return one, other
+
+
+def _resampled(counts: Array, random: np.random.Generator) -> Array:
+    """[B, L], the counts of bootstrap samples of inputs that have the counts [1, L]."""
+    total = counts.sum()
+    return random.multinomial(int(total), counts[0] / total, _RESAMPLES).astype(float)
+
+
+def _measures(own: Array, shifted: Array) -> dict[str, Array]:
+    """The three measures [B] of counts [B, L] of the task's own and of out-of-distribution inputs at ascending scores.
+
+    The sorted values give each without sorting again.
+    """
+    size, others = own.sum(1), shifted.sum(1)
+    below = own.cumsum(1) - own / 2
+    auroc = (below * shifted).sum(1) / size / others
+    # at or above each score
+    caught = shifted[:, ::-1].cumsum(1)
+    alarms = own[:, ::-1].cumsum(1)
+    precision = caught / np.maximum(caught + alarms, 1)
+    aupr = (precision * shifted[:, ::-1]).sum(1) / others
+    first = (caught >= _LEVEL * others[:, None] - 1e-9).argmax(1)
+    return {"auroc": auroc, "aupr": aupr, "fpr95": np.take_along_axis(alarms, first[:, None], 1)[:, 0] / size}

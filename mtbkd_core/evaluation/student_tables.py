@@ -12,7 +12,7 @@ from mtbkd_core.evaluation.calibration import Reliability
 from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.evaluation.sets import SET_KINDS, Sets, SetScores
-from mtbkd_core.evaluation.shift import SHIFT_SCORES, Separation
+from mtbkd_core.evaluation.shift import MEASURES, SHIFT_SCORES, Separation
 
 #: A student that is quite sure has a score of zero, which has no logarithm: smaller scores count as this one.
 LEAST_SCORE = 1e-6
@@ -114,19 +114,39 @@ def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, st
 
 
 def separation_table(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str]) -> pd.DataFrame:
-    """One row a shift and score: shift, score, auroc, auroc_low, auroc_high, aupr, fpr95.
+    """One row a shift and score: shift, score, each of `MEASURES` and its errors, `_test_set` and `_sampler`.
 
     Args:
         measured: the metrics "shifts" of a run: shift -> score -> how well it separates.
         titles: of the shifts to show, by name, in order.
     """
     rows = [
-        {"shift": title, "score": about.title, **measured[shift][score].dump()}
+        {"shift": title, "score": about.title, **_with_errors(measured[shift][score])}
         for shift, title in titles.items()
         for score, about in SHIFT_SCORES.items()
         if score in measured[shift]
     ]
-    return pd.DataFrame(rows, columns=["shift", "score", "auroc", "auroc_low", "auroc_high", "aupr", "fpr95"])
+    columns = [column for name in MEASURES for column in (name, f"{name}_test_set", f"{name}_sampler")]
+    return pd.DataFrame(rows, columns=["shift", "score", *columns])
+
+
+def _with_errors(found: Separation) -> dict[str, float | None]:
+    row: dict[str, float | None] = {}
+    for name in MEASURES:
+        error = found.errors.get(name, ScoreError())
+        row |= {name: found[name], f"{name}_test_set": error.test_set, f"{name}_sampler": error.sampler}
+    return row
+
+
+def separations_shown(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str]) -> pd.DataFrame:
+    """As `separation_table`, but each measure as text with its errors."""
+    rows = [
+        [title, about.title, *(measured[shift][score].text(name) for name in MEASURES)]
+        for shift, title in titles.items()
+        for score, about in SHIFT_SCORES.items()
+        if score in measured[shift]
+    ]
+    return pd.DataFrame(rows, columns=["Inputs", "Score", *(each.title for each in MEASURES.values())])
 
 
 def score_density(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:

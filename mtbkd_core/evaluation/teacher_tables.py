@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import entr
 
+from mtbkd_core.evaluation.shares import ClassScore, share_interval
+
 #: The source of a pull that is no teacher.
 LABEL = "label"
+_SHARE = ("share", "low", "high", "right", "of")
 
 
 def expertise(
-    predicted: np.ndarray, labels: np.ndarray, class_names: Sequence[str], titles: Sequence[str]
+    scores: Mapping[str, Sequence[ClassScore]], class_names: Sequence[str], *, who: str = "teacher"
 ) -> pd.DataFrame:
-    """Accuracy by teacher (rows) and class (columns), from predicted classes [K, M] and labels [M].
+    """Accuracy by teacher, or whoever else, and class.
 
-    A predicted class of -1, of a teacher that does not know the label, does not count. NaN: no example that does.
+    Args:
+        scores: title -> accuracy of the classes that have an example.
+        who: what the first column is called.
+    Returns:
+        One row a title and class, in their order: `who`, class, share, low and high (its 95 % interval), right, of; the
+        last five are missing for a class without an example.
     """
-    member = _membership(labels, len(class_names))
-    with np.errstate(invalid="ignore"):
-        accuracy = (predicted == labels) @ member / ((predicted >= 0) @ member)
-    return pd.DataFrame(accuracy, index=pd.Index(titles, name="teacher"), columns=list(class_names))
+    rows = []
+    for title, each in scores.items():
+        known = {one.label: (one.accuracy, one.low, one.high, one.right, one.count) for one in each}
+        nothing = (np.nan, np.nan, np.nan, 0, 0)
+        rows += [(title, name, *known.get(label, nothing)) for label, name in enumerate(class_names)]
+    return pd.DataFrame(rows, columns=[who, "class", *_SHARE])
 
 
 def agreement(predicted: np.ndarray, titles: Sequence[str]) -> pd.DataFrame:
-    """Share of examples on which two teachers name the same class, from predicted classes [K, M]; 1 on the diagonal.
+    """Share of examples on which two teachers name the same class, from predicted classes [K, M].
 
-    Only examples count for which both name one: -1 is none. NaN: there is none.
+    Only examples count for which both name one: -1 is none.
+
+    Returns:
+        One row a pair, in their order: teacher, other, share, low and high (its 95 % interval), right (how many they
+        agree on), of; a teacher always agrees with itself. Shares and intervals are NaN where no example counts.
     """
-    both = (predicted[:, None] >= 0) & (predicted[None, :] >= 0)
-    with np.errstate(invalid="ignore"):
-        same = (both & (predicted[:, None] == predicted[None, :])).sum(-1) / both.sum(-1)
-    return pd.DataFrame(same, index=pd.Index(titles, name="teacher"), columns=list(titles))
+    rows: list[tuple[Any, ...]] = []
+    for one, title in enumerate(titles):
+        for other, second in enumerate(titles):
+            both = (predicted[one] >= 0) & (predicted[other] >= 0)
+            same, count = int((both & (predicted[one] == predicted[other])).sum()), int(both.sum())
+            if not count:
+                numbers = (np.nan, np.nan, np.nan)
+            else:
+                numbers = (same / count, *((1.0, 1.0) if one == other else share_interval(same, count)))
+            rows.append((title, second, *numbers, same, count))
+    return pd.DataFrame(rows, columns=["teacher", "other", *_SHARE])
 
 
 def predictions_table(

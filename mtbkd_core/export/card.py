@@ -13,7 +13,7 @@ from mtbkd_core.evaluation.diagnostics import verdict_sentence
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.shift import SHIFT_SCORES
 from mtbkd_core.export.draws import Sizes, bytes_text
-from mtbkd_core.export.measured import Measured, accuracy_by_class
+from mtbkd_core.export.measured import Measured
 from mtbkd_core.export.runtime import Latency
 from mtbkd_core.export.summary import MEANINGS, OUTPUTS, OUTPUTS_OF_ONE
 from mtbkd_core.result import Result
@@ -254,10 +254,12 @@ def _costs(facts: Facts) -> Iterable[str]:
 def _limits(facts: Facts) -> Iterable[str]:
     result, names = facts.result, [str(name) for name in facts.result.environment["class_names"]]
     yield "It answers with one of its classes whatever it is shown."
-    each = sorted(accuracy_by_class(facts.measured.mean, facts.task.y_test), key=lambda row: row[1] / row[2])
-    weakest = ", ".join(f"{_plain(names[label])} ({hits} of {count})" for label, hits, count in each[:_WEAKEST])
-    yield f"Weakest classes on the test examples: {weakest}."
-    if missing := [name for label, name in enumerate(names) if label not in {row[0] for row in each}]:
+    each = sorted(facts.measured.scores.by_class, key=lambda found: found.accuracy)
+    weakest = ", ".join(
+        f"{_plain(names[one.label])} {one.text} ({one.right} of {one.count})" for one in each[:_WEAKEST]
+    )
+    yield f"Weakest classes on the test examples, accuracy with its 95 % interval: {weakest}."
+    if missing := [name for label, name in enumerate(names) if label not in {one.label for one in each}]:
         yield f"Not tested, for the test set has none: {', '.join(map(_plain, missing))}."
     if facts.single:
         yield "As one network it has no intervals and no epistemic part."
@@ -266,7 +268,7 @@ def _limits(facts: Facts) -> Iterable[str]:
         yield "Credible sets hold the true class with their level if the posterior is right."
     yield "Conformal sets keep their level on average over inputs like the test examples; after a shift they need not."
     for shift, found in result.metrics.shifts.items():
-        texts = (f"{SHIFT_SCORES[name].title} {one.auroc:.2f}" for name, one in found.items())
+        texts = (f"{SHIFT_SCORES[name].title} {one.text('auroc')}" for name, one in found.items())
         yield f"AUROC of telling {_plain(shift)} from the test examples (the whole posterior): {', '.join(texts)}."
     yield "What all teachers have wrong, the student may have wrong."
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.evaluation.predictive import ByChain, summarise
 from mtbkd_core.evaluation.score_rows import differences, score_posterior, score_row
 from mtbkd_core.evaluation.scores import Scores
 from mtbkd_core.evaluation.sets import Sets, measure_sets, measured_rows
@@ -38,7 +37,7 @@ def measure(probabilities: Tensor, labels: Tensor, split_seed: int) -> Measured:
     `split_seed`: of the halves of the test examples that calibrate the conformal sets and measure all sets.
     """
     rows = measured_rows(len(labels), split_seed)
-    row = score_posterior(summarise(probabilities), labels, probabilities, rows)
+    row = score_posterior(summarise(probabilities), labels, ByChain.of(probabilities), rows)
     mean = probabilities.mean((0, 1))
     return Measured(mean, row.scores, measure_sets(mean, labels, split_seed))
 
@@ -46,13 +45,5 @@ def measure(probabilities: Tensor, labels: Tensor, split_seed: int) -> Measured:
 def measure_single(mean: Tensor, posterior: Tensor, labels: Tensor, split_seed: int) -> Measured:
     """Measure a single network, by its probabilities [M, C], beside the posterior's [S, D, M, C]; the rest as there."""
     rows = measured_rows(len(labels), split_seed)
-    own, whole = score_row(mean, labels), score_posterior(summarise(posterior), labels, posterior, rows)
+    own, whole = score_row(mean, labels), score_posterior(summarise(posterior), labels, ByChain.of(posterior), rows)
     return Measured(mean, own.scores, measure_sets(mean, labels, split_seed), differences(whole, own))
-
-
-def accuracy_by_class(mean: Tensor, labels: Tensor) -> list[tuple[int, int, int]]:
-    """(class, right answers, examples) of every class with test examples, for probabilities [M, C] and labels [M]."""
-    right = mean.argmax(1) == labels
-    counts = torch.bincount(labels, minlength=mean.shape[1]).tolist()
-    hits = torch.bincount(labels[right], minlength=mean.shape[1]).tolist()
-    return [(label, hits[label], count) for label, count in enumerate(counts) if count]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.score_rows import differences_of_runs, knows_label
+from mtbkd_core.evaluation.score_rows import by_class, differences_of_runs, knows_label
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.prior import mean_of_teachers
 from mtbkd_core.result import Result
@@ -56,9 +55,10 @@ def differences_of_results(first: Result, second: Result) -> dict[str, Differenc
 
 
 def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:
-    """Accuracy of some series (rows, `titles`) by class (columns); NaN where a class has no example."""
-    found = series_probabilities(result)
-    labels = result.predictions.test.labels.long()
-    known = {name: knows_label(found[name], labels) for name in titles}
-    predicted = np.stack([found[name].nan_to_num(0.0).argmax(-1).where(known[name], -1).numpy() for name in titles])
-    return expertise(predicted, labels.numpy(), class_names, list(titles.values()))
+    """Accuracy of some series by class, as `expertise`; titles: of rows of scores, by their key.
+
+    A run of a former version holds none: it is worked out from its predictions, without the sampler's error.
+    """
+    predicted = series_predictions(result)
+    scores = {title: result.metrics[name].by_class or by_class(*predicted[name]) for name, title in titles.items()}
+    return expertise(scores, class_names, who="series")

@@ -23,7 +23,7 @@ def draw_sensitivity(
     shaded: str,
     title: str,
 ) -> go.Figure:
-    """A bar a teacher with its sampler's error; grey where it is within two errors, a red cross where it is unreliable.
+    """A bar a teacher with its 95 % interval; grey where that holds zero, a red cross where it is unreliable.
 
     Args:
         table: as `changes_table`, of one factor.
@@ -34,7 +34,8 @@ def draw_sensitivity(
     shown = table.dropna(subset=["change"])
     names = [titles[name] for name in shown["teacher"]]
     shades = [colours[name] if clear else MUTED for name, clear in zip(shown["teacher"], shown["clear"], strict=True)]
-    spread = {"array": 2 * shown["error"].fillna(0), "color": INK, "thickness": 1.3, "width": 3}
+    half = shown["half_width"].astype(float).fillna(0)
+    spread = {"array": half, "color": INK, "thickness": 1.3, "width": 3}
     hover = "<b>%{y}</b><br>change %{x:+.2g}, Pareto k %{customdata:.2f}"
     traces = [
         bars(
@@ -54,9 +55,7 @@ def draw_sensitivity(
         where = [name for name, bad in zip(names, poor, strict=True) if bad]
         text = "Unreliable: Pareto k above 0.7"
         traces.append(marks(shown["change"][poor], where, text, "", colour=WARNING, symbol="x", size=11))
-    ends = np.concatenate(
-        [shown["change"] - 2 * shown["error"].fillna(0), shown["change"] + 2 * shown["error"].fillna(0)]
-    )
+    ends = np.concatenate([shown["change"] - half, shown["change"] + half])
     return composed(
         traces,
         height=130 + 40 * len(table),

@@ -18,18 +18,22 @@ def draw_shapley(table: pd.DataFrame, score: str, colours: Mapping[str, str]) ->
     """How much a score changes with each teacher; the side where the teacher helps is shaded.
 
     Args:
-        table: as `shapley_table`.
+        table: as `shapley_table`; a value whose interval holds zero is grey.
         score: one of `SCORES`, of which the table holds changes.
         colours: name -> colour.
     """
     info = SCORES[score]
     scale, unit = difference_unit(info)
-    shapley, sd, leave_one_out, solo = (
-        scale * table[name] for name in ("shapley", "shapley_sd", "leave_one_out", "solo")
+    shapley, half, leave_one_out, solo = (
+        scale * table[name] for name in ("shapley", "shapley_half_width", "leave_one_out", "solo")
     )
-    spread = {"array": sd, "color": INK, "thickness": 1.3, "width": 3, "visible": bool(sd.notna().any())}
+    spread = {"array": half, "color": INK, "thickness": 1.3, "width": 3, "visible": bool(half.notna().any())}
+    shades = {
+        name: MUTED if abs(value) <= width else colours[name]
+        for name, value, width in zip(table["teacher"], shapley, half, strict=True)
+    }
     traces = [
-        _bars(table, shapley, "Shapley value %{x:+.4f}", colours) | {"name": "Shapley value", "error_x": spread},
+        _bars(table, shapley, "Shapley value %{x:+.4f}", shades) | {"name": "Shapley value", "error_x": spread},
         *(
             marks(
                 values,
@@ -46,7 +50,7 @@ def draw_shapley(table: pd.DataFrame, score: str, colours: Mapping[str, str]) ->
             )
         ),
     ]
-    ends = np.concatenate([shapley - sd.fillna(0), shapley + sd.fillna(0), leave_one_out, solo])
+    ends = np.concatenate([shapley - half.fillna(0), shapley + half.fillna(0), leave_one_out, solo])
     return composed(
         traces,
         height=_height(table),

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, chains_agree, r_hat_text
+from mtbkd_core.evaluation.means import Mean
 from mtbkd_core.evaluation.scores import R_HAT, SCORES, Row
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, Part, legend_mark, line, marker, marks, vertical
 from mtbkd_core.figures.theme import INK, MUTED, composed
@@ -19,7 +20,7 @@ _WIDE = 20
 
 
 def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: str, *, x: str) -> go.Figure:
-    """One score against the value: mean over the seeds, each seed beside it, and where the settings stand now.
+    """One score against the value: mean over the seeds with its 95 % interval, each seed, and where settings stand now.
 
     Args:
         scores, current: as `sweep_table`.
@@ -31,6 +32,11 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
     places = {value: numbers[value] if numbers else value_title(value) for value in scores}
     several = bool(each["value"].duplicated().any())
     apart = ~table[R_HAT].map(chains_agree).astype(bool)
+    means = [
+        Mean(_known(value), _known(error), int(seeds))
+        for value, error, seeds in zip(table[score], table[f"{score}_error"], table["seeds"], strict=True)
+    ]
+    halves, texts = [mean.half_width for mean in means], [mean.text(score) for mean in means]
     traces = []
     if several:
         where = each["value"].map(places)
@@ -42,12 +48,13 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
             table["value"].map(places),
             table[score],
             "Mean over seeds" if several else info.short,
-            f"%{{x}}: {info.short} %{{y:.4f}}<br>%{{customdata[0]}} seeds, R-hat %{{customdata[1]}}",
+            f"%{{x}}: {info.short} %{{customdata[2]}}<br>%{{customdata[0]}} seeds, R-hat %{{customdata[1]}}",
             mode="lines+markers" if all(_number(value) is not None for value in scores) else "markers",
             showlegend=several,
             width=1.5,
             marker=marker(INK, np.where(table["current"], 13, 8), [*map(_symbol, table["current"], apart)]),
-            customdata=np.column_stack([table["seeds"], table[R_HAT].map(r_hat_text)]),
+            customdata=np.column_stack([table["seeds"], table[R_HAT].map(r_hat_text), texts]),
+            error_y={"array": halves, "color": MUTED, "thickness": 1.2, "width": 3},
         )
     )
     if table["current"].any():
@@ -62,6 +69,10 @@ def draw_sweep(scores: Mapping[str, Sequence[Row | None]], score: str, current: 
         y={"title": info.short + (f" ({info.unit})" if info.unit else ""), "tickformat": ".1%" if info.share else None},
         shapes=[vertical(now, colour=MUTED, dash="dot")] if numbers and now is not None else [],
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _symbol(current: bool, apart: bool) -> str:

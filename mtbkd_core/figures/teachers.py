@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +18,43 @@ _LONG = 8
 
 
 def draw_table(table: pd.DataFrame, *, x: str, hover: str, square: bool = False) -> go.Figure:
-    """A table of shares from 0 to 1 as a heat map with its numbers written in."""
-    rows, columns = [str(row) for row in table.index], [str(column) for column in table.columns]
-    cells = {"z": table.to_numpy(), "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "texttemplate": "%{z:.0%}"}
+    """Shares from 0 to 1 as a heat map with its numbers, and their 95 % intervals, written in.
+
+    Args:
+        table: as `expertise` or `agreement`: the first column is drawn down, the second across.
+    """
+    down, across = table.columns[:2]
+    rows, columns = (list(dict.fromkeys(table[name].astype(str))) for name in (down, across))
+    shape = (len(rows), len(columns))
+    parts = {name: table[name].to_numpy().reshape(shape) for name in ("share", "low", "high")}
+    text = [[_percents(*numbers) for numbers in zip(*each, strict=True)] for each in zip(*parts.values(), strict=True)]
+    bounds = np.stack([parts["low"], parts["high"]], -1)
+    cells: dict[str, Any] = {
+        "z": parts["share"],
+        "zmin": 0,
+        "zmax": 1,
+        "xgap": 2,
+        "ygap": 2,
+        "text": text,
+        "texttemplate": "%{text}",
+    }
     slanted = square or max(map(len, columns), default=0) > _LONG
-    room = 40 * len(rows) if square else 36 * len(rows) + 40 * slanted
+    room = 46 * len(rows) + 40 * slanted
+    hover = f"{hover}<br>95 % interval %{{customdata[0]:.1%}} to %{{customdata[1]:.1%}}"
+    shades: dict[str, Any] = {"colorscale": COLORSCALE, "showscale": False, "customdata": bounds}
     return composed(
-        [trace("heatmap", columns, rows, "", hover, colorscale=COLORSCALE, showscale=False, **cells)],
+        [trace("heatmap", columns, rows, "", hover, **shades, **cells)],
         height=96 + room,
         legend=False,
         x={"title": x, **CATEGORIES, "tickangle": -30 if slanted else 0},
         y={**CATEGORIES, "autorange": "reversed", "showgrid": False},
     )
+
+
+def _percents(share: float, low: float, high: float) -> str:
+    if math.isnan(share):
+        return ""
+    return f"{share:.0%}" + (f"<br>{100 * low:.0f}–{100 * high:.0f}" if low < high else "")
 
 
 def draw_probabilities(

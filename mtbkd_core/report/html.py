@@ -131,7 +131,7 @@ def _uncertainty(result: Result) -> list[str]:
         section("Uncertainty", "How certain the student is on the test examples."),
         pairs((SCORES[name].with_unit, student.text(name)) for name in own),
         "<h3>Deviance by class</h3>",
-        note("Classes to the right are harder; points far above a box are outliers."),
+        note("The student is less certain of classes to the right; points far above a box are outliers."),
         _figure("deviance", uncertainty.draw_deviance(examples)),
         "<h3>Two kinds of uncertainty</h3>",
         note("Mistakes should lie where uncertainty is high, not at the origin."),

@@ -54,6 +54,7 @@ def score_sections(
         note(f"{ERRORS_LINE} {legend}"),
         *([note(said)] if (said := calibration_text(metrics.student)) else []),
         *_versus(metrics, teachers),
+        *_by_class(metrics, teachers, class_names),
         *_sets(metrics, class_names),
     ]
 
@@ -71,6 +72,22 @@ def _versus(metrics: Metrics, teachers: Mapping[str, str]) -> list[str]:
             "The student beside its opponents", "Differences with 95 % intervals of both errors; shares in points."
         ),
         table(["", *(SCORES[score].short for score in OF_ALL)], rows),
+    ]
+
+
+def _by_class(metrics: Metrics, teachers: Mapping[str, str], class_names: Sequence[str]) -> list[str]:
+    rows = {"Student": metrics.student} | {title: metrics.teachers[name] for name, title in teachers.items()}
+    if not all(found.by_class for found in rows.values()):  # a run of a former version
+        return []
+    each = {title: {one.label: one for one in found.by_class} for title, found in rows.items()}
+    counts = {one.label: one.count for one in metrics.student.by_class}
+    body = [
+        [class_names[label], f"{count:,}", *(found[label].text for found in each.values())]
+        for label, count in counts.items()
+    ]
+    return [
+        section("Accuracy by class", "In brackets: 95 % intervals from the test examples of the class."),
+        table(["", "Examples", *each], body),
     ]
 
 

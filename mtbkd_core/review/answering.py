@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from scipy.stats import beta
 from torch import Tensor
 
+from mtbkd_core.evaluation.calibration import exact_bounds
 from mtbkd_core.evaluation.predictions import PredictionsOnTest
 from mtbkd_core.evaluation.sets import halves
 
@@ -61,7 +62,7 @@ def _threshold(deviance: Tensor, wrong: Tensor, max_risk: float) -> float | None
         if count < 1:
             continue
         hits = int(errors[count - 1])
-        above = float(beta.ppf(1 - _ALPHA, hits + 1, count - hits)) if hits < count else 1.0
+        above = float(exact_bounds(np.array(hits), np.array(count), tail=_ALPHA)[1])
         if above <= max_risk:
             found = float(order.values[count - 1])
         elif found is not None:

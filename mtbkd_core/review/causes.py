@@ -46,7 +46,7 @@ def causes(result: Result, task: Task, classes: Sequence[ClassFound]) -> tuple[C
         return ()
     labels, names = result.predictions.test.labels.long(), [str(name) for name in result.environment["class_names"]]
     return tuple(
-        Cause(name, row.teacher, row.factor, row.change, row.error)
+        Cause(name, row.teacher, row.factor, row.change, row.sampler)
         for name in failing
         for row in class_changes(found, labels, names.index(name)).itertuples()
         if row.factor < 1 and row.clear and row.change > 0

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.sets import measured_rows
+from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION
 from mtbkd_core.result import Result
 from mtbkd_core.review.answering import Answering, answering
-from mtbkd_core.review.intervals import ece_interval, share_interval
+from mtbkd_core.review.intervals import ece_interval
 from mtbkd_core.review.requirements import Requirements
 
 
@@ -129,7 +131,7 @@ def _judged(
 def _accuracy(result: Result, required: float) -> Judged:
     test = result.predictions.test
     right, count = int((test.mean.argmax(1) == test.labels).sum()), len(test.labels)
-    low, high = share_interval(right, count, sampler=_sampler_error(result, "accuracy"))
+    low, high = share_interval(right, count, sampler=_sampler_error(result, "accuracy"), chains=len(result.draws))
     line = f"of 1,000 cases {_thousand(right / count)} are right [{_thousand(low)} to {_thousand(high)}]"
     return _at_least("accuracy", required, right / count, low, high, line, count)
 
@@ -139,11 +141,12 @@ def _classes(result: Result, asked: Requirements) -> tuple[ClassFound, ...]:
     test, names = result.predictions.test, result.environment["class_names"]
     right = test.mean.argmax(1) == test.labels
     counted = [label for label in range(len(names)) if (test.labels == label).any()]
+    errors = {each.label: each.sampler for each in result.metrics.student.by_class}
     found = []
     for label in counted:
         here = test.labels == label
         hits, count = int(right[here].sum()), int(here.sum())
-        low, high = share_interval(hits, count, of=len(counted))
+        low, high = share_interval(hits, count, sampler=errors.get(label), chains=len(result.draws), of=len(counted))
         verdict = Outcome.INCONCLUSIVE
         if count >= asked.class_accuracy.min_examples:
             verdict = _bounded(asked.class_accuracy.at_least, low, high)
@@ -193,7 +196,7 @@ def _coverage(result: Result, required: float) -> Judged:
     rows = measured_rows(len(test.labels), result.config.data.split_seed)
     held = test.prediction_set.bool()[rows].gather(1, test.labels[rows, None].long())
     hits, count = int(held.sum()), len(held)
-    low, high = share_interval(hits, count, sampler=_sampler_error(result, "coverage"))
+    low, high = share_interval(hits, count, sampler=_sampler_error(result, "coverage"), chains=len(result.draws))
     line = f"of 1,000 sets {_thousand(hits / count)} hold the true class [{_thousand(low)} to {_thousand(high)}]"
     return _at_least("coverage", required, hits / count, low, high, line, count)
 
@@ -268,9 +271,8 @@ def _whole(verdicts: list[Outcome]) -> Outcome:
     return Outcome.PASS
 
 
-def _sampler_error(result: Result, score: str) -> float:
-    error = result.metrics.student.errors.get(score)
-    return (error.sampler if error is not None else None) or 0.0
+def _sampler_error(result: Result, score: str) -> float | None:
+    return result.metrics.student.errors.get(score, ScoreError()).sampler
 
 
 def _thousand(share: float) -> str:

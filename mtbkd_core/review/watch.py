@@ -18,9 +18,9 @@ from mtbkd_core.evaluation.calibration import checked, expected_calibration_erro
 from mtbkd_core.evaluation.errors import exact_calibration
 from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import Predictive, predict
+from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.result import Result
 from mtbkd_core.review.drift import Alarm, DriftWatch
-from mtbkd_core.review.intervals import share_interval
 
 #: What is watched: name -> words.
 WATCHED = {"deviance": "deviance", "epistemic": "epistemic uncertainty", "set_size": "size of the credible sets"}

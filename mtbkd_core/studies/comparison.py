@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy
@@ -12,6 +12,7 @@ from mtbkd_core.catalog.registry import load_task, task_info
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.errors import Reading
+from mtbkd_core.evaluation.means import Mean, means_of, without_errors
 from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.studies.method_words import MT_BKD, WARM_START
 from mtbkd_core.studies.methods import method_costs, methods
@@ -91,6 +92,7 @@ class Comparison:
             auroc_misclassification is for a method without an error.
         paired: baseline -> score -> MT-BKD minus the baseline.
         tuned: method -> what was chosen for it on validation rows, one a seed; only of methods that are tuned.
+        means: method -> score -> its mean over the seeds with the error of that, of each of `COMPARED`.
     """
 
     task: str
@@ -98,6 +100,7 @@ class Comparison:
     methods: dict[str, dict[str, list[float | None]]]
     paired: dict[str, dict[str, Difference]]
     tuned: dict[str, list[Tuned | None]]
+    means: dict[str, dict[str, Mean]] = field(default_factory=dict)
 
 
 def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
@@ -112,7 +115,8 @@ def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
     }
     names: dict[str, dict[str, None]] = {}
     divided = {seed: {name: split_row(row) for name, row in found.items()} for seed, found in rows.items()}
-    rows = {seed: {name: row for name, (row, _) in found.items()} for seed, found in divided.items()}
+    whole = {seed: {name: row for name, (row, _) in found.items()} for seed, found in divided.items()}
+    rows = {seed: {name: without_errors(row) for name, row in found.items()} for seed, found in whole.items()}
     for found in rows.values():
         for name, row in found.items():
             names.setdefault(name, {}).update(dict.fromkeys(row))
@@ -131,7 +135,8 @@ def tabulate(task: str, rows: Mapping[int, Mapping[str, Row]]) -> Comparison:
             paired[name][score] = gap
     chosen = {name: [found[name][1] if name in found else None for found in divided.values()] for name in names}
     tuned = {name: each for name, each in chosen.items() if any(each)}
-    return Comparison(task, tuple(rows), table, paired, tuned)
+    means = {name: means_of([found[name] for found in whole.values() if name in found]) for name in names}
+    return Comparison(task, tuple(rows), table, paired, tuned, means)
 
 
 def compare(

@@ -30,8 +30,10 @@ from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
+from mtbkd_core.evaluation.errors import ScoreError, bootstrap
 from mtbkd_core.evaluation.evaluate import weighted_teachers
-from mtbkd_core.evaluation.scores import OF_ALL, Row, scores
+from mtbkd_core.evaluation.means import error_entries, row_with_errors
+from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, Row, scores
 from mtbkd_core.run_progress import gradient_share, run_work
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
@@ -95,9 +97,9 @@ class Methods:
         metrics = distill(config, task=self.task, on_progress=self.on_progress, should_stop=self.should_stop).metrics
         return {
             MT_BKD: metrics.row | tuned.row,
-            WARM_START: metrics.warm_start.row | tuned.row,
-            TEACHERS_MEAN: metrics.teachers_mean.row,
-            TEACHERS_WEIGHTED: metrics.teachers_weighted.row,
+            WARM_START: row_with_errors(metrics.warm_start) | tuned.row,
+            TEACHERS_MEAN: row_with_errors(metrics.teachers_mean),
+            TEACHERS_WEIGHTED: row_with_errors(metrics.teachers_weighted),
             TEACHERS_TUNED: self._tuned_teachers(),
         }
 
@@ -157,8 +159,9 @@ def methods(
     """Every method by name, after the call that tunes them all; a call that comes without it tunes its own.
 
     The teachers alone are chains of one batch where settings agree, so one call, named after the first of them, gives
-    all their rows. A posterior has its `r_hat` beside its scores, and what was chosen for a method is in its rows, as
-    `tuning.split_row` reads it. `left_out` names those that are missing, with the reason.
+    all their rows. Rows hold errors, as `evaluation.means` reads them, and what was chosen for a method, as
+    `tuning.split_row` does; those of a posterior its worst R-hat. `left_out` names those that are missing, with the
+    reason.
 
     Args:
         on_progress: called with how far a posterior's own run is, as by `distill`, or the tuning.
@@ -239,7 +242,9 @@ def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> dict[s
 
 
 def _row(probabilities: Tensor, labels: Tensor) -> Row:
-    """Scores; none are defined where a probability is not finite, as of a walk that left."""
+    """Scores with the test set's errors; none are defined where a probability is not finite, as of a walk that left."""
     if not torch.isfinite(probabilities).all():
         return dict.fromkeys(OF_ALL)
-    return scores(probabilities, labels).row
+    errors = bootstrap(probabilities, labels)
+    stated = error_entries({score: ScoreError(test_set=errors[score]) for score in COMPARED})
+    return scores(probabilities, labels).row | stated

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.errors import resampled_scores, resamples
 from mtbkd_core.evaluation.predictive import thin
 from mtbkd_core.evaluation.scores import SCORES, scores
 from mtbkd_core.evaluation.sensitivity import PARETO_LIMIT, Change, Sensitivity, log_importance, sensitivity
@@ -18,6 +20,7 @@ from mtbkd_core.tasks.base import Task
 
 #: Draws over all chains that are reweighted.
 _DRAWS = 640
+_NOTHING = np.array([np.nan])
 
 
 def run_sensitivity(result: Result, task: Task, *, most: int = _DRAWS) -> dict[str, Sensitivity]:
@@ -51,13 +54,28 @@ def _rows(x: Tensor, result: Result) -> int:
 
 def score_changes(found: Mapping[str, Sensitivity], labels: Tensor, score: str) -> pd.DataFrame:
     """How a score of the test examples changes; labels [M]. Columns as `changes_table`."""
-    return changes_table(found, lambda mean: scores(mean, labels).row[score])
+    weights = resamples(len(labels))
+    return changes_table(
+        found,
+        lambda mean: scores(mean, labels).row[score],
+        lambda mean: resampled_scores(mean, labels, weights, score)[score],
+    )
 
 
 def class_changes(found: Mapping[str, Sensitivity], labels: Tensor, label: int) -> pd.DataFrame:
     """How the mean probability of a class changes on the test examples that have it; columns as `changes_table`."""
     here = labels == label
-    return changes_table(found, lambda mean: float(mean[here, label].mean()) if here.any() else None)
+    count = int(here.sum())
+    weights = resamples(count) if count else None
+
+    def of_class(mean: Tensor) -> float | None:
+        return float(mean[here, label].mean()) if count else None
+
+    def resampled(mean: Tensor) -> Array:
+        each: Array = weights @ mean[here, label].cpu().double().numpy() / count if weights is not None else _NOTHING
+        return each
+
+    return changes_table(found, of_class, resampled)
 
 
 def example_changes(found: Mapping[str, Sensitivity], example: int, label: int) -> pd.DataFrame:
@@ -65,33 +83,45 @@ def example_changes(found: Mapping[str, Sensitivity], example: int, label: int) 
     return changes_table(found, lambda mean: float(mean[example, label]))
 
 
-def changes_table(found: Mapping[str, Sensitivity], answer: Any) -> pd.DataFrame:
+def changes_table(
+    found: Mapping[str, Sensitivity],
+    answer: Callable[[Tensor], float | None],
+    resampled: Callable[[Tensor], Array] | None = None,
+) -> pd.DataFrame:
     """How an answer, worked out from the predictive mean [M, C], changes with each teacher's base weight.
 
+    Args:
+        resampled: the answer [B] on bootstrap samples of the test set, where it is about one.
     Returns:
-        One row a teacher and factor: teacher, factor, change, error (the sampler's standard error), pareto_k, clear
-        (more than two standard errors from zero, where the draws can tell).
+        One row a teacher and factor: teacher, factor, change, sampler and test_set (its standard errors), half_width
+        (of its 95 % interval under both), pareto_k, clear (the interval leaves out zero, and the draws can tell),
+        clear_here (the same on these test examples, under the sampler's error alone).
     """
     rows: list[tuple[str, float, Change, float]] = [
         (name, factor, change, k)
         for name, own in found.items()
-        for factor, change, k in zip(own.factors, own.changes(answer), own.pareto_k, strict=True)
+        for factor, change, k in zip(own.factors, own.changes(answer, resampled), own.pareto_k, strict=True)
     ]
     return pd.DataFrame(
         [
-            (name, factor, change.value, change.error, k, change.clear and k <= PARETO_LIMIT)
+            (
+                *(name, factor, change.value, change.sampler, change.test_set, change.half_width, k),
+                *(each and k <= PARETO_LIMIT for each in (change.clear, change.clear_here)),
+            )
             for name, factor, change, k in rows
         ],
-        columns=["teacher", "factor", "change", "error", "pareto_k", "clear"],
+        columns=["teacher", "factor", "change", "sampler", "test_set", "half_width", "pareto_k", "clear", "clear_here"],
     )
 
 
-def harms(found: Mapping[str, Sensitivity], labels: Tensor, score: str = "nll") -> list[str]:
-    """Teachers with which less would be better: the score gets better with 10 % less of them, by over two errors.
+def harms(changes: pd.DataFrame, score: str = "nll") -> dict[str, bool]:
+    """Teachers with which less would be better: on these test examples the score gets clearly better with 10 % less.
 
-    Not where the draws cannot tell.
+    Args:
+        changes: the `score_changes` of the score.
+    Returns:
+        name -> whether it is clear for other test examples, too.
     """
-    table = score_changes(found, labels, score)
     sign = 1 if SCORES[score].higher_is_better else -1
-    less = table[(table["factor"] < 1) & table["clear"] & (sign * table["change"] > 0)]
-    return list(less["teacher"])
+    less = changes[(changes["factor"] < 1) & changes["clear_here"] & (sign * changes["change"] > 0)]
+    return {str(name): bool(clear) for name, clear in zip(less["teacher"], less["clear"], strict=True)}

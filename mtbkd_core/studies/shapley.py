@@ -8,7 +8,8 @@ score(all) - score(none). Source: Shapley, "A value for n-person games", Contrib
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -43,6 +44,24 @@ def contributions(score: Mapping[Subset, float]) -> Contributions:
     )
 
 
+def contribution_errors(error: Mapping[Subset, float]) -> Contributions:
+    """The standard errors of `contributions`, where those of the subsets' scores are independent.
+
+    So are the samplers' errors, each subset having a run of its own; the test set's are not, all runs sharing it.
+    """
+    names = sorted(frozenset[str]().union(*error))
+    every, none = frozenset(names), frozenset[str]()
+    squares = {subset: value**2 for subset, value in error.items()}
+    return Contributions(
+        shapley={
+            name: math.sqrt(sum(share**2 * squares[subset] for subset, share in _shares(name, names).items()))
+            for name in names
+        },
+        leave_one_out={name: math.hypot(error[every], error[every - {name}]) for name in names},
+        solo={name: math.hypot(error[frozenset({name})], error[none]) for name in names},
+    )
+
+
 def shapley_values(score: Mapping[Subset, float]) -> dict[str, float]:
     """Each teacher's value, in the score's own unit.
 
@@ -54,14 +73,21 @@ def shapley_values(score: Mapping[Subset, float]) -> dict[str, float]:
         ValueError: a subset is missing.
     """
     names = sorted(frozenset[str]().union(*score))
-    subsets = [frozenset(subset) for size in range(len(names) + 1) for subset in combinations(names, size)]
-    missing = [subset for subset in subsets if subset not in score]
+    missing = [subset for subset in _subsets(names) if subset not in score]
     if missing:
         raise ValueError(f"a score is needed for every subset; none is given for {sorted(missing[0])}")
-    values = dict.fromkeys(names, 0.0)
-    for subset in subsets:
-        for name in set(names) - subset:
-            # |A|! (K - |A| - 1)! / K! = 1 / (K choose(K - 1, |A|))
-            share = 1 / (len(names) * comb(len(names) - 1, len(subset)))
-            values[name] += share * (score[subset | {name}] - score[subset])
-    return values
+    return {name: sum(share * score[subset] for subset, share in _shares(name, names).items()) for name in names}
+
+
+def _subsets(names: Sequence[str]) -> list[Subset]:
+    return [frozenset(subset) for size in range(len(names) + 1) for subset in combinations(names, size)]
+
+
+def _shares(name: str, names: Sequence[str]) -> dict[Subset, float]:
+    """What the score of each subset counts in a teacher's value."""
+    found: dict[Subset, float] = {}
+    for subset in _subsets([other for other in names if other != name]):
+        # |A|! (K - |A| - 1)! / K! = 1 / (K choose(K - 1, |A|))
+        share = 1 / (len(names) * comb(len(names) - 1, len(subset)))
+        found |= {subset: -share, subset | {name}: share}
+    return found

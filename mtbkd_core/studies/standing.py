@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from mtbkd_core.catalog.registry import task_info
+from mtbkd_core.evaluation.diagnostics import chains_agree, r_hat_text, worst_r_hat
 from mtbkd_core.evaluation.errors import Reading
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.means import Mean, mean_over
+from mtbkd_core.evaluation.scores import R_HAT, SCORES
 from mtbkd_core.studies.comparison import Comparison, Difference
 from mtbkd_core.studies.method_words import MEANS, MT_BKD, TEACHERS_TUNED, TEACHERS_WEIGHTED, WARM_START, about
 from mtbkd_core.teachers.shipped import DATA
@@ -30,13 +33,14 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
         teachers: name -> title, of the teachers that the methods use.
         score: one of `scores.COMPARED`.
     """
-    means = {name: _mean(columns.get(score, [])) for name, columns in comparison.methods.items()}
-    known = {name: value for name, value in means.items() if value is not None}
+    means = {name: each[score] for name, each in comparison.means.items() if score in each}
+    known = {name: mean for name, mean in means.items() if mean.value is not None}
     verdicts = {name: gaps[score].verdict for name, gaps in comparison.paired.items() if score in gaps}
     if MT_BKD not in known or set(verdicts.values()) <= {Reading.UNKNOWN}:
         return []
-    students = {name: value for name, value in known.items() if name not in MEANS}
-    best = min(students, key=lambda name: -students[name] if SCORES[score].higher_is_better else students[name])
+    students = {name: mean for name, mean in known.items() if name not in MEANS}
+    sign = -1 if SCORES[score].higher_is_better else 1
+    best = min(students, key=lambda name: sign * (students[name].value or 0.0))
     sentences = [_among_students(best, students, verdicts, teachers, score)]
     others = {
         WARM_START: "its own warm start",
@@ -45,7 +49,7 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
     }
     for name, other in others.items():
         if name != best and name in known and (phrase := _PHRASES.get(verdicts.get(name, Reading.UNKNOWN))):
-            sentences.append(f"It is {phrase} {other} ({SCORES[score].text(known[name])}).")
+            sentences.append(f"It is {phrase} {other} ({known[name].text(score)}).")
     if Reading.WORSE in (verdicts.get(TEACHERS_WEIGHTED), verdicts.get(TEACHERS_TUNED)):
         count = len(teachers)
         sentences.append(f"Such a mean is no student: all {count} teachers have to be run for each prediction.")
@@ -53,23 +57,18 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
 
 
 def _among_students(
-    best: str, means: Mapping[str, float], verdicts: Mapping[str, Reading], teachers: Mapping[str, str], score: str
+    best: str, means: Mapping[str, Mean], verdicts: Mapping[str, Reading], teachers: Mapping[str, str], score: str
 ) -> str:
     info = SCORES[score]
     extreme = f"{'highest' if info.higher_is_better else 'lowest'} mean"
     start = f"{info.title}: of {len(means)} ways to make a student,"
-    own = info.text(means[MT_BKD])
+    own = means[MT_BKD].text(score)
     if best == MT_BKD:
         return f"{start} MT-BKD has the {extreme} ({own})."
     words = {Reading.WORSE: "a clear difference", Reading.UNCLEAR: "no clear difference"}
     word = words.get(verdicts.get(best, Reading.UNKNOWN), "by how much is not known")
     title = "MT-BKD's own warm start" if best == WARM_START else about(best, teachers).title
-    return f"{start} {title} has the {extreme} ({info.text(means[best])}); MT-BKD has {own}, {word}."
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    return f"{start} {title} has the {extreme} ({means[best].text(score)}); MT-BKD has {own}, {word}."
 
 
 @cache
@@ -87,7 +86,11 @@ def shipped_lines(score: str = "nll") -> dict[str, str]:
     for task, comparison in shipped_comparisons().items():
         info = task_info(task)
         titles = {teacher.name: teacher.title for teacher in info.teachers if teacher.name in info.default_teachers}
-        lines[f"{info.title}, {len(comparison.seeds)} seeds"] = " ".join(standing(comparison, titles, score))
+        said = standing(comparison, titles, score)
+        worst = worst_r_hat(comparison.methods[MT_BKD][R_HAT])
+        if said and not chains_agree(worst):
+            said.append(f"The chains of MT-BKD's runs do not agree with every seed (worst R-hat {r_hat_text(worst)}).")
+        lines[f"{info.title}, {len(comparison.seeds)} seeds"] = " ".join(said)
     return {title: text for title, text in lines.items() if text}
 
 
@@ -99,16 +102,19 @@ def shipped_content(comparison: Comparison, scores: tuple[str, ...]) -> dict[str
             name: {score: [None if value is None else round(value, 5) for value in columns[score]] for score in scores}
             for name, columns in comparison.methods.items()
         },
+        "r_hat": comparison.methods.get(MT_BKD, {}).get(R_HAT, []),
         "verdicts": {
             name: {score: gaps[score].verdict.value for score in scores} for name, gaps in comparison.paired.items()
         },
     }
 
 
-def _read(task: str, content: Mapping[str, object]) -> Comparison:
-    parts: dict[str, dict[str, dict[str, object]]] = dict(content)  # type: ignore[arg-type]
+def _read(task: str, content: Mapping[str, Any]) -> Comparison:
     paired = {
         name: {score: Difference(None, None, None, verdict=Reading(str(word))) for score, word in words.items()}
-        for name, words in parts["verdicts"].items()
+        for name, words in content["verdicts"].items()
     }
-    return Comparison(task, tuple(content["seeds"]), parts["methods"], paired, {})  # type: ignore[arg-type]
+    methods = dict(content["methods"])
+    means = {name: {score: mean_over(values) for score, values in columns.items()} for name, columns in methods.items()}
+    methods[MT_BKD] = methods[MT_BKD] | {R_HAT: content["r_hat"]}
+    return Comparison(task, tuple(content["seeds"]), methods, paired, {}, means)

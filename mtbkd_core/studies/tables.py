@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
-from mtbkd_core.evaluation.scores import COMPARED, R_HAT, Row
+from mtbkd_core.evaluation.errors import ScoreError
+from mtbkd_core.evaluation.means import Mean, mean_over, means_of
+from mtbkd_core.evaluation.scores import COMPARED, R_HAT, SCORES, Row
 from mtbkd_core.studies.comparison import Comparison
 from mtbkd_core.studies.coverage import Coverage
 from mtbkd_core.studies.method_words import about
 from mtbkd_core.studies.shapley import Contributions
 
 #: The columns that `summarise` gives.
-SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_sd")), R_HAT)
+SUMMARY = ("seeds", *(name for score in COMPARED for name in (score, f"{score}_error")), R_HAT)
 
 
 def gap_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataFrame:
@@ -45,8 +48,8 @@ def score_table(comparison: Comparison, teachers: Mapping[str, str]) -> pd.DataF
     """One row a method: method, title, line, and `SUMMARY`."""
     rows = []
     for method, columns in comparison.methods.items():
-        known = about(method, teachers)
-        rows.append({"method": method, "title": known.title, "line": known.line, **summarise(columns)})
+        known, means = about(method, teachers), comparison.means[method]
+        rows.append({"method": method, "title": known.title, "line": known.line, **summarise(columns, means)})
     return pd.DataFrame(rows, columns=["method", "title", "line", *SUMMARY])
 
 
@@ -72,18 +75,17 @@ def each_seed_table(comparison: Comparison, teachers: Mapping[str, str], score: 
     return pd.DataFrame(rows, columns=["title", *map(str, comparison.seeds)])
 
 
-def summarise(columns: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
-    """`SUMMARY` of scores, one a seed: mean and sd of each over the seeds that have it, and the worst R-hat.
+def summarise(columns: Mapping[str, Sequence[float | None]], means: Mapping[str, Mean]) -> dict[str, float]:
+    """`SUMMARY` of scores, one a seed: the mean of each and its error (`Mean`), and the worst R-hat.
 
-    The sd divides by one less than the number of seeds and is NaN for one; `r_hat` is the worst over the seeds,
-    infinite where one of them has none, and NaN for a method without chains.
+    What is not known is NaN; `r_hat` is the worst over the seeds, infinite where one of them has none, and NaN for a
+    method without chains.
     """
     row: dict[str, float] = {}
     row["seeds"] = max((sum(value is not None for value in values) for values in columns.values()), default=0)
     for score in COMPARED:
-        values = np.array([value for value in columns.get(score, []) if value is not None])
-        row[score] = float(values.mean()) if len(values) else np.nan
-        row[f"{score}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        mean = means.get(score, Mean())
+        row |= {score: _number(mean.value), f"{score}_error": _number(mean.error)}
     scores = zip(*(columns[score] for score in COMPARED if score in columns), strict=True)
     there = [any(value is not None for value in seed) for seed in scores]
     row[R_HAT] = worst_r_hat(value for value, ended in zip(columns.get(R_HAT, []), there, strict=False) if ended)
@@ -118,23 +120,55 @@ def sweep_table(scores: Mapping[str, Sequence[Row | None]], current: str) -> pd.
         there = [row for row in found if row is not None]
         if there:
             columns = {name: [row.get(name) for row in there] for name in (*COMPARED, R_HAT)}
-            rows.append(
-                {"value": value, "title": value_title(value), "current": value == current, **summarise(columns)}
-            )
+            summary = summarise(columns, means_of(there))
+            rows.append({"value": value, "title": value_title(value), "current": value == current, **summary})
     return pd.DataFrame(rows, columns=["value", "title", "current", *SUMMARY])
 
 
-def shapley_table(found: Sequence[Contributions], influence: pd.DataFrame) -> pd.DataFrame:
-    """An `influence_table` with each teacher's value: mean over seeds of shapley, leave_one_out, solo, and their `_sd`.
+def shapley_table(
+    found: Sequence[Contributions], influence: pd.DataFrame, sampler: Contributions | None = None
+) -> pd.DataFrame:
+    """An `influence_table` with each teacher's value: mean over seeds of shapley, leave_one_out and solo.
 
-    The sd divides by one less than the number of seeds and is NaN for one. `found` holds at least one seed.
+    Beside each of the three its standard error (`_error`) and the half width of its 95 % interval (`_half_width`): of
+    several seeds by their spread; of a single one the sampler's, where it is known.
+
+    Args:
+        found: of one seed at least.
+        sampler: the `contribution_errors` of the only seed.
     """
     table = influence.copy()
     for measure in ("shapley", "leave_one_out", "solo"):
-        values = np.array([[getattr(value, measure)[name] for name in table["teacher"]] for value in found])
-        table[measure] = values.mean(0)
-        table[f"{measure}_sd"] = values.std(0, ddof=1) if len(found) > 1 else np.nan
+        means = [
+            mean_over(
+                [getattr(value, measure)[name] for value in found],
+                [ScoreError(sampler=None if sampler is None else getattr(sampler, measure)[name])] * len(found),
+            )
+            for name in table["teacher"]
+        ]
+        table[measure] = [_number(mean.value) for mean in means]
+        table[f"{measure}_error"] = [_number(mean.error) for mean in means]
+        table[f"{measure}_half_width"] = [_number(mean.half_width) for mean in means]
     return table
+
+
+def contributes_most(table: pd.DataFrame, score: str) -> str | None:
+    """The title of the teacher with the best Shapley value, where it is clearly ahead of the next; else None.
+
+    Args:
+        table: as `shapley_table`; the two errors add in squares.
+    """
+    sign = 1 if SCORES[score].higher_is_better else -1
+    order = (sign * table["shapley"]).sort_values(ascending=False).index
+    if len(order) == 1:
+        return str(table["title"][order[0]])
+    first, second = (table.loc[place] for place in order[:2])
+    margin = math.hypot(first["shapley_half_width"], second["shapley_half_width"])
+    return str(first["title"]) if sign * (first["shapley"] - second["shapley"]) > margin else None
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def coverage_table(found: Sequence[Coverage]) -> pd.DataFrame:

@@ -236,7 +236,7 @@ with left:
     charts.show(
         figures.draw_deviance(table, chosen=index),
         "Deviance by class",
-        "Classes to the right are harder. Points far above a box are unusual examples.",
+        "The student is less certain of classes to the right. Points far above a box are unusual examples.",
         lambda: table,
         key="deviance",
     )

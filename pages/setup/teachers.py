@@ -128,7 +128,8 @@ chosen_titles = {name: task.teachers[name].title for name in config.data.teacher
 test_logits = task.teacher_logits(config.data.teachers, "test")
 named, labels = named_classes(test_logits).numpy(), task.y_test.numpy()
 known = expertise(
-    named_classes(test_logits, task.y_test).numpy(), labels, task.class_names, list(chosen_titles.values())
+    {title: teacher_scores(task.fingerprint_of([name]), name, task).by_class for name, title in chosen_titles.items()},
+    task.class_names,
 )
 agree = agreement(named, list(chosen_titles.values()))
 
@@ -147,16 +148,17 @@ with left:
     charts.show(
         figures.draw_table(known, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
         "Expertise by class",
-        "A high number: the teacher is accurate in that class. A class with low numbers in every row has no expert.",
-        lambda: known.reset_index(),
+        "A high number: the teacher is accurate in that class. A class with low numbers in every row has no expert. "
+        "Below each number: its 95 % interval from a test set of this size.",
+        lambda: known,
         key="expertise",
     )
 with right:
     charts.show(
         figures.draw_table(agree, x="", hover="%{y} and %{x} agree on %{z:.1%}", square=True),
         "Agreement",
-        "A low number: two teachers that often predict different classes.",
-        lambda: agree.reset_index(),
+        "A low number: two teachers that often predict different classes. Below it: its 95 % interval.",
+        lambda: agree,
         key="agreement",
     )
 

@@ -76,7 +76,8 @@ def _chains(view: RunView) -> dict[str, Any]:
     return {
         "title": title,
         "help": "Log likelihood plus log prior of every chain, in nats.",
-        "caption": f"Chains that level off at one height explore the same posterior.{left_out}",
+        "caption": "Chains at different heights have not found the same posterior; one height alone does not show that "
+        f"they have.{left_out}",
         "curve": svg_lines(lines, steps, dict.fromkeys(lines, "currentColor"), title=title),
         "legend": [],
     }

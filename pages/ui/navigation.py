@@ -89,7 +89,7 @@ _KNOWN = {
         "results/influence/page.py",
         "Influence",
         ":material/call_split:",
-        "Each teacher's share of the student, and what changes with less of a teacher.",
+        "Each teacher's share of the mixture at the student's predictions, and what changes with less of a teacher.",
         parameters=("class", "part", "train", "replicates", "score", "answer"),
     ),
     "uncertainty": _Page(

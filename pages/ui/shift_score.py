@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtbkd_core.evaluation.score_text import ERRORS_LINE
 from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, SHIFT_SCORES
 from mtbkd_core.evaluation.student_tables import score_density
 from mtbkd_core.figures.out_of_distribution import draw_score_density
@@ -30,10 +31,8 @@ def show(chosen: chosen_run.Chosen) -> None:
     )
     st.caption(
         "  \n".join(
-            f"{shift.title}: AUROC **{of.auroc:.3f}** ({of.auroc_low:.3f} to {of.auroc_high:.3f})"
-            for shift in shifts
-            for of in [measured[shift.name][OUT_OF_DISTRIBUTION]]
+            f"{shift.title}: AUROC {measured[shift.name][OUT_OF_DISTRIBUTION].text('auroc')}" for shift in shifts
         ),
         help="The probability that one of them has more epistemic uncertainty than a test "
-        f"{info.item}, with its 95 % interval: at 0.5 it does not separate them, at 1 it does so perfectly.",
+        f"{info.item}: at 0.5 it does not separate them, at 1 it does so perfectly. {ERRORS_LINE}",
     )

@@ -101,7 +101,7 @@ class TestBaselines:
         assert not app.error
         table = scores(app)
         assert list(table.index) == ["MT-BKD", "No teacher", "Only Digits 0 to 4", "Mean KD"]
-        assert table.loc["MT-BKD", "nll"] == "0.210 ± 0.010"
+        assert table.loc["MT-BKD", "nll"] == "0.2100 ± 0.0058"
         assert table.loc["MT-BKD", "auroc_misclassification"] == "–"
         assert table.loc["MT-BKD", "R-hat"] == "1.030"
         assert table.loc["Mean KD", "R-hat"] == ""
@@ -145,7 +145,7 @@ class TestBaselines:
         app = opened(PAGE, comparison=compared.id)
         assert not app.exception
         assert any(said in box.value for box in [*app.info, *app.error])
-        assert scores(app).loc["MT-BKD", "nll"] == "0.210 ± 0.014"
+        assert scores(app).loc["MT-BKD", "nll"] == "0.2100 ± 0.0100"
         asked: list[ComparisonSpec] = []
         monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: asked.append(spec) or compared)
         next(one for one in app.button if one.label == button).click()
@@ -201,7 +201,7 @@ class TestBaselines:
         app = opened(PAGE)
         assert any("One seed gives no interval" in box.value for box in app.info)
         assert not app.get("plotly_chart")
-        assert scores(app).loc["MT-BKD", "nll"] == "0.200"
+        assert scores(app).loc["MT-BKD", "nll"] == "0.2000"
 
     def test_chains_that_disagree_in_some_seed_are_said(
         self, opened: Callable[..., AppTest], compared: ComparisonView, monkeypatch: pytest.MonkeyPatch

@@ -45,7 +45,7 @@ def test_the_papers_first_figure_has_both_groups_and_their_auroc(opened: Opened,
     app = opened("uncertainty", task=TASK, run=protein_run.id, **FEW)
     drawn = traces(app, "Epistemic uncertainty of test proteins and of out-of-distribution inputs")
     assert {name for _, name in drawn if name} == {"Test proteins (2161)", "Proteins of several locations (449)"}
-    assert any(line.startswith("Proteins of several locations: AUROC **0.") for line in lines(app, "caption"))
+    assert any(line.startswith("Proteins of several locations: AUROC 0.") for line in lines(app, "caption"))
 
 
 def test_a_protein_of_several_locations_is_shown_with_its_labels_and_the_prediction(

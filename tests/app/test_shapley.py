@@ -105,6 +105,8 @@ def test_every_compared_score_that_all_subsets_have_is_offered(
     fake_grid(monkeypatch, lambda config: 1.0, lambda config: 1.0, auroc=auroc)
     app = opened(PAGE, run=finished.id)
     work_it_out(app)
+    # runs that hold no errors: nothing is said to be clear
+    assert any("no teacher clearly contributes most" in text.value for text in app.markdown)
     offered = app.segmented_control(key="view:influence:score").options
     assert offered == [
         SCORES[name].short for name in COMPARED if name != "auroc_misclassification" or auroc is not None

@@ -152,7 +152,7 @@ def test_a_finished_sweep_shows_its_scores_the_current_setting_and_chains_that_d
     assert any("at 3 1.300" in warning.value for warning in app.warning)
     (frame,) = app.dataframe
     assert frame.value["Strength"].tolist() == ["0", "1", "3"]
-    assert frame.value["nll"].tolist()[0] == "1.005 ± 0.007"
+    assert frame.value["nll"].tolist()[0] == "1.0050 ± 0.0050"
     assert frame.value["R-hat"].tolist() == ["1.010", "1.010", "1.300"]
     app.pills(key="view:compare:scores").set_value(["accuracy"])
     app.run()

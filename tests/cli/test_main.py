@@ -16,6 +16,7 @@ from mtbkd_core.cli.main import main
 from mtbkd_core.cli.settings import read_config
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.errors import Reading
+from mtbkd_core.evaluation.means import mean_over
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.runs.kinds.run import run_id
@@ -82,7 +83,7 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
     done = call("compare", "--task", "digits", *SET, "--seeds", "1", "--json")
     assert done.status == 0, done.err
     answer = last_json(done.out)
-    assert set(answer) == {"task", "seeds", "methods", "paired", "tuned", "left_out", "config"}
+    assert set(answer) == {"task", "seeds", "methods", "paired", "tuned", "means", "left_out", "config"}
     assert answer["left_out"] == []
     assert (answer["task"], answer["seeds"]) == ("digits", [0])
     teachers = {f"teacher:{name}" for name in build_config().data.teachers}
@@ -110,6 +111,11 @@ def test_compare_ends_with_one_json_object_that_holds_the_whole_table(
         assert ("r_hat" in row) == (
             name in {"mt_bkd", "no_teacher", *(f"teacher:{one}" for one in build_config().data.teachers)}
         )
+    for name, each in answer["means"].items():  # each with its own errors, as there is one seed
+        for score in ("accuracy", "nll", "brier", "ece"):
+            (value,) = answer["methods"][name][score]
+            assert each[score] == {"value": value, "error": pytest.approx(each[score]["error"], abs=0), "seeds": 1}
+            assert each[score]["error"] > 0, (name, score)
     ours, theirs = answer["methods"]["mt_bkd"]["nll"], answer["methods"]["laplace"]["nll"]
     gap = answer["paired"]["laplace"]["nll"]
     unknown = {"low": None, "high": None, "p_value": None, "p_adjusted": None, "verdict": "unknown"}
@@ -121,13 +127,17 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
 ) -> None:
     row: dict[str, list[float | None]] = {name: [0.5, 0.7] for name in COMPARED}
     row["auroc_misclassification"] = [None, None]
-    means = ["-" if values == [None, None] else "0.6000" for values in row.values()]
+    shown = {name: [] if values == [None, None] else ["0.6000", "±", "0.1000"] for name, values in row.items()}
+    shown |= {"accuracy": ["60.0%", "±", "10.0%"], "auroc_misclassification": ["–"]}
+    texts = [word for words in shown.values() for word in words]
     gaps = {name: Difference(0.25, 0.125, 0.375, 0.01, 0.02, Reading.WORSE) for name in row} | {
         "auroc_misclassification": Difference(None, None, None)
     }
     posteriors = {"mt_bkd": row | {"r_hat": [1.01, 1.125]}, "no_teacher": row | {"r_hat": [1.01, None]}}
     chosen = {"mean_kd": [Tuned({"weight_scale": 0.5, "weight": 2.5}, 0.3, 16), None]}
-    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps}, chosen)
+    each = {name: mean_over(values) for name, values in row.items()}
+    means = dict.fromkeys((*posteriors, "mean_kd"), each)
+    table = Comparison("digits", (0, 1), posteriors | {"mean_kd": row}, {"mean_kd": gaps}, chosen, means)
     monkeypatch.setattr(comparison, "compare", lambda *given, **named: table)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--seeds", "2"])
@@ -135,9 +145,9 @@ def test_compare_prints_the_worst_r_hat_and_a_dash_where_no_seed_has_the_score(
     out = capsys.readouterr().out
     assert "Laplace: left out, because the matrix of the student's last layer would take more than 64 MiB.\n" in out
     lines = [line.split() for line in out.splitlines()]
-    assert ["mt_bkd", *means, "1.125"] in lines
-    assert ["no_teacher", *means, "none"] in lines
-    assert ["mean_kd", *means] in lines
+    assert ["mt_bkd", *texts, "1.125"] in lines
+    assert ["no_teacher", *texts, "none"] in lines
+    assert ["mean_kd", *texts] in lines
     assert lines[0][-1] == "R-hat"
     assert ["mean_kd", "NLL", "+0.2500", "[+0.1250,", "+0.3750]", "worse"] in lines
     assert ["mean_kd", "AUROC", "-", "unknown"] in lines

@@ -14,6 +14,7 @@ from mtbkd_core.evaluation.errors import (
     exact_calibration,
     interval,
     jackknife,
+    kept_chains,
     read_difference,
     resampled_scores,
     resamples,
@@ -97,6 +98,38 @@ def test_the_samplers_interval_holds_the_long_run_value_as_often_as_it_says() ->
         low, high = interval(nll(means.mean(0))["nll"], error, chains - 1)
         held += low <= truth <= high
     assert 0.91 <= held / 250 <= 0.99
+
+
+@pytest.mark.parametrize(("chains", "exact"), [(2, True), (5, True), (8, True), (16, False)])
+def test_the_jackknife_of_a_mean_is_its_standard_error(chains: int, exact: bool) -> None:
+    """Exactly so where every subset of chains is left out; else on average."""
+    ratios = []
+    for seed in range(1 if exact else 200):
+        means = torch.randn(chains, 1, 1, generator=generator(seed), dtype=torch.float64)
+        error = jackknife(means, lambda mean: {"value": float(mean)})["value"]
+        ratios.append(error**2 / (float(means.var()) / chains))
+    assert np.mean(ratios) == pytest.approx(1, rel=1e-9 if exact else 0.05)
+
+
+@pytest.mark.parametrize("chains", [2, 3, 8, 9, 16, 33])
+def test_every_chain_is_left_out_as_often_as_any_other(chains: int) -> None:
+    kept = kept_chains(chains)
+    assert (kept.sum(1) == kept[0].sum()).all()
+    assert len(kept) <= max(32, chains)
+    if chains % int((1 - kept[0]).sum()) == 0:
+        assert len(set((len(kept) - kept.sum(0)).tolist())) == 1
+
+
+def test_the_stated_error_of_an_accuracy_is_neither_nothing_nor_too_large() -> None:
+    """An accuracy jumps where an example changes its class: without one chain alone it often does not move at all."""
+    base = 0.3 * torch.randn(60, generator=generator(1), dtype=torch.float64)
+    values, stated = [], []
+    for seed in range(300):
+        means = base + 0.05 * torch.randn(8, 60, generator=generator(seed), dtype=torch.float64)
+        values.append(float((means.mean(0) > 0).double().mean()))
+        stated.append(jackknife(means, lambda mean: {"share": float((mean > 0).double().mean())})["share"])
+    assert np.mean(stated) == pytest.approx(np.std(values), rel=0.25)
+    assert np.mean(np.array(stated) == 0) < 0.1
 
 
 def test_one_chain_has_no_error_of_the_sampler() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtbkd_core.evaluation.errors import Reading, bootstrap, jackknife
-from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.evaluation.predictive import ByChain, summarise
 from mtbkd_core.evaluation.score_rows import differences, differences_of_runs, score_posterior, score_row, score_teacher
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES, posterior_scores, scores
 
@@ -26,7 +26,7 @@ def draws(labels: torch.Tensor, generator: torch.Generator, sharpness: float = 2
 
 def test_a_posterior_has_both_errors_of_every_score(labels: torch.Tensor, generator: torch.Generator) -> None:
     p, rows = draws(labels, generator), torch.arange(0, COUNT, 2)
-    found = score_posterior(summarise(p), labels, p, rows).scores
+    found = score_posterior(summarise(p), labels, ByChain.of(p), rows).scores
     assert found.row == posterior_scores(summarise(p), labels, rows).row
     assert set(found.errors) == set(SCORES)
     assert all(error.test_set > 0 and error.sampler is not None for error in found.errors.values())
@@ -50,7 +50,10 @@ def test_predictions_without_chains_have_no_error_of_a_sampler(
     labels: torch.Tensor, generator: torch.Generator
 ) -> None:
     p = draws(labels, generator)
-    for row in (score_row(p[0, 0], labels), score_posterior(summarise(p[:1]), labels, p[:1], torch.arange(COUNT))):
+    for row in (
+        score_row(p[0, 0], labels),
+        score_posterior(summarise(p[:1]), labels, ByChain.of(p[:1]), torch.arange(COUNT)),
+    ):
         assert all(error.sampler is None for error in row.scores.errors.values())
         assert all(error.test_set is not None for error in row.scores.errors.values())
 
@@ -65,7 +68,7 @@ def test_a_row_does_not_differ_from_itself(labels: torch.Tensor, generator: torc
 
 def test_a_far_better_row_is_better_in_every_direction(labels: torch.Tensor, generator: torch.Generator) -> None:
     p = draws(labels, generator, sharpness=4)
-    good = score_posterior(summarise(p), labels, p, torch.arange(COUNT))
+    good = score_posterior(summarise(p), labels, ByChain.of(p), torch.arange(COUNT))
     bad = score_row(torch.full((COUNT, CLASSES), 1 / CLASSES), labels)
     found = differences(good, bad)
     assert [found[name].verdict for name in ("accuracy", "nll", "brier")] == [Reading.BETTER] * 3
@@ -74,7 +77,7 @@ def test_a_far_better_row_is_better_in_every_direction(labels: torch.Tensor, gen
 
 def test_of_a_single_chain_a_difference_says_nothing(labels: torch.Tensor, generator: torch.Generator) -> None:
     p = draws(labels, generator, chains=1)
-    row = score_posterior(summarise(p), labels, p, torch.arange(COUNT))
+    row = score_posterior(summarise(p), labels, ByChain.of(p), torch.arange(COUNT))
     assert {each.verdict for each in differences(row, score_row(p[0, 0], labels)).values()} == {Reading.UNKNOWN}
 
 

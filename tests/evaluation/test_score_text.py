@@ -11,7 +11,7 @@ from mtbkd_core.evaluation.score_text import (
     calibration_text,
     change_text,
     difference_text,
-    spread_text,
+    mean_text,
 )
 from mtbkd_core.evaluation.scores import Scores
 
@@ -43,11 +43,11 @@ def test_which_way_is_better_is_named_for_every_score_that_has_one(scores: list[
 
 
 @pytest.mark.parametrize(
-    ("mean", "sd", "text"),
-    [(0.9, 0.012, "90.0 ± 1.2"), (0.9, math.nan, "90.0"), (math.nan, math.nan, "–")],
+    ("mean", "error", "text"),
+    [(0.9, 0.012, "90.0% ± 1.2%"), (0.9, math.nan, "90.0%"), (math.nan, math.nan, "–")],
 )
-def test_a_mean_has_its_spread_where_there_is_one(mean: float, sd: float, text: str) -> None:
-    assert spread_text("accuracy", mean, sd) == text
+def test_a_mean_has_its_error_where_there_is_one(mean: float, error: float, text: str) -> None:
+    assert mean_text("accuracy", mean, error) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(89, "89\u00a0s"), (120, "2\u00a0min"), (9000, "2.5\u00a0h")])

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from mtbkd_core.evaluation.sensitivity import FACTORS, log_importance, sensitivity, smoothed_weights
+from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.errors import resampled_scores, resamples
+from mtbkd_core.evaluation.sensitivity import FACTORS, Change, log_importance, sensitivity, smoothed_weights
 from mtbkd_core.prior import MixturePrior, entropy_weights
 
 K, N, C, D = 3, 7, 4, 40
@@ -60,11 +62,31 @@ def test_the_error_of_a_change_is_its_spread_over_new_chains() -> None:
         (found,) = sensitivity((0.2 * noise).flatten().expand(2, 1, -1), torch.cat([value, 1 - value], -1))
         change = found.changes(lambda mean: float(mean[0, 0]))[0]
         assert change.value is not None
-        assert change.error is not None
+        assert change.sampler is not None
         changes.append(change.value)
-        errors.append(change.error)
+        errors.append(change.sampler)
     spread = float(torch.tensor(changes).std())
     assert float(torch.tensor(errors).mean()) == pytest.approx(spread, rel=0.2)
+
+
+def test_a_change_of_a_score_has_the_paired_error_of_the_test_set() -> None:
+    p = torch.rand(4, 10, 50, C, generator=generator(7)).softmax(-1)
+    (found,) = sensitivity(0.3 * torch.randn(2, 1, 40, generator=generator(8), dtype=torch.float64), p)
+    labels, weights = torch.randint(C, (50,), generator=generator(9)), resamples(50)
+
+    def of(mean: torch.Tensor) -> Array:
+        return resampled_scores(mean, labels, weights, "nll")["nll"]
+
+    before = of(found.sums.sum(1)[0])
+    for change, mean in zip(found.changes(lambda mean: 0.0, of), found.means, strict=True):
+        assert change.test_set == pytest.approx(float((of(mean) - before).std(ddof=1)))
+
+
+def test_a_change_within_the_error_of_a_test_set_is_not_clear() -> None:
+    assert Change(0.01, 0.001, chains=8).clear
+    assert not Change(0.01, 0.001, 0.006, chains=8).clear
+    assert Change(0.01, 0.001, 0.006, chains=8).clear_here
+    assert not Change(0.01, None, 0.001).clear
 
 
 def test_reweighting_a_gaussian_finds_the_mean_of_the_shifted_one() -> None:

@@ -6,7 +6,7 @@ import torch
 from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.sets import Sets, SetScores
-from mtbkd_core.evaluation.shift import Separation
+from mtbkd_core.evaluation.shift import Separation, separation
 
 CLASSES = ["0", "1", "2"]
 
@@ -63,12 +63,24 @@ def test_separation_has_each_shift_and_score_in_the_order_asked_for() -> None:
         for shift, each in aurocs.items()
     }
     titles = {"near": "Near ones", "far": "Far ones"}
-    assert tables.separation_table(measured, titles).values.tolist() == [
-        ["Near ones", "Deviance", 0.5, *rest.values()],
-        ["Near ones", "1 - maximum probability", 0.55, *rest.values()],
-        ["Far ones", "Deviance", 0.7, *rest.values()],
-        ["Far ones", "1 - maximum probability", 0.6, *rest.values()],
+    table = tables.separation_table(measured, titles)
+    assert table[["shift", "score", "auroc", "aupr", "fpr95"]].values.tolist() == [
+        ["Near ones", "Deviance", 0.5, 0.4, 0.3],
+        ["Near ones", "1 - maximum probability", 0.55, 0.4, 0.3],
+        ["Far ones", "Deviance", 0.7, 0.4, 0.3],
+        ["Far ones", "1 - maximum probability", 0.6, 0.4, 0.3],
     ]
+
+
+def test_separations_are_shown_with_both_errors() -> None:
+    found = separation(
+        torch.rand(50), 0.5 + torch.rand(40), [(torch.rand(50), 0.5 + torch.rand(40)) for _ in range(3)], 3
+    )
+    shown = tables.separations_shown({"far": {"deviance": found}}, {"far": "Far ones"})
+    error = found.errors["fpr95"]
+    assert shown["FPR at 95 %"].tolist() == [f"{found.fpr95:.1%} ± {error.test_set:.1%} (sampler {error.sampler:.1%})"]
+    table = tables.separation_table({"far": {"deviance": found}}, {"far": "Far ones"})
+    assert table["fpr95_sampler"].tolist() == [error.sampler]
 
 
 def test_a_density_has_area_1_and_ten_times_the_score_lies_1_to_the_right() -> None:

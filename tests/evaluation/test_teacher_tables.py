@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mtbkd_core.evaluation import teacher_tables as tables
+from mtbkd_core.evaluation.shares import class_scores, share_interval
 
 CLASSES = ["0", "1", "2"]
 TEACHERS = {"a": "Teacher A", "b": "Teacher B"}
@@ -12,12 +13,19 @@ LABELS = np.array([0, 1])
 
 
 def test_expertise_is_accuracy_by_class_and_unknown_without_examples() -> None:
-    table = tables.expertise(PREDICTED, np.array([0, 1, 1]), CLASSES, ["A", "B"])
-    np.testing.assert_array_equal(table.to_numpy(), [[1, 1, np.nan], [1, 0.5, np.nan]])
+    labels = np.array([0, 1, 1])
+    scores = {title: class_scores(found, labels) for title, found in zip("AB", PREDICTED, strict=True)}
+    table = tables.expertise(scores, CLASSES)
+    np.testing.assert_array_equal(table["share"], [1, 1, np.nan, 1, 0.5, np.nan])
+    assert table[["teacher", "class"]].values.tolist() == [[who, label] for who in "AB" for label in CLASSES]
+    assert (table["low"].dropna() < table["share"].dropna()).all()
 
 
-def test_agreement_is_symmetric_and_1_on_the_diagonal() -> None:
-    np.testing.assert_allclose(tables.agreement(PREDICTED, ["A", "B"]).to_numpy(), [[1, 2 / 3], [2 / 3, 1]])
+def test_agreement_is_symmetric_and_certain_of_a_teacher_with_itself() -> None:
+    table = tables.agreement(PREDICTED, ["A", "B"])
+    np.testing.assert_allclose(table["share"], [1, 2 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(table[["low", "high"]].iloc[0], 1)
+    assert tuple(table[["low", "high"]].iloc[1]) == share_interval(2, 3)
 
 
 def test_predictions_have_a_row_for_every_teacher_and_the_student() -> None:
@@ -77,10 +85,11 @@ def test_influence_is_the_mean_over_the_examples() -> None:
 
 
 def test_what_a_teacher_does_not_know_is_left_out_of_its_expertise_and_agreement() -> None:
-    table = tables.expertise(np.array([[0, -1, -1], [-1, 1, 0]]), np.array([0, 1, 1]), CLASSES, ["A", "B"])
-    np.testing.assert_array_equal(table.to_numpy(), [[1, np.nan, np.nan], [np.nan, 0.5, np.nan]])
-    agree = tables.agreement(np.array([[0, 1, -1], [0, -1, 2], [-1, -1, -1]]), ["A", "B", "C"]).to_numpy()
-    np.testing.assert_array_equal(agree, [[1, 1, np.nan], [1, 1, np.nan], [np.nan] * 3])
+    known = {"A": class_scores(np.array([0]), np.array([0])), "B": class_scores(np.array([1, 0]), np.array([1, 1]))}
+    np.testing.assert_array_equal(tables.expertise(known, CLASSES)["share"], [1, np.nan, np.nan, np.nan, 0.5, np.nan])
+    agree = tables.agreement(np.array([[0, 1, -1], [0, -1, 2], [-1, -1, -1]]), ["A", "B", "C"])
+    np.testing.assert_array_equal(agree["share"], [1, 1, np.nan, 1, 1, np.nan, *[np.nan] * 3])
+    assert agree["of"].tolist() == [2, 1, 0, 1, 2, 0, 0, 0, 0]
 
 
 def test_a_teacher_that_abstains_predicts_nothing() -> None:

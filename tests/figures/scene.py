@@ -15,6 +15,7 @@ from mtbkd_core.evaluation import student_tables, teacher_tables
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.prior_density import rescaled, simplex_density, two_class_density
 from mtbkd_core.evaluation.scores import COMPARED
+from mtbkd_core.evaluation.shares import class_scores
 from mtbkd_core.evaluation.strength_path import StrengthChoice, compared, smallest_good
 from mtbkd_core.figures import decision_map, influence, simplex, teachers, theme, uncertainty, weights
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
@@ -94,17 +95,17 @@ def choice() -> StrengthChoice:
 def sensitivity(r: Run) -> pd.DataFrame:
     """A clear change of one teacher, and one of another that is not to be relied on."""
     rows = [("a", 0.9, -0.01, 0.002, 0.1, True), ("b", 0.9, 0.02, 0.003, 0.9, True)]
-    columns = ["teacher", "factor", "change", "error", "pareto_k", "clear"]
+    columns = ["teacher", "factor", "change", "half_width", "pareto_k", "clear"]
     return pd.DataFrame([row for row in rows if row[0] in r.titles], columns=columns)
 
 
 def shapley(r: Run) -> pd.DataFrame:
     """Values of two seeds beside the cheap measures."""
-    subsets = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 1.1, frozenset("ab"): 0.6}
+    subsets = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 0.9, frozenset("ab"): 0.5}
     found = {subset: value for subset, value in subsets.items() if subset <= set(r.titles)}
     influence = teacher_tables.influence_table(r.shares, r.pulls, r.labels, r.titles)
     return tables.shapley_table(
-        [contributions(found), contributions({subset: 2 * value for subset, value in found.items()})], influence
+        [contributions(found), contributions({subset: 1.01 * value for subset, value in found.items()})], influence
     )
 
 
@@ -177,7 +178,11 @@ def _two_classes(r: Run) -> go.Figure:
 
 
 def _expertise(r: Run) -> go.Figure:
-    table = teacher_tables.expertise(r.teachers.argmax(-1), r.labels, r.classes, [*r.titles.values()])
+    each = {
+        title: class_scores(found.argmax(-1), r.labels)
+        for title, found in zip(r.titles.values(), r.teachers, strict=True)
+    }
+    table = teacher_tables.expertise(each, r.classes)
     return teachers.draw_table(table, x="Class", hover="%{z:.1%}")
 
 

@@ -27,7 +27,13 @@ def test_chains_without_an_r_hat_are_hollow() -> None:
     scores = {"0.5": [row(0.3), row(0.5, r_hat=None)], "1.0": [row(0.2), row(0.3)]}
     mean = draw_sweep(scores, "nll", "1.0", x="Strength").data[1]
     assert list(mean.marker.symbol) == ["circle-open", "diamond"]
-    assert mean.customdata[0].tolist() == [2, "none"]
+    assert mean.customdata[0].tolist() == [2, "none", "0.4000 ± 0.1000"]
+
+
+def test_a_vertical_line_is_the_interval_of_a_mean_and_one_seed_has_that_of_its_run() -> None:
+    one = row(0.4) | {"nll:sampler": 0.03, "nll:test_set": 0.04}
+    mean = draw_sweep({"0.5": [row(0.3), row(0.5)], "1.0": [one]}, "nll", "1.0", x="Strength").data[1]
+    assert list(mean.error_y.array) == pytest.approx([12.706 * 0.1, 1.96 * 0.05], rel=1e-3)
 
 
 def test_one_seed_each_draws_no_second_mark() -> None:

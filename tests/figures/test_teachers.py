@@ -1,5 +1,6 @@
 """Figures of teachers and of their influence: each mark stands where its number is."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -19,11 +20,18 @@ def small() -> Run:
     return run(2, 3)
 
 
-def test_a_table_is_drawn_as_it_reads() -> None:
-    table = pd.DataFrame([[1, 0.5, 0], [0.25, 0, 1]], index=["A", "B"], columns=["0", "1", "2"])
+def test_a_table_is_drawn_as_it_reads_with_the_interval_of_each_share() -> None:
+    shares = [
+        ("A", "0", 1.0, 0.9, 1.0),
+        ("A", "1", 0.5, 0.25, 0.75),
+        ("B", "0", 0.0, 0.0, 0.1),
+        ("B", "1", math.nan, 0, 0),
+    ]
+    table = pd.DataFrame(shares, columns=["teacher", "class", "share", "low", "high"])
     (cells,) = teachers.draw_table(table, x="Class", hover="").data
-    assert (list(cells.y), list(cells.x)) == (["A", "B"], ["0", "1", "2"])
-    np.testing.assert_array_equal(np.asarray(cells.z), table)
+    assert (list(cells.y), list(cells.x)) == (["A", "B"], ["0", "1"])
+    np.testing.assert_array_equal(np.asarray(cells.z), [[1, 0.5], [0, math.nan]])
+    assert np.asarray(cells.text).tolist() == [["100%<br>90–100", "50%<br>25–75"], ["0%<br>0–10", ""]]
 
 
 @pytest.mark.parametrize(

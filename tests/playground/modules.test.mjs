@@ -8,12 +8,12 @@ const load = (name) => import(new URL(name, browser));
 const { exp, logGamma } = await load('special.js');
 const { Random } = await load('random.js');
 const { addBorders } = await load('borders.js');
-const { coverage, interval, reliability, splitRHat } = await load('scores.js');
+const { countBelow, coverage, interval, jackknife, reliability, splitRHat } = await load('scores.js');
 const { Session, square } = await load('session.js');
 const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('state.js');
 const { drawPoints } = await load('teachers.js');
 const { Window } = await load('window.js');
-const { sentence } = await load('words.js');
+const { changed, sentence } = await load('words.js');
 
 const { plane, start } = JSON.parse(readFileSync(process.env.GIVEN, 'utf8'));
 const near = (found, wanted, tolerance) =>
@@ -65,8 +65,28 @@ test('an interval holds its share of numbers', () => {
 
 test('draws around the truth cover it, draws beside it do not', () => {
   const around = Array.from({ length: 101 }, (_, i) => Float64Array.of(i / 100, i / 100, i / 100));
-  assert.equal(coverage(around, [0.5, 0.4, 0.1]), 1);
-  assert.equal(coverage(around, [1.5, -1, 0.1]), 1 / 3);
+  const covered = (truth) => coverage(countBelow(around, truth), around.length);
+  assert.equal(covered([0.5, 0.4, 0.1]), 1);
+  assert.equal(covered([1.5, -1, 0.1]), 1 / 3);
+});
+
+test('the jackknife of a mean is its standard error', () => {
+  const random = new Random(8);
+  const values = Array.from({ length: 16 }, () => random.normal());
+  const mean = values.reduce((a, b) => a + b, 0) / 16;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const others = values.map((value) => (16 * mean - value) / 15);
+  near(jackknife(others), Math.sqrt(squares / 15 / 16), 1e-12);
+});
+
+test('a change within its Monte Carlo errors is not clear, and says so', () => {
+  const [before, after] = [0.1, 0.2].map((calibration) => ({ calibration, errors: { calibration: 0.02 } }));
+  assert.deepEqual(changed('calibration', after, before), { text: '+10.0 points since the pin', clear: true });
+  after.errors.calibration = 0.06;
+  assert.deepEqual(changed('calibration', after, before), {
+    text: '+10.0 points since the pin, within its error',
+    clear: false,
+  });
 });
 
 test('predictions that are the truth have no calibration error', () => {
@@ -156,6 +176,8 @@ test('no teacher, no points and one teacher are settings like any other', () => 
     session.configure(wantedOf(state));
     const found = session.tick(Infinity, { gradients: 10 });
     assert.ok(Number.isFinite(found.scores.log));
+    for (const error of Object.values(found.scores.errors)) assert.ok(error >= 0 && error < 0.5);
+    assert.ok(found.scores.errors.log > 0);
     assert.equal(found.shares.length, session.posterior.teachers);
   }
 });

@@ -86,6 +86,8 @@ def test_it_holds_the_runs_own_numbers(report: str, result: Result) -> None:
         for score in OF_ALL:
             assert row.text(score) in text, (name, score)
     assert result.metrics.student.text("coverage") in text
+    for one in result.metrics.student.by_class:
+        assert one.text in text
     assert f"{result.metrics.diagnostics.worst:.3f}" in text
     assert result.environment["fingerprint"] in text
     assert result.environment["torch"] in text

@@ -7,7 +7,7 @@ import torch
 
 from mtbkd_core import RunConfig
 from mtbkd_core.evaluation.metrics import Diagnostics, Metrics
-from mtbkd_core.evaluation.predictive import summarise
+from mtbkd_core.evaluation.predictive import ByChain, summarise
 from mtbkd_core.evaluation.score_rows import score_posterior
 from mtbkd_core.evaluation.scores import posterior_scores
 from mtbkd_core.evaluation.sets import measured_rows
@@ -28,7 +28,10 @@ def simulated(seed: int, count: int = 400, *, sharper: float = 1.0, errors: bool
     noise = 0.02 * torch.randn(CHAINS, DRAWS, count, CLASSES, generator=generator)
     draws = (sharper * truth.log() + noise).softmax(-1)
     predictive, rows = summarise(draws), measured_rows(count, 0)
-    scores = score_posterior(predictive, labels, draws, rows).scores if errors else posterior_scores(predictive, labels)
+    chains = ByChain.of(draws)
+    scores = (
+        score_posterior(predictive, labels, chains, rows).scores if errors else posterior_scores(predictive, labels)
+    )
     test = SimpleNamespace(
         **vars(predictive), labels=labels, responsibilities=torch.rand(2, count, generator=generator)
     )

@@ -18,7 +18,7 @@ ROWS = [
     ("b", 0.9, -0.02, 0.004, 0.1, True),
     ("b", 0.9, 0.01, 0.02, 0.1, False),
 ]
-COLUMNS = ["teacher", "factor", "change", "error", "pareto_k", "clear"]
+COLUMNS = ["teacher", "factor", "change", "sampler", "pareto_k", "clear"]
 
 
 @pytest.fixture

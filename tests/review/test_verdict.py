@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from mtbkd_core.review.intervals import share_interval
 from mtbkd_core.review.requirements import read_requirements
 from mtbkd_core.review.verdict import Outcome, Review, review
 from tests.review.simulated import simulated, true_accuracy
@@ -41,11 +40,6 @@ def test_a_verdict_by_hand(text: str, outcome: Outcome) -> None:
 def test_a_measured_time_and_size_are_judged() -> None:
     assert judged(simulated(0), "latency_ms: 5", latency_ms=2.0).verdict is Outcome.PASS
     assert judged(simulated(0), "max_bytes: 100", file_bytes=200).verdict is Outcome.FAIL
-
-
-def test_an_interval_of_a_share_is_exact() -> None:
-    low, high = share_interval(0, 30)
-    assert (low, high) == (0, pytest.approx(1 - 0.025 ** (1 / 30)))
 
 
 def test_a_share_at_the_limit_is_rarely_judged_wrongly() -> None:

@@ -5,13 +5,20 @@ import torch
 
 from mtbkd_core import Result, RunConfig, Task, build_config, distill, load_task
 from mtbkd_core.evaluation.sensitivity import FACTORS, Sensitivity
-from mtbkd_core.studies.sensitivity import changes_table, harms, run_sensitivity, score_changes
+from mtbkd_core.studies.sensitivity import (
+    changes_table,
+    class_changes,
+    example_changes,
+    harms,
+    run_sensitivity,
+    score_changes,
+)
 
 TEACHERS = ("north", "south-west", "south-east", "confidently-wrong")
 
 
 def config(*changes: tuple[str, object]) -> RunConfig:
-    small = [("sampler.chains", 4), ("sampler.draws", 60), ("sampler.thinning", 5), ("data.teachers", TEACHERS)]
+    small = [("sampler.chains", 8), ("sampler.draws", 60), ("sampler.thinning", 5), ("data.teachers", TEACHERS)]
     return build_config([("data.task", "synthetic"), *small, *changes])
 
 
@@ -26,7 +33,20 @@ def result(task: Task) -> Result:
 
 
 def test_the_wrong_teacher_is_flagged(result: Result, task: Task) -> None:
-    assert "confidently-wrong" in harms(run_sensitivity(result, task), task.y_test)
+    assert "confidently-wrong" in harms(score_changes(run_sensitivity(result, task), task.y_test, "nll"))
+
+
+def test_a_score_has_both_errors_and_one_example_the_samplers(result: Result, task: Task) -> None:
+    found = run_sensitivity(result, task)
+    of_score, of_one = score_changes(found, task.y_test, "accuracy"), example_changes(found, 0, 1)
+    assert (of_score[["sampler", "test_set"]] > 0).any(axis=0).all()
+    assert of_one["test_set"].isna().all()
+    assert (of_one["half_width"] > 0).all()
+
+
+def test_a_class_without_an_example_has_no_change(result: Result, task: Task) -> None:
+    table = class_changes(run_sensitivity(result, task), torch.zeros(len(task.y_test), dtype=torch.long), 1)
+    assert table["change"].isna().all()
 
 
 def test_more_and_less_of_a_teacher_move_the_score_in_opposite_ways(result: Result, task: Task) -> None:

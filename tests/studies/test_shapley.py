@@ -2,9 +2,10 @@
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 
-from mtbkd_core.studies.shapley import Subset, shapley_values
+from mtbkd_core.studies.shapley import Subset, contribution_errors, contributions, shapley_values
 
 
 def scores(table: dict[str, float]) -> dict[Subset, float]:
@@ -40,6 +41,18 @@ def test_values_add_up_and_a_teacher_who_changes_nothing_is_worth_nothing() -> N
 
 def test_a_single_teacher_is_worth_all_of_the_difference() -> None:
     assert shapley_values(scores({"": 0.5, "a": 0.2})) == pytest.approx({"a": -0.3})
+
+
+def test_the_error_of_a_contribution_is_its_spread_where_scores_have_independent_errors() -> None:
+    names, random = "abc", np.random.default_rng(0)
+    subsets = [frozenset(some) for size in range(4) for some in combinations(names, size)]
+    error = {subset: 0.1 * (1 + len(subset)) for subset in subsets}
+    found = [contributions({subset: random.normal(0, error[subset]) for subset in subsets}) for _ in range(2000)]
+    stated = contribution_errors(error)
+    for measure in ("shapley", "leave_one_out", "solo"):
+        for name in names:
+            spread = np.std([getattr(each, measure)[name] for each in found])
+            assert getattr(stated, measure)[name] == pytest.approx(spread, rel=0.06), measure
 
 
 def test_a_missing_subset_is_named() -> None:

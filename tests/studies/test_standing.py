@@ -28,15 +28,15 @@ def test_where_it_is_first_among_students_this_is_said_even_if_the_teachers_are_
     first, start, means, cost = standing(
         compared(mt_bkd=0.2, warm_start=0.3, ebkd=0.25, teachers_mean=0.4, teachers_weighted=0.1), TEACHERS
     )
-    assert first == "NLL: of 3 ways to make a student, MT-BKD has the lowest mean (0.2000)."
-    assert start == "It is clearly better than its own warm start (0.3000)."
-    assert means == "It is clearly worse than the teachers' mean under its own weights (0.1000)."
+    assert first == "NLL: of 3 ways to make a student, MT-BKD has the lowest mean (0.2000 ± 0.0006)."
+    assert start == "It is clearly better than its own warm start (0.3000 ± 0.0006)."
+    assert means == "It is clearly worse than the teachers' mean under its own weights (0.1000 ± 0.0006)."
     assert "all 2 teachers have to be run" in cost
 
 
 def test_another_student_that_is_first_is_named_with_whether_the_difference_is_clear() -> None:
     (first, _) = standing(compared(mt_bkd=0.2, warm_start=0.3, ebkd=0.1), TEACHERS)
-    assert first.endswith("EBKD has the lowest mean (0.1000); MT-BKD has 0.2000, a clear difference.")
+    assert first.endswith("EBKD has the lowest mean (0.1000 ± 0.0006); MT-BKD has 0.2000 ± 0.0006, a clear difference.")
     noisy = {0: {"mt_bkd": {"nll": 0.2}, "ebkd": {"nll": 0.1}}, 1: {"mt_bkd": {"nll": 0.2}, "ebkd": {"nll": 0.29}}}
     (first,) = standing(tabulate("digits", noisy), TEACHERS)
     assert first.endswith("no clear difference.")
@@ -44,13 +44,13 @@ def test_another_student_that_is_first_is_named_with_whether_the_difference_is_c
 
 def test_a_warm_start_that_is_first_is_said_once() -> None:
     (first,) = standing(compared(mt_bkd=0.2, warm_start=0.1, ebkd=0.3), TEACHERS)
-    assert "MT-BKD's own warm start has the lowest mean (0.1000)" in first
+    assert "MT-BKD's own warm start has the lowest mean (0.1000 ± 0.0006)" in first
 
 
 def test_a_score_of_which_higher_is_better_has_a_highest_mean() -> None:
     rows = {seed: {"mt_bkd": {"accuracy": 0.9}, "ebkd": {"accuracy": 0.8 + seed / 1000}} for seed in range(3)}
     (first,) = standing(tabulate("digits", rows), TEACHERS, "accuracy")
-    assert "MT-BKD has the highest mean (90.0%)" in first
+    assert "MT-BKD has the highest mean (90.0% ± 0.0%)" in first
 
 
 def test_one_seed_says_nothing() -> None:
@@ -66,6 +66,22 @@ def test_the_shipped_file_says_what_the_comparison_said(tmp_path: Path, monkeypa
     found = shipped_comparisons()["digits"]
     shipped_comparisons.cache_clear()
     assert standing(found, TEACHERS) == standing(comparison, TEACHERS)
+
+
+@pytest.mark.parametrize(("worst", "said"), [(1.142, "worst R-hat 1.142"), (None, "worst R-hat none"), (1.05, "")])
+def test_chains_that_disagree_in_a_shipped_comparison_are_named(
+    worst: float | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison = compared(mt_bkd=0.2, ebkd=0.3)
+    comparison.methods["mt_bkd"]["r_hat"] = [1.01, worst, 1.02]
+    file = tmp_path / "comparisons.json"
+    file.write_text(json.dumps({"digits": shipped_content(comparison, ("nll",))}))
+    monkeypatch.setattr(module, "SHIPPED", file)
+    shipped_comparisons.cache_clear()
+    (text,) = shipped_lines().values()
+    shipped_comparisons.cache_clear()
+    assert said in text
+    assert ("R-hat" in text) == bool(said)
 
 
 def test_every_shipped_comparison_has_a_line_with_its_seeds() -> None:

@@ -9,7 +9,7 @@ from mtbkd_core.evaluation.scores import COMPARED, Row
 from mtbkd_core.studies import tables
 from mtbkd_core.studies.comparison import Comparison, tabulate
 from mtbkd_core.studies.coverage import NO_TEACHER, WRONG_ALONE
-from mtbkd_core.studies.shapley import contributions
+from mtbkd_core.studies.shapley import contribution_errors, contributions
 from tests.figures import scene
 
 
@@ -31,10 +31,10 @@ class TestComparison:
         assert verdicts["EBKD", "auroc_misclassification"] == Reading.UNKNOWN
         assert set(gaps["score"]) == {"accuracy", "nll", "auroc_misclassification"} < set(COMPARED)
 
-    def test_scores_are_means_and_spreads_over_seeds(self, comparison: Comparison) -> None:
+    def test_scores_are_means_over_seeds_with_their_standard_errors(self, comparison: Comparison) -> None:
         table = tables.score_table(comparison, {"a": "Digits 0 to 4"}).set_index("method")
         assert table.loc["mt_bkd", "nll"] == pytest.approx(0.25)
-        assert table.loc["mt_bkd", "nll_sd"] == pytest.approx(0.1 / np.sqrt(2))
+        assert table.loc["mt_bkd", "nll_error"] == pytest.approx(0.1 / 2)
         assert np.isnan(table.loc["ebkd", "auroc_misclassification"])
         assert table["seeds"].tolist() == [2] * 4
 
@@ -54,13 +54,13 @@ class TestSweep:
     def row(self, nll: float, r_hat: float | None = 1.01) -> Row:
         return {"nll": nll, "accuracy": 0.9, "auroc_misclassification": None, "r_hat": r_hat}
 
-    def test_values_have_means_and_spreads_over_the_seeds_that_are_there(self) -> None:
+    def test_values_have_means_and_errors_over_the_seeds_that_are_there(self) -> None:
         scores = {"0.5": [self.row(0.3), self.row(0.5)], "1.0": [self.row(0.2), self.row(0.3, 1.2)]}
         scores |= {"2.0": [self.row(0.4), None], "4.0": [None]}
         table = tables.sweep_table(scores, "1.0").set_index("value")
         assert list(table.index) == ["0.5", "1.0", "2.0"]
         assert table.loc["0.5", "nll"] == pytest.approx(0.4)
-        assert table.loc["0.5", "nll_sd"] == pytest.approx(0.1 * 2**0.5)
+        assert table.loc["0.5", "nll_error"] == pytest.approx(0.1)
         assert table["seeds"].tolist() == [2, 2, 1]
         assert table["current"].tolist() == [False, True, False]
         assert table["r_hat"].tolist() == [1.01, 1.2, 1.01]
@@ -76,9 +76,25 @@ def test_shapley_values_are_the_mean_over_seeds() -> None:
     table = tables.shapley_table([contributions(nll), contributions(other)], influence).set_index("teacher")
     # a: -0.3 joining first, -0.5 joining last; with the other seed 0.2 more
     assert table.loc["a", "shapley"] == pytest.approx(-0.3)
-    assert table.loc["a", "shapley_sd"] == pytest.approx(0.1 * 2**0.5)
+    assert table.loc["a", "shapley_error"] == pytest.approx(0.1)
     assert table.loc["b", ["shapley", "leave_one_out", "solo"]].tolist() == pytest.approx([0.0, -0.1, 0.1])
-    assert tables.shapley_table([contributions(nll)], influence)["leave_one_out_sd"].isna().all()
+
+
+def test_of_one_seed_a_contribution_has_the_samplers_error_where_that_is_known() -> None:
+    nll = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 1.1, frozenset("ab"): 0.6}
+    influence = pd.DataFrame({"teacher": ["b", "a"]})
+    assert tables.shapley_table([contributions(nll)], influence)["leave_one_out_error"].isna().all()
+    sampler = contribution_errors(dict.fromkeys(nll, 0.1))
+    table = tables.shapley_table([contributions(nll)], influence, sampler).set_index("teacher")
+    assert table.loc["a", ["shapley_error", "solo_error"]].tolist() == pytest.approx([0.1, 0.1 * 2**0.5])
+
+
+@pytest.mark.parametrize(("error", "first"), [(0.001, "A"), (0.2, None)])
+def test_a_teacher_contributes_most_only_where_that_is_clear(error: float, first: str | None) -> None:
+    nll = {frozenset[str](): 1.0, frozenset("a"): 0.7, frozenset("b"): 1.1, frozenset("ab"): 0.6}
+    influence = pd.DataFrame({"teacher": ["b", "a"], "title": ["B", "A"]})
+    table = tables.shapley_table([contributions(nll)], influence, contribution_errors(dict.fromkeys(nll, error)))
+    assert tables.contributes_most(table, "nll") == first
 
 
 def test_a_setting_of_the_coverage_study_has_its_mean_and_interval() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,12 +10,14 @@ from pydantic import model_validator
 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.diagnostics import worst_r_hat
-from mtbkd_core.evaluation.scores import R_HAT
+from mtbkd_core.evaluation.errors import ScoreError
+from mtbkd_core.evaluation.means import errors_of
+from mtbkd_core.evaluation.scores import R_HAT, Row
 from mtbkd_core.runs.job import JobKind
 from mtbkd_core.runs.kinds import grid
 from mtbkd_core.runs.kinds.grid import GridSpec, GridView
 from mtbkd_core.runs.kinds.parts import filled_by
-from mtbkd_core.studies.shapley import Contributions, Subset, contributions
+from mtbkd_core.studies.shapley import Contributions, Subset, contribution_errors, contributions
 from mtbkd_core.studies.sweep import all_subsets, with_some_teachers
 
 
@@ -41,16 +43,25 @@ class ShapleyView(GridView[ShapleySpec]):
 
     def contributions(self, score: str) -> list[Contributions]:
         """What each teacher contributes: one for each seed in which every subset has the score."""
+        return [contributions(each) for each in self._whole(lambda row: row.get(score))]
+
+    def sampler_errors(self, score: str) -> Contributions | None:
+        """The sampler's errors of the contributions of the only seed; None of several, or where one is not known."""
+        found = self._whole(lambda row: errors_of(row).get(score, ScoreError()).sampler)
+        return contribution_errors(found[0]) if self.spec.seeds == 1 and found else None
+
+    def _whole(self, value_of: Callable[[Row], float | None]) -> list[dict[Subset, float]]:
+        """A number of every subset's row, for each seed in which every subset has it."""
         found = []
         for seed in range(self.spec.seeds):
             each: dict[Subset, float] = {}
             for point, rows in self.scores().items():
                 row = rows[seed]
-                value = row.get(score) if row is not None else None
+                value = value_of(row) if row is not None else None
                 if value is not None:
                     each[frozenset(point.split(",")) if point else frozenset()] = value
             if len(each) == 2 ** len(self.config.data.teachers):
-                found.append(contributions(each))
+                found.append(each)
         return found
 
     def worst_r_hat(self) -> float | None:

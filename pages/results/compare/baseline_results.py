@@ -7,6 +7,7 @@ import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import disagreement
 from mtbkd_core.evaluation.errors import Reading
+from mtbkd_core.evaluation.means import ONE_SEED_LINE, SEEDS_LINE
 from mtbkd_core.evaluation.score_text import interval_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
@@ -214,13 +215,13 @@ def draw_first_rows(view: ComparisonView) -> None:
 
 
 def _draw_scores(view: ComparisonView, *, whole: bool) -> None:
-    """Mean and sd of every method, over whole seeds or all rows that are there."""
+    """The mean of every method with its error, over whole seeds or all rows that are there."""
     table = score_table(view.table(whole=whole), task_words.titles_by_name(view.config))
     scores.draw(
         table,
         "Method",
         help="Ensembles: as many networks as MT-BKD has chains, averaged.",
-        caption="Mean over the seeds ± standard deviation." if whole else "So far: mean over the seeds ± their sd.",
+        caption=("" if whole else "So far. ") + (SEEDS_LINE if table["seeds"].max() > 1 else ONE_SEED_LINE),
         key=f"scores-{whole}",
         file="comparison-scores.csv",
         lines=table["line"],

@@ -1,4 +1,4 @@
-"""A table of scores with their spread over seeds: as text, so that digits line up; the download holds numbers."""
+"""A table of scores with their errors: as text, so that digits line up; the download holds numbers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import r_hat_text
-from mtbkd_core.evaluation.score_text import spread_text
+from mtbkd_core.evaluation.score_text import mean_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from pages.ui import charts
 
 #: The short title of AUROC does not name what it measures.
-_COLUMNS = {score: SCORES[score].short for score in COMPARED} | {
-    "accuracy": "Accuracy, %",
-    "auroc_misclassification": "AUROC, errors",
-}
+_COLUMNS = {score: SCORES[score].short for score in COMPARED} | {"auroc_misclassification": "AUROC, errors"}
 
 
 def draw(
@@ -30,7 +27,7 @@ def draw(
     file: str,
     lines: Sequence[str] | None = None,
 ) -> None:
-    """Means and standard deviations.
+    """Means and their standard errors.
 
     Args:
         table: a column `title`, and those of `studies.tables.SUMMARY`.
@@ -40,8 +37,8 @@ def draw(
     """
     shown = pd.DataFrame({name: table["title"], "Seeds": table["seeds"]})
     for score in COMPARED:
-        spread = zip(table[score], table[f"{score}_sd"], strict=True)
-        shown[score] = [spread_text(score, mean, sd) for mean, sd in spread]
+        spread = zip(table[score], table[f"{score}_error"], strict=True)
+        shown[score] = [mean_text(score, mean, error) for mean, error in spread]
     shown["R-hat"] = ["" if pd.isna(value) else r_hat_text(value) for value in table["r_hat"]]
     columns: Mapping[str, Any] = {
         name: st.column_config.TextColumn(width=170, pinned=True),
@@ -49,7 +46,7 @@ def draw(
         "R-hat": st.column_config.TextColumn(
             width=70, help="The worst of a run's three, and over the seeds; only posteriors have one."
         ),
-    } | {score: st.column_config.TextColumn(_COLUMNS[score], help=SCORES[score].help, width=110) for score in COMPARED}
+    } | {score: st.column_config.TextColumn(_COLUMNS[score], help=SCORES[score].help, width=130) for score in COMPARED}
     if lines is not None:
         shown["Description"] = lines
         columns = {**columns, "Description": st.column_config.TextColumn(width="large")}
@@ -59,7 +56,7 @@ def draw(
         key=key,
         file=file,
         help=help,
-        of="Download means and standard deviations as numbers.",
+        of="Download means and standard errors as numbers.",
     )
     st.caption(caption)
     st.dataframe(shown, hide_index=True, key=key, height="content", column_config=columns)

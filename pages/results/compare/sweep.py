@@ -7,6 +7,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.config.parse import full_name, settings
 from mtbkd_core.evaluation.diagnostics import disagreement
+from mtbkd_core.evaluation.means import ONE_SEED_LINE, SEEDS_LINE
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
@@ -68,7 +69,7 @@ def _launcher() -> None:
                 **link.bound("repeats", _SEEDS, 1),
                 disabled=over_seeds,
                 help="How often each value is run: with another split, other teachers and other chains each time. The "
-                "first is the settings' own. With several, the spread is shown.",
+                "first is the settings' own. With several, the errors are of their spread.",
             )
         problem, spec = _spec(config, setting, text, 1 if over_seeds else seeds)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -117,7 +118,9 @@ def _draw_results(view: SweepView) -> None:
         table,
         title,
         help="Of the posterior mean, on the test examples.",
-        caption="Mean over the seeds ± standard deviation." if view.spec.seeds > 1 else "One seed each.",
+        caption=SEEDS_LINE
+        if view.spec.seeds > 1
+        else f"{ONE_SEED_LINE} Where values share the test set, their differences are surer than ± says.",
         key="sweep-scores",
         file="sweep-scores.csv",
     )
@@ -140,7 +143,7 @@ def _draw_charts(view: SweepView, title: str) -> None:
                 charts.show(
                     draw_sweep(scores, score, view.current, x=title),
                     f"{SCORES[score].title} against {title[:1].lower()}{title[1:]}",
-                    f"{better} is better. The diamond is where the settings stand now.",
+                    f"{better} is better. Vertical lines: 95 % intervals. The diamond is where the settings stand now.",
                     lambda: seed_table(scores),
                     key=f"sweep-{score}",
                     help=SCORES[score].help,

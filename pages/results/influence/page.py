@@ -45,7 +45,7 @@ with left:
     charts.show(
         weights.draw_shares_by_class(shares, shades, y="Mean responsibility", height=380),
         "Responsibility by class",
-        "A tall part: in this class the student's predictions lie near that teacher's.",
+        "A tall part: that teacher's component is the densest where the student predicts in this class.",
         lambda: shares,
         key="responsibilities",
         help="r_k: the share of teacher k's component in the mixture at the student's own prediction, a posterior "
@@ -58,7 +58,7 @@ with right:
     charts.show(
         influence.draw_weights_and_responsibilities(both, shades),
         "Weight against responsibility",
-        "Above the line: the student is nearer to that teacher than its weight in the prior says.",
+        "Above the line: at the student's predictions that teacher's share is larger than its weight in the prior.",
         lambda: both,
         key="both",
         help=f"A point for each teacher and labelled {item}: the teacher's weight in the prior, and its responsibility "

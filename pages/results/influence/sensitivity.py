@@ -18,7 +18,8 @@ from pages.ui.chosen_run import Chosen
 _HELP = (
     "Each teacher's base weight is multiplied by 0.9, the weights are renormalised at every example, and the run's "
     "own draws are reweighted by importance (power-scaling, Kallioinen et al., 2024): no student is sampled anew. "
-    "Whiskers: two of the sampler's standard errors. **Pareto k** says whether the draws at hand can tell: above 0.7 "
+    "Whiskers: 95 % intervals, from the sampler's error and, of a score or a class, that of a test set of this size. "
+    "**Pareto k** says whether the draws at hand can tell: above 0.7 "
     "they cannot."
 )
 _LESS = 0.9
@@ -28,6 +29,14 @@ _CLASS = "class: "
 @st.cache_resource(show_spinner="Reweighting the draws…", max_entries=4)
 def _found(version: str, _chosen: Chosen, _task: Task) -> dict[str, Sensitivity]:
     return sensitivity.run_sensitivity(_chosen.result, _task)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _changes(version: str, answer: str, _chosen: Chosen, _found: Mapping[str, Sensitivity]) -> pd.DataFrame:
+    labels = _chosen.result.predictions.test.labels.long()
+    if answer in SCORES:
+        return sensitivity.score_changes(_found, labels, answer)
+    return sensitivity.class_changes(_found, labels, _chosen.class_names.index(answer.removeprefix(_CLASS)))
 
 
 def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
@@ -49,17 +58,15 @@ def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
         width=320,
         help="A score of the test examples, or the mean probability of a class on the test examples that have it.",
     )
-    labels = chosen.result.predictions.test.labels.long()
+    table = _changes(chosen.version, answer, chosen, found)
     if answer in SCORES:
         info = SCORES[answer]
-        table = sensitivity.score_changes(found, labels, answer)
         sides = ("worse", "better") if info.higher_is_better else ("better", "worse")
         what = info.short
     else:
         name = answer.removeprefix(_CLASS)
-        table = sensitivity.class_changes(found, labels, chosen.class_names.index(name))
         sides, what = ("less probable", "more probable"), f"probability of {name}"
-    st.markdown(_in_words(chosen, found))
+    st.markdown(_in_words(chosen, sensitivity.harms(_changes(chosen.version, "nll", chosen, found))))
     _chart(chosen, table, sides, what, "sensitivity")
     return found
 
@@ -92,19 +99,22 @@ def _chart(chosen: Chosen, table: pd.DataFrame, sides: tuple[str, str], what: st
             title=f"Change of the {what}",
         ),
         f"With 10 % less of a teacher: {what}",
-        "A long bar: this answer depends on that teacher. Grey: within the sampler's error, or the draws cannot tell.",
+        "A long bar: this answer depends on that teacher. Grey: within its errors, or the draws cannot tell.",
         lambda: table,
         key=key,
         help=_HELP,
     )
 
 
-def _in_words(chosen: Chosen, found: Mapping[str, Sensitivity]) -> str:
+def _in_words(chosen: Chosen, harmful: Mapping[str, bool]) -> str:
     """Which teachers the student would be better with less of, and what a responsibility is not."""
-    worse = [chosen.teachers[name] for name in sensitivity.harms(found, chosen.result.predictions.test.labels.long())]
+    worse = [chosen.teachers[name] for name in harmful]
     first = (
-        f"With a little less of **{'**, or of **'.join(worse)}** the student's NLL on the test examples would be lower."
+        f"With a little less of **{'**, or of **'.join(worse)}** the student's NLL on these test examples would be "
+        "lower."
         if worse
         else "With less of any teacher the student's NLL on the test examples would not be clearly lower."
     )
+    if unclear := [chosen.teachers[name] for name, clear in harmful.items() if not clear]:
+        first += f" Of {', '.join(unclear)} that is within the error of a test set of this size."
     return f"{first} A responsibility is a share of a density, not a cause; these bars are about causes."

@@ -14,7 +14,7 @@ from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.shapley import ShapleySpec, ShapleyView, shapley_spec
-from mtbkd_core.studies.tables import shapley_table
+from mtbkd_core.studies.tables import contributes_most, shapley_table
 from pages.ui import charts, link, run_words, task_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import follow
@@ -60,7 +60,7 @@ def _launcher(shown: Chosen) -> ShapleySpec | None:
             **link.bound("replicates", _SEEDS, 1),
             width=160,
             help="How often it is repeated, with another split, other teachers and other chains each time. The first "
-            "is the run's own. With several, the spread is shown.",
+            "is the run's own. With several, the intervals are of their spread.",
         )
         try:
             spec = shapley_spec(config, seeds)
@@ -93,7 +93,7 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
     )
     info = SCORES[score]
     found = view.contributions(score)
-    table = shapley_table(found, cheap)
+    table = shapley_table(found, cheap, view.sampler_errors(score))
     st.caption(follow.summary(SHAPLEY_STUDIES, view))
     r_hat = view.worst_r_hat()
     if apart := disagreement({} if r_hat is None else {"the worst of these runs": r_hat}):
@@ -108,8 +108,7 @@ def _draw_results(view: ShapleyView, cheap: pd.DataFrame) -> None:
             draw_shapley(table, score, shades),
             f"Contribution to the student's {info.short}",
             f"{side} of zero the teacher helps: with it the {info.short} is "
-            f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}."
-            + (" Whiskers: sd over the seeds." if len(found) > 1 else ""),
+            f"{'higher' if info.higher_is_better else 'lower'}. Unit: {unit}." + f" {_whiskers(len(found))}",
             lambda: table,
             key="shapley",
             help=_HELP,
@@ -130,13 +129,23 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     """Which teacher is first by which measure, in one line."""
     info = SCORES[score]
     by_title = table.set_index("title")
-    gain = by_title["shapley"] if info.higher_is_better else -by_title["shapley"]
-    first, explains, pulls = gain.idxmax(), by_title["responsibility"].idxmax(), by_title["pull"].idxmax()
-    agree = "all agree" if first == explains == pulls else "they disagree"
-    total = by_title["shapley"].sum()
-    change = change_text(score, total, 0)
-    alone = " One seed does not tell how much of that is chance." if table["shapley_sd"].isna().all() else ""
+    first, explains, pulls = (
+        contributes_most(table, score),
+        by_title["responsibility"].idxmax(),
+        by_title["pull"].idxmax(),
+    )
+    most = f"**{first}** contributes most" if first else "no teacher clearly contributes most"
+    change = change_text(score, by_title["shapley"].sum(), 0)
     return (
-        f"By Shapley value **{first}** contributes most; by responsibility **{explains}** comes first, by pull on the "
-        f"truth **{pulls}**: {agree}. All teachers together change the {info.short} by {change}.{alone}"
+        f"By Shapley value {most}; by responsibility **{explains}** comes first, by pull on the truth **{pulls}**. "
+        f"All teachers together change the {info.short} by {change}."
+    )
+
+
+def _whiskers(seeds: int) -> str:
+    if seeds > 1:
+        return "Whiskers: 95 % intervals of the mean over the seeds; grey: zero is within."
+    return (
+        "Whiskers: 95 % intervals by the sampler's error alone; the test set, which all subsets share, and what "
+        "another seed would give are not in them. Grey: zero is within."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,23 +10,18 @@ import streamlit as st
 
 from mtbkd_core import Result, Task
 from mtbkd_core.evaluation.corruptions import severity_table
+from mtbkd_core.evaluation.score_text import ERRORS_LINE
+from mtbkd_core.evaluation.shift import MEASURES, Separation
+from mtbkd_core.evaluation.student_tables import separation_table, separations_shown
 from pages.ui import charts, chosen_run, examples
 
 #: Test examples that are corrupted, and students that predict them: few enough that a curve takes about a second.
 CORRUPTED, DRAWS = 200, 160
 
 
-def draw_separation(table: pd.DataFrame, item: str) -> None:
-    """How well each score separates shifted inputs from the test examples; `table` as `separation_table`."""
-    shown = pd.DataFrame(
-        {
-            "Inputs": table["shift"],
-            "Score": table["score"],
-            "AUROC": [f"{row.auroc:.3f} ({row.auroc_low:.3f}–{row.auroc_high:.3f})" for row in table.itertuples()],
-            "AUPR": [f"{value:.3f}" for value in table["aupr"]],
-            "FPR at 95 %": [f"{value:.1%}" for value in table["fpr95"]],
-        }
-    )
+def draw_separation(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str], item: str) -> None:
+    """How well each score separates shifted inputs from the test examples; arguments as `separation_table`."""
+    table = separation_table(measured, titles)
     charts.heading(
         "Detection of out-of-distribution inputs",
         lambda: table,
@@ -34,23 +30,12 @@ def draw_separation(table: pd.DataFrame, item: str) -> None:
         help=f"Each score should be higher for out-of-distribution inputs than for test {item}s.",
         of="Download the table as numbers.",
     )
-    st.caption("AUROC and AUPR near 1 and a small false positive rate: the score detects them well.")
+    st.caption(f"AUROC and AUPR near 1 and a small false positive rate: the score detects them well. {ERRORS_LINE}")
     st.dataframe(
-        shown,
+        separations_shown(measured, titles),
         hide_index=True,
         key="separation",
-        column_config={
-            "AUROC": st.column_config.TextColumn(
-                help="Probability that an out-of-distribution input scores higher than a test input, with its 95 % "
-                "interval; 0.5 is as good as guessing."
-            ),
-            "AUPR": st.column_config.TextColumn(
-                help="Area under precision and recall; out-of-distribution inputs are the positives."
-            ),
-            "FPR at 95 %": st.column_config.TextColumn(
-                help=f"Share of test {item}s above the threshold that 95 % of the out-of-distribution inputs exceed."
-            ),
-        },
+        column_config={each.title: st.column_config.TextColumn(help=f"{each.line}.") for each in MEASURES.values()},
     )
 
 

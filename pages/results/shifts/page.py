@@ -4,7 +4,6 @@ import streamlit as st
 
 from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_at
-from mtbkd_core.evaluation.student_tables import separation_table
 from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import corrupted, one_input
 from pages.ui import charts, chosen_run, examples, link, shift_score, task_words
@@ -32,8 +31,7 @@ chosen_run.say(readings.of_shifts(measured, titles, item))
 if known:
     st.subheader("Out-of-distribution inputs", anchor=False)
     shift_score.show(chosen)
-    table = separation_table(measured, titles)
-    corrupted.draw_separation(table, item)
+    corrupted.draw_separation(measured, titles, item)
     st.space("small")
     st.subheader(f"One out-of-distribution {item}", anchor=False)
     one_input.show(task, chosen, known)
