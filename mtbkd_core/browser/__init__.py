@@ -1,7 +1,8 @@
 """The plane's posterior in a visitor's browser: ES modules as package data, and what Python passes to them.
 
 The modules need no build and no library. `given` is the data that the page hands them; `offline.document` joins them
-into one file that works without a network. How the chains and the pictures hang together: `session.js`, `app.js`.
+into one file that works without a network. How the chains and the pictures hang together: `session.js`, `app.js`. The
+student of a report answers by the same modules: `draws.js`, `thinking.js`.
 """
 
 from pathlib import Path

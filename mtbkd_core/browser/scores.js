@@ -62,14 +62,14 @@ export function jackknife(values) {
   return Math.sqrt(((values.length - 1) / values.length) * squares);
 }
 
-// The equal-tailed interval [low, high] of numbers, by linear interpolation.
+// The equal-tailed interval [low, high] of numbers, placed as mtbkd_core/evaluation/predictive.py (`quantile_places`) does.
 export function interval(values, level = 0.95) {
   const sorted = Float64Array.from(values).sort();
+  const last = sorted.length - 1;
   const at = (share) => {
-    const place = share * (sorted.length - 1);
+    const place = Math.min(Math.max(share * (sorted.length + 1) - 1, 0), last);
     const low = Math.floor(place);
-    const next = sorted[Math.min(low + 1, sorted.length - 1)];
-    return sorted[low] + (place - low) * (next - sorted[low]);
+    return sorted[low] + (place - low) * (sorted[Math.min(low + 1, last)] - sorted[low]);
   };
   return [at((1 - level) / 2), at((1 + level) / 2)];
 }

@@ -1,6 +1,8 @@
-// The student: inputs of 2 numbers, one hidden layer of SiLU units, 3 logits; all chains in one flat array.
+// Students' forward passes. Parameters lie as mtbkd_core/students/base.py has them: weights [out, in] and biases [out],
+// layer by layer.
 //
-// A chain's parameters lie as mtbkd_core/students/base.py has them: weights [h, 2], biases [h], weights [3, h], biases [3].
+// `Student` is the plane's: inputs of 2 numbers, one hidden layer of SiLU units, 3 logits; all chains in one flat array.
+// Its loops are unrolled, since it is sampled from. `logits` is the same pass for a dense student of any size.
 
 import { exp } from './special.js';
 
@@ -89,4 +91,30 @@ export function probabilities(student, theta, at, scale, x, into = new Float64Ar
     into[i + 2] = c / total;
   }
   return into;
+}
+
+// Logits [C] of a dense student of layers (F, ..., C) for one input [F]; its parameters are theta from `at` on.
+export function logits(sizes, theta, at, x) {
+  let units = x;
+  for (let layer = 1; layer < sizes.length; layer++) {
+    const [inputs, outputs] = [sizes[layer - 1], sizes[layer]];
+    const next = new Float64Array(outputs);
+    for (let j = 0; j < outputs; j++) {
+      const weights = at + j * inputs;
+      let unit = theta[at + inputs * outputs + j];
+      for (let i = 0; i < inputs; i++) unit += theta[weights + i] * units[i];
+      next[j] = layer < sizes.length - 1 ? unit / (1 + exp(-unit)) : unit;
+    }
+    at += (inputs + 1) * outputs;
+    units = next;
+  }
+  return units;
+}
+
+// Probabilities of logits.
+export function softmax(values) {
+  const highest = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  const raised = values.map((value) => exp(value - highest));
+  const total = raised.reduce((sum, value) => sum + value, 0);
+  return raised.map((value) => value / total);
 }

@@ -37,7 +37,7 @@ def review_command(
     as_json: JsonOption = False,
 ) -> int:
     """Judge a run by requirements: pass (status 0), fail (3) or inconclusive (4)."""
-    asked = Requirements() if requirements is None else _read(requirements)
+    asked = Requirements() if requirements is None else requirements_of(requirements)
     name, result = read_run(run)
     costs, task = None, None
     if as_json or asked.needs_costs:
@@ -71,7 +71,12 @@ def _print(found: Review) -> None:
         print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}{more}")
 
 
-def _read(path: Path) -> Requirements:
+def requirements_of(path: Path) -> Requirements:
+    """The requirements in a file.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
     try:
         with path.open("rb") as file:
             return read_requirements(file.read(LARGEST + 1))

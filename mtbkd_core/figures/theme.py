@@ -3,7 +3,7 @@
 Teachers alone carry hues. The student is drawn in INK, what is secondary in MUTED, quantities in SEQUENTIAL. These are
 placeholders: Streamlit's chart theme replaces `#000001`, `#000002` and `#000011` to `#000020` in the browser by the
 app's `chartCategoricalColors` and `chartSequentialColors`, so that a figure follows the reader's light or dark theme
-without being drawn again. Outside the app, `standalone` puts real colours in their place.
+without being drawn again. Outside the app, `svg` names variables of a style sheet in their place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-import plotly.io as pio
 
 #: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.7 or more on white and on
 #: the dark background, and any two stay apart for normal, deuteranopic and protanopic sight (tests/figures holds both).
@@ -58,7 +57,7 @@ COLORSCALE: list[tuple[float, str]] = [(index / 9, colour) for index, colour in 
 #: The scale's end near the background, on which INK can be read.
 SOFT: list[tuple[float, str]] = [(index / 6, colour) for index, colour in enumerate(SEQUENTIAL[:7])]
 
-#: Light on purpose: it travels with every figure. Fonts and colours of text come from the app, or from `standalone`.
+#: Light on purpose: it travels with every figure. Fonts and colours of text come from the app.
 TEMPLATE = go.layout.Template(
     layout={
         "colorway": list(PALETTE),
@@ -147,21 +146,6 @@ def _common_layout(height: int, legend: bool) -> dict[str, Any]:
 
 def _axis_title(text: str) -> dict[str, Any]:
     return {"text": text, "standoff": 8}
-
-
-def standalone(figure: go.Figure, *, dark: bool = False) -> go.Figure:
-    """A copy of a figure with real colours instead of placeholders, for a report or a notebook."""
-    colours = DARK if dark else LIGHT
-    text = figure.to_json()
-    for placeholder, colour in colours.items():
-        text = text.replace(placeholder, colour)
-    background = "#14171c" if dark else "#ffffff"
-    copy: go.Figure = pio.from_json(text)
-    copy.update_layout(paper_bgcolor=background, plot_bgcolor=background, font={"color": colours[INK]})
-    # Room for the axes' numbers and titles, which the app's own theme sees to elsewhere.
-    copy.update_xaxes(automargin=True)
-    copy.update_yaxes(automargin=True)
-    return copy
 
 
 def series_style(series: str, colours: Mapping[str, str]) -> tuple[str, str, str]:

@@ -7,11 +7,11 @@ from html import escape
 from typing import Any
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that scrolls sideways; the first column holds names, the others numbers."""
-    heads = "".join(f'<th class="number">{escape(each)}</th>' for each in head[1:])
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "number") -> str:
+    """A table that scrolls sideways; the first column holds names, the others what `kind` says: numbers or words."""
+    heads = "".join(f'<th class="{kind}">{escape(each)}</th>' for each in head[1:])
     lines = "".join(
-        f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="number">{escape(each)}</td>' for each in others) + "</tr>"
+        f"<tr><td>{escape(name)}</td>" + "".join(f'<td class="{kind}">{escape(each)}</td>' for each in others) + "</tr>"
         for name, *others in rows
     )
     return (
@@ -20,9 +20,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def section(title: str, line: str) -> str:
+def section(title: str, line: str = "") -> str:
     """A heading and a line below it."""
-    return f"<h2>{escape(title)}</h2>{note(line)}"
+    return f"<h2>{escape(title)}</h2>{note(line) if line else ''}"
 
 
 def note(line: str) -> str:
@@ -40,7 +40,7 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> str:
         f"<tr><td>{escape(str(name).replace('_', ' '))}</td><td>{escape(shown(value))}</td></tr>"
         for name, value in rows
     )
-    return f"<table><tbody>{lines}</tbody></table>"
+    return f'<table class="pairs"><tbody>{lines}</tbody></table>'
 
 
 def unfolded(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

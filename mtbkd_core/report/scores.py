@@ -1,38 +1,15 @@
-"""The report's scores: the headline, the table of every row, the opponents, and prediction sets."""
+"""The appendix' scores: the table of every row, the opponents, and prediction sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
-from mtbkd_core.evaluation.diagnostics import Verdict, r_hat_text, verdict_sentence
 from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.opponents import opponents, standing
+from mtbkd_core.evaluation.opponents import opponents
 from mtbkd_core.evaluation.score_text import ERRORS_LINE, calibration_text, difference_text
-from mtbkd_core.evaluation.scores import HEADLINE, OF_ALL, SCORES
+from mtbkd_core.evaluation.scores import OF_ALL, SCORES
 from mtbkd_core.evaluation.sets import SET_KINDS, SetScores
 from mtbkd_core.report.parts import note, section, table
-
-
-def headline(metrics: Metrics, teachers: Mapping[str, str]) -> str:
-    """The few scores with their errors, the verdict on convergence, and how the student stands.
-
-    Args:
-        teachers: name -> title.
-    """
-    diagnostics = metrics.diagnostics
-    cards = {SCORES[name].with_unit: metrics.student.text(name) for name in (*HEADLINE, "coverage")}
-    cards |= {"R-hat, worst of three": r_hat_text(diagnostics.worst)}
-    boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in cards.items())
-    below = ""
-    if said := verdict_sentence(diagnostics):
-        kind = "warning" if diagnostics.judged is Verdict.NOT_CONVERGED else "note"
-        below = f'<p class="{kind}">{escape(said)}</p>'
-    below += "".join(note(said) for name in HEADLINE if (said := standing(metrics, teachers, name)))
-    check = diagnostics.bias_check
-    if check is not None:
-        below += f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'
-    return f"<dl>{boxes}</dl>{below}"
 
 
 def score_sections(

@@ -13,7 +13,7 @@ from mtbkd_core.review.causes import Cause, causes
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
-from pages.results import costs
+from pages.results import costs, report
 from pages.ui import charts, chosen_run, navigation
 from pages.ui.jobs import task_loading
 
@@ -259,6 +259,8 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
         on_click="ignore",
         help="What was asked, what was found, and whether the requirements came first, as JSON.",
     )
+    if chosen.moment is None:
+        report.offer(chosen, requirements, late=late, costs=found)
     costs.draw(chosen, found)
 
 

@@ -50,7 +50,9 @@ def test_requirements_can_be_set_before_there_is_a_run_and_stay(opened: Opened, 
 
 def test_a_verdict_can_be_kept(opened: Opened, finished: RunView) -> None:
     app = press(opened("review", run=finished.id), "Judge the run")
-    assert "Verdict as a file" in [button.label for button in app.get("download_button")]
+    kept = [button.label for button in app.get("download_button")]
+    assert "Verdict as a file" in kept
+    assert "Download the report" in kept
 
 
 def test_size_and_time_that_are_required_are_measured(opened: Opened, finished: RunView) -> None:

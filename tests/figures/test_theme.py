@@ -82,15 +82,6 @@ def test_a_ninth_teacher_has_a_colour() -> None:
     assert set(theme.teacher_colours([str(number) for number in range(9)]).values()) == set(theme.PALETTE)
 
 
-def test_outside_the_app_no_placeholder_is_left() -> None:
-    figure = theme.styled(go.Figure(go.Heatmap(z=[[0, 1]], colorscale=theme.COLORSCALE)))
-    figure.add_scatter(y=[1, 2], line={"color": theme.INK}, marker={"color": theme.MUTED})
-    for dark, ink in ((False, "#1d2430"), (True, "#f1f3f7")):
-        text = theme.standalone(figure, dark=dark).to_json()
-        assert ink in text
-        assert not any(placeholder in text for placeholder in theme.LIGHT)
-
-
 @pytest.mark.parametrize(("name", "colours"), [("light", theme.LIGHT), ("dark", theme.DARK)])
 def test_the_app_has_the_colours_of_figures_outside_it(name: str, colours: dict[str, str]) -> None:
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"][name]
@@ -119,8 +110,3 @@ def test_the_room_of_known_texts_is_given_and_the_browser_need_not_find_it() -> 
 def test_the_browser_finds_the_room_of_every_legend() -> None:
     for room in (None, (62, 50)):
         assert bare(room=room).layout.margin.autoexpand is not False
-
-
-def test_a_figure_for_paper_finds_its_own_room() -> None:
-    layout = theme.standalone(bare(room=(62, 50))).layout
-    assert (layout.xaxis.automargin, layout.yaxis.automargin) == (True, True)

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 const browser = new URL('../../mtbkd_core/browser/', import.meta.url);
 const load = (name) => import(new URL(name, browser));
+const { logits, probabilities, softmax, Student } = await load('student.js');
 const { exp, logGamma } = await load('special.js');
 const { Random } = await load('random.js');
 const { addBorders } = await load('borders.js');
@@ -57,10 +58,29 @@ test('a border between two halves is one line of their middle', () => {
   lines.forEach((value, i) => i % 2 === 0 && near(value, 1.95, 1e-9));
 });
 
+test('the unrolled forward pass is the general one', () => {
+  const random = new Random(3);
+  const student = new Student(7);
+  const theta = Float64Array.from({ length: 2 * student.parameters }, () => random.normal());
+  const x = Float64Array.of(0.3, -1.2);
+  const found = probabilities(student, theta, student.parameters, 1, x);
+  softmax(logits([2, 7, 3], theta, student.parameters, x)).forEach((value, c) => near(value, found[c], 1e-12));
+});
+
+test('a dense student of several layers is worked out as by hand', () => {
+  const silu = (value) => value / (1 + Math.exp(-value));
+  // layers 1, 1, 1, 2: weight, bias each
+  const theta = [9, 2, 1, -3, 0.5, 1, -1, 0.25, 0.75];
+  const unit = silu(-3 * silu(2 * 0.4 + 1) + 0.5);
+  const [first, second] = logits([1, 1, 1, 2], theta, 1, [0.4]);
+  near(first, unit + 0.25, 1e-12);
+  near(second, -unit + 0.75, 1e-12);
+});
+
 test('an interval holds its share of numbers', () => {
   const [low, high] = interval(Float64Array.from({ length: 1001 }, (_, i) => i));
-  near(low, 25, 1e-9);
-  near(high, 975, 1e-9);
+  near(low, 24.05, 1e-9);
+  near(high, 975.95, 1e-9);
 });
 
 test('draws around the truth cover it, draws beside it do not', () => {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from mtbkd_core.report.html import build_report
+from pages.results import report
 from pages.results.compare import baselines, side_by_side, sweep, take_away
 from pages.ui import chosen_run, link
 
@@ -26,22 +26,7 @@ def draw_report() -> None:
     result, view = chosen.result, chosen.view
     page, numbers = st.columns(2, gap="large")
     with page, st.container(border=True):
-        st.markdown("**Report**")
-        st.caption(
-            "Settings, scores, reliability, influence by class, uncertainty, convergence and environment, with "
-            "interactive charts. One HTML file of about 5 MB that loads nothing from the network."
-        )
-        st.download_button(
-            "Download the report",
-            data=lambda: build_report(result, run=view.id, created=view.created).encode(),
-            file_name=f"mtbkd-{view.id}.html",
-            mime="text/html",
-            key="report",
-            type="primary",
-            icon=":material/description:",
-            help="A report on the run that is chosen in the sidebar, for any browser.",
-            on_click="ignore",
-        )
+        report.offer(chosen)
     with numbers, st.container(border=True):
         st.markdown("**Numbers**")
         st.caption(
