@@ -18,7 +18,7 @@ import torch
 from scipy.stats import norm
 
 from benchmarks.shared.record import Record, options
-from benchmarks.shared.runs import default_run
+from benchmarks.shared.runs import kept_run
 from mtbkd_core.evaluation.calibration import checked, expected_calibration_error
 from mtbkd_core.evaluation.sets import credible_sets
 from mtbkd_core.evaluation.shift import separation
@@ -75,7 +75,7 @@ def files(record: Record, tasks: list[str]) -> None:
     """Each file on each task, with what is expected."""
     agree, count = 0, 0
     for name in tasks:
-        result = default_run(name)[1]
+        result = kept_run(name)[1]
         for file, text in FILES.items():
             whole, each = EXPECTED[file]
             found = review(result, read_requirements(text), file_bytes=10_000)

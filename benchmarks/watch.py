@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.shared.record import Record, options
-from benchmarks.shared.runs import default_run
+from benchmarks.shared.runs import kept_run
 from mtbkd_core import Result, Task
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.evaluation.corruptions import corrupt
@@ -116,7 +116,7 @@ def main() -> None:
     given = parser.parse_args()
     record = Record(write=given.write)
     for name in given.tasks:
-        task, result = default_run(name)
+        task, result = kept_run(name)
         own = Answers.of(result, task.x_test)
         if name == "synthetic":  # its points are drawn, so that a pool has as many as one likes
             pool = Answers.of(result, draw(POOL, CURVED.swirl, [0, 99])[0])

@@ -1,14 +1,17 @@
-"""Default runs of tasks, kept under the home folder: benchmarks of what follows a run need not make it each time."""
+"""Runs of tasks, kept under the home folder: benchmarks of what follows a run need not make it each time."""
 
 from __future__ import annotations
 
-from mtbkd_core import Result, RunConfig, Task, default_config, distill, load_task
+from mtbkd_core import Result, Task, build_config, default_config, distill, load_task
 from mtbkd_core.common.files import content_hash, home
 
+#: Of a default run; its log joint need not be level here.
+SHORTER = {"sampler.burn_in": 200}
 
-def default_run(name: str) -> tuple[Task, Result]:
-    """A task with its default run."""
-    config: RunConfig = default_config(name)
+
+def kept_run(name: str) -> tuple[Task, Result]:
+    """A task with its default run, but for a shorter burn-in."""
+    config = build_config(SHORTER.items(), base=default_config(name))
     task = load_task(config)
     mark = content_hash(config.model_dump_json(), task.fingerprint_of(config.data.teachers))
     folder = home() / "benchmarks" / f"run-{name}-{mark}"
