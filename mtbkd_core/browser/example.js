@@ -158,7 +158,7 @@ export class Example {
     const named = best(answer.mean);
     const label = this.own ? null : examples.labels[this.chosen];
     const truth = named === label ? 'That is right.' : `The truth is ${classes[label]}.`;
-    const said = ` at ${percent(answer.mean[named])}. ${this.own ? `That is about ${this.own.name}.` : truth}`;
+    const said = ` at ${percent(answer.mean[named])}${this.own ? `, for ${this.own.name}.` : `. ${truth}`}`;
     const inside = classes.filter((_, c) => answer.set[c]);
     const limit = this.threshold === null ? 'no case is answered' : `the threshold is ${this.threshold.toPrecision(3)}`;
     const decision = this.goesToPerson(answer) ? 'This case goes to a person' : 'It answers this case by itself';

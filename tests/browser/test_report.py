@@ -93,7 +93,7 @@ def test_a_drawing_is_answered_while_it_is_drawn(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(x, y + 0.8 * box["height"], steps=8)
     page.mouse.up()
-    expect(page.locator(".named")).to_contain_text("That is about your drawing")
+    expect(page.locator(".named")).to_contain_text("for your drawing")
     drawn = page.locator(".bars").inner_text()
     page.get_by_role("button", name="Blank paper").click()
     expect(page.locator(".bars")).not_to_have_text(drawn)
