@@ -68,7 +68,7 @@ EXPECTED: dict[str, tuple[Outcome, dict[str, set[Outcome]]]] = {
 }
 SHARPER, EXAMPLES, FAR = 1.4, 400, 1.5
 #: How far the limit is moved, in the requirement's unit, to where pass or fail is right.
-STEPS = {"accuracy": 0.08, "class_accuracy": 0.15, "ece": 0.06, "coverage": 0.06, "ood_auroc": 0.08}
+STEPS = {"accuracy": 0.08, "class_accuracy": 0.15, "ece": 0.06, "coverage": 0.03, "ood_auroc": 0.08}
 
 
 def files(record: Record, tasks: list[str]) -> None:
