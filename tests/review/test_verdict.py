@@ -57,7 +57,7 @@ def test_exact_calibration_is_not_failed_by_a_small_test_set() -> None:
 
 
 def test_a_calibration_error_at_the_limit_is_rarely_failed() -> None:
-    """A student that is 1.4 times too sure has an ECE of 0.060; at most 2.5 % of 40 models fail, but for their error."""
+    """A student that is 1.4 times too sure has an ECE of 0.060: 2.5 % of 40 models fail, but for their error."""
     outcomes = [verdict(simulated(seed, sharper=1.4, errors=True), "ece: 0.0604") for seed in range(40)]
     assert outcomes.count(Outcome.FAIL) <= 4
     assert outcomes.count(Outcome.PASS) <= 4
