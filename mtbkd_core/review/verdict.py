@@ -211,7 +211,8 @@ def _answered(found: Answering, share: float, max_risk: float) -> Judged:
     rate = found.answered / found.count
     line = (
         f"of 1,000 cases {_thousand(rate)} are answered, {_thousand(rate * risk)} of them wrong "
-        f"[{_thousand(rate * risk_low)} to {_thousand(rate * risk_high)}], {_thousand(1 - rate)} go to a person"
+        f"[{_thousand(rate * risk_low)} to {_thousand(rate * risk_high)}], {_thousand(1 - rate)} go to a person; of "
+        f"the answers {risk:.1%} are wrong [{risk_low:.1%} to {risk_high:.1%}], and {max_risk:.1%} may be"
     )
     verdicts = [_bounded(share, low, high), _bounded(-max_risk, -risk_high, -risk_low)]
     return Judged("answered", share, rate, low, high, _whole(verdicts), line)

@@ -87,6 +87,7 @@ def test_cases_are_told_in_natural_frequencies() -> None:
     (found,) = judged(simulated(0), "answered: {share: 0.1, max_risk: 0.2}").requirements
     assert "of 1,000 cases" in found.line
     assert "go to a person" in found.line
+    assert "and 20.0% may be" in found.line
 
 
 def test_a_failing_class_is_named_with_its_count_and_teacher() -> None:
