@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from pathlib import Path
 
 from mtbkd_core.catalog.registry import built_in, own
+from mtbkd_core.common.owners import read_owners, refuse_others, write_owners
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports import image_sets, store
 from mtbkd_core.imports.check import Checked, check_table
@@ -55,13 +57,25 @@ def save_table(checked: Checked, spec: TableSpec) -> None:
     store.write(data, spec.sources(), checked.notes, checked.warnings)
 
 
-def forget(name: str) -> None:
+def claim(name: str, by: str | None) -> None:
+    """Note whose a task is that was just imported, on a server that several people use; errors as `write_owners`."""
+    if by is not None:
+        write_owners(_owners_file(name), {by})
+
+
+def owners_of(name: str) -> frozenset[str]:
+    """Who owns an imported task, on a server that several people use."""
+    return read_owners(_owners_file(name))
+
+
+def forget(name: str, *, by: str | None = None) -> None:
     """Remove an imported task; runs of it stay, with what they saved.
 
     Raises:
-        UserError: there is none of that name, or it cannot be removed.
+        UserError: there is none of that name, it is not `by`'s, or it cannot be removed.
     """
     check_name("name", name)
+    refuse_others(owners_of(name), by, f"task {name}")
     if image_sets.forget(name):
         return
     folder = store.folder_of(name)
@@ -73,3 +87,8 @@ def forget(name: str) -> None:
         shutil.rmtree(gone)
     except OSError as error:
         raise UserError(f"{folder}: cannot be removed ({error.strerror})") from None
+
+
+def _owners_file(name: str) -> Path:
+    """Where the owners of an imported task are named: in its folder, or beside the file that an image set is."""
+    return image_sets.owners_of(name) if image_sets.path_of(name).exists() else store.folder_of(name) / "owners.txt"

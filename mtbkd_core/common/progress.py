@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,8 +59,22 @@ def stop_if(should_stop: ShouldStop | None) -> None:
         raise Cancelled
 
 
+#: Letters of someone's own words that a message repeats.
+_MOST_REPEATED = 100
+_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
+_QUOTED = re.compile(rf"""(?<!\w)(['"])((?:\\.|(?!\1)[^\\]){{{_MOST_REPEATED + 1},}})\1(?!\w)""")
+
+
+def one_line(text: str) -> str:
+    """A message without line breaks, and with the beginning alone of what is long and stands in quotes."""
+    return _QUOTED.sub(lambda found: f"{found[1]}{found[2][:_MOST_REPEATED]}…{found[1]}", _BREAKS.sub(" ", text))
+
+
 class UserError(ValueError):
     """An error that the user can put right; the message is one line: what is wrong and what is allowed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -72,7 +87,7 @@ class UserErrors(UserError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
-        self._problems = tuple(problems)
+        self._problems = tuple(map(one_line, problems))
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from mtbkd_core.common.files import content_hash
-from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
+from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, one_line
 from mtbkd_core.imports.classes import check_class_names
 from mtbkd_core.imports.data import About, Rows, TableData
 from mtbkd_core.imports.reader import Reader
@@ -84,7 +84,8 @@ def check_table(
         },
         fingerprint=_fingerprint((rows, test, spare), class_names, reach),
     )
-    return Checked(TableData(about, rows, test, reach, spare), tuple(reader.notes), tuple(reader.warnings))
+    said = (tuple(map(one_line, lines)) for lines in (reader.notes, reader.warnings))
+    return Checked(TableData(about, rows, test, reach, spare), *said)
 
 
 def class_columns_between(table: Path, first: str, last: str) -> tuple[str, ...]:

@@ -60,6 +60,11 @@ def path_of(name: str) -> Path:
     return home_path() / "image-sets" / f"{name}.json"
 
 
+def owners_of(name: str) -> Path:
+    """The file that names an image set's owners, on a server that several people use."""
+    return path_of(name).with_suffix(".owners")
+
+
 def copies_of(name: str) -> Path:
     """Where the home folder keeps pictures that were in no IDX files, as such."""
     return home_path() / "image-sets" / name
@@ -91,6 +96,7 @@ def forget(name: str) -> bool:
     """
     try:
         path_of(name).unlink()
+        owners_of(name).unlink(missing_ok=True)
         shutil.rmtree(copies_of(name), ignore_errors=True)
         return True
     except FileNotFoundError:

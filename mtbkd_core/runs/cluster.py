@@ -16,6 +16,7 @@ from distributed.deploy.subprocess import SubprocessScheduler, SubprocessWorker
 
 from mtbkd_core.common.parallel import find_threads
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.runs.tls import TlsFiles, make_files
 
 _HOST = "127.0.0.1"
 _CLOSE_SECONDS = 10
@@ -25,6 +26,12 @@ _MEMORY = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
+}
+#: Read by Dask as it is loaded, and by nothing else.
+_DASK = {
+    "DASK_LOGGING__DISTRIBUTED": "warning",  # its processes tell of trouble only
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",  # it would stop a run every 10 ms
+    "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(_MEMORY),
 }
 _WATCH = Path(__file__).with_name("owner_watch.py")
 
@@ -47,10 +54,12 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
 
     It is what Dask's `SubprocessCluster` builds, from the same parts, but its workers differ: each GPU belongs to one.
     Workers are processes started afresh (never forks of the app, never a second run of its script), each under a nanny
-    that replaces it when it dies, and all end when this process does.
+    that replaces it when it dies, and all end when this process does. They speak to one another, and to their client,
+    by TLS with a certificate made for this cluster.
 
     Args:
-        folder: the engine's, with its lock; the scheduler leaves its address and its log there.
+        folder: the engine's, with its lock; the scheduler leaves its address and its log there. Its user's alone: the
+            key lies there.
         home: the home folder of the workers.
         workers: how many; each has one slot, so that one run has a worker for itself.
 
@@ -61,12 +70,18 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
         raise UserError(
             "engine: Dask starts no workers of its own on Windows; use WSL, or set MTBKD_SCHEDULER to a cluster"
         )
+    try:
+        tls = make_files(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
     watch = ["--lock", str(folder / "lock"), "--root", str(Path(__file__).resolve().parents[2])]
     scheduler = {
         "cls": SubprocessScheduler,
         "options": {
             "scheduler_kwargs": {
                 "host": _HOST,
+                "protocol": "tls",
+                "security": tls.options(),
                 "dashboard": False,
                 "dashboard_address": f"{_HOST}:0",  # its health route is served all the same, so say where
                 "scheduler_file": str(folder / "scheduler.json"),
@@ -78,15 +93,19 @@ def local_cluster(folder: Path, *, home: Path, workers: int) -> SpecCluster:
         },
     }
     gpus = gpu_names()
-    # Read by Dask as it is loaded, and by nothing else: its processes tell of trouble only.
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
-    os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")  # it would stop a run every 10 ms
-    os.environ.setdefault("DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON", str(_MEMORY))
+    for name, value in _DASK.items():
+        os.environ.setdefault(name, value)
     count = max(workers, len(gpus))
     threads = str(find_threads(sharing=count))
-    specification = {number: _worker(number, folder, watch, home, gpus, threads) for number in range(count)}
+    specification = {number: _worker(number, folder, tls, watch, home, gpus, threads) for number in range(count)}
     try:
-        return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.WARNING, name="mtbkd")
+        return SpecCluster(
+            workers=specification,
+            scheduler=scheduler,
+            security=tls.security(),
+            silence_logs=logging.WARNING,
+            name="mtbkd",
+        )
     except (RuntimeError, OSError) as error:
         raise UserError(f"engine: its scheduler does not start ({error})") from None
 
@@ -107,13 +126,17 @@ def close(cluster: SpecCluster) -> None:
         cluster.close(timeout=_CLOSE_SECONDS)
 
 
-def _worker(number: int, folder: Path, watch: list[str], home: Path, gpus: list[str], threads: str) -> dict[str, Any]:
+def _worker(
+    number: int, folder: Path, tls: TlsFiles, watch: list[str], home: Path, gpus: list[str], threads: str
+) -> dict[str, Any]:
     environment = {"MTBKD_HOME": str(home), "MTBKD_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = gpus[number] if number < len(gpus) else ""
     options = {
         "host": _HOST,
+        "protocol": "tls",
+        "security": tls.options(),
         # Each its own: the nanny copies what it loads there, and would do so under the feet of another.
         "local_directory": str(folder / f"worker-{number}"),
         "nthreads": 1,

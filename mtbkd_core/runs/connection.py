@@ -15,6 +15,7 @@ from distributed import Client, SpecCluster
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.cluster import close, gpu_names, has_ended, local_cluster
+from mtbkd_core.runs.tls import TlsFiles
 
 START_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
@@ -23,22 +24,25 @@ _ANSWER_SECONDS = 10.0
 class Connection:
     """Connects in a thread of its own, from the moment it is made; what it is given meanwhile is done after that."""
 
-    def __init__(self, address: str | None, *, home: Path, workers: int) -> None:
+    def __init__(self, address: str | None, *, home: Path, workers: int, tls: TlsFiles | None = None) -> None:
         """Take a name and lock it, and begin to connect.
 
         Args:
             address: of a scheduler; none: a cluster of its own.
             home: the home folder.
             workers: how many of its own.
+            tls: what the scheduler at the address asks to be shown; none: nothing.
 
         Raises:
             UserError: the home folder cannot be written.
         """
         self.name = uuid.uuid4().hex
         self._address = address
+        self._tls = tls
         self._client: Client | None = None
         self._cluster: SpecCluster | None = None
         self._stack = ExitStack()
+        self._lock = ExitStack()
         self._hold_name(home)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mtbkd-engine")
         self._connected = self._thread.submit(self._connect, home, workers)
@@ -100,6 +104,10 @@ class Connection:
             return bool(gpu_names())
         return any("GPU" in worker["resources"] for worker in self.workers().values())
 
+    def let_go(self) -> None:
+        """Let the lock fall that shows the engine alive: its jobs are then interrupted, and its own processes end."""
+        self._lock.close()
+
     def close(self) -> None:
         """End all that was begun, and let go of the name."""
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -111,9 +119,10 @@ class Connection:
             folder.parent.mkdir(exist_ok=True)
             with files.gate(folder.parent):
                 _remove_dead_engines(home, folder.parent)
-                folder.mkdir()
+                folder.mkdir(mode=0o700)  # the key of its cluster lies there
                 self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
-                self._stack.enter_context(files.hold_engine(home, self.name))
+                self._lock.enter_context(files.hold_engine(home, self.name))
+                self._stack.callback(self.let_go)
         except OSError as error:
             raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
 
@@ -125,7 +134,8 @@ class Connection:
             self._stack.callback(close, target)
         try:
             # Never the default of other Dask calls in this process.
-            client = Client(target, set_as_default=False, timeout=_ANSWER_SECONDS)
+            security = self._tls.security() if self._tls is not None else None
+            client = Client(target, security=security, set_as_default=False, timeout=_ANSWER_SECONDS)
         except (OSError, ValueError, TimeoutError) as error:
             where = "its own address" if self._address is None else f"{self._address} (MTBKD_SCHEDULER)"
             raise UserError(f"engine: no scheduler answers at {where}: {error}") from None

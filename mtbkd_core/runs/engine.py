@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +27,12 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.cluster import worker_count
 from mtbkd_core.runs.connection import START_SECONDS, Connection
+from mtbkd_core.runs.engine_info import EngineInfo
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds.registry import KINDS
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """How the engine is.
-
-    Attributes:
-        address: of the scheduler; none while the engine starts.
-        workers: how many are ready for a job; 0 while the engine starts.
-        gpus: how many of the workers have a GPU.
-        threads: that a job computes with on a worker of this machine; none on a cluster.
-        queued, running: jobs of every kind in this home folder, from any engine.
-        starting: no worker is ready yet, and that is as it should be.
-        problem: one line on what is wrong, if anything is.
-    """
-
-    address: str | None
-    workers: int
-    gpus: int
-    threads: int | None
-    queued: int
-    running: int
-    starting: bool
-    problem: str | None
+from mtbkd_core.runs.tls import TlsFiles, given_files
 
 
 class Engine:
@@ -64,17 +41,19 @@ class Engine:
     A plain object: a Dask client is awaitable, and what keeps an engine for an app must not take it for a coroutine.
     """
 
-    def __init__(self, address: str | None = None, *, workers: int | None = None) -> None:
+    def __init__(self, address: str | None = None, *, workers: int | None = None, tls: TlsFiles | None = None) -> None:
         """Start nothing yet.
 
         Args:
-            address: scheduler of a cluster whose workers share the home folder, as tcp://host:8786; none: its own.
+            address: scheduler of a cluster whose workers share the home folder, as tls://host:8786; none: its own.
             workers: how many of its own; none: one for every two processors, eight at most.
+            tls: for an address that begins with tls://.
 
         Raises:
             UserError: the home folder cannot be used, or MTBKD_THREADS is not a number.
         """
         self._address = address
+        self._tls = tls
         self._workers = workers or worker_count()
         self._threads = find_threads(sharing=self._workers)
         self._home = home()
@@ -105,13 +84,15 @@ class Engine:
         except TimeoutError:
             raise UserError(f"engine: no worker is ready after {timeout:.0f} s") from None
 
-    def submit(self, kind: JobKind[S, V], spec: S, *, submitted_by: str | None = None) -> V:
+    def submit(self, kind: JobKind[S, V], spec: S, *, by: str | None = None) -> V:
         """Have a job executed, and return at once, even while the engine starts.
 
         One that is done, queued or running is found, not computed twice; one that failed, crashed, was cancelled or
         interrupted goes on with what is missing, and one whose result is torn is computed again. A measurement that is
         over is made anew.
 
+        Args:
+            by: becomes an owner; none on a server that one person uses.
         Raises:
             UserError: a task or teacher that does not exist, no GPU where one is asked for, or a folder that cannot be
                 written. That an engine does not start is reported by the job and by `info`.
@@ -120,17 +101,17 @@ class Engine:
         device = kind.device(spec)
         if device is Device.CUDA:
             self._refuse_without_gpu(connection)
-        job, submission = store.enqueue(kind, spec, engine=connection.name, submitted_by=submitted_by)
+        job, submission = store.enqueue(kind, spec, engine=connection.name, by=by)
         return self._handed(connection, kind, job, device, submission)
 
-    def extend(self, kind: JobKind[S, V], id: str, more: BaseModel) -> V:
-        """Have a job that is done go on, under its own name; one that is under way is found.
+    def extend(self, kind: JobKind[S, V], id: str, more: BaseModel, *, by: str | None = None) -> V:
+        """Have a job that is done go on, under its own name; one that is under way is found. `by`: as in `submit`.
 
         Raises:
             UserError: no such job, or it has no result, or its folder cannot be written.
         """
         connection = self._started()
-        job, submission = store.enqueue_more(kind, id, more, engine=connection.name)
+        job, submission = store.enqueue_more(kind, id, more, engine=connection.name, by=by)
         return self._handed(connection, kind, job, kind.device(job.spec), submission)
 
     def _handed(self, connection: Connection, kind: JobKind[S, V], job: V, device: Device, submission: str | None) -> V:
@@ -140,13 +121,13 @@ class Engine:
         connection.then(self._send, connection, job, device, submission)
         return store.read(kind, job.id) if settled else job
 
-    def cancel(self, kind: JobKind[S, V], id: str) -> V:
+    def cancel(self, kind: JobKind[S, V], id: str, *, by: str | None = None) -> V:
         """Stop a job: a queued one at once, a running one at its next step; whole parts and finished jobs stay.
 
         Raises:
-            UserError: no such job, or its folder cannot be written.
+            UserError: no such job, `by` is not its only owner, or its folder cannot be written.
         """
-        return store.request_cancel(kind, id)
+        return store.request_cancel(kind, id, by=by)
 
     def prepare(self, task: str) -> None:
         """Train a task's teachers in the background, a newcomer's defaults first; does nothing the second time.
@@ -166,14 +147,16 @@ class Engine:
         connection.then(self._send_teachers, connection, task, names)
 
     def info(self) -> EngineInfo:
-        """How the engine is, without waiting for a start.
+        """How the engine is, without waiting for a start. The jobs of one that is found dead are interrupted.
 
         Raises:
             UserError: the home folder cannot be read.
         """
-        states = [job.state for kind in KINDS for job in store.list_jobs(kind)]
         connection = self._connection
         problem = connection.trouble() if connection is not None else None
+        if connection is not None and problem is not None:
+            connection.let_go()
+        states = [job.state for kind in KINDS for job in store.list_jobs(kind)]
         workers: dict[str, Any] = {}
         if connection is not None and connection.settled and problem is None:
             try:
@@ -187,6 +170,7 @@ class Engine:
             threads=self._threads if self._address is None else None,
             queued=states.count(State.QUEUED),
             running=states.count(State.RUNNING),
+            interrupted=states.count(State.INTERRUPTED),
             starting=connection is not None and not workers and problem is None,
             problem=problem,
         )
@@ -207,7 +191,7 @@ class Engine:
             if self._connection is not None and self._connection.trouble() is not None:
                 self._end()
             if self._connection is None:
-                self._connection = Connection(self._address, home=self._home, workers=self._workers)
+                self._connection = Connection(self._address, home=self._home, workers=self._workers, tls=self._tls)
                 atexit.register(self._close_at_exit)
             return self._connection
 
@@ -267,9 +251,11 @@ def start_engine() -> Engine:
     """The engine that the environment asks for, already starting: `MTBKD_SCHEDULER`'s cluster, or workers of its own.
 
     Raises:
-        UserError: the home folder cannot be used, or MTBKD_THREADS is not a number.
+        UserError: the home folder cannot be used, MTBKD_THREADS is not a number, or the cluster's TLS files are not
+            there.
     """
-    return Engine(os.environ.get("MTBKD_SCHEDULER", "").strip() or None).start()
+    address = os.environ.get("MTBKD_SCHEDULER", "").strip() or None
+    return Engine(address, tls=None if address is None else given_files(address, os.environ)).start()
 
 
 def _train(task: str, teacher: str) -> None:

@@ -7,6 +7,7 @@ that each of these sees the others whole.
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from contextlib import AbstractContextManager, suppress
@@ -23,6 +24,8 @@ from mtbkd_core.common.files import write_atomically
 from mtbkd_core.common.progress import UserError
 
 CONFIG, STATUS, OWNER, CANCEL, FAILURE = "config.json", "status.json", "owner.json", "cancel", "failure.txt"
+#: Whose the job is: see `common.owners`. (The file before says which process computes it.)
+OWNERS = "owners.txt"
 _LOCK, _GATE = "lock", "gate"
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as `write_atomically` names them
 
@@ -68,7 +71,6 @@ class Status(_Record):
     created: AwareDatetime
     first_attempt: int
     engine: str | None = None
-    submitted_by: str | None = None
     reason: str | None = None
     ended: AwareDatetime | None = None
 
@@ -154,7 +156,15 @@ def remove_temporaries(path: Path) -> None:
                 file.unlink()
 
 
-def begin(path: Path, *, engine: str | None = None, submitted_by: str | None = None) -> Status:
+def is_bare(path: Path) -> bool:
+    """Whether nothing has been written into a job's folder yet, or it is gone."""
+    try:
+        return all(name in (_LOCK, _GATE) or _TEMPORARY.fullmatch(name) for name in os.listdir(path))
+    except OSError:
+        return True
+
+
+def begin(path: Path, *, engine: str | None = None) -> Status:
     """Write that the job was submitted anew. The gate must be held.
 
     Raises:
@@ -167,7 +177,6 @@ def begin(path: Path, *, engine: str | None = None, submitted_by: str | None = N
         created=before.created if before else datetime.now(UTC),
         engine=engine,
         first_attempt=last_attempt(path) + 1,
-        submitted_by=submitted_by,
     )
     try:
         (path / CANCEL).unlink(missing_ok=True)

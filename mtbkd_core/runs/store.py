@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from mtbkd_core.common.files import home, write_atomically
+from mtbkd_core.common.owners import read_owners, refuse_others, write_owners
 from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import State
@@ -41,6 +42,8 @@ def find(kind: JobKind[S, V], spec: S) -> V | None:
 def create(kind: JobKind[S, V], spec: S) -> V:
     """The job of a spec; its folder is made where it is missing, and its config.json where that is torn.
 
+    A disk that is full leaves no folder behind.
+
     Raises:
         UserError: the task or a teacher does not exist, or the home folder cannot be written.
     """
@@ -57,10 +60,19 @@ def create(kind: JobKind[S, V], spec: S) -> V:
             try:
                 read_spec(kind, path)
             except UserError:
-                write_atomically(path / files.CONFIG, spec.model_dump_json(indent=2))
+                _write_spec(path, spec.model_dump_json(indent=2))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     return _view(kind, path, whole=True)
+
+
+def _write_spec(path: Path, content: str) -> None:
+    try:
+        write_atomically(path / files.CONFIG, content)
+    except UserError:
+        if files.is_bare(path):
+            shutil.rmtree(path, ignore_errors=True)  # needs no space
+        raise
 
 
 def _is_over(kind: JobKind[S, V], spec: S) -> bool:
@@ -71,10 +83,10 @@ def _is_over(kind: JobKind[S, V], spec: S) -> bool:
     return look(path, kind)[0].finished or (path / files.CANCEL).exists()
 
 
-def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, submitted_by: str | None = None) -> tuple[V, str | None]:
+def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, by: str | None = None) -> tuple[V, str | None]:
     """Find or make the job and, unless it is done or under way, note that `engine` is to execute it (again).
 
-    One that is done, but whose result is torn, is executed again, too.
+    One that is done, but whose result is torn, is executed again, too. `by` becomes an owner in any case.
 
     Returns:
         The job, and the name of the new submission, or none where there was nothing to submit.
@@ -86,6 +98,7 @@ def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, submitted_by: str | No
     submission = None
     try:
         with files.gate(path):
+            _add_owner(path, by)
             state, _ = look(path, kind)
             torn = state is State.DONE and _view(kind, path, whole=True).is_torn()
             if torn:  # so that it is not taken for a result; the next attempt replaces it
@@ -93,14 +106,16 @@ def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, submitted_by: str | No
             # One that is stopping is queued behind itself: the submission begun here is not cancelled.
             stopping = state is State.RUNNING and (path / files.CANCEL).exists()
             if stopping or torn or (state.finished and state is not State.DONE):
-                submission = files.begin(path, engine=engine, submitted_by=submitted_by).submission
+                submission = files.begin(path, engine=engine).submission
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     return _view(kind, path, whole=True), submission
 
 
-def enqueue_more(kind: JobKind[S, V], id: str, more: BaseModel, *, engine: str) -> tuple[V, str | None]:
-    """Ask a job that is done to go on, unless it is under way.
+def enqueue_more(
+    kind: JobKind[S, V], id: str, more: BaseModel, *, engine: str, by: str | None = None
+) -> tuple[V, str | None]:
+    """Ask a job that is done to go on, unless it is under way. `by` becomes an owner.
 
     Returns:
         The job, and the name of the new submission, or none where there was nothing to submit.
@@ -114,6 +129,7 @@ def enqueue_more(kind: JobKind[S, V], id: str, more: BaseModel, *, engine: str) 
             state, _ = look(path, kind)
             if kind.more is None or (state.finished and state is not State.DONE):
                 raise UserError(f"{kind.noun} {path.name}: it has no result to go on from, it is {state}")
+            _add_owner(path, by)
             if not state.finished:
                 return _view(kind, path, whole=True), None
             write_atomically(path / kind.more, more.model_dump_json())
@@ -154,7 +170,8 @@ def list_jobs(kind: JobKind[S, V], on_problem: Callable[[str], None] = lambda li
         try:
             found.append(_view(kind, place / name, whole=False))
         except UserError as error:
-            on_problem(str(error))
+            if not files.is_bare(place / name):  # else it is about to be made, or the disk was full then
+                on_problem(str(error))
         except Exception as error:  # whatever lies in one folder, the others are shown
             line = " ".join(f"{type(error).__name__}: {error}".split())
             on_problem(f"{kind.noun} {name}: cannot be shown ({line})")
@@ -169,15 +186,16 @@ def reusable(kind: JobKind[S, V]) -> Iterator[V]:
                 yield read(kind, view.id)
 
 
-def request_cancel(kind: JobKind[S, V], id: str) -> V:
+def request_cancel(kind: JobKind[S, V], id: str, *, by: str | None = None) -> V:
     """Ask for a stop: in the queue it comes at once, while running at the next step; what is finished stays.
 
     Raises:
-        UserError: as `read`, or its folder cannot be written.
+        UserError: as `read`, `by` is not the only owner, or its folder cannot be written.
     """
     path = _find(kind, id)
     try:
         with files.gate(path):
+            refuse_others(read_owners(path / files.OWNERS), by, f"{kind.noun} {path.name}")
             if not look(path, kind)[0].finished:
                 (path / files.CANCEL).touch()
     except OSError as error:
@@ -185,16 +203,21 @@ def request_cancel(kind: JobKind[S, V], id: str) -> V:
     return _view(kind, path, whole=True)
 
 
-def delete(kind: JobKind[S, V], id: str) -> None:
-    """Delete a job and its result; a torn one as well.
+def delete(kind: JobKind[S, V], id: str, *, by: str | None = None) -> None:
+    """Delete a job and its result; a torn one as well. Where it has other owners, `by` is one no more, and it stays.
 
     Raises:
-        UserError: no such job, it is queued or running, or it cannot be deleted.
+        UserError: no such job, it is queued or running, `by` is no owner, or it cannot be deleted.
     """
     path = _find(kind, id)
     name = f"{kind.noun} {path.name}"
     try:
         with files.gate(path):
+            owners = read_owners(path / files.OWNERS)
+            if by in owners and len(owners) > 1:
+                write_owners(path / files.OWNERS, owners - {by})
+                return
+            refuse_others(owners, by, name)
             state, _ = look(path, kind)
             if not state.finished:
                 raise UserError(f"{name}: it is {state}; cancel it before you delete it")
@@ -205,6 +228,12 @@ def delete(kind: JobKind[S, V], id: str) -> None:
         shutil.rmtree(doomed)
     except OSError as error:
         raise UserError(f"{path}: cannot be deleted ({error.strerror or error})") from None
+
+
+def _add_owner(path: Path, by: str | None) -> None:
+    """Note who has launched a job. The gate must be held."""
+    if by is not None and by not in (owners := read_owners(path / files.OWNERS)):
+        write_owners(path / files.OWNERS, owners | {by})
 
 
 def _folder(kind: JobKind[S, V]) -> Path:
@@ -242,7 +271,7 @@ def _view(kind: JobKind[S, V], path: Path, *, whole: bool) -> V:
         created=status.created if status else _time(path / files.CONFIG),
         attempt=owner.attempt if owner else 0,
         progress=progress,
-        submitted_by=status.submitted_by if status else None,
+        owners=read_owners(path / files.OWNERS),
         started=owner.started if owner and begun else None,
         # A result is there a moment before the status says so.
         ended=status.ended if status and status.ended else done,

@@ -8,16 +8,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from pages.shell import modules
-from pages.ui import navigation
+from pages.ui import navigation, visitor
 
+_HEALTH = "/_stcore/health"
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
 
@@ -52,7 +55,7 @@ def _stop_engine() -> None:
 
 
 class ServerAddress:
-    """Writes the server's root into the document that the browser loads.
+    """Writes the server's root into the document that the browser loads, and gives the browser its key.
 
     Opened by a link to a page, Streamlit looks for its server below that page first, is refused twice, and only then
     looks where it is. `window.__streamlit` says where: the present address, less a page's name.
@@ -95,12 +98,35 @@ class ServerAddress:
                     return
                 body = body.replace(b"<head>", b"<head>" + self._script, 1)
                 kept = [(name, value) for name, value in begin["headers"] if name not in (b"content-length", b"etag")]
-                await send({**begin, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+                kept.append((b"content-length", str(len(body)).encode()))
+                if key := visitor.cookie(Headers(scope=scope), scope["scheme"]):
+                    kept.append((b"set-cookie", key.encode()))
+                await send({**begin, "headers": kept})
                 await send({"type": "http.response.body", "body": body})
                 return
             await send(message)
 
         await self._app(scope, receive, pass_on)
+
+
+class AllowedHosts:
+    """Refuses requests that name another host than `server.allowedHosts` has, as Streamlit does on its websocket.
+
+    A page elsewhere can have its own name point to this machine; a browser then asks here under that name. Whether the
+    server is well may be asked under any.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        asked = scope["type"] == "http" and not scope["path"].endswith(_HEALTH)
+        if asked and not is_host_allowed(Headers(scope=scope).get("host")):
+            refusal = "This host is not one of server.allowedHosts, see docs/deploying.md.\n"
+            await PlainTextResponse(refusal, status_code=400)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 def routes() -> list[Route]:
@@ -117,4 +143,4 @@ def _live_run(request: Request) -> Response:
 
 def middleware() -> list[Middleware]:
     """What requests pass through before Streamlit."""
-    return [Middleware(ServerAddress)]
+    return [Middleware(AllowedHosts), Middleware(ServerAddress)]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core.evaluation.diagnostics import Verdict
-from mtbkd_core.runs.engine import EngineInfo
-from pages.ui import chosen_run, engine, link, run_words
+from mtbkd_core.runs.engine_info import EngineInfo
+from pages.ui import chosen_run, engine, link, owner, run_words
+from pages.ui.jobs import follow
+from pages.ui.jobs.kinds import RUNS
+from pages.ui.jobs.launch import delete_button, launch_all
 
 
 def draw() -> None:
@@ -18,6 +21,8 @@ def draw() -> None:
         awake = busy or (isinstance(state, EngineInfo) and state.starting)
         # Drawn again by itself only while something is going on.
         st.fragment(_engine_line, run_every=1.0 if awake else None)(busy)
+        if isinstance(state, EngineInfo) and state.interrupted:
+            _draw_interrupted()
 
 
 def _picker(engine_problem: str | None) -> None:
@@ -26,8 +31,8 @@ def _picker(engine_problem: str | None) -> None:
     if st.session_state.run is None and (newest := chosen_run.newest_done(list(views.values()))):
         link.choose_run(newest.id)
     options = list(views)
-    if st.session_state.run is None and options:
-        link.choose_run(options[0])
+    if st.session_state.run is None and (mine := [view for view in views.values() if owner.is_mine(view)]):
+        link.choose_run(mine[0].id)
     if st.session_state.run and st.session_state.run not in views:
         options.insert(0, st.session_state.run)
     if options:
@@ -53,8 +58,10 @@ def _picker(engine_problem: str | None) -> None:
                 state = verdict.words
                 icon = ":material/warning:" if verdict is Verdict.NOT_CONVERGED else icon
             st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
+            delete_button(RUNS, chosen)
     else:
         st.caption("**Run**  \nThere is none yet. The first one will appear here.")
+    owner.draw()
     for problem in problems:
         if problem != engine_problem:  # which is shown below
             st.caption(f":material/broken_image: {problem}")
@@ -72,6 +79,22 @@ def _take_run() -> None:
     link.choose_run(picked)
 
 
+def _draw_interrupted() -> None:
+    """How many jobs an engine left behind that ended, and a button that resumes them."""
+    left = follow.interrupted()
+    if left:
+        st.caption(f":material/power_off: {run_words.plural(len(left), 'job')} interrupted when an engine ended.")
+        st.button(
+            "Go on with all",
+            key="go-on-with-all",
+            type="tertiary",
+            icon=":material/resume:",
+            help="Launch them again, the oldest first. Each goes on with what it has.",
+            on_click=launch_all,
+            args=(left,),
+        )
+
+
 def _engine_line(was_busy: bool) -> None:
     state = engine.info()
     if was_busy and isinstance(state, EngineInfo) and not (state.running or state.queued):
@@ -80,7 +103,7 @@ def _engine_line(was_busy: bool) -> None:
         problem = state if isinstance(state, str) else state.problem
         st.caption(f":material/error: Nothing can be run. {run_words.sentence(problem or '')}")
         if st.button("Try again", help="Start the engine again.", type="tertiary", icon=":material/refresh:"):
-            engine.begin()
+            engine.restart()
             st.rerun()
         return
     if state.starting:
@@ -90,3 +113,8 @@ def _engine_line(was_busy: bool) -> None:
     threads = f" · {run_words.plural(state.threads, 'thread')}" if state.threads else ""
     busy = f"{state.running} running, {state.queued} queued" if state.running or state.queued else "idle"
     st.caption(f":material/memory: {device}{threads}  \n:material/bolt: Engine ready · {busy}")
+    if state.is_open:
+        st.caption(
+            ":material/lock_open: The scheduler is used without TLS: whoever reaches its address can run programs on "
+            "the workers. Use `tls://`."
+        )

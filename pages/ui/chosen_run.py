@@ -16,7 +16,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Moment
-from pages.ui import link, navigation, so_far, task_words
+from pages.ui import link, navigation, owner, so_far, task_words
 from pages.ui.run_words import STATES, describe, sentence
 
 
@@ -37,10 +37,10 @@ def basis() -> tuple[RunConfig, str, float | None]:
 
 
 def all_runs(problems: list[str] | None = None) -> list[RunView]:
-    """Every readable run, newest first; what cannot be read is added to `problems`, a line each."""
+    """The runs that are listed, newest first; what cannot be read is added to `problems`, a line each."""
     lines = problems if problems is not None else []
     try:
-        return store.list_jobs(runs.KIND, lines.append)
+        return owner.listed(store.list_jobs(runs.KIND, lines.append), st.session_state.get("run"))
     except UserError as error:
         lines.append(str(error))
         return []
@@ -186,5 +186,5 @@ def show_bias(result: Result) -> None:
 
 
 def newest_done(views: list[RunView]) -> RunView | None:
-    """The newest run that has a result."""
-    return next((view for view in views if view.state is State.DONE), None)
+    """The newest run of one's own that has a result."""
+    return next((view for view in views if view.state is State.DONE and owner.is_mine(view)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import streamlit as st
 
@@ -10,8 +11,10 @@ from mtbkd_core import RunConfig, UserError
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.evaluation import load_libraries
 from mtbkd_core.extension import More
-from mtbkd_core.runs.engine import Engine, EngineInfo, start_engine
+from mtbkd_core.runs.engine import Engine, start_engine
+from mtbkd_core.runs.engine_info import EngineInfo
 from mtbkd_core.runs.job import JobKind, S, V
+from pages.ui import owner
 
 
 @st.cache_resource(show_spinner=False, on_release=Engine.close)
@@ -29,6 +32,12 @@ def begin() -> str | None:
         return None
     except UserError as error:
         return str(error)
+
+
+def restart() -> None:
+    """Start the engine anew if it has ended; `info` says why it cannot start."""
+    with suppress(UserError):
+        _engine().start()
 
 
 @st.cache_resource(show_spinner=False)
@@ -56,14 +65,14 @@ def submit(kind: JobKind[S, V], spec: S) -> V:
     Raises:
         UserError: there is no engine, or the job is refused.
     """
-    return _engine().submit(kind, spec)
+    return _engine().submit(kind, spec, by=owner.me())
 
 
 def extend(kind: JobKind[S, V], id: str, more: More) -> V:
     """Have a job that is done go on; errors as `submit`."""
-    return _engine().extend(kind, id, more)
+    return _engine().extend(kind, id, more, by=owner.me())
 
 
 def cancel(kind: JobKind[S, V], id: str) -> None:
     """Ask a job to stop; errors as `submit`."""
-    _engine().cancel(kind, id)
+    _engine().cancel(kind, id, by=owner.me())

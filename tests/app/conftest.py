@@ -16,9 +16,11 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.runs import store
-from mtbkd_core.runs.engine import EngineInfo
+from mtbkd_core.runs.engine_info import EngineInfo
 from mtbkd_core.runs.execute import execute
+from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, JobView, S, V
+from mtbkd_core.runs.kinds.registry import KINDS
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, run_id
 from pages.ui import engine, navigation
@@ -47,13 +49,18 @@ class FakeEngine:
     cancelled: list[str] = field(default_factory=list)
 
     def info(self) -> EngineInfo:
-        return EngineInfo(None, 1, 0, 1, 0, 0, False, self.problem)
+        states = [job.state for kind in KINDS for job in store.list_jobs(kind)]
+        return EngineInfo(None, 1, 0, 1, 0, 0, states.count(State.INTERRUPTED), False, self.problem)
 
-    def submit(self, kind: JobKind[S, V], spec: S) -> V:
+    def start(self) -> "FakeEngine":
+        self.problem = None
+        return self
+
+    def submit(self, kind: JobKind[S, V], spec: S, *, by: str | None = None) -> V:
         if self.problem:
             raise UserError(self.problem)
         self.submitted.append(spec)
-        view, _ = store.enqueue(kind, spec, engine="none")
+        view, _ = store.enqueue(kind, spec, engine="none", by=by)
         execute(str(view.folder))
         return store.read(kind, view.id)
 
@@ -61,13 +68,13 @@ class FakeEngine:
         """The run of a configuration, done."""
         return self.submit(RUN, config)
 
-    def extend(self, kind: JobKind[S, V], id: str, more: Any) -> V:
+    def extend(self, kind: JobKind[S, V], id: str, more: Any, *, by: str | None = None) -> V:
         self.submitted.append(more)
-        view, _ = store.enqueue_more(kind, id, more, engine="none")
+        view, _ = store.enqueue_more(kind, id, more, engine="none", by=by)
         execute(str(view.folder))
         return store.read(kind, view.id)
 
-    def cancel(self, kind: JobKind[S, V], id: str) -> None:
+    def cancel(self, kind: JobKind[S, V], id: str, *, by: str | None = None) -> None:
         self.cancelled.append(id)
 
 

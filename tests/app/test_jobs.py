@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtbkd_core import build_config
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.runs import naming, store
@@ -18,7 +19,7 @@ from mtbkd_core.runs.kinds import run, shapley
 from mtbkd_core.runs.kinds.registry import KINDS
 from pages.ui import navigation
 from pages.ui.jobs.kinds import SHAPLEY_STUDIES, WORDS, JobWords
-from tests.app.conftest import FakeEngine, go, in_link, show_as, start
+from tests.app.conftest import SMALL, FakeEngine, go, in_link, lines, press, show_as, start
 from tests.runs.kinds.samples import SAMPLES, former_names
 
 #: What is shown beside the bar, by kind.
@@ -114,7 +115,7 @@ def test_one_that_ended_early_says_why_and_can_be_started_again(
     said: str,
 ) -> None:
     submitted: list[Any] = []
-    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: submitted.append((kind, spec)) or job)
+    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec, by: submitted.append((kind, spec)) or job)
     app = shown(words, replace(job, state=state, reason=reason))
     (line,) = [*app.info, *app.error]
     assert line.value.startswith(f"This {words.noun} {said}")
@@ -156,3 +157,23 @@ def test_a_shapley_study_leads_to_a_run_of_a_former_format(home: Path) -> None:
     folder.rename(folder.with_name(old))
     study = store.create(shapley.KIND, SAMPLES["Shapley study"].spec())
     assert SHAPLEY_STUDIES.where(study)[1]["run"] == old
+
+
+def test_all_jobs_of_an_engine_that_ended_go_on_by_one_button(app: AppTest, fake_engine: FakeEngine) -> None:
+    left = [build_config([*SMALL.items(), ("seed", str(seed))]) for seed in range(2)]
+    for config in left:
+        store.create(run.KIND, config)
+    start(app)
+    assert any("2 jobs interrupted" in line for line in lines(app, "caption"))
+    app.button(key="go-on-with-all").click().run()
+    assert fake_engine.submitted == left
+    assert [view.state for view in store.list_jobs(run.KIND)] == [State.DONE, State.DONE]
+    assert not any("interrupted" in line for line in lines(app, "caption"))
+
+
+def test_try_again_starts_an_engine_that_has_ended(app: AppTest, fake_engine: FakeEngine) -> None:
+    fake_engine.problem = "engine: its scheduler has ended"
+    start(app)
+    press(app, "Try again")
+    assert not app.exception
+    assert not any("Nothing can be run" in line for line in lines(app, "caption"))

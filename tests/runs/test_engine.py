@@ -1,7 +1,12 @@
 import dataclasses
 import os
 import signal
+import socket
+import ssl
+import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +24,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import comparison
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, load_result, run_id
+from mtbkd_core.runs.tls import TlsFiles, make_files
 from tests.runs.support import command, computing, config, endless, eventually, finished, processes_of
 
 pytestmark = pytest.mark.slow
@@ -55,8 +61,8 @@ def kill_worker(run: RunView) -> None:
 
 def test_a_run_submitted_while_the_engine_starts_is_queued_and_then_done(engine):
     assert engine.info().starting
-    run = engine.submit(RUN, config(), submitted_by="someone")
-    assert (run.state, run.reason, run.submitted_by) == (State.QUEUED, None, "someone")
+    run = engine.submit(RUN, config(), by="someone")
+    assert (run.state, run.reason, run.owners) == (State.QUEUED, None, {"someone"})
     done = finished(run)
     assert (done.state, done.reason, done.attempt) == (State.DONE, None, 1)
     assert done.progress[-1].fraction == 1.0
@@ -165,16 +171,55 @@ def test_what_a_worker_cannot_even_begin_is_told(engine, monkeypatch):
     assert (failed.state, failed.reason) == (State.FAILED, "ModuleNotFoundError: No module named 'mtbkd_core'")
 
 
-def test_nothing_listens_beyond_this_machine(engine):
-    engine.wait()
-    listening = [
-        connection.laddr.ip
+def listening() -> list[Any]:
+    """The addresses on which the engine's processes listen."""
+    return [
+        connection.laddr
         for process in processes_of(os.getpid())
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
-    assert len(listening) >= 3  # scheduler, nanny, worker
-    assert set(listening) == {"127.0.0.1"}
+
+
+def test_nothing_listens_beyond_this_machine(engine):
+    engine.wait()
+    hosts = [address.ip for address in listening()]
+    assert len(hosts) >= 3  # scheduler, nanny, worker
+    assert set(hosts) == {"127.0.0.1"}
+
+
+def test_no_port_of_the_engine_answers_without_its_certificate(engine, tmp_path):
+    engine.wait()
+    foreign = make_files(tmp_path)
+    refused = 0
+    for port in {address.port for address in listening()}:
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            plain.settimeout(0.3)  # without TLS, Dask greets whoever connects
+            with suppress(TimeoutError, ConnectionError):
+                assert plain.recv(1) == b""
+        for shown in (None, foreign):
+            context = ssl._create_unverified_context()
+            if shown is not None:
+                context.load_cert_chain(shown.cert, shown.key)
+            try:
+                with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 2)) as link:
+                    assert link.recv(1) == b""
+            except TimeoutError:
+                pass
+            except ssl.SSLError as error:
+                refused += any(word in str(error) for word in ("CERTIFICATE_REQUIRED", "UNKNOWN_CA"))
+    assert refused >= 6  # scheduler, nanny and worker, each twice; the others speak no TLS
+    assert not engine.info().is_open
+
+
+def test_the_key_is_read_by_its_user_alone_and_stands_on_no_command_line(engine, shared_home):
+    engine.wait()
+    folder = next((shared_home / "engines").glob("*/tls.key")).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "tls.key").stat().st_mode) == 0o600
+    lines = " ".join(command(process) for process in processes_of(os.getpid()))
+    assert "tls.key" in lines
+    assert "PRIVATE KEY" not in lines
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -204,9 +249,11 @@ def test_an_unknown_task_is_refused_in_one_line(engine):
             call()
 
 
-def test_a_second_app_finds_the_same_runs_on_the_same_workers(engine):
+def test_a_second_app_finds_the_same_runs_on_the_same_workers(engine, shared_home):
     engine.wait()
-    other = Engine(engine.info().address)
+    address = engine.info().address
+    folder = next((shared_home / "engines").glob("*/tls.key")).parent
+    other = Engine(address, tls=TlsFiles(folder / "tls.crt", folder / "tls.crt", folder / "tls.key"))
     try:
         run = other.submit(RUN, config(seed=10))
         assert engine.submit(RUN, config(seed=10)).id == run.id
@@ -238,14 +285,16 @@ def test_threads_that_are_no_number_are_refused_in_one_line(monkeypatch):
             Engine()
 
 
-def test_an_engine_whose_scheduler_was_killed_says_so_and_starts_anew(engine):
+def test_an_engine_whose_scheduler_was_killed_says_so_interrupts_its_runs_and_starts_anew(engine):
     engine.wait()
-    lost = engine.submit(RUN, endless(15))
+    lost, behind = engine.submit(RUN, endless(15)), engine.submit(RUN, config(seed=17))
     computing(lost)
     (scheduler,) = [process for process in processes_of(os.getpid()) if "distributed.Scheduler" in command(process)]
     scheduler.kill()
     assert "scheduler" in eventually(lambda: engine.info().problem)
-    done = finished(engine.submit(RUN, config(seed=16)))
-    assert done.state is State.DONE
+    eventually(lambda: store.read(RUN, lost.id).state is State.INTERRUPTED)
+    assert store.read(RUN, behind.id).state is State.INTERRUPTED
+    assert engine.info().interrupted >= 2
+    engine.start().wait()
     assert engine.info().problem is None
-    assert store.read(RUN, lost.id).state is State.INTERRUPTED
+    assert finished(engine.submit(RUN, config(seed=17))).state is State.DONE

@@ -188,13 +188,27 @@ def test_a_home_that_cannot_be_written_is_told_in_one_line(tmp_path, monkeypatch
             call()
 
 
-def test_a_full_disk_is_told_in_one_line_when_a_run_is_submitted(home, monkeypatch):
+def test_a_full_disk_is_told_in_one_line_when_a_run_is_submitted_and_leaves_no_folder(home, monkeypatch):
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(UserError, match=r"config.json: cannot be written \(No space left on device\)"):
         store.enqueue(RUN, config(), engine="e")
+    assert list((home / "runs").iterdir()) == []
+
+
+def test_a_folder_that_was_left_empty_is_not_listed_as_a_problem(home):
+    empty = home / "runs" / ("0" * 16)
+    empty.mkdir(parents=True)
+    (empty / "gate").touch()
+    (empty / ".config.json.7.0a1b2c3d").touch()
+    problems = []
+    assert store.list_jobs(RUN, problems.append) == []
+    assert problems == []
+    (empty / "metrics.json").touch()
+    store.list_jobs(RUN, problems.append)
+    assert len(problems) == 1
 
 
 def test_an_unknown_task_has_no_run(home):

@@ -10,7 +10,7 @@ from mtbkd_core.extension import more_of
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import charts, chosen_run, headline, link, live, run_words, so_far, strength_path
+from pages.ui import charts, chosen_run, headline, link, live, owner, run_words, so_far, strength_path
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import cancel, cancel_button, extend
@@ -52,7 +52,9 @@ def draw_queue(chosen: str | None) -> None:
             _, icon, _ = run_words.STATES[view.state]
             st.markdown(f"{icon} {view.state.value.capitalize()}: {run_words.describe(view.config)}", width="stretch")
             st.button("Show", key=f"show:{view.id}", help="Watch this run.", on_click=link.choose_run, args=(view.id,))
-            st.button("Cancel", key=f"cancel:{view.id}", help="Stop this run.", on_click=cancel, args=(RUNS, view.id))
+            if owner.may_change(view):
+                stop = f"cancel:{view.id}"
+                st.button("Cancel", key=stop, help="Stop this run.", on_click=cancel, args=(RUNS, view.id))
 
 
 def _draw_result(view: RunView, result: Result) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from mtbkd_core import UserError
+from mtbkd_core.catalog import adding
 from mtbkd_core.catalog.adding_images import LONGEST_TITLE, import_images
 from mtbkd_core.catalog.settings import change_task
 from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.spec import suggest_name
-from pages.ui import link, navigation
+from pages.ui import link, navigation, owner
 from pages.ui.jobs import training
 
 
@@ -76,6 +77,7 @@ def _add(name: str, folder: str, *, title: str, classes: str | None, transposed:
         names = split_names(classes) if classes is not None else None
         with st.spinner("Checking the images…"):
             import_images(name, Path(folder), title=title, class_names=names, transposed=transposed, prefix=prefix)
+        adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")

@@ -16,6 +16,7 @@ from mtbkd_core import Progress, RunConfig, UserError, task_info
 from mtbkd_core.catalog import adding
 from mtbkd_core.catalog.registry import own
 from mtbkd_core.catalog.settings import change_task, default_config
+from mtbkd_core.common.owners import may_change, refuse_others
 from mtbkd_core.imports import preview as previews
 from mtbkd_core.imports.check import Checked, check_table
 from mtbkd_core.imports.classes import split_names
@@ -25,7 +26,7 @@ from mtbkd_core.imports.table import count_of
 from mtbkd_core.imports.uploads import Upload, in_folder
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import training
-from pages.ui import link, navigation
+from pages.ui import link, navigation, owner
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -254,6 +255,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
         with in_folder(form.uploads()) as paths:
             spec = replace(form.spec(paths), unseen=unseen)
             adding.save_table(replace(checked, data=checked.data.named(name, title.strip())), spec)
+        adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:
         st.error(str(error), icon=":material/error:")
@@ -263,7 +265,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
 
 def draw_imported() -> None:
     """The tasks of one's own, each with a button that forgets it."""
-    names = own()
+    names = [name for name in own() if may_change(adding.owners_of(name), owner.me())]
     if not names:
         return
     st.subheader("Tasks of your own", anchor=False)
@@ -284,10 +286,11 @@ def draw_imported() -> None:
 
 def _forget(name: str) -> None:
     try:
+        refuse_others(adding.owners_of(name), owner.me(), f"task {name}")
         for view in store.list_jobs(training.KIND):
             if view.config.data.task == name:
                 store.request_cancel(training.KIND, view.id)
-        adding.forget(name)
+        adding.forget(name, by=owner.me())
         if link.draft().data.task == name:
             link.replace(default_config(RunConfig().data.task))
     except UserError as error:

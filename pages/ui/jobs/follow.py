@@ -11,10 +11,10 @@ from mtbkd_core import UserError
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView, S, V
-from pages.ui import link, navigation, run_words
+from pages.ui import link, navigation, owner, run_words
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import WORDS, JobWords, seconds_per_part
-from pages.ui.jobs.launch import Show, cancel_button, launch
+from pages.ui.jobs.launch import Show, cancel_button, delete_button, launch
 
 #: Seconds between two looks: at numbers alone, and where charts are drawn anew, too.
 _NUMBERS, _CHARTS = 0.5, 1.0
@@ -29,16 +29,18 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
         only: says which jobs the page shows.
     """
     problems: list[str] = []
-    views = {view.id: view for view in _all(words, problems) if only(view)}
+    asked = link.kept(words.parameter)
+    views = {view.id: view for view in _all(words, problems, asked) if only(view)}
     for problem in problems:
         st.caption(f":material/broken_image: {problem}")
-    asked = link.kept(words.parameter)
     for id in dict.fromkeys([*([asked] if asked else []), *views]):
         view = read(words, id)
         if view is not None and only(view):
             link.keep(words.parameter, id)
-            if len(views) > 1:
-                _draw_picker(words, views, id, help)
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                if len(views) > 1:
+                    _draw_picker(words, views, id, help)
+                delete_button(words, view)
             return view
     link.keep(words.parameter, None)
     return None
@@ -53,9 +55,9 @@ def read(words: JobWords[S, V], id: str) -> V | None:
         return None
 
 
-def _all(words: JobWords[S, V], problems: list[str]) -> list[V]:
+def _all(words: JobWords[S, V], problems: list[str], asked: str | None = None) -> list[V]:
     try:
-        return store.list_jobs(words.kind, problems.append)
+        return owner.listed(store.list_jobs(words.kind, problems.append), asked)
     except UserError as error:
         problems.append(str(error))
         return []
@@ -147,6 +149,16 @@ def summary(words: JobWords[S, V], view: V, of: str = "") -> str:
 def under_way() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
     """All jobs of every kind that are not finished."""
     return [(words, view) for words in WORDS for view in _all(words, []) if not view.finished]
+
+
+def _is_left(view: JobView[Any]) -> bool:
+    return view.state is State.INTERRUPTED and owner.is_mine(view)
+
+
+def interrupted() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
+    """All jobs of one's own whose engine ended before they did, oldest first."""
+    found = [(words, view) for words in WORDS for view in _all(words, []) if _is_left(view)]
+    return sorted(found, key=lambda one: one[1].created)
 
 
 def bar(words: JobWords[S, V], view: V) -> None:
