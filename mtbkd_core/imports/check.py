@@ -16,6 +16,7 @@ from mtbkd_core.imports.reader import Reader
 from mtbkd_core.imports.reading import column_names
 from mtbkd_core.imports.spec import TableSpec, check_name
 from mtbkd_core.imports.table import count_of
+from mtbkd_core.imports.teacher_outputs import described
 from mtbkd_core.proteins import descriptors
 
 
@@ -79,8 +80,7 @@ def check_table(
         item=item,
         class_names=class_names,
         teachers={
-            who: f"From {path.name}: names {reader.accuracy[who]:.1%} of the table's labels."
-            for who, path in spec.files.teachers.items()
+            who: described(path.name, reader.teachers[who], class_names) for who, path in spec.files.teachers.items()
         },
         fingerprint=_fingerprint((rows, test, spare), class_names, reach),
     )

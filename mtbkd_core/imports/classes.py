@@ -103,43 +103,46 @@ def numbered_columns(names: Sequence[str]) -> dict[int, str]:
 
 def class_columns(
     file: str, names: Sequence[str], class_names: Sequence[str], like: Sequence[str] = ()
-) -> tuple[list[str], str]:
+) -> tuple[list[str], str, list[int]]:
     """The columns of a file that belong to the classes, in their order, and how they were found.
 
     They are found by the classes' names, where case and blanks do not count, or by their numbers; else all columns are
-    taken as they come, or as they came in another file of the same teacher.
+    taken as they come, or as they came in another file of the same teacher. A header may name some of the classes
+    alone.
 
     Args:
         like: columns of the other file, in the order of the classes.
     Returns:
-        names of columns, as many as there are classes or not; and words, empty where all columns are in order.
+        names of columns, as many as there are classes or not; words, empty where all columns are in order; and the
+        classes that the columns are of.
     Raises:
-        UserError: a header that names a class twice, some of the classes alone, or one over the column of another; or
-            that names other columns than the other file.
+        UserError: a header that names a class twice, some of the classes and something else, or one over the column of
+            another; or that names other columns than the other file.
     """
     spelled, wanted = [plain(name) for name in names], [plain(name) for name in class_names]
     if len(set(wanted)) < len(wanted):  # classes that differ in case alone
         spelled, wanted = list(names), list(class_names)
     numbered = numbered_columns(names)
+    known, every = [name for name in wanted if name in spelled], list(range(len(wanted)))
+    for name, proper in zip(wanted, class_names, strict=True):
+        if spelled.count(name) > 1:
+            raise UserError(f"{file}: its header names the class {proper!r} twice, in other letters")
     if set(wanted) <= set(spelled):
-        for name, proper in zip(wanted, class_names, strict=True):
-            if spelled.count(name) > 1:
-                raise UserError(f"{file}: its header names the class {proper!r} twice, in other letters")
         found, by = [names[spelled.index(name)] for name in wanted], "by the classes' names"
     elif len(numbered) == len(wanted):
         found, by = [numbered[number] for number in sorted(numbered)], f"by the classes' numbers from {min(numbered)}"
+    elif known and len(names) < len(wanted):
+        if other := next((name for name, own in zip(names, spelled, strict=True) if own not in wanted), None):
+            raise UserError(
+                f"{file}: names {len(known)} of {len(wanted)} classes, and {other[:40]!r}, which is none: expected "
+                "columns of classes alone"
+            )
+        return [names[spelled.index(name)] for name in known], "by the classes' names", list(map(wanted.index, known))
     else:
         if like:
             if absent := next((name for name in like if name not in names), None):
                 raise UserError(f"{file}: has no column {absent[:60]!r}, as the teacher's other file has")
-            return list(like), "by the names that they have in the teacher's other file"
-        known = [name for name in wanted if name in spelled]
-        if known and len(names) < len(wanted):
-            shown = ", ".join(repr(name[:40]) for name in names[:6])
-            raise UserError(
-                f"{file}: names {len(known)} of {len(wanted)} classes ({shown}), expected a column for each: a "
-                "teacher that knows some of the classes alone is not read"
-            )
+            return list(like), "by the names that they have in the teacher's other file", every
         moved = [name for name in known if spelled.index(name) != wanted.index(name)]
         if moved and len(names) == len(wanted):
             place = spelled.index(moved[0])
@@ -148,5 +151,6 @@ def class_columns(
                 f"{file}: its header names column {place + 1} {names[place]!r}, which is class "
                 f"{wanted.index(moved[0]) + 1}, and none {absent!r}: expected all classes' names, or none"
             )
-        return list(names), f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
-    return found, "" if found == list(names) else by
+        how = f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
+        return list(names), how, every
+    return found, "" if found == list(names) else by, every

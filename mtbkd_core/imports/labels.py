@@ -9,7 +9,7 @@ import numpy as np
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import MAX_CLASSES, check_class_names, invisible, is_whole, without_point
-from mtbkd_core.imports.table import Table, count_of, is_number
+from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
 
 #: Rows that a class needs, so that each part of a split, validation included, gets one.
 LEAST_OF_CLASS = 8
@@ -17,10 +17,6 @@ LEAST_OF_CLASS = 8
 LEAST_WITH_TEST = 2
 #: No class has a number beyond this; a label may be a number of any length.
 _BEYOND = 1e9
-
-
-#: What stands for no label.
-MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "<NA>", "#N/A", "?", "."))
 
 
 def check_labels(

@@ -26,6 +26,7 @@ class NumberFile:
         table: its rows belong to the same examples.
         joined: how its rows belong to the table's; None: no id is in both.
         notes: what was made of the file, a line each.
+        gaps: whether a row may be empty.
     """
 
     file: Table
@@ -33,6 +34,7 @@ class NumberFile:
     table: Table
     joined: Joined | None
     notes: tuple[str, ...]
+    gaps: bool = False
 
     @property
     def matching(self) -> str:
@@ -43,7 +45,7 @@ class NumberFile:
         return f"{as_they_come}; their order could not be checked"
 
     def values(self, names: Sequence[str] | None = None) -> np.ndarray:
-        """Numbers [N, F] float64 of some columns (None: all), rows as in the file.
+        """Numbers [N, F] float64 of some columns (None: all), rows as in the file; one that may be empty has NaN.
 
         Raises:
             UserError: another number of rows than the table's, a cell that is no finite number; one line.
@@ -52,7 +54,10 @@ class NumberFile:
         if not self.names:
             raise UserError(f"{file.file}: has no column of numbers")
         names = self.names if names is None else names
-        values = file.numbers(names)
+        values = file.numbers(names, self.gaps)
+        lacking = rows - len(file)
+        if self.gaps and self.joined is None and 0 < lacking <= file.empty:  # they were taken for the file's end
+            return np.concatenate([values, np.full((lacking, len(names)), np.nan)])
         if len(file) != rows and not file.by_id:
             wanted = f"one too few, expected {rows:,}" if len(file) == rows - 1 else f"expected {rows:,}"
             raise UserError(f"{file.file}: has {count_of(len(file), 'row')}, {wanted}: as many as {self.table.file}")
@@ -96,6 +101,7 @@ def open_numbers(
     reserved: Collection[str] = (),
     classes: Sequence[str] = (),
     label: str | None = None,
+    gaps: bool = False,
 ) -> NumberFile:
     """Open a file of numbers of any kind that `read_table` reads, and join its rows with a table's.
 
@@ -106,11 +112,12 @@ def open_numbers(
     Args:
         id_column, reserved: as `join_rows`.
         label: the table's column of labels: a column of this name holds no outputs and no features.
+        gaps: whether rows may be empty.
         classes: names of classes; numbers among them are a header, and a column of such a name names no rows.
     Raises:
         UserError: a file that cannot be read, or rows that are not the table's by an id; one line.
     """
-    file = read_table(path, has_header=lambda lines: _has_header(lines, len(table), classes))
+    file = read_table(path, has_header=lambda lines: _has_header(lines, len(table), classes), gaps=gaps)
     spelled = {plain(name) for name in classes}
     own = {name for name in file.names if plain(name) in spelled}
     joined = join_rows(table, file, id_column, {*reserved, *own}) if file.named else None
@@ -136,13 +143,14 @@ def open_numbers(
             out.append(name)
             notes.append(f"{file.file}: its column {name!r} numbers or names the rows and was left out")
     names = tuple(name for name in file.names if name not in out)
-    return NumberFile(file, names, table, joined, tuple(notes))
+    return NumberFile(file, names, table, joined, tuple(notes), gaps)
 
 
 def _has_header(lines: Table, rows: int, classes: Sequence[str]) -> bool:
     first = [str(column[0].as_py()) for column in lines.cells.columns]
     one_more, as_many = len(lines) == rows + 1, len(lines) == rows
-    if classes and one_more and {plain(name) for name in classes} <= {plain(cell) for cell in first}:
+    spelled, cells = {plain(name) for name in classes}, {plain(cell) for cell in first}
+    if classes and one_more and (spelled <= cells or (cells <= spelled and len(cells) == len(first))):
         return True
     numbers = [cell for cell in first if is_number(cell) or cell.strip().lower() in TRUTH]
     counting = any(set(numbers) == {str(start + place) for place in range(len(numbers))} for start in (0, 1))

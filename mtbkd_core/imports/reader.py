@@ -17,7 +17,6 @@ from mtbkd_core.imports.features import check_sequences, from_columns, from_sequ
 from mtbkd_core.imports.labels import (
     LEAST_OF_CLASS,
     LEAST_WITH_TEST,
-    MISSING,
     are_numbers,
     check_enough,
     check_labels,
@@ -28,8 +27,8 @@ from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows
 from mtbkd_core.imports.number_file import open_numbers
 from mtbkd_core.imports.reading import column_names, first_cells, read_table
 from mtbkd_core.imports.spec import Files, TableSpec
-from mtbkd_core.imports.table import Table, count_of, is_number
-from mtbkd_core.imports.teacher_outputs import count_classes, read_teacher
+from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
+from mtbkd_core.imports.teacher_outputs import TeacherOutputs, count_classes, read_teacher
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Reader:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    accuracy: dict[str, float] = field(default_factory=dict)
+    teachers: dict[str, TeacherOutputs] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @contextmanager
@@ -95,12 +94,12 @@ class Reader:
         return rows, tuple(class_names)
 
     def _count(self, files: Files, table: Table, id_column: str | None, reserved: set[str]) -> tuple[str, ...] | None:
-        """The classes' numbers where the labels are numbers: as many as the first teacher has columns."""
+        """The classes' numbers where the labels are numbers: as many as the teacher with the most columns has."""
         labels = [text for text in table.texts(self.spec.label) if text.strip() not in MISSING]
         if not labels or not are_numbers(labels):
             return None
-        first = next(iter(files.teachers.values()))
-        known = count_classes(first, table, largest(labels) + 1, id_column, reserved)
+        least = largest(labels) + 1
+        known = max(count_classes(path, table, least, id_column, reserved) for path in files.teachers.values())
         return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
 
     def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -126,7 +125,7 @@ class Reader:
         """A teacher's logits; of one whose labels are not known, only how its rows belong to the table's is checked."""
         spec = self.spec
         if labels is None or class_names is None:
-            open_numbers(path, table, id_column, reserved, class_names or (), spec.label)
+            open_numbers(path, table, id_column, reserved, class_names or (), spec.label, gaps=True)
             return torch.empty(0)
         like = self.columns.get(who, ())
         outputs = read_teacher(
@@ -142,8 +141,12 @@ class Reader:
         )
         self.notes += outputs.notes
         self.warnings += outputs.warnings
-        self.accuracy.setdefault(who, outputs.accuracy)
         self.columns.setdefault(who, outputs.columns)
+        first = self.teachers.setdefault(who, outputs)
+        if first is not outputs:  # what one file never says and the other does is not unknown
+            for one, other in ((first, outputs), (outputs, first)):
+                said = np.isfinite(one.stated) & other.known
+                one.logits[:, said] = np.where(np.isfinite(one.logits).any(1)[:, None], one.stated[said], -np.inf)
         return torch.from_numpy(outputs.logits)
 
     def _features(

@@ -35,7 +35,7 @@ def first_cells(path: Path) -> tuple[str, ...]:
     file = file_and_key(path)[0]
     if (kind := kind_of(file)) in ARRAYS:
         return arrays.names_of_texts(file, kind)
-    lines = read_table(path, [], 1, has_header=lambda lines: False)
+    lines = read_table(path, [], 1, has_header=lambda lines: False, gaps=True)
     return lines.names if lines.first_line is None else tuple(column[0].as_py() for column in lines.cells.columns)
 
 
@@ -44,6 +44,7 @@ def read_table(
     wanted: Sequence[str] | None = None,
     most_rows: int | None = None,
     has_header: Callable[[Table], bool] = lambda lines: True,
+    gaps: bool = False,
 ) -> Table:
     """Some columns of a file; of CSV files all are kept. A column of lists becomes a column for each place in them.
 
@@ -52,6 +53,7 @@ def read_table(
         wanted: names of columns; None: all.
         most_rows: stop after this many, for a look at the beginning.
         has_header: whether the first line of a file of text names its columns.
+        gaps: whether an empty line may stand between others.
     Raises:
         UserError: a file that cannot be read or is too large, a column that is not there, a row with too many or too
             few cells, an empty line between others; one line with the file and the row.
@@ -61,7 +63,7 @@ def read_table(
     if (size := path.stat().st_size) > MAX_BYTES:
         raise UserError(f"{path.name}: {size / 2**20:,.0f} MiB, allowed: at most {MAX_BYTES // 2**20} MiB")
     try:
-        table = _read(path, key, kind_of(path), wanted, most_rows, has_header)
+        table = _read(path, key, kind_of(path), wanted, most_rows, has_header, gaps)
         return with_lists_opened(table, wanted) if most_rows is None else table
     except MemoryError:
         raise UserError(f"{path.name}: takes more memory than there is") from None
@@ -74,6 +76,7 @@ def _read(
     wanted: Sequence[str] | None,
     most_rows: int | None,
     has_header: Callable[[Table], bool],
+    gaps: bool,
 ) -> Table:
     if kind is Kind.PARQUET:
         return parquet.read(path, wanted, most_rows)
@@ -81,20 +84,20 @@ def _read(
         return arrays.read(path, kind, key)
     if kind is Kind.EXCEL:
         lines = sheets.read_excel(path, most_rows)
-        lines = replace(lines, cells=lines.cells.slice(0, _full_lines(lines)))
+        lines = _without_empty_lines(lines, gaps)
     else:
         content = open_gzip(path) if kind is Kind.GZIP else pa.memory_map(str(path)).read_buffer()
         if is_fasta(content):
             table = sheets.read_fasta(path, content, most_rows)
             check_there(path.name, table.names, wanted or ())
             return table
-        lines = _csv(path, content, most_rows)
+        lines = _csv(path, content, most_rows, gaps)
     table = without_empty_columns(lines).headed() if has_header(lines) else lines
     check_there(path.name, table.names, wanted or ())
     return table
 
 
-def _csv(path: Path, content: pa.Buffer, most_rows: int | None) -> Table:
+def _csv(path: Path, content: pa.Buffer, most_rows: int | None, gaps: bool) -> Table:
     """The lines of a CSV file, the first included, as text."""
     text = open_text(path, content)
     most = min(MAX_ROWS, most_rows or MAX_ROWS) + 1
@@ -120,7 +123,8 @@ def _csv(path: Path, content: pa.Buffer, most_rows: int | None) -> Table:
     if most_rows is None:
         check_size(path.name, len(lines) - 1, lines.cells.num_columns)
         _check_quotes(path.name, text.content, lines)
-    return _without_decimal_commas(replace(lines, cells=lines.cells.slice(0, min(most, _full_lines(lines)))))
+    lines = _without_empty_lines(lines, gaps)
+    return _without_decimal_commas(replace(lines, cells=lines.cells.slice(0, most)))
 
 
 def _options(separator: str, wrong: list[csv.InvalidRow]) -> tuple[Any, Any, Any]:
@@ -172,19 +176,19 @@ def _check_quotes(file: str, content: pa.Buffer, lines: Table) -> None:
             raise UserError(f"{lines.at(len(lines) - 1)}: a quoted cell does not end")
 
 
-def _full_lines(lines: Table) -> int:
-    """The number of lines without empty ones at the end; refuses an empty one between others."""
+def _without_empty_lines(lines: Table, gaps: bool) -> Table:
+    """Lines without empty ones at the end; refuses an empty one between others where there are to be no gaps."""
     empty = np.ones(len(lines), dtype=bool)
     for column in lines.cells.columns:
         empty &= compute.equal(column, "").to_numpy()
         if not empty.any():
-            return len(lines)
+            return lines
     if empty.all():
         raise UserError(f"{lines.file}: has no line")
     full = int(np.flatnonzero(~empty)[-1]) + 1
-    if empty[:full].any():
+    if empty[:full].any() and not gaps:
         raise UserError(f"{lines.at(int(empty.argmax()))} is empty, expected a row")
-    return full
+    return replace(lines, cells=lines.cells.slice(0, full), empty=len(lines) - full)
 
 
 def without_empty_columns(lines: Table) -> Table:

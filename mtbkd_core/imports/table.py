@@ -17,6 +17,8 @@ LARGEST = 1e30
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[\d.]+,\d+([eE][+-]?\d+)?\s*")
 #: How true and false are written.
 TRUTH = {"true": "1", "false": "0"}
+#: How a cell says that nothing is known.
+MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "<NA>", "#N/A", "?", "."))
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Table:
         notes: what was understood of the file, a line each.
         lists: a column of lists -> the columns that were made of its places.
         by_id: the rows have no order of their own, only ids.
+        empty: lines at the end that hold nothing, which were left out.
     """
 
     file: str
@@ -43,6 +46,7 @@ class Table:
     notes: tuple[str, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_id: bool = False
+    empty: int = 0
 
     def __len__(self) -> int:
         return int(self.cells.num_rows)
@@ -71,9 +75,11 @@ class Table:
             holds = f"holds {str(column.type)[:40]}, expected text or numbers"
             raise UserError(f"{self.file}: column {name[:60]!r} {holds}") from None
 
-    def numbers(self, names: Sequence[str]) -> np.ndarray:
+    def numbers(self, names: Sequence[str], gaps: bool = False) -> np.ndarray:
         """Columns as numbers [N, F] float64; True is 1 and False 0; refuses a cell that is no finite number.
 
+        Args:
+            gaps: whether -inf stands for itself, and a row that is empty in all columns for NaN.
         Raises:
             UserError: the first such cell with its place, and how many more there are in its column; a date or a time.
         """
@@ -85,18 +91,24 @@ class Table:
             try:
                 values[:, place] = column.cast(pa.float64(), safe=False)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no numbers, or such as " 1"
-                values[:, place] = self._parsed(name)
+                values[:, place] = self._parsed(name, gaps)
         wrong = ~(np.abs(values) <= LARGEST)
+        if gaps:
+            wrong &= ~(np.isneginf(values) | np.isnan(values).all(1, keepdims=True))
         if wrong.any():
             row, column = (int(place) for place in np.argwhere(wrong)[0])
+            empty = "is empty, expected a number: a row in which a teacher abstains is empty in all columns"
             got = f"got {values[row, column]}, expected a finite number, at most 1e30 in size"
+            got = empty if gaps and np.isnan(values[row, column]) else got
             raise UserError(f"{self.at(row, names[column])}: {got}{_more(int(wrong.sum()) - 1)}")
         return values
 
-    def _parsed(self, name: str) -> list[float]:
-        """A column of text as numbers."""
+    def _parsed(self, name: str, gaps: bool) -> list[float]:
+        """A column of text as numbers; an empty cell is NaN where there may be gaps."""
         texts = self.texts(name)
-        lower = [TRUTH.get(text.strip().lower(), "") for text in texts]
+        if gaps:
+            texts = ["nan" if text.strip() in MISSING else text for text in texts]
+        lower = [text if gaps and text == "nan" else TRUTH.get(text.strip().lower(), "") for text in texts]
         texts = lower if all(lower) else texts
         wrong = [row for row, text in enumerate(texts) if not is_number(text)]
         if not wrong:

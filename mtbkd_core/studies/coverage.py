@@ -58,6 +58,8 @@ SAMPLER = SamplerConfig(chains=8, draws=100, thinning=10, warm_start_steps=100, 
 
 #: Called with how far the study is, from 0 to 1, and the name of the setting; it may raise to stop.
 Watch = Callable[[float, str], None]
+#: Where teachers abstain, [K, n]: by names of K teachers and points [n, 2].
+Silent = Callable[[Sequence[str], Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Replications:
         x_test: [M, 2], the same for all.
         truth: [M, C], the true probabilities there.
         wrong_factor: by what the confidently wrong teacher multiplies its logits.
+        silent: where teachers abstain; None: nowhere.
     """
 
     x: Tensor
@@ -116,14 +119,25 @@ class Replications:
     x_test: Tensor
     truth: Tensor
     wrong_factor: float
+    silent: Silent | None = None
 
     @classmethod
-    def draw(cls, replications: int, points: int, *, tests: int, seed: int, wrong_factor: float) -> Replications:
+    def draw(
+        cls,
+        replications: int,
+        points: int,
+        *,
+        tests: int,
+        seed: int,
+        wrong_factor: float,
+        silent: Silent | None = None,
+    ) -> Replications:
         """Draw `replications` data sets of `points` labelled points, and `tests` points to look at."""
         sets = [synthetic.draw(points, TASK.swirl, [seed, 5, number]) for number in range(replications)]
         x_test, _ = synthetic.draw(tests, TASK.swirl, [seed, 6])
         truth = synthetic.truth_logits(x_test, TASK.swirl).softmax(-1)
-        return cls(torch.stack([x for x, _ in sets]), torch.stack([y for _, y in sets]), x_test, truth, wrong_factor)
+        x, labels = (torch.stack(part) for part in zip(*sets, strict=True))
+        return cls(x, labels, x_test, truth, wrong_factor, silent)
 
     def teacher_logits(self, teachers: Sequence[str]) -> Tensor:
         """[K, R, N, 3], on the labelled points."""
@@ -133,6 +147,8 @@ class Replications:
         else:
             factor = self.wrong_factor
             logits = synthetic.teacher_logits(teachers, x, swirl=TASK.swirl, seed=0, wrong_factor=factor)
+        if self.silent is not None:
+            logits = logits.masked_fill(self.silent(teachers, x)[..., None], -torch.inf)
         count, points = self.x.shape[:2]
         return logits.view(len(logits), count, points, -1)
 
@@ -178,6 +194,7 @@ def coverage_study(
     wrong_factor: float = synthetic.WRONG_FACTOR,
     settings: Sequence[str] = tuple(SETTINGS),
     sampler: SamplerConfig = SAMPLER,
+    silent: Silent | None = None,
     watch: Watch = lambda fraction, what: None,
 ) -> list[Coverage]:
     """Measure coverage and width of the intervals, setting by setting, on the same data sets.
@@ -193,6 +210,7 @@ def coverage_study(
         wrong_factor: by what the confidently wrong teacher multiplies its logits.
         settings: names out of `SETTINGS`.
         sampler: chains are those of one replication.
+        silent: where teachers abstain; None: nowhere.
         watch: see `Watch`.
     Raises:
         UserError: a number that is too small, or an unknown setting.
@@ -202,7 +220,7 @@ def coverage_study(
     unknown = [name for name in settings if name not in SETTINGS]
     if unknown:
         raise UserError(f"settings: got {unknown[0]!r}, allowed: {', '.join(SETTINGS)}")
-    data = Replications.draw(replications, points, tests=tests, seed=seed, wrong_factor=wrong_factor)
+    data = Replications.draw(replications, points, tests=tests, seed=seed, wrong_factor=wrong_factor, silent=silent)
     config = default_config(TASK.INFO.name)
     linear = StudentConfig(kind=StudentKind.LINEAR, weight_scale=config.student.weight_scale)
     student = build_student(linear, 2, len(synthetic.CLASSES))

@@ -53,7 +53,7 @@ def test_probabilities_become_logarithms_with_the_same_softmax(read: Read) -> No
 def test_probabilities_of_zero_are_set_to_the_smallest_and_counted(read: Read) -> None:
     found = read(np.eye(3)[labels()])
     assert found.logits.min() == pytest.approx(np.log(SMALLEST))
-    assert any("72 of them below 1e-07 were set to it" in note for note in found.notes)
+    assert any("72 of them below 1e-06 were set to it" in note for note in found.notes)
     shares = softmax(logits())
     shares[4] = [0.4, 0.6 + 5.9e-8, -5.9e-8]  # as rounding can make it
     assert read(shares).logits[4, 2] == pytest.approx(np.log(SMALLEST), abs=1e-3)
@@ -222,11 +222,6 @@ def test_a_header_that_names_some_classes_over_the_columns_of_others_is_refused(
 def test_a_class_with_two_columns_is_refused(read: Read, header: list[object] | None, problem: str) -> None:
     with pytest.raises(UserError, match=rf"^t\.csv: {problem}$"):
         read(np.column_stack([logits(), -logits()[:, 2]]), header)
-
-
-def test_a_teacher_of_some_of_the_classes_is_refused_by_their_names(read: Read) -> None:
-    with pytest.raises(UserError, match=r"^t\.csv: names 2 of 3 classes \('Nucleus', 'Golgi'\), expected a column for"):
-        read(logits()[:, 1:], ["Nucleus", "Golgi"])
 
 
 # Labels that the teacher names
