@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,12 @@ class PriorAtExample:
     weights: np.ndarray
     targets: np.ndarray
     mean: np.ndarray
+
+    def knowing(self, classes: Sequence[int], teachers: Mapping[str, str]) -> tuple[PriorAtExample, dict[str, str]]:
+        """The same of the teachers (name -> title) alone that know all of some classes; and these."""
+        known = np.isfinite(self.targets[:, list(classes)]).all(1)
+        kept = {name: title for (name, title), knows in zip(teachers.items(), known, strict=True) if knows}
+        return PriorAtExample(self.weights[known], self.targets[known], self.mean), kept
 
 
 def prior_at(teacher_logits: Tensor, prior: PriorConfig) -> PriorAtExample:

@@ -112,9 +112,14 @@ def to_plane(shares: np.ndarray) -> np.ndarray:
 
 
 def rescaled(probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities [..., c] of some classes as shares among themselves; all equal where they sum to 0."""
+    """Probabilities [..., c] of some classes as shares among themselves; all equal where they sum to 0.
+
+    NaN where one of them is NaN: of a teacher that does not know them all.
+    """
     total = probabilities.sum(-1, keepdims=True)
-    shares: np.ndarray = np.where(total > 0, probabilities / np.where(total > 0, total, 1), 1 / probabilities.shape[-1])
+    shares: np.ndarray = np.where(
+        total == 0, 1 / probabilities.shape[-1], probabilities / np.where(total == 0, 1, total)
+    )
     return shares
 
 

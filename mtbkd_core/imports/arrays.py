@@ -22,6 +22,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.kinds import Kind
 from mtbkd_core.imports.limits import MAX_ROWS, MAX_UNPACKED, check_size, one_line
 from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.top_k import pair_of_arrays
 
 #: What the column is called that holds the names under which HDF5 keeps a vector each.
 IDS = "accession"
@@ -98,6 +99,9 @@ def _is_text(found: Any) -> bool:
 def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Table:
     if kind is Kind.HDF5 and not key and _are_vectors(entries):
         return _of_vectors(file, entries)
+    shapes = {name: entry.shape for name, entry in entries.items() if entry.is_numbers}
+    if not key and (pair := pair_of_arrays(shapes)):
+        return _of_pair(file, entries, pair)
     name = key or _only(file, entries)
     if name not in entries:
         raise UserError(f"{file}: has no array {name[:60]!r}; it has {_listed(entries)}")
@@ -121,6 +125,18 @@ def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Ta
     several = f"{file}: array {name!r} was read of {_listed(entries)}" if len(entries) > 1 else ""
     table = pa.table(cells)
     return Table(file, tuple(cells), table, named=bool(names), notes=(several,) if several else ())
+
+
+def _of_pair(file: str, entries: Mapping[str, _Entry], pair: tuple[str, str]) -> Table:
+    """A table with the columns of two arrays of one shape, called after the array and the place from 0."""
+    rows, columns = entries[pair[0]].shape
+    check_size(file, rows, 2 * columns, sum(entries[name].size for name in pair))
+    cells = {
+        f"{name} {place}": pa.array(np.ascontiguousarray(column).astype(np.float64))
+        for name in pair
+        for place, column in enumerate(entries[name].read().T)
+    }
+    return Table(file, tuple(cells), pa.table(cells), notes=(f"{file}: arrays {pair[0]!r} and {pair[1]!r} were read",))
 
 
 def _only(file: str, entries: Mapping[str, _Entry]) -> str:

@@ -84,18 +84,23 @@ def join_names(names: Sequence[str]) -> str:
     return ", ".join('"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names)
 
 
+def numbered(names: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Columns whose names end in a number, by what stands before it: text -> number -> name."""
+    groups: dict[str, dict[int, str]] = {}
+    for name in names:
+        if match := _NUMBERED.fullmatch(plain(name)):
+            groups.setdefault(match[1], {})[int(match[2])] = name
+    return groups
+
+
 def numbered_columns(names: Sequence[str]) -> dict[int, str]:
     """Columns named by the classes' numbers from 0 or 1, alone or after the same word, in any order: number -> name.
 
     Other columns may stand beside them; of several such groups the largest counts.
     """
-    groups: dict[str, dict[int, str]] = {}
-    for name in names:
-        if match := _NUMBERED.fullmatch(plain(name)):
-            groups.setdefault(match[1], {})[int(match[2])] = name
     counting = [
         group
-        for group in groups.values()
+        for group in numbered(names).values()
         if len(group) > 1 and any(set(group) == set(range(start, start + len(group))) for start in (0, 1))
     ]
     return max(counting, key=len, default={})
@@ -122,15 +127,15 @@ def class_columns(
     spelled, wanted = [plain(name) for name in names], [plain(name) for name in class_names]
     if len(set(wanted)) < len(wanted):  # classes that differ in case alone
         spelled, wanted = list(names), list(class_names)
-    numbered = numbered_columns(names)
+    counted = numbered_columns(names)
     known, every = [name for name in wanted if name in spelled], list(range(len(wanted)))
     for name, proper in zip(wanted, class_names, strict=True):
         if spelled.count(name) > 1:
             raise UserError(f"{file}: its header names the class {proper!r} twice, in other letters")
     if set(wanted) <= set(spelled):
         found, by = [names[spelled.index(name)] for name in wanted], "by the classes' names"
-    elif len(numbered) == len(wanted):
-        found, by = [numbered[number] for number in sorted(numbered)], f"by the classes' numbers from {min(numbered)}"
+    elif len(counted) == len(wanted):
+        found, by = [counted[number] for number in sorted(counted)], f"by the classes' numbers from {min(counted)}"
     elif known and len(names) < len(wanted):
         if other := next((name for name, own in zip(names, spelled, strict=True) if own not in wanted), None):
             raise UserError(

@@ -14,6 +14,7 @@ from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
 from mtbkd_core.imports.scales import SMALLEST, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
+from mtbkd_core.imports.top_k import spread, top_k_columns
 
 #: Standard deviations up to which a hit rate is no better than chance, and from which another is clearly better.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
@@ -83,27 +84,12 @@ def read_teacher(
     """
     opened = open_numbers(path, table, id_column, reserved, class_names, label, gaps=True)
     file, classes = opened.file, len(class_names)
-    notes = list(opened.notes)
-    names, places = list(opened.names), list(range(classes))
-    one_of_two = classes == 2 and len(names) == 1
-    if file.named and not one_of_two:
-        names, by, places = class_columns(file.file, opened.names, class_names, like)
-        notes += [f"{file.file}: its columns were taken {by}"] if by else []
-    if len(names) != len(places) and not one_of_two:
-        raise UserError(
-            f"{file.file}: has {count_of(len(names), 'column')} of numbers, expected {classes}: one for each class"
-        )
-    values = opened.values(names)
-    speaks = np.flatnonzero(~np.isnan(values).all(1))
-    if not len(speaks):
-        raise UserError(f"{file.file}: is empty in every row")
-    logits, stated = np.full((len(values), classes), -np.inf), np.full(classes, np.nan)
-    if one_of_two:
-        logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
+    top = top_k_columns(opened.names) if file.named else None
+    if top is not None:
+        (logits, kind), stated = spread(opened, top, classes), np.full(classes, np.nan)
+        names, notes = [], list(opened.notes)
     else:
-        logits[np.ix_(speaks, places)], kind, stated[places] = _with_unknown(
-            file, names, values[speaks], normalise, speaks
-        )
+        logits, kind, stated, names, notes = _by_class(opened, class_names, like, normalise)
     logits[np.isfinite(logits).sum(1) < 2] = -np.inf
     outputs = TeacherOutputs(opened.in_order(logits).astype(np.float32), 0.0, (), (), (), stated)
     notes += [f"{file.file}: read as {kind}", *_of_partial(file.file, outputs, class_names)]
@@ -112,13 +98,38 @@ def read_teacher(
         raise UserError(f"{file.file}: knows the label of no row, so nothing of it can be checked")
     named = outputs.logits.argmax(1)
     accuracy, hits, warnings = _compare(opened, named[counted], labels[counted], classes)
-    return replace(
-        outputs,
-        accuracy=accuracy,
-        columns=tuple(names) if file.named else (),
-        notes=(*notes, hits),
-        warnings=warnings,
-    )
+    columns = tuple(names) if file.named else ()
+    return replace(outputs, accuracy=accuracy, columns=columns, notes=(*notes, hits), warnings=warnings)
+
+
+def _by_class(
+    opened: NumberFile, class_names: Sequence[str], like: Sequence[str], normalise: bool
+) -> tuple[np.ndarray, str, np.ndarray, list[str], list[str]]:
+    """Outputs of a file with a column for each class that the teacher knows.
+
+    Returns:
+        logits [N, C], rows as in the file, -inf where nothing is known; what they are in words; `stated`; columns; notes.
+    """
+    file, classes, notes = opened.file, len(class_names), list(opened.notes)
+    names, places = list(opened.names), list(range(classes))
+    one_of_two = classes == 2 and len(names) == 1
+    if file.named and not one_of_two:
+        names, by, places = class_columns(file.file, opened.names, class_names, like)
+        notes += [f"{file.file}: its columns were taken {by}"] if by else []
+    if len(names) != len(places) and not one_of_two:
+        got = count_of(len(names), "column")
+        raise UserError(f"{file.file}: has {got} of numbers, expected {classes}: one for each class")
+    values = opened.values(names)
+    speaks = np.flatnonzero(~np.isnan(values).all(1))
+    if not len(speaks):
+        raise UserError(f"{file.file}: is empty in every row")
+    logits, stated = np.full((len(values), classes), -np.inf), np.full(classes, np.nan)
+    if one_of_two:
+        logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
+    else:
+        said, kind, stated[places] = _with_unknown(file, names, values[speaks], normalise, speaks)
+        logits[np.ix_(speaks, places)] = said
+    return logits, kind, stated, names, notes
 
 
 def _with_unknown(
@@ -192,6 +203,8 @@ def count_classes(path: Path, table: Table, least: int, id_column: str | None, r
     A header of other numbers names some of the classes from 0 on, of which there are `least` or more.
     """
     opened = open_numbers(path, table, id_column, reserved, tuple(map(str, range(least))), gaps=True)
+    if opened.file.named and top_k_columns(opened.names):
+        return least
     numbered = numbered_columns(opened.names) if opened.file.named else {}
     if len(numbered) >= max(2, least):
         return len(numbered)

@@ -44,7 +44,7 @@ EXPECTED: dict[str, list[str]] = {
     + ["error: nan_feature.csv: line 6, column 'f1': got 'NA', expected a number"],
     "mnist-file-inside-folder-of-its-name": [TAKEN] * 2,
     "multilabel-sigmoid-teacher": ["error: .*--normalise"],
-    "partial-teachers": [TAKEN, *["knows 2 of 4 classes: 'a', 'b'"] * 6, "abstains in 1 of 60 rows"],
+    "partial-teachers": [TAKEN, *["knows 2 of 4 classes: 'a', 'b'"] * 6, "abstains in 1 of 120 rows"],
     "shared-id-column-not-held-against": ["joined"] * 7,
 }
 

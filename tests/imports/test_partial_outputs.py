@@ -229,3 +229,56 @@ def test_a_class_that_has_a_probability_of_zero_in_one_file_alone_is_known(tmp_p
     assert data.test is not None
     np.testing.assert_allclose(data.rows.logits["one"][:, 2:].numpy(), np.log(SMALLEST), rtol=1e-6)
     assert np.isfinite(data.test.logits["one"].numpy()).all()
+
+
+def top_two() -> tuple[np.ndarray, np.ndarray]:
+    """Indices and logits of the two leading classes of each row."""
+    whole = logits()
+    indices = np.argsort(-whole, 1)[:, :2]
+    return indices, np.take_along_axis(whole, indices, 1)
+
+
+def write_top_two(folder: Path, kind: str, values: np.ndarray) -> Path:
+    indices, _ = top_two()
+    path = folder / f"t.{kind}"
+    if kind == "npz":
+        np.savez(path, values=values, indices=indices)
+    elif kind == "parquet":
+        columns = {"topk_indices": indices.tolist(), "topk_logits": values.tolist()}
+        pq.write_table(pa.table(columns), path)
+    else:
+        write_csv(path, ["idx 1", "idx 2", "prob 1", "prob 2"], np.hstack([indices, values]).tolist())
+    return path
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet", "csv"])
+def test_indices_and_values_of_leading_classes_are_what_it_knows_in_each_row(tmp_path: Path, kind: str) -> None:
+    indices, values = top_two()
+    table = table_of("ACC", [f"P{row}" for row in range(ROWS)])
+    found = read_teacher(write_top_two(tmp_path, kind, values), table, LABELS, NAMES)
+    assert np.isfinite(found.logits).sum(1).tolist() == [2] * ROWS
+    np.testing.assert_allclose(np.take_along_axis(found.logits, indices, 1), values, rtol=1e-6)
+    assert any("read as logits of 2 classes in each row" in note for note in found.notes)
+
+
+def test_what_leading_probabilities_leave_is_said_not_to_be_used(tmp_path: Path) -> None:
+    indices, _ = top_two()
+    shares = np.take_along_axis(softmax(logits()), indices, 1)
+    table = table_of("ACC", [f"P{row}" for row in range(ROWS)])
+    found = read_teacher(write_top_two(tmp_path, "csv", shares), table, LABELS, NAMES)
+    among = softmax(np.take_along_axis(found.logits, indices, 1))
+    np.testing.assert_allclose(among, shares / shares.sum(1, keepdims=True), atol=1e-6)
+    assert any("what the others have together was not used" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"), [((0, 9), "got 9, expected a class's index, 0 to 3"), ((0, None), "twice")]
+)
+def test_an_index_that_is_no_classes_or_stands_twice_is_refused(
+    tmp_path: Path, change: tuple[int, int | None], problem: str
+) -> None:
+    indices, values = top_two()
+    indices[5, change[0]] = indices[5, 1] if change[1] is None else change[1]
+    np.savez(tmp_path / "t.npz", values=values, indices=indices)
+    with pytest.raises(UserError, match=rf"^t\.npz: row 6.*{problem}"):
+        read_teacher(tmp_path / "t.npz", table_of("ACC", [f"P{row}" for row in range(ROWS)]), LABELS, NAMES)

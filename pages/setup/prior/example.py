@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -56,9 +58,14 @@ def _draw_weights(here: PriorAtExample, config: RunConfig, item: str) -> None:
 
 
 def _draw_simplex(here: PriorAtExample, config: RunConfig, task: Task, index: int) -> None:
-    teachers, numbers = task_words.titles_by_name(config), here.weights.tolist()
     top = leading_classes(here.mean)
     classes = [task.class_names[which] for which in top]
+    every = task_words.titles_by_name(config)
+    here, teachers = here.knowing(top, every)
+    _say_who_is_left_out(every, teachers, classes)
+    if not teachers:
+        return
+    numbers = here.weights.tolist()
     truth = true_at(task, index, config.prior.temperature)
     grid = simplex_density(here.targets[:, top], here.weights, config.prior.concentration, points=45)
     charts.show(
@@ -82,10 +89,20 @@ def _draw_simplex(here: PriorAtExample, config: RunConfig, task: Task, index: in
     )
 
 
+def _say_who_is_left_out(every: Mapping[str, str], drawn: Mapping[str, str], classes: Sequence[str]) -> None:
+    if left_out := [title for name, title in every.items() if name not in drawn]:
+        of = f"{', '.join(classes[:-1])} and {classes[-1]}"
+        st.caption(f"Not drawn, for here it does not know all of {of}: {', '.join(left_out)}.")
+
+
 def _draw_line(here: PriorAtExample, config: RunConfig, task: Task) -> None:
     """The mixture prior of two classes."""
-    teachers, shades = task_words.titles_by_name(config), task_words.colours(config)
+    every, shades = task_words.titles_by_name(config), task_words.colours(config)
     first, second = task.class_names
+    here, teachers = here.knowing([0, 1], every)
+    _say_who_is_left_out(every, teachers, task.class_names)
+    if not teachers:
+        return
     table = two_class_density(
         here.targets[:, 0].tolist(),
         here.weights.tolist(),

@@ -1,0 +1,78 @@
+"""Outputs of a teacher's leading classes alone: for each row the classes' indices, and their values.
+
+Two columns of lists, two groups of numbered columns ("index 0", "value 0", ...), or two arrays of [rows, k].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.imports.classes import numbered
+
+if TYPE_CHECKING:
+    from mtbkd_core.imports.number_file import NumberFile
+
+#: Words in the names of either group.
+_INDICES, _VALUES = ("ind", "idx", "class", "label"), ("val", "logit", "prob", "score")
+
+
+def pair_of(names: Sequence[str]) -> tuple[str, str] | None:
+    """Of two names that of indices and that of values, by their words; None where they are something else."""
+    if len(names) != 2:
+        return None
+    of_values = [any(word in name.lower() for word in _VALUES) for name in names]
+    of_indices = [any(word in name.lower() for word in _INDICES) for name in names]
+    for first, second in ((0, 1), (1, 0)):
+        if of_indices[first] and not of_values[first] and of_values[second]:
+            return names[first], names[second]
+    return None
+
+
+def top_k_columns(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """A file's columns of indices and of values, place by place; None where it holds anything else."""
+    groups = numbered(names)
+    pair = pair_of(list(groups)) if sum(map(len, groups.values())) == len(names) else None
+    if pair is None or set(groups[pair[0]]) != set(groups[pair[1]]):
+        return None
+    first, second = ([groups[part][place] for place in sorted(groups[part])] for part in pair)
+    return first, second
+
+
+def spread(opened: NumberFile, columns: tuple[list[str], list[str]], classes: int) -> tuple[np.ndarray, str]:
+    """The values in the places of their classes, [N, C] logits, -inf elsewhere, NaN in an empty row; and their kind.
+
+    Raises:
+        UserError: an index that is no class's, or twice in a row; values that are neither logits nor probabilities.
+    """
+    file = opened.file
+    indices, values = (opened.values(part) for part in columns)
+    empty = np.isnan(indices).all(1) & np.isnan(values).all(1)
+    wrong = ~empty[:, None] & ~((indices >= 0) & (indices < classes) & (indices % 1 == 0))
+    if wrong.any():
+        row, place = (int(at) for at in np.argwhere(wrong)[0])
+        got = f"got {indices[row, place]:g}, expected a class's index, 0 to {classes - 1}"
+        raise UserError(f"{file.at(row, columns[0][place])}: {got}")
+    twice = ~empty & (np.diff(np.sort(indices, 1), axis=1) == 0).any(1)
+    if twice.any():
+        raise UserError(f"{file.at(int(twice.argmax()))}: names a class twice, expected each index once in a row")
+    said = values[~empty]
+    kind = f"logits of {values.shape[1]} classes in each row"
+    if ((said >= 0) & (said <= 1)).all() and (said.sum(1) <= 1 + 1e-3).all():
+        values = np.log(np.maximum(values, 1e-6))
+        rest = "" if (said.sum(1) >= 1 - 1e-3).all() else "; what the others have together was not used"
+        kind = f"probabilities of {values.shape[1]} classes in each row, taken among these{rest}"
+    logits = np.full((len(values), classes), -np.inf)
+    rows = np.flatnonzero(~empty)
+    logits[rows[:, None], indices[rows].astype(int)] = values[rows]
+    logits[empty] = np.nan
+    return logits, kind
+
+
+def pair_of_arrays(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, str] | None:
+    """The arrays of indices and of values among arrays of numbers; None where they are not two of one shape."""
+    tables = [name for name, shape in shapes.items() if len(shape) == 2]
+    return pair_of(tables) if len({shapes[name] for name in tables}) == 1 else None
