@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from unittest.mock import patch
 
 import torch
 from sklearn.datasets import load_digits
@@ -22,6 +24,7 @@ from torch import Tensor
 
 from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, Task, build_config, distill, load_task
+from mtbkd_core.prior import MixturePrior
 from mtbkd_core.studies.coverage import coverage_study
 from mtbkd_core.tasks import digits, synthetic
 from mtbkd_core.tasks.base import Teacher
@@ -63,10 +66,12 @@ def as_zero(teacher: Teacher) -> Teacher:
     return replace(teacher, logits_train=train, logits_test=test, fingerprint=f"zero {teacher.fingerprint}")
 
 
-def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher]) -> dict[str, float]:
-    """A run's scores."""
+def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher], *, held: bool = True) -> dict[str, float]:
+    """A run's scores; held: whether responsibilities are kept at the weights in the first half of the warm start."""
     changes: list[tuple[str, object]] = [("data.teachers", tuple(teachers))]
-    found = distill(build_config(changes, base=config), task=replace(task, teachers=dict(teachers))).metrics
+    asked, own = build_config(changes, base=config), replace(task, teachers=dict(teachers))
+    with nullcontext() if held else patch.object(MixturePrior, "hold", lambda self: self):
+        found = distill(asked, task=own).metrics
     row = {"nll": found.student.nll, "accuracy": found.student.accuracy, "ece": found.student.ece}
     row |= {
         "warm_start_nll": found.warm_start.nll,
@@ -87,11 +92,12 @@ def of_digits(record: Record, seeds: int) -> None:
             "6 % of the others": (config, task.teachers),
             "own classes": (config, own),
             "own classes, twice the strength": (strong, own),
+            "own classes, responsibilities as ever": (config, own),
             "own classes, 0 elsewhere": (config, {name: as_zero(each) for name, each in own.items()}),
             "no teacher": (build_config([("prior.strength", 0.0)], base=config), task.teachers),
         }
         for name, (setting, teachers) in ways.items():
-            found = measured(setting, task, teachers)
+            found = measured(setting, task, teachers, held="as ever" not in name)
             rows.setdefault(name, []).append(found)
             record.row(part="digits", seed=seed, teachers=name, **found)
     compare(record, rows, "6 % of the others", ("own classes", "own classes, twice the strength"))
@@ -120,6 +126,8 @@ def of_mixed(record: Record, seeds: int) -> None:
         full, part = {"generalist": task.teachers["generalist"]}, {"digits-0-4": own_classes(task, seed)["digits-0-4"]}
         for name, teachers in {"the full one alone": full, "the partial one alone": part, "both": full | part}.items():
             record.row(part="mixed", seed=seed, teachers=name, **measured(config, task, teachers))
+        unheld = measured(config, task, full | part, held=False)
+        record.row(part="mixed", seed=seed, teachers="both, responsibilities as ever", **unheld)
 
 
 def outside(names: Sequence[str], x: Tensor) -> Tensor:

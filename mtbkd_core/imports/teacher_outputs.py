@@ -86,8 +86,9 @@ def read_teacher(
     file, classes = opened.file, len(class_names)
     top = top_k_columns(opened.names) if file.named else None
     if top is not None:
-        (logits, kind), stated = spread(opened, top, classes), np.full(classes, np.nan)
-        names, notes = [], list(opened.notes)
+        given = (opened.values(part) for part in top)
+        (logits, kind), stated = spread(file, top[0], *given, classes), np.full(classes, np.nan)
+        names, notes = list[str](), list(opened.notes)
     else:
         logits, kind, stated, names, notes = _by_class(opened, class_names, like, normalise)
     logits[np.isfinite(logits).sum(1) < 2] = -np.inf
@@ -108,7 +109,7 @@ def _by_class(
     """Outputs of a file with a column for each class that the teacher knows.
 
     Returns:
-        logits [N, C], rows as in the file, -inf where nothing is known; what they are in words; `stated`; columns; notes.
+        logits [N, C], rows as in the file, -inf where nothing is known; what they are; `stated`; columns; notes.
     """
     file, classes, notes = opened.file, len(class_names), list(opened.notes)
     names, places = list(opened.names), list(range(classes))
@@ -128,7 +129,7 @@ def _by_class(
         logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
     else:
         said, kind, stated[places] = _with_unknown(file, names, values[speaks], normalise, speaks)
-        logits[np.ix_(speaks, places)] = said
+        logits[speaks[:, None], np.array(places)] = said
     return logits, kind, stated, names, notes
 
 
@@ -140,11 +141,11 @@ def _with_unknown(
     never = same & (first <= NEVER)
     if never.all():
         raise UserError(f"{file.file}: says in no row anything of a class")
-    left = np.flatnonzero(~never)
+    left = np.flatnonzero(~never).tolist()
     scaled = to_logits(file, [names[place] for place in left], values[:, left], normalise, rows)
     if scaled.shares and (zero := same & (first == 0)).any():
         never = never | zero
-        left = np.flatnonzero(~never)
+        left = np.flatnonzero(~never).tolist()
         scaled = to_logits(file, [names[place] for place in left], values[:, left], normalise, rows)
     logits = np.full(values.shape, -np.inf)
     logits[:, left] = scaled.logits

@@ -6,15 +6,12 @@ Two columns of lists, two groups of numbered columns ("index 0", "value 0", ...)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import numbered
-
-if TYPE_CHECKING:
-    from mtbkd_core.imports.number_file import NumberFile
+from mtbkd_core.imports.table import Table
 
 #: Words in the names of either group.
 _INDICES, _VALUES = ("ind", "idx", "class", "label"), ("val", "logit", "prob", "score")
@@ -42,20 +39,23 @@ def top_k_columns(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
     return first, second
 
 
-def spread(opened: NumberFile, columns: tuple[list[str], list[str]], classes: int) -> tuple[np.ndarray, str]:
+def spread(
+    file: Table, columns: Sequence[str], indices: np.ndarray, values: np.ndarray, classes: int
+) -> tuple[np.ndarray, str]:
     """The values in the places of their classes, [N, C] logits, -inf elsewhere, NaN in an empty row; and their kind.
 
+    Args:
+        columns: of the indices.
+        indices, values: [N, k], NaN in an empty row.
     Raises:
         UserError: an index that is no class's, or twice in a row; values that are neither logits nor probabilities.
     """
-    file = opened.file
-    indices, values = (opened.values(part) for part in columns)
     empty = np.isnan(indices).all(1) & np.isnan(values).all(1)
     wrong = ~empty[:, None] & ~((indices >= 0) & (indices < classes) & (indices % 1 == 0))
     if wrong.any():
         row, place = (int(at) for at in np.argwhere(wrong)[0])
         got = f"got {indices[row, place]:g}, expected a class's index, 0 to {classes - 1}"
-        raise UserError(f"{file.at(row, columns[0][place])}: {got}")
+        raise UserError(f"{file.at(row, columns[place])}: {got}")
     twice = ~empty & (np.diff(np.sort(indices, 1), axis=1) == 0).any(1)
     if twice.any():
         raise UserError(f"{file.at(int(twice.argmax()))}: names a class twice, expected each index once in a row")

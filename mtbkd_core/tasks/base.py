@@ -30,7 +30,7 @@ class Proteins:
 
 @dataclass(frozen=True)
 class Teacher(TeacherInfo):
-    """A teacher of a task and its logits.
+    """A teacher of a task and its logits; -inf: a class that it does not know there, a row of them: it abstains.
 
     Attributes:
         logits_train: [N, C] on the student's training examples.

@@ -12,7 +12,7 @@ FORMULAS = (
         "Each teacher is a distribution",
         "It is a density of the student's tempered probabilities q at one example. Its mode is the teacher's "
         "prediction; a larger concentration makes it sharper. A calibrated teacher's logits z are divided by its "
-        "temperature first.",
+        "temperature first. A teacher that knows only some classes speaks of the probabilities among these alone.",
         r"q_i \sim \mathrm{Dirichlet}(1 + \lambda\, t_{ki}),\quad t_{ki} = \mathrm{softmax}(z_{ki}/T)",
     ),
     (

@@ -46,7 +46,7 @@ def show(chosen: chosen_run.Chosen, index: int, item: str, *, part: str = "test"
                 "Predicted class": table["predicted"],
                 "Probability": shares["probability"],
                 "Of the label": shares["label_probability"],
-                "Entropy": [f"{value:.3f}" for value in table["entropy"]],
+                "Entropy": ["" if pd.isna(value) else f"{value:.3f}" for value in table["entropy"]],
                 "Weight": shares["weight"],
                 "Responsibility": shares["responsibility"],
             }
