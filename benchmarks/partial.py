@@ -35,6 +35,8 @@ OWN: Mapping[str, tuple[int, ...]] = {
     "digits-5-9": (5, 6, 7, 8, 9),
     "even-digits": (0, 2, 4, 6, 8),
 }
+#: A prior that counts about as much as the task's own, by few and sharp components.
+SHARP, SHARP_SETTINGS = "sharp", {"prior.strength": 1.0, "prior.concentration": 18.0}
 EXPERTS = "experts, inverse_entropy"
 
 
@@ -81,9 +83,9 @@ def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher], *, 
     return {name: value for name, value in row.items() if value is not None}
 
 
-def of_digits(record: Record, seeds: int) -> None:
+def of_digits(record: Record, seeds: Sequence[int]) -> None:
     rows: dict[str, list[dict[str, float]]] = {}
-    for seed in range(seeds):
+    for seed in seeds:
         config = build_config([("data.task", "digits"), ("data.split_seed", seed), ("seed", seed)])
         strong = build_config([("prior.strength", 2 * config.prior.known_strength)], base=config)
         task = load_task(config.data)
@@ -116,18 +118,20 @@ def compare(
             record.claim(what, mean, **{limit: 0.0})
 
 
-def of_mixed(record: Record, seeds: int) -> None:
-    for seed in range(seeds):
+def of_mixed(record: Record, seeds: Sequence[int]) -> None:
+    for seed in seeds:
         names = ("generalist", "digits-0-4")
-        config = build_config(
-            [("data.task", "digits"), ("data.split_seed", seed), ("seed", seed), ("data.teachers", names)]
-        )
-        task = load_task(config.data)
+        asked = [("data.task", "digits"), ("data.split_seed", seed), ("seed", seed), ("data.teachers", names)]
+        own = build_config(asked)
+        task = load_task(own.data)
         full, part = {"generalist": task.teachers["generalist"]}, {"digits-0-4": own_classes(task, seed)["digits-0-4"]}
-        for name, teachers in {"the full one alone": full, "the partial one alone": part, "both": full | part}.items():
-            record.row(part="mixed", seed=seed, teachers=name, **measured(config, task, teachers))
-        unheld = measured(config, task, full | part, held=False)
-        record.row(part="mixed", seed=seed, teachers="both, responsibilities as ever", **unheld)
+        ways = {"the full one alone": full, "the partial one alone": part, "both": full | part}
+        for prior, config in {"the task's": own, SHARP: build_config(SHARP_SETTINGS.items(), base=own)}.items():
+            for name, teachers in ways.items():
+                found = measured(config, task, teachers)
+                record.row(part="mixed", seed=seed, prior=prior, teachers=name, **found)
+            unheld = measured(config, task, full | part, held=False)
+            record.row(part="mixed", seed=seed, prior=prior, teachers="both, responsibilities as ever", **unheld)
 
 
 def outside(names: Sequence[str], x: Tensor) -> Tensor:
@@ -165,14 +169,15 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("parts", nargs="*", default=["digits", "mixed", "synthetic"])
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--replications", type=int, default=100)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     record = Record(write=chosen.write)
     if "digits" in chosen.parts:
-        of_digits(record, chosen.seeds)
+        of_digits(record, range(chosen.first, chosen.first + chosen.seeds))
     if "mixed" in chosen.parts:
-        of_mixed(record, chosen.seeds)
+        of_mixed(record, range(chosen.first, chosen.first + chosen.seeds))
     if "synthetic" in chosen.parts:
         of_synthetic(record, chosen.replications)
     record.close()

@@ -349,3 +349,14 @@ def test_weights_are_known_of_teachers_of_all_classes_beside_others(generator: t
     together = MixturePrior.stack(both, 2)
     assert together.weights is not None
     torch.testing.assert_close(together.weights, torch.stack(weights).repeat_interleave(2, 0))
+
+
+def test_far_from_both_a_partial_teacher_has_nearly_all_responsibility_and_a_full_one_near_by() -> None:
+    """Both are sure of the first of ten classes; one knows half of them, so its component is the flatter one."""
+    known = torch.tensor([[1] * 10, [1] * 5 + [0] * 5], dtype=torch.bool)
+    teachers = masked(torch.tensor([6.0, *[0.0] * 9]).expand(2, 2, 10).double(), known)
+    student = torch.tensor([[0.0] * 10, [math.log(9), *[0.0] * 9]]).double()  # all equal, and a half for the first
+    weights = torch.full((2, 2), 0.5).double()
+    share = responsibilities(student, teachers, weights, concentration=18.0, temperature=1.0)[1]
+    assert share[0] > 0.99
+    assert share[1] < 0.4
