@@ -269,10 +269,11 @@ def learner_of(config: RunConfig, task: Task, device: torch.device) -> tuple[Stu
 def target_of(configs: Sequence[RunConfig], task: Task, device: torch.device) -> LogPosterior:
     """The posterior of every configuration's chains, one configuration after the other."""
     student, training_set = learner_of(configs[0], task, device)
-    priors = [
-        stack_priors(task.training_logits(each.data.teachers, each.n_unlabelled_used).to(device), [each.prior])
-        for each in configs
-    ]
+    priors = []
+    for each in configs:
+        names, more = each.data.teachers, each.n_unlabelled_used
+        logits, together = task.training_logits(names, more).to(device), task.together(names, "train", more)
+        priors.append(stack_priors(logits, [each.prior], together=None if together is None else together.to(device)))
     mixture = MixturePrior.stack(priors, configs[0].sampler.chains)
     return LogPosterior(student, training_set.x, training_set.labels, mixture)
 

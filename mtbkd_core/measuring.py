@@ -82,6 +82,7 @@ def measured(
 
 def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU) -> Examples:
     """A task's examples, as the student sees them, and some of its teachers' logits, for the evaluation."""
+    tails = [task.together(teachers, part) for part in ("test", "train")]
     test_logits, train_logits = (task.teacher_logits(teachers, part).to(device) for part in ("test", "train"))
     return Examples(
         x_test=task.x_test.to(device),
@@ -91,4 +92,6 @@ def examples_of(task: Task, teachers: Sequence[str], device: torch.device = CPU)
         test_logits=dict(zip(teachers, test_logits, strict=True)),
         train_logits=dict(zip(teachers, train_logits, strict=True)),
         shifts={name: x.to(device) for name, x in task.shifts.items()},
+        test_together=None if tails[0] is None else tails[0].to(device),
+        train_together=None if tails[1] is None else tails[1].to(device),
     )

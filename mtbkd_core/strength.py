@@ -235,7 +235,7 @@ def _held_out_scores(
     own = torch.arange(plan.scored, device=fold.device).repeat_interleave(CHAINS)
     seen = data.x.new_ones(len(own), len(data.labels))
     seen[:, :labelled] = (fold != own[:, None]).to(seen)
-    mixture = stack_priors(data.teacher_logits, [prior]) if prior.strength else None
+    mixture = stack_priors(data.teacher_logits, [prior], together=data.together) if prior.strength else None
     target = LogPosterior(student, data.x, data.labels, mixture, seen=seen).anchored(anchors)
     position = watched(climb(target, anchors, plan.steps, plan.batch_size, random), note)
     scores = data.x.new_empty(labelled)

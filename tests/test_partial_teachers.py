@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from mtbkd_core import Result, Task, distill
+from mtbkd_core.distillation import target_of
 from mtbkd_core.figures.run_tables import accuracy_by_class, series_predictions
+from mtbkd_core.prior import weights_under
+from mtbkd_core.studies.tuning import folds
 from tests.small import small
 
 CONFIG = small(
@@ -94,8 +97,6 @@ def test_a_saved_run_with_partial_teachers_opens(result: Result, tmp_path_factor
 
 def test_a_teacher_that_abstains_everywhere_changes_no_draw_but_for_rounding(tiny: Task) -> None:
     """Both posteriors at the same position: the log joint and its gradient."""
-    from mtbkd_core.distillation import target_of
-
     silent = knowing(tiny, "third", [])
     without = CONFIG.with_data(teachers=("one", "other"))
     target, other = (target_of([c], silent, torch.device("cpu")) for c in (CONFIG, without))
@@ -103,3 +104,27 @@ def test_a_teacher_that_abstains_everywhere_changes_no_draw_but_for_rounding(tin
     found, expected = target(position), other(position)
     torch.testing.assert_close(found.log_joint, expected.log_joint)
     torch.testing.assert_close(found.gradient, expected.gradient)
+
+
+def test_a_run_whose_teachers_state_some_classes_together_has_their_prior(tiny: Task) -> None:
+    """The target's mixture, and the weights that are saved."""
+    mask = torch.tensor([False, True, True]).expand(12, 3)
+    one = tiny.teachers["one"]
+    even = one.logits_train.clone()
+    even[:, 1:] = even[:, 1:].mean(1, keepdim=True)
+    teacher = replace(one, logits_train=even, logits_test=even, together={"train": mask, "test": mask})
+    task = replace(tiny, teachers={**tiny.teachers, "one": teacher})
+    mixture = target_of([CONFIG], task, torch.device("cpu")).mixture
+    assert mixture is not None
+    assert mixture.tail is not None
+    assert mixture.tail_targets is not None
+    assert (mixture.tail_targets[0] > 0).all()
+    found = distill(CONFIG, task=task)
+    expected = weights_under(
+        task.teacher_logits(CONFIG.data.teachers), CONFIG.prior, together=task.together(CONFIG.data.teachers)
+    )
+    torch.testing.assert_close(found.predictions.train.weights, expected)
+    assert not torch.allclose(expected, weights_under(task.teacher_logits(CONFIG.data.teachers), CONFIG.prior))
+    held_out = folds(task, 0)[0]
+    assert held_out.together(["one"], "test") is not None
+    assert len(held_out.teachers["one"].together["train"]) == len(held_out.y_train)

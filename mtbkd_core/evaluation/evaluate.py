@@ -60,12 +60,13 @@ def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor, number: int =
     )
 
 
-def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
+def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig, together: Tensor | None = None) -> Tensor:
     """[M, C], the mean of teachers with logits [K, M, C] under a setting's weights, calibrated where it says so.
 
     As `mean_of_teachers`: NaN at a class that no teacher of weight knows.
     """
-    return mean_of_teachers(probabilities(prior_logits(teacher_logits, prior)), weights_under(teacher_logits, prior))
+    weights = weights_under(teacher_logits, prior, together=together)
+    return mean_of_teachers(probabilities(prior_logits(teacher_logits, prior)), weights)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Examples:
         x_train, y_train: [N, F] and [N], the labelled examples.
         test_logits, train_logits: teacher -> [M, C] and [N, C].
         shifts: name -> [M', F], out-of-distribution inputs.
+        test_together, train_together: [K, M, C] and [K, N, C], see `TrainingSet.together`.
     """
 
     x_test: Tensor
@@ -86,6 +88,8 @@ class Examples:
     test_logits: Mapping[str, Tensor]
     train_logits: Mapping[str, Tensor]
     shifts: Mapping[str, Tensor]
+    test_together: Tensor | None = None
+    train_together: Tensor | None = None
 
 
 def evaluate(
@@ -123,7 +127,7 @@ def evaluate(
         predictive, chains = summarise(predicted), ByChain.of(predicted)
         watch(2)
         warm = student.probabilities(warm_start, examples.x_test)
-        weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior)
+        weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior, examples.test_together)
         sampled = predictive, chains, predicted
         scored = beside.submit(_score_rows, examples, sampled, warm, weighted, split_seed, teacher_scores, number)
         test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
@@ -204,20 +208,22 @@ def _influences(
         torch.stack(list(each.values())) for each in (examples.test_logits, examples.train_logits)
     )
     on_train_logits = _logits(student, draws, examples.x_train)
-    on_train = influence(on_train_logits, stack_priors(train_logits, [prior]), examples.y_train)
-    on_test = influence(_logits(student, draws, examples.x_test), stack_priors(test_logits, [prior]))
+    at_train = stack_priors(train_logits, [prior], together=examples.train_together)
+    at_test = stack_priors(test_logits, [prior], together=examples.test_together)
+    on_train = influence(on_train_logits, at_train, examples.y_train)
+    on_test = influence(_logits(student, draws, examples.x_test), at_test)
     assert on_train.label_pull is not None
     test = {
         "labels": examples.y_test,
         "responsibilities": on_test.responsibilities,
-        "weights": weights_under(test_logits, prior),
+        "weights": weights_under(test_logits, prior, together=examples.test_together),
         "teachers": probabilities(test_logits),
     }
     train = {
         "labels": examples.y_train,
         "mean": on_train_logits.softmax(-1).mean(0),
         "responsibilities": on_train.responsibilities,
-        "weights": weights_under(train_logits, prior),
+        "weights": weights_under(train_logits, prior, together=examples.train_together),
         "teachers": probabilities(train_logits),
         "pulls": on_train.pulls,
         "label_pull": on_train.label_pull,

@@ -49,12 +49,13 @@ def effect(
     name: str,
     values: Sequence[float],
     teacher: int | None = None,
+    together: Tensor | None = None,
 ) -> Effect:
     """Vary one setting of the prior, and hold the others.
 
     Args:
         prior: the configuration.
-        teacher_logits: [K, N, C].
+        teacher_logits, together: [K, N, C], see `TrainingSet`.
         labels: [N].
         name: of a setting of the prior that is a number, or one for each teacher.
         values: of the setting.
@@ -63,7 +64,7 @@ def effect(
         ValueError: a name that is none, a setting without its teacher, or a value that is not allowed.
     """
     priors = [_varied(prior, len(teacher_logits), name, value, teacher) for value in values]
-    mixture = stack_priors(teacher_logits, priors)
+    mixture = stack_priors(teacher_logits, priors, together=together)
     untrained = teacher_logits.new_zeros(len(priors), *teacher_logits.shape[1:])
     terms, q = mixture.terms(untrained)
     pulled = mixture.pulls(mixture.shares(terms), q)

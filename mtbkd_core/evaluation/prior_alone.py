@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mtbkd_core.config.fields import Setting
@@ -21,16 +22,18 @@ from mtbkd_core.prior import prior_logits, probabilities, weights_under
 _RESAMPLES = 100
 
 
-def score_alone(teacher_logits: Tensor, labels: Tensor, prior: PriorConfig) -> tuple[Scores, np.ndarray]:
+def score_alone(
+    teacher_logits: Tensor, labels: Tensor, prior: PriorConfig, together: Tensor | None = None
+) -> tuple[Scores, np.ndarray]:
     """Scores of the weighted mean of the teachers' tempered predictions, and the weights.
 
     Args:
-        teacher_logits: [K, N, C].
+        teacher_logits, together: [K, N, C], see `TrainingSet`.
         labels: [N].
     Returns:
         the scores, with their errors from so many examples, and the weights [K, N].
     """
-    weights = weights_under(teacher_logits, prior)
+    weights = weights_under(teacher_logits, prior, together=together)
     mixed = mixture_probabilities(prior_logits(teacher_logits, prior), weights, prior.temperature)
     return score_teacher(mixed, labels, _RESAMPLES).scores, weights.numpy()
 
@@ -47,7 +50,7 @@ class PriorAtExample:
     Attributes:
         weights: [K], the mixture's weights.
         targets: [K, C], the modes of its components: the teachers' tempered probabilities; NaN at a class that one does
-            not know.
+            not name.
         mean: [C], their weighted mean, likewise.
     """
 
@@ -62,11 +65,14 @@ class PriorAtExample:
         return PriorAtExample(self.weights[known], self.targets[known], self.mean), kept
 
 
-def prior_at(teacher_logits: Tensor, prior: PriorConfig) -> PriorAtExample:
-    """The prior at one example, from the teachers' logits [K, C] there."""
+def prior_at(teacher_logits: Tensor, prior: PriorConfig, together: Tensor | None = None) -> PriorAtExample:
+    """The prior at one example, from the teachers' logits there and the classes of which they state the sum, [K, C]."""
     logits = teacher_logits[:, None]
-    weights, divided = weights_under(logits, prior), prior_logits(logits, prior)
+    weights = weights_under(logits, prior, together=None if together is None else together[:, None])
+    divided = prior_logits(logits, prior)
     targets = probabilities(divided / prior.temperature)[:, 0]
+    if together is not None:
+        targets = targets.masked_fill(together, torch.nan)
     mean = mixture_probabilities(divided, weights, prior.temperature)[0]
     return PriorAtExample(*(values.double().numpy() for values in (weights[:, 0], targets, mean)))
 

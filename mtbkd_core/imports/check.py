@@ -120,4 +120,6 @@ def _fingerprint(parts: Sequence[Rows | None], class_names: Sequence[str], reach
             content += [rows.features.numpy().tobytes(), rows.labels.numpy().tobytes()]
             for who, logits in rows.logits.items():
                 content += [who, logits.numpy().tobytes()]
+            for who, mask in rows.together.items():
+                content += [f"together {who}", mask.numpy().tobytes()]
     return content_hash(*content)

@@ -30,6 +30,7 @@ class Rows:
         labels: [N] int64, -1 without a label.
         logits: teacher -> [N, C] float32.
         accessions, sequences: of the rows; empty where the table has none.
+        together: teacher -> [N, C], see `Teacher`; without teachers that name all classes that they know.
     """
 
     features: Tensor
@@ -37,6 +38,7 @@ class Rows:
     logits: Mapping[str, Tensor]
     accessions: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
+    together: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -50,6 +52,7 @@ class Rows:
             {name: logits[which] for name, logits in self.logits.items()},
             _chosen(self.accessions, which) if self.accessions else (),
             _chosen(self.sequences, which) if self.sequences else (),
+            {name: mask[which] for name, mask in self.together.items()},
         )
 
 
@@ -154,6 +157,7 @@ class TableData:
                     tested.logits[name][test],
                     fingerprint_of_teacher(about.fingerprint, name),
                     logits_unlabelled=None if spare is None else spare.logits[name],
+                    together=_together(name, {"train": (own, train), "test": (tested, test)}, spare),
                 )
                 for name in teachers
             },
@@ -162,6 +166,11 @@ class TableData:
             standardisation=standardisation,
             x_unlabelled=None if spare is None else standardisation.apply(spare.features),
         )
+
+
+def _together(name: str, parts: Mapping[str, tuple[Rows, np.ndarray]], spare: Rows | None) -> dict[str, Tensor]:
+    found = {part: rows.together[name][which] for part, (rows, which) in parts.items() if name in rows.together}
+    return found | ({} if spare is None or name not in spare.together else {"unlabelled": spare.together[name]})
 
 
 def _proteins(parts: Mapping[str, tuple[Rows, np.ndarray]]) -> Proteins | None:

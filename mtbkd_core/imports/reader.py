@@ -43,6 +43,7 @@ class Reader:
     problems: list[str] = field(default_factory=list)
     teachers: dict[str, TeacherOutputs] = field(default_factory=dict)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _together: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -74,7 +75,7 @@ class Reader:
         ids = table.texts(id_column) if id_column is not None else []
         if id_column is not None:
             self.warnings += _repeated(table, ids, id_column)
-        logits = {}
+        logits, self._together = {}, {}
         for who, path in files.teachers.items():
             with self.going_on():
                 logits[who] = self._teacher(who, path, table, indices, class_names, id_column, reserved)
@@ -90,7 +91,8 @@ class Reader:
             or len(self.problems) > before
         ):
             return None
-        rows = Rows(features, torch.from_numpy(indices), logits, tuple(ids), tuple(sequences))
+        together = {who: torch.from_numpy(mask) for who, mask in self._together.items()}
+        rows = Rows(features, torch.from_numpy(indices), logits, tuple(ids), tuple(sequences), together)
         return rows, tuple(class_names)
 
     def _count(self, files: Files, table: Table, id_column: str | None, reserved: set[str]) -> tuple[str, ...] | None:
@@ -141,6 +143,8 @@ class Reader:
         )
         self.notes += outputs.notes
         self.warnings += outputs.warnings
+        if outputs.together is not None:
+            self._together[who] = outputs.together
         self.columns.setdefault(who, outputs.columns)
         first = self.teachers.setdefault(who, outputs)
         if first is not outputs:  # what one file never says and the other does is not unknown

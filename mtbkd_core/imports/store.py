@@ -147,6 +147,7 @@ def _tensors(data: TableData) -> dict[str, Tensor]:
     for part, rows in data.parts().items():
         tensors |= {f"{part}.features": rows.features, f"{part}.labels": rows.labels}
         tensors |= {f"{part}.logits.{teacher}": logits for teacher, logits in rows.logits.items()}
+        tensors |= {f"{part}.together.{teacher}": mask for teacher, mask in rows.together.items()}
     return tensors
 
 
@@ -157,4 +158,5 @@ def _rows(tensors: Mapping[str, Tensor], texts: Any, part: str, manifest: Manife
         {teacher: tensors[f"{part}.logits.{teacher}"].float() for teacher in manifest.teachers},
         tuple(texts[part]["accessions"]),
         tuple(texts[part]["sequences"]),
+        {who: tensors[name] for who in manifest.teachers if (name := f"{part}.together.{who}") in tensors},
     )

@@ -14,7 +14,7 @@ from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
 from mtbkd_core.imports.scales import SMALLEST, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
-from mtbkd_core.imports.top_k import spread, top_k_columns
+from mtbkd_core.imports.top_k import leave_some, spread, top_k_columns, with_rest
 
 #: Standard deviations up to which a hit rate is no better than chance, and from which another is clearly better.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
@@ -33,6 +33,7 @@ class TeacherOutputs:
         notes, warnings: what was made of the file, and what looks wrong with it; a line each.
         stated: [C], for a class that is unknown because its column holds one value in every row: the logit that this
             would be if another file of the teacher held others; else NaN.
+        together: [N, C], the classes of which it states the sum alone, which the logits spread evenly; None: of none.
     """
 
     logits: np.ndarray
@@ -41,6 +42,7 @@ class TeacherOutputs:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     stated: np.ndarray
+    together: np.ndarray | None = None
 
     @property
     def known(self) -> np.ndarray:
@@ -87,12 +89,13 @@ def read_teacher(
     top = top_k_columns(opened.names) if file.named else None
     if top is not None:
         given = (opened.values(part) for part in top)
-        (logits, kind), stated = spread(file, top[0], *given, classes), np.full(classes, np.nan)
+        (logits, kind, together), stated = spread(file, top[0], *given, classes), np.full(classes, np.nan)
         names, notes = list[str](), list(opened.notes)
     else:
-        logits, kind, stated, names, notes = _by_class(opened, class_names, like, normalise)
+        logits, kind, stated, names, notes, together = _by_class(opened, class_names, like, normalise)
     logits[np.isfinite(logits).sum(1) < 2] = -np.inf
-    outputs = TeacherOutputs(opened.in_order(logits).astype(np.float32), 0.0, (), (), (), stated)
+    rest = opened.in_order(together) if together.any() else None
+    outputs = TeacherOutputs(opened.in_order(logits).astype(np.float32), 0.0, (), (), (), stated, rest)
     notes += [f"{file.file}: read as {kind}", *_of_partial(file.file, outputs, class_names)]
     counted = np.isfinite(np.take_along_axis(outputs.logits, np.maximum(labels, 0)[:, None], 1)[:, 0]) & (labels >= 0)
     if not counted.any():
@@ -105,11 +108,12 @@ def read_teacher(
 
 def _by_class(
     opened: NumberFile, class_names: Sequence[str], like: Sequence[str], normalise: bool
-) -> tuple[np.ndarray, str, np.ndarray, list[str], list[str]]:
+) -> tuple[np.ndarray, str, np.ndarray, list[str], list[str], np.ndarray]:
     """Outputs of a file with a column for each class that the teacher knows.
 
     Returns:
-        logits [N, C], rows as in the file, -inf where nothing is known; what they are; `stated`; columns; notes.
+        logits [N, C], rows as in the file, -inf where nothing is known; what they are; `stated`; columns; notes;
+        and the classes of which the sum alone is stated [N, C].
     """
     file, classes, notes = opened.file, len(class_names), list(opened.notes)
     names, places = list(opened.names), list(range(classes))
@@ -125,12 +129,19 @@ def _by_class(
     if not len(speaks):
         raise UserError(f"{file.file}: is empty in every row")
     logits, stated = np.full((len(values), classes), -np.inf), np.full(classes, np.nan)
+    together = np.zeros(logits.shape, dtype=bool)
     if one_of_two:
         logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
+    elif len(places) < classes and leave_some(values[speaks]) and not normalise:
+        named = np.zeros_like(together)
+        named[speaks[:, None], np.array(places)] = True
+        logits[speaks[:, None], np.array(places)] = np.log(np.maximum(values[speaks], SMALLEST))
+        logits, together, words = with_rest(logits, named, np.nan_to_num(values).sum(1))
+        kind = f"probabilities of some of the classes{words}"
     else:
         said, kind, stated[places] = _with_unknown(file, names, values[speaks], normalise, speaks)
         logits[speaks[:, None], np.array(places)] = said
-    return logits, kind, stated, names, notes
+    return logits, kind, stated, names, notes, together
 
 
 def _with_unknown(

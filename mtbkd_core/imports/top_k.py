@@ -11,6 +11,7 @@ import numpy as np
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import numbered
+from mtbkd_core.imports.scales import SMALLEST, SUM_TOLERANCE
 from mtbkd_core.imports.table import Table
 
 #: Words in the names of either group.
@@ -41,8 +42,11 @@ def top_k_columns(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
 
 def spread(
     file: Table, columns: Sequence[str], indices: np.ndarray, values: np.ndarray, classes: int
-) -> tuple[np.ndarray, str]:
-    """The values in the places of their classes, [N, C] logits, -inf elsewhere, NaN in an empty row; and their kind.
+) -> tuple[np.ndarray, str, np.ndarray]:
+    """The values in the places of their classes, as logits [N, C]; their kind; and the classes of the rest [N, C].
+
+    Other classes are -inf or, where the values are probabilities that leave some mass, share it evenly. An empty row is
+    NaN.
 
     Args:
         columns: of the indices.
@@ -59,17 +63,42 @@ def spread(
     twice = ~empty & (np.diff(np.sort(indices, 1), axis=1) == 0).any(1)
     if twice.any():
         raise UserError(f"{file.at(int(twice.argmax()))}: names a class twice, expected each index once in a row")
-    said = values[~empty]
+    said, shares = values[~empty], None
     kind = f"logits of {values.shape[1]} classes in each row"
     if ((said >= 0) & (said <= 1)).all() and (said.sum(1) <= 1 + 1e-3).all():
-        values = np.log(np.maximum(values, 1e-6))
-        rest = "" if (said.sum(1) >= 1 - 1e-3).all() else "; what the others have together was not used"
-        kind = f"probabilities of {values.shape[1]} classes in each row, taken among these{rest}"
-    logits = np.full((len(values), classes), -np.inf)
+        shares, kind = values, f"probabilities of {values.shape[1]} classes in each row"
+        values = np.log(np.maximum(values, SMALLEST))
+    logits, named = np.full((len(values), classes), -np.inf), np.zeros((len(values), classes), dtype=bool)
     rows = np.flatnonzero(~empty)
-    logits[rows[:, None], indices[rows].astype(int)] = values[rows]
+    places = rows[:, None], indices[rows].astype(int)
+    logits[places], named[places] = values[rows], True
     logits[empty] = np.nan
-    return logits, kind
+    if shares is None:
+        return logits, kind, np.zeros_like(named)
+    logits, together, words = with_rest(logits, named, np.where(empty[:, None], 0.0, shares).sum(1))
+    return logits, kind + words, together
+
+
+def leave_some(shares: np.ndarray) -> bool:
+    """Whether numbers [N, k] are probabilities that leave some mass to classes that are not there."""
+    sums = shares.sum(1)
+    within = ((shares >= 0) & (shares <= 1)).all() and (sums <= 1 + SUM_TOLERANCE).all()
+    return bool(within and (sums < 1 - SUM_TOLERANCE).any())
+
+
+def with_rest(logits: np.ndarray, named: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Logits in which the classes that are not named share evenly what the others leave; those classes; and words.
+
+    Args:
+        logits, named: [N, C], logarithms of probabilities of the classes that are named.
+        mass: [N], what these have together; where it is 1 everywhere, nothing is said of the others.
+    """
+    rest, speaks = 1 - mass, named.any(1)
+    if (rest[speaks] < 1e-3).all() or named[speaks].all():
+        return logits, np.zeros_like(named), ""
+    together = ~named & speaks[:, None]
+    evenly = np.log(np.maximum(rest, SMALLEST) / np.maximum((~named).sum(1), 1))
+    return np.where(together, evenly[:, None], logits), together, "; what they leave is of the others together"
 
 
 def pair_of_arrays(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, str] | None:

@@ -8,21 +8,22 @@ from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.prior.mixture import MixturePrior
-from mtbkd_core.prior.partial import tail_over
+from mtbkd_core.prior.partial import apart
 from mtbkd_core.prior.weights import entropy_weights, floating, like
 
 
 def weights_under(
-    teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None, tail: Tensor | None = None
+    teacher_logits: Tensor, prior: PriorConfig, active: Tensor | None = None, together: Tensor | None = None
 ) -> Tensor:
     """The entropy weights [K, N] that a setting gives teachers.
 
     Args:
-        teacher_logits, tail: [K, N, C] and [K, N], see `entropy_weights`.
+        teacher_logits, together: [K, N, C] each, see `partial.apart`.
         active: [K] booleans; teachers that are not active are left out.
     """
+    logits, tail = apart(teacher_logits, together)
     return entropy_weights(
-        teacher_logits,
+        logits,
         rule=prior.rule,
         base=prior.base_weights,
         entropy_temperature=prior.entropy_temperatures or 1.0,
@@ -40,23 +41,16 @@ def prior_logits(teacher_logits: Tensor, prior: PriorConfig) -> Tensor:
     return logits / like(prior.entropy_temperatures, logits)[:, None, None]
 
 
-def prior_tail(teacher_logits: Tensor, prior: PriorConfig, tail: Tensor | None) -> Tensor | None:
-    """The tail [K, N] that goes with `prior_logits`; None: no teacher has one."""
-    if tail is None or not prior.calibrated_teachers or prior.entropy_temperatures is None:
-        return tail
-    return tail_over(teacher_logits, tail, like(prior.entropy_temperatures, tail)[:, None])
-
-
 def stack_priors(
     teacher_logits: Tensor,
     priors: Sequence[PriorConfig],
     active: Tensor | None = None,
-    tail: Tensor | None = None,
+    together: Tensor | None = None,
 ) -> MixturePrior:
     """The mixture prior for one setting, or for one setting per chain.
 
     Args:
-        teacher_logits, tail: [K, N, C] and [K, N], see `MixturePrior.build`.
+        teacher_logits, together: [K, N, C] each, see `partial.apart`.
         priors: one setting for all chains, or S settings for S chains.
         active: [K] or [S, K] booleans, the subset of teachers of each chain; None: all.
     Returns:
@@ -75,17 +69,17 @@ def stack_priors(
     masks = [active] if active is None or active.ndim == 1 else list(active)
     chains = max(len(priors), len(masks))
     settings, masks = list(priors) * (chains // len(priors)), masks * (chains // len(masks))
-    return MixturePrior.stack(
-        [
+    built = []
+    for prior, mask in zip(settings, masks, strict=True):
+        logits, tail = apart(prior_logits(teacher_logits, prior), together)
+        built.append(
             MixturePrior.build(
-                prior_logits(teacher_logits, prior),
-                weights_under(teacher_logits, prior, mask, tail),
+                logits,
+                weights_under(teacher_logits, prior, mask, together),
                 concentration=prior.concentration,
                 temperature=prior.temperature,
                 strength=prior.known_strength,
-                tail=prior_tail(teacher_logits, prior, tail),
+                tail=tail,
             )
-            for prior, mask in zip(settings, masks, strict=True)
-        ],
-        chains=1,
-    )
+        )
+    return MixturePrior.stack(built, chains=1)

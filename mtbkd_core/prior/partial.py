@@ -152,10 +152,16 @@ def named_classes(teacher_logits: Tensor, labels: Tensor | None = None) -> Tenso
     return named.where(knows, -1)
 
 
-def tail_over(teacher_logits: Tensor, tail: Tensor, divisor: Tensor) -> Tensor:
-    """The tail [..., K, N] of the same teachers with logits / divisor; arguments as `spoken`, divisor [..., K, 1]."""
-    evenly = torch.isneginf(teacher_logits).sum(-1).clamp_min(1).to(tail).log()
-    return evenly + (tail - evenly) / divisor
+def apart(teacher_logits: Tensor, together: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Logits and tail, as `spoken` takes them, of logits [..., K, N, C] that spread the tails' masses evenly.
+
+    Args:
+        together: [..., K, N, C], the classes of which the sum alone is stated; None: no teacher has a tail.
+    """
+    if together is None:
+        return teacher_logits, None
+    tail = teacher_logits.masked_fill(~together, -torch.inf).logsumexp(-1)
+    return teacher_logits.masked_fill(together, -torch.inf), tail
 
 
 def compared(

@@ -106,7 +106,8 @@ class Methods:
     def _tuned_teachers(self) -> Row:
         tuned = self._tuning.of_teachers(TEACHERS_TUNED)
         logits = self.task.teacher_logits(self.config.data.teachers, "test")
-        mean = weighted_teachers(logits, prior_with(self.config, tuned.settings))
+        together = self.task.together(self.config.data.teachers, "test")
+        mean = weighted_teachers(logits, prior_with(self.config, tuned.settings), together)
         return _row(mean, self.task.y_test) | tuned.row
 
     def no_teacher(self) -> Mapping[str, Row]:

@@ -36,7 +36,7 @@ def run_sensitivity(result: Result, task: Task, *, most: int = _DRAWS) -> dict[s
         return {}
     draws = thin(result.draws, most)
     data = task.training_set(names, config.n_unlabelled_used)
-    mixture = stack_priors(data.teacher_logits, [config.prior])
+    mixture = stack_priors(data.teacher_logits, [config.prior], together=data.together)
     flat = draws.flatten(0, 1)
     log_weights = torch.cat(
         [log_importance(mixture, result.student.logits(some, data.x)) for some in flat.split(_rows(data.x, result))], -1

@@ -109,8 +109,14 @@ def folds(task: Task, seed: int) -> list[Task]:
 def _held_out(task: Task, rows: Tensor) -> Task:
     keep = torch.ones(len(task.y_train), dtype=torch.bool)
     keep[rows] = False
+    parts = {"train": keep, "test": rows}
     teachers = {
-        name: replace(each, logits_train=each.logits_train[keep], logits_test=each.logits_train[rows])
+        name: replace(
+            each,
+            logits_train=each.logits_train[keep],
+            logits_test=each.logits_train[rows],
+            together=each.together | {part: each.together["train"][at] for part, at in parts.items() if each.together},
+        )
         for name, each in task.teachers.items()
     }
     return replace(
@@ -180,8 +186,11 @@ class Tuning:
             grid: list[Settings] = [{}, *combinations(softmin_temperature=SOFTMIN_TEMPERATURES)]
             teachers = self.config.data.teachers
             found = [
-                torch.stack([weighted_teachers(logits, prior_with(self.config, each)) for each in grid])
-                for logits in (problem.task.teacher_logits(teachers, "test") for problem in self._problems)
+                torch.stack([weighted_teachers(logits, prior_with(self.config, each), together) for each in grid])
+                for logits, together in (
+                    (problem.task.teacher_logits(teachers, "test"), problem.task.together(teachers, "test"))
+                    for problem in self._problems
+                )
             ]
             self._chosen[name] = self._best(name, grid, found)
         return self._chosen[name][0]
@@ -247,8 +256,8 @@ def anchored_means(problem: Problem, config: RunConfig, grid: Sequence[Settings]
     labels, pull = label_pull(data.labels, problem.task.n_classes), None
     if config.prior.strength:
         priors = [
-            stack_priors(data.teacher_logits, [config.prior.model_copy(update={"strength": each["strength"]})])
-            for each in grid
+            stack_priors(data.teacher_logits, [own], together=data.together)
+            for own in (config.prior.model_copy(update={"strength": each["strength"]}) for each in grid)
         ]
         pull = _with_teachers(labels, MixturePrior.stack(priors, MEMBERS))
     scale = torch.tensor([each["weight_scale"] for each in grid], device=device).repeat_interleave(MEMBERS)[:, None]

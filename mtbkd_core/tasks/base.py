@@ -40,6 +40,8 @@ class Teacher(TeacherInfo):
         logits_unlabelled: [U, C] on the task's unlabelled examples; None where it has none.
         network: makes a network like it, trained or not, from inputs [M, F] to logits: what it takes can be counted and
             timed; None where it is no network of ours, or its inputs are others.
+        together: "train", "test" and "unlabelled" -> [N, C], the classes of which it states the sum alone, which its
+            logits spread evenly; empty where it names all classes that it knows one by one.
     """
 
     logits_train: Tensor
@@ -48,6 +50,7 @@ class Teacher(TeacherInfo):
     cost: Cost | None = None
     logits_unlabelled: Tensor | None = None
     network: Callable[[], torch.nn.Module] | None = field(default=None, repr=False, compare=False)
+    together: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,18 @@ class TrainingSet:
         x: [N, F], the labelled examples and, after them, the unlabelled ones.
         labels: [N], -1 where there is none.
         teacher_logits: [K, N, C].
+        together: [K, N, C], the classes of which teachers state the sum alone; None: no teacher does.
     """
 
     x: Tensor
     labels: Tensor
     teacher_logits: Tensor
+    together: Tensor | None = None
 
     def to(self, device: torch.device) -> TrainingSet:
         """The same on a device."""
-        return TrainingSet(self.x.to(device), self.labels.to(device), self.teacher_logits.to(device))
+        together = None if self.together is None else self.together.to(device)
+        return TrainingSet(self.x.to(device), self.labels.to(device), self.teacher_logits.to(device), together)
 
 
 @dataclass(frozen=True)
@@ -155,19 +161,40 @@ class Task:
         """
         return torch.stack([getattr(teacher, f"logits_{part}") for teacher in self._named(names)])
 
+    def together(self, names: Sequence[str], part: str = "train", n_unlabelled: int = 0) -> Tensor | None:
+        """[K, N, C], the classes of which the named teachers state the sum alone; None: of none.
+
+        Args:
+            part: "train" or "test".
+            n_unlabelled: of so many unlabelled examples, too, after those.
+        """
+        named = self._named(names)
+        if not any(teacher.together for teacher in named):
+            return None
+
+        def of(teacher: Teacher, part: str, count: int | None = None) -> Tensor:
+            logits = getattr(teacher, f"logits_{part}")[:count]
+            return teacher.together.get(part, torch.zeros_like(logits, dtype=torch.bool))[:count]
+
+        masks = [of(teacher, part) for teacher in named]
+        if n_unlabelled:
+            masks = [torch.cat([m, of(t, "unlabelled", n_unlabelled)]) for m, t in zip(masks, named, strict=True)]
+        return torch.stack(masks)
+
     def training_set(self, names: Sequence[str], n_unlabelled: int = 0) -> TrainingSet:
         """The labelled examples, the first `n_unlabelled` unlabelled ones, and the named teachers' logits on both.
 
         Raises:
             UserError: a name that the task does not have, or more unlabelled examples than it has.
         """
-        logits = self.training_logits(names, n_unlabelled)
+        logits, together = self.training_logits(names, n_unlabelled), self.together(names, "train", n_unlabelled)
         if not n_unlabelled or self.x_unlabelled is None:
-            return TrainingSet(self.x_train, self.y_train, logits)
+            return TrainingSet(self.x_train, self.y_train, logits, together)
         return TrainingSet(
             torch.cat([self.x_train, self.x_unlabelled[:n_unlabelled]]),
             torch.cat([self.y_train, self.y_train.new_full((n_unlabelled,), -1)]),
             logits,
+            together,
         )
 
     def training_logits(self, names: Sequence[str], n_unlabelled: int = 0) -> Tensor:

@@ -7,8 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from mtbkd_core import UserError
+from mtbkd_core.imports import store
 from mtbkd_core.imports.check import check_table
 from mtbkd_core.imports.scales import SMALLEST
 from mtbkd_core.imports.spec import Files, TableSpec
@@ -159,7 +161,7 @@ def test_the_hit_rate_is_of_the_labels_that_it_knows(read: Read) -> None:
         (logits([0, 1, 2]), ["a", "b", "e"], "names 2 of 4 classes, and 'e', which is none"),
         (lacking(-np.inf)[:, [2, 3]], ["c", "d"], "says in no row anything of a class"),
         (np.eye(4)[np.zeros(ROWS, int)], NAMES, "knows fewer than two classes in every row"),
-        (softmax(logits())[:, :3] * 0.5, ["a", "b", "c"], "sums to .* some are not there, --normalise divides by"),
+        (softmax(logits()) * 0.5, NAMES, "sums to .* some are not there, --normalise divides by"),
     ],
     ids=["one class", "another name", "nothing", "one class of probability 1", "a part of the mass"],
 )
@@ -261,14 +263,42 @@ def test_indices_and_values_of_leading_classes_are_what_it_knows_in_each_row(tmp
     assert any("read as logits of 2 classes in each row" in note for note in found.notes)
 
 
-def test_what_leading_probabilities_leave_is_said_not_to_be_used(tmp_path: Path) -> None:
+def test_what_leading_probabilities_leave_is_of_the_others_together(tmp_path: Path) -> None:
     indices, _ = top_two()
-    shares = np.take_along_axis(softmax(logits()), indices, 1)
+    whole = softmax(logits())
+    shares = np.take_along_axis(whole, indices, 1)
     table = table_of("ACC", [f"P{row}" for row in range(ROWS)])
     found = read_teacher(write_top_two(tmp_path, "csv", shares), table, LABELS, NAMES)
-    among = softmax(np.take_along_axis(found.logits, indices, 1))
-    np.testing.assert_allclose(among, shares / shares.sum(1, keepdims=True), atol=1e-6)
-    assert any("what the others have together was not used" in note for note in found.notes)
+    said = softmax(found.logits)
+    np.testing.assert_allclose(np.take_along_axis(said, indices, 1), shares, atol=1e-6)
+    assert found.together is not None
+    assert found.together.sum(1).tolist() == [2] * ROWS
+    rest = np.where(found.together, said, 0)
+    np.testing.assert_allclose(rest.sum(1), 1 - shares.sum(1), atol=1e-5)
+    np.testing.assert_allclose(rest.max(1), rest.sum(1) / 2, atol=1e-6)
+    assert any("what they leave is of the others together" in note for note in found.notes)
+
+
+def test_probabilities_of_some_classes_that_leave_a_part_are_so_too(read: Read) -> None:
+    whole = softmax(logits())
+    found = read(whole[:, :2].tolist(), ["a", "b"])
+    assert found.together is not None
+    assert found.together.all(0).tolist() == [False, False, True, True]
+    np.testing.assert_allclose(softmax(found.logits)[:, :2], whole[:, :2], atol=1e-6)
+
+
+def test_a_task_keeps_which_classes_are_stated_together(tmp_path: Path) -> None:
+    spec = write_task(tmp_path, {"one": (NAMES[:2], softmax(logits())[:, :2]), "other": (NAMES, logits())})
+    checked = check_table("tops", spec)
+    store.write(checked.data, {}, (), ())
+    task = store.read(store.folder_of("tops")).split(["one", "other"], 0, "test", 20)
+    together = task.together(["one", "other"])
+    assert together is not None
+    assert together.all(1).tolist() == [[False, False, True, True], [False] * 4]
+    assert torch.equal(task.training_set(["one", "other"]).together, together)
+    assert task.together(["other"]) is None
+    whole = check_table("tops", write_task(tmp_path, {"one": (NAMES, softmax(logits())), "other": (NAMES, logits())}))
+    assert whole.data.about.fingerprint != checked.data.about.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from mtbkd_core.prior import (
     responsibilities,
     stack_priors,
 )
+from mtbkd_core.prior.partial import apart
 from tests.prior.draws import normal
 
 EACH_RULE = pytest.mark.parametrize("rule", list(WeightRule))
@@ -252,8 +253,9 @@ def test_calibrated_teachers_divide_a_tail_as_its_classes(generator: torch.Gener
     teachers = masked(normal(generator, 1, 6, 5), KNOWN[:1])
     tail = normal(generator, 1, 6)
     setting = PriorConfig(strength=1.0, entropy_temperatures=(2.0,), calibrated_teachers=True)
-    mixture = stack_priors(teachers, [setting], tail=tail)
-    spread = torch.where(torch.isneginf(teachers), (tail - math.log(2))[..., None], teachers)
+    together = torch.isneginf(teachers)
+    spread = torch.where(together, (tail - math.log(2))[..., None], teachers)
+    mixture = stack_priors(spread, [setting], together=together)
     t = (spread / 2 / setting.temperature).softmax(-1)
     torch.testing.assert_close(mixture.tail_targets, t[..., ~KNOWN[0]].sum(-1))
 
@@ -360,3 +362,15 @@ def test_far_from_both_a_partial_teacher_has_nearly_all_responsibility_and_a_ful
     share = responsibilities(student, teachers, weights, concentration=18.0, temperature=1.0)[1]
     assert share[0] > 0.99
     assert share[1] < 0.4
+
+
+def test_a_tail_is_what_its_classes_have_together_spread_evenly(generator: torch.Generator) -> None:
+    teachers, tail = masked(normal(generator, 3, 6, 5), KNOWN), normal(generator, 3, 6)
+    together = torch.isneginf(teachers)
+    spread = torch.where(together, (tail - together.sum(-1).clamp_min(1).log())[..., None], teachers)
+    logits, found = apart(spread, together)
+    assert torch.equal(logits, teachers)
+    assert found is not None
+    torch.testing.assert_close(found[:2], tail[:2])
+    assert torch.isneginf(found[2]).all()
+    assert apart(spread, None) == (spread, None)

@@ -41,7 +41,8 @@ def draw(config: RunConfig, task: Task) -> None:
     high = highest_strength(default_config(config.data.task).prior.known_strength) if name == "prior.strength" else None
     values = values_around(about, now, high=high)
     leaf = name.removeprefix("prior.")
-    found = effect(config.prior, task.teacher_logits(config.data.teachers), task.y_train, leaf, values, teacher)
+    logits, together = task.teacher_logits(config.data.teachers), task.together(config.data.teachers)
+    found = effect(config.prior, logits, task.y_train, leaf, values, teacher, together)
     table = pd.DataFrame(found.teachers.numpy(), columns=list(config.data.teachers))
     table.insert(0, "value", values)
     table["label"] = found.label

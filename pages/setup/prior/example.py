@@ -36,7 +36,8 @@ def draw(config: RunConfig, task: Task) -> None:
         examples.show(task, index, size=144)
         if seen := decision_maps.plane(task):
             decision_maps.show_weights(seen, config, key="weight-map")
-    here = prior_at(task.teacher_logits(config.data.teachers, "test")[:, index], config.prior)
+    logits, together = (of(config.data.teachers, "test") for of in (task.teacher_logits, task.together))
+    here = prior_at(logits[:, index], config.prior, None if together is None else together[:, index])
     with right if seen else left:
         _draw_weights(here, config, item)
     with right:

@@ -16,7 +16,8 @@ from pages.ui.jobs import task_loading
 @st.cache_data(show_spinner=False, max_entries=256)
 def score_mixture(fingerprint: str, prior: str, _config: RunConfig, _task: Task) -> tuple[Scores, pd.DataFrame]:
     """Scores and weights of the teachers' mixture; `prior` is what they depend on, so that no other change lags."""
-    found, shares = score_alone(_task.teacher_logits(_config.data.teachers), _task.y_train, _config.prior)
+    names = _config.data.teachers
+    found, shares = score_alone(_task.teacher_logits(names), _task.y_train, _config.prior, _task.together(names))
     teachers = task_words.titles_by_name(_config)
     return found, shares_by_class(shares, _task.y_train.numpy(), _task.class_names, teachers)
 
