@@ -88,8 +88,9 @@ def read_teacher(
     file, classes = opened.file, len(class_names)
     top = top_k_columns(opened.names) if file.named else None
     if top is not None:
-        given = (opened.values(part) for part in top)
-        (logits, kind, together), stated = spread(file, top[0], *given, classes), np.full(classes, np.nan)
+        indices, values = (opened.values(part) for part in top)
+        logits, kind, together = spread(file, top[0], indices, values, classes)
+        stated = np.full(classes, np.nan)
         names, notes = list[str](), list(opened.notes)
     else:
         logits, kind, stated, names, notes, together = _by_class(opened, class_names, like, normalise)

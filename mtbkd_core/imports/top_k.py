@@ -93,7 +93,8 @@ def with_rest(logits: np.ndarray, named: np.ndarray, mass: np.ndarray) -> tuple[
         logits, named: [N, C], logarithms of probabilities of the classes that are named.
         mass: [N], what these have together; where it is 1 everywhere, nothing is said of the others.
     """
-    rest, speaks = 1 - mass, named.any(1)
+    rest: np.ndarray = 1 - mass
+    speaks = named.sum(1) > 0
     if (rest[speaks] < 1e-3).all() or named[speaks].all():
         return logits, np.zeros_like(named), ""
     together = ~named & speaks[:, None]

@@ -31,7 +31,6 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.errors import ScoreError, bootstrap
-from mtbkd_core.evaluation.evaluate import weighted_teachers
 from mtbkd_core.evaluation.means import error_entries, row_with_errors
 from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, Row, scores
 from mtbkd_core.run_progress import gradient_share, run_work
@@ -49,7 +48,7 @@ from mtbkd_core.studies.method_words import (
     TUNING,
     WARM_START,
 )
-from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, prior_with, tuned_config, tuning_work
+from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, mean_with, tuned_config, tuning_work
 from mtbkd_core.tasks.base import Task
 
 #: Runs a method, and gives the row of each name that it is reported as.
@@ -105,9 +104,7 @@ class Methods:
 
     def _tuned_teachers(self) -> Row:
         tuned = self._tuning.of_teachers(TEACHERS_TUNED)
-        logits = self.task.teacher_logits(self.config.data.teachers, "test")
-        together = self.task.together(self.config.data.teachers, "test")
-        mean = weighted_teachers(logits, prior_with(self.config, tuned.settings), together)
+        mean = mean_with(self.config, tuned.settings, self.task)
         return _row(mean, self.task.y_test) | tuned.row
 
     def no_teacher(self) -> Mapping[str, Row]:

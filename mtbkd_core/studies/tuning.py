@@ -26,7 +26,7 @@ from mtbkd_core.baselines.fitting import FIT_STEPS, Fit, Networks, Pull, Setting
 from mtbkd_core.catalog.settings import build_config
 from mtbkd_core.common.progress import ShouldStop, UserError
 from mtbkd_core.config.choices import WeightRule
-from mtbkd_core.config.models import PriorConfig, RunConfig
+from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.evaluate import weighted_teachers
 from mtbkd_core.evaluation.scores import Row
 from mtbkd_core.prior import MixturePrior, stack_priors
@@ -184,14 +184,10 @@ class Tuning:
         """The weights with which the teachers' own mean is best: the configured ones, or softmin ones."""
         if name not in self._chosen:
             grid: list[Settings] = [{}, *combinations(softmin_temperature=SOFTMIN_TEMPERATURES)]
-            teachers = self.config.data.teachers
-            found = [
-                torch.stack([weighted_teachers(logits, prior_with(self.config, each), together) for each in grid])
-                for logits, together in (
-                    (problem.task.teacher_logits(teachers, "test"), problem.task.together(teachers, "test"))
-                    for problem in self._problems
-                )
-            ]
+            tasks = [problem.task for problem in self._problems]
+            # an example whose label no teacher knows counts alike for all settings
+            even = 1 / tasks[0].n_classes
+            found = [torch.stack([mean_with(self.config, s, task) for s in grid]).nan_to_num(even) for task in tasks]
             self._chosen[name] = self._best(name, grid, found)
         return self._chosen[name][0]
 
@@ -228,13 +224,12 @@ class Tuning:
         return Tuned(grid[best], float(nll[best]), TRIALS), probabilities[best]
 
 
-def prior_with(config: RunConfig, settings: Settings) -> PriorConfig:
-    """The configured prior, with softmin weights where the settings have a softmin temperature."""
-    if "softmin_temperature" not in settings:
-        return config.prior
-    return config.prior.model_copy(
-        update={"rule": WeightRule.SOFTMIN, "softmin_temperature": settings["softmin_temperature"]}
-    )
+def mean_with(config: RunConfig, settings: Settings, task: Task) -> Tensor:
+    """[M, C], the mean of a task's teachers on its test examples, by softmin weights where the settings have them."""
+    of, prior, softmin = config.data.teachers, config.prior, "softmin_temperature"
+    if softmin in settings:
+        prior = prior.model_copy(update={"rule": WeightRule.SOFTMIN, softmin: settings[softmin]})
+    return weighted_teachers(task.teacher_logits(of, "test"), prior, task.together(of, "test"))
 
 
 def tuned_config(config: RunConfig, tuned: Tuned) -> RunConfig:
