@@ -185,6 +185,10 @@ class Scores(Record):
         """A score as a table shows it, with its errors: see `ScoreInfo.text`."""
         return SCORES[score].text(self[score], self.errors.get(score), sampler=sampler)
 
+    def counted(self, score: str) -> str:
+        """As `text`, with the number of examples where they are not all."""
+        return self.text(score) if self.examples is None else f"{self.text(score)} on {self.examples:,} examples"
+
 
 class PosteriorScores(Scores):
     """Scores of a posterior over students: those of its mean, and those that need its draws.

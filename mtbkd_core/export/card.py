@@ -164,14 +164,12 @@ def _changed(facts: Facts) -> dict[str, str]:
 def _teachers(facts: Facts) -> str:
     task, names = facts.task, facts.result.config.data.teachers
     same = task.fingerprint_of(names) == facts.result.environment["fingerprint"]
-    scored = facts.result.metrics.teachers
-    of = {name: f" of {row.examples} examples" * (row.examples is not None) for name, row in scored.items()}
     rows = [
         [
             task.teachers[name].title,
             task.teachers[name].description,
             f"`{task.teachers[name].fingerprint}`" if same else "not those of today",
-            *(scored[name].text(score) + of[name] for score in ("accuracy", "nll")),
+            *(facts.result.metrics.teachers[name].counted(score) for score in ("accuracy", "nll")),
         ]
         for name in names
     ]

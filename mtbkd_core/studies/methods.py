@@ -32,7 +32,7 @@ from mtbkd_core.config.models import RunConfig
 from mtbkd_core.distillation import distill
 from mtbkd_core.evaluation.errors import ScoreError, bootstrap
 from mtbkd_core.evaluation.means import error_entries, row_with_errors
-from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, Row, scores
+from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, Row, Scores, scores
 from mtbkd_core.run_progress import gradient_share, run_work
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
@@ -97,8 +97,8 @@ class Methods:
         return {
             MT_BKD: metrics.row | tuned.row,
             WARM_START: row_with_errors(metrics.warm_start) | tuned.row,
-            TEACHERS_MEAN: row_with_errors(metrics.teachers_mean),
-            TEACHERS_WEIGHTED: row_with_errors(metrics.teachers_weighted),
+            TEACHERS_MEAN: _of_all(metrics.teachers_mean),
+            TEACHERS_WEIGHTED: _of_all(metrics.teachers_weighted),
             TEACHERS_TUNED: self._tuned_teachers(),
         }
 
@@ -237,6 +237,11 @@ def heated(probabilities: Tensor, temperature: float) -> Tensor:
 def one_and_ensemble(name: str, probabilities: Tensor, labels: Tensor) -> dict[str, Row]:
     """The rows of a baseline: the first network of [S, M, C], and the mean over all as `<name>_ensemble`."""
     return {name: _row(probabilities[0], labels), f"{name}{ENSEMBLE}": _row(probabilities.mean(0), labels)}
+
+
+def _of_all(found: Scores) -> Row:
+    """Scores with errors; none where teachers do not know the labels of all examples, as others have to."""
+    return row_with_errors(found) if found.examples is None else dict.fromkeys(OF_ALL)
 
 
 def _row(probabilities: Tensor, labels: Tensor) -> Row:
