@@ -126,6 +126,7 @@ export class Example {
     Object.assign(this, { chosen: example, own: null });
     this.select.value = example;
     const input = this.draws.input(example);
+    this.picture.setAttribute('aria-label', `Test example ${this.examples.rows[example]}`);
     if (this.shape && input) paint(this.picture, this.shape, input);
     if (this.fields) this.fields.forEach((field, i) => (field.value = Number(input[i].toPrecision(5))));
     this.show();

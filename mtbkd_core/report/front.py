@@ -123,10 +123,10 @@ def failures(result: Result, found: Review, teachers: Mapping[str, str], task: T
         else f"No class of {len(classes)} fails; these are the worst."
     )
     never = [each.name for each in classes if each.right == 0]
-    said += f" Never right: {', '.join(never)}." if never else ""
+    said += f" Never right: {_few(never)}." if never else ""
     names = [str(name) for name in result.environment["class_names"]]
     absent = [name for name in names if name not in {each.name for each in classes}]
-    said += f" Not tested, for the test set has none: {', '.join(absent)}." if absent else ""
+    said += f" Not tested, for the test set has none: {_few(absent)}." if absent else ""
     taken = _taken_for(result, names)
     rows = [_class_row(each, taken.get(each.name, "–"), teachers) for each in shown]
     head = ["Class", "Right", "Between", "Verdict", "Mostly taken for", "Most responsible for the errors"]
@@ -213,9 +213,14 @@ def _limits(result: Result, found: Review) -> Iterable[str]:
             )
     few = [each.name for each in found.classes if each.verdict is Outcome.INCONCLUSIVE]
     if few:
-        yield f"Too few test examples to settle: {', '.join(few[:_NAMED])}{' and more' if len(few) > _NAMED else ''}."
+        yield f"Too few test examples to settle: {_few(few)}."
     yield "All of this holds for inputs like the test examples."
     yield "What all teachers have wrong, the student may have wrong."
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _capital(text: str) -> str:

@@ -15,6 +15,7 @@ from mtbkd_core.evaluation.predictive import predict
 from mtbkd_core.report.html import build_report
 from mtbkd_core.report.packing import EXAMPLES, examples_held
 from mtbkd_core.report.thinking import MOST_BYTES, hold
+from tests.browser.visitor import Visitor
 from tests.small import small
 
 pytestmark = pytest.mark.browser
@@ -112,3 +113,17 @@ def test_page_one_is_one_sheet_of_paper(page: Page) -> None:
     page.set_viewport_size({"width": 688, "height": 900})  # A4 less its margins, at 96 pixels an inch
     height = page.evaluate("() => document.querySelector('.front').getBoundingClientRect().height")
     assert height <= 1024
+
+
+def test_the_report_of_the_app_opens_by_itself(tab: Visitor, done_run: str, browser: Browser, tmp_path: Path) -> None:
+    tab.open("review", run=done_run)
+    tab.press(tab.button("Judge the run"))
+    tab.settles()
+    with tab.page.expect_download() as found:
+        tab.press(tab.button("Download the report"))
+    found.value.save_as(tmp_path / "report.html")
+    alone = browser.new_page()
+    alone.goto((tmp_path / "report.html").as_uri())
+    expect(alone.locator(".says")).to_contain_text("cases")
+    expect(alone.locator(".front")).to_contain_text("ONNX file")
+    alone.close()
