@@ -35,7 +35,7 @@ def verdict(found: Review, *, given: bool, late: bool) -> str:
         late: whether they were set after results of the run had been seen.
     """
     mark, word = _MARKS[found.verdict]
-    of_answers = next((each.line for each in found.requirements if each.name == "answered"), "")
+    of_answers = next((each.line for each in found.requirements if each.name == "answered"), "").split(";")[0]
     sentence = f"<p>{escape(_capital(of_answers))}.</p>" if of_answers else ""
     rows = "".join(_requirement(each) for each in found.requirements)
     whose = "Requirements as they were set." if given else "The program's default requirements; none were set."
