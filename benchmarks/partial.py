@@ -1,30 +1,27 @@
 """Teachers that know only some classes, or abstain: do their students lose anything?
 
-usage: python -m benchmarks.partial [digits | mixed | synthetic] [--seeds 4] [--replications 100] [--write]
+usage: python -m benchmarks.partial digits | mixed | synthetic [--seeds 4] [--first 0] [--replications 100] [--write]
 
 digits: three specialists that saw no image of other classes than their own, and whose outputs hold only these, beside
 today's specialists, which saw 6 % of the others, and beside the same ones with a probability of 0 elsewhere. A seed is
-a split, its teachers and chains. mixed: one teacher of all classes beside one that knows 0 to 4 alone, and each alone,
-heard as ever and with responsibilities kept at the weights in the first half of the warm start. synthetic: coverage of
-95 % intervals of the true probabilities where experts abstain outside their regions, and where all of them abstain in a
-third of the plane.
+a split, its teachers and chains. mixed: one teacher of all classes beside one that knows 0 to 4 alone, and each alone.
+synthetic: coverage of 95 % intervals of the true probabilities where experts abstain outside their regions, and where
+all of them abstain in a third of the plane.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
-from unittest.mock import patch
 
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from benchmarks.shared.record import Record, options
+from benchmarks.shared.record import RESULTS, Record, options
 from mtbkd_core import RunConfig, Task, build_config, distill, load_task
-from mtbkd_core.prior import MixturePrior
 from mtbkd_core.studies.coverage import coverage_study
 from mtbkd_core.tasks import digits, synthetic
 from mtbkd_core.tasks.base import Teacher
@@ -37,6 +34,7 @@ OWN: Mapping[str, tuple[int, ...]] = {
 }
 #: A prior that counts about as much as the task's own, by few and sharp components.
 SHARP, SHARP_SETTINGS = "sharp", {"prior.strength": 1.0, "prior.concentration": 18.0}
+TODAY = "6 % of the others"
 EXPERTS = "experts, inverse_entropy"
 
 
@@ -68,12 +66,10 @@ def as_zero(teacher: Teacher) -> Teacher:
     return replace(teacher, logits_train=train, logits_test=test, fingerprint=f"zero {teacher.fingerprint}")
 
 
-def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher], *, held: bool = True) -> dict[str, float]:
-    """A run's scores; held: whether responsibilities are kept at the weights in the first half of the warm start."""
+def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher]) -> dict[str, float]:
+    """A run's scores."""
     changes: list[tuple[str, object]] = [("data.teachers", tuple(teachers))]
-    asked, own = build_config(changes, base=config), replace(task, teachers=dict(teachers))
-    with nullcontext() if held else patch.object(MixturePrior, "hold", lambda self: self):
-        found = distill(asked, task=own).metrics
+    found = distill(build_config(changes, base=config), task=replace(task, teachers=dict(teachers))).metrics
     row = {"nll": found.student.nll, "accuracy": found.student.accuracy, "ece": found.student.ece}
     row |= {
         "warm_start_nll": found.warm_start.nll,
@@ -83,55 +79,57 @@ def measured(config: RunConfig, task: Task, teachers: Mapping[str, Teacher], *, 
     return {name: value for name, value in row.items() if value is not None}
 
 
+def configured(seed: int, teachers: Sequence[str]) -> RunConfig:
+    """The task's own settings, with a seed of split, teachers and chains."""
+    return build_config(
+        [("data.task", "digits"), ("data.split_seed", seed), ("seed", seed), ("data.teachers", tuple(teachers))]
+    )
+
+
 def of_digits(record: Record, seeds: Sequence[int]) -> None:
-    rows: dict[str, list[dict[str, float]]] = {}
     for seed in seeds:
-        config = build_config([("data.task", "digits"), ("data.split_seed", seed), ("seed", seed)])
-        strong = build_config([("prior.strength", 2 * config.prior.known_strength)], base=config)
+        config = configured(seed, list(OWN))
+        strength = config.prior.known_strength
+        strong = {by: build_config([("prior.strength", by * strength)], base=config) for by in (2, 4)}
         task = load_task(config.data)
-        own = own_classes(task, seed)
+        own, today = own_classes(task, seed), {name: task.teachers[name] for name in OWN}
         ways = {
-            "6 % of the others": (config, task.teachers),
+            TODAY: (config, today),
             "own classes": (config, own),
-            "own classes, twice the strength": (strong, own),
-            "own classes, responsibilities as ever": (config, own),
-            "own classes, 0 elsewhere": (config, {name: as_zero(each) for name, each in own.items()}),
-            "no teacher": (build_config([("prior.strength", 0.0)], base=config), task.teachers),
+            "own, 2 x strength": (strong[2], own),
+            "own, 4 x strength": (strong[4], own),
+            "own, 0 elsewhere": (config, {name: as_zero(each) for name, each in own.items()}),
+            "no teacher": (build_config([("prior.strength", 0.0)], base=config), today),
         }
         for name, (setting, teachers) in ways.items():
-            found = measured(setting, task, teachers, held="as ever" not in name)
-            rows.setdefault(name, []).append(found)
-            record.row(part="digits", seed=seed, teachers=name, **found)
-    compare(record, rows, "6 % of the others", ("own classes", "own classes, twice the strength"))
+            record.row(seed=seed, teachers=name, **measured(setting, task, teachers))
+    for name in ("own classes", "own, 2 x strength", "own, 4 x strength"):
+        compare(record, name, TODAY)
 
 
-def compare(
-    record: Record, rows: Mapping[str, Sequence[Mapping[str, float]]], base: str, others: Sequence[str]
-) -> None:
+def compare(record: Record, name: str, base: str, prior: str | None = None) -> None:
     """Paired differences of NLL and accuracy over seeds; lower NLL and higher accuracy are better."""
-    for name in others:
-        for score, limit in (("nll", "at_most"), ("accuracy", "at_least")):
-            gaps = torch.tensor([one[score] - other[score] for one, other in zip(rows[name], rows[base], strict=True)])
-            mean = float(gaps.mean())
-            error = float(gaps.std()) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.nan
-            what = f"digits, {name}: {score} minus that of {base} ({len(gaps)} seeds, error {error:.4f})"
-            record.claim(what, mean, **{limit: 0.0})
+    rows = [row for row in record.content["rows"] if row.get("prior") == prior]
+    one, other = ({row["seed"]: row for row in rows if row["teachers"] == which} for which in (name, base))
+    for score, limit in (("nll", "at_most"), ("accuracy", "at_least")):
+        gaps = torch.tensor([one[seed][score] - other[seed][score] for seed in sorted(one) if seed in other])
+        error = float(gaps.std()) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.nan
+        of = "" if prior is None else f" ({prior} prior)"
+        what = f"digits, {name}{of}: {score} minus that of {base}, {len(gaps)} seeds, error {error:.4f}"
+        record.claim(what, float(gaps.mean()), **{limit: 0.0})
 
 
 def of_mixed(record: Record, seeds: Sequence[int]) -> None:
     for seed in seeds:
-        names = ("generalist", "digits-0-4")
-        asked = [("data.task", "digits"), ("data.split_seed", seed), ("seed", seed), ("data.teachers", names)]
-        own = build_config(asked)
+        own = configured(seed, ["generalist", "digits-0-4"])
         task = load_task(own.data)
         full, part = {"generalist": task.teachers["generalist"]}, {"digits-0-4": own_classes(task, seed)["digits-0-4"]}
         ways = {"the full one alone": full, "the partial one alone": part, "both": full | part}
         for prior, config in {"the task's": own, SHARP: build_config(SHARP_SETTINGS.items(), base=own)}.items():
             for name, teachers in ways.items():
-                found = measured(config, task, teachers)
-                record.row(part="mixed", seed=seed, prior=prior, teachers=name, **found)
-            unheld = measured(config, task, full | part, held=False)
-            record.row(part="mixed", seed=seed, prior=prior, teachers="both, responsibilities as ever", **unheld)
+                record.row(seed=seed, prior=prior, teachers=name, **measured(config, task, teachers))
+    for prior in ("the task's", SHARP):
+        compare(record, "both", "the full one alone", prior)
 
 
 def outside(names: Sequence[str], x: Tensor) -> Tensor:
@@ -153,7 +151,6 @@ def of_synthetic(record: Record, replications: int) -> None:
     for name, silent in ways.items():
         (found,) = coverage_study(replications, settings=[EXPERTS], silent=silent)
         record.row(
-            part="synthetic",
             experts=name,
             coverage=found.mean,
             error=found.error,
@@ -167,19 +164,21 @@ def of_synthetic(record: Record, replications: int) -> None:
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("parts", nargs="*", default=["digits", "mixed", "synthetic"])
+    parser.add_argument("part", choices=["digits", "mixed", "synthetic"])
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--first", type=int, default=0, help="the first seed; rows of those before it are kept")
     parser.add_argument("--replications", type=int, default=100)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    record = Record(write=chosen.write)
-    if "digits" in chosen.parts:
-        of_digits(record, range(chosen.first, chosen.first + chosen.seeds))
-    if "mixed" in chosen.parts:
-        of_mixed(record, range(chosen.first, chosen.first + chosen.seeds))
-    if "synthetic" in chosen.parts:
+    record = Record(f"partial-{chosen.part}", write=chosen.write)
+    kept = RESULTS / f"partial-{chosen.part}.json"
+    if chosen.first and kept.exists():
+        record.content["rows"] = [row for row in json.loads(kept.read_text())["rows"] if row["seed"] < chosen.first]
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    if chosen.part == "synthetic":
         of_synthetic(record, chosen.replications)
+    else:
+        {"digits": of_digits, "mixed": of_mixed}[chosen.part](record, seeds)
     record.close()
 
 

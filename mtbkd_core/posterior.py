@@ -68,10 +68,6 @@ class LogPosterior:
         """The same target with the Gaussian prior centred on `anchor`: the warm start's objective."""
         return replace(self, anchor=anchor)
 
-    def holding(self) -> LogPosterior:
-        """The same target with every teacher heard by its weight: see `MixturePrior.hold`."""
-        return self if self.mixture is None else replace(self, mixture=self.mixture.hold())
-
     def of_chains(self, chains: Tensor | slice) -> LogPosterior:
         """The target of some of the chains, by index."""
         own = self.x.ndim == 3

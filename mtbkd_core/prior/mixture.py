@@ -17,7 +17,7 @@ from mtbkd_core.prior.partial import compared, spoken
 from mtbkd_core.prior.weights import Scalar, floating, like
 
 #: Axes of what a mixture holds, those of chains apart; the others have none.
-_AXES = {"targets": 3, "log_offsets": 2, "over": 3, "weights": 2, "tail": 3, "tail_targets": 2}
+_AXES = {"targets": 3, "log_offsets": 2, "over": 3, "tail": 3, "tail_targets": 2}
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,8 @@ class MixturePrior:
         targets: [..., K, N, C], t_ki; 0 at a class that the teacher does not name.
         log_offsets: [..., K, N], log w_ki plus the component's log normalising constant.
         concentration, temperature, strength: [...], lambda, T and alpha.
-        over, weights: [..., K, N, C] and [..., K, N], whether a component is over a class, and w_ki; None: all are over
-            all.
+        over: [..., K, N, C], whether a component is over a class; None: all are over all.
         tail, tail_targets: [..., K, N, C] and [..., K, N], as `compared` takes them; None: no teacher has a tail.
-        held: whether the gradient has the weights in place of the responsibilities, see `hold`.
     """
 
     targets: Tensor
@@ -44,10 +42,8 @@ class MixturePrior:
     temperature: Tensor
     strength: Tensor
     over: Tensor | None = None
-    weights: Tensor | None = None
     tail: Tensor | None = None
     tail_targets: Tensor | None = None
-    held: bool = False
 
     @classmethod
     def build(
@@ -97,7 +93,7 @@ class MixturePrior:
             raise ValueError("weights must be 0 where a teacher abstains")
         targets, tail_targets = some.shares(divisor)
         offsets = weights.log() + some.log_normaliser(targets, tail_targets, wide)
-        mixture = cls(_examples_last(targets), offsets, lam, temp, alpha, _examples_last(some.over), weights)
+        mixture = cls(_examples_last(targets), offsets, lam, temp, alpha, _examples_last(some.over))
         if not some.tail.any():
             return mixture
         together = _examples_last(some.tail | ~some.tail.any(-1, keepdim=True))
@@ -111,15 +107,6 @@ class MixturePrior:
             if name in _AXES and values is not None
         }
         return replace(self, **chosen)
-
-    def hold(self) -> MixturePrior:
-        """The same with a gradient in which every teacher is heard by its weight, whatever the student says.
-
-        That is the gradient of sum_k w_ki log f_ki. Where some teachers do not know all classes, components are of
-        different sharpness, and far from all of them the flattest one has nearly all responsibility. Of teachers that
-        know all classes it is the same prior.
-        """
-        return self if self.over is None else replace(self, held=True)
 
     @classmethod
     def stack(cls, priors: Sequence[Self], chains: int) -> Self:
@@ -140,17 +127,13 @@ class MixturePrior:
             stacked = torch.stack(values).repeat_interleave(chains, 0)
             return _examples_last(stacked) if _AXES.get(name) == 3 else stacked
 
-        stacked: dict[str, Any] = {field.name: together(field.name) for field in fields(cls) if field.name != "held"}
+        stacked: dict[str, Any] = {field.name: together(field.name) for field in fields(cls)}
         return cls(**stacked)
 
     def _all_named(self, name: str) -> Tensor:
-        """`over`, `weights`, `tail` or `tail_targets` of teachers that all know all classes."""
+        """`over`, `tail` or `tail_targets` of teachers that all know all classes."""
         if name == "tail_targets":
             return torch.zeros_like(self.log_offsets)
-        if name == "weights":  # the normalising constants are known
-            wide, classes = self.concentration[..., None, None], self.targets.shape[-1]
-            normaliser = torch.lgamma(classes + wide) - torch.lgamma(1 + wide[..., None] * self.targets).sum(-1)
-            return (self.log_offsets - normaliser).softmax(-2)
         return torch.ones_like(self.targets, dtype=torch.bool)
 
     def of_chains(self, chains: Tensor | slice) -> MixturePrior:
@@ -197,8 +180,7 @@ class MixturePrior:
         """
         if self.over is not None:
             share = self.shares(terms)
-            heard = self.weights if self.held and self.weights is not None else share
-            drawn_to = (heard[..., None] * (self.targets - q)).sum(-3)
+            drawn_to = (share[..., None] * (self.targets - q)).sum(-3)
             return self.log_density(terms), share, drawn_to.mul_(self.pull_scale[..., None, None])
         highest = terms.amax(-2, keepdim=True)
         share = (terms - highest).exp_()

@@ -32,22 +32,21 @@ class WarmStartState:
     step: int
 
 
-def build(target: Target, *, step_size: float = 0.2, steps: int, first: Target | None = None) -> Transform:
+def build(target: Target, *, step_size: float = 0.2, steps: int) -> Transform:
     """Adam with a linear decay of the step over `steps` updates; `target` is already anchored.
 
     Args:
         target: the anchored log joint.
         step_size: of the first update, in whitened coordinates.
         steps: over how many updates the step size falls to nothing.
-        first: what is climbed in the first half of them; None: `target` too.
     """
 
     def init(position: Tensor, random: Randomness) -> WarmStartState:
         return WarmStartState(position, torch.zeros_like(position), torch.zeros_like(position), 0)
 
     def update(state: WarmStartState, batch: Tensor | None, random: Randomness) -> tuple[WarmStartState, Info]:
+        density = target(state.position, batch)
         step = state.step + 1
-        density = (target if first is None or 2 * step > steps else first)(state.position, batch)
         mean = torch.lerp(density.gradient, state.mean, _DECAY_MEAN)
         square = torch.lerp(density.gradient.square(), state.square, _DECAY_SQUARE)
         rate = step_size * max(0.0, 1 - (step - 1) / steps) / (1 - _DECAY_MEAN**step)
@@ -63,12 +62,10 @@ def climb(
 ) -> Generator[Step, None, Tensor]:
     """Adam's steps on the target from whitened positions [S, P]; the value is where they end.
 
-    In the first half of them every teacher is heard by its weight where some do not know all classes.
-
     Args:
         batch_size: examples of a gradient; None: all.
     """
-    sampler = build(target, steps=steps, first=target.holding())
+    sampler = build(target, steps=steps)
     state: WarmStartState = sampler.init(start, random)
     for number in range(1, steps + 1):
         state, info = sampler.update(state, minibatch(target.labels, batch_size, random), random)

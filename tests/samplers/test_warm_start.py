@@ -8,7 +8,7 @@ from mtbkd_core.config.models import PriorConfig, SamplerConfig
 from mtbkd_core.posterior import Density, LogPosterior
 from mtbkd_core.prior import stack_priors
 from mtbkd_core.samplers import warm_start
-from mtbkd_core.samplers.base import Event, Step, Target, watched
+from mtbkd_core.samplers.base import Event, Step, watched
 from mtbkd_core.students.mlp import DenseStudent
 from tests.samplers.runner import normal, run, source
 from tests.samplers.scenarios import flat
@@ -103,18 +103,3 @@ def test_its_minibatches_are_its_own_or_else_those_of_the_sampling(
     target = Noting(**vars(linear_target()))
     fitted(target, normal(3, 15), [], warm_start_steps=3, batch_size=sizes[0], warm_start_batch_size=sizes[1])
     assert seen == taken
-
-
-def test_the_first_half_of_the_steps_climbs_another_target() -> None:
-    start, target = normal(3, 15), linear_target()
-    asked: list[str] = []
-
-    def named(name: str) -> Target:
-        def call(position: Tensor, batch: Tensor | None = None) -> Density:
-            asked.append(name)
-            return target(position, batch)
-
-        return call
-
-    run(warm_start.build(named("then"), steps=5, first=named("first")), start, steps=5)
-    assert asked == ["first"] * 2 + ["then"] * 3
