@@ -18,12 +18,12 @@ from torch import Tensor
 from mtbkd_core import Result, Task, distill
 from mtbkd_core.evaluation.predictive import Predictive, predict
 from mtbkd_core.evaluation.sets import halves
+from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.report import thinking
 from mtbkd_core.report.html import build_report
 from mtbkd_core.report.packing import EXAMPLES, examples_held, features_held
 from mtbkd_core.report.thinking import MOST_BYTES, hold
 from mtbkd_core.review.answering import answering
-from mtbkd_core.review.intervals import share_interval
 from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import review
 from tests.small import small
@@ -170,7 +170,8 @@ def _fields(test: Any) -> Any:
 
 
 def test_a_convolutional_student_says_that_it_does_not_run(few_digits: Task) -> None:
-    settings = {"student__kind": "cnn", "student__channels": "3,4", "sampler__draws": 6}
+    settings: dict[str, Any] = {"student__kind": "cnn", "student__channels": "3,4", "sampler__draws": 4}
+    settings |= {"sampler__burn_in": 2, "sampler__warm_start_steps": 4, "sampler__thinning": 1}
     document = report(distill(small(**settings), task=few_digits), few_digits)
     assert "a student of the kind CNN does not run in a page" in document
 
