@@ -1,7 +1,9 @@
 """Whole runs with teachers that know only some classes."""
 
 import math
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from mtbkd_core import Result, Task, distill
 from mtbkd_core.distillation import target_of
 from mtbkd_core.figures.run_tables import accuracy_by_class, series_predictions
 from mtbkd_core.prior import weights_under
+from mtbkd_core.report.html import build_report
 from mtbkd_core.studies.tuning import folds
 from tests.small import small
 
@@ -128,3 +131,10 @@ def test_a_run_whose_teachers_state_some_classes_together_has_their_prior(tiny: 
     held_out = folds(task, 0)[0]
     assert held_out.together(["one"], "test") is not None
     assert len(held_out.teachers["one"].together["train"]) == len(held_out.y_train)
+
+
+def test_a_run_with_partial_teachers_has_a_report(result: Result) -> None:
+    document = build_report(result, run="x", created=datetime(2026, 5, 27, tzinfo=UTC))
+    drawn = document.split('<div class="figures">')[1]
+    assert not re.search(r"\bnan\b", drawn)
+    assert "NaN" not in document.split('id="student">')[1].split("</script>")[0]

@@ -129,7 +129,7 @@ def failures(result: Result, found: Review, teachers: Mapping[str, str], task: T
     said += f" Not tested, for the test set has none: {_few(absent)}." if absent else ""
     taken = _taken_for(result, names)
     rows = [_class_row(each, taken.get(each.name, "–"), teachers) for each in shown]
-    head = ["Class", "Right", "Between", "Verdict", "Mostly taken for", "Most responsible for the errors"]
+    head = ["Class", "Right", "Between", "Verdict", "Mostly taken for", "Largest responsibility at the errors"]
     return [section("Where it fails", said), table(head, rows, kind="word"), *_causes(result, task, classes, teachers)]
 
 

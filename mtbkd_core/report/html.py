@@ -90,7 +90,7 @@ def build_report(
     end = [
         section("Figures", "Each says what to look for. The app has them with every number under the pointer."),
         '<div class="figures">',
-        *_figures(result, found, asked, teacher_colours([*known] or list(teachers)), teachers),
+        *_figures(result, found, asked, teacher_colours(list(known | teachers)), teachers),
         "</div>",
         *_again(config, run),
         *_appendix(result, teachers),
