@@ -190,9 +190,11 @@ class Result:
         path = folder / "posterior.safetensors"
         try:
             posterior = read_tensors(path)
-            draws, standing = posterior["draws"], _standing(posterior)
+            draws, standing = _widened(posterior["draws"]), _standing(posterior)
             path = folder / "predictions.safetensors"
-            predictions = Predictions.from_tensors(read_tensors(path))
+            named = read_tensors(path)
+            wide = {name: _widened(value) for name, value in named.items() if name != "test.draws"}
+            predictions = Predictions.from_tensors(named | wide)
         except KeyError as error:
             raise UserError(f"{path}: holds no {error.args[0]}") from None
         result = cls(
@@ -223,6 +225,11 @@ def _read_features(config: RunConfig, path: Path) -> Features | None:
         return load_features(read_tensors(path))
     except TypeError:
         raise UserError(f"{path}: lacks some of what features are made of") from None
+
+
+def _widened(value: Tensor) -> Tensor:
+    """Half precision, in which runs are saved that have to be small, as float32."""
+    return value.float() if value.dtype == torch.float16 else value
 
 
 def _standing(posterior: Mapping[str, Tensor]) -> Standing | None:

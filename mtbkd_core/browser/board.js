@@ -34,7 +34,7 @@ function card(name, title, line, ...children) {
   return element(
     'section',
     { class: `card ${name}` },
-    element('h3', {}, title),
+    element('h2', {}, title),
     element('p', { class: 'line' }, line),
     ...children,
   );

@@ -1,4 +1,4 @@
-"""The commands `rebuild`, `fetch` and `import-images`."""
+"""The commands `rebuild`, `examples`, `fetch` and `import-images`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mtbkd_core.cli.console import Log, say
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import split_names
+from mtbkd_core.runs.examples import EXAMPLES, make
 from mtbkd_core.teachers import shipped
 
 TaskArgument = Annotated[str, typer.Argument(help="A task; see the command tasks.")]
@@ -26,6 +27,7 @@ TaskArgument = Annotated[str, typer.Argument(help="A task; see the command tasks
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(rebuild)
+    app.command()(examples)
     app.command()(fetch)
     app.command("import-images")(import_images_command)
 
@@ -72,6 +74,19 @@ def rebuild(
         print(f"{path.name}: " + ("replaced" if write else "kept; --write replaces it"))
     if found and not write:
         raise typer.Exit(1)
+
+
+def examples(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all without a name.")] = None,
+) -> None:
+    """Compute the shipped examples anew, by today's settings, and put them into data/runs.
+
+    Pages show them where nothing has been measured yet.
+    """
+    for name in names or EXAMPLES:
+        path = make(name)
+        size = sum(file.stat().st_size for file in path.iterdir())
+        print(f"{path.name}: {size / 1000:.0f} kB")
 
 
 def fetch(task: TaskArgument) -> None:

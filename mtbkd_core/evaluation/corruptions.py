@@ -1,4 +1,4 @@
-"""Corruptions of pictures by a severity: rotation, noise, blur and occlusion, as pure functions of pictures.
+"""Corruptions by a severity: of pictures rotation, noise, blur and occlusion; of points a move and a rotation.
 
 The idea of corruptions by severity: Hendrycks and Dietterich, "Benchmarking neural network robustness to common
 corruptions and perturbations", ICLR 2019.
@@ -21,13 +21,13 @@ Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 
 @dataclass(frozen=True)
 class Corruption:
-    """A way in which pictures get worse.
+    """A way in which inputs change while their labels stay.
 
     Attributes:
         title: for people.
         unit: of the severity.
-        most: the highest severity; 0 leaves pictures as they are.
-        apply: pictures [M, height, width] from 0 to 1, a severity and a generator -> such pictures.
+        most: the highest severity; 0 leaves inputs as they are.
+        apply: pictures [M, height, width] from 0 to 1, or points [M, 2]; a severity and a generator -> such inputs.
     """
 
     title: str
@@ -65,36 +65,60 @@ def occlude(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
     return images.masked_fill(covered, 0)
 
 
+def move(points: Tensor, distance: float, generator: torch.Generator) -> Tensor:
+    """[M, 2] moved along the first input, as by a sensor that drifts."""
+    return points + torch.tensor([distance, 0.0]).to(points)
+
+
+def turn(points: Tensor, degrees: float, generator: torch.Generator) -> Tensor:
+    """[M, 2] turned counter-clockwise about the origin."""
+    angle = math.radians(degrees)
+    matrix = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return points @ matrix.to(points)
+
+
+#: Of pictures.
 CORRUPTIONS: Mapping[str, Corruption] = {
     "rotation": Corruption("Rotation", "degrees", 180.0, rotate),
     "noise": Corruption("Noise", "standard deviation", 1.0, add_noise),
     "blur": Corruption("Blur", "share of the side", 0.2, blur),
     "occlusion": Corruption("Occlusion", "share of the side", 0.8, occlude),
 }
+#: Of points of a plane.
+MOVES: Mapping[str, Corruption] = {
+    "move": Corruption("Move", "units of the first input", 4.0, move),
+    "turn": Corruption("Rotation about the centre", "degrees", 180.0, turn),
+}
 
 
-def corrupt(x: Tensor, image_shape: tuple[int, int], name: str, severity: float, seed: int = 0) -> Tensor:
+def corruptions_of(image_shape: tuple[int, int] | None) -> Mapping[str, Corruption]:
+    """By name, what can be done to pictures of that shape; None: to points of a plane."""
+    return MOVES if image_shape is None else CORRUPTIONS
+
+
+def corrupt(x: Tensor, image_shape: tuple[int, int] | None, name: str, severity: float, seed: int = 0) -> Tensor:
     """Inputs as they are under a corruption.
 
     Args:
-        x: [M, F], pictures from 0 to 1.
-        image_shape: (height, width), F numbers.
-        name: of `CORRUPTIONS`.
+        x: [M, F], pictures from 0 to 1; or points [M, 2].
+        image_shape: (height, width), F numbers; None: points.
+        name: of `corruptions_of` this shape.
         severity: from 0, which changes nothing, to the corruption's `most`; the random numbers are the same for all.
         seed: of the noise, and of what is covered.
     Returns:
-        [M, F], from 0 to 1.
+        [M, F]; pictures from 0 to 1.
     Raises:
         ValueError: an unknown corruption, or a severity that it does not have.
     """
-    if name not in CORRUPTIONS:
-        raise ValueError(f"corruption: got {name!r}, allowed: {', '.join(CORRUPTIONS)}")
-    kind = CORRUPTIONS[name]
+    kinds = corruptions_of(image_shape)
+    if name not in kinds:
+        raise ValueError(f"corruption: got {name!r}, allowed: {', '.join(kinds)}")
+    kind = kinds[name]
     if not 0 <= severity <= kind.most:
         raise ValueError(f"severity of {name}: got {severity}, allowed: from 0 to {kind.most:g} ({kind.unit})")
     if severity == 0:
         return x
-    images = x.reshape(-1, *image_shape)
+    images = x if image_shape is None else x.reshape(-1, *image_shape)
     return kind.apply(images, severity, torch.Generator().manual_seed(seed)).reshape(x.shape)
 
 
@@ -102,29 +126,30 @@ def severity_table(
     predict: Callable[[Tensor], Predictive],
     x: Tensor,
     labels: Tensor,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, int] | None,
     name: str,
     *,
     steps: int = 9,
 ) -> list[dict[str, float]]:
-    """A student's accuracy and deviance as pictures get worse, at `steps` severities from 0 to the corruption's `most`.
+    """A student's accuracy and deviance as inputs get worse, at `steps` severities from 0 to the corruption's `most`.
 
     Args:
-        predict: the student: pictures [M, F] -> its predictions.
+        predict: the student: inputs [M, F] -> its predictions.
         x, labels: [M, F] and [M].
         image_shape, name: as `corrupt`.
     Returns:
         a row a severity: "severity", "accuracy" and "deviance", the mean in nats; "accuracy_error" and
-        "deviance_error", their standard errors from so many pictures; "fall", by how much deviance lies
+        "deviance_error", their standard errors from so many inputs; "fall", by how much deviance lies
         below its highest mean at a smaller severity (0 where it does not), "fall_error", the paired standard error of
         that, and "severity_before" and "accuracy_before" there.
     Raises:
         ValueError: an unknown corruption.
     """
     rows: list[dict[str, float]] = []
+    kinds = corruptions_of(image_shape)
     deviances: list[Tensor] = []
     for step in range(steps):
-        severity = CORRUPTIONS[name].most * step / (steps - 1) if name in CORRUPTIONS else 0.0
+        severity = kinds[name].most * step / (steps - 1) if name in kinds else 0.0
         predictive = predict(corrupt(x, image_shape, name, severity))
         right = (predictive.mean.argmax(-1) == labels).double()
         deviances.append(predictive.deviance.double())
@@ -147,6 +172,6 @@ def _error(values: Tensor) -> float:
     return float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
-def severity_at(name: str, step: int, steps: int) -> float:
+def severity_at(kind: Corruption, step: int, steps: int) -> float:
     """The severity of a corruption at a step from 0 (none) to `steps` (the most), in the corruption's unit."""
-    return CORRUPTIONS[name].most * step / steps
+    return kind.most * step / steps

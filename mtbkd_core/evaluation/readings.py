@@ -48,6 +48,56 @@ def of_reliability(
     return Summary(" ".join(each for each in said if each), tuple(remarks))
 
 
+def of_teachers(predicted: Tensor, labels: Tensor, titles: Sequence[str], class_names: Sequence[str]) -> Summary:
+    """Which teacher is the most accurate, where one clearly is, and classes in which no teacher is right half the time.
+
+    Args:
+        predicted: [K, M], the class that each teacher names; below 0 where it does not know the label.
+        labels: [M].
+        titles: of the teachers.
+    """
+    right, judged = (predicted == labels).double(), predicted >= 0
+    accuracy = (right.sum(1) / judged.sum(1)).nan_to_num(0.0)
+    first, *others = accuracy.argsort(descending=True).tolist()
+    said = f"{titles[first]} is right on {accuracy[first]:.0%} of the test examples"
+    said += "" if judged[first].all() else " whose classes it knows"
+    if not others:
+        sentence = f"{said}."
+    elif _clearly_positive((right[first] - right[others[0]])[judged[first] & judged[others[0]]]):
+        sentence = f"{said}, clearly more than any other teacher."
+    else:
+        second = f"{titles[others[0]]} on {accuracy[others[0]]:.0%}"
+        sentence = f"No teacher is clearly the most accurate: {said}, {second}."
+    remarks = []
+    for label, name in enumerate(class_names):
+        own = right[:, labels == label]
+        best = own[own.sum(1).argmax()]
+        if _clearly_positive(0.5 - best):
+            remarks.append(f"No teacher is right on half of class {name}: the best of them on {best.mean():.0%}.")
+    return Summary(sentence, tuple(remarks))
+
+
+def of_prior(weights: Tensor, titles: Sequence[str], item: str, labels: float | None) -> Summary:
+    """Which teacher has the most weight at one example, and what a statement counts for.
+
+    Args:
+        weights: [K].
+        titles: of the teachers.
+        item: what an example is called.
+        labels: that a teacher's statement is worth; None: to be chosen from the data.
+    """
+    top = int(weights.argmax())
+    if len(titles) == 1:
+        said = "The only teacher has all the weight"
+    else:
+        said = f"At this {item} {titles[top]} has the most weight, {float(weights[top]):.0%}"
+    if labels is None:
+        return Summary(f"{said}; how much teachers count is chosen from the data when a run starts.")
+    if labels == 0:
+        return Summary(f"{said}; at a strength of 0 the student learns from its labels alone.")
+    return Summary(f"{said}; a teacher's statement counts as {labels:.3g} label{'s' * (labels != 1)}.")
+
+
 def of_influence(weights: Tensor, responsibilities: Tensor, titles: Sequence[str], item: str) -> Summary:
     """Which teacher has the largest responsibility, where one clearly has it.
 
@@ -126,19 +176,33 @@ def of_shifts(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[
 
 
 def of_corruption(rows: Sequence[Mapping[str, float]]) -> Summary:
-    """A remark where deviance falls although accuracy does not rise.
+    """Whether accuracy falls and deviance rises from the first severity to the last; a remark where deviance falls.
 
     Args:
         rows: of `corruptions.severity_table`.
     """
+    sentence = _from_first_to_last(rows[0], rows[-1]) if len(rows) > 1 else ""
     for row in rows:
         if row["fall"] > interval(0.0, row["fall_error"])[1] and row["accuracy"] <= row["accuracy_before"]:
             remark = (
                 f"Deviance falls from severity {row['severity_before']:.3g} to {row['severity']:.3g}, where accuracy "
                 f"is {row['accuracy']:.0%}: the student becomes surer and is no more often right."
             )
-            return Summary(remarks=(remark,))
-    return Summary()
+            return Summary(sentence, (remark,))
+    return Summary(sentence)
+
+
+def _from_first_to_last(first: Mapping[str, float], last: Mapping[str, float]) -> str:
+    worse, unsure = (
+        sign * (last[name] - first[name]) > interval(0.0, math.hypot(first[f"{name}_error"], last[f"{name}_error"]))[1]
+        for name, sign in (("accuracy", -1), ("deviance", 1))
+    )
+    accuracy = f"accuracy falls from {first['accuracy']:.0%} to {last['accuracy']:.0%}"
+    if worse and unsure:
+        return f"As {accuracy}, mean deviance rises from {first['deviance']:.2f} to {last['deviance']:.2f}: it notices."
+    if worse:
+        return f"While {accuracy}, mean deviance does not clearly rise: the student does not notice."
+    return "Accuracy does not clearly fall up to the largest severity."
 
 
 def _calibration(student: PosteriorScores, mean: Tensor, labels: Tensor) -> str:

@@ -11,7 +11,9 @@ from mtbkd_core.figures.parts import GRIDLINES, bars, diagonal, interval, line, 
 from mtbkd_core.figures.theme import GRID, composed, series_style
 
 
-def draw_reliability(table: pd.DataFrame, colours: Mapping[str, str], *, of: str = "top class") -> go.Figure:
+def draw_reliability(
+    table: pd.DataFrame, colours: Mapping[str, str], *, of: str = "top class", height: int = 430
+) -> go.Figure:
     """Accuracy against confidence with 95 % bands, and below it how many predictions each bin holds.
 
     Args:
@@ -54,7 +56,7 @@ def draw_reliability(table: pd.DataFrame, colours: Mapping[str, str], *, of: str
         ]
     return composed(
         traces,
-        height=520,
+        height=height,
         x={"title": f"Confidence: probability of the {of}", "range": [-0.01, 1.02], "anchor": "y2", **GRIDLINES},
         y={"title": "Share of correct predictions", "range": [-0.02, 1.03], "domain": [0.3, 1]},
         yaxis2={"title": "Predictions", "domain": [0, 0.2], "nticks": 3, "gridcolor": GRID},

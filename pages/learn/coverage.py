@@ -78,6 +78,7 @@ def launcher() -> None:
 
 def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
     spec = view.spec
+    st.markdown(too_low(table))
     charts.show(
         draw_coverage(table, RULES),
         "Coverage against width",
@@ -86,7 +87,6 @@ def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
         key="coverage",
         help=f"{spec.replications} data sets. Vertical lines: 95 % intervals of the coverage over data sets.",
     )
-    st.markdown(too_low(table))
     st.caption(
         f"Measured with {spec.points} labelled points; the wrong teacher's logits times {spec.wrong_factor:g}. With "
         f"about {table['effective'].median():.0f} effective draws a posterior, coverage is up to a point too low, and "
@@ -180,11 +180,25 @@ def draw_blind(view: CoverageView, table: pd.DataFrame) -> None:
         column.caption(f"NLL {row['nll']:.3f} under the true probabilities")
 
 
+def draw_what_weights_do() -> None:
+    left, right = st.columns(2, gap="large")
+    left.markdown(
+        "**What the weights can do**  \nA teacher that is unsure has a high entropy, and gets less weight: experts "
+        "narrow the intervals where they know the answer, and count less elsewhere."
+    )
+    right.markdown(
+        "**What they can't do**  \nEntropy measures how sure a teacher is, not how right it is: a sure and wrong "
+        "teacher gets the most weight of all. The labels contradict it, and so do experts who agree with them: in the "
+        "mixture the student can follow the teacher that fits. With the wrong teacher only, a student is narrowly "
+        "wrong."
+    )
+
+
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     launcher()
 with right:
-    shown = follow.pick(COVERAGE_STUDIES, help="Newest first.")
+    shown = follow.pick(COVERAGE_STUDIES, help="Newest first.") or follow.example(COVERAGE_STUDIES)
     gone = shown is not None and shown.state is State.DONE and shown.is_torn()
     if shown is None:
         st.info("Nothing has been measured yet. Press Measure: it takes a few seconds.", icon=":material/science:")
@@ -203,19 +217,10 @@ with right:
         follow.follow(COVERAGE_STUDIES, shown)
 if shown is not None and shown.state is State.DONE and not gone:
     measured_table = coverage_table(shown.found())
-    draw_metrics(shown, measured_table)
-    draw_blind(shown, measured_table)
-    st.space("small")
-    left, right = st.columns(2, gap="large")
-    left.markdown(
-        "**What the weights can do**  \nA teacher that is unsure has a high entropy, and gets less weight: experts "
-        "narrow the intervals where they know the answer, and count less elsewhere."
-    )
-    right.markdown(
-        "**What they can't do**  \nEntropy measures how sure a teacher is, not how right it is: a sure and wrong "
-        "teacher gets the most weight of all. The labels contradict it, and so do experts who agree with them: in the "
-        "mixture the student can follow the teacher that fits. With the wrong teacher only, a student is narrowly "
-        "wrong."
-    )
+    with charts.more("what the wrong teacher changes under each weight rule"):
+        draw_metrics(shown, measured_table)
+        draw_what_weights_do()
+    with charts.more("a teacher that is calibrated and blind to an input"):
+        draw_blind(shown, measured_table)
 st.space("small")
 navigation.link("prior", "See the weights on the plane")

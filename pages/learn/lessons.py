@@ -6,6 +6,7 @@ from mtbkd_core import UserError
 from mtbkd_core.browser import offline
 from mtbkd_core.browser.lessons import Guess, Lesson, Step, read_lesson, shipped
 from pages.ui import link, playground
+from pages.ui.words import plain
 
 _OWN = "own"
 _LINE = "A link to the playground in a certain state, as its button Copy link gives it; empty: as at the start."
@@ -102,7 +103,7 @@ name = st.segmented_control(
     "Lesson",
     list(offered),
     required=True,
-    format_func=lambda name: offered[name].title,
+    format_func=lambda name: plain(offered[name].title),
     label_visibility="collapsed",
     help="Each leads through the playground step by step.",
     **link.bound("lesson", list(offered), next(iter(offered))),
@@ -112,7 +113,7 @@ if st.session_state.get("lesson_shown", name) != name:  # another lesson begins 
     link.drop("step")
     link.drop("play")
 st.session_state.lesson_shown = name
-st.markdown(lesson.line)
+st.markdown(plain(lesson.line))
 with st.container(key="stage"):
     playground.show(f"lesson:{lesson.title}", lesson.model_dump(mode="json"))
 with st.container(key="make"), st.expander("Make your own, save it, open one", icon=":material/edit_note:"):

@@ -6,6 +6,7 @@ from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.prior_density import two_class_density
 from mtbkd_core.figures.two_classes import draw_two_classes
 from pages.ui import charts
+from pages.ui.glossary import GLOSSARY
 
 FORMULAS = (
     (
@@ -50,43 +51,6 @@ FORMULAS = (
         r" + \underbrace{I(y;\theta)}_{\text{epistemic}}",
     ),
 )
-GLOSSARY = {
-    "Logits": "A network's outputs before softmax turns them into probabilities.",
-    "Posterior": "How probable each student is, given labels and teachers. Here: many draws of a student's weights.",
-    "Chain, draw": "A chain walks through the posterior; a draw is one student that it passed.",
-    "Burn-in": "A chain's first steps, discarded because it may not have reached the posterior yet.",
-    "R-hat": "Do the chains agree? 1 is perfect. The verdict takes the worst of three: of the mean log probability, of "
-    "its 95th percentile over examples, and of the log joint; each may be at most 1.05.",
-    "Warm start": "Each chain's network, fitted from its own draw of the Gaussian prior, before sampling; an ensemble.",
-    "Log joint": "Log likelihood of the labels plus log prior: the posterior's logarithm up to a constant, in nats.",
-    "BAOAB, MCLMC, SGLD, HMC": "The samplers. HMC is exact and the reference; the others take cheaper steps, with a "
-    "bias that grows with the step.",
-    "Bias check": "Do the chains agree with exact HMC? Too long a step shifts the log joint of all of them alike.",
-    "Credible interval": "Contains a class probability with 95 % posterior probability.",
-    "Credible set": "The smallest set of classes whose posterior mean probabilities reach 95 %. It holds the true "
-    "class that often if the posterior is right.",
-    "Conformal set": "Classes above a threshold that labels set aside calibrate. It holds the true class with its "
-    "level whatever the model, on average over examples like those; a shift breaks that.",
-    "Epistemic, aleatoric": "Epistemic: students that fit the data differ, and more data would help. Aleatoric: the "
-    "example leaves the class open.",
-    "Entropy": "How spread probabilities are, in nats: 0 is certain.",
-    "Deviance": "E[-2 sum p log p]: the paper's score of uncertainty at an example.",
-    "Calibration": "Of the answers given with 80 % confidence, 80 % are right. A calibrated teacher may still mislead.",
-    "NLL": "Negative log-likelihood: mean of -log of the true class's probability, in nats. Lower is better.",
-    "ECE": "Expected calibration error: mean gap between confidence and accuracy over bins.",
-    "Brier": "Mean squared distance between the probabilities and the true class.",
-    "Standard error": "Every score has two: of a test set of this size (bootstrap), and of the sampler's draws "
-    "(jackknife over chains). A difference within its errors says nothing.",
-    "AUROC": "Probability that a positive scores higher than a negative; 0.5 is as good as guessing.",
-    "Simplex": "All probability vectors over the classes; of three classes a triangle.",
-    "Weight": "A teacher's share of the mixture prior at one example, before the student has learned.",
-    "Responsibility": "A teacher's share of the mixture at the student's prediction; not a cause.",
-    "Pull": "A part of the log joint's gradient in the logits: of the label, or of a teacher.",
-    "Strength": "The exponent of the mixture. Strength times concentration over the squared temperature is what a "
-    "teacher's statement is worth in labels.",
-    "Temperature": "Divides logits: above 1 it softens probabilities.",
-    "Concentration": "How narrow a Dirichlet is around its mode.",
-}
 MISTAKES = (
     (
         "A certain teacher may be wrong",
@@ -169,15 +133,18 @@ def draw_glossary() -> None:
         columns[place % 2].markdown(f"**{term}**  \n:small[:gray[{meaning}]]")
 
 
-maths, demo, glossary, mistakes = st.tabs(["Maths", "Try it", "Glossary", "Common mistakes"])
+st.markdown(
+    "**Each teacher is a distribution over the student's answers, and the prior is their mixture.** Move a slider: "
+    "what do two teachers and some labels make of one example?"
+)
+draw_demo()
+maths, glossary, mistakes = st.tabs(["Maths", "Glossary", "Common mistakes"])
 with maths:
     draw_maths()
     st.caption(
         'Source: Fang, Chen, Cai, Ma and Zhong, "Multi-Teacher Knowledge Distillation via Teacher-Informed Mixture '
         'Priors", [arXiv 2605.27967](https://arxiv.org/abs/2605.27967).'
     )
-with demo:
-    draw_demo()
 with glossary:
     draw_glossary()
 with mistakes:

@@ -97,6 +97,11 @@ def draw_finished(view: SamplerBenchmarkView) -> None:
         )
     for row in scores.dropna(subset=["problem"]).itertuples():
         st.warning(f"{TITLES[row.sampler]} dropped out: {row.problem}.", icon=":material/warning:")
+    with charts.more("in numbers"):
+        draw_numbers(outcome, scores)
+
+
+def draw_numbers(outcome: SamplerTraces, scores: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "Sampler": scores["sampler"].map(TITLES),
@@ -145,18 +150,18 @@ shown = follow.pick(
     SAMPLER_BENCHMARKS,
     help="Newest first. Each is a measurement on this machine.",
     only=lambda view: view.config.data.task == posterior,
-)
+) or follow.example(SAMPLER_BENCHMARKS, posterior)
 if shown is None:
     st.info("There is no benchmark on this posterior to show. Press Measure.", icon=":material/flag:")
 elif shown.state is State.DONE:
     draw_finished(shown)
 else:
     follow.follow(SAMPLER_BENCHMARKS, shown, draw_so_far)
-st.space("small")
-columns = st.columns(2, gap="large")
-default = default_config(posterior).sampler.algorithm
-for place, algorithm in enumerate(Algorithm):
-    line = algorithm.help
-    if algorithm is default:
-        line += " The default on this posterior."
-    columns[place % 2].markdown(f"**{algorithm.title}**  \n:small[:gray[{line}]]")
+with charts.more("what each sampler does"):
+    columns = st.columns(2, gap="large")
+    default = default_config(posterior).sampler.algorithm
+    for place, algorithm in enumerate(Algorithm):
+        line = algorithm.help
+        if algorithm is default:
+            line += " The default on this posterior."
+        columns[place % 2].markdown(f"**{algorithm.title}**  \n:small[:gray[{line}]]")

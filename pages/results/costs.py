@@ -12,6 +12,7 @@ from mtbkd_core.export.draws import bytes_text
 from mtbkd_core.export.package import check_task
 from pages.ui import charts, chosen_run, task_words
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 _SCORED = ("accuracy", "nll")
 
@@ -30,7 +31,7 @@ def find(chosen: chosen_run.Chosen, *, needed: bool) -> Costs | None:
     try:
         return _measure(chosen.version, chosen, task_loading.load(chosen.view.config))
     except UserError as error:
-        st.warning(str(error), icon=":material/extension:")
+        st.warning(plain(error), icon=":material/extension:")
         return None
 
 

@@ -16,6 +16,7 @@ from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
 from pages.results import costs, report
 from pages.ui import charts, chosen_run, navigation
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 _LOOK = {
     Outcome.PASS: ("Pass", ":material/check_circle:", "green"),
@@ -218,7 +219,7 @@ def _line(each: Judged) -> None:
     word, icon, colour = _LOOK[each.verdict]
     more = f" About {each.needed:,} test examples would settle it." if each.needed else ""
     text = each.line[:1].upper() + each.line[1:]
-    st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {text}.{more}")
+    st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {plain(text)}.{more}")
 
 
 def _late(requirements: Requirements, run: str) -> bool:
@@ -266,7 +267,7 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
 
 with st.expander("Requirements", expanded="judged" not in st.session_state, icon=":material/rule:"):
     requirements = _form()
-chosen = chosen_run.chosen()
+chosen = chosen_run.chosen(example=False)
 if st.button("Judge the run", type="primary", icon=":material/gavel:", help="Set the requirements first."):
     st.session_state.judged = True
 if "judged" in st.session_state:

@@ -18,15 +18,16 @@ from mtbkd_core.studies.decision_maps import Array
 from mtbkd_core.studies.plane_posterior import tempered, true_at
 from pages.ui import charts, chosen_run, decision_maps, examples, link, shift_score, task_words, teacher_predictions
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 
-def draw_draws() -> None:
+def draw_draws(index: int) -> None:
     """Draws of the chosen example among three classes, beside the teachers."""
     top = leading_classes(found.mean[index].numpy())
     names = [class_names[which] for which in top]
     draws = draws_at(found.draws, index, top)
     if seen:
-        draw_beside_prior(tempered(draws, config.prior.temperature).numpy(), names)
+        draw_beside_prior(index, tempered(draws, config.prior.temperature).numpy(), names)
         return
     of_teachers = found.teachers[:, index][:, top].float()
     among = rescaled(draws.numpy()), rescaled(of_teachers.numpy())
@@ -40,7 +41,7 @@ def draw_draws() -> None:
     )
 
 
-def draw_beside_prior(draws: Array, names: list[str]) -> None:
+def draw_beside_prior(index: int, draws: Array, names: list[str]) -> None:
     """Tempered draws [n, 3] over the whole prior, where the truth is known."""
     here = prior_at(task.teacher_logits(config.data.teachers, "test")[:, index], config.prior)
     truth = true_at(task, index, config.prior.temperature)
@@ -87,7 +88,7 @@ def draw_set_kinds() -> None:
     st.caption(f"On {count:,} test {item}s; the others calibrate the conformal sets. {TEST_SET_LINE}")
     rows = [f"| **{row.kind}** | {row.coverage} | {row.size} |" for row in kinds.itertuples()]
     st.markdown("\n".join(["| Sets | Hold the true class | Classes in a set |", "|---|---|---|", *rows]))
-    st.caption("  \n".join(f"**{row.kind}**: {row.promise}" for row in kinds.itertuples()))
+    st.caption("  \n".join(f"**{row.kind}**: {plain(row.promise)}" for row in kinds.itertuples()))
 
 
 def draw_gallery() -> None:
@@ -108,7 +109,7 @@ def draw_gallery() -> None:
         task,
         [int(value) for value in shown["example"]],
         [
-            f"{row['class']} → {row['predicted']}" + (" :material/warning:" if disagree[row["example"]] else "")
+            plain(f"{row['class']} → {row['predicted']}") + (" :material/warning:" if disagree[row["example"]] else "")
             for _, row in shown.iterrows()
         ],
         key="unsure",
@@ -128,33 +129,10 @@ def choose_list(lists: dict[str, str]) -> str:
     )
 
 
-chosen = chosen_run.chosen()
-config, found, metrics = chosen.result.config, chosen.result.predictions.test, chosen.result.metrics.student
-chosen_run.banner(chosen)
-chosen_run.say(readings.of_uncertainty(metrics, found.mean, found.labels))
-shades = task_words.colours(config)
-class_names = chosen.class_names
-teachers = chosen.teachers
-task = task_loading.load_for(chosen)
-item = task_words.item(config)
-arrays = {
-    name: getattr(found, name).numpy()
-    for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
-}
-# with too few draws nothing is known of single examples
-apart = None if chosen.result.metrics.diagnostics.judged is Verdict.TOO_FEW_DRAWS else found.apart
-measured = 0 if found.r_hat is None else int((~found.r_hat.isnan()).sum())
-table = tables.example_table(
-    *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")),
-    class_names,
-    None if apart is None else apart.numpy(),
-)
-
-index = examples.chosen(task)
-left, right = st.columns(2, gap="large")
-with left:
+def draw_split() -> None:
+    """Aleatoric against epistemic, an example a point."""
     charts.show(
-        figures.draw_entropy_split(table, chosen=index),
+        figures.draw_entropy_split(table, chosen=examples.chosen(task)),
         "Two kinds of uncertainty",
         "Wrong predictions should have high uncertainty, not lie at the origin.",
         lambda: table,
@@ -168,24 +146,35 @@ with left:
         + " · ".join(f"{SCORES[name].short.lower()} **{metrics.text(name)}**" for name in ("epistemic", "deviance")),
         help=f"{SCORES['epistemic'].help} {SCORES['deviance'].help} {ERRORS_LINE}",
     )
-with right:
-    draw_set_kinds()
 
-st.space("small")
-if seen := decision_maps.plane(task):
-    decision_maps.show_posterior(seen, chosen)
-    st.space("small")
-st.subheader(f"One {item}", anchor=False)
-left, right = st.columns([1, 3], gap="large")
-with left:
-    index = examples.chooser(task)
-    row = table.iloc[index]
-    examples.show(task, index, size=144, note=f"predicted **{row['predicted']}**")
-    st.markdown(
-        "  \n".join(f"{part.capitalize()} **{row[part]:.3f}**" for part in ("deviance", "aleatoric", "epistemic")),
-        help=f"In nats. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit the data differ.",
-    )
-with right:
+
+def draw_split_and_sets() -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        draw_split()
+    with right:
+        draw_set_kinds()
+
+
+def draw_one() -> None:
+    """The chosen example: what it is, its intervals, its teachers, and its draws."""
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        index = examples.chooser(task)
+        row = table.iloc[index]
+        examples.show(task, index, size=144, note=f"predicted **{plain(row['predicted'])}**")
+        st.markdown(
+            "  \n".join(f"{part.capitalize()} **{row[part]:.3f}**" for part in ("deviance", "aleatoric", "epistemic")),
+            help=f"In nats. Aleatoric: the {item} itself is ambiguous. Epistemic: students that fit the data differ.",
+        )
+    with right:
+        draw_one_interval(index)
+    teacher_predictions.show(chosen, index, item)
+    if len(class_names) > 2:  # of two classes the intervals show all that draws would
+        draw_draws(index)
+
+
+def draw_one_interval(index: int) -> None:
     kind = st.segmented_control(
         "Interval",
         ["eti", "hdi"],
@@ -220,43 +209,83 @@ with right:
         lambda: intervals,
         key="intervals",
     )
-teacher_predictions.show(chosen, index, item)
-# of two classes the intervals show all that draws would
-left, right = st.columns([2, 3], gap="large") if len(class_names) > 2 else (None, st.container())
-if left:
-    with left:
-        draw_draws()
-with right:
-    draw_gallery()
 
-st.space("small")
-st.subheader(f"All test {item}s", anchor=False)
-left, right = st.columns(2, gap="large")
-with left:
+
+def draw_by_class() -> None:
+    index = examples.chosen(task)
+    left, right = st.columns(2, gap="large")
+    with left:
+        charts.show(
+            figures.draw_deviance(table, chosen=index),
+            "Deviance by class",
+            "The student is less certain of classes to the right. Points far above a box are unusual examples.",
+            lambda: table,
+            key="deviance",
+        )
+    with right:
+        split = tables.entropy_by_class(table, chosen=index)
+        charts.show(
+            figures.draw_entropy_by_class(split),
+            f"Entropy of this {item} and of each class",
+            "More data would shrink the epistemic part, but not the aleatoric one.",
+            lambda: split,
+            key="entropy",
+        )
+
+
+def draw_set_sizes() -> None:
+    rows = measured_rows(len(table), config.data.split_seed).numpy()
+    sets = tables.set_table(arrays["prediction_set"][rows], arrays["labels"][rows])
     charts.show(
-        figures.draw_deviance(table, chosen=index),
-        "Deviance by class",
-        "The student is less certain of classes to the right. Points far above a box are unusual examples.",
-        lambda: table,
-        key="deviance",
+        figures.draw_sets(sets),
+        "Sizes of the credible sets",
+        "Most sets should hold one class, and nearly all sets the true one.",
+        lambda: sets,
+        key="sets",
+        help=f"On every second {item} of the test set; the others calibrate the conformal sets.",
     )
-with right:
-    split = tables.entropy_by_class(table, chosen=index)
-    charts.show(
-        figures.draw_entropy_by_class(split),
-        f"Entropy of this {item} and of each class",
-        "More data would shrink the epistemic part, but not the aleatoric one.",
-        lambda: split,
-        key="entropy",
-    )
-shift_score.show(chosen)
-rows = measured_rows(len(table), config.data.split_seed).numpy()
-sets = tables.set_table(arrays["prediction_set"][rows], arrays["labels"][rows])
-charts.show(
-    figures.draw_sets(sets),
-    "Sizes of the credible sets",
-    "Most sets should hold one class, and nearly all sets the true one.",
-    lambda: sets,
-    key="sets",
-    help=f"The {item}s are those of the table above: every second one of the test set.",
+
+
+chosen = chosen_run.chosen()
+config, found, metrics = chosen.result.config, chosen.result.predictions.test, chosen.result.metrics.student
+chosen_run.banner(chosen)
+chosen_run.say(readings.of_uncertainty(metrics, found.mean, found.labels))
+shades = task_words.colours(config)
+class_names = chosen.class_names
+teachers = chosen.teachers
+task = task_loading.load_for(chosen)
+item = task_words.item(config)
+arrays = {
+    name: getattr(found, name).numpy()
+    for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")
+}
+# with too few draws nothing is known of single examples
+apart = None if chosen.result.metrics.diagnostics.judged is Verdict.TOO_FEW_DRAWS else found.apart
+measured = 0 if found.r_hat is None else int((~found.r_hat.isnan()).sum())
+table = tables.example_table(
+    *(arrays[name] for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic")),
+    class_names,
+    None if apart is None else apart.numpy(),
 )
+seen = decision_maps.plane(task)
+
+if seen:
+    decision_maps.show_doubt_and_error(seen, chosen)
+    with charts.more("two kinds of uncertainty, prediction sets"):
+        draw_split_and_sets()
+        draw_set_sizes()
+    with charts.more("predictions of the student and the truth"):
+        decision_maps.show_student(seen, chosen)
+else:
+    draw_split_and_sets()
+with charts.more(f"one {item}, with its intervals, teachers and draws"):
+    draw_one()
+with charts.more(f"{item}s to look at"):
+    draw_gallery()
+with charts.more("by class" if seen else "by class, sizes of prediction sets"):
+    draw_by_class()
+    if not seen:
+        draw_set_sizes()
+if chosen.result.metrics.shifts:
+    with charts.more("out-of-distribution inputs"):
+        shift_score.show(chosen)

@@ -5,6 +5,7 @@ import streamlit as st
 from mtbkd_core.figures.icon import icon
 from pages.shell import brand
 from pages.ui import navigation
+from pages.ui.words import plain
 
 st.set_page_config(page_title="MT-BKD Explorer", page_icon=icon(), layout="wide", initial_sidebar_state=272)
 st.html(brand.STYLE)
@@ -27,6 +28,6 @@ navigation.note_results(page.url_path)
 try:
     page.run()
 except UserError as error:  # such as a run of a task that has been forgotten
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
 finally:  # a page may end itself early
     engine.load_the_rest()

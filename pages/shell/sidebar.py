@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import streamlit as st
 
+from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import Verdict
+from mtbkd_core.runs import store
 from mtbkd_core.runs.engine_info import EngineInfo
 from pages.ui import chosen_run, engine, link, owner, run_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import delete_button, launch_all
+from pages.ui.words import plain
 
 
 def draw() -> None:
     """Draw the sidebar."""
     with st.sidebar:
         state = engine.info()
-        _picker(state if isinstance(state, str) else state.problem)
+        under_way = _picker(state if isinstance(state, str) else state.problem)
         busy = isinstance(state, EngineInfo) and bool(state.running or state.queued)
-        awake = busy or (isinstance(state, EngineInfo) and state.starting)
+        awake = busy or bool(under_way) or (isinstance(state, EngineInfo) and state.starting)
         # Drawn again by itself only while something is going on.
-        st.fragment(_engine_line, run_every=1.0 if awake else None)(busy)
+        st.fragment(_engine_line, run_every=1.0 if awake else None)(busy, under_way)
         if isinstance(state, EngineInfo) and state.interrupted:
             _draw_interrupted()
 
 
-def _picker(engine_problem: str | None) -> None:
+def _picker(engine_problem: str | None) -> list[str]:
+    """The picker; the runs that it shows as under way."""
     problems: list[str] = []
     views = {view.id: view for view in chosen_run.all_runs(problems)}
     if st.session_state.run is None and (newest := chosen_run.newest_done(list(views.values()))):
@@ -64,7 +68,8 @@ def _picker(engine_problem: str | None) -> None:
     owner.draw()
     for problem in problems:
         if problem != engine_problem:  # which is shown below
-            st.caption(f":material/broken_image: {problem}")
+            st.caption(f":material/broken_image: {plain(problem)}")
+    return [run for run, view in views.items() if not view.finished]
 
 
 def _take_run() -> None:
@@ -95,13 +100,14 @@ def _draw_interrupted() -> None:
         )
 
 
-def _engine_line(was_busy: bool) -> None:
+def _engine_line(was_busy: bool, under_way: list[str]) -> None:
     state = engine.info()
-    if was_busy and isinstance(state, EngineInfo) and not (state.running or state.queued):
-        st.rerun()  # a run has ended: the picker and the page have something new to show
+    idle = was_busy and isinstance(state, EngineInfo) and not (state.running or state.queued)
+    if idle or any(map(_has_ended, under_way)):  # the engine may be idle before the run's folder says so
+        st.rerun()  # the picker and the page have something new to show
     if isinstance(state, str) or state.problem:
         problem = state if isinstance(state, str) else state.problem
-        st.caption(f":material/error: Nothing can be run. {run_words.sentence(problem or '')}")
+        st.caption(f":material/error: Nothing can be run. {plain(run_words.sentence(problem or ''))}")
         if st.button("Try again", help="Start the engine again.", type="tertiary", icon=":material/refresh:"):
             engine.restart()
             st.rerun()
@@ -118,3 +124,10 @@ def _engine_line(was_busy: bool) -> None:
             ":material/lock_open: The scheduler is used without TLS: whoever reaches its address can run programs on "
             "the workers. Use `tls://`."
         )
+
+
+def _has_ended(run: str) -> bool:
+    try:
+        return store.read(RUNS.kind, run).finished
+    except UserError:  # deleted
+        return True

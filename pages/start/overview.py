@@ -10,6 +10,7 @@ from pages.ui import charts, chosen_run, headline, link, navigation, run_words, 
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 
 def distill_demo(config: RunConfig) -> None:
@@ -54,10 +55,10 @@ st.caption(
 
 views = chosen_run.all_runs()
 if under_way := follow.under_way():
-    st.subheader("Under way", anchor=False)
+    st.header("Under way", anchor=False)
     for words, view in under_way:
         with st.container(key=f"alive-{view.id}"):
-            st.caption(f"{words.noun.capitalize()} · {words.what(view)}")
+            st.caption(f"{words.noun.capitalize()} · {plain(words.what(view))}")
             follow.bar(words, view)
             if words is RUNS:
                 so_far.follow(view.id, None)
@@ -65,27 +66,30 @@ if under_way := follow.under_way():
 
 done = [view for view in views if view.state is State.DONE]
 shown = next((view for view in done if view.id == st.session_state.run), next(iter(done), None))
-st.subheader("Results", anchor=False)
-if shown is None:
-    st.caption("There are none yet. Press Distill the demo: its results will appear here.")
-else:
+st.header("Results", anchor=False)
+if shown is not None:
     st.caption(
-        f"{run_words.task_title(shown.config.data.task)} · {run_words.describe(shown.config)} · "
+        f"{plain(run_words.task_title(shown.config.data.task))} · {run_words.describe(shown.config)} · "
         f"{shown.created.astimezone():%d %B %Y, %H:%M}"
     )
     try:
         headline.draw(chosen_run.result(shown))
         headline.links()
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
+elif example := chosen_run.shipped():
+    chosen_run.banner(example)
+    headline.draw(example.result)
+    headline.links()
+else:
+    st.caption("There are none yet. Press Distill the demo: its results will appear here.")
 
 if measured := shipped_lines():
-    st.subheader(
-        "Measured on the built-in tasks",
-        anchor=False,
-        help="Comparisons that come with the program: every method was tuned alike on held-out labelled examples, and "
-        "differences are paired by seed.",
-    )
-    for title, text in measured.items():
-        st.markdown(f"**{title}.** {text}")
-    navigation.link("compare", "Compare them yourself")
+    with charts.more("how it compares with other methods on the built-in tasks"):
+        st.caption(
+            "Comparisons that come with the program: every method was tuned alike on held-out labelled examples, and "
+            "differences are paired by seed."
+        )
+        for title, text in measured.items():
+            st.markdown(f"**{plain(title)}.** {plain(text)}")
+        navigation.link("compare", "Compare them yourself")

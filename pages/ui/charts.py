@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.ui.glossary import hovered
+from pages.ui.words import plain
+
 if TYPE_CHECKING:  # the first page needs no tables, and pandas takes a while
     import pandas as pd
 
@@ -27,14 +30,15 @@ def show(
 ) -> None:
     """Draw a figure. The picture is saved from the chart's own toolbar, the data by the button beside the title.
 
-    `table` makes the data behind the figure; it is called only when the button is pressed. `on_click` takes the number
+    Title and `look_for` are plain text, shown as they are; technical terms in them have their meaning on hover. `table`
+    makes the data behind the figure; it is called only when the button is pressed. `on_click` takes the number
     that a clicked point has as its custom data.
     """
     figure.update_layout(uirevision=key)  # drawn again, it keeps what the reader has chosen in it
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     with st.container(gap="xxsmall"):
         heading(title, table, key=key, file=f"{name}.csv", help=help)
-        st.caption(look_for)
+        st.caption(hovered(plain(look_for)), unsafe_allow_html=True)
         st.plotly_chart(
             figure,
             key=f"chart:{key}",
@@ -57,9 +61,9 @@ def heading(
     help: str | None = None,
     of: str = "Download the numbers behind this chart.",
 ) -> None:
-    """The title of a chart or a table, and beside it the button that downloads its data, of which `of` says what."""
+    """The plain title of a chart or table, and beside it the button that downloads its data; `of` says what it is."""
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        st.markdown(f"**{title}**", help=help, width="stretch")
+        st.markdown(f"**{hovered(plain(title))}**", help=help, width="stretch", unsafe_allow_html=True)
         st.download_button(
             "CSV",
             data=lambda: table().to_csv(index=False).encode(),
@@ -79,6 +83,11 @@ def _clicked(key: str, on_click: Callable[[int], None]) -> None:
     if numbers:
         number = numbers[0]
         on_click(int(number[0] if isinstance(number, list) else number))
+
+
+def more(what: str) -> st.delta_generator.DeltaGenerator:
+    """A part of a page that stands under its first picture, closed at first; `what` says what is in it."""
+    return st.expander(f"More: {what}", icon=":material/unfold_more:")
 
 
 def drawing(svg: str) -> None:

@@ -1,4 +1,4 @@
-"""The run that is chosen, with its result; where there is none, what to do next."""
+"""The run that is chosen, with its result; where there is none, the example that comes with the program."""
 
 from __future__ import annotations
 
@@ -11,29 +11,47 @@ from mtbkd_core import Result, RunConfig, UserError
 from mtbkd_core.evaluation.diagnostics import Verdict, verdict_sentence
 from mtbkd_core.evaluation.readings import Summary
 from mtbkd_core.result import read_metrics
-from mtbkd_core.runs import store
+from mtbkd_core.runs import examples, store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Moment
 from pages.ui import link, navigation, owner, so_far, task_words
-from pages.ui.run_words import STATES, describe, sentence
+from pages.ui.jobs.kinds import RUNS
+from pages.ui.jobs.launch import launch
+from pages.ui.run_words import STATES, describe, sentence, task_title
+from pages.ui.words import plain
 
 
-def basis() -> tuple[RunConfig, str, float | None]:
-    """What new work of several runs starts from: the chosen run's settings, or else the draft's.
+@dataclass(frozen=True)
+class Basis:
+    """What new work of several runs starts from.
 
-    Returns:
-        the settings, where they come from, and how many seconds a run of them took, if that is known.
+    Attributes:
+        source: where the settings come from.
+        seconds: that a run of them, or one that is much like them, took; None where that is not known.
+        timed: which run that was.
     """
+
+    config: RunConfig
+    source: str
+    seconds: float | None
+    timed: str = "the chosen run"
+
+
+def basis() -> Basis:
+    """The chosen run's settings, or else the draft's."""
     if st.session_state.run:
         try:
             view = store.read(runs.KIND, st.session_state.run)
             seconds = result(view).metrics.seconds if view.state is State.DONE else None
-            return view.config, "the chosen run", seconds
+            return Basis(view.config, "the chosen run", seconds)
         except UserError:  # what is wrong with the run is shown where the run itself is
             pass
-    return link.draft(), "the set-up pages", None
+    config = link.draft()
+    shipped = examples.find(runs.KIND, config.data.task)
+    seconds = None if shipped is None else _example(shipped.folder).metrics.seconds
+    return Basis(config, "the set-up pages", seconds, "the example")
 
 
 def all_runs(problems: list[str] | None = None) -> list[RunView]:
@@ -53,11 +71,18 @@ class Chosen:
     Attributes:
         result: the whole, or the posterior so far.
         moment: how far the run was, where it is not the whole.
+        example: whether it comes with the program; it then has few of its draws.
     """
 
     view: RunView
     result: Result
     moment: Moment | None = None
+    example: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all draws of a finished run are there."""
+        return self.moment is None and not self.example
 
     @property
     def version(self) -> str:
@@ -78,6 +103,17 @@ class Chosen:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _result(run: str, attempt: int) -> Result:
     return runs.load_result(run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _example(folder: Path) -> Result:
+    return Result.load(folder)
+
+
+def shipped() -> Chosen | None:
+    """The example of the draft's task, or else the first; None where none can be shown."""
+    view = examples.find(runs.KIND, link.draft().data.task) or examples.find(runs.KIND)
+    return None if view is None else Chosen(view, _example(view.folder), example=True)
 
 
 def result(view: RunView) -> Result:
@@ -102,9 +138,15 @@ def verdict(view: RunView) -> Verdict | None:
         return None
 
 
-def chosen() -> Chosen:
-    """The chosen run with its result. Where there is none, the page shows what to do next, and ends."""
+def chosen(*, example: bool = True) -> Chosen:
+    """The chosen run with its result. Where none is chosen it is an example; else the page says what to do, and ends.
+
+    Args:
+        example: whether one may stand in.
+    """
     run = st.session_state.run
+    if run is None and example and (found := shipped()):
+        return found
     if run is None:
         st.info("There is no run to show yet. Distill a student first.", icon=":material/science:")
         with st.container(horizontal=True):
@@ -121,11 +163,11 @@ def chosen() -> Chosen:
         if view.has_result:  # it goes on, and has not come to a snapshot yet
             return Chosen(view, result(view))
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         navigation.link("distill", "Distill again")
         st.stop()
     _, icon, meaning = STATES[view.state]
-    reason = f" {sentence(view.reason)}" if view.reason else ""
+    reason = f" {plain(sentence(view.reason))}" if view.reason else ""
     if not view.finished:
         st.info(f"This run {meaning}{reason} Its posterior so far appears here in a moment.", icon=icon)
         so_far.follow(view.id, 0)
@@ -138,7 +180,15 @@ def chosen() -> Chosen:
 
 def banner(shown: Chosen) -> None:
     """One line on the run that a page shows, the verdict on its chains, and what a check for bias found."""
+    with st.container(gap="xxsmall"):
+        _draw_banner(shown)
+
+
+def _draw_banner(shown: Chosen) -> None:
     view = shown.view
+    if shown.example:
+        _example_banner(view)
+        return
     st.caption(
         f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
@@ -156,6 +206,32 @@ def banner(shown: Chosen) -> None:
     show_bias(shown.result)
 
 
+def _example_banner(view: RunView) -> None:
+    """What the example is, and the button that measures one's own."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(
+            f":material/inventory_2: **Example** · {plain(task_title(view.config.data.task))}, "
+            f"{describe(view.config)}. It comes with the program, and stands here until there is a run of yours.",
+            width="stretch",
+        )
+        st.button(
+            "Distill it yourself",
+            icon=":material/play_arrow:",
+            help="Run the example's settings here. The page then shows that run, from its first draws on.",
+            on_click=_distill,
+            args=(view.config,),
+        )
+        navigation.link("distill", "Set up your own")
+
+
+def _distill(config: RunConfig) -> None:
+    def show(run: str) -> None:
+        link.replace(config)
+        link.choose_run(run)
+
+    launch(RUNS, config, show)
+
+
 def show_verdict(result: Result, *, worst: bool = True) -> None:
     """What the verdict on the chains means: a warning where they disagree, else a quiet line, with the worst R-hat."""
     found = result.metrics.diagnostics
@@ -169,9 +245,9 @@ def show_verdict(result: Result, *, worst: bool = True) -> None:
 def say(found: Summary) -> None:
     """What a page says first, and what stands out."""
     if found.sentence:
-        st.markdown(f"**{found.sentence}**")
+        st.markdown(f"**{plain(found.sentence)}**")
     for remark in found.remarks:
-        st.markdown(f":orange[:material/flag:] {remark}")
+        st.markdown(f":orange[:material/flag:] {plain(remark)}")
 
 
 def show_bias(result: Result) -> None:

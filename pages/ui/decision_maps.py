@@ -115,14 +115,13 @@ def show_responsibilities(seen: DecisionPlane, chosen: chosen_run.Chosen, *, key
     )
 
 
-def show_posterior(seen: DecisionPlane, chosen: chosen_run.Chosen) -> None:
-    """The student's mean beside the truth, and its epistemic uncertainty beside its error."""
-    found = posterior(chosen, seen)
+def show_student(seen: DecisionPlane, chosen: chosen_run.Chosen) -> None:
+    """The student's mean beside the truth."""
     left, right = st.columns(2, gap="large")
     with left:
         _show_decisions(
             seen,
-            found.mean,
+            posterior(chosen, seen).mean,
             "mean",
             "Predictions of the student",
             "The posterior mean. Its borders should lie where the truth's do.",
@@ -130,42 +129,66 @@ def show_posterior(seen: DecisionPlane, chosen: chosen_run.Chosen) -> None:
         )
     with right:
         show_truth(seen, key="truth-map")
+
+
+def show_doubt_and_error(seen: DecisionPlane, chosen: chosen_run.Chosen) -> None:
+    """What the student does not know beside how far off it is."""
+    found = posterior(chosen, seen)
+    error = distance(found.mean, seen.truth)
     left, right = st.columns(2, gap="large")
     with left:
-        _show(
-            figures.draw_quantity(
-                seen.axis,
-                found.epistemic,
-                "Epistemic (nats)",
-                probabilities=found.mean,
-                points=_labelled(seen),
-                chosen=_chosen_point(seen),
-            ),
+        _show_quantity(
             seen,
-            "Epistemic uncertainty of the student",
+            found.epistemic,
+            "Epistemic (nats)",
+            found.mean,
+            "What the student does not know",
             "Strong where students that fit the data differ: beyond the labels, and along the student's borders.",
-            lambda: figures.map_table(seen.axis, epistemic=found.epistemic),
             key="epistemic-map",
-            help="Mutual information of label and student. Circles: the labelled points.",
+            help="Epistemic uncertainty: mutual information of label and student. Circles: the labelled points.",
         )
     with right:
-        error = distance(found.mean, seen.truth)
-        _show(
-            figures.draw_quantity(
-                seen.axis,
-                error,
-                "Distance",
-                probabilities=seen.truth,
-                points=_labelled(seen),
-                chosen=_chosen_point(seen),
-            ),
+        _show_quantity(
             seen,
-            "Error of the student",
+            error,
+            "Distance",
+            seen.truth,
+            "How far off it is",
             "Where the error is large, the epistemic uncertainty on the left should be large too.",
-            lambda: figures.map_table(seen.axis, distance=error),
             key="distance-map",
             help="Total variation between the posterior mean and the truth: half the sum of the absolute differences.",
         )
+
+
+def _show_quantity(
+    seen: DecisionPlane,
+    values: Array,
+    unit: str,
+    probabilities: Array,
+    title: str,
+    look_for: str,
+    *,
+    key: str,
+    help: str,
+) -> None:
+    """A quantity [G, G] with the borders of the probabilities, the labelled points and the chosen one."""
+    column = key.removesuffix("-map")
+    _show(
+        figures.draw_quantity(
+            seen.axis,
+            values,
+            unit,
+            probabilities=probabilities,
+            points=_labelled(seen),
+            chosen=_chosen_point(seen),
+        ),
+        seen,
+        title,
+        look_for,
+        lambda: figures.map_table(seen.axis, **{column: values}),
+        key=key,
+        help=help,
+    )
 
 
 def _show_decisions(

@@ -11,6 +11,7 @@ from PIL import Image
 from mtbkd_core import Task, task_info
 from mtbkd_core.figures import pictures
 from pages.ui import link, sequences
+from pages.ui.words import plain
 
 #: Features of an example without a picture that are shown.
 _SHOWN = 6
@@ -55,10 +56,14 @@ def chooser(task: Task) -> int:
 
 
 def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: str = "") -> None:
-    """Draw one example with its label, where it has one; `part` is "test", "train" or the name of a shift."""
+    """Draw one example with its label, where it has one, and a note in Markdown.
+
+    Args:
+        part: "test", "train" or the name of a shift.
+    """
     values, label = _of(task, part)[index], _label(task, index, part)
     image = picture(task, values, size)
-    caption = " · ".join([*([f"Label: **{label}**"] if label else []), *([note] if note else [])])
+    caption = " · ".join([*([f"Label: **{plain(label)}**"] if label else []), *([note] if note else [])])
     if image is not None:
         alt = f"Example {index}" + (f", label {label}" if label else "")
         st.image(image, width=size, caption=caption, alt=alt)
@@ -70,7 +75,9 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
         st.markdown(f"{part.capitalize()} {item(task)} {index} at ({where}{more})  \n{caption}")
         if task.truth is not None:
             true = task.truth.probabilities(values[None])[0].tolist()
-            st.caption("Truth: " + ", ".join(f"{n} {p:.1%}" for n, p in zip(task.class_names, true, strict=True)))
+            st.caption(
+                "Truth: " + ", ".join(f"{plain(n)} {p:.1%}" for n, p in zip(task.class_names, true, strict=True))
+            )
 
 
 def _of(task: Task, part: str) -> Any:
@@ -98,7 +105,7 @@ def gallery(
     """Examples as buttons; a click on a test example chooses it for every page.
 
     Args:
-        notes: beneath each.
+        notes: beneath each, in Markdown.
         choose: takes the index of what is clicked; None: it becomes the example that every page follows.
         part: "test" or the name of a shift.
         chosen: index; None for the test example that every page follows.
@@ -116,12 +123,12 @@ def gallery(
             if image is not None:
                 label = f"![{index}]({pictures.data_uri(image)}) {note}"
             else:
-                label = f"{index if task.proteins is None else sequences.name(task, index, part)}: {note}"
+                label = f"{index if task.proteins is None else plain(sequences.name(task, index, part))}: {note}"
             st.button(
                 label,
                 key=f"{key}:{index}",
                 type="primary" if index == lit else "secondary",
-                help=f"{kind} {index}" + (f", label {known}." if known else "."),
+                help=f"{kind} {index}" + (f", label {plain(known)}." if known else "."),
                 on_click=choose or link.choose_example,
                 args=(int(index),),
             )

@@ -5,26 +5,68 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import Result
+from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Convergence, Verdict, r_hat_text
 from mtbkd_core.evaluation.errors import Difference, Reading
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.score_text import TEST_SET_LINE, difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
-from pages.ui import chosen_run, navigation, task_words
+from mtbkd_core.evaluation.student_tables import reliability_table
+from mtbkd_core.figures.reliability import draw_reliability
+from mtbkd_core.figures.run_tables import series_probabilities
+from pages.ui import charts, chosen_run, navigation, task_words
+from pages.ui.words import plain
+
+#: The networks of the first picture.
+_PICTURED = ("student", "teachers_weighted")
 
 #: Colours of what is clear; what is not is grey.
 _VERDICTS = {Verdict.CONVERGED: "green", Verdict.NOT_CONVERGED: "orange"}
 _READINGS = {Reading.BETTER: "green", Reading.WORSE: "red"}
 
 
-def draw(result: Result) -> None:
-    """The headline scores with their errors, the verdict, and the student beside its opponents."""
+def draw(result: Result, *, key: str = "headline") -> None:
+    """A sentence, the student's reliability beside its scores and the verdict, and by how much it differs from others.
+
+    Args:
+        key: of the chart, where a page shows several headlines.
+    """
+    titles = task_words.titles_by_name(result.config)
+    if said := standing(result.metrics, titles):
+        st.markdown(f"**{plain(said)}**")
+    left, right = st.columns([1.5, 1], gap="large")
+    with left:
+        _draw_picture(result, titles, key)
+    with right:
+        _draw_scores(result)
+        chosen_run.show_verdict(result, worst=False)  # the badge has it
+    with charts.more("differences from its teachers and its warm start"):
+        _draw_differences(result.metrics, titles)
+
+
+def _draw_picture(result: Result, titles: dict[str, str], key: str) -> None:
+    """The reliability of the student and of the teachers together."""
+    shown = {name: title for name, title in result.metrics.titles(titles).items() if name in _PICTURED}
+    probabilities, labels = series_probabilities(result), result.predictions.test.labels
+    table = reliability_table({name: reliability(probabilities[name], labels) for name in shown}, shown)
+    charts.show(
+        draw_reliability(table, task_words.colours(result.config), height=360),
+        "Reliability diagram",
+        "On the dotted line confidence equals accuracy; below it the network is overconfident.",
+        lambda: table,
+        key=key,
+        help="Vertical lines: 95 % bands.",
+    )
+
+
+def _draw_scores(result: Result) -> None:
+    """The headline scores with their errors, and the verdict."""
     student = result.metrics.student
-    *columns, last = st.columns(len(HEADLINE) + 1, gap="small")
-    for column, name in zip(columns, HEADLINE, strict=True):
+    places = [place for _ in range(2) for place in st.columns(2, gap="small")]
+    for place, name in zip(places, HEADLINE, strict=False):
         score = SCORES[name]
-        column.metric(
+        place.metric(
             score.with_unit,
             score.text(student[name]),
             score.error_text(student.errors.get(name), sampler=False) or None,
@@ -33,9 +75,7 @@ def draw(result: Result) -> None:
             help=f"{score.help} {TEST_SET_LINE}",
             border=True,
         )
-    _draw_verdict(last, result.metrics.diagnostics)
-    chosen_run.show_verdict(result, worst=False)  # the badge has it
-    _draw_standing(result.metrics, task_words.titles_by_name(result.config))
+    _draw_verdict(places[len(HEADLINE)], result.metrics.diagnostics)
 
 
 def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) -> None:
@@ -58,18 +98,17 @@ def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) 
     )
 
 
-def _draw_standing(metrics: Metrics, teachers: dict[str, str]) -> None:
-    """The student beside the best teacher, the weighted teachers and its warm start: a sentence, and by how much."""
+def _draw_differences(metrics: Metrics, teachers: dict[str, str]) -> None:
+    """By how much the student differs from the best teacher, the weighted teachers and its warm start."""
     names = opponents(metrics, teachers)
     if not names:
         st.caption("This run was made by a former version: its differences from teachers and warm start are not known.")
         return
-    st.markdown(standing(metrics, teachers))
     head = ["Student minus", *(SCORES[name].short for name in HEADLINE)]
     rows = [head, ["---" for _ in head]]
     for key, title in names.items():
         found = [metrics.versus[key][name] for name in HEADLINE]
-        rows.append([f"{title[:1].upper()}{title[1:]}", *map(_shaded, HEADLINE, found)])
+        rows.append([plain(f"{title[:1].upper()}{title[1:]}"), *map(_shaded, HEADLINE, found)])
     st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
     st.caption(
         "Differences with 95 % intervals, shares in points. Grey: no clear difference.",

@@ -21,6 +21,7 @@ from mtbkd_core.catalog.settings import change_task, changed_settings, leaving_r
 from mtbkd_core.config.parse import full_name, renamed, sampler_for_batches
 from pages.ui import navigation
 from pages.ui.jobs.kinds import WORDS
+from pages.ui.words import plain
 
 _EMBED = frozenset({"embed", "embed_options"})
 
@@ -132,7 +133,8 @@ def bound(
             else:
                 del st.query_params[name]
                 st.warning(
-                    f"{name}: the link has {given[:60]!r}, which is none of the choices.", icon=":material/link_off:"
+                    plain(f"{name}: the link has {given[:60]!r}, which is none of the choices."),
+                    icon=":material/link_off:",
                 )
     shown = st.session_state[key]
     if not all(str(value) in known for value in (shown if many else [shown]) if value is not None):
@@ -248,8 +250,8 @@ def show_notices() -> None:
     """Report, once, what was wrong with the link or with the last change."""
     if warning := st.session_state.get("link_warning"):
         st.session_state.link_warning = None
-        st.warning(warning, icon=":material/link_off:")
+        st.warning(plain(warning), icon=":material/link_off:")
     if notice := st.session_state.pop("notice", None):
-        st.error(notice, icon=":material/error:")
+        st.error(plain(notice), icon=":material/error:")
     if hint := st.session_state.pop("hint", None):
-        st.info(hint, icon=":material/info:")
+        st.info(plain(hint), icon=":material/info:")

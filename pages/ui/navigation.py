@@ -231,5 +231,6 @@ def results_seen() -> set[str]:
 def heading(address: str) -> None:
     """The title of the page with that address, and one line on what it is for."""
     known = _KNOWN[address or "overview"]
-    st.title(known.heading or known.title, anchor=False)
-    st.caption(known.line)
+    with st.container(gap="xxsmall"):
+        st.title(known.heading or known.title, anchor=False)
+        st.caption(known.line)

@@ -56,12 +56,12 @@ def _phrase(name: str, text: str) -> str:
     return (about.phrase or f"{plain} {{}}").format(text.removesuffix(".0").replace(",", ", ").replace("_", " "))
 
 
-def cost(count: int, seconds: float | None) -> str:
-    """How many runs, and about how long they take together on one worker, as a sentence."""
+def cost(count: int, seconds: float | None, timed: str = "the chosen run") -> str:
+    """How many runs, and about how long they take together on one worker, as a sentence; `timed` took the seconds."""
     if seconds is None:
         return f"{plural(count, 'run')}."
     took = f"{seconds:.1f}\u00a0s"  # a space at which no line breaks
-    return f"{plural(count, 'run')}, about {duration_text(seconds, count)}: the chosen run took {took}."
+    return f"{plural(count, 'run')}, about {duration_text(seconds, count)}: {timed} took {took}."
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from mtbkd_core import Task
 from mtbkd_core.proteins.annotation import Stretch, signals_of, stretches
 from mtbkd_core.proteins.descriptors import SIGNALS, WINDOWS
+from pages.ui.words import plain
 
 _STYLE = (
     "<style>.sequence {font-family:monospace; font-size:.8rem; line-height:1.55; overflow-wrap:anywhere;"
@@ -32,11 +33,13 @@ def show(task: Task, index: int, *, part: str = "test", caption: str = "") -> No
     """Draw one protein with a caption under its name."""
     assert task.proteins is not None
     sequence = task.proteins.sequences[part][index]
-    accession = html.escape(name(task, index, part))
+    accession = name(task, index, part)
     found = signals_of(sequence)
-    st.markdown(f"**{accession}** · {len(sequence):,} residues  \n{caption}")
+    st.markdown(f"**{plain(accession)}** · {len(sequence):,} residues  \n{caption}")
     pieces = "".join(_piece(stretch) for stretch in stretches(sequence))
-    st.html(f'{_STYLE}<div class="sequence" role="img" aria-label="Sequence of {accession}">{pieces}</div>')
+    st.html(
+        f'{_STYLE}<div class="sequence" role="img" aria-label="Sequence of {html.escape(accession)}">{pieces}</div>'
+    )
     signals = "; ".join(SIGNALS[key][0] for key in found)
     st.caption(
         f"Signals found: {signals}." if found else "No known signal found.",

@@ -12,6 +12,7 @@ from mtbkd_core.config.choices import Choice
 from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.parse import settings
 from pages.ui import link
+from pages.ui.words import plain
 
 #: Settings by their dotted names, and their new values.
 Changes = Sequence[tuple[str, Any]]
@@ -138,7 +139,7 @@ def per_teacher(name: str, titles: Sequence[str], *, neutral: float = 1.0) -> No
     values = _numbers(name, len(titles), neutral)
     for index, (title, value) in enumerate(zip(titles, values, strict=True)):
         st.slider(
-            f"{about.title}: {title}",
+            f"{about.title}: {plain(title)}",
             float(min(about.low, value)),
             float(max(about.high, value)),
             step=float(about.step),

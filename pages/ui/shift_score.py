@@ -7,6 +7,7 @@ from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, SHIFT_SCORES
 from mtbkd_core.evaluation.student_tables import score_density
 from mtbkd_core.figures.out_of_distribution import draw_score_density
 from pages.ui import charts, chosen_run, task_words
+from pages.ui.words import plain
 
 
 def show(chosen: chosen_run.Chosen) -> None:
@@ -27,11 +28,11 @@ def show(chosen: chosen_run.Chosen) -> None:
         lambda: score_density(groups),
         key="shift-score",
         help="How far students that fit the data equally well disagree about an input. "
-        + " ".join(f"{shift.title}: {shift.description}" for shift in shifts),
+        + " ".join(plain(f"{shift.title}: {shift.description}") for shift in shifts),
     )
     st.caption(
         "  \n".join(
-            f"{shift.title}: AUROC {measured[shift.name][OUT_OF_DISTRIBUTION].text('auroc')}" for shift in shifts
+            f"{plain(shift.title)}: AUROC {measured[shift.name][OUT_OF_DISTRIBUTION].text('auroc')}" for shift in shifts
         ),
         help="The probability that one of them has more epistemic uncertainty than a test "
         f"{info.item}: at 0.5 it does not separate them, at 1 it does so perfectly. {ERRORS_LINE}",

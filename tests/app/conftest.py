@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import RunConfig, UserError, build_config
-from mtbkd_core.runs import store
+from mtbkd_core.runs import examples, store
 from mtbkd_core.runs.engine_info import EngineInfo
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
@@ -23,6 +24,7 @@ from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds.registry import KINDS
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, run_id
+from pages.results.compare import baseline_results
 from pages.ui import engine, navigation
 from tests.conftest import load_once
 
@@ -105,6 +107,13 @@ def _no_leftovers() -> Iterator[None]:
     st.cache_resource.clear()
 
 
+@pytest.fixture(autouse=True)
+def _no_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pages without a run say so: what comes with the program is tested in test_examples.py."""
+    monkeypatch.setattr(examples, "FOLDER", tmp_path / "no-examples")
+    monkeypatch.setattr(baseline_results, "shipped_comparisons", dict)
+
+
 @pytest.fixture
 def app(fake_engine: FakeEngine, home: Path) -> AppTest:
     """The app on its first page, not opened yet."""
@@ -145,8 +154,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def lines(app: AppTest, *kinds: str) -> list[str]:
-    """The texts of the elements of some kinds."""
-    return [element.value for kind in kinds for element in getattr(app, kind)]
+    """The texts of the elements of some kinds, without the entries of the glossary that terms show on hover."""
+    return [re.sub("</?abbr[^>]*>", "", element.value) for kind in kinds for element in getattr(app, kind)]
 
 
 def refused(app: AppTest, before: RunConfig) -> str:

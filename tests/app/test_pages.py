@@ -99,7 +99,7 @@ def test_inputs_that_are_no_images_are_not_called_images(shown: Shown) -> None:
     if shown.task == "digits" or shown.page in ("overview", "own_data"):  # which offer images as well
         return
     app = shown.app
-    texts = lines(app, "markdown", "caption", "subheader") + [chart.proto.alt for chart in app.get("plotly_chart")]
+    texts = lines(app, "markdown", "caption", "header") + [chart.proto.alt for chart in app.get("plotly_chart")]
     controls = ("slider", "number_input", "text_input", "selectbox", "segmented_control", "toggle", "button")
     texts += [element.label + element.help for kind in controls for element in getattr(app, kind)]
     assert [text for text in texts if "image" in text.lower()] == []

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.corruptions import CORRUPTIONS, corrupt, severity_table
+from mtbkd_core.evaluation.corruptions import CORRUPTIONS, MOVES, corrupt, severity_table
 from mtbkd_core.evaluation.predictive import Predictive
 
 SHAPE = (6, 8)
@@ -34,6 +34,26 @@ def test_values_stay_from_0_to_1_and_the_same_seed_gives_the_same_pictures(name:
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_severity_0_changes_nothing(name: str, x: Tensor) -> None:
     assert torch.equal(corrupt(x, SHAPE, name, 0.0), x)
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_points_at_severity_0_stay_where_they_are(name: str, generator: torch.Generator) -> None:
+    points = torch.randn(9, 2, generator=generator)
+    assert torch.equal(corrupt(points, None, name, 0.0), points)
+
+
+def test_points_move_along_the_first_input(generator: torch.Generator) -> None:
+    points = torch.randn(9, 2, generator=generator)
+    torch.testing.assert_close(corrupt(points, None, "move", 1.5) - points, torch.tensor([[1.5, 0.0]]).expand(9, 2))
+
+
+def test_points_turn_counter_clockwise_about_the_origin() -> None:
+    torch.testing.assert_close(corrupt(torch.tensor([[2.0, 0.0]]), None, "turn", 90.0), torch.tensor([[0.0, 2.0]]))
+
+
+def test_what_is_done_to_pictures_is_not_done_to_points() -> None:
+    with pytest.raises(ValueError, match="allowed: move, turn"):
+        corrupt(torch.zeros(1, 2), None, "blur", 0.1)
 
 
 def test_half_a_turn_reverses_both_axes(x: Tensor) -> None:

@@ -10,8 +10,10 @@ from mtbkd_core.evaluation.readings import (
     Summary,
     of_corruption,
     of_influence,
+    of_prior,
     of_reliability,
     of_shifts,
+    of_teachers,
     of_uncertainty,
 )
 from mtbkd_core.evaluation.scores import PosteriorScores, Scores
@@ -115,6 +117,56 @@ def test_deviance_that_falls_beyond_its_error_while_accuracy_does_not_rise_is_po
     before = {"severity_before": 90.0, "accuracy_before": 0.4}
     row = {"severity": 180.0, "accuracy": accuracy, "deviance": 1.0, "fall": fall, "fall_error": 0.1, **before}
     assert bool(of_corruption([row]).remarks) == said
+
+
+def severities(accuracy: float, deviance: float) -> list[dict[str, float]]:
+    """From accuracy 0.9 and deviance 0.2 to these, each with an error of 0.02."""
+    errors = {"accuracy_error": 0.02, "deviance_error": 0.02, "fall": 0.0, "fall_error": 0.1}
+    before = {"severity_before": 0.0, "accuracy_before": 0.9}
+    ends = ((0.0, 0.9, 0.2), (180.0, accuracy, deviance))
+    return [{"severity": s, "accuracy": a, "deviance": d} | errors | before for s, a, d in ends]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "deviance", "said"),
+    [
+        (0.3, 0.9, "it notices"),
+        (0.3, 0.22, "does not notice"),
+        (0.88, 0.9, "Accuracy does not clearly fall"),
+    ],
+)
+def test_a_corruption_is_noticed_where_deviance_rises_beyond_its_error(
+    accuracy: float, deviance: float, said: str
+) -> None:
+    assert said in of_corruption(severities(accuracy, deviance)).sentence
+
+
+def predicted(*right: int, of: int = 100) -> Tensor:
+    """[K, 100], of teachers that are right on so many examples of class 0."""
+    return torch.stack([(torch.arange(of) >= count).long() for count in right])
+
+
+@pytest.mark.parametrize(
+    ("right", "said"), [((95, 60), "clearly more than any other"), ((95, 94), "No teacher is clearly"), ((95,), "95%")]
+)
+def test_the_most_accurate_teacher_is_named_where_it_clearly_is(right: tuple[int, ...], said: str) -> None:
+    titles = ["One", "Two"][: len(right)]
+    assert said in of_teachers(predicted(*right), torch.zeros(100).long(), titles, CLASSES).sentence
+
+
+def test_a_class_in_which_every_teacher_is_mostly_wrong_stands_out() -> None:
+    (remark,) = of_teachers(predicted(20, 30), torch.zeros(100).long(), ["One", "Two"], CLASSES).remarks
+    assert remark.startswith("No teacher is right on half of class a")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(None, "chosen from the data"), (0.0, "from its labels alone"), (1.0, "counts as 1 label."), (24.0, "24 labels")],
+)
+def test_the_prior_says_what_a_statement_counts_for(labels: float | None, said: str) -> None:
+    sentence = of_prior(torch.tensor([0.3, 0.7]), ["One", "Two"], "image", labels).sentence
+    assert "Two has the most weight, 70%" in sentence
+    assert said in sentence
 
 
 def test_a_run_of_a_former_version_has_nothing_to_say() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import warnings
@@ -71,6 +72,11 @@ def test_every_drawing_function_is_tested_here() -> None:
 class TestEveryFigure:
     def test_has_the_template(self, name: str, shape: tuple[int, int]) -> None:
         assert drawn(name, shape).layout.template == theme.TEMPLATE
+
+    def test_has_no_text_that_is_too_small_to_read(self, name: str, shape: tuple[int, int]) -> None:
+        figure = json.loads(drawn(name, shape).to_json())
+        sizes = {path: value for path, value in leaves(figure) if re.search(r"font\.size$", path, re.IGNORECASE)}
+        assert {path: value for path, value in sizes.items() if value < theme.SMALL_TEXT} == {}
 
     def test_can_be_saved_and_read_back(self, name: str, shape: tuple[int, int]) -> None:
         text = drawn(name, shape).to_json()

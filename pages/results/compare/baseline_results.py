@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from mtbkd_core import RunConfig, default_config
 from mtbkd_core.evaluation.diagnostics import disagreement
 from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.means import ONE_SEED_LINE, SEEDS_LINE
@@ -14,12 +15,13 @@ from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison
 from mtbkd_core.studies.method_words import left_out
-from mtbkd_core.studies.standing import standing
+from mtbkd_core.studies.standing import shipped_comparisons, standing
 from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores
-from pages.ui import charts, task_words
+from pages.ui import charts, link, task_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import COMPARISONS
+from pages.ui.words import plain
 
 #: Scores by which the page says in a sentence where MT-BKD stands.
 _SAID = ("nll", "ece")
@@ -32,38 +34,62 @@ def draw(view: ComparisonView) -> None:
     if count == 0:
         return
     gaps = gap_table(comparison, task_words.titles_by_name(view.config))
-    st.caption(follow.summary(COMPARISONS, view))
-    if lines := left_out(comparison.methods):
-        st.caption(f":material/info: {' '.join(lines)}")
     if not comparison.tuned:
         st.info(
             "This comparison is of an earlier version: its methods were not tuned alike. Compare computes it anew.",
             icon=":material/history:",
         )
-    _warn_of_chains(view)
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
     else:
-        _say_standing(view, comparison)
-        st.markdown(_in_words(gaps))
+        _say_standing(view.config, comparison)
         _draw_verdicts(gaps)
-        _draw_forests(gaps)
+    st.caption(follow.summary(COMPARISONS, view))
+    if lines := left_out(comparison.methods):
+        st.caption(f":material/info: {plain(' '.join(lines))}")
+    _warn_of_chains(view)
+    if count > 1:
+        with charts.more("by how much, score by score"):
+            _draw_forests(gaps)
+            st.space("small")
+            st.markdown("**In numbers**")
+            st.caption("Mean difference over the seeds, and its 95 % interval in brackets. Accuracy in points.")
+            _draw_numbers(gaps)
     if view.finished:
-        st.space("small")
-        _draw_scores(view, whole=True)
-    with st.expander("Each seed", icon=":material/table_rows:"):
+        with charts.more("scores of every method"):
+            _draw_scores(view, whole=True)
+    with charts.more("each seed"):
         _draw_each_seed(view, comparison)
     if comparison.tuned:
-        with st.expander("What was tuned", icon=":material/tune:"):
+        with charts.more("what was tuned"):
             _draw_tuned(view, comparison)
 
 
-def _say_standing(view: ComparisonView, comparison: Comparison) -> None:
-    titles = task_words.titles_by_name(view.config)
-    used = {name: titles.get(name, name) for name in view.config.data.teachers}
-    for score in _SAID:
-        if sentences := standing(comparison, used, score):
-            st.markdown(" ".join(sentences))
+def draw_shipped() -> None:
+    """The comparison that comes with the program on the draft's task, or on the first that has one."""
+    known, draft = shipped_comparisons(), link.draft()
+    task = draft.data.task if draft.data.task in known else next(iter(known), None)
+    if task is None:
+        st.info("Nothing is compared yet. Choose how many seeds and press Compare.", icon=":material/balance:")
+        return
+    config, comparison = default_config(task), known[task]
+    st.markdown(
+        f":material/inventory_2: **Example** · {plain(task_words.info(config).title)}, {len(comparison.seeds)} seeds "
+        "with the default settings. It comes with the program, and stands here until there is a comparison of yours."
+    )
+    _say_standing(config, comparison)
+    _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
+
+
+def _say_standing(config: RunConfig, comparison: Comparison) -> None:
+    """Where MT-BKD stands by the scores that count most, and how often it is better."""
+    titles = task_words.titles_by_name(config)
+    first, *others = [" ".join(said) for score in _SAID if (said := standing(comparison, titles, score))] or [""]
+    lead, _, rest = first.partition(". ")
+    st.markdown(f"**{plain(lead)}{'.' if rest else ''}** {_in_words(gap_table(comparison, titles))}")
+    if rest or others:
+        with charts.more("where it stands beside its warm start and the teachers' means"):
+            st.markdown(plain("\n\n".join([rest, *others])))
 
 
 def _draw_each_seed(view: ComparisonView, comparison: Comparison) -> None:
@@ -138,22 +164,16 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
 
 
 def _draw_forests(gaps: pd.DataFrame) -> None:
-    st.space("small")
-    st.subheader(
-        "MT-BKD minus each baseline",
-        anchor=False,
+    st.caption(
+        "MT-BKD minus each baseline. Grey: no clear difference. Shaded: the side where MT-BKD is better.",
         help="Mean over the seeds of the paired difference, with its 95 % interval by Student's t. Intervals are not "
         "corrected for the number of baselines, colours are.",
     )
-    st.caption("Grey: no clear difference. Shaded: the side where MT-BKD is better.")
     scores = list(COMPARED)
     for first in range(0, len(scores), 2):  # in pairs, so that they keep their order where columns are stacked
         for score, column in zip(scores[first : first + 2], st.columns(2, gap="large"), strict=False):
             with column:
                 _draw_forest(gaps, score)
-    with st.expander("In numbers", icon=":material/table_rows:"):
-        st.caption("Mean difference over the seeds, and its 95 % interval in brackets. Accuracy in points.")
-        _draw_numbers(gaps)
 
 
 def _draw_forest(gaps: pd.DataFrame, score: str) -> None:
@@ -193,8 +213,9 @@ def _in_words(gaps: pd.DataFrame) -> str:
     counts = gaps["verdict"].value_counts()
     better, worse, unclear = (int(counts.get(one, 0)) for one in (Reading.BETTER, Reading.WORSE, Reading.UNCLEAR))
     return (
-        f"Against {gaps['method'].nunique()} baselines by {len(COMPARED)} scores, MT-BKD is better in **{better}** of "
-        f"{better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear difference."
+        f"Against {gaps['method'].nunique()} baselines by {gaps['score'].nunique()} scores, MT-BKD is better in "
+        f"**{better}** of {better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear "
+        "difference."
     )
 
 
@@ -203,7 +224,7 @@ def _warn_of_chains(view: ComparisonView) -> None:
     sampled = table[table["r_hat"].notna()]
     if found := disagreement(dict(zip(sampled["title"], sampled["r_hat"], strict=True))):
         st.warning(
-            f"{found} with some seed: sample longer before you trust a difference that depends on these.",
+            f"{plain(found)} with some seed: sample longer before you trust a difference that depends on these.",
             icon=":material/warning:",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mtbkd_core import RunConfig, UserError
+from mtbkd_core import UserError
 from mtbkd_core.runs.kinds.comparison import comparison_spec
 from mtbkd_core.studies.methods import runs_in
 from pages.results.compare import baseline_results
@@ -19,18 +19,14 @@ def draw() -> None:
     _launcher()
     view = follow.pick(COMPARISONS, help="Newest first. Each is described by what differs from the default settings.")
     if view is None:
-        st.info(
-            "Nothing is compared yet. Choose how many seeds and press Compare. Each seed is a whole replication, "
-            "with a split, teachers and chains of its own.",
-            icon=":material/balance:",
-        )
+        baseline_results.draw_shipped()
         return
     follow.follow(COMPARISONS, view, baseline_results.draw_first_rows)
     baseline_results.draw(view)
 
 
 def _launcher() -> None:
-    config, source, seconds = chosen_run.basis()
+    basis = chosen_run.basis()
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         seeds = st.slider(
             "Seeds",
@@ -46,23 +42,20 @@ def _launcher() -> None:
             "Compare",
             type="primary",
             icon=":material/play_arrow:",
-            help="Tune and run MT-BKD and every baseline with each seed. A comparison that exists is found, not "
-            "computed twice. Other runs wait for a free worker meanwhile; a cancelled comparison can go on later.",
+            help="Tune and run MT-BKD and every baseline with each seed: first on held-out labelled examples of the "
+            "task or of your own data, inside this job and with as many trials each. A comparison that exists is "
+            "found, not computed twice. Other runs wait meanwhile; a cancelled comparison can go on later.",
             on_click=launch,
-            args=(COMPARISONS, comparison_spec(config, range(seeds))),
+            args=(COMPARISONS, comparison_spec(basis.config, range(seeds))),
         )
-        st.caption(f"With the settings of {source}: {run_words.describe(config)}.", width="stretch")
-    if effort := _effort(config, seeds, seconds):
-        st.caption(effort)
+        start = f"With the settings of {basis.source}: {run_words.describe(basis.config)}."
+        st.caption("  \n".join([start, *_effort(basis, seeds)]), width="stretch")
 
 
-def _effort(config: RunConfig, seeds: int, seconds: float | None) -> str:
+def _effort(basis: chosen_run.Basis, seeds: int) -> list[str]:
     """How long it takes, said before it is asked for; nothing of a task that is not there."""
     try:
-        work = run_words.cost(runs_in(config, seeds), seconds)
+        work = run_words.cost(runs_in(basis.config, seeds), basis.seconds, basis.timed)
     except UserError:
-        return ""
-    return (
-        "All methods are tuned first on held-out labelled examples of the task or of your own data, inside this job "
-        f"and with as many trials each. In all that is as much work as {work.removesuffix('.')}."
-    )
+        return []
+    return [f"All methods are tuned first. In all that is as much work as {work.removesuffix('.')}."]

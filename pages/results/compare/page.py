@@ -21,7 +21,7 @@ class View:
 
 
 def draw_report() -> None:
-    chosen = chosen_run.chosen()
+    chosen = chosen_run.chosen(example=False)
     chosen_run.banner(chosen)
     result, view = chosen.result, chosen.view
     page, numbers = st.columns(2, gap="large")

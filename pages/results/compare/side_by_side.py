@@ -17,6 +17,7 @@ from mtbkd_core.figures.run_tables import differences_of_results
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import charts, chosen_run, link, navigation, run_words
+from pages.ui.words import plain
 
 _LETTERS = "ABCD"
 _SCORES = (*COMPARED, "coverage", "set_size", "epistemic")
@@ -42,7 +43,7 @@ def draw() -> None:
         try:
             shown[letter] = done[id], chosen_run.result(done[id])
         except UserError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
     if len(shown) < 2:
         st.info("Choose at least two runs.", icon=":material/touch_app:")
         return

@@ -18,6 +18,7 @@ from pages.ui import charts, chosen_run, link, run_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import SWEEPS
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 _AT_FIRST = ["nll", "ece"]
 _SEEDS = range(1, 11)
@@ -28,7 +29,7 @@ def draw() -> None:
     try:
         _launcher()
     except UserError as error:  # as where the chosen run's task was forgotten
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
     view = follow.pick(
         SWEEPS, help="Newest first. Each is described by the setting, its values, and the settings it starts from."
     )
@@ -40,7 +41,8 @@ def draw() -> None:
 
 
 def _launcher() -> None:
-    config, source, seconds = chosen_run.basis()
+    basis = chosen_run.basis()
+    config = basis.config
     offered = sweepable(config)
     with st.container(border=True):
         left, middle, right = st.columns([2, 4, 2], gap="medium")
@@ -84,8 +86,10 @@ def _launcher() -> None:
                 args=(SWEEPS, spec),
             )
             if spec is not None:
-                cost = run_words.cost(len(spec.parts()), seconds)
-                st.caption(f"{cost} With the settings of {source}: {run_words.describe(config)}.", width="stretch")
+                cost = run_words.cost(len(spec.parts()), basis.seconds, basis.timed)
+                st.caption(
+                    f"{cost} With the settings of {basis.source}: {run_words.describe(config)}.", width="stretch"
+                )
                 points, wanted = spec.points(), config.data.n_unlabelled
                 if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:
                     st.caption(f"At {', '.join(fewer)}, fewer unlabelled examples are left than the settings ask for.")
@@ -108,7 +112,9 @@ def _draw_results(view: SweepView) -> None:
     title = sweep_title(view.spec.setting)
     st.caption(follow.summary(SWEEPS, view, title))
     if found := disagreement({f"at {row.title}": row.r_hat for row in table.itertuples()}):
-        st.warning(f"{found}: these marks are hollow. Sample longer before you trust them.", icon=":material/warning:")
+        st.warning(
+            f"{plain(found)}: these marks are hollow. Sample longer before you trust them.", icon=":material/warning:"
+        )
     if len(table) > 1:
         _draw_charts(view, title)
     if not table["current"].any():

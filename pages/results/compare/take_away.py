@@ -8,6 +8,7 @@ from mtbkd_core.export.extra import check_libraries
 from mtbkd_core.export.package import check_task, make_package
 from pages.ui import chosen_run
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 _SINGLE = "single"
 
@@ -27,13 +28,13 @@ def draw(chosen: chosen_run.Chosen) -> None:
     try:
         check_libraries()
     except UserError as error:
-        st.info(str(error), icon=":material/extension:")
+        st.info(plain(error), icon=":material/extension:")
         return
     task = task_loading.load(chosen.view.config)
     try:
         check_task(chosen.result, task)
     except UserError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(plain(error), icon=":material/warning:")
         return
     sizes = _sizes(chosen.view.id, chosen, task)
     words = {str(row.draws): row.words for row in sizes.rows} | {_SINGLE: "One network, without intervals"}

@@ -20,6 +20,7 @@ from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import SHAPLEY_STUDIES
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 _SEEDS = range(1, 6)
 _HELP = (
@@ -33,14 +34,14 @@ _HELP = (
 
 def draw(shown: Chosen, influence: Callable[[], pd.DataFrame]) -> None:
     """The whole part of the page; `influence` gives the run's own `influence_table`."""
-    st.subheader("Contribution of each teacher", anchor=False, help=_HELP)
+    st.caption("What a score changes by when a teacher joins the others. It is shown once it is computed.", help=_HELP)
     spec = _launcher(shown)
     if spec is None:
         return
     try:
         view = store.find(SHAPLEY_STUDIES.kind, spec)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     if view is None:
         return
@@ -65,7 +66,7 @@ def _launcher(shown: Chosen) -> ShapleySpec | None:
         try:
             spec = shapley_spec(config, seeds)
         except UserError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return None
         st.button(
             "Compute",
@@ -130,9 +131,8 @@ def _in_words(table: pd.DataFrame, score: str) -> str:
     info = SCORES[score]
     by_title = table.set_index("title")
     first, explains, pulls = (
-        contributes_most(table, score),
-        by_title["responsibility"].idxmax(),
-        by_title["pull"].idxmax(),
+        plain(each or "")
+        for each in (contributes_most(table, score), by_title["responsibility"].idxmax(), by_title["pull"].idxmax())
     )
     most = f"**{first}** contributes most" if first else "no teacher clearly contributes most"
     change = change_text(score, by_title["shapley"].sum(), 0)

@@ -11,6 +11,7 @@ from mtbkd_core.figures import run_tables
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.teachers import draw_table
 from pages.ui import charts, chosen_run, link, task_words
+from pages.ui.words import plain
 
 SHOWN = tuple(score for score in OF_ALL if score != "auroc_misclassification")
 
@@ -28,7 +29,7 @@ with choice:
         "Show",
         list(titles),
         selection_mode="multi",
-        format_func=titles.get,
+        format_func=lambda name: plain(titles[name]),
         wrap=True,
         **link.bound("shown", list(titles), ["student", together], many=True),
         help="The curves in the diagram. Posterior mean and marginal modes are two summaries of the same posterior; "
@@ -65,25 +66,25 @@ with chart:
     else:
         st.info("Choose at least one curve.", icon=":material/touch_app:")
 
-st.space("small")
-st.markdown("**Scores on the test set**")
-st.caption(f"{better_text(SHOWN)} {ERRORS_LINE}")
-if said := calibration_text(result.metrics.student):
-    st.caption(f"The student's {said}")
-st.dataframe(
-    run_tables.scores_of_series(result, titles, SHOWN),
-    hide_index=True,
-    column_config={"": st.column_config.TextColumn(width=260, pinned=True)}
-    | {score: st.column_config.TextColumn(SCORES[score].short, help=SCORES[score].help) for score in SHOWN},
-)
-
-st.space("small")
-rows = {name: title for name, title in titles.items() if name in ("student", together) or name.startswith("teacher:")}
-by_class = run_tables.accuracy_by_class(result, rows, class_names)
-charts.show(
-    draw_table(by_class, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
-    "Accuracy by class",
-    "The student should be accurate wherever any teacher is. Below each number: its 95 % interval.",
-    lambda: by_class,
-    key="by-class",
-)
+with charts.more("every score on the test set"):
+    st.caption(f"{better_text(SHOWN)} {ERRORS_LINE}")
+    if said := calibration_text(result.metrics.student):
+        st.caption(f"The student's {said}")
+    st.dataframe(
+        run_tables.scores_of_series(result, titles, SHOWN),
+        hide_index=True,
+        column_config={"": st.column_config.TextColumn(width=260, pinned=True)}
+        | {score: st.column_config.TextColumn(SCORES[score].short, help=SCORES[score].help) for score in SHOWN},
+    )
+with charts.more("accuracy by class"):
+    rows = {
+        name: title for name, title in titles.items() if name in ("student", together) or name.startswith("teacher:")
+    }
+    by_class = run_tables.accuracy_by_class(result, rows, class_names)
+    charts.show(
+        draw_table(by_class, x="Class", hover="%{y}: %{z:.1%} of class %{x} right"),
+        "Accuracy by class",
+        "The student should be accurate wherever any teacher is. Below each number: its 95 % interval.",
+        lambda: by_class,
+        key="by-class",
+    )

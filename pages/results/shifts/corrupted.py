@@ -1,4 +1,4 @@
-"""Parts of the page on shifts: how well scores detect shifts, a picture before and after, a curve over severities."""
+"""Parts of the page on shifts: how well scores detect them, an input before and after, a curve over severities."""
 
 from __future__ import annotations
 
@@ -9,14 +9,86 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, Task
-from mtbkd_core.evaluation.corruptions import severity_table
+from mtbkd_core.evaluation import readings
+from mtbkd_core.evaluation.corruptions import Corruption, corrupt, corruptions_of, severity_at, severity_table
 from mtbkd_core.evaluation.score_text import ERRORS_LINE
 from mtbkd_core.evaluation.shift import MEASURES, Separation
 from mtbkd_core.evaluation.student_tables import separation_table, separations_shown
-from pages.ui import charts, chosen_run, examples
+from mtbkd_core.figures.decision_map import draw_quantity, map_table, point_table
+from mtbkd_core.figures.shifts import draw_severity
+from pages.ui import charts, chosen_run, decision_maps, examples, link
+from pages.ui.words import plain
 
+#: From no corruption to the most severe.
+STEPS = 20
 #: Test examples that are corrupted, and students that predict them: few enough that a curve takes about a second.
 CORRUPTED, DRAWS = 200, 160
+
+
+def show(task: Task, chosen: chosen_run.Chosen) -> None:
+    """The controls beside the curve over severities, with what it says."""
+    item = examples.item(task)
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        name, kind, severity = _choose(task, item)
+        index = examples.chooser(task)
+        before = task.x_test[index : index + 1]
+        _before_and_after(task, index, before, corrupt(before, task.image_shape, name, severity), chosen)
+    with right:
+        if chosen.moment is not None:
+            st.info("The curve over severities comes when the run is done.", icon=":material/hourglass_top:")
+            return
+        curve = _curve(chosen.version, name, chosen.result, task)
+        chosen_run.say(readings.of_corruption(curve.to_dict("records")))
+        charts.show(
+            draw_severity(curve, severity=severity, unit=kind.unit),
+            f"{kind.title}: accuracy and deviance",
+            "As accuracy falls, deviance should rise. A flat deviance: the student does not notice the change.",
+            lambda: curve,
+            key="severity",
+            help="Vertical lines: 95 % intervals from so many examples. The dotted line is the chosen severity. "
+            f"On the first {CORRUPTED} test {item}s, by {DRAWS} students spread over the chains; the curves have "
+            f"{len(curve)} points.",
+        )
+    if seen := decision_maps.plane(task):
+        _where_they_went(seen, chosen, name, severity)
+
+
+def _choose(task: Task, item: str) -> tuple[str, Corruption, float]:
+    """The corruption by name, and its severity."""
+    kinds = corruptions_of(task.image_shape)
+    name = st.selectbox(
+        "Corruption",
+        list(kinds),
+        format_func=lambda key: kinds[key].title,
+        **link.bound("corruption", list(kinds), next(iter(kinds))),
+        help=f"How the test {item}s are changed, while their labels stay. The student has not seen changed {item}s.",
+    )
+    kind = kinds[name]
+    step = st.select_slider(
+        f"Severity ({kind.unit})",
+        range(STEPS + 1),
+        # a step, so that it stays where it is when another corruption, with another unit, is chosen
+        format_func=lambda step: f"{severity_at(kind, step, STEPS):g}",
+        **link.bound("severity", range(STEPS + 1), 10),
+        help=f"0 leaves the {item}s unchanged. The link holds the step of the slider, from 0 to {STEPS}.",
+    )
+    return name, kind, severity_at(kind, step, STEPS)
+
+
+def _where_they_went(seen: decision_maps.DecisionPlane, chosen: chosen_run.Chosen, name: str, severity: float) -> None:
+    """The changed points on the map of what the student does not know."""
+    task, found = seen.task, decision_maps.posterior(chosen, seen)
+    moved = corrupt(task.x_test[:CORRUPTED], None, name, severity).numpy()
+    points = point_table(moved, task.y_test[:CORRUPTED].numpy(), task.class_names)
+    charts.show(
+        draw_quantity(seen.axis, found.epistemic, "Epistemic (nats)", probabilities=found.mean, points=points),
+        "Changed points on the epistemic uncertainty of the student",
+        "Where the points lie on a light ground, the student takes them for familiar ones.",
+        lambda: map_table(seen.axis, epistemic=found.epistemic),
+        key="changed-points",
+        help="Circles: changed test points; those beyond the map are not drawn. Lines: the student's borders.",
+    )
 
 
 def draw_separation(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[str, str], item: str) -> None:
@@ -39,34 +111,28 @@ def draw_separation(measured: Mapping[str, Mapping[str, Separation]], titles: Ma
     )
 
 
-def side_by_side(task: Task, index: int, before: Any, after: Any, chosen: chosen_run.Chosen) -> None:
-    """The chosen picture before and after corruption, each with the student's prediction and its deviance."""
+def _before_and_after(task: Task, index: int, before: Any, after: Any, chosen: chosen_run.Chosen) -> None:
+    """The chosen input before and after corruption, each with the student's prediction and its deviance."""
     for column, title, x in zip(st.columns(2, gap="small"), ("Before", "After"), (before, after), strict=True):
         found = chosen.result.predict(x, max_draws=DRAWS)
-        named = task.class_names[int(found.mean[0].argmax())]
+        named = plain(task.class_names[int(found.mean[0].argmax())])
+        said = f"{title}: **{named}**, deviance {float(found.deviance[0]):.2f}"
         image = examples.picture(task, x[0], 144)
         if image is not None:
-            column.image(
-                image,
-                width=120,
-                caption=f"{title}: **{named}**, deviance {float(found.deviance[0]):.2f}",
-                alt=f"Example {index}, {title.lower()}",
-            )
-    st.caption(f"Label: **{task.class_names[int(task.y_test[index])]}**")
+            column.image(image, width=120, caption=said, alt=f"Example {index}, {title.lower()}")
+        else:
+            column.caption(said)
+    st.caption(f"Label: **{plain(task.class_names[int(task.y_test[index])])}**")
 
 
-def curve(chosen: chosen_run.Chosen, task: Task, name: str) -> pd.DataFrame:
-    """Accuracy and mean deviance against the severity of a corruption; kept for that run."""
-    return _curve(chosen.version, name, chosen.result, task)
-
-
-@st.cache_data(show_spinner="Corrupting pictures…", max_entries=64)
+@st.cache_data(show_spinner="Changing the examples…", max_entries=64)
 def _curve(version: str, name: str, _result: Result, _task: Task) -> pd.DataFrame:
+    """Accuracy and mean deviance against the severity of a corruption; kept for that run."""
     rows = severity_table(
         lambda x: _result.predict(x, max_draws=DRAWS),
         _task.x_test[:CORRUPTED],
         _task.y_test[:CORRUPTED],
-        _task.image_shape or (0, 0),
+        _task.image_shape,
         name,
     )
     return pd.DataFrame(rows)

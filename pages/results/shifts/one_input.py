@@ -14,6 +14,7 @@ from mtbkd_core.evaluation.one_example import ShiftedInputs, share_below, shifte
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.tasks.source import ShiftInfo
 from pages.ui import charts, chosen_run, examples, link
+from pages.ui.words import plain
 
 #: Inputs in each of the two galleries.
 _SHOWN = 9
@@ -62,7 +63,7 @@ def _choose_source(chosen: chosen_run.Chosen, shifts: Sequence[ShiftInfo]) -> _S
             format_func=titles.get,
             key=bound["key"],
             on_change=move,
-            help=" ".join(f"{shift.title}: {shift.description}" for shift in shifts),
+            help=" ".join(plain(f"{shift.title}: {shift.description}") for shift in shifts),
         )
     found = shifted_inputs(chosen.result.predictions, name)
     return _Source(name, found, [chosen.class_names[best] for best in found.named])
@@ -84,7 +85,7 @@ def _choose_input(task: Task, source: _Source, bound: dict[str, Any]) -> int:
 
 def _describe(task: Task, chosen: chosen_run.Chosen, source: _Source, index: int) -> None:
     item, score = examples.item(task), source.inputs.score[index]
-    examples.show(task, index, part=source.name, size=144, note=f"predicted **{source.predicted[index]}**")
+    examples.show(task, index, part=source.name, size=144, note=f"predicted **{plain(source.predicted[index])}**")
     lower = share_below(chosen.result.predictions.test.epistemic, score)
     st.markdown(
         f"Epistemic uncertainty **{score:.3g}** nats, higher than that of **{lower:.0%}** of the test {item}s",
@@ -127,6 +128,6 @@ def _draw_galleries(task: Task, source: _Source, index: int, choose: Callable[[i
         with column:
             st.markdown(f"**{title}**", help=help_)
             key = "gallery-" + title.split()[0].lower()
-            notes = [source.predicted[which] for which in few]
+            notes = [plain(source.predicted[which]) for which in few]
             examples.gallery(task, few, notes, key=key, part=source.name, chosen=index, choose=choose)
     st.caption("Each with the student's prediction.")

@@ -15,6 +15,7 @@ from mtbkd_core.imports.uploads import Upload, in_folder
 from mtbkd_core.review import streams
 from mtbkd_core.review.watch import WatchReport, watch
 from pages.ui import chosen_run, link, task_words
+from pages.ui.words import plain
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -87,7 +88,7 @@ def _of_file(chosen: chosen_run.Chosen, task: Task, batch: int) -> Watched | Non
     try:
         seen = _look(file)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
     labels, time = _columns(file, seen)
     key = (chosen.version, file.file_id, labels, time, batch)
@@ -98,13 +99,13 @@ def _of_file(chosen: chosen_run.Chosen, task: Task, batch: int) -> Watched | Non
                 report = watch(chosen.result, new.x, new.labels, new.times, batch)
         except UserError as error:
             for line in error.problems:
-                st.error(line, icon=":material/error:")
+                st.error(plain(line), icon=":material/error:")
             return None
         names = new.names or [f"row {row + 1}" for row in new.rows]
         st.session_state["watch:seen"] = (key, Watched(report, new.x, names, False), new.notes)
     _, found, notes = st.session_state["watch:seen"]
     for line in notes:
-        st.caption(line)
+        st.caption(plain(line))
     return found  # type: ignore[no-any-return]
 
 

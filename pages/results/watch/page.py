@@ -21,16 +21,17 @@ from pages.results.watch import new_inputs
 from pages.results.watch.new_inputs import Watched
 from pages.ui import charts, chosen_run, examples, link
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 
 def lead(watched: Watched) -> None:
     """The verdict in a sentence, and the evidence over time."""
     report = watched.report
     if report.alarm:
-        st.markdown(f"### :material/notification_important: :red[Alarm] · {report.reason}.")
+        st.markdown(f"## :material/notification_important: :red[Alarm] · {plain(report.reason)}.")
     else:
         st.markdown(
-            f"### :material/check_circle: No alarm · nothing in {report.seen:,} inputs says that they differ from the "
+            f"## :material/check_circle: No alarm · nothing in {report.seen:,} inputs says that they differ from the "
             "test set."
         )
     charts.show(
@@ -115,7 +116,7 @@ def strangest(task: Task, watched: Watched, class_names: list[str]) -> None:
         with st.container(horizontal=True, gap="small"):
             for name, each in zip(names, found, strict=True):
                 picture = examples.picture(task, watched.x[each.place], 72)
-                st.image(picture, width=72, caption=f"{name}: {class_names[each.predicted]}", alt=name)
+                st.image(picture, width=72, caption=plain(f"{name}: {class_names[each.predicted]}"), alt=name)
     table = pd.DataFrame(
         {
             "Input": names,
@@ -128,13 +129,15 @@ def strangest(task: Task, watched: Watched, class_names: list[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
-chosen = chosen_run.chosen()
+chosen = chosen_run.chosen(example=False)
 chosen_run.banner(chosen)
 task = task_loading.load_for(chosen)
 watched = new_inputs.choose(chosen, task)
 if watched is not None:
     lead(watched)
     batches(watched)
-    answers(watched, chosen.class_names)
-    labels(watched.report.so_far, watched.report.before)
-    strangest(task, watched, chosen.class_names)
+    with charts.more("answers by class, labels so far"):
+        answers(watched, chosen.class_names)
+        labels(watched.report.so_far, watched.report.before)
+    with charts.more("inputs that differ most"):
+        strangest(task, watched, chosen.class_names)

@@ -13,6 +13,7 @@ from pages.ui import link, setting_widgets, task_words
 from pages.ui.jobs import task_loading
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 
 def distill() -> None:
@@ -32,7 +33,7 @@ def suggest(config: RunConfig) -> None:
                 raise UserError("The teachers are not trained yet; the page Teachers shows how far they are.")
             found = suggest_batch_size(config, task_loading.load(config))
         except UserError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         if link.change([("sampler.batch_size", found.batch_size)]):
             st.session_state.suggested = (link.draft(), found.reason)
@@ -52,9 +53,9 @@ def summary(config: RunConfig) -> str:
         details.append(f"{settings()[name].title.lower()}: {shown}")
     if config.student.features_used is not FeatureKind.NONE:
         details.append(f"on {config.student.n_features} features: {config.student.features.title.lower()}")
-    teachers = ", ".join(task_words.titles_by_name(config).values())
+    teachers = ", ".join(map(plain, task_words.titles_by_name(config).values()))
     line = (
-        f"The student ({'; '.join(details)}) learns **{task_words.info(config).title}** from **{teachers}**; "
+        f"The student ({'; '.join(details)}) learns **{plain(task_words.info(config).title)}** from **{teachers}**; "
         f"{sampler.chains} chains of {sampler.draws} draws each, sampled by {sampler.algorithm.title}."
     )
     if unlabelled:
@@ -74,12 +75,13 @@ def draw_first_map(config: RunConfig) -> None:
 
 
 def draw_settings(config: RunConfig) -> None:
-    left, right = st.columns(2, gap="large")
+    left, middle, right = st.columns(3, gap="large")
+    pictures = task_words.info(config).image_shape is not None
     with left:
-        pictures = task_words.info(config).image_shape is not None
         # a kind that does not fit comes from a link; it is shown, and the run says why it cannot be
         kinds = [kind for kind in StudentKind if pictures or not kind.needs_pictures or kind is config.student.kind]
         setting_widgets.choice("student.kind", options=kinds)
+    with middle:
         features = [
             each for each in FeatureKind if pictures or not each.needs_pictures or each is config.student.features
         ]
@@ -126,7 +128,6 @@ def draw_settings(config: RunConfig) -> None:
 
 config = link.draft()
 draw_settings(config)
-st.space("small")
 with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
     st.button(
         "Distill",
@@ -147,9 +148,9 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", wr
             args=(tuple(changes.items()),),
         )
     st.caption(summary(config), width="stretch")
-st.space("small")
 if st.session_state.run:
     run.draw(st.session_state.run)
 else:
-    st.info("There is no run yet. Press Distill, and watch the chains explore.", icon=":material/science:")
+    st.caption("There is no run of yours yet. Press Distill, and watch the chains explore.")
+    run.draw_example()
 run.draw_queue(st.session_state.run)

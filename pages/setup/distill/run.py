@@ -14,6 +14,7 @@ from pages.ui import charts, chosen_run, headline, link, live, owner, run_words,
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import cancel, cancel_button, extend
+from pages.ui.words import plain
 
 
 def draw(run: str) -> None:
@@ -24,11 +25,20 @@ def draw(run: str) -> None:
     try:
         result = chosen_run.result(view) if view.state is State.DONE else None
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
-    st.subheader("This run", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.header("This run", anchor=False, width="content")
         st.caption(f"{run_words.describe(view.config)} · {view.id}", width="stretch")
+        if result is not None and view.config != link.draft():
+            st.button(
+                "Use its settings",
+                icon=":material/replay:",
+                help="Put this run's settings into the draft.",
+                on_click=link.replace,
+                args=(view.config,),
+                type="tertiary",
+            )
         if not view.finished:
             cancel_button(RUNS, view)
     if result is not None:
@@ -46,7 +56,7 @@ def draw_queue(chosen: str | None) -> None:
     others = [view for view in chosen_run.all_runs() if not view.finished and view.id != chosen]
     if not others:
         return
-    st.subheader("Also under way", anchor=False)
+    st.header("Also under way", anchor=False)
     for view in others:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             _, icon, _ = run_words.STATES[view.state]
@@ -58,25 +68,29 @@ def draw_queue(chosen: str | None) -> None:
 
 
 def _draw_result(view: RunView, result: Result) -> None:
-    if view.config != link.draft():
-        st.button(
-            "Use its settings",
-            icon=":material/replay:",
-            help="Put this run's settings into the draft.",
-            on_click=link.replace,
-            args=(view.config,),
-            type="tertiary",
-        )
     headline.draw(result)
     headline.links()
     if view.reason:
-        st.caption(f":material/info: {run_words.sentence(view.reason)}")
-    st.caption(_sampling_line(result))
+        st.caption(f":material/info: {plain(run_words.sentence(view.reason))}")
     _sample_longer(view, result)
+    with charts.more("how it was sampled"):
+        _draw_sampling(result)
     if result.strength is not None:
-        with st.expander("How the strength was chosen"):
+        with charts.more("how the strength was chosen"):
             strength_path.draw(result.strength)
     chosen_run.show_bias(result)
+
+
+def draw_example() -> None:
+    """The example that comes with the program, where there is no run."""
+    if found := chosen_run.shipped():
+        chosen_run.banner(found)
+        headline.draw(found.result)
+        headline.links()
+
+
+def _draw_sampling(result: Result) -> None:
+    st.caption(_sampling_line(result))
     traces = result.predictions.log_joint.float().numpy()
     charts.show(
         draw_traces(traces),

@@ -14,6 +14,7 @@ from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.spec import suggest_name
 from pages.ui import link, navigation, owner
 from pages.ui.jobs import training
+from pages.ui.words import plain
 
 
 def draw() -> None:
@@ -80,7 +81,7 @@ def _add(name: str, folder: str, *, title: str, classes: str | None, transposed:
         adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     training.launch(name)
     st.switch_page(navigation.page("teachers"))

@@ -7,9 +7,26 @@ from mtbkd_core.imports.classes import join_names
 from mtbkd_core.imports.preview import Preview
 from pages.setup.own_data import images, kept, tables
 from pages.setup.own_data.tables import Features, ImportForm
+from pages.ui.words import plain
 
 FILES = ["csv", "tsv", "txt", "dat", "gz", "parquet", "xlsx", "fasta", "fa"]
 NUMBERS = [*FILES, "npy", "npz", "safetensors", "h5", "hdf5"]
+
+
+def draw_what_is_needed() -> None:
+    """A small example of the files, and what becomes of them."""
+    st.markdown("**A label for each row, and from each teacher a number for each class, are all that is needed.**")
+    left, right = st.columns(2, gap="large")
+    left.markdown(
+        "Your table  \n:small[:gray[numbers, or a sequence]]\n\n| id | mass | charge | label |\n|---|---|---|---|\n"
+        "| P1 | 32.1 | -1 | nucleus |\n| P2 | 11.8 | 4 | membrane |"
+    )
+    right.markdown(
+        "The file of a teacher  \n:small[:gray[logits or probabilities, rows in any order]]\n\n"
+        "| id | membrane | nucleus |\n|---|---|---|\n| P2 | 0.97 | 0.03 |\n| P1 | 0.20 | 0.80 |"
+    )
+    st.caption("Choose a table first. Nothing leaves the machine that this app runs on.")
+
 
 source = st.segmented_control(
     "What you have",
@@ -32,19 +49,19 @@ table = kept.one_file(
     "sequence or numbers.",
 )
 if table is None:
-    st.info("Choose a table first. Nothing leaves the machine that this app runs on.", icon=":material/upload_file:")
+    draw_what_is_needed()
     tables.draw_imported()
     st.stop()
 try:
     seen: Preview = tables.preview(table)
 except UserError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
     st.stop()
 tables.draw_head(seen)
 
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader("Examples", anchor=False)
+    st.header("Examples", anchor=False)
     label = tables.choose_column(
         "Label", seen, seen.label, "The class of each example: its name, or its number, counted from 0."
     )
@@ -113,7 +130,7 @@ with left:
             "Embeddings", NUMBERS, "own:embeddings", "Numbers, a row for each row of the table, or for each of its ids."
         )
 with right:
-    st.subheader("Teachers", anchor=False)
+    st.header("Teachers", anchor=False)
     files = kept.files(
         "Teachers' outputs",
         NUMBERS,
@@ -140,7 +157,7 @@ with st.expander("Test table"):
     if test is not None:
         for name in teachers:
             file = kept.one_file(
-                f"Outputs of {name} for the test table",
+                f"Outputs of {plain(name)} for the test table",
                 NUMBERS,
                 f"own:test:{name}",
                 "Like the teacher's other file. It is needed because teachers are tested, too.",
@@ -152,7 +169,7 @@ with st.expander("Test table"):
                 "Embeddings of the test table", NUMBERS, "own:test-embeddings", "Like those of the table."
             )
 
-st.subheader("Check", anchor=False)
+st.header("Check", anchor=False)
 form = ImportForm(
     table=table,
     kind=kind,

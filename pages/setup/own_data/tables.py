@@ -27,6 +27,7 @@ from mtbkd_core.imports.uploads import Upload, in_folder
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import training
 from pages.ui import link, navigation, owner
+from pages.ui.words import plain
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -169,14 +170,14 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
     for file in files:
         guess = previews.teacher_name(file.name)
         name = st.text_input(
-            f"Name of the teacher in {file.name}",
+            f"Name of the teacher in {plain(file.name)}",
             guess if guess not in named else f"{guess[:36]}-{len(named) + 1}",
             max_chars=40,
             key=f"own:choice:teacher:{file.file_id}",
             help="Short: a to z, 0 to 9 and hyphens. Charts and links use it.",
         ).strip()
         if name in named:
-            st.error(f"Two teachers have the name {name!r}; each needs its own.", icon=":material/error:")
+            st.error(plain(f"Two teachers have the name {name!r}; each needs its own."), icon=":material/error:")
             st.stop()
         named[name] = file
     return named
@@ -203,7 +204,7 @@ def check(form: ImportForm) -> Checked | None:
     found_out = st.session_state["own:checked"][1]
     if isinstance(found_out, tuple):
         for line in found_out:
-            st.error(line, icon=":material/error:")
+            st.error(plain(line), icon=":material/error:")
         return None
     return found_out  # type: ignore[no-any-return]
 
@@ -211,16 +212,16 @@ def check(form: ImportForm) -> Checked | None:
 def draw_findings(checked: Checked) -> None:
     """How the files were read, and what may be wrong with them."""
     for line in checked.warnings:
-        st.warning(line, icon=":material/warning:")
+        st.warning(plain(line), icon=":material/warning:")
     rows = checked.data.rows
     counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
-    line = f"{checked.data.about.description} {counts}."
+    line = plain(f"{checked.data.about.description} {counts}.")
     if count := len(checked.warnings):
         st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
     else:
         st.success(line, icon=":material/check_circle:")
     for line in checked.notes:
-        st.caption(line)
+        st.caption(plain(line))
 
 
 def draw_adding(form: ImportForm, checked: Checked) -> None:
@@ -258,7 +259,7 @@ def draw_adding(form: ImportForm, checked: Checked) -> None:
         adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.switch_page(navigation.page("teachers"))
 
@@ -268,17 +269,17 @@ def draw_imported() -> None:
     names = [name for name in own() if may_change(adding.owners_of(name), owner.me())]
     if not names:
         return
-    st.subheader("Tasks of your own", anchor=False)
+    st.header("Tasks of your own", anchor=False)
     for name in names:
         info = task_info(name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{info.title}** :small[:gray[{info.description}]]")
+            st.markdown(f"**{plain(info.title)}** :small[:gray[{plain(info.description)}]]")
             st.button(
                 "Forget",
                 key=f"own:forget:{name}",
                 type="tertiary",
                 icon=":material/delete:",
-                help=f"Removes {info.title} from the app's data folder. Your files, runs and trained teachers stay.",
+                help=f"Removes {plain(info.title)} from the app's data folder. Files, runs and trained teachers stay.",
                 on_click=_forget,
                 args=(name,),
             )

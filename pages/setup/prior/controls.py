@@ -13,6 +13,7 @@ from mtbkd_core.teachers.temperatures import fit_temperatures
 from pages.setup.prior import strength
 from pages.ui import link, setting_widgets, task_words
 from pages.ui.jobs import task_loading
+from pages.ui.words import plain
 
 
 def draw(config: RunConfig, task: Task) -> None:
@@ -28,8 +29,9 @@ def draw(config: RunConfig, task: Task) -> None:
             setting_widgets.slider("prior.softmin_temperature")
         setting_widgets.per_teacher("prior.base_weights", titles)
         setting_widgets.switch("prior.calibrated_teachers")
-        if config.prior.calibrated_teachers and (plain := _uncalibrated(config.prior, titles)):
-            st.caption(f"Calibration changes nothing at an entropy temperature of 1: {', '.join(plain)}.")
+        if config.prior.calibrated_teachers and (unchanged := _uncalibrated(config.prior, titles)):
+            listed = plain(", ".join(unchanged))
+            st.caption(f"Calibration changes nothing at an entropy temperature of 1: {listed}.")
         with st.expander("Entropy temperatures"):
             if config.prior.uses_entropy_temperatures:
                 setting_widgets.per_teacher("prior.entropy_temperatures", titles)
@@ -89,8 +91,8 @@ def _draw_fit(titles: Sequence[str]) -> None:
     at_limit = st.session_state.pop("fitted_at_limit", ())
     if beyond := [title for title, hit in zip(titles, at_limit, strict=False) if hit]:
         st.warning(
-            f"{', '.join(beyond)}: the fit ended at the largest or smallest allowed value; the NLL is lower still "
-            "beyond it.",
+            f"{plain(', '.join(beyond))}: the fit ended at the largest or smallest allowed value; the NLL is lower "
+            "still beyond it.",
             icon=":material/warning:",
         )
 

@@ -8,12 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import RunConfig, Task
+from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation.prior_alone import PriorAtExample, leading_classes, prior_at
 from mtbkd_core.evaluation.prior_density import simplex_density, two_class_density
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.two_classes import draw_two_classes
 from mtbkd_core.studies.plane_posterior import true_at
-from pages.ui import charts, decision_maps, examples, task_words
+from pages.ui import charts, chosen_run, decision_maps, examples, task_words
 
 _EXACT = (
     "Every triple of probabilities is a point of the triangle, so this is the whole prior. The shading is on a "
@@ -27,24 +28,25 @@ _RESTRICTED = (
 
 
 def draw(config: RunConfig, task: Task) -> None:
-    """The chosen example and the prior there."""
-    item = task_words.item(config)
-    st.subheader(f"One {item}", anchor=False)
-    left, right = st.columns([1, 1.75], gap="large")
-    with left:
-        index = examples.chooser(task)
-        examples.show(task, index, size=144)
-        if seen := decision_maps.plane(task):
-            decision_maps.show_weights(seen, config, key="weight-map")
+    """The sentence and the prior at the chosen example; on a plane, whose weight is where."""
+    item, index = task_words.item(config), examples.chosen(task)
     logits, together = (of(config.data.teachers, "test") for of in (task.teacher_logits, task.together))
     here = prior_at(logits[:, index], config.prior, None if together is None else together[:, index])
-    with right if seen else left:
+    labels = None if config.prior.strength is None else config.prior.labels
+    titles = list(task_words.titles_by_name(config).values())
+    chosen_run.say(readings.of_prior(here.weights, titles, item, labels))
+    left, right = st.columns([1, 2.2], gap="medium")
+    with left:
+        examples.chooser(task)
+        examples.show(task, index, size=112)
         _draw_weights(here, config, item)
     with right:
         if len(task.class_names) == 2:
             _draw_line(here, config, task)
         else:
             _draw_simplex(here, config, task, index)
+    if seen := decision_maps.plane(task):
+        decision_maps.show_weights(seen, config, key="weight-map")
 
 
 def _draw_weights(here: PriorAtExample, config: RunConfig, item: str) -> None:

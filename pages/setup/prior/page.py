@@ -31,7 +31,7 @@ def draw_alone(config: RunConfig, task: Task) -> None:
         "the logits z_k of calibrated teachers are divided by their entropy temperatures, on the student's "
         f"{len(task.y_train)} labelled {item}s. No student is involved, and no test {item}."
     )
-    st.markdown("**Predictions of the prior alone**", help=about)
+    st.caption("Scores of the teachers' weighted mean, before any student.", help=about)
     columns = st.columns(4, gap="small")
     values = (f"{prior_scores.accuracy:.1%}", f"{prior_scores.nll:.3f}", f"{prior_scores.ece:.3f}")
     for column, name, value in zip(columns, HEADLINE, values, strict=False):
@@ -69,11 +69,15 @@ def page() -> None:
     with left:
         controls.draw(config, task)
     with right:
+        example.draw(config, task)
+    with charts.more("predictions of the prior alone, weights by class"):
         draw_alone(config, task)
+    with charts.more("effect of one setting on an untrained student"):
         effect.draw(config, task)
-    example.draw(config, task)
 
 
 page()
 st.space("small")
-navigation.link("distill", "Next: distill")
+with st.container(horizontal=True, gap="medium"):
+    navigation.link("distill", "Next: distill")
+    navigation.link("method", "Try it with two teachers and two classes")

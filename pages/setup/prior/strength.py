@@ -16,6 +16,7 @@ from pages.ui import link, navigation, setting_widgets, strength_path, task_word
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import CHOICES
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 _HELP = (
     "About how many labels of its own each example's label is joined by, for each teacher that has the prior's whole "
@@ -73,7 +74,7 @@ def _draw_labels(config: RunConfig, task: Task) -> None:
             )
     numbers = effective_labels(task.teacher_logits(config.data.teachers), config.prior).tolist()
     titles = task_words.titles_by_name(config).values()
-    listed = ", ".join(f"{title} {number:.3g}" for title, number in zip(titles, numbers, strict=True))
+    listed = ", ".join(f"{plain(title)} {number:.3g}" for title, number in zip(titles, numbers, strict=True))
     st.caption(f"By curvature, at this temperature: {listed}.", help=_EFFECTIVE_HELP)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from mtbkd_core import UserError
-from mtbkd_core.runs import store
+from mtbkd_core.runs import examples, store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView, S, V
 from pages.ui import link, navigation, owner, run_words
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import WORDS, JobWords, seconds_per_part
 from pages.ui.jobs.launch import Show, cancel_button, delete_button, launch
+from pages.ui.words import plain
 
 #: Seconds between two looks: at numbers alone, and where charts are drawn anew, too.
 _NUMBERS, _CHARTS = 0.5, 1.0
@@ -32,7 +33,7 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
     asked = link.kept(words.parameter)
     views = {view.id: view for view in _all(words, problems, asked) if only(view)}
     for problem in problems:
-        st.caption(f":material/broken_image: {problem}")
+        st.caption(f":material/broken_image: {plain(problem)}")
     for id in dict.fromkeys([*([asked] if asked else []), *views]):
         view = read(words, id)
         if view is not None and only(view):
@@ -46,12 +47,23 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
     return None
 
 
+def example(words: JobWords[S, V], task: str | None = None) -> V | None:
+    """The example of a kind that comes with the program, on a task; it says what it is. None where there is none."""
+    found = examples.find(words.kind, task)
+    if found is not None:
+        st.markdown(
+            f":material/inventory_2: **Example** · {plain(words.what(found))}. It comes with the program, and stands "
+            "here until there is one of yours."
+        )
+    return found
+
+
 def read(words: JobWords[S, V], id: str) -> V | None:
     """Look at one; a problem is shown in one line."""
     try:
         return store.read(words.kind, id)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
 
 
@@ -110,7 +122,7 @@ def _live(words: JobWords[S, V], id: str, parts_done: int, draw: Callable[[V], N
         st.rerun()
     progress.meter(words, view, lambda: cancel_button(words, view))
     if view.reason and not view.stopping:
-        st.warning(run_words.sentence(view.reason), icon=":material/warning:")
+        st.warning(plain(run_words.sentence(view.reason)), icon=":material/warning:")
     if draw is not None:
         draw(view)
 
@@ -118,7 +130,7 @@ def _live(words: JobWords[S, V], id: str, parts_done: int, draw: Callable[[V], N
 def ending(words: JobWords[S, V], view: V, show: Show | None = None) -> None:
     """What became of a job that ended early, and how it goes on."""
     _, icon, meaning = run_words.STATES[view.state]
-    reason = f" {run_words.sentence(view.reason)}" if view.reason else ""
+    reason = f" {plain(run_words.sentence(view.reason))}" if view.reason else ""
     done = view.parts_done
     kept = f" {done} of {view.parts} {words.part}s {'is' if done == 1 else 'are'} whole." if done else ""
     advice = f" {words.advice[view.state]}" if view.state in words.advice else ""

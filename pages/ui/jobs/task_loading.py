@@ -13,6 +13,7 @@ from mtbkd_core.config.models import DataConfig
 from pages.ui import navigation
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import training
+from pages.ui.words import plain
 
 #: A task's name, the stamp of its data, teachers (None: all), split and number of labelled examples.
 Key = tuple[str, str, tuple[str, ...] | None, int, int | None]
@@ -68,7 +69,7 @@ def load(config: RunConfig, *, every_teacher: bool = False) -> Task:
     try:
         return shelf().load(key, show)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()
     finally:
         place.empty()
@@ -112,7 +113,7 @@ def _offer_download(task: str, problem: str) -> None:
         try:
             fetches(task).fetch(lambda progress: bar.progress(progress.fraction, text=progress.message))
         except UserError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             st.stop()
         st.rerun()
     st.stop()

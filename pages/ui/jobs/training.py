@@ -16,6 +16,7 @@ from pages.ui import task_words
 from pages.ui.jobs import follow
 from pages.ui.jobs import launch as jobs
 from pages.ui.jobs.kinds import TRAININGS
+from pages.ui.words import plain
 
 
 def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
@@ -24,7 +25,7 @@ def wait(config: RunConfig, *, every_teacher: bool = False) -> None:
         with st.spinner("Looking for the teachers' predictions…"):
             missing = untrained(config.data.task, None if every_teacher else config.data.teachers)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()
     if not missing:
         return
@@ -50,7 +51,7 @@ def _find(task: str) -> TrainingView | None:
     try:
         return store.find(training.KIND, training_spec(task))
     except UserError as error:
-        st.warning(str(error), icon=":material/broken_image:")
+        st.warning(plain(error), icon=":material/broken_image:")
         return None
 
 
@@ -73,8 +74,8 @@ def _draw_trained(view: TrainingView, missing: Sequence[str]) -> None:
     with st.container(key="cards"):
         for teacher in task_info(view.config.data.task).teachers:
             with st.container(border=True, height="stretch"):
-                st.markdown(f"**{teacher.title}**")
-                st.caption(teacher.description)
+                st.markdown(f"**{plain(teacher.title)}**")
+                st.caption(plain(teacher.description))
                 if teacher.name in found and teacher.name not in missing:
                     st.markdown(task_words.score_line(found[teacher.name]))
                 else:

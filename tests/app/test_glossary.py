@@ -1,0 +1,58 @@
+"""Terms of the glossary in the words of charts, and what they need."""
+
+import re
+
+import pytest
+
+from mtbkd_core.runs.kinds.run import RunView
+from pages.ui.glossary import GLOSSARY, hovered
+from tests.app.conftest import Opened
+
+#: That a person who has not read the paper may not know.
+NEEDED = {
+    "Responsibility",
+    "Weight",
+    "Pull",
+    "Entropy",
+    "Strength",
+    "Epistemic, aleatoric",
+    "Log joint",
+    "Warm start",
+    "BAOAB, MCLMC, SGLD, HMC",
+    "AUROC",
+    "Simplex",
+}
+
+
+def terms(text: str) -> list[str]:
+    """What shows an entry on hover."""
+    return re.findall(r"<abbr[^>]*>(.*?)</abbr>", hovered(text))
+
+
+def test_the_glossary_has_what_is_needed() -> None:
+    assert set(GLOSSARY) >= NEEDED
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Responsibility by class", ["Responsibility"]),
+        ("The posterior mean. Its posterior", ["posterior mean"]),
+        ("Weights and a weight", ["Weights"]),
+        ("Epistemic uncertainty of the student", ["Epistemic uncertainty"]),
+        ("Out-of-distribution inputs", ["Out-of-distribution"]),
+        ("drawn strengthens :material/draw: weight-map", []),
+    ],
+)
+def test_the_first_mention_of_a_term_has_its_entry(text: str, expected: list[str]) -> None:
+    assert terms(text) == expected
+
+
+def test_html_in_a_text_is_shown_as_it_is() -> None:
+    assert hovered("a \\<b> and <i>") == "a &lt;b> and &lt;i>"
+
+
+def test_terms_in_a_charts_caption_have_their_entries(opened: Opened, finished: RunView) -> None:
+    app = opened("influence", run=finished.id)
+    marked = f'<abbr title="{GLOSSARY["Weight"]}">weight</abbr>'
+    assert any("nearer to that teacher" in line.value and marked in line.value for line in app.caption)
