@@ -1,5 +1,6 @@
 """Terms of the glossary in the words of charts, and what they need."""
 
+import html
 import re
 
 import pytest
@@ -54,5 +55,5 @@ def test_html_in_a_text_is_shown_as_it_is() -> None:
 
 def test_terms_in_a_charts_caption_have_their_entries(opened: Opened, finished: RunView) -> None:
     app = opened("influence", run=finished.id)
-    marked = f'<abbr title="{GLOSSARY["Weight"]}">weight</abbr>'
+    marked = f'<abbr title="{html.escape(GLOSSARY["Weight"])}">weight</abbr>'
     assert any("nearer to that teacher" in line.value and marked in line.value for line in app.caption)
