@@ -47,6 +47,7 @@ def choose_teachers(tab: Visitor) -> None:
 
 def move_a_base_weight(tab: Visitor) -> None:
     tab.go("prior")
+    tab.more("predictions of the prior alone")
     before = tab.chart("weights")
     assert [trace["name"] for trace in before] == ["Digits 0 to 4", "Digits 5 to 9", "Generalist"]
     for weight in ("0.95", "0.9", "0.85"):
@@ -117,6 +118,7 @@ def reliability_shows(tab: Visitor, run: str, metrics: dict[str, dict[str, float
         "Student (posterior mean)",
         "Teachers' mean, weighted by entropy",
     }
+    tab.more("every score")
     # The table is painted on a canvas; a copy for screen readers stands in the document.
     table = tab.page.locator("[data-testid=stDataFrame] canvas table[role=grid] tr")
     expect(table).to_have_count(1 + len(ROWS))

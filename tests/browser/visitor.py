@@ -118,6 +118,11 @@ class Visitor:
         target.click()
         self.page.mouse.move(self.page.viewport_size["width"] - 2, 2)
 
+    def more(self, what: str) -> None:
+        """Open a part of the page that stands under "More", and wait until it is drawn."""
+        self.press(self.page.locator("summary").filter(has_text=f"More: {what}"))
+        self.settles()
+
     def button(self, name: str) -> Locator:
         """The button of that name."""
         return self.page.get_by_role("button", name=name, exact=True)
