@@ -58,7 +58,9 @@ def offered(task: Task, shifts: Sequence[ShiftInfo], item: str) -> dict[str, tup
         found["moved"] = ("Points that move", f"To the right, further and further, with labels of the truth; {first}.")
     elif not shifts:
         found["noise"] = (f"Test {item}s with noise", f"Each input has noise that grows; {first}, unchanged.")
-    return found | {"test": (f"Test {item}s", f"Test {item}s that the others are held against: nothing changes.")}
+    return found | {
+        "test": (f"Test {item}s", f"Half of the test {item}s, held against the other half: nothing changes.")
+    }
 
 
 def stream(task: Task, name: str, split_seed: int) -> Stream:

@@ -62,8 +62,9 @@ def draw(chosen: chosen_run.Chosen, costs: Costs | None) -> None:
     )
     st.dataframe(table, hide_index=True, column_config={"": st.column_config.TextColumn(width=210, pinned=True)})
     st.caption(
-        "Time in milliseconds, with the descriptors where there are some. A thousand inputs go in batches. Teachers: "
-        "networks of ours; those of proteins were timed when they were made.",
+        "Time in milliseconds, with the descriptors where there are some. A thousand inputs go in batches. The ONNX "
+        "file works out intervals, uncertainty and sets as well. Teachers: networks of ours; those of proteins were "
+        "timed when they were made.",
     )
     sizes = pd.DataFrame(
         [
