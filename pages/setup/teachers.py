@@ -98,9 +98,10 @@ def draw_cards() -> None:
                     f"Use {plain(teacher.title)}",
                     key=key,
                     label_visibility="collapsed",
-                    help=f"{plain(teacher.description)} Whether this teacher takes part in the mixture prior.",
+                    help="Whether this teacher takes part in the mixture prior.",
                     on_change=take_teachers,
                 )
+            st.caption(plain(teacher.description))
             st.markdown(
                 task_words.score_line(score),
                 help="  \n".join([*(f"{SCORES[name].title}: {SCORES[name].help}" for name in HEADLINE), TEST_SET_LINE]),

@@ -16,6 +16,7 @@ from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.spec import TableSpec
 from mtbkd_core.runs.folder import State
 from pages.setup.own_data import images
+from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
 
@@ -300,6 +301,6 @@ def test_a_folder_that_will_not_do_is_one_line(
     write_images(tmp_path / "set")
     app = add_images(with_images, tmp_path / folder, **more)
     (error,) = app.error
-    assert problem in error.value
+    assert plain(problem) in error.value
     assert app.session_state.draft.data.task == "digits"
     assert app.text_input(key="own:images:title").value == "My marks"

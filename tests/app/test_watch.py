@@ -18,7 +18,7 @@ def page(opened: Opened, finished: RunView) -> Callable[..., AppTest]:
 
 
 def said(app: AppTest) -> str:
-    return next(line for line in lines(app, "markdown") if line.startswith("### "))
+    return next(line for line in lines(app, "markdown") if line.startswith("## "))
 
 
 def test_an_example_stands_there_at_first_and_says_that_it_is_one(page: Callable[..., AppTest]) -> None:
