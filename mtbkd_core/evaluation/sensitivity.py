@@ -7,8 +7,9 @@ teacher k at example i, a draw's log importance weight is
     alpha sum_i [ log(1 + (f - 1) r_ki) - log(1 + (f - 1) w_ki) ],
 
 whose second term is the same for every draw. Smoothed by Pareto's law; a Pareto k above 0.7 says that the draws at hand
-cannot tell. Sources: Kallioinen, Paananen, Bürkner and Vehtari, Statistics and Computing 2024 (power-scaling);
-Vehtari, Simpson, Gelman, Yao and Gabry, JMLR 25, 2024 (smoothing).
+cannot tell. Nor can they where the chains disagree: weight then moves between chains that a new run would place
+elsewhere, which Pareto k does not see. Sources: Kallioinen, Paananen, Bürkner and Vehtari, Statistics and Computing
+2024 (power-scaling); Vehtari, Simpson, Gelman, Yao and Gabry, JMLR 25, 2024 (smoothing).
 """
 
 from __future__ import annotations
@@ -72,22 +73,19 @@ class Sensitivity:
         mass: [F + 1, S], the share of all weight that each chain has; the first row is that of the run itself.
         sums: [F + 1, S, M, C], each chain's part of the predictive mean.
         pareto_k: [F].
+        chains_agree: of the run that the draws are from.
     """
 
     factors: tuple[float, ...]
     mass: Tensor
     sums: Tensor
     pareto_k: tuple[float, ...]
+    chains_agree: bool = True
 
     @property
     def means(self) -> Tensor:
         """[F, M, C], the predictive means with each factor."""
         return self.sums[1:].sum(1)
-
-    @property
-    def reliable(self) -> bool:
-        """Whether the draws at hand can tell."""
-        return max(self.pareto_k) <= PARETO_LIMIT
 
     def changes(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.calibration import Array
+from mtbkd_core.evaluation.diagnostics import chains_agree
 from mtbkd_core.evaluation.errors import resampled_scores, resamples
 from mtbkd_core.evaluation.predictive import thin
 from mtbkd_core.evaluation.scores import SCORES, scores
@@ -45,7 +47,9 @@ def run_sensitivity(result: Result, task: Task, *, most: int = _DRAWS) -> dict[s
     ess = result.metrics.diagnostics.ess
     total = result.draws.shape[0] * result.draws.shape[1]
     efficiency = min(1.0, max(ess / total, 1 / total)) if ess else 1.0
-    return dict(zip(names, sensitivity(log_weights, probabilities, efficiency), strict=True))
+    agree = chains_agree(result.metrics.diagnostics.worst)
+    found = (replace(own, chains_agree=agree) for own in sensitivity(log_weights, probabilities, efficiency))
+    return dict(zip(names, found, strict=True))
 
 
 def _rows(x: Tensor, result: Result) -> int:
@@ -97,8 +101,8 @@ def changes_table(
         (of its 95 % interval under both), pareto_k, clear (the interval leaves out zero, and the draws can tell),
         clear_here (the same on these test examples, under the sampler's error alone).
     """
-    rows: list[tuple[str, float, Change, float]] = [
-        (name, factor, change, k)
+    rows: list[tuple[str, float, Change, float, bool]] = [
+        (name, factor, change, k, own.chains_agree and k <= PARETO_LIMIT)
         for name, own in found.items()
         for factor, change, k in zip(own.factors, own.changes(answer, resampled), own.pareto_k, strict=True)
     ]
@@ -106,9 +110,9 @@ def changes_table(
         [
             (
                 *(name, factor, change.value, change.sampler, change.test_set, change.half_width, k),
-                *(each and k <= PARETO_LIMIT for each in (change.clear, change.clear_here)),
+                *(each and can_tell for each in (change.clear, change.clear_here)),
             )
-            for name, factor, change, k in rows
+            for name, factor, change, k, can_tell in rows
         ],
         columns=["teacher", "factor", "change", "sampler", "test_set", "half_width", "pareto_k", "clear", "clear_here"],
     )

@@ -1,5 +1,7 @@
 """A run's sensitivity to its teachers is worked out from its own draws."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,8 +20,9 @@ TEACHERS = ("north", "south-west", "south-east", "confidently-wrong")
 
 
 def config(*changes: tuple[str, object]) -> RunConfig:
-    small = [("sampler.chains", 8), ("sampler.draws", 60), ("sampler.thinning", 5), ("data.teachers", TEACHERS)]
-    return build_config([("data.task", "synthetic"), *small, *changes])
+    sampler = {"chains": 8, "draws": 60, "thinning": 40, "burn_in": 300}  # as many as its chains need to agree
+    small = [(f"sampler.{name}", value) for name, value in sampler.items()]
+    return build_config([("data.task", "synthetic"), ("data.teachers", TEACHERS), *small, *changes])
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,15 @@ def result(task: Task) -> Result:
 
 def test_the_wrong_teacher_is_flagged(result: Result, task: Task) -> None:
     assert "confidently-wrong" in harms(score_changes(run_sensitivity(result, task), task.y_test, "nll"))
+
+
+def test_nothing_is_clear_where_chains_stand_apart(result: Result, task: Task) -> None:
+    """Their weights move between chains, which says nothing of a new run."""
+    apart = result.metrics.diagnostics.model_copy(update={"r_hat_log_joint": 1.2})
+    same = replace(result, metrics=result.metrics.model_copy(update={"diagnostics": apart}))
+    table = score_changes(run_sensitivity(same, task), task.y_test, "nll")
+    assert not table["clear"].any()
+    assert not harms(table)
 
 
 def test_a_score_has_both_errors_and_one_example_the_samplers(result: Result, task: Task) -> None:

@@ -66,7 +66,13 @@ def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
     else:
         name = answer.removeprefix(_CLASS)
         sides, what = ("less probable", "more probable"), f"probability of {name}"
-    st.markdown(_in_words(chosen, sensitivity.harms(_changes(chosen.version, "nll", chosen, found))))
+    if all(own.chains_agree for own in found.values()):
+        words = _in_words(chosen, sensitivity.harms(_changes(chosen.version, "nll", chosen, found)))
+    else:
+        words = (
+            "This run's chains do not agree, so its draws cannot tell what less of a teacher would change: all is grey."
+        )
+    st.markdown(f"{words} A responsibility is a share of a density, not a cause; these bars are about causes.")
     _chart(chosen, table, sides, what, "sensitivity")
     return found
 
@@ -107,7 +113,7 @@ def _chart(chosen: Chosen, table: pd.DataFrame, sides: tuple[str, str], what: st
 
 
 def _in_words(chosen: Chosen, harmful: Mapping[str, bool]) -> str:
-    """Which teachers the student would be better with less of, and what a responsibility is not."""
+    """Which teachers the student would be better with less of."""
     worse = [chosen.teachers[name] for name in harmful]
     first = (
         f"With a little less of **{'**, or of **'.join(worse)}** the student's NLL on these test examples would be "
@@ -117,4 +123,4 @@ def _in_words(chosen: Chosen, harmful: Mapping[str, bool]) -> str:
     )
     if unclear := [chosen.teachers[name] for name, clear in harmful.items() if not clear]:
         first += f" Of {', '.join(unclear)} that is within the error of a test set of this size."
-    return f"{first} A responsibility is a share of a density, not a cause; these bars are about causes."
+    return first
