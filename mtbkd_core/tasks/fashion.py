@@ -105,7 +105,7 @@ FASHION = ShippedImageTask(
         most_labelled=SIZES.student,
         image_shape=SHAPE,
         spare=True,
-        # chosen on validation images, so that a run takes less than a minute: benchmarks/log/clothing.md
+        # chosen on validation images, so that a run takes about a minute: benchmarks/log/clothing.md
         defaults={
             "n_unlabelled": str(UNLABELLED),
             "prior.strength": "8",

@@ -46,7 +46,7 @@ INFO = TaskInfo(
     spare=True,
     source="SCL2205 by D. Ouso, from UniProtKB 2022_05, as the package p-scldata 2025.6.0 has it",
     licence="cc-by-4.0",
-    # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes less than a minute
+    # chosen on the validation proteins, see benchmarks/log/proteins.md, so that a run takes about a minute
     defaults={
         "n_unlabelled": str(N_POOL - 2500),
         "prior.strength": "9",

@@ -85,8 +85,8 @@ MISTAKES = (
     ),
     (
         "A mean of the teachers may be better",
-        "The weighted mean of the teachers is an ensemble of large networks and often has the best scores. The student "
-        "is one small network's posterior: compare what each costs, on Review.",
+        "The weighted mean of the teachers is an ensemble of large networks; under tuned weights it can have better "
+        "scores. The student is one small network's posterior: compare what each costs, on Review.",
     ),
     (
         "Accuracy hides calibration",

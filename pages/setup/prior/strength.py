@@ -55,8 +55,8 @@ def draw(config: RunConfig, task: Task) -> None:
     _draw_choice(config)
     st.caption(
         "Calibrated teachers are not enough: one that is exactly calibrated, but does not see an input, makes the "
-        "student worse at a fixed number of labels, and its intervals wrong. Held-out labels show it, so a choice from "
-        "the data turns it down."
+        "student worse where it counts for a label a statement or more, and its intervals wrong. Held-out labels show "
+        "it, so a choice from the data usually turns it down."
     )
     navigation.link("coverage", "See that case")
 
