@@ -40,7 +40,7 @@ def _picker(engine_problem: str | None) -> list[str]:
     if st.session_state.run and st.session_state.run not in views:
         options.insert(0, st.session_state.run)
     if options:
-        if st.session_state.get("set:run") != st.session_state.run:
+        if st.session_state.get("set:run", "") != st.session_state.run:  # None where all that is listed is others'
             st.session_state["set:run"] = st.session_state.run
         lines = run_words.apart(
             {run: run_words.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}

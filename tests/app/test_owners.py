@@ -54,10 +54,16 @@ def test_a_visitor_lands_on_a_run_of_his_own_and_sees_others_on_request(
 
 
 def test_a_visitor_without_runs_lands_on_nobody_elses(app: AppTest, visitor: Callable[[str | None], None]) -> None:
-    launched(BEN, 2)
+    theirs = launched(BEN, 2)
     start(app)
     assert not app.exception
     assert app.session_state.run is None
+    app.toggle(key="set:others").set_value(True).run()
+    assert app.session_state.run is None
+    (picker,) = [box for box in app.selectbox if box.key == "set:run"]
+    assert picker.value is None
+    picker.set_value(theirs.id).run()
+    assert app.session_state.run == theirs.id
 
 
 def test_a_link_shows_a_run_of_another_person_and_lets_no_one_change_it(
