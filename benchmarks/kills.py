@@ -82,7 +82,10 @@ class Trial:
         owner = files.read_owner(view.folder)
         if owner is None or not files.is_held(view.folder):
             return False
-        os.kill(owner.pid, signal.SIGKILL)
+        try:
+            os.kill(owner.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it has just ended
+            return False
         self._count(view.progress[-1].phase.value)
         return True
 

@@ -44,8 +44,13 @@ def interval_text(score: str, difference: float, low: float, high: float) -> str
     return text if math.isnan(low) else f"{text} [{scale * low:+z.{digits}f}, {scale * high:+z.{digits}f}]"
 
 
-def difference_text(score: str, found: Difference) -> str:
-    """A difference with its 95 % interval and what it says: "-0.012 [-0.044, +0.019], no clear difference"."""
+def difference_text(score: str, found: Difference | None) -> str:
+    """A difference with its 95 % interval and what it says: "-0.012 [-0.044, +0.019], no clear difference".
+
+    A dash where the run does not hold it.
+    """
+    if found is None:
+        return "–"
     values = [math.nan if each is None else each for each in (found.difference, found.low, found.high)]
     return f"{interval_text(score, *values)}, {found.verdict}"
 

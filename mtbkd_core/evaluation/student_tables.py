@@ -105,7 +105,9 @@ def reliability_table(curves: Mapping[str, Reliability], titles: Mapping[str, st
     parts = []
     for series, curve in curves.items():
         edges = np.asarray(curve.edges, dtype=float)
-        part = pd.DataFrame({"series": series, "title": titles[series], "from": edges[:-1], "to": edges[1:]})
+        part = pd.DataFrame(
+            {"series": series, "title": titles.get(series, series), "from": edges[:-1], "to": edges[1:]}
+        )
         part["count"] = np.asarray(curve.count, dtype=int)
         for name in ("confidence", "accuracy", "low", "high"):
             part[name] = np.asarray(getattr(curve, name), dtype=float)

@@ -99,7 +99,7 @@ def rivals(result: Result, teachers: Mapping[str, str]) -> list[str]:
     if not named:
         return [section("Against whom"), note("This run holds no differences to others; a former version made it.")]
     rows = [
-        [f"Minus {name}", *(difference_text(score, metrics.versus[key][score]) for score in HEADLINE)]
+        [f"Minus {name}", *(difference_text(score, metrics.versus[key].get(score)) for score in HEADLINE)]
         for key, name in named.items()
     ]
     return [

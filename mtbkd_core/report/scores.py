@@ -41,7 +41,7 @@ def _versus(metrics: Metrics, teachers: Mapping[str, str]) -> list[str]:
     if not named:
         return []
     rows = [
-        [f"Student minus {name}", *(difference_text(score, metrics.versus[key][score]) for score in OF_ALL)]
+        [f"Student minus {name}", *(difference_text(score, metrics.versus[key].get(score)) for score in OF_ALL)]
         for key, name in named.items()
     ]
     return [
@@ -57,7 +57,8 @@ def _by_class(metrics: Metrics, teachers: Mapping[str, str], class_names: Sequen
     if not all(found.by_class for found in rows.values()):  # a run of a former version
         return []
     each = {title: {one.label: one for one in found.by_class} for title, found in rows.items()}
-    counts = {one.label: one.count for one in metrics.student.by_class}
+    known = set(range(len(class_names))).intersection(*each.values())
+    counts = {one.label: one.count for one in metrics.student.by_class if one.label in known}
     body = [
         [class_names[label], f"{count:,}", *(found[label].text for found in each.values())]
         for label, count in counts.items()
@@ -73,7 +74,7 @@ def _sets(metrics: Metrics, class_names: Sequence[str]) -> list[str]:
     if not found:
         return []
     rows = [[SET_KINDS[name].title, *_set_row(each, class_names)] for name, each in found.items()]
-    counted = found["credible"].count
+    counted = next(iter(found.values())).count
     return [
         section("Prediction sets", f"Measured on {counted:,} test examples; the others calibrate the conformal sets."),
         table(["", "Level", "Coverage", "Mean size", "Classes in every set"], rows),

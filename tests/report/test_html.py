@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -14,7 +16,7 @@ from urllib.parse import parse_qsl
 import pytest
 import torch
 
-from mtbkd_core import Result, Task, build_config, distill
+from mtbkd_core import Result, Task, UserError, build_config, distill
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.diagnostics import verdict_sentence
@@ -225,3 +227,23 @@ def test_names_from_outside_stay_text(result: Result) -> None:
     assert "<script>alert" not in document
     assert Reader(document).seen.count("script") == 2
     assert "&lt;b&gt;" in document
+
+
+def test_a_report_of_metrics_that_lack_numbers_leaves_these_out(result: Result) -> None:
+    whole = result.metrics.dump()
+    against = next(iter(whole["versus"]))
+    del whole["versus"][against]["nll"]
+    whole["student"]["by_class"][0]["label"] = -1
+    thinner = replace(result, metrics=Metrics.model_validate(whole))
+    assert build_report(thinner, run="0123456789abcdef", created=MADE)
+
+
+@pytest.mark.parametrize("wrong", ["text", [], {}, None, "<b>x</b>\n"])
+def test_saved_metrics_of_wrong_types_are_refused_or_reported(result: Result, tmp_path: Path, wrong: object) -> None:
+    result.save(tmp_path)
+    file = tmp_path / "metrics.json"
+    whole = json.loads(file.read_text())
+    for name in ("accuracy", "errors", "by_class", "sets"):
+        file.write_text(json.dumps(whole | {"student": whole["student"] | {name: wrong}}))
+        with suppress(UserError):
+            assert build_report(Result.load(tmp_path), run="0123456789abcdef", created=MADE)
