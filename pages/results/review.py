@@ -263,6 +263,7 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
     if chosen.moment is None:
         report.offer(chosen, requirements, late=late, costs=found)
     costs.draw(chosen, found)
+    navigation.link("watch", "Is it still asked what it was tested on? Watch new inputs")
 
 
 with st.expander("Requirements", expanded="judged" not in st.session_state, icon=":material/rule:"):
