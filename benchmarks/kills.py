@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=20, help="give up after so long")
+    parser.add_argument("--minutes", type=float, default=20, help="kill for so long at most; then the runs may end")
     chosen = parser.parse_args()
     record = Record(write=chosen.write)
     os.environ["MTBKD_HOME"] = tempfile.mkdtemp(prefix="mtbkd-kills-")
@@ -121,16 +121,16 @@ def main() -> None:
         for config in configs:
             engine.submit(RUN, config)
         while not all(view.state is State.DONE for view in trial.views()):
-            if sum(trial.killed.values()) < chosen.kills and trial.kill():
-                time.sleep(trial.random.uniform(0.2, 3))
-            if len(trial.configs) < 200 and sum(trial.killed.values()) < chosen.kills:
+            late = time.perf_counter() - began > chosen.minutes * 60
+            more = sum(trial.killed.values()) < chosen.kills and not late
+            if more and trial.kill():
+                time.sleep(trial.random.uniform(0.2, 8))
+            if more and len(trial.configs) < 200:
                 busy = [view for view in trial.views() if not view.finished]
                 if len(busy) < chosen.workers:  # nothing is left to kill: more work
                     trial.configs.append(settings(len(trial.configs)))
                     engine.submit(RUN, trial.configs[-1])
             time.sleep(0.1)
-            if time.perf_counter() - began > chosen.minutes * 60:
-                break
         seconds = time.perf_counter() - began
         views = [store.read(RUN, view.id) for view in trial.views()]
     finally:
