@@ -14,6 +14,7 @@ from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.studies import sensitivity
 from pages.ui import charts, link, task_words
 from pages.ui.chosen_run import Chosen
+from pages.ui.words import plain
 
 _HELP = (
     "Each teacher's base weight is multiplied by 0.9, the weights are renormalised at every example, and the run's "
@@ -41,9 +42,9 @@ def _changes(version: str, answer: str, _chosen: Chosen, _found: Mapping[str, Se
 
 def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
     """The part of the page on scores and classes; what was found is used for single examples, too."""
-    st.subheader("If a teacher counted less", anchor=False, help=_HELP)
-    if chosen.moment is not None:
-        st.caption("The draws so far are too few to be reweighted: this comes when the run is done.")
+    st.caption("From the run's own draws, reweighted: no student is sampled anew.", help=_HELP)
+    if not chosen.whole:
+        st.caption("These draws are too few to be reweighted: this comes when a run of yours is done.")
         return {}
     found = _found(chosen.version, chosen, task)
     if not found:
@@ -114,13 +115,13 @@ def _chart(chosen: Chosen, table: pd.DataFrame, sides: tuple[str, str], what: st
 
 def _in_words(chosen: Chosen, harmful: Mapping[str, bool]) -> str:
     """Which teachers the student would be better with less of."""
-    worse = [chosen.teachers[name] for name in harmful]
+    worse = [plain(chosen.teachers[name]) for name in harmful]
     first = (
         f"With a little less of **{'**, or of **'.join(worse)}** the student's NLL on these test examples would be "
         "lower."
         if worse
         else "With less of any teacher the student's NLL on the test examples would not be clearly lower."
     )
-    if unclear := [chosen.teachers[name] for name, clear in harmful.items() if not clear]:
+    if unclear := [plain(chosen.teachers[name]) for name, clear in harmful.items() if not clear]:
         first += f" Of {', '.join(unclear)} that is within the error of a test set of this size."
     return first
