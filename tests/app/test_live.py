@@ -43,7 +43,7 @@ def test_what_is_done_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     chains, shares = told["panels"]
     assert chains["curve"].count("<polyline") == 2
     assert 'data-points="2"' in chains["curve"]
-    assert chains["caption"].endswith("the same posterior.")
+    assert chains["caption"].endswith("show that they have.")
     assert shares["curve"].count("<polyline") == 3
     assert [name for _, name in shares["legend"]] == ["Digits 0 to 4", "Digits 5 to 9", "Even digits"]
     assert all(f'stroke="{colour}"' in shares["curve"] for colour, _ in shares["legend"])
@@ -51,7 +51,7 @@ def test_what_is_done_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_chains_that_are_not_drawn_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     chains, _ = told_of(monkeypatch, state=State.RUNNING, progress=reports(100, 10))["panels"]
-    assert chains["caption"].endswith("the same posterior. 64 of 100 chains are drawn.")
+    assert chains["caption"].endswith("show that they have. 64 of 100 chains are drawn.")
     assert chains["curve"].count("<polyline") == 64
 
 
