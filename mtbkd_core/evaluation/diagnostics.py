@@ -187,13 +187,14 @@ def verdict_sentence(found: Convergence, *, worst: bool = True) -> str:
         worst: whether chains that agree have their worst R-hat in it.
     """
     verdict, share = found.judged, found.share_apart
-    apart = "some intervals are" if share is None else f"{share:.0%} of intervals are"
+    percent = "" if share is None else "less than 1%" if share < 0.01 else f"{share:.0%}"
+    apart = f"{percent} of intervals are" if percent else "some intervals are"
     if verdict is Verdict.TOO_FEW_DRAWS:
         return f"Too few draws to tell whether the chains agree: {found.draws} a chain, {FEWEST_DRAWS} are needed."
     if verdict is None:
         return "A single chain cannot show whether others would agree with it." if found.chains == 1 else ""
     if verdict is Verdict.CONVERGED:
-        examples = f"nearly all examples, not on {share:.0%} of those measured" if share else "the examples"
+        examples = f"nearly all examples, not on {percent} of those measured" if share else "the examples"
         number = f" (worst R-hat {r_hat_text(found.worst)})" if worst else ""
         return f"The chains agree on the score, the log joint and {examples}{number}."
     if not chains_agree(found.r_hat):

@@ -153,6 +153,7 @@ def test_a_verdict_is_said_in_words() -> None:
 
     assert sentence(1.0, 1.0, 1.01, 0).startswith("The chains agree on the score, the log joint and the examples (")
     assert "nearly all examples, not on 2% of those measured" in sentence(1.0, 1.0, 1.01, 0.02)
+    assert "not on less than 1% of those measured" in sentence(1.0, 1.0, 1.01, 0.004)
     assert sentence(1.0, 1.08, 1.0, 0.07) == (
         "The chains agree on the score, not on every example: 7% of intervals are not to be relied on."
     )
