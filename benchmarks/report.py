@@ -1,9 +1,9 @@
-"""The report of default runs: its bytes, the draws that it holds, their cost in NLL, and its answers beside Python's.
+"""The report of kept runs: its bytes, the draws that it holds, their cost in NLL, and its answers beside Python's.
 
 usage: python -m benchmarks.report [--tasks digits proteins ...] [--saved FOLDER] [--write]
 
-The page's own modules answer in node. Python answers with the same draws before they are rounded, so that a difference
-holds all of what the file changes but the number of draws.
+The page's own modules answer in node. Python answers with the draws as the file holds them, and with the same draws
+before they are rounded.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from benchmarks.shared.record import Record, options
-from benchmarks.shared.runs import default_run
+from benchmarks.shared.runs import kept_run
 from mtbkd_core import Result, Task, load_task
 from mtbkd_core.catalog.registry import missing_data
-from mtbkd_core.evaluation.predictive import predict, thin
+from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.report.html import build_report
 from mtbkd_core.report.packing import examples_held, features_held
 from mtbkd_core.report.thinking import MOST_BYTES
@@ -44,9 +44,9 @@ def answers(document: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def run_of(name: str, saved: Path | None) -> tuple[Task, Result]:
-    """A task with its default run, or with the run of its name in a folder of saved ones."""
+    """A task with its kept run, or with the run of its name in a folder of saved ones."""
     if saved is None:
-        return default_run(name)
+        return kept_run(name)
     result = Result.load(saved / name)
     return load_task(result.config), result
 
@@ -58,37 +58,45 @@ def measure(record: Record, name: str, folder: Path, saved: Path | None) -> None
     seconds = perf_counter() - began
     found = answers(document, folder)
     student = json.loads(document.split('id="student">')[1].split("</script>")[0])["student"]
-    draws = thin(result.draws, student["draws"])
-    own = predict(result.student, draws, task.x_test[examples_held(len(task.x_test))], inputs=result.student_inputs)
-    ends = torch.tensor([each["intervals"] for each in found])
-    apart = {name: torch.tensor([each[name] for each in found]) - getattr(own, name) for name in ("mean", "deviance")}
-    apart |= {"low": ends[..., 0] - own.low, "high": ends[..., 1] - own.high}
-    largest = {name: float(value.abs().max()) for name, value in apart.items()}
-    features = features_held(result.features)
+    draws, features = thin(result.draws, student["draws"]), features_held(result.features)
+    half = student["theta"]["type"] == "float16"
+    held = draws.half().float() if half else draws
+    rows = examples_held(len(task.x_test))
     x = task.x_test if features is None else features.transform(task.x_test)
-    held = result.student.probabilities(draws.half().float().flatten(0, 1), x).mean(0)
-    nll = float(-held[torch.arange(len(held)), task.y_test].log().mean())
+    largest = apart(found, predict(result.student, held, x[rows]))
+    rounding = apart(found, predict(result.student, draws, task.x_test[rows], inputs=result.student_inputs))
+    mean = result.student.probabilities(held.flatten(0, 1), x).mean(0)
     record.row(
         task=name,
         bytes=len(document.encode()),
         draws=student["draws"],
         of=result.draws.shape[0] * result.draws.shape[1],
-        nll=round(nll, 4),
+        precision="half" if half else "single",
+        nll=round(float(-mean[torch.arange(len(mean)), task.y_test].log().mean()), 4),
         scored=round(result.metrics.student.nll or 0.0, 4),
         examples=len(found),
-        **{f"apart_{name}": value for name, value in largest.items()},
+        apart=largest,
+        unrounded=rounding,
         seconds=round(seconds, 1),
     )
     record.claim(
-        f"{name}: largest difference of a probability or an end from Python", max(largest.values()), at_most=1e-3
+        f"{name}: largest difference of the page's answers from Python's with its draws", largest, at_most=1e-3
     )
+    record.claim(f"{name}: the same from Python's before the draws are rounded", rounding)
     record.claim(f"{name}: bytes of the report", len(document.encode()), at_most=MOST_BYTES)
+
+
+def apart(found: list[dict[str, Any]], own: Predictive) -> float:
+    """The largest difference of a mean, an interval's end or a deviance."""
+    ends = torch.tensor([each["intervals"] for each in found]) - torch.stack([own.low, own.high], -1)
+    others = [torch.tensor([each[name] for each in found]) - getattr(own, name) for name in ("mean", "deviance")]
+    return max(float(each.abs().max()) for each in (ends, *others))
 
 
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
-    parser.add_argument("--saved", type=Path, help="folder with a saved run of each task, in place of default runs")
+    parser.add_argument("--saved", type=Path, help="folder with a saved run of each task, in place of kept runs")
     given = parser.parse_args()
     record = Record(write=given.write)
     with TemporaryDirectory() as folder:

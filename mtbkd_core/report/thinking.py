@@ -1,7 +1,7 @@
-"""The part of a report that still thinks: the student's draws run in the page, in half precision, as many as fit.
+"""The part of a report that still thinks: the student's draws run in the page, as many as fit.
 
-What that costs is measured on the test examples. Where they do not fit, or the page has no forward pass for the
-student, its stored answers are shown.
+They are held in half precision where single precision would leave some out. What that costs is measured on the test
+examples. Where they do not fit, or the page has no forward pass for the student, its stored answers are shown.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Held:
     """The draws that a report holds.
 
     Attributes:
-        draws: [S, d, P], rounded to half precision; None: none.
+        draws: [S, d, P] as they are held, of half or single precision; None: none.
         line: how many they are and what that costs, or why there are none.
         epistemic: [M], the epistemic part on the test examples: of these draws, or of the run's.
     """
@@ -83,7 +83,7 @@ def thinking(result: Result, task: Task | None, answers: Answering | None, taken
         page |= {"student": None, "features": None, "stored": stored(result)}
     else:
         theta = held.draws.flatten(0, 1)
-        page["student"] = {"sizes": result.student.sizes, "draws": len(theta), "theta": packed(theta.half())}
+        page["student"] = {"sizes": result.student.sizes, "draws": len(theta), "theta": packed(theta)}
     return [
         section("The student in this file", held.line),
         '<div id="thinking"><p class="note">This part needs JavaScript.</p></div>',
@@ -96,7 +96,8 @@ def hold(result: Result, task: Task | None, room: int) -> Held:
     """The draws that fit into so many bytes of text, with what they cost; none where they cannot run in the page."""
     student, whole = result.student, reported(result.draws)
     chains, most = whole.shape[:2]
-    fit = min(most, room * 3 // 4 // (2 * student.n_parameters) // chains)
+    numbers = room * 3 // 4 // 2 // student.n_parameters // chains  # of half precision, a chain
+    exact, fit = numbers >= 2 * most, min(most, numbers)
     reason = ""
     if not isinstance(student, DenseStudent):
         reason = f"a student of the kind {result.config.student.kind.title} does not run in a page"
@@ -106,14 +107,16 @@ def hold(result: Result, task: Task | None, room: int) -> Held:
         reason = "one draw of each chain would make this file larger than 5 MB"
     if reason or task is None:
         return Held(None, f"Stored answers of the run are shown: {reason}.", result.predictions.test.epistemic)
-    draws = thin(result.draws, chains * fit).half().float()
+    draws = thin(result.draws, chains * fit)
+    draws = draws.float() if exact else draws.half()
     features = features_held(result.features)
     x = task.x_test if features is None else features.transform(task.x_test)
-    each = student.probabilities(draws.flatten(0, 1), x)
+    each = student.probabilities(draws.float().flatten(0, 1), x)
     mean = each.mean(0)
     line = (
-        f"{chains * fit:,} of the run's {chains * result.draws.shape[1]:,} draws run in this page, in half precision."
-        f"{_cost(result, task, mean, chains * most)} Nothing is sent anywhere."
+        f"{chains * fit:,} of the run's {chains * result.draws.shape[1]:,} draws run in this page, in "
+        f"{'single' if exact else 'half'} precision.{_cost(result, task, mean, chains * most)} "
+        "Nothing is sent anywhere."
     )
     return Held(draws, line, (entropy(mean) - entropy(each).mean(0)).clamp_min(0))
 

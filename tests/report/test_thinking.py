@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.report import thinking
 from mtbkd_core.report.html import build_report
 from mtbkd_core.report.packing import EXAMPLES, examples_held, features_held
-from mtbkd_core.report.thinking import MOST_BYTES, hold
+from mtbkd_core.report.thinking import MOST_BYTES, Held, hold
 from mtbkd_core.review.answering import answering
 from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import review
@@ -60,7 +62,7 @@ def expected(result: Result, task: Task) -> Predictive:
     draws, features = hold(result, task, MOST_BYTES // 2).draws, features_held(result.features)
     assert draws is not None
     x = task.x_test[examples_held(len(task.x_test))]
-    return predict(result.student, draws, x if features is None else features.transform(x))
+    return predict(result.student, draws.float(), x if features is None else features.transform(x))
 
 
 def agree(found: list[dict[str, Any]], wanted: Predictive) -> None:
@@ -137,12 +139,30 @@ def test_more_draws_than_fit_are_left_out(
     runs: dict[str, Result], digits: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = runs["patches"]
-    whole = len(report(result, digits).encode())
-    monkeypatch.setattr(thinking, "MOST_BYTES", whole - 8 * result.student.n_parameters)
-    document = unescape(report(result, digits))
-    assert len(document.encode()) <= whole - 8 * result.student.n_parameters
-    assert " of the run's 80 draws run in this page" in document
+    less = len(report(result, digits).encode()) - 250 * result.student.n_parameters
+    monkeypatch.setattr(thinking, "MOST_BYTES", less)
+    document = report(result, digits)
+    assert len(document.encode()) <= less
+    document = unescape(document)
+    assert " of the run's 80 draws run in this page, in half precision" in document
     assert "80 of the run's 80" not in document
+
+
+def test_half_precision_is_read_as_python_reads_it(
+    runs: dict[str, Result], digits: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = runs["mlp"]
+    assert "80 of the run's 80 draws run in this page, in single precision" in unescape(report(result, digits))
+    monkeypatch.setattr(thinking, "hold", partial(hold_by_half, thinking.hold))
+    document = report(result, digits)
+    assert '"type":"float16"' in document.split('"theta":')[1]
+    rounded = replace(result, draws=result.draws.half().float())
+    agree(in_node(document, tmp_path)["answers"], expected(rounded, digits))
+
+
+def hold_by_half(plain: Callable[..., Held], result: Result, task: Task | None, room: int) -> Held:
+    """All draws, with no room for more than half precision."""
+    return plain(result, task, 80 * 2 * result.student.n_parameters * 4 // 3 + 4)
 
 
 def test_a_report_is_no_larger_than_5_mb(runs: dict[str, Result], digits: Task) -> None:
@@ -176,10 +196,10 @@ def test_a_convolutional_student_says_that_it_does_not_run(few_digits: Task) -> 
     assert "a student of the kind CNN does not run in a page" in document
 
 
-def test_what_half_precision_costs_is_said(runs: dict[str, Result], digits: Task) -> None:
+def test_what_the_draws_in_the_file_cost_is_said(runs: dict[str, Result], digits: Task) -> None:
     result = runs["mlp"]
     held = hold(result, digits, MOST_BYTES // 2)
     assert held.draws is not None
-    mean: Tensor = result.student.probabilities(held.draws.flatten(0, 1), digits.x_test).mean(0)
+    mean: Tensor = result.student.probabilities(held.draws.float().flatten(0, 1), digits.x_test).mean(0)
     nll = -mean[torch.arange(len(digits.y_test)), digits.y_test].log().mean()
     assert f"NLL on the test examples is {nll:.4f}" in held.line
