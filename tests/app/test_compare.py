@@ -147,7 +147,7 @@ class TestBaselines:
         assert any(said in box.value for box in [*app.info, *app.error])
         assert scores(app).loc["MT-BKD", "nll"] == "0.2100 ± 0.0100"
         asked: list[ComparisonSpec] = []
-        monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: asked.append(spec) or compared)
+        monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec, by: asked.append(spec) or compared)
         next(one for one in app.button if one.label == button).click()
         app.run()
         assert asked == [compared.spec]

@@ -92,7 +92,7 @@ def test_one_that_was_stopped_says_what_is_there_and_goes_on(
     look(replace(trained, state=State.CANCELLED, rows=rows), monkeypatch)
     app = opened(PAGE, task="marks")
     assert "This training was cancelled. 1 of 4 teachers is whole." in app.info[0].value
-    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec: self.submitted.append(spec) or trained)
+    monkeypatch.setattr(FakeEngine, "submit", lambda self, kind, spec, by: self.submitted.append(spec) or trained)
     press(app, "Go on")
     assert fake_engine.submitted == [trained.spec]
 
