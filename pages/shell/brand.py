@@ -5,9 +5,7 @@ STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
 .stApp [data-testid="stCaptionContainer"] {opacity: .78}
-@property --mtbkd-ink {syntax: "<color>"; inherits: true; initial-value: #1d2430}
-.stApp {--mtbkd-ink: currentColor}
-.stApp :is([data-selected="true"], .stSlider) p {color: var(--mtbkd-ink)}
+.stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
 .mtbkd-stage :is(.stSidebar, .stAppHeader, [data-testid="stExpandSidebarButton"]) {display: none}
 .mtbkd-stage .stMainBlockContainer {max-width: none; padding: 1rem 1.5rem}
 .mtbkd-stage .stMainBlockContainer .stElementContainer:not(.st-key-stage *), .mtbkd-stage .st-key-make {display: none}

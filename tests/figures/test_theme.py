@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from mtbkd_core.figures import theme
+from pages.shell import brand
 
 ROOT = Path(__file__).parents[2]
 #: Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
@@ -110,3 +111,9 @@ def test_the_room_of_known_texts_is_given_and_the_browser_need_not_find_it() -> 
 def test_the_browser_finds_the_room_of_every_legend() -> None:
     for room in (None, (62, 50)):
         assert bare(room=room).layout.margin.autoexpand is not False
+
+
+def test_the_layouts_style_holds_nothing_that_looks_like_a_tag() -> None:
+    # Streamlit's sanitizer then drops the whole of it.
+    inside = brand.STYLE.removeprefix("<style>").removesuffix("</style>")
+    assert "<" not in inside
