@@ -15,8 +15,9 @@ from mtbkd_core import Result, build_config, distill, load_task
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.evaluation.diagnostics import chains_agree
 from mtbkd_core.evaluation.errors import jackknife
+from mtbkd_core.evaluation.reweighting import PARETO_LIMIT
 from mtbkd_core.evaluation.scores import scores
-from mtbkd_core.evaluation.sensitivity import FACTORS, PARETO_LIMIT
+from mtbkd_core.evaluation.sensitivity import FACTORS
 from mtbkd_core.studies.sensitivity import harms, run_sensitivity, score_changes
 
 WRONG = "confidently-wrong"

@@ -51,8 +51,14 @@ def difference_text(score: str, found: Difference | None) -> str:
     """
     if found is None:
         return "–"
-    values = [math.nan if each is None else each for each in (found.difference, found.low, found.high)]
-    return f"{interval_text(score, *values)}, {found.verdict}"
+    return f"{plain_interval(score, found)}, {found.verdict}"
+
+
+def plain_interval(score: str, found: Difference) -> str:
+    """A difference with its 95 % interval."""
+    return interval_text(
+        score, *(math.nan if each is None else each for each in (found.difference, found.low, found.high))
+    )
 
 
 #: What the errors of a score are; those of the sampler are shown where a row comes from chains.

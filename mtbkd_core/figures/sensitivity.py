@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.evaluation.sensitivity import PARETO_LIMIT
+from mtbkd_core.evaluation.reweighting import PARETO_LIMIT
 from mtbkd_core.figures.parts import around_zero, bars, marks, rows
 from mtbkd_core.figures.theme import INK, MUTED, WARNING, composed
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.result import Result
 from mtbkd_core.studies.plane_posterior import Plane, heaviest, least_uncertain, plane_of, posterior_on, truth_of
+from mtbkd_core.studies.reweighting import epistemic
 from mtbkd_core.tasks.base import Task
 
 Array = np.ndarray
@@ -34,13 +35,24 @@ class TeacherMap:
         titled: Array = np.asarray(titles)[self.teacher]
         return titled
 
+    def where_other(self, titles: Sequence[str], other: TeacherMap, other_titles: Sequence[str]) -> TeacherMap:
+        """The part where another map has another teacher; elsewhere the share is NaN."""
+        same = self.named(titles) == other.named(other_titles)
+        return TeacherMap(self.teacher, np.where(same, np.nan, self.share))
+
 
 @dataclass(frozen=True)
-class PosteriorMaps:
-    """A run on the plane: mean [G, G, C], epistemic [G, G] in nats, and the teacher with the most responsibility."""
+class StudentMaps:
+    """A student on the plane: mean [G, G, C], and epistemic [G, G] in nats."""
 
     mean: Array
     epistemic: Array
+
+
+@dataclass(frozen=True)
+class PosteriorMaps(StudentMaps):
+    """A run on the plane, with the teacher with the most responsibility."""
+
     responsibilities: TeacherMap
 
 
@@ -87,8 +99,12 @@ class DecisionPlane:
         """A run's posterior at each point."""
         found = posterior_on(result, self.task, self.plane.inputs)
         share, teacher = found.responsibilities.max(0)
-        epistemic = self.plane.square(found.epistemic).numpy()
-        return PosteriorMaps(self._classes_last(found.mean), epistemic, self._teacher_map(teacher, share))
+        uncertainty = self.plane.square(found.epistemic).numpy()
+        return PosteriorMaps(self._classes_last(found.mean), uncertainty, self._teacher_map(teacher, share))
+
+    def said(self, means: Tensor) -> StudentMaps:
+        """What students say on average at each point, from means [G * G, C + 1] of `DrawnStudents.said`."""
+        return StudentMaps(self._classes_last(means[:, :-1]), self.plane.square(epistemic(means)).numpy())
 
     def _logits(self, teachers: Sequence[str]) -> Tensor:
         return truth_of(self.task).teacher_logits(list(teachers), self.plane.inputs)

@@ -7,25 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
 
 from mtbkd_core.evaluation.calibration import Array
 from mtbkd_core.evaluation.diagnostics import chains_agree
 from mtbkd_core.evaluation.errors import resampled_scores, resamples
-from mtbkd_core.evaluation.predictive import thin
+from mtbkd_core.evaluation.reweighting import PARETO_LIMIT, Change, Reweighted
 from mtbkd_core.evaluation.scores import SCORES, scores
-from mtbkd_core.evaluation.sensitivity import PARETO_LIMIT, Change, Sensitivity, log_importance, sensitivity
-from mtbkd_core.prior import stack_priors
+from mtbkd_core.evaluation.sensitivity import FACTORS, log_importance, sensitivity
 from mtbkd_core.result import Result
+from mtbkd_core.studies.reweighting import DRAWS, DrawnStudents
 from mtbkd_core.tasks.base import Task
 
-#: Draws over all chains that are reweighted.
-_DRAWS = 640
 _NOTHING = np.array([np.nan])
 
 
-def run_sensitivity(result: Result, task: Task, *, most: int = _DRAWS) -> dict[str, Sensitivity]:
+def run_sensitivity(result: Result, task: Task, *, most: int = DRAWS) -> dict[str, Reweighted]:
     """Each teacher's sensitivity on the test examples, by name; nothing where the teachers have no strength or are one.
 
     Args:
@@ -36,27 +33,15 @@ def run_sensitivity(result: Result, task: Task, *, most: int = _DRAWS) -> dict[s
     names = config.data.teachers
     if config.prior.strength == 0 or len(names) < 2:
         return {}
-    draws = thin(result.draws, most)
-    data = task.training_set(names, config.n_unlabelled_used)
-    mixture = stack_priors(data.teacher_logits, [config.prior], together=data.together)
-    flat = draws.flatten(0, 1)
-    log_weights = torch.cat(
-        [log_importance(mixture, result.student.logits(some, data.x)) for some in flat.split(_rows(data.x, result))], -1
-    )
-    probabilities = result.student.probabilities(flat, task.x_test).unflatten(0, draws.shape[:2])
-    ess = result.metrics.diagnostics.ess
-    total = result.draws.shape[0] * result.draws.shape[1]
-    efficiency = min(1.0, max(ess / total, 1 / total)) if ess else 1.0
+    drawn = DrawnStudents.of(result, task, most)
+    log_weights = log_importance(drawn.mixture(config.prior), drawn.logits) / config.sampler.temperature
     agree = chains_agree(result.metrics.diagnostics.worst)
-    found = (replace(own, chains_agree=agree) for own in sensitivity(log_weights, probabilities, efficiency))
+    of_each = sensitivity(log_weights, drawn.on_test[..., :-1], drawn.efficiency)
+    found = (replace(own, chains_agree=agree) for own in of_each)
     return dict(zip(names, found, strict=True))
 
 
-def _rows(x: Tensor, result: Result) -> int:
-    return max(1, 2**24 // (len(x) * max(result.student.sizes[1:])))
-
-
-def score_changes(found: Mapping[str, Sensitivity], labels: Tensor, score: str) -> pd.DataFrame:
+def score_changes(found: Mapping[str, Reweighted], labels: Tensor, score: str) -> pd.DataFrame:
     """How a score of the test examples changes; labels [M]. Columns as `changes_table`."""
     weights = resamples(len(labels))
     return changes_table(
@@ -66,7 +51,7 @@ def score_changes(found: Mapping[str, Sensitivity], labels: Tensor, score: str) 
     )
 
 
-def class_changes(found: Mapping[str, Sensitivity], labels: Tensor, label: int) -> pd.DataFrame:
+def class_changes(found: Mapping[str, Reweighted], labels: Tensor, label: int) -> pd.DataFrame:
     """How the mean probability of a class changes on the test examples that have it; columns as `changes_table`."""
     here = labels == label
     count = int(here.sum())
@@ -82,13 +67,13 @@ def class_changes(found: Mapping[str, Sensitivity], labels: Tensor, label: int) 
     return changes_table(found, of_class, resampled)
 
 
-def example_changes(found: Mapping[str, Sensitivity], example: int, label: int) -> pd.DataFrame:
+def example_changes(found: Mapping[str, Reweighted], example: int, label: int) -> pd.DataFrame:
     """How the probability of a class changes at one test example; columns as `changes_table`."""
     return changes_table(found, lambda mean: float(mean[example, label]))
 
 
 def changes_table(
-    found: Mapping[str, Sensitivity],
+    found: Mapping[str, Reweighted],
     answer: Callable[[Tensor], float | None],
     resampled: Callable[[Tensor], Array] | None = None,
 ) -> pd.DataFrame:
@@ -104,7 +89,7 @@ def changes_table(
     rows: list[tuple[str, float, Change, float, bool]] = [
         (name, factor, change, k, own.chains_agree and k <= PARETO_LIMIT)
         for name, own in found.items()
-        for factor, change, k in zip(own.factors, own.changes(answer, resampled), own.pareto_k, strict=True)
+        for factor, change, k in zip(FACTORS, own.changes(answer, resampled), own.pareto_k, strict=True)
     ]
     return pd.DataFrame(
         [

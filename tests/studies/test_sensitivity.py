@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtbkd_core import Result, RunConfig, Task, build_config, distill, load_task
-from mtbkd_core.evaluation.sensitivity import FACTORS, Sensitivity
+from mtbkd_core.evaluation.reweighting import Reweighted
 from mtbkd_core.studies.sensitivity import (
     changes_table,
     class_changes,
@@ -81,11 +81,11 @@ def test_weights_that_change_nothing_have_no_sensitivity(task: Task, change: tup
 
 
 def test_a_change_that_the_draws_cannot_tell_is_not_clear() -> None:
-    def found(k: float) -> dict[str, Sensitivity]:
+    def found(k: float) -> dict[str, Reweighted]:
         mass = torch.full((3, 4), 0.25, dtype=torch.float64)
         spread = torch.tensor([0.49, 0.5, 0.5, 0.51], dtype=torch.float64)
         sums = torch.stack([0.25 * (spread + move) for move in (0.0, -0.2, 0.2)])[..., None, None]
-        return {"one": Sensitivity(FACTORS, mass, sums, (k, k))}
+        return {"one": Reweighted(mass, sums, (k, k))}
 
     for k, clear in ((0.1, True), (0.71, False)):
         assert changes_table(found(k), lambda mean: float(mean.mean()))["clear"].tolist() == [clear, clear]

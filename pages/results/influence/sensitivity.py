@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Task
+from mtbkd_core.evaluation.reweighting import Reweighted
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
-from mtbkd_core.evaluation.sensitivity import Sensitivity
 from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.studies import sensitivity
 from pages.ui import charts, link, task_words
@@ -28,19 +28,19 @@ _CLASS = "class: "
 
 
 @st.cache_resource(show_spinner="Reweighting the draws…", max_entries=4)
-def _found(version: str, _chosen: Chosen, _task: Task) -> dict[str, Sensitivity]:
+def _found(version: str, _chosen: Chosen, _task: Task) -> dict[str, Reweighted]:
     return sensitivity.run_sensitivity(_chosen.result, _task)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _changes(version: str, answer: str, _chosen: Chosen, _found: Mapping[str, Sensitivity]) -> pd.DataFrame:
+def _changes(version: str, answer: str, _chosen: Chosen, _found: Mapping[str, Reweighted]) -> pd.DataFrame:
     labels = _chosen.result.predictions.test.labels.long()
     if answer in SCORES:
         return sensitivity.score_changes(_found, labels, answer)
     return sensitivity.class_changes(_found, labels, _chosen.class_names.index(answer.removeprefix(_CLASS)))
 
 
-def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
+def draw(chosen: Chosen, task: Task) -> Mapping[str, Reweighted]:
     """The part of the page on scores and classes; what was found is used for single examples, too."""
     st.caption("From the run's own draws, reweighted: no student is sampled anew.", help=_HELP)
     if not chosen.whole:
@@ -78,7 +78,7 @@ def draw(chosen: Chosen, task: Task) -> Mapping[str, Sensitivity]:
     return found
 
 
-def draw_example(chosen: Chosen, found: Mapping[str, Sensitivity], index: int, item: str) -> None:
+def draw_example(chosen: Chosen, found: Mapping[str, Reweighted], index: int, item: str) -> None:
     """The chart for one test example."""
     if not found:
         return
