@@ -26,6 +26,9 @@ from mtbkd_core.common.progress import UserError
 CONFIG, STATUS, OWNER, CANCEL, FAILURE = "config.json", "status.json", "owner.json", "cancel", "failure.txt"
 #: Whose the job is: see `common.owners`. (The file before says which process computes it.)
 OWNERS = "owners.txt"
+NAME = "name.txt"
+#: Letters of a name that a person gives.
+_LONGEST_NAME = 60
 _LOCK, _GATE = "lock", "gate"
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}")  # as `write_atomically` names them
 
@@ -131,6 +134,26 @@ def read_status(path: Path) -> Status | None:
 def read_owner(path: Path) -> Owner | None:
     """owner.json; none where it is missing or torn."""
     return _read(path / OWNER, Owner)
+
+
+def read_name(path: Path) -> str | None:
+    """What a person called the job; none where that is nothing."""
+    try:
+        return (path / NAME).read_text(encoding="utf-8") or None
+    except (OSError, ValueError):
+        return None
+
+
+def write_name(path: Path, name: str) -> None:
+    """Call the job by a name, as one line; an empty one takes the name away.
+
+    Raises:
+        UserError: it is too long, or cannot be written.
+    """
+    plain = " ".join("".join(each if each.isprintable() else " " for each in name).split())
+    if len(plain) > _LONGEST_NAME:
+        raise UserError(f"name: {len(plain)} letters, allowed: at most {_LONGEST_NAME}")
+    write_atomically(path / NAME, plain)
 
 
 def read_json(file: Path) -> dict[str, Any] | None:

@@ -61,6 +61,7 @@ class JobView(Generic[S]):
         reason: one line: why it ended as it did, or what happened on the way; none where there is nothing to say.
         created: when it was first submitted.
         attempt: number of the newest attempt, 0 before the first.
+        name: what a person called it.
         owners: who launched it, on a server that several people use.
         progress: reports of the newest attempt, oldest first. From a list the newest alone, and only of live work.
         started, ended: of the newest attempt; none where it has not come to that.
@@ -74,6 +75,7 @@ class JobView(Generic[S]):
     reason: str | None
     created: datetime
     attempt: int
+    name: str | None = None
     progress: tuple[Progress, ...] = ()
     owners: frozenset[str] = frozenset()
     started: datetime | None = None

@@ -203,6 +203,18 @@ def request_cancel(kind: JobKind[S, V], id: str, *, by: str | None = None) -> V:
     return _view(kind, path, whole=True)
 
 
+def rename(kind: JobKind[S, V], id: str, name: str, *, by: str | None = None) -> V:
+    """Call a job by a name of a person's own; an empty one takes the name away. Its id stays.
+
+    Raises:
+        UserError: as `read`, `by` is not the only owner, or as `folder.write_name`.
+    """
+    path = _find(kind, id)
+    refuse_others(read_owners(path / files.OWNERS), by, f"{kind.noun} {path.name}")
+    files.write_name(path, name)
+    return _view(kind, path, whole=True)
+
+
 def delete(kind: JobKind[S, V], id: str, *, by: str | None = None) -> None:
     """Delete a job and its result; a torn one as well. Where it has other owners, `by` is one no more, and it stays.
 
@@ -270,6 +282,7 @@ def _view(kind: JobKind[S, V], path: Path, *, whole: bool) -> V:
         reason=reason,
         created=status.created if status else _time(path / files.CONFIG),
         attempt=owner.attempt if owner else 0,
+        name=files.read_name(path),
         progress=progress,
         owners=read_owners(path / files.OWNERS),
         started=owner.started if owner and begun else None,

@@ -52,6 +52,19 @@ def test_a_run_of_before_there_was_a_check_for_bias_is_still_read(home):
     assert not store.read(RUN, run).config.sampler.checks_bias
 
 
+def test_a_name_is_one_line_and_goes_when_it_is_empty(home):
+    run = store.create(RUN, config()).id
+    assert store.rename(RUN, run, "  the\nliar \x00 ").name == "the liar"
+    assert store.list_jobs(RUN)[0].name == "the liar"
+    assert store.rename(RUN, run, " ").name is None
+
+
+def test_a_name_that_is_too_long_is_refused(home):
+    run = store.create(RUN, config()).id
+    with pytest.raises(UserError, match="name: 61 letters, allowed: at most 60"):
+        store.rename(RUN, run, "a" * 61)
+
+
 def test_runs_with_more_labels_are_other_runs(home):
     assert store.create(RUN, config(data__n_labelled=100)).id != store.create(RUN, config()).id
 
