@@ -1,11 +1,22 @@
 """Styles of the layout that Streamlit's theme has no setting for, and text with a contrast of 4.5 where it has less."""
 
+_FIGURE = '.stVerticalBlock > .stLayoutWrapper:only-child > [class*="st-key-figure-"]'
+#: Neighbouring columns that hold a chart each: these stand at the same height, however long the line above each is.
+_PAIR = f".stHorizontalBlock:has(> .stColumn:nth-child(1) > {_FIGURE}):has(> .stColumn:nth-child(2) > {_FIGURE})"
+
 #: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more go in pairs.
 STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
 .stApp [data-testid="stCaptionContainer"] {opacity: .78}
 .stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
+@property --mtbkd-ink {syntax: "<color>"; inherits: true; initial-value: #1d2430}
+.stApp {--mtbkd-ink: currentColor}
+.stApp :is([data-selected="true"], .stSlider) p {color: var(--mtbkd-ink)}
+PAIR {align-items: stretch}
+PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > .stLayoutWrapper:only-child,
+PAIR > .stColumn > .stVerticalBlock > .stLayoutWrapper:only-child > [class*="st-key-figure-"] {height: 100%}
+PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyChart) {margin-top: auto}
 .mtbkd-stage :is(.stSidebar, .stAppHeader, [data-testid="stExpandSidebarButton"]) {display: none}
 .mtbkd-stage .stMainBlockContainer {max-width: none; padding: 1rem 1.5rem}
 .mtbkd-stage .stMainBlockContainer .stElementContainer:not(.st-key-stage *), .mtbkd-stage .st-key-make {display: none}
@@ -18,4 +29,4 @@ STYLE = """<style>
   .stHorizontalBlock > .stColumn {min-width: calc(100% - 1.5rem)}
   .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
 }
-</style>"""
+</style>""".replace("PAIR", _PAIR)

@@ -36,7 +36,7 @@ def show(
     """
     figure.update_layout(uirevision=key)  # drawn again, it keeps what the reader has chosen in it
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    with st.container(gap="xxsmall"):
+    with st.container(gap="xxsmall", key=f"figure-{key}"):
         heading(title, table, key=key, file=f"{name}.csv", help=help)
         st.caption(hovered(plain(look_for)), unsafe_allow_html=True)
         st.plotly_chart(
