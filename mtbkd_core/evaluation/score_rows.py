@@ -17,6 +17,7 @@ from mtbkd_core.evaluation.calibration import Array
 from mtbkd_core.evaluation.errors import (
     RESAMPLES,
     Difference,
+    Reading,
     ScoreError,
     exact_calibration,
     jackknife_error,
@@ -212,10 +213,29 @@ def differences_of_runs(
         higher = SCORES[name].higher_is_better
         assert higher is not None
         own, others = (row.errors.get(name, ScoreError()).sampler for row in (one, other))
-        sampler = None if own is None or others is None else math.hypot(own, others)
+        sampler = _together(own, others)
         gap = _minus(one[name], other[name])
         found[name] = read_difference(gap, test_set[name], sampler, chains=chains, higher_is_better=higher)
     return found
+
+
+def difference_of_means(one: Tensor, other: Tensor, errors: tuple[ScoreError, ScoreError], chains: int) -> Difference:
+    """A score that is a mean over examples, minus that of another run; neither way is better, so nothing is judged.
+
+    Args:
+        one, other: its values at the same examples, [M].
+        errors: of both runs, whose samplers' are independent.
+        chains: of the run that has fewer.
+    """
+    each = one.double() - other.double()
+    sampler = _together(errors[0].sampler, errors[1].sampler)
+    found = read_difference(float(each.mean()), _mean_error(each), sampler, chains=chains, higher_is_better=True)
+    return found.model_copy(update={"verdict": Reading.UNKNOWN})
+
+
+def _together(one: float | None, other: float | None) -> float | None:
+    """The standard error of a difference of what has independent ones."""
+    return None if one is None or other is None else math.hypot(one, other)
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

@@ -59,15 +59,15 @@ def draw_decisions(
         zmax=1,
         colorscale=SOFT,
         customdata=np.asarray(list(class_names))[best],
-        colorbar=_colour_bar("Probability", ".0%"),
+        colorbar=colour_bar("Probability", ".0%"),
     )
-    traces = [shade, *_borders(axis, probabilities)]
+    traces = [shade, *borders(axis, probabilities)]
     if points is not None:
-        traces.append(_texts(points["x1"], points["x2"], points["class"], SMALL_TEXT, "labelled %{text}"))
+        traces.append(texts(points["x1"], points["x2"], points["class"], SMALL_TEXT, "labelled %{text}"))
     names = [(x, y, f"<b>{class_names[index]}</b>") for x, y, index in region_names(axis, best)]
-    x, y, texts = np.array(names, dtype=object).reshape(-1, 3).T
-    traces.append(_texts(x, y, texts, 30))
-    return _plane(traces, axis, chosen, height)
+    x, y, bold = np.array(names, dtype=object).reshape(-1, 3).T
+    traces.append(texts(x, y, bold, 30))
+    return plane(traces, axis, chosen, height)
 
 
 def draw_quantity(
@@ -79,22 +79,27 @@ def draw_quantity(
     points: pd.DataFrame | None = None,
     chosen: np.ndarray | None = None,
     height: int = HEIGHT,
+    top: float | None = None,
 ) -> go.Figure:
-    """A quantity [G, G] from 0 up as a heat map, with the borders between classes and the labelled points."""
+    """A quantity [G, G] from 0 up as a heat map, with the borders between classes and the labelled points.
+
+    `top` is the scale's end, for maps that are compared; None: the largest value.
+    """
     shade = heat(
         axis,
         values,
         hover=f"{title.lower()} %{{z:.3f}}",
         zmin=0,
+        zmax=float(values.max()) if top is None else top,
         colorscale=COLORSCALE,
         zsmooth="best",
-        colorbar=_colour_bar(title, ".2f"),
+        colorbar=colour_bar(title, ".2f"),
     )
-    traces = [shade, *_borders(axis, probabilities)]
+    traces = [shade, *borders(axis, probabilities)]
     if points is not None:
         look = {"marker": marker(CLEAR, 5, edge=INK, width=1), "unselected": {"marker": {"opacity": 1}}}
         traces.append(marks(points["x1"], points["x2"], "", "labelled %{text}", text=points["class"], **look))
-    return _plane(traces, axis, chosen, height)
+    return plane(traces, axis, chosen, height)
 
 
 def draw_leading_teacher(
@@ -128,7 +133,7 @@ def draw_leading_teacher(
             shades = [(0, translucent(colour, 0.1)), (1, translucent(colour, 0.95))]
             scale = {"zmin": 0, "zmax": 1, "colorscale": shades, "showscale": False, "hoverongaps": False}
             traces.append(heat(axis, np.where(here, share, np.nan), hover=f"{title}: {what} %{{z:.2f}}", **scale))
-    return _plane([*traces, *_borders(axis, probabilities)], axis, chosen, height, legend=True)
+    return plane([*traces, *borders(axis, probabilities)], axis, chosen, height, legend=True)
 
 
 def point_table(x: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
@@ -160,29 +165,33 @@ def region_names(axis: np.ndarray, named: np.ndarray) -> list[tuple[float, float
     return found
 
 
-def _borders(axis: np.ndarray, probabilities: np.ndarray) -> list[Part]:
+def borders(axis: np.ndarray, probabilities: np.ndarray, *, dash: str = "solid") -> list[Part]:
     """A line wherever another class becomes the most probable."""
     zero = {"contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"}, "showscale": False}
     ahead = (
         probabilities[..., index] - np.delete(probabilities, index, -1).max(-1)
         for index in range(probabilities.shape[-1])
     )
-    return [heat(axis, values, type="contour", line={"color": INK, "width": 1.5}, **zero) for values in ahead]
+    return [
+        heat(axis, values, type="contour", line={"color": INK, "width": 1.5, "dash": dash}, **zero) for values in ahead
+    ]
 
 
-def _texts(x: Any, y: Any, texts: Any, size: int, hover: str = "") -> Part:
+def texts(x: Any, y: Any, texts: Any, size: int, hover: str = "") -> Part:
     """Texts at points, which a chosen point does not make fade."""
     look: Part = {"text": texts, "textfont": {"color": INK, "size": size}, "unselected": {"textfont": {"color": INK}}}
     return trace("scatter", x, y, "", hover, mode="text", **look)
 
 
-def _colour_bar(title: str, form: str) -> Part:
+def colour_bar(title: str, form: str) -> Part:
+    """The scale beside a map; `form` is how its numbers are written."""
     return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "tickformat": form}
 
 
-def _plane(
+def plane(
     traces: Sequence[Part], axis: np.ndarray, chosen: np.ndarray | None, height: int, *, legend: bool = False
 ) -> go.Figure:
+    """A square map of traces over an axis [G] both ways; `chosen` [2] is a point to mark."""
     if chosen is not None:
         point = star([float(chosen[0])], [float(chosen[1])], unselected={"marker": {"opacity": 1}})
         traces = [*traces, point]

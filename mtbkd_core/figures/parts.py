@@ -124,7 +124,7 @@ def around_zero(ends: Any, left: str, right: str, *, shaded: str, title: str) ->
     Args:
         ends: every number that the axis must reach, NaN where there is none.
         left, right: what a difference below and above zero means.
-        shaded: "left" or "right".
+        shaded: "left", "right", or "" for neither.
         title: the axis'.
     """
     ends = np.append(np.ravel(ends).astype(float), 0.0)
@@ -134,7 +134,7 @@ def around_zero(ends: Any, left: str, right: str, *, shaded: str, title: str) ->
     above = {"xref": "paper", "yref": "paper", "yanchor": "bottom"}
     return {
         "x": {"title": title, "range": [low, high], "nticks": 6, **GRIDLINES},
-        "shapes": [band(low, 0) if shaded == "left" else band(0, high), vertical(0)],
+        "shapes": [*({"left": [band(low, 0)], "right": [band(0, high)]}.get(shaded, [])), vertical(0)],
         "annotations": [
             note(f"← {left}", 0, 1, xanchor="left", **above),
             note(f"{right} →", 1, 1, xanchor="right", **above),

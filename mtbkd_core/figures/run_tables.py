@@ -8,8 +8,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.errors import Difference
-from mtbkd_core.evaluation.score_rows import by_class, differences_of_runs, knows_label
+from mtbkd_core.evaluation.errors import Difference, ScoreError
+from mtbkd_core.evaluation.predictions import PredictionsOnTest
+from mtbkd_core.evaluation.score_rows import by_class, difference_of_means, differences_of_runs, knows_label
+from mtbkd_core.evaluation.scores import OF_SETS
+from mtbkd_core.evaluation.sets import measured_rows
 from mtbkd_core.evaluation.teacher_tables import expertise
 from mtbkd_core.prior import mean_of_teachers
 from mtbkd_core.result import Result
@@ -44,14 +47,31 @@ def scores_of_series(result: Result, titles: Mapping[str, str], shown: Sequence[
 
 
 def differences_of_results(first: Result, second: Result) -> dict[str, Difference]:
-    """Each score of the first run's student minus the second's; empty where they have other test examples."""
+    """Each score of the first run's student minus the second's; empty where they have other test examples.
+
+    Of those of a posterior alone neither way is better: their differences have no verdict.
+    """
     one, other = first.predictions.test, second.predictions.test
     if not torch.equal(one.labels.long(), other.labels.long()):
         return {}
     chains = min(len(first.draws), len(second.draws))
-    return differences_of_runs(
-        first.metrics.student, second.metrics.student, (one.mean, other.mean), one.labels, chains
-    )
+    scores = first.metrics.student, second.metrics.student
+    found = differences_of_runs(*scores, (one.mean, other.mean), one.labels, chains)
+    rows = measured_rows(len(one.labels), first.config.data.split_seed)
+    for name in (*OF_SETS, "epistemic", "deviance"):
+        values = [_each(name, predictions, rows) for predictions in (one, other)]
+        errors = [row.errors.get(name, ScoreError()) for row in scores]
+        found[name] = difference_of_means(values[0], values[1], (errors[0], errors[1]), chains)
+    return found
+
+
+def _each(name: str, predictions: PredictionsOnTest, rows: Tensor) -> Tensor:
+    """A score's value at each of the test examples that it is measured on."""
+    if name not in OF_SETS:
+        value: Tensor = getattr(predictions, name)
+        return value
+    held = predictions.prediction_set[rows].bool()
+    return held.sum(-1) if name == "set_size" else held.gather(-1, predictions.labels[rows].long()[:, None])[:, 0]
 
 
 def accuracy_by_class(result: Result, titles: Mapping[str, str], class_names: Sequence[str]) -> pd.DataFrame:

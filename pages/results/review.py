@@ -13,7 +13,7 @@ from mtbkd_core.review.causes import Cause, causes
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import Answered, ClassAccuracy, Requirements, read_requirements
 from mtbkd_core.review.verdict import TITLES, Judged, Outcome, Review, review
-from pages.results import costs, report
+from pages.results import before_after, costs, report
 from pages.ui import charts, chosen_run, navigation
 from pages.ui.jobs import task_loading
 from pages.ui.words import plain
@@ -273,5 +273,6 @@ if st.button("Judge the run", type="primary", icon=":material/gavel:", help="Set
     st.session_state.judged = True
 if "judged" in st.session_state:
     _judge(chosen, requirements)
+    before_after.of_review(chosen, requirements)
 else:
     st.caption("The verdict appears once you judge: requirements that are set before the results are seen mean more.")

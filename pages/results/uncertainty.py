@@ -16,6 +16,7 @@ from mtbkd_core.figures import simplex
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.studies.decision_maps import Array
 from mtbkd_core.studies.plane_posterior import tempered, true_at
+from pages.results import before_after
 from pages.ui import charts, chosen_run, decision_maps, examples, link, shift_score, task_words, teacher_predictions
 from pages.ui.jobs import task_loading
 from pages.ui.words import plain
@@ -255,6 +256,7 @@ class_names = chosen.class_names
 teachers = chosen.teachers
 task = task_loading.load_for(chosen)
 item = task_words.item(config)
+before_after.of_uncertainty(chosen, task)
 arrays = {
     name: getattr(found, name).numpy()
     for name in ("labels", "mean", "deviance", "total", "aleatoric", "epistemic", "prediction_set")

@@ -8,7 +8,7 @@ from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import Verdict
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine_info import EngineInfo
-from pages.ui import chosen_run, engine, link, owner, run_words
+from pages.ui import chosen_run, engine, link, owner, pinned, run_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import delete_button, launch_all
@@ -52,7 +52,7 @@ def _picker(engine_problem: str | None) -> list[str]:
             key="set:run",
             format_func=lines.get,
             help="The run that the results pages show, newest first. "
-            "Each is described by what differs from the default settings.",
+            "Each bears its name, or what differs from the default settings.",
             on_change=_take_run,
         )
         if chosen := views.get(st.session_state.run):
@@ -62,7 +62,10 @@ def _picker(engine_problem: str | None) -> list[str]:
                 state = verdict.words
                 icon = ":material/warning:" if verdict is Verdict.NOT_CONVERGED else icon
             st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
-            delete_button(RUNS, chosen)
+            with st.container(horizontal=True, gap="small"):
+                pinned.draw(chosen)
+                pinned.draw_name(chosen)
+                delete_button(RUNS, chosen)
     else:
         st.caption("**Run**  \nThere is none yet. The first one will appear here.")
     owner.draw()

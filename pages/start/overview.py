@@ -69,7 +69,7 @@ shown = next((view for view in done if view.id == st.session_state.run), next(it
 st.header("Results", anchor=False)
 if shown is not None:
     st.caption(
-        f"{plain(run_words.task_title(shown.config.data.task))} · {run_words.describe(shown.config)} · "
+        f"{plain(run_words.task_title(shown.config.data.task))} · {run_words.title(shown)} · "
         f"{shown.created.astimezone():%d %B %Y, %H:%M}"
     )
     try:

@@ -19,7 +19,7 @@ from mtbkd_core.snapshot import Moment
 from pages.ui import link, navigation, owner, so_far, task_words
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
-from pages.ui.run_words import STATES, describe, sentence, task_title
+from pages.ui.run_words import STATES, sentence, task_title, title
 from pages.ui.words import plain
 
 
@@ -178,6 +178,15 @@ def chosen(*, example: bool = True) -> Chosen:
     st.stop()
 
 
+def finished() -> Chosen | None:
+    """The chosen run where it is done; None where there is none, or its result cannot be read."""
+    try:
+        view = store.read(runs.KIND, st.session_state.run) if st.session_state.run else None
+        return None if view is None or view.state is not State.DONE else Chosen(view, result(view))
+    except UserError:  # said where the run itself is shown
+        return None
+
+
 def banner(shown: Chosen) -> None:
     """One line on the run that a page shows, the verdict on its chains, and what a check for bias found."""
     with st.container(gap="xxsmall"):
@@ -190,7 +199,7 @@ def _draw_banner(shown: Chosen) -> None:
         _example_banner(view)
         return
     st.caption(
-        f":material/check_circle: Run **{view.id}** · {describe(view.config)} · "
+        f":material/check_circle: Run **{view.id}** · {title(view)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
     )
     if not view.finished:
@@ -211,7 +220,7 @@ def _example_banner(view: RunView) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(
             f":material/inventory_2: **Example** · {plain(task_title(view.config.data.task))}, "
-            f"{describe(view.config)}. It comes with the program, and stands here until there is a run of yours.",
+            f"{title(view)}. It comes with the program, and stands here until there is a run of yours.",
             width="stretch",
         )
         st.button(

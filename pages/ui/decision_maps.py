@@ -40,7 +40,7 @@ def posterior(chosen: chosen_run.Chosen, seen: DecisionPlane) -> PosteriorMaps:
 
 def show_truth(seen: DecisionPlane, *, key: str) -> None:
     """The true probabilities and the labelled points."""
-    _show_decisions(
+    show_decisions(
         seen,
         seen.truth,
         "truth",
@@ -63,7 +63,7 @@ def show_teacher(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
         width=230,
         help="The teacher whose probabilities the map shows.",
     )
-    _show_decisions(
+    show_decisions(
         seen,
         seen.teacher(name),
         name,
@@ -75,7 +75,7 @@ def show_teacher(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
 
 def show_certainty(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
     """The most certain teacher at each point."""
-    _show_teachers(
+    show_teachers(
         seen,
         config,
         seen.certainty(config.data.teachers),
@@ -89,7 +89,7 @@ def show_certainty(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
 
 def show_weights(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
     """The teacher with the most weight in the prior at each point."""
-    _show_teachers(
+    show_teachers(
         seen,
         config,
         seen.weights(config.data.teachers, config.prior),
@@ -103,7 +103,7 @@ def show_weights(seen: DecisionPlane, config: RunConfig, *, key: str) -> None:
 
 def show_responsibilities(seen: DecisionPlane, chosen: chosen_run.Chosen, *, key: str) -> None:
     """The teacher with the most responsibility at each point."""
-    _show_teachers(
+    show_teachers(
         seen,
         chosen.view.config,
         posterior(chosen, seen).responsibilities,
@@ -119,7 +119,7 @@ def show_student(seen: DecisionPlane, chosen: chosen_run.Chosen) -> None:
     """The student's mean beside the truth."""
     left, right = st.columns(2, gap="large")
     with left:
-        _show_decisions(
+        show_decisions(
             seen,
             posterior(chosen, seen).mean,
             "mean",
@@ -173,14 +173,14 @@ def _show_quantity(
 ) -> None:
     """A quantity [G, G] with the borders of the probabilities, the labelled points and the chosen one."""
     column = key.removesuffix("-map")
-    _show(
+    show(
         figures.draw_quantity(
             seen.axis,
             values,
             unit,
             probabilities=probabilities,
             points=_labelled(seen),
-            chosen=_chosen_point(seen),
+            chosen=chosen_point(seen),
         ),
         seen,
         title,
@@ -191,7 +191,7 @@ def _show_quantity(
     )
 
 
-def _show_decisions(
+def show_decisions(
     seen: DecisionPlane,
     probabilities: Array,
     column: str,
@@ -201,11 +201,14 @@ def _show_decisions(
     key: str,
     points: pd.DataFrame | None = None,
     help: str | None = None,
+    height: int = figures.HEIGHT,
 ) -> None:
     """Class probabilities [G, G, C]; `column` begins their names in the table."""
     names = seen.task.class_names
-    _show(
-        figures.draw_decisions(seen.axis, probabilities, names, points=points, chosen=_chosen_point(seen)),
+    show(
+        figures.draw_decisions(
+            seen.axis, probabilities, names, points=points, chosen=chosen_point(seen), height=height
+        ),
         seen,
         title,
         look_for,
@@ -215,7 +218,7 @@ def _show_decisions(
     )
 
 
-def _show_teachers(
+def show_teachers(
     seen: DecisionPlane,
     config: RunConfig,
     found: TeacherMap,
@@ -224,10 +227,13 @@ def _show_teachers(
     look_for: str,
     help: str,
     key: str,
+    *,
+    height: int = figures.HEIGHT,
 ) -> None:
+    """One teacher for each point, whose share is `what`."""
     teachers = task_words.titles_by_name(config)
     titles = list(teachers.values())
-    _show(
+    show(
         figures.draw_leading_teacher(
             seen.axis,
             found.teacher,
@@ -236,7 +242,8 @@ def _show_teachers(
             task_words.colours(config),
             what,
             probabilities=seen.truth,
-            chosen=_chosen_point(seen),
+            chosen=chosen_point(seen),
+            height=height,
         ),
         seen,
         title,
@@ -247,7 +254,7 @@ def _show_teachers(
     )
 
 
-def _show(
+def show(
     figure: go.Figure,
     seen: DecisionPlane,
     title: str,
@@ -267,6 +274,6 @@ def _labelled(seen: DecisionPlane) -> pd.DataFrame:
     return figures.point_table(task.x_train.numpy(), task.y_train.numpy(), task.class_names)
 
 
-def _chosen_point(seen: DecisionPlane) -> Array:
+def chosen_point(seen: DecisionPlane) -> Array:
     """[2], the chosen test point, for a map to mark."""
     return seen.task.x_test[min(st.session_state.example, len(seen.task.y_test) - 1)].numpy()

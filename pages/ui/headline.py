@@ -108,7 +108,7 @@ def _draw_differences(metrics: Metrics, teachers: dict[str, str]) -> None:
     rows = [head, ["---" for _ in head]]
     for key, title in names.items():
         found = [metrics.versus[key][name] for name in HEADLINE]
-        rows.append([plain(f"{title[:1].upper()}{title[1:]}"), *map(_shaded, HEADLINE, found)])
+        rows.append([plain(f"{title[:1].upper()}{title[1:]}"), *map(shaded, HEADLINE, found)])
     st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
     st.caption(
         "Differences with 95 % intervals, shares in points. Grey: no clear difference.",
@@ -117,7 +117,7 @@ def _draw_differences(metrics: Metrics, teachers: dict[str, str]) -> None:
     )
 
 
-def _shaded(score: str, found: Difference) -> str:
+def shaded(score: str, found: Difference) -> str:
     """A difference in the colour of what it says; the word beside it where it is clear."""
     text = difference_text(score, found)
     if colour := _READINGS.get(found.verdict):

@@ -27,7 +27,7 @@ _EMBED = frozenset({"embed", "embed_options"})
 
 
 def open_link(page: str) -> None:
-    """Take draft, run and example from the address bar: in a fresh session, and on the browser's Back and Forward.
+    """Take draft, runs and example from the address bar: in a fresh session, and on the browser's Back and Forward.
 
     A link from another page may name the run or the task that this one is to show.
     """
@@ -44,6 +44,7 @@ def open_link(page: str) -> None:
     given = {full_name(name): value for name, value in written.items()}
     wrong: list[str] = []
     st.session_state.run = given.pop("run", None) or None
+    st.session_state.before = given.pop("before", None) or None
     st.session_state.example = 0
     asked = given.pop("example", "0")
     try:
@@ -162,6 +163,8 @@ def write_link() -> None:
     wanted = changed_settings(st.session_state.draft)
     if st.session_state.run:
         wanted["run"] = st.session_state.run
+    if st.session_state.before:
+        wanted["before"] = st.session_state.before
     if st.session_state.example:
         wanted["example"] = str(st.session_state.example)
     for name in list(st.query_params):
@@ -220,6 +223,12 @@ def replace(config: RunConfig) -> None:
 def choose_run(run: str | None) -> None:
     """Choose the run that the results pages show."""
     st.session_state.run = run
+    write_link()
+
+
+def pin(run: str | None) -> None:
+    """Pin a run as before: results pages show it beside the chosen one. None: let it go."""
+    st.session_state.before = run
     write_link()
 
 

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from mtbkd_core import RunConfig, UserError, task_info
 from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.common.durations import duration_text
-from mtbkd_core.config.parse import settings
+from mtbkd_core.config.choices import Choice
+from mtbkd_core.config.models import AUTO
+from mtbkd_core.config.parse import flatten, settings, value_of
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
+from pages.ui import task_words, words
 
 #: state -> (mark in plain text, icon, what it means)
 STATES: dict[State, tuple[str, str, str]] = {
@@ -47,6 +50,39 @@ def describe(config: RunConfig) -> str:
     return ", ".join(parts[:3]) + more if parts else "default settings"
 
 
+def differing(configs: Mapping[str, RunConfig]) -> dict[str, list[str]]:
+    """The settings in which configurations differ, by the titles that their controls bear, and each one's value."""
+    found: dict[str, list[str]] = {}
+    labels = [None if each.prior.strength is None else f"{each.prior.labels:.3g}" for each in configs.values()]
+    if len(set(labels)) > 1:
+        found["Labels per statement"] = [text or AUTO for text in labels]
+    flat = [flatten(each) for each in configs.values()]
+    for name, about in settings().items():
+        if len({each[name] for each in flat}) > 1:
+            found[about.title] = [_value(each, name) for each in configs.values()]
+    return found
+
+
+def _value(config: RunConfig, name: str) -> str:
+    """A setting's value, as people name it."""
+    value = value_of(config, name)
+    if name == "data.task":
+        return task_title(value)
+    if name == "data.teachers":
+        return ", ".join(task_words.titles_by_name(config).values())
+    if isinstance(value, Choice):
+        return value.title
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None:
+        return settings()[name].unset
+    return ", ".join(_number(each) for each in (value if isinstance(value, tuple) else (value,)))
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _phrase(name: str, text: str) -> str:
     """A setting's value, as a sentence names it."""
     about = settings()[name]
@@ -69,9 +105,14 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
+def title(view: RunView) -> str:
+    """What a person called a run, as Markdown shows it; without a name, what differs from the default settings."""
+    return words.plain(view.name) if view.name else describe(view.config)
+
+
 def line(view: RunView) -> str:
     """A run in one line of plain text, for a picker."""
-    return f"{STATES[view.state][0]} {view.state.value} · {describe(view.config)}"
+    return f"{STATES[view.state][0]} {view.state.value} · {view.name or describe(view.config)}"
 
 
 def apart(lines: Mapping[str, str]) -> dict[str, str]:

@@ -249,14 +249,15 @@ class TestSideBySide:
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert not app.exception
         assert not app.error
-        differ, numbers, gaps = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
-        assert differ.to_dict("index") == {"Strength": {"A": "3.0", "B": "0.5"}}
+        differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
+        assert differ.loc["Strength"].to_dict() == {"A": "3", "B": "0.5"}
+        assert list(differ.index) == ["Labels per statement", "Strength"]
         for letter, run in (("A", finished), ("B", other)):
             metrics = load_result(run.id).metrics
             assert numbers.loc["NLL (nats)", letter] == metrics.student.text("nll")
             assert numbers.loc["R-hat, worst of three", letter] == r_hat_text(metrics.diagnostics.worst)
         found = differences_of_results(load_result(other.id), load_result(finished.id))
-        assert gaps.loc["NLL (nats)", "B minus A"] == difference_text("nll", found["nll"])
+        assert numbers.loc["NLL (nats)", "B minus A"] == difference_text("nll", found["nll"])
         assert len(app.get("plotly_chart")) == 1
 
     def test_a_link_without_runs_shows_the_chosen_run_and_the_newest_other(

@@ -119,4 +119,4 @@ def test_no_file_lies_directly_in_pages() -> None:
 
 
 def test_every_parameter_of_a_link_belongs_to_a_page_or_to_a_setting() -> None:
-    assert not navigation.parameters() & {"run", "example", "task", "data.task"}
+    assert not navigation.parameters() & {"run", "before", "example", "task", "data.task"}

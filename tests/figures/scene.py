@@ -18,6 +18,7 @@ from mtbkd_core.evaluation.scores import COMPARED
 from mtbkd_core.evaluation.shares import class_scores
 from mtbkd_core.evaluation.strength_path import StrengthChoice, compared, smallest_good
 from mtbkd_core.figures import decision_map, influence, simplex, teachers, theme, uncertainty, weights
+from mtbkd_core.figures.change import draw_changes, draw_moved, draw_two_answers
 from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
@@ -205,9 +206,22 @@ def _watch(r: Run) -> WatchReport:
     return WatchReport(4, 3, "why", batch("test set", share), batches, batch("new", share), evidence, (), None, None)
 
 
+def changed(r: Run) -> pd.DataFrame:
+    """Shares of teachers that change clearly."""
+    rows = [(name, title, 0.2, 0.4, 0.2, 0.1, 0.3) for name, title in r.titles.items()]
+    return pd.DataFrame(rows, columns=["name", "title", "before", "after", "change", "low", "high"])
+
+
 FIGURES: dict[str, Callable[[Run], go.Figure]] = {
     "draw_answers": lambda r: draw_answers(_watch(r), r.classes),
     "draw_batches": lambda r: draw_batches(_watch(r), "accuracy"),
+    "draw_two_answers": lambda r: draw_two_answers(r.mean[0], r.mean[1], r.classes, label=r.classes[0]),
+    "draw_changes": lambda r: draw_changes(
+        changed(r), title="Share", left="less", right="more", shaded="", colours=r.colours
+    ),
+    "draw_moved": lambda r: draw_moved(
+        AXIS, r.map[..., 0] - 0.5, "Change (nats)", before=r.map, after=r.map[::-1], chosen=np.zeros(2)
+    ),
     "draw_coverage": lambda r: draw_coverage(coverage(), RULES),
     "draw_decisions": lambda r: decision_map.draw_decisions(AXIS, r.map, r.classes, **_map(r)),
     "draw_deviance": lambda r: uncertainty.draw_deviance(examples(r), chosen=1),

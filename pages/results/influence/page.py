@@ -7,6 +7,7 @@ from mtbkd_core.evaluation import readings
 from mtbkd_core.evaluation import teacher_tables as tables
 from mtbkd_core.evaluation.teacher_tables import influence_table
 from mtbkd_core.figures import influence, weights
+from pages.results import before_after
 from pages.results.influence import sensitivity, shapley
 from pages.ui import charts, chosen_run, decision_maps, examples, link, task_words, teacher_predictions
 from pages.ui.jobs import task_loading
@@ -128,6 +129,7 @@ arrays = {
 labels = found.train.labels.numpy()
 task, item = task_loading.load_for(chosen), task_words.item(config)
 chosen_run.say(readings.of_influence(found.train.weights, found.train.responsibilities, list(teachers.values()), item))
+before_after.of_influence(chosen, task)
 
 left, right = st.columns(2, gap="large")
 if seen := decision_maps.plane(task):

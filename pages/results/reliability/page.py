@@ -10,6 +10,7 @@ from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures import run_tables
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.teachers import draw_table
+from pages.results import before_after
 from pages.ui import charts, chosen_run, link, task_words
 from pages.ui.words import plain
 
@@ -22,6 +23,7 @@ titles = result.metrics.titles(chosen.teachers)
 together = "teachers_weighted" if "teachers_weighted" in titles else "teachers_mean"
 test = result.predictions.test
 chosen_run.say(readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names))
+before_after.of_reliability(chosen)
 
 chart, choice = st.columns([2.4, 1], gap="large")
 with choice:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtbkd_core.evaluation import readings
+from pages.results import before_after
 from pages.results.shifts import corrupted, one_input
 from pages.ui import charts, chosen_run, decision_maps, shift_score, task_words
 from pages.ui.jobs import task_loading
@@ -25,6 +26,7 @@ if not known and not changes:
 if known:
     titles = {shift.name: shift.title for shift in known}
     chosen_run.say(readings.of_shifts(measured, titles, item))
+    before_after.of_shifts(chosen)
     shift_score.show(chosen)
     with charts.more("how well each score detects them"):
         corrupted.draw_separation(measured, titles, item)

@@ -10,7 +10,9 @@ from mtbkd_core.extension import more_of
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
+from pages.results import before_after
 from pages.ui import charts, chosen_run, headline, link, live, owner, run_words, so_far, strength_path
+from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import cancel, cancel_button, extend
@@ -29,7 +31,7 @@ def draw(run: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.header("This run", anchor=False, width="content")
-        st.caption(f"{run_words.describe(view.config)} · {view.id}", width="stretch")
+        st.caption(f"{run_words.title(view)} · {view.id}", width="stretch")
         if result is not None and view.config != link.draft():
             st.button(
                 "Use its settings",
@@ -69,6 +71,7 @@ def draw_queue(chosen: str | None) -> None:
 
 def _draw_result(view: RunView, result: Result) -> None:
     headline.draw(result)
+    before_after.of_the_run(Chosen(view, result))
     headline.links()
     if view.reason:
         st.caption(f":material/info: {plain(run_words.sentence(view.reason))}")

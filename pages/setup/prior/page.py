@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.prior_alone import pull_scale, score_alone
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import weights
-from pages.setup.prior import controls, effect, example
+from pages.setup.prior import controls, effect, example, now
 from pages.ui import charts, link, navigation, task_words
 from pages.ui.jobs import task_loading
 
@@ -60,6 +60,8 @@ def draw_alone(config: RunConfig, task: Task) -> None:
 
 @st.fragment
 def page() -> None:
+    if st.session_state.pop("to_distill", False):
+        st.switch_page(navigation.page("distill"))
     config = link.draft()
     link.write_link()
     link.show_notices()
@@ -70,6 +72,7 @@ def page() -> None:
         controls.draw(config, task)
     with right:
         example.draw(config, task)
+    now.draw(config, task)
     with charts.more("predictions of the prior alone, weights by class"):
         draw_alone(config, task)
     with charts.more("effect of one setting on an untrained student"):

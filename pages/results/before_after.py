@@ -1,0 +1,276 @@
+"""Before, after and difference: what each results page shows beside its own while a run is pinned.
+
+Every function takes the chosen run, and shows nothing where no other run on its task is pinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+import pandas as pd
+import streamlit as st
+
+from mtbkd_core import Task
+from mtbkd_core.evaluation import changes, teacher_tables
+from mtbkd_core.evaluation import student_tables as tables
+from mtbkd_core.evaluation.scores import OF_ALL
+from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, SHIFT_SCORES
+from mtbkd_core.figures import uncertainty as figures
+from mtbkd_core.figures.change import draw_changes
+from mtbkd_core.figures.weights import draw_shares_by_class
+from mtbkd_core.review.requirements import Requirements
+from mtbkd_core.review.verdict import TITLES, review
+from mtbkd_core.studies.plane_posterior import true_at
+from pages.ui import beside, charts, decision_maps, examples, paired_maps, pinned, task_words
+from pages.ui.chosen_run import Chosen
+from pages.ui.jobs import task_loading
+from pages.ui.pinned import AFTER, BEFORE, Pair
+
+_GREY = "Grey: no clear change."
+
+
+def _of_pair(draw: Callable[..., None]) -> Callable[..., None]:
+    """Draw a part of a page under its heading, where there is a pair."""
+
+    @wraps(draw)
+    def part(chosen: Chosen, *more: object) -> None:
+        pair = pinned.pair_with(chosen)
+        if pair is None:
+            return
+        with st.container(border=True):
+            st.markdown("**Before and after**")
+            beside.draw_names(pair.shown)
+            beside.draw_test_sets(pair.shown)
+            draw(pair, *more)
+
+    return part
+
+
+@_of_pair
+def of_the_run(pair: Pair) -> None:
+    """Settings, scores and, on a plane, the student's map."""
+    left, right = st.columns([1, 2.2], gap="large")
+    with left:
+        beside.draw_settings(pair.shown, key="before-settings")
+    with right:
+        beside.draw_scores(pair.shown, key="before-scores")
+    if pair.after.result.environment["n_features"] != 2:  # no other task has maps, and to load it takes a while
+        return
+    if seen := decision_maps.plane(task_loading.load(pair.after.view.config)):
+        maps = {name: decision_maps.posterior(each, seen) for name, each in pair.shown.items()}
+        columns = st.columns(3, gap="small")
+        for column, (name, found) in zip(columns, maps.items(), strict=False):
+            with column:
+                paired_maps.show_predictions(
+                    seen,
+                    found,
+                    f"{name}: predictions",
+                    "The posterior mean. Faint: undecided.",
+                    key=f"before-mean-{name}",
+                )
+        with columns[2]:
+            paired_maps.show_moved_predictions(seen, maps[BEFORE], maps[AFTER], key="before-moved")
+
+
+@_of_pair
+def of_reliability(pair: Pair) -> None:
+    """Both diagrams in one, the change of each class's accuracy, and all scores."""
+    left, right = st.columns([1.6, 1], gap="large")
+    with left:
+        beside.draw_reliabilities(pair.shown, key="before-reliability")
+    before, after = (each.result.predictions.test for each in pair.shown.values())
+    if beside.share_test_examples(pair.shown):
+        found = changes.accuracy_changes(before.mean, after.mean, after.labels.long(), pair.after.class_names)
+        with right:
+            _show_changes(
+                found,
+                "Change of accuracy by class",
+                "worse",
+                "better",
+                "Whiskers: 95 % intervals under so many test examples.",
+                key="before-classes",
+                height=520,
+            )
+    beside.draw_scores(pair.shown, key="before-scores", scores=OF_ALL)
+
+
+@_of_pair
+def of_influence(pair: Pair, task: Task) -> None:
+    """Each teacher's share before, after, and its change; on a plane also where each leads."""
+    titles: dict[str, str] = {}
+    colours: dict[str, str] = {}
+    shares, labels = {}, {}
+    for name, each in pair.shown.items():
+        titles |= each.teachers
+        colours |= task_words.colours(each.view.config)
+        found = each.result.predictions.train
+        shares[name] = dict(zip(each.teachers, found.responsibilities.float(), strict=True))
+        labels[name] = found.labels
+    columns = st.columns(3, gap="small")
+    for column, (name, each) in zip(columns, pair.shown.items(), strict=False):
+        table = teacher_tables.shares_by_class(
+            each.result.predictions.train.responsibilities.float().numpy(),
+            labels[name].numpy(),
+            each.class_names,
+            each.teachers,
+        )
+        with column:
+            charts.show(
+                draw_shares_by_class(table, colours, y="Mean responsibility"),
+                f"{name}: responsibility by class",
+                "Posterior means over the labelled examples.",
+                lambda table=table: table,  # type: ignore[misc]
+                key=f"before-shares-{name}",
+            )
+    paired = len(labels[BEFORE]) == len(labels[AFTER]) and bool((labels[BEFORE] == labels[AFTER]).all())
+    with columns[2]:
+        _show_changes(
+            changes.share_changes(shares[BEFORE], shares[AFTER], titles, paired=paired),
+            "Change of each teacher's share",
+            "less",
+            "more",
+            "Whiskers: 95 % intervals from so many examples.",
+            key="before-share-change",
+            colours=colours,
+            height=320,
+        )
+    if seen := decision_maps.plane(task):
+        paired_maps.show_leading(seen, *((decision_maps.posterior(each, seen), each) for each in pair.shown.values()))
+
+
+@_of_pair
+def of_uncertainty(pair: Pair, task: Task) -> None:
+    """The chosen example's intervals before, after, and their change; on a plane the epistemic maps; scores."""
+    if seen := decision_maps.plane(task):
+        maps = {name: decision_maps.posterior(each, seen) for name, each in pair.shown.items()}
+        top = max(float(found.epistemic.max()) for found in maps.values())
+        columns = st.columns(3, gap="small")
+        for column, (name, found) in zip(columns, maps.items(), strict=False):
+            with column:
+                paired_maps.show_uncertainty(
+                    seen,
+                    found,
+                    f"{name}: epistemic uncertainty",
+                    "Strong where students that fit the data differ.",
+                    top=top,
+                    key=f"before-epistemic-{name}",
+                )
+        with columns[2]:
+            paired_maps.show_moved_uncertainty(seen, maps[BEFORE], maps[AFTER], key="before-epistemic-moved")
+    _draw_example(pair, task)
+    beside.draw_scores(pair.shown, key="before-scores", scores=("epistemic", "deviance", "coverage", "set_size"))
+
+
+def _draw_example(pair: Pair, task: Task) -> None:
+    index, item, names = examples.chosen(task), examples.item(task), pair.after.class_names
+    found = {name: each.result.predictions.test for name, each in pair.shown.items()}
+    if not beside.share_test_examples(pair.shown):
+        return
+    truth = true_at(task, index, 1.0)
+    columns = st.columns(3, gap="small")
+    for column, (name, each) in zip(columns, found.items(), strict=False):
+        table = tables.interval_table(
+            *(getattr(each, part)[index].float().numpy() for part in ("mean", "mode", "low", "high", "prediction_set")),
+            names,
+        )
+        with column:
+            charts.show(
+                figures.draw_intervals(
+                    table.drop(columns="mode"),
+                    labels=[names[int(each.labels[index])]],
+                    kind="equal-tailed",
+                    truth=None if truth is None else truth.numpy(),
+                ),
+                f"{name}: {item} {index}",
+                "Bars: 95 % credible intervals.",
+                lambda table=table: table,  # type: ignore[misc]
+                key=f"before-intervals-{name}",
+            )
+    with columns[2]:
+        _show_changes(
+            changes.example_changes(found[BEFORE].draws[:, :, index], found[AFTER].draws[:, :, index], names),
+            f"Change of the probabilities at {item} {index}",
+            "less probable",
+            "more probable",
+            "Whiskers: 95 % intervals of both samplers' errors.",
+            key="before-example",
+            shaded="",
+            height=330,
+        )
+
+
+@_of_pair
+def of_shifts(pair: Pair) -> None:
+    """How well each kind of foreign input is noticed, before and after."""
+    before, after = (each.result.metrics.shifts for each in pair.shown.values())
+    info = task_words.info(pair.after.view.config)
+    titles = {shift.name: shift.title for shift in info.shifts if shift.name in before and shift.name in after}
+    if not titles:
+        st.caption("No out-of-distribution inputs were measured in both runs.")
+        return
+    found = changes.separation_changes(before, after, titles, OUT_OF_DISTRIBUTION)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**AUROC of {SHIFT_SCORES[OUT_OF_DISTRIBUTION].title.lower()}**")
+        rows = [
+            [row.title, f"{row.before:.3f}", f"{row.after:.3f}", f"{row.change:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"]
+            for row in found.itertuples()
+        ]
+        st.dataframe(
+            pd.DataFrame(rows, columns=["Inputs", BEFORE, AFTER, f"{AFTER} minus {BEFORE}"]),
+            hide_index=True,
+            key="before-separation",
+        )
+    with right:
+        _show_changes(
+            found,
+            "Change of AUROC",
+            "noticed less",
+            "noticed more",
+            "Whiskers: 95 % intervals under so many inputs.",
+            key="before-shifts",
+        )
+
+
+@_of_pair
+def of_review(pair: Pair, requirements: Requirements) -> None:
+    """The verdict on each requirement but size and time, which would have to be measured of both."""
+    asked = requirements.model_copy(update={"max_bytes": None, "latency_ms": None})
+    judged = {name: review(each.result, asked).requirements for name, each in pair.shown.items()}
+    rows = []
+    for one, other in zip(judged[BEFORE], judged[AFTER], strict=True):
+        title, limit = TITLES[one.name]
+        rows.append(
+            [f"{title}, {limit(one.required)}", *(f"{each.verdict.title()}: {each.line}" for each in (one, other))]
+        )
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Requirement", BEFORE, AFTER]),
+        hide_index=True,
+        key="before-verdicts",
+        column_config={"Requirement": st.column_config.Column(pinned=True)},
+    )
+    st.caption("Each number with its 95 % interval. On Distill the differences of the scores have theirs.")
+
+
+def _show_changes(
+    table: pd.DataFrame,
+    title: str,
+    left: str,
+    right: str,
+    look_for: str,
+    *,
+    key: str,
+    colours: dict[str, str] | None = None,
+    shaded: str = "right",
+    height: int | None = None,
+) -> None:
+    charts.show(
+        draw_changes(
+            table, title="After minus before", left=left, right=right, shaded=shaded, colours=colours, height=height
+        ),
+        title,
+        f"{look_for} {_GREY}",
+        lambda: table,
+        key=key,
+    )

@@ -1,0 +1,117 @@
+"""Maps of a plane before and after, and where they moved."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtbkd_core.figures import change, decision_map
+from mtbkd_core.studies.decision_maps import DecisionPlane, PosteriorMaps, StudentMaps, TeacherMap
+from mtbkd_core.studies.plane_posterior import distance
+from pages.ui import decision_maps
+from pages.ui.chosen_run import Chosen
+
+#: Three maps side by side.
+HEIGHT = 330
+
+
+def show_predictions(seen: DecisionPlane, maps: StudentMaps, title: str, look_for: str, *, key: str) -> None:
+    """The most probable class at every point."""
+    decision_maps.show_decisions(seen, maps.mean, "mean", title, look_for, key=key, height=HEIGHT)
+
+
+def show_moved_predictions(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, *, key: str) -> None:
+    """How far the predictions moved at every point."""
+    moved = distance(before.mean, after.mean)
+    decision_maps.show(
+        change.draw_moved(
+            seen.axis,
+            moved,
+            "Moved",
+            before=before.mean,
+            after=after.mean,
+            chosen=decision_maps.chosen_point(seen),
+            height=HEIGHT,
+        ),
+        seen,
+        "Where the predictions moved",
+        "Dark: they changed most. Dashed: the borders before; solid: after.",
+        lambda: decision_map.map_table(seen.axis, moved=moved),
+        key=key,
+        help="Total variation between the two predictive means: half the sum of the absolute differences.",
+    )
+
+
+def show_uncertainty(
+    seen: DecisionPlane, maps: StudentMaps, title: str, look_for: str, *, top: float, key: str
+) -> None:
+    """The epistemic uncertainty at every point, on a scale from 0 to `top`."""
+    decision_maps.show(
+        decision_map.draw_quantity(
+            seen.axis,
+            maps.epistemic,
+            "Epistemic (nats)",
+            probabilities=maps.mean,
+            chosen=decision_maps.chosen_point(seen),
+            height=HEIGHT,
+            top=top,
+        ),
+        seen,
+        title,
+        look_for,
+        lambda: decision_map.map_table(seen.axis, epistemic=maps.epistemic),
+        key=key,
+    )
+
+
+def show_moved_uncertainty(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, *, key: str) -> None:
+    """How much the epistemic uncertainty changed at every point."""
+    moved = after.epistemic - before.epistemic
+    decision_maps.show(
+        change.draw_moved(
+            seen.axis,
+            moved,
+            "Change (nats)",
+            before=before.mean,
+            after=after.mean,
+            chosen=decision_maps.chosen_point(seen),
+            height=HEIGHT,
+        ),
+        seen,
+        "Where the uncertainty changed",
+        "Dark: it changed most; + more uncertain after, − less.",
+        lambda: decision_map.map_table(seen.axis, change=moved),
+        key=key,
+    )
+
+
+def show_leading(
+    seen: DecisionPlane, before: tuple[PosteriorMaps, Chosen], after: tuple[PosteriorMaps, Chosen]
+) -> None:
+    """The teacher with the most responsibility in two runs, and where it is another one."""
+    (one, first), (other, second) = before, after
+    titles = [list(each.teachers.values()) for each in (first, second)]
+    moved = other.responsibilities.where_other(titles[1], one.responsibilities, titles[0])
+    strong = "The stronger the colour, the larger its share."
+    shown = (
+        (one.responsibilities, first, "Before: most responsibility", strong),
+        (other.responsibilities, second, "After: most responsibility", strong),
+        (moved, second, "Where another teacher leads", "Coloured: the teacher that leads after, and did not before."),
+    )
+    columns = st.columns(3, gap="small")
+    for place, (column, (found, run, title, look_for)) in enumerate(zip(columns, shown, strict=True)):
+        with column:
+            _show_teachers(seen, found, run, title, look_for, key=f"before-leading-{place}")
+
+
+def _show_teachers(seen: DecisionPlane, found: TeacherMap, run: Chosen, title: str, look_for: str, *, key: str) -> None:
+    decision_maps.show_teachers(
+        seen,
+        run.view.config,
+        found,
+        title,
+        "responsibility",
+        look_for,
+        "The largest of the teachers' responsibilities at every point, a posterior mean.",
+        key,
+        height=HEIGHT,
+    )
