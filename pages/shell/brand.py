@@ -1,6 +1,6 @@
 """Styles of the layout that Streamlit's theme has no setting for, and text with a contrast of 4.5 where it has less."""
 
-_FIGURE = '.stVerticalBlock > .stLayoutWrapper:only-child > [class*="st-key-figure-"]'
+_FIGURE = '.stVerticalBlock > div:only-child > [class*="st-key-figure-"]'
 #: Neighbouring columns that hold a chart each: these stand at the same height, however long the line above each is.
 _PAIR = f".stHorizontalBlock:has(> .stColumn:nth-child(1) > {_FIGURE}):has(> .stColumn:nth-child(2) > {_FIGURE})"
 
@@ -14,8 +14,8 @@ STYLE = """<style>
 .stApp {--mtbkd-ink: currentColor}
 .stApp :is([data-selected="true"], .stSlider) p {color: var(--mtbkd-ink)}
 PAIR {align-items: stretch}
-PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > .stLayoutWrapper:only-child,
-PAIR > .stColumn > .stVerticalBlock > .stLayoutWrapper:only-child > [class*="st-key-figure-"] {height: 100%}
+PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
+PAIR > .stColumn > .stVerticalBlock > div:only-child > [class*="st-key-figure-"] {height: 100%}
 PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyChart) {margin-top: auto}
 .mtbkd-stage :is(.stSidebar, .stAppHeader, [data-testid="stExpandSidebarButton"]) {display: none}
 .mtbkd-stage .stMainBlockContainer {max-width: none; padding: 1rem 1.5rem}
