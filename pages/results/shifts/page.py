@@ -23,10 +23,10 @@ if not known and not changes:
     )
     st.stop()
 
+before_after.of_shifts(chosen)
 if known:
     titles = {shift.name: shift.title for shift in known}
     chosen_run.say(readings.of_shifts(measured, titles, item))
-    before_after.of_shifts(chosen)
     shift_score.show(chosen)
     with charts.more("how well each score detects them"):
         corrupted.draw_separation(measured, titles, item)
