@@ -10,9 +10,6 @@ STYLE = """<style>
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
 .stApp [data-testid="stCaptionContainer"] {opacity: .78}
 .stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
-@property --mtbkd-ink {syntax: "<color>"; inherits: true; initial-value: #1d2430}
-.stApp {--mtbkd-ink: currentColor}
-.stApp :is([data-selected="true"], .stSlider) p {color: var(--mtbkd-ink)}
 PAIR {align-items: stretch}
 PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
 PAIR > .stColumn > .stVerticalBlock > div:only-child > [class*="st-key-figure-"] {height: 100%}
