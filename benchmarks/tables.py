@@ -6,6 +6,7 @@ A table stands between a marker and `<!-- end -->`. Markers:
   <!-- claims: NAME ... -->    claim, target, found, verdict, command and date of these files;
   <!-- methods: NAME ... -->   NLL and ECE of every method, a task's comparison a pair of columns;
   <!-- paired: NAME -->        one comparison: scores, and MT-BKD minus each method with 95 % intervals and verdicts;
+  <!-- sets: NAME ... -->      default runs of a task: scores, and coverage and size of each kind of 95 % sets;
   <!-- standing: NAME ... -->  where MT-BKD stands in each comparison by NLL and ECE, in sentences.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +26,7 @@ from mtbkd_core.studies.standing import shipped_comparisons
 from mtbkd_core.studies.standing import standing as sentences
 
 HERE = Path(__file__).resolve().parent
-BLOCK = re.compile(r"(<!-- (claims|methods|paired|standing): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (claims|methods|paired|sets|standing): ([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def render(document: str) -> str:
@@ -98,6 +100,36 @@ def difference(row: dict[str, Any], score: str) -> str:
     return f"{value} [{low}, {high}]" + (f", {verdict}" if verdict else "")
 
 
+def sets(*results: dict[str, Any]) -> str:
+    kinds = {"credible": "credible", "conformal": "conformal", "conformal_by_class": "conformal by class"}
+    header = ("task", "seeds", "NLL", "ECE", *(f"{title}: coverage, size" for title in kinds.values()))
+    return table(
+        header,
+        (
+            (
+                result["command"].split("--task ")[1].split()[0],
+                str(len(result["rows"])),
+                *(spread(result["rows"], score) for score in ("nll", "ece")),
+                *(
+                    f"{spread(result['rows'], f'{kind}_coverage')}, {spread(result['rows'], f'{kind}_size', 2)}"
+                    for kind in kinds
+                ),
+            )
+            for result in results
+        ),
+    )
+
+
+def spread(rows: list[dict[str, Any]], column: str, digits: int = 3) -> str:
+    """The mean over seeds with its standard error; empty where a row lacks it."""
+    values = [row.get(column) for row in rows]
+    known = [value for value in values if value is not None]
+    if len(known) < max(2, len(values)):
+        return ""
+    error = statistics.stdev(known) / len(known) ** 0.5
+    return f"{statistics.mean(known):.{digits}f} ± {error:.{digits}f}"
+
+
 def standing(*results: dict[str, Any]) -> str:
     lines = []
     for result in results:
@@ -119,7 +151,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-TABLES = {"claims": claims, "methods": methods, "paired": paired, "standing": standing}
+TABLES = {"claims": claims, "methods": methods, "paired": paired, "sets": sets, "standing": standing}
 
 
 def main() -> None:
