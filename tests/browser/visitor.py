@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from pages.ui import navigation
 
@@ -59,15 +59,18 @@ class Visitor:
     def __init__(self, page: Page, url: str, trouble: list[str]) -> None:
         self.page = page
         self.url = url
+        self.trouble = trouble
+        self.in_haste = False
         page.set_default_timeout(PATIENCE)
         page.add_init_script(WATCH_FOR_EXCEPTIONS)
         page.on("pageerror", lambda error: trouble.append(f"error in the page {self.where}: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                trouble.append(f"console of {self.where}: {message.text}") if message.type == "error" else None
-            ),
-        )
+        page.on("console", self._hears)
+
+    def _hears(self, message: ConsoleMessage) -> None:
+        """Note an error; who leaves a page before it is whole leaves pictures behind that the app no longer holds."""
+        left_behind = self.in_haste and "/media/" in message.location["url"]
+        if message.type == "error" and not left_behind:
+            self.trouble.append(f"console of {self.where}: {message.text} {message.location['url']}")
 
     @property
     def where(self) -> str:
@@ -83,6 +86,7 @@ class Visitor:
     def go(self, page: str, *, wait: bool = True) -> None:
         """Go to a page by the navigation, and wait until it stands whole, or only for its heading."""
         title = PAGES[page] if page else "Overview"
+        self.in_haste = self.in_haste or not wait
         self.press(self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title))
         self.sees(page, whole=wait)
 
