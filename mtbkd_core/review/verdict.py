@@ -132,7 +132,10 @@ def _accuracy(result: Result, required: float) -> Judged:
     test = result.predictions.test
     right, count = int((test.mean.argmax(1) == test.labels).sum()), len(test.labels)
     low, high = share_interval(right, count, sampler=_sampler_error(result, "accuracy"), chains=len(result.draws))
-    line = f"of 1,000 cases {_thousand(right / count)} are right [{_thousand(low)} to {_thousand(high)}]"
+    line = (
+        f"of 1,000 cases {_thousand(right / count)} are right [{_thousand(low)} to {_thousand(high)}], by {count:,} "
+        "test examples"
+    )
     return _at_least("accuracy", required, right / count, low, high, line, count)
 
 
@@ -185,8 +188,8 @@ def _ece(result: Result, required: float) -> Judged:
         )
     low, high = ece_interval(scores.ece, error.test_set, error.sampler or 0.0, scores.calibrated_ece)
     line = (
-        f"confidence and truth differ by {scores.ece:.1%} on average; exact calibration would show "
-        f"{scores.calibrated_ece.mean:.1%} on a test set of this size"
+        f"confidence and truth differ by {scores.ece:.1%} on average [{low:.1%} to {high:.1%}]; exact calibration "
+        f"would show {scores.calibrated_ece.mean:.1%} on {len(result.predictions.test.labels):,} test examples"
     )
     return _at_most("ece", required, scores.ece, low, high, line, len(result.predictions.test.labels))
 

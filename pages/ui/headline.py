@@ -132,3 +132,4 @@ def links() -> None:
         navigation.link("influence", "What does each teacher change?")
         navigation.link("uncertainty", "Where is it uncertain?")
         navigation.link("compare", "Is it better than the baselines?")
+        navigation.link("review", "Is it good enough?")
