@@ -40,8 +40,6 @@ _INPUTS = 200
 _MEASURED, _HELD_BYTES = 50, 2**23
 #: A snapshot may cost one part of the run's time in so many; between two there are so many seconds at least.
 _SHARE, _LEAST_SECONDS = 10, 0.5
-#: What a snapshot of draws costs, over that of the warm start's ensemble.
-_COST_OF_DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -295,6 +293,5 @@ class Course:
         self._on_snapshot(Snapshot(moment, result))
         now = self._clock()
         self._shown += now - began
-        next_one = (now - began) * (1 if draws else _COST_OF_DRAWS)
-        # when all of them together, with the next one, are within their share
-        self._due = max(now + _LEAST_SECONDS, self._began + _SHARE * (self._shown + next_one))
+        # when another one of this cost keeps all of them together within their share
+        self._due = max(now + _LEAST_SECONDS, self._began + _SHARE * (self._shown + now - began))
