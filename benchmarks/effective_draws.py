@@ -83,7 +83,8 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="of ours")
     parser.add_argument("--data", type=Path, help="folder of the imported table")
     chosen = parser.parse_args()
-    record = Record(write=chosen.write)
+    command = f"python -m benchmarks.effective_draws --old FOLDER --rounds {chosen.rounds} --data FOLDER"
+    record = Record(write=chosen.write, command=command)
     with TemporaryDirectory() as temporary:
         sides = {
             name: (folder, Path(temporary) / name) for name, folder in (("old", chosen.old.resolve()), ("new", HERE))
