@@ -20,6 +20,7 @@ from mtbkd_core.result import Result
 from mtbkd_core.studies.costs import teacher_cost
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.tasks.raw import describe_inputs
+from mtbkd_core.tasks.source import TaskInfo
 from mtbkd_core.teachers.base import Cost
 
 PAPER = "https://arxiv.org/abs/2605.27967"
@@ -66,7 +67,7 @@ def write_card(facts: Facts) -> str:
     """The card's text: metadata and Markdown."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    task, licence = facts.task, _licence(facts.task)[1]
+    task, about = facts.task, _about(facts.task)
     kind = "image-classification" if task.image_shape is not None else "tabular-classification"
     results = [
         EvalResult(
@@ -83,7 +84,7 @@ def write_card(facts: Facts) -> str:
     ]
     data = ModelCardData(
         model_name=f"mtbkd-{task.name}-{facts.run}",
-        license=licence or "unknown",
+        license=(about and about.licence) or "unknown",
         library_name="onnx",
         pipeline_tag=kind,
         tags=_TAGS,
@@ -111,7 +112,8 @@ def _sections(facts: Facts) -> Iterable[str]:
     )
     yield f"**Verdict.** {facts.verdict} {_answer(facts)}"
     yield "## Task, data and licence"
-    source, licence = _licence(task)
+    about = _about(task)
+    source, licence = (about.source, about.licence) if about else ("", "")
     yield _plain(task.description)
     yield f"Data: {_plain(source or 'files of its owner')}. Licence of the data: {licence or 'not stated'}."
     yield f"Classes: {', '.join(_plain(str(name)) for name in result.environment['class_names'])}."
@@ -144,21 +146,16 @@ def _answer(facts: Facts) -> str:
     return f"Of {count:,} test examples it names {round(right * count):,} rightly ({right:.1%})."
 
 
-def _licence(task: Task) -> tuple[str, str]:
-    """Source and licence of a task's data; "" where they are not known."""
+def _about(task: Task) -> TaskInfo | None:
+    """What the program knows of a task beside its data; None of one that it does not list."""
     try:
-        info = task_info(task.name)
-    except UserError:  # a task that the program does not list
-        return "", ""
-    return info.source, info.licence
+        return task_info(task.name)
+    except UserError:
+        return None
 
 
 def _changed(facts: Facts) -> dict[str, str]:
-    try:
-        task_info(facts.result.config.data.task)
-    except UserError:
-        return {}
-    return changed_settings(facts.result.config)
+    return changed_settings(facts.result.config) if _about(facts.task) else {}
 
 
 def _teachers(facts: Facts) -> str:
@@ -254,6 +251,9 @@ def _costs(facts: Facts) -> Iterable[str]:
 def _limits(facts: Facts) -> Iterable[str]:
     result, names = facts.result, [str(name) for name in facts.result.environment["class_names"]]
     yield "It answers with one of its classes whatever it is shown."
+    about = _about(facts.task)
+    if about and about.remark:
+        yield about.remark
     each = sorted(facts.measured.scores.by_class, key=lambda found: found.accuracy)
     weakest = ", ".join(
         f"{_plain(names[one.label])} {one.text} ({one.right} of {one.count})" for one in each[:_WEAKEST]

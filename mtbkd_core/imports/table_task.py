@@ -24,6 +24,12 @@ _log = logging.getLogger(__name__)
 _MOST_WORK = 5 * 10**8
 #: Features from which on a student is wide, and then so many units; with fewer than a few, curvature gains nothing.
 _MANY, _WIDE, _FEW = 50, 128, 10
+#: Said with every score where nobody has said that the teachers were trained on other rows.
+SEEN = (
+    "The import was not told that no teacher was trained on these rows. On rows that it was trained on a teacher is "
+    "right more often and surer than on new ones: its scores here may be too good, and the student may trust it too "
+    "much."
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ def info_of(manifest: store.Manifest) -> TaskInfo:
         presets={"thorough": {"student.hidden": str(_WIDE), "sampler.chains": "8", "sampler.draws": "200"}},
         n_unlabelled=manifest.n_unlabelled,
         stamp=manifest.fingerprint,
+        remark="" if manifest.temperatures else SEEN,
     )
 
 

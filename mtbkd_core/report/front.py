@@ -165,9 +165,10 @@ def _taken_for(result: Result, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def last(result: Result, found: Review, measured: Costs | None) -> list[str]:
+def last(result: Result, info: TaskInfo, found: Review, measured: Costs | None) -> list[str]:
     """What it costs and its limits, side by side where there is room."""
-    return ['<div class="pair"><div>', *costs(result, measured), "</div><div>", *limits(result, found), "</div></div>"]
+    right = limits(result, info, found)
+    return ['<div class="pair"><div>', *costs(result, measured), "</div><div>", *right, "</div></div>"]
 
 
 def costs(result: Result, found: Costs | None) -> list[str]:
@@ -197,13 +198,15 @@ def _milliseconds(time: float | None) -> str:
     return f"{time:,.0f}" if time >= 10 else f"{time:.2g}"
 
 
-def limits(result: Result, found: Review) -> list[str]:
+def limits(result: Result, info: TaskInfo, found: Review) -> list[str]:
     """What a reader must not take this for."""
-    return [section("Limits"), "<ul>", *(f"<li>{escape(line)}</li>" for line in _limits(result, found)), "</ul>"]
+    return [section("Limits"), "<ul>", *(f"<li>{escape(line)}</li>" for line in _limits(result, info, found)), "</ul>"]
 
 
-def _limits(result: Result, found: Review) -> Iterable[str]:
+def _limits(result: Result, info: TaskInfo, found: Review) -> Iterable[str]:
     yield "It answers with one of its classes whatever it is shown."
+    if info.remark:
+        yield info.remark
     for shift, each in result.metrics.shifts.items():
         if OUT_OF_DISTRIBUTION in each:
             one = each[OUT_OF_DISTRIBUTION]

@@ -85,7 +85,7 @@ def build_report(
         *front.tested(result, info, teachers),
         *front.rivals(result, teachers),
         *front.failures(result, found, teachers, task),
-        *front.last(result, found, costs),
+        *front.last(result, info, found, costs),
     ]
     end = [
         section("Figures", "Each says what to look for. The app has them with every number under the pointer."),

@@ -50,6 +50,7 @@ class TaskInfo:
         source, licence: where the data come from, and under which licence, as the Hub names it ("cc-by-4.0"); "" where
             they are somebody's own.
         n_unlabelled: examples that have no label at all, which can be used beside them.
+        remark: what a reader of any score on this task has to know, a sentence; "" for nothing.
     """
 
     name: str
@@ -70,6 +71,7 @@ class TaskInfo:
     source: str = ""
     licence: str = ""
     n_unlabelled: int = 0
+    remark: str = ""
 
     def choose_teachers(self, names: Sequence[str] | None) -> list[TeacherInfo]:
         """The named teachers, in that order; None: all.

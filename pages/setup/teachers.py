@@ -187,7 +187,7 @@ test_logits = task.teacher_logits(config.data.teachers, "test")
 named, labels = named_classes(test_logits).numpy(), task.y_test.numpy()
 judged = named_classes(test_logits, task.y_test)
 seen = decision_maps.plane(task)
-chosen_run.say(readings.of_teachers(judged, task.y_test, titles, task.class_names))
+chosen_run.say(readings.of_teachers(judged, task.y_test, titles, task.class_names), config)
 known = expertise(
     {title: teacher_scores(task.fingerprint_of([name]), name, task).by_class for name, title in chosen_titles.items()},
     task.class_names,

@@ -251,12 +251,23 @@ def show_verdict(result: Result, *, worst: bool = True) -> None:
         st.caption(said)
 
 
-def say(found: Summary) -> None:
-    """What a page says first, and what stands out."""
+def say(found: Summary, config: RunConfig | None = None) -> None:
+    """What a page says first, and what stands out.
+
+    Args:
+        config: of a page with scores: what has to be known of its task is said, too.
+    """
     if found.sentence:
         st.markdown(f"**{plain(found.sentence)}**")
     for remark in found.remarks:
-        st.markdown(f":orange[:material/flag:] {plain(remark)}")
+        flag(remark)
+    if config is not None and (known := task_words.remark(config)):
+        flag(known)
+
+
+def flag(remark: str) -> None:
+    """A sentence on what stands out."""
+    st.markdown(f":orange[:material/flag:] {plain(remark)}")
 
 
 def show_bias(result: Result) -> None:

@@ -35,6 +35,8 @@ def draw(result: Result, *, key: str = "headline") -> None:
     titles = task_words.titles_by_name(result.config)
     if said := standing(result.metrics, titles):
         st.markdown(f"**{plain(said)}**")
+    if known := task_words.remark(result.config):
+        chosen_run.flag(known)
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         _draw_picture(result, titles, key)

@@ -38,6 +38,14 @@ def titles_by_name(config: RunConfig) -> dict[str, str]:
     return {name: known[name].title if name in known else name for name in config.data.teachers}
 
 
+def remark(config: RunConfig) -> str:
+    """What a reader of any score on the configuration's task has to know; "" for nothing, or a task forgotten since."""
+    try:
+        return info(config).remark
+    except UserError:
+        return ""
+
+
 def score_line(row: Scores) -> str:
     """A teacher's scores with the errors from the test set, as its card shows them."""
     return "  \n".join(f":small[:gray[{SCORES[name].short}]] {row.text(name)}" for name in HEADLINE)

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, default_config
 from mtbkd_core.catalog.adding import import_table
+from mtbkd_core.imports.table_task import SEEN
 from pages.ui import engine
 from tests.app.conftest import SMALL, FakeEngine, lines, new_app, open_page
 from tests.imports.files import CLASSES, logits, spec_of, write_csv, write_files
@@ -47,6 +48,11 @@ def test_a_page_opens(shown: Callable[..., AppTest], page: str) -> None:
     assert not app.exception
     assert not lines(app, "error")
     assert not [text for text in lines(app, "markdown", "caption") if "nan" in text.lower().split()]
+
+
+@pytest.mark.parametrize("page", ["teachers", "distill", "reliability"])
+def test_scores_stand_beside_what_the_import_was_not_told(shown: Callable[..., AppTest], page: str) -> None:
+    assert any(SEEN in text for text in lines(shown(page), "markdown"))
 
 
 def test_the_teachers_page_says_what_each_knows(shown: Callable[..., AppTest]) -> None:

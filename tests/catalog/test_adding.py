@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,12 @@ import torch
 
 from mtbkd_core import UserError, build_config, default_config, distill, fingerprint, load_task, task_info, task_infos
 from mtbkd_core.catalog.adding import forget, import_table
+from mtbkd_core.export.package import make_package
 from mtbkd_core.imports import store
 from mtbkd_core.imports.spec import Files, TableSpec
-from mtbkd_core.imports.table_task import defaults
+from mtbkd_core.imports.table_task import SEEN, defaults
 from mtbkd_core.proteins.descriptors import reach as descriptor_reach
+from mtbkd_core.report.html import build_report
 from mtbkd_core.teachers.temperatures import fit_temperatures
 from tests.app.conftest import SMALL
 from tests.imports.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
@@ -50,6 +54,15 @@ def test_labels_that_no_teacher_has_seen_calibrate_the_teachers(files: Files) ->
     prior, task = default_config("mine").prior, load_task("mine")
     fitted = fit_temperatures(task.teacher_logits(["good", "fair"]), task.y_train).values
     assert (prior.calibrated_teachers, prior.entropy_temperatures) == (True, pytest.approx(fitted))
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_report_and_card_say_where_teachers_may_have_seen_the_rows(files: Files, unseen: bool) -> None:
+    import_table("mine", replace(spec_of(files), unseen=unseen))
+    result = distill(build_config(SMALL.items(), base=default_config("mine")))
+    report = build_report(result, run="0123456789abcdef", created=datetime(2026, 5, 27, tzinfo=UTC))
+    card = make_package(result).files["README.md"].decode()
+    assert (SEEN in unescape(report), SEEN in card) == (not unseen, not unseen)
 
 
 def test_labels_that_teachers_may_have_seen_calibrate_nothing(mine: Path) -> None:

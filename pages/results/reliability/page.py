@@ -22,7 +22,9 @@ chosen_run.banner(chosen)
 titles = result.metrics.titles(chosen.teachers)
 together = "teachers_weighted" if "teachers_weighted" in titles else "teachers_mean"
 test = result.predictions.test
-chosen_run.say(readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names))
+chosen_run.say(
+    readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names), result.config
+)
 before_after.of_reliability(chosen)
 
 chart, choice = st.columns([2.4, 1], gap="large")
