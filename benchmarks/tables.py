@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd_core import task_info
+from mtbkd_core.evaluation.means import mean_over
 from mtbkd_core.studies.standing import shipped_comparisons
 from mtbkd_core.studies.standing import standing as sentences
 
@@ -70,7 +71,7 @@ def methods(*results: dict[str, Any]) -> str:
     return table(
         header,
         (
-            (f"`{name}`", *(number(found.get(name, {}).get(score)) for found in scores for score in ("nll", "ece")))
+            (f"`{name}`", *(over_seeds(found.get(name), score) for found in scores for score in ("nll", "ece")))
             for name in names
         ),
     )
@@ -84,7 +85,7 @@ def paired(result: dict[str, Any]) -> str:
             (
                 f"`{row['method']}`",
                 str(row["seeds"]),
-                *(number(row[score]) for score in ("accuracy", "nll", "ece")),
+                *(over_seeds(row, score) for score in ("accuracy", "nll", "ece")),
                 *(difference(row, score) for score in ("nll", "ece")),
             )
             for row in result["rows"]
@@ -141,8 +142,11 @@ def standing(*results: dict[str, Any]) -> str:
     return "".join(lines)
 
 
-def number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def over_seeds(row: dict[str, Any] | None, score: str) -> str:
+    """A method's mean over the seeds with its standard error, where each seed's value is there."""
+    if row is None:
+        return ""
+    return mean_over(row["by_seed"][score]).text(score) if "by_seed" in row else f"{row[score]:.4f}"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
