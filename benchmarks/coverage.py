@@ -14,14 +14,14 @@ import torch
 from benchmarks.shared.record import Record, options
 from mtbkd_core.studies.coverage import coverage_study
 from mtbkd_core.studies.tables import coverage_table
-from mtbkd_core.tasks.synthetic import WRONG_FACTOR
+from mtbkd_core.tasks.synthetic import SHAPES, WRONG
 
 
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--points", type=int, default=150)
-    parser.add_argument("--wrong-factor", type=float, default=WRONG_FACTOR)
+    parser.add_argument("--wrong-factor", type=float, default=SHAPES[WRONG][0])
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     record = Record(f"coverage-{chosen.points}", write=chosen.write)

@@ -3,7 +3,8 @@
 import { board, newPointChoice } from './board.js';
 import { addBorders } from './borders.js';
 import { controls } from './controls.js';
-import { choosable, editable } from './editing.js';
+import { choosable, editable, editor } from './editing.js';
+import { Grips } from './grips.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
@@ -40,7 +41,8 @@ export class Playground {
       Object.entries(this.board.maps).map(([name, { canvas }]) => [name, new PlaneCanvas(canvas, data.plane.bound)]),
     );
     this.chosen = [0, 0.9];
-    editable(this.planes.prediction, this.editor());
+    editable(this.planes.prediction, editor(this));
+    this.grips = new Grips(this.planes.prediction, this.gripped());
     for (const [name, plane] of Object.entries(this.planes))
       if (name !== 'prediction') choosable(plane, (place) => this.choose(place));
     this.truth = Float32Array.from(softmaxRows(truthLogits(square(SIDE, data.plane.bound), data.plane)));
@@ -95,6 +97,7 @@ export class Playground {
     [this.size, this.columns] = [size, columns];
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
     for (const plane of Object.values(this.planes)) plane.resize(size);
+    this.grips.refresh();
     this.look = undefined;
     if (this.found) this.draw();
   }
@@ -111,28 +114,14 @@ export class Playground {
     };
   }
 
-  editor() {
+  gripped() {
     return {
-      points: () => this.points,
-      chosen: () => this.chosen,
-      label: () => this.label,
-      choose: (place, key) => this.choose(place, key),
-      add: (point) => {
-        this.state.added.push(point);
-        this.changed();
-        return `+${this.state.added.length - 1}`;
-      },
-      put: (key, point) => {
-        if (typeof key === 'number') this.state.edits[key] = point;
-        else this.state.added[Number(key.slice(1))] = point;
+      teachers: () => this.state.teachers,
+      changed: () => {
+        this.controls.refresh();
         this.changed();
       },
-      remove: (key) => {
-        if (typeof key === 'number') this.state.edits[key] = null;
-        else this.state.added.splice(Number(key.slice(1)), 1);
-        this.selected = undefined;
-        this.changed();
-      },
+      looked: () => this.found && this.draw(),
     };
   }
 
@@ -191,6 +180,7 @@ export class Playground {
 
   changed() {
     this.stale = true;
+    this.grips.refresh();
     this.place(); // at once: the next click asks what is under it
     this.wake();
     clearTimeout(this.writing);
@@ -225,11 +215,13 @@ export class Playground {
     const { engine } = this.board;
     engine.hidden = !this.places.engine;
     if (!this.places.engine) return;
-    const { parameters, left } = engineSetting(this.state, this.data.start);
-    engine.href = `${this.places.engine}?${new URLSearchParams(parameters)}`;
-    engine.title = left.length
-      ? `The same setting as an ordinary run. Its task does not have ${left.join(', nor ')}.`
-      : 'The same setting and points as an ordinary run, with all results pages.';
+    const parameters = engineSetting(this.state, this.data.start);
+    if (parameters) engine.href = `${this.places.engine}?${new URLSearchParams(parameters)}`;
+    else engine.removeAttribute('href');
+    engine.setAttribute('aria-disabled', String(!parameters));
+    engine.title = parameters
+      ? 'The same teachers, points and settings as an ordinary run, with all results pages.'
+      : 'A run on the engine needs at least 4 points.';
   }
 
   // --- the loop: ask the worker for a tick, draw its answer ---

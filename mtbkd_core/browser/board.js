@@ -25,7 +25,7 @@ function figure(name, title, line) {
       'figure',
       { class: `map of-${name}` },
       element('figcaption', {}, element('b', {}, title), element('span', { class: 'line' }, line)),
-      canvas,
+      element('div', { class: 'field' }, canvas),
     ),
   };
 }
@@ -170,6 +170,6 @@ export function newPointChoice({ plane, palette }, choose) {
   return [
     element('span', { class: 'title' }, 'New points are'),
     element('div', { class: 'picks', role: 'radiogroup', 'aria-label': 'Class of new points' }, ...pick),
-    element('span', { class: 'line' }, 'Drag a point to move it, click it to change its class, Delete removes it.'),
+    element('span', { class: 'line' }, 'Drag a point to move it, click it to change its class, Delete removes it. Drag a ringed mark to change that teacher.'),
   ];
 }

@@ -1,7 +1,52 @@
 // Points by mouse and keyboard: a click adds one, a drag moves it, a click on it changes its class, Delete removes it.
 
+import { MOST_POINTS } from './state.js';
+
 const NEAR = 10; // pixels
 const STEP = 0.1;
+
+// Coordinates in hundredths, as links hold them: what is shared is what was seen.
+const kept = ([x, y, label]) => [Math.round(100 * x) / 100, Math.round(100 * y) / 100, label];
+
+// What `editable` asks of a Playground.
+export function editor(view) {
+  const state = () => view.state;
+  const drawn = (key) => typeof key === 'number';
+  const done = () => view.changed();
+  const room = (many) => {
+    const free = many < MOST_POINTS;
+    view.notice(free ? '' : `No more than ${MOST_POINTS} points can be added, and as many changed.`);
+    return free;
+  };
+  const edit = (key, point) => {
+    if (!(key in state().edits) && !room(Object.keys(state().edits).length)) return;
+    state().edits[key] = point;
+  };
+  return {
+    points: () => view.points,
+    chosen: () => view.chosen,
+    label: () => view.label,
+    choose: (place, key) => view.choose(place, key),
+    // the new point's key, undefined where there is no room
+    add(point) {
+      if (!room(state().added.length)) return undefined;
+      state().added.push(kept(point));
+      done();
+      return `+${state().added.length - 1}`;
+    },
+    put(key, point) {
+      if (drawn(key)) edit(key, kept(point));
+      else state().added[Number(key.slice(1))] = kept(point);
+      done();
+    },
+    remove(key) {
+      if (drawn(key)) edit(key, null);
+      else state().added.splice(Number(key.slice(1)), 1);
+      view.selected = undefined;
+      done();
+    },
+  };
+}
 
 // plane: the PlaneCanvas; app: {points(), put(key, point), add(point), remove(key), choose(place), chosen(), label()}.
 export function editable(plane, app) {
@@ -34,6 +79,7 @@ export function editable(plane, app) {
       ? { key: point.key, moved: false, start: place }
       : { key: app.add([...place, app.label()]), moved: true };
     app.choose(point ? [point.x, point.y] : place, held.key);
+    if (held.key === undefined) held = undefined;
     canvas.setPointerCapture(event.pointerId);
     event.preventDefault();
   });

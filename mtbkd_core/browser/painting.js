@@ -14,6 +14,7 @@ export function drawMaps(view) {
   planes.prediction.probabilities(found.mean, SIDE, look);
   planes.prediction.points(view.points, look, { selected: view.selected });
   planes.prediction.letters(found.mean, SIDE, classes, look);
+  view.grips.draw();
   planes.unsure.quantity(found.epistemic, SIDE, MOST_EPISTEMIC, look);
   if (pinned) drawDifferences(view);
   else {

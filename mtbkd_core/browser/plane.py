@@ -58,13 +58,13 @@ def _teacher(name: str, on: bool) -> dict[str, Any]:
     colours = theme.teacher_colours([info.name for info in synthetic.TEACHERS])
     common: dict[str, Any] = {"name": name, "title": info.title, "help": info.description, "colour": colours[name]}
     common |= {"on": on, "base": 1, "tau": 1}
+    shape = synthetic.SHAPES[name]
     if name in synthetic.EXPERTS:
         lean = synthetic.EXPERTS.index(name)
-        angle = round(synthetic._EXPERT_ANGLES[name])
-        return common | {"kind": "expert", "angle": angle, "reach": synthetic._REACH, "lean": lean}
-    if name == "noisy":
-        return common | {"kind": "noisy", "amount": 1}
-    return common | {"kind": "wrong", "sharpness": synthetic.WRONG_FACTOR}
+        return common | {"kind": "expert", "angle": round(shape[0]), "reach": shape[1], "lean": lean}
+    if name == synthetic.WRONG:
+        return common | {"kind": "wrong", "sharpness": shape[0]}
+    return common | {"kind": "noisy", "amount": shape[0]}
 
 
 def palette() -> dict[str, Any]:

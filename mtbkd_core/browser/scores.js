@@ -10,8 +10,8 @@ export function logScore(mean, truth) {
   return total / (mean.length / CLASSES);
 }
 
-// Confidence against the true probability of the predicted class, in bins of equal width, and the calibration error:
-// the mean distance of the two, weighted by the bins' counts.
+// Confidence against the true probability of the predicted class, in bins of equal width; the calibration error, which is
+// the mean distance of the two, weighted by the bins' counts; and how far confidence is above the truth on the whole.
 export function reliability(mean, truth) {
   const bins = Array.from({ length: BINS }, () => ({ count: 0, confidence: 0, right: 0 }));
   const n = mean.length / CLASSES;
@@ -23,14 +23,15 @@ export function reliability(mean, truth) {
     bin.confidence += mean[best];
     bin.right += truth[best];
   }
-  let error = 0;
+  let [error, gap] = [0, 0];
   const filled = bins.filter((bin) => bin.count > 0);
   for (const bin of filled) {
+    gap += (bin.confidence - bin.right) / n;
     error += Math.abs(bin.confidence - bin.right) / n;
     bin.confidence /= bin.count;
     bin.right /= bin.count;
   }
-  return { bins: filled, error };
+  return { bins: filled, error, gap };
 }
 
 // Share of points where the student names a class with 80 % confidence or more that the truth gives less than 50 %.

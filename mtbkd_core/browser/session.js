@@ -167,19 +167,20 @@ export class Session {
     const mean = average(means);
     const all = truth.map((_, i) => below.reduce((sum, own) => sum + own[i], 0));
     const draws = CHAINS * entries.length;
-    const { bins, error } = reliability(mean, truth);
-    const scoresOf = (mean, below, draws, calibration) => ({
+    const { bins, ...whole } = reliability(mean, truth);
+    const scoresOf = (mean, below, draws, { error, gap }) => ({
       log: logScore(mean, truth),
-      calibration,
+      calibration: error,
+      gap,
       coverage: coverage(below, draws),
       misled: misled(mean, truth),
     });
     const others = means.map((own, s) => {
       const rest = mean.map((value, i) => (CHAINS * value - own[i]) / (CHAINS - 1));
       const counts = all.map((value, i) => value - below[s][i]);
-      return scoresOf(rest, counts, draws - entries.length, reliability(rest, truth).error);
+      return scoresOf(rest, counts, draws - entries.length, reliability(rest, truth));
     });
-    const scores = scoresOf(mean, all, draws, error);
+    const scores = scoresOf(mean, all, draws, whole);
     const errors = Object.fromEntries(
       Object.keys(scores).map((name) => [name, jackknife(others.map((each) => each[name]))]),
     );

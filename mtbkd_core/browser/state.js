@@ -30,8 +30,9 @@ export const TEACHER_FIELDS = {
 const OF_KIND = { expert: ['angle', 'reach'], noisy: ['amount'], wrong: ['sharpness'] };
 export const fieldsOf = (teacher) => ['on', 'base', 'tau', ...OF_KIND[teacher.kind]];
 
-const MOST_POINTS = 300;
+export const MOST_POINTS = 300; // added, and changed
 const SHIFT = 260; // hundredths
+const FEWEST = 4; // points of a run on the engine
 
 export function copy(state) {
   return {
@@ -51,6 +52,7 @@ const pack = ([x, y, label]) =>
         .padStart(2, '0'),
     )
     .join('') + label;
+const packEdit = ([at, point]) => Number(at).toString(36).padStart(2, '0') + (point ? pack(point) : '-----');
 
 export function encode(state, start) {
   const parts = [];
@@ -64,10 +66,7 @@ export function encode(state, start) {
     parts.push(`t${k}*${names.map((name) => written(teacher[name])).join('*')}`);
   });
   const edits = Object.entries(state.edits);
-  if (edits.length)
-    parts.push(
-      'e' + edits.map(([at, p]) => Number(at).toString(36).padStart(2, '0') + (p ? pack(p) : '-----')).join(''),
-    );
+  if (edits.length) parts.push('e' + edits.map(packEdit).join(''));
   if (state.added.length) parts.push('p' + state.added.map(pack).join(''));
   return parts.join('_');
 }
@@ -158,7 +157,7 @@ export function asked(state, points) {
     hidden: state.hidden,
     scale: state.scale,
     seed: state.seed,
-    x: Float64Array.from(points.flatMap(({ x, y }) => [x, y])),
+    x: Float64Array.from(points.flatMap(({ x, y }) => [Math.fround(x), Math.fround(y)])), // as the engine keeps them
     labels: Int32Array.from(points, ({ label }) => label),
     setting: {
       rule: state.rule,
@@ -173,15 +172,34 @@ export function asked(state, points) {
   };
 }
 
-// The same setting as parameters of the engine's page, and what of it the engine's task does not have.
+// What was changed by hand, as the engine's task reads it (mtbkd_core/tasks/plane_changes.py); it draws at least 4 points.
+function changesOf(state, start) {
+  const edits = Object.entries(state.edits).filter(([at]) => at < state.count);
+  for (let at = state.count; at < FEWEST; at++) edits.push([at, null]);
+  const parts = [];
+  if (state.added.length) parts.push('p' + state.added.map(pack).join(''));
+  if (edits.length) parts.push('e' + edits.map(packEdit).join(''));
+  state.teachers.forEach((teacher, k) => {
+    const names = OF_KIND[teacher.kind];
+    if (names.every((name) => teacher[name] === start.teachers[k][name])) return;
+    parts.push(`t${k}*${names.map((name) => teacher[name]).join('*')}`);
+  });
+  return parts.join('_');
+}
+
+// The same setting as parameters of the engine's page; undefined with fewer points than a run needs.
 export function engineSetting(state, start) {
+  const gone = Object.entries(state.edits).filter(([at, point]) => at < state.count && point === null).length;
+  if (state.count - gone + state.added.length < FEWEST) return undefined;
   const on = state.teachers.filter((teacher) => teacher.on && teacher.base > 0);
   const heard = on.length ? on : state.teachers.slice(0, 1);
-  const parameters = {
+  const changes = changesOf(state, start);
+  return {
     task: 'synthetic',
     teachers: heard.map((teacher) => teacher.name).join(','),
     split_seed: state.seed,
-    'data.n_labelled': Math.max(4, state.count),
+    'data.n_labelled': Math.max(FEWEST, state.count),
+    ...(changes && { 'data.changes': changes }),
     'prior.rule': state.rule,
     'prior.base_weights': heard.map((teacher) => teacher.base || 1).join(','),
     'prior.entropy_temperatures': heard.map((teacher) => teacher.tau).join(','),
@@ -189,15 +207,8 @@ export function engineSetting(state, start) {
     'prior.softmin_temperature': state.softmin,
     'prior.concentration': state.concentration,
     'prior.temperature': state.temperature,
-    'prior.strength': on.length ? Number(strengthOf(state).toPrecision(6)) : 0,
+    'prior.strength': on.length ? Number(strengthOf(state).toPrecision(12)) : 0,
     'student.hidden': state.hidden,
     'student.weight_scale': state.scale,
   };
-  const left = [];
-  if (Object.keys(state.edits).length || state.added.length) left.push('points that were added, moved or removed');
-  if (state.count < 4) left.push('fewer than 4 labels');
-  const shaped = (teacher) =>
-    OF_KIND[teacher.kind].some((name) => teacher[name] !== start.teachers.find((t) => t.name === teacher.name)[name]);
-  if (on.some(shaped)) left.push("changes of a teacher's region, noise or sharpness");
-  return { parameters, left };
 }

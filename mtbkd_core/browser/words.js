@@ -7,23 +7,29 @@ const minus = (text) => text.replace('-', '−');
 const mean = (bins, name) =>
   bins.reduce((sum, bin) => sum + bin.count * bin[name], 0) / bins.reduce((sum, bin) => sum + bin.count, 0);
 
-// One sentence on the present posterior, by rules.
+// The two-sided 95 % point of Student's t with 15 degrees of freedom: errors are of 16 chains.
+const T = 2.131;
+
+// One sentence on the present posterior, by rules. A fault is named where the number is beyond its bound by more than its
+// Monte Carlo error.
 export function sentence({ scores, bins }) {
-  const { coverage, misled, log, best } = scores;
-  if (misled >= 0.02) {
+  const { coverage, misled, gap, log, best, errors } = scores;
+  if (misled - T * errors.misled >= 0.02) {
     return `Sure and wrong at ${percent(misled)} of the points: 80 % confidence or more in a class that the truth gives less than half.`;
   }
-  if (coverage < 0.85) {
+  if (coverage + T * errors.coverage < 0.85) {
     return `The student is too sure: its 95 % intervals hold only ${percent(coverage)} of the true probabilities.`;
   }
-  const [confidence, right] = [mean(bins, 'confidence'), mean(bins, 'right')];
-  if (Math.abs(confidence - right) > 0.05) {
-    const kind = confidence > right ? 'too sure' : 'too cautious';
-    return `The student is ${kind}: its mean confidence is ${percent(confidence)}, and the truth says ${percent(right)}.`;
+  if (Math.abs(gap) - T * errors.gap > 0.03) {
+    const kind = gap > 0 ? 'too sure' : 'too cautious';
+    return `The student is ${kind}: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth says ${percent(mean(bins, 'right'))}.`;
   }
-  const far = (best - log).toFixed(3);
-  const near = best - log < 0.02 ? 'close to the truth' : 'about as sure as it is right, but blurred';
-  return `The student is ${near}: ${far} nats below the best possible score; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
+  const [far, margin] = [best - log, T * errors.log];
+  const below = `${far.toFixed(3)} nats below the best possible score; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
+  if (far <= margin) return `No clear difference from the truth: ${below}`;
+  if (far + margin < 0.02) return `The student is close to the truth: ${below}`;
+  const sure = Math.abs(gap) <= T * errors.gap ? 'No clear difference between confidence and truth' : 'Confidence is near the truth';
+  return `${sure}, but the student is blurred: ${below}`;
 }
 
 export function status(found, { paused, resting }) {
@@ -58,9 +64,6 @@ export const shownChange = {
   calibration: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
   coverage: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
 };
-
-// The two-sided 95 % point of Student's t with 15 degrees of freedom: errors are of 16 chains.
-const T = 2.131;
 
 // How a number has changed since the pin, and whether that is beyond both Monte Carlo errors.
 export function changed(name, after, before) {

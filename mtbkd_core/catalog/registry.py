@@ -127,8 +127,8 @@ def load_task(
         n_labelled: labelled examples for the student, in place of those of `data`; None: the task's default.
         n_train: the former name of `n_labelled`.
     Raises:
-        UserError: an unknown teacher or split; more labelled examples than the task has; data that is not on this
-            machine; a home folder that cannot be written.
+        UserError: an unknown teacher or split; more labelled examples than the task has; changes by hand that it cannot
+            have; data that is not on this machine; a home folder that cannot be written.
         Cancelled: `should_stop` returned true.
     """
     data = data.data if isinstance(data, RunConfig) else data
@@ -139,6 +139,7 @@ def load_task(
     given = {"teachers": teachers, "split_seed": split_seed, "n_labelled": count}
     data = data.model_copy(update={name: value for name, value in given.items() if value is not None})
     source = _source(data.task)
+    source.INFO.check_changes(data.changes)
     if problem := source.missing():
         raise UserError(problem)
     if teachers is None and not data.teachers:
@@ -154,6 +155,7 @@ def fingerprint(data: RunConfig | DataConfig) -> str:
     """
     data = data.data if isinstance(data, RunConfig) else data
     source = _source(data.task)
+    source.INFO.check_changes(data.changes)
     source.INFO.check_unlabelled(data.n_unlabelled, data.n_labelled)
     teachers = data.teachers or source.INFO.default_teachers
     return source.fingerprint(data.model_copy(update={"teachers": teachers}), "test")

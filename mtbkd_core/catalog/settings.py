@@ -90,6 +90,7 @@ def change_task(config: RunConfig, task: str) -> RunConfig:
         "data.teachers": info.default_teachers,
         "data.n_labelled": None,
         "data.n_unlabelled": 0,
+        "data.changes": "",
         **{f"prior.{name}": getattr(PriorConfig(), name) for name in (*PER_TEACHER, "calibrated_teachers")},
         **{full_name(name): plain[full_name(name)] for name in left},
         **{full_name(name): value for name, value in info.defaults.items()},

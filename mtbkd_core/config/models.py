@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -99,7 +100,8 @@ Strength = Annotated[Annotated[NonNegative, Field(le=100)] | None, BeforeValidat
 Precision = Annotated[Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
 Seconds = Annotated[Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
 Gradients = Annotated[Annotated[int, Field(ge=1, le=10**9)] | None, BeforeValidator(_none_word)]
-Labelled = Annotated[Annotated[int, Field(ge=4, le=20_000)] | None, BeforeValidator(_none_word)]
+FEWEST_LABELLED = 4
+Labelled = Annotated[Annotated[int, Field(ge=FEWEST_LABELLED, le=20_000)] | None, BeforeValidator(_none_word)]
 Teachers = Annotated[tuple[str, ...], BeforeValidator(_some_teacher), Field(max_length=32)]
 
 
@@ -140,6 +142,15 @@ class DataConfig(_Part):
         sweep=(0, 0.1, 0.3, 1),
         relative=Relative.SPARE,
         field={"ge": 0, "le": 20_000},
+    )
+    # left out of files where there is none, so that jobs keep their names
+    changes: str = setting(
+        "",
+        "Changes by hand",
+        "Points that were added, moved or removed by hand and teachers that were changed, as the playground writes "
+        "them; only the tasks on the plane can be changed.",
+        phrase="changed by hand",
+        field={"max_length": 4_000, "pattern": r"^[0-9a-z_*.-]*$", "exclude_if": operator.not_},
     )
 
     @field_validator("teachers")

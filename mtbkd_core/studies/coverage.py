@@ -145,8 +145,8 @@ class Replications:
         if tuple(teachers) == (_BLIND,):
             logits = synthetic.blind_logits(x, TASK.swirl)[None]
         else:
-            factor = self.wrong_factor
-            logits = synthetic.teacher_logits(teachers, x, swirl=TASK.swirl, seed=0, wrong_factor=factor)
+            shapes = {synthetic.WRONG: (self.wrong_factor,)}
+            logits = synthetic.teacher_logits(teachers, x, swirl=TASK.swirl, seed=0, shapes=shapes)
         if self.silent is not None:
             logits = logits.masked_fill(self.silent(teachers, x)[..., None], -torch.inf)
         count, points = self.x.shape[:2]
@@ -191,7 +191,7 @@ def coverage_study(
     *,
     tests: int = 100,
     seed: int = 0,
-    wrong_factor: float = synthetic.WRONG_FACTOR,
+    wrong_factor: float = synthetic.SHAPES[synthetic.WRONG][0],
     settings: Sequence[str] = tuple(SETTINGS),
     sampler: SamplerConfig = SAMPLER,
     silent: Silent | None = None,

@@ -51,6 +51,7 @@ class TaskInfo:
             they are somebody's own.
         n_unlabelled: examples that have no label at all, which can be used beside them.
         remark: what a reader of any score on this task has to know, a sentence; "" for nothing.
+        changeable: whether points and teachers can be changed by hand: `DataConfig.changes`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class TaskInfo:
     licence: str = ""
     n_unlabelled: int = 0
     remark: str = ""
+    changeable: bool = False
 
     def choose_teachers(self, names: Sequence[str] | None) -> list[TeacherInfo]:
         """The named teachers, in that order; None: all.
@@ -86,6 +88,11 @@ class TaskInfo:
             wrong = f"{self.name} has no {unknown[0]!r}" if unknown else "none is named"
             raise UserError(f"teachers: {wrong}; {self.name} has {', '.join(known)}")
         return [known[name] for name in chosen]
+
+    def check_changes(self, changes: str) -> None:
+        """Refuse changes by hand, by a `UserError`, where the task has none."""
+        if changes and not self.changeable:
+            raise UserError(f"data.changes: got {changes[:40]!r}, allowed for {self.name}: none")
 
     def check_labelled(self, n_labelled: int | None) -> int:
         """The number of labelled examples that a configuration's `n_labelled` asks for.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +21,14 @@ from torch import Tensor
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, ShouldStop
 from mtbkd_core.config.models import DataConfig
+from mtbkd_core.tasks import plane_changes
 from mtbkd_core.tasks.base import KnownTruth, Task, Teacher
+from mtbkd_core.tasks.plane_changes import BOUND, SHAPES, PlaneChanges
 from mtbkd_core.tasks.source import TaskInfo, check_split
 from mtbkd_core.teachers.base import TeacherInfo
 
 N_TRAIN, MOST_TRAIN, N_TEST = 150, 20_000, 1_000
-RADIUS, BOUND = 2.0, 2.6
+RADIUS = 2.0
 CLASSES = ("A", "B", "C")
 #: Raise it when a formula changes: every fingerprint changes with it.
 FORMULA_VERSION = 1
@@ -37,16 +39,12 @@ _STREAMS = {"test": 1, "validation": 3}
 
 _STEEPNESS = 2.1
 _CLASS_ANGLES = (30.0, 150.0, 270.0)
-#: Where each expert's region lies, seen from the centre.
-_EXPERT_ANGLES = {"north": 90.0, "south-west": 210.0, "south-east": 330.0}
-#: An expert knows the points with direction . x above -_REACH, and fades over about 1 / _FADE beyond.
-_REACH, _FADE = 0.3, 4.0
+#: What an expert knows fades over about 1 / _FADE beyond its region.
+_FADE = 4.0
 #: Where an expert knows nothing, the logit of one class, the others being 0: its entropy is 1.09 of 1.10.
 _LEAN = 0.3
 _NODES = 40
 _NOISE, _NOISE_SCALE, _NOISE_FEATURES = 1.5, 1.2, 64
-#: Factor of the confidently wrong teacher's logits: it is more certain than the truth.
-WRONG_FACTOR = 2.0
 
 TEACHERS = (
     TeacherInfo("north", "North expert", "Knows the truth in the north; uncertain outside it."),
@@ -55,7 +53,8 @@ TEACHERS = (
     TeacherInfo("noisy", "Noisy", "The truth everywhere with smooth noise added; its certainty includes the noise."),
     TeacherInfo("confidently-wrong", "Confidently wrong", "Takes every class for the next one, with high certainty."),
 )
-EXPERTS = tuple(_EXPERT_ANGLES)
+EXPERTS = ("north", "south-west", "south-east")
+WRONG = "confidently-wrong"
 
 
 def _directions(angles: Sequence[float], like: Tensor) -> Tensor:
@@ -72,10 +71,9 @@ def truth_logits(x: Tensor, swirl: float) -> Tensor:
     return _STEEPNESS * turned @ _directions(_CLASS_ANGLES, x).t()
 
 
-def knowledge(name: str, x: Tensor) -> Tensor:
-    """[M], from 0 to 1: how much of the truth's logits an expert has at [M, 2] points."""
-    direction = _directions([_EXPERT_ANGLES[name]], x)[0]
-    return torch.sigmoid(_FADE * (x @ direction + _REACH))
+def knowledge(x: Tensor, angle: float, reach: float) -> Tensor:
+    """[M], from 0 to 1: how much of the truth's logits an expert has at [M, 2] points; its shape as in `SHAPES`."""
+    return torch.sigmoid(_FADE * (x @ _directions([angle], x)[0] + reach))
 
 
 def noise(x: Tensor, seed: int) -> Tensor:
@@ -91,7 +89,7 @@ def noise(x: Tensor, seed: int) -> Tensor:
 
 
 def teacher_logits(
-    names: Sequence[str], x: Tensor, *, swirl: float, seed: int, wrong_factor: float = WRONG_FACTOR
+    names: Sequence[str], x: Tensor, *, swirl: float, seed: int, shapes: Mapping[str, tuple[float, ...]] = SHAPES
 ) -> Tensor:
     """Logits of the teachers anywhere.
 
@@ -100,7 +98,7 @@ def teacher_logits(
         x: [M, 2].
         swirl: of the truth.
         seed: of the noisy teacher's noise.
-        wrong_factor: factor of the confidently wrong teacher's logits.
+        shapes: of teachers that differ from `SHAPES`.
     Returns:
         [K, M, 3].
     Raises:
@@ -109,14 +107,15 @@ def teacher_logits(
     true = truth_logits(x, swirl)
     logits = []
     for teacher in CURVED.INFO.choose_teachers(names):
-        if teacher.name in _EXPERT_ANGLES:
-            share = knowledge(teacher.name, x)[:, None]
+        shape = shapes.get(teacher.name, SHAPES[teacher.name])
+        if teacher.name in EXPERTS:
+            share = knowledge(x, *shape)[:, None]
             lean = torch.eye(len(CLASSES)).to(x)[EXPERTS.index(teacher.name)]
             logits.append(share * true + (1 - share) * _LEAN * lean)
         elif teacher.name == "noisy":
-            logits.append(true + noise(x, seed))
+            logits.append(true + shape[0] * noise(x, seed))
         else:
-            logits.append(wrong_factor * true.roll(1, -1))
+            logits.append(shape[0] * true.roll(1, -1))
     return torch.stack(logits)
 
 
@@ -167,12 +166,13 @@ class PlaneTask:
 
         The split seed also draws the noisy teacher's noise. Arguments and errors as `catalog.registry.load_task`.
         """
-        chosen = self.INFO.choose_teachers(data.teachers)
-        x_train, y_train = draw(self.INFO.check_labelled(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
+        chosen, changes = self.INFO.choose_teachers(data.teachers), plane_changes.parse(data.changes)
+        drawn = draw(self.INFO.check_labelled(data.n_labelled), self.swirl, [data.split_seed, _TRAIN_STREAM])
+        x_train, y_train = changes.applied(*drawn)
         x_test, y_test = draw(N_TEST, self.swirl, [data.split_seed, _STREAMS[check_split(split)]])
 
         def logits(names: Sequence[str], x: Tensor) -> Tensor:
-            return teacher_logits(names, x, swirl=self.swirl, seed=data.split_seed)
+            return teacher_logits(names, x, swirl=self.swirl, seed=data.split_seed, shapes=changes.shapes)
 
         names = [teacher.name for teacher in chosen]
         return Task(
@@ -189,7 +189,7 @@ class PlaneTask:
                     **vars(teacher),
                     logits_train=on_train,
                     logits_test=on_test,
-                    fingerprint=self._hash_of_teacher(teacher.name, data.split_seed),
+                    fingerprint=self._hash_of_teacher(teacher.name, data.split_seed, changes),
                 )
                 for teacher, on_train, on_test in zip(
                     chosen, logits(names, x_train), logits(names, x_test), strict=True
@@ -201,18 +201,19 @@ class PlaneTask:
 
     def fingerprint(self, data: DataConfig, split: str) -> str:
         """What `Task.fingerprint_of` these teachers would be. Errors as `load`."""
-        chosen = self.INFO.choose_teachers(data.teachers)
-        parts = [self._hash_of_teacher(teacher.name, data.split_seed) for teacher in chosen]
+        chosen, changes = self.INFO.choose_teachers(data.teachers), plane_changes.parse(data.changes)
+        parts = [self._hash_of_teacher(teacher.name, data.split_seed, changes) for teacher in chosen]
         return content_hash(self._hash_of_data(data, split), *parts)
 
     def _hash_of_data(self, data: DataConfig, split: str) -> str:
         count = self.INFO.check_labelled(data.n_labelled)
         what = [FORMULA_VERSION, self.swirl, data.split_seed, check_split(split), count, N_TEST]
-        return content_hash("synthetic", json.dumps(what))
+        return content_hash("synthetic", json.dumps(what + plane_changes.parse(data.changes).points))
 
-    def _hash_of_teacher(self, name: str, split_seed: int) -> str:
+    def _hash_of_teacher(self, name: str, split_seed: int, changes: PlaneChanges) -> str:
         seed = split_seed if name == "noisy" else None
-        return content_hash("synthetic teacher", json.dumps([FORMULA_VERSION, self.swirl, name, seed]))
+        shape = [changes.shapes[name]] if name in changes.shapes else []
+        return content_hash("synthetic teacher", json.dumps([FORMULA_VERSION, self.swirl, name, seed, *shape]))
 
 
 def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
@@ -226,6 +227,7 @@ def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
         item="point",
         n_labelled=N_TRAIN,
         most_labelled=MOST_TRAIN,
+        changeable=True,
         defaults={key.replace("__", "."): text for key, text in settings.items()},
         source="made up by formulas of the program mtbkd-explorer",
         licence="mit",

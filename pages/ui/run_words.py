@@ -13,6 +13,7 @@ from mtbkd_core.config.models import AUTO
 from mtbkd_core.config.parse import flatten, settings, value_of
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
+from mtbkd_core.tasks import plane_changes
 from pages.ui import task_words, words
 
 #: state -> (mark in plain text, icon, what it means)
@@ -70,6 +71,8 @@ def _value(config: RunConfig, name: str) -> str:
         return task_title(value)
     if name == "data.teachers":
         return ", ".join(task_words.titles_by_name(config).values())
+    if name == "data.changes":
+        return plane_changes.parse(value).in_words()
     if isinstance(value, Choice):
         return value.title
     if isinstance(value, bool):

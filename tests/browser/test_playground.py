@@ -104,6 +104,34 @@ def test_the_keyboard_alone_adds_and_removes_a_point(alone: tuple[Page, list[str
     assert ask(page, "view.state.added.length") == 0
 
 
+def test_a_region_is_dragged_on_the_map(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    grip, canvas = (page.locator(place).bounding_box() for place in (".grip >> nth=0", "canvas.map-prediction"))
+    assert grip
+    assert canvas
+    page.mouse.move(grip["x"] + 12, grip["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(canvas["x"] + 0.9 * canvas["width"], canvas["y"] + 0.5 * canvas["height"], steps=4)
+    page.mouse.up()
+    assert ask(page, "view.state.teachers[0].angle") in (359, 0, 1)
+    assert ask(page, "view.state.teachers[0].reach") < 0
+    assert ask(page, "[view.state.added.length, view.heard[0].angle === view.state.teachers[0].angle]") == [0, True]
+
+
+def test_the_keyboard_alone_moves_a_region_and_noise(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    region = page.get_by_role("slider", name="North expert: region")
+    region.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    assert ask(page, "[view.state.teachers[0].angle, view.state.teachers[0].reach]") == [85, 0.4]
+    expect(region).to_have_attribute("aria-valuetext", "direction 85 degrees, reach 0.4")
+    page.get_by_label("Noisy", exact=True).check()
+    page.get_by_role("slider", name="Noisy: noise").press("ArrowUp")
+    assert ask(page, "view.state.teachers[3].amount") == 1.05
+
+
 def test_a_slider_answers_and_the_address_holds_it(tab: Visitor, server: Server) -> None:
     page = tab.page
     page.goto(f"{server.url}/playground?play=n40_pbkca0")
@@ -121,10 +149,10 @@ def test_a_slider_answers_and_the_address_holds_it(tab: Visitor, server: Server)
 
 def test_the_link_to_the_engine_opens_the_same_setting(tab: Visitor, server: Server) -> None:
     page = tab.page
-    page.goto(f"{server.url}/playground?play=s12_n60")
+    page.goto(f"{server.url}/playground?play=s12_n60_pbkca0_t0*1*1*1*45*0.5")
     settle(page)
     page.get_by_role("link", name="Run this on the engine").click()
-    page.wait_for_url(lambda url: "/distill" in url and "strength=2" in url)
+    page.wait_for_url(lambda url: "/distill" in url and "strength=2" in url and "changes=pbkca0_t0*45*0.5" in url)
     tab.settles()
     assert "could not be read" not in page.locator(".stMain").inner_text()
 

@@ -156,12 +156,10 @@ test('points are those drawn, as they were changed, and those added', () => {
   assert.deepEqual([points[0].x, points[0].label, points[2].label], [1, 2, 1]);
 });
 
-test('what the engine does not have is said', () => {
-  const state = copy(start);
-  assert.deepEqual(engineSetting(state, start).left, []);
-  state.added.push([0, 0, 1]);
-  state.teachers[0].angle = 10;
-  assert.equal(engineSetting(state, start).left.length, 2);
+test('the engine is not asked for fewer points than a run needs', () => {
+  assert.equal(engineSetting({ ...copy(start), count: 3 }, start), undefined);
+  const few = { ...copy(start), count: 2, added: [[0, 0, 1], [1, 0, 2]] };
+  assert.equal(engineSetting(few, start)['data.n_labelled'], 4);
 });
 
 test('a window keeps the last half since a change, within bounds', () => {
@@ -215,14 +213,25 @@ test('a pinned state keeps its draws while the chains move on', () => {
   assert.equal(session.tick(Infinity, { gradients: 1 }).pointBefore, undefined);
 });
 
+const said = (change, errors = {}) => {
+  const none = { coverage: 0, misled: 0, gap: 0, log: 0 };
+  const scores = { coverage: 0.97, misled: 0, gap: 0.01, log: -0.45, best: -0.44, ...change };
+  const bins = [{ count: 3, confidence: 0.75 + scores.gap, right: 0.75 }];
+  return sentence({ scores: { ...scores, errors: { ...none, ...errors } }, bins });
+};
+
 test('the sentence names what is wrong first, and the closeness to the truth where nothing is', () => {
-  const scores = { coverage: 0.97, misled: 0, log: -0.45, best: -0.44 };
-  const bins = (confidence, right) => [{ count: 3, confidence, right }];
-  const said = (change, confidence = 0.8, right = 0.8) =>
-    sentence({ scores: { ...scores, ...change }, bins: bins(confidence, right) });
   assert.match(said({ misled: 0.1, coverage: 0.5 }), /^Sure and wrong at 10 %/);
   assert.match(said({ coverage: 0.5 }), /too sure: its 95 % intervals hold only 50 %/);
-  assert.match(said({}, 0.6, 0.75), /too cautious/);
-  assert.match(said({}, 0.9, 0.75), /too sure/);
+  assert.match(said({ gap: -0.15 }), /too cautious/);
+  assert.match(said({ gap: 0.15 }), /too sure/);
   assert.match(said({}), /close to the truth: 0.010 nats/);
+  assert.match(said({ best: -0.3 }), /blurred: 0.150 nats/);
+});
+
+test('the sentence names no fault and no distance that is within its Monte Carlo error', () => {
+  assert.doesNotMatch(said({ misled: 0.1 }, { misled: 0.05 }), /Sure and wrong/);
+  assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too sure/);
+  assert.match(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /^No clear difference between confidence and truth/);
+  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: 0.010 nats/);
 });

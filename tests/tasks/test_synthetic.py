@@ -6,10 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core import Progress, Task, build_config, default_config, distill, fingerprint, load_task
+from mtbkd_core import (
+    Progress,
+    RunConfig,
+    Task,
+    UserError,
+    build_config,
+    default_config,
+    distill,
+    fingerprint,
+    load_task,
+)
 from mtbkd_core.prior import entropies
 from mtbkd_core.studies.plane_posterior import plane_of
 from mtbkd_core.tasks import synthetic
+from mtbkd_core.tasks.plane_changes import parse
 
 NAMES = ("synthetic", "synthetic-linear")
 
@@ -67,7 +78,7 @@ def test_the_linear_truth_is_a_linear_map_of_plausible_weights(grid: Tensor) -> 
 def test_an_expert_is_near_the_truth_in_its_region_and_uncertain_outside(task: Task, grid: Tensor, name: str) -> None:
     assert task.truth is not None
     (logits,) = task.truth.teacher_logits([name], grid)
-    knows = synthetic.knowledge(name, grid)
+    knows = synthetic.knowledge(grid, *synthetic.SHAPES[name])
     inside, outside = knows > 0.98, knows < 0.02
     assert inside.sum() > 100
     assert outside.sum() > 100
@@ -77,7 +88,7 @@ def test_an_expert_is_near_the_truth_in_its_region_and_uncertain_outside(task: T
 
 
 def test_some_expert_knows_every_point_of_the_disc(grid: Tensor) -> None:
-    best = torch.stack([synthetic.knowledge(name, grid) for name in synthetic.EXPERTS]).amax(0)
+    best = torch.stack([synthetic.knowledge(grid, *synthetic.SHAPES[name]) for name in synthetic.EXPERTS]).amax(0)
     assert float(best.min()) > 0.75
 
 
@@ -121,3 +132,66 @@ def test_a_student_of_the_experts_is_better_than_each_of_them() -> None:
     metrics = distill(build_config(quick, base=default_config("synthetic-linear"))).metrics
     for name in synthetic.EXPERTS:
         assert metrics["student"]["nll"] < metrics[f"teacher:{name}"]["nll"] - 0.05
+
+
+def changed(text: str, teachers: str = "north,noisy", labels: int = 6) -> RunConfig:
+    """The plane with some labelled points, and changes by hand."""
+    settings = {"teachers": teachers, "data.n_labelled": labels, "data.changes": text}
+    return build_config(settings.items(), base=default_config("synthetic"))
+
+
+def test_points_are_moved_removed_and_added_by_hand() -> None:
+    drawn, hand = load_task(changed("")), load_task(changed("p78eg1_e018m3r2" + "02-----"))
+    wanted = drawn.x_train[[0, 1, 3, 4, 5, 5]].clone()
+    wanted[1], wanted[-1] = torch.tensor([0.5, -1.25]), torch.tensor([0.0, 2.6])
+    torch.testing.assert_close(hand.x_train, wanted)
+    assert hand.y_train.tolist() == [*drawn.y_train[:1], 2, *drawn.y_train[3:], 1]
+
+
+def test_changes_of_the_plane_and_of_its_teachers_change_fingerprints_of_their_own() -> None:
+    plain, points, region = (load_task(changed(text)) for text in ("", "p78eg1", "t0*45*0.5"))
+    assert len({fingerprint(changed(text)) for text in ("", "p78eg1", "p78eg0", "t0*45*0.5", "t0*45*1")}) == 5
+    assert plain.fingerprint != points.fingerprint
+    assert plain.fingerprint == region.fingerprint
+    assert plain.teachers["north"].fingerprint != region.teachers["north"].fingerprint
+    assert plain.teachers["noisy"].fingerprint == region.teachers["noisy"].fingerprint
+
+
+def test_a_plane_that_nobody_changed_keeps_its_name() -> None:
+    assert "changes" not in changed("").model_dump_json()
+    assert fingerprint(changed("t0*90*0.3")) == fingerprint(changed(""))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("p78eg", "no change of the plane"),
+        ("p78eg3", "no change of the plane"),
+        ("pzzeg1", "outside the plane"),
+        ("t7*1", "5 teachers"),
+        ("t0*45", "allowed for north: 0 to 360 and -1 to 3"),
+        ("t3*4", "allowed for noisy: 0 to 3"),
+        ("e" + "".join(f"0{place}-----" for place in range(3)), "3 points left"),
+        ("p" + 301 * "78eg1", "at most 300"),
+        ("<script>", "data.changes"),
+        ("p" + 4000 * "0", "data.changes"),
+    ],
+)
+def test_what_is_no_change_of_the_plane_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_task(changed(text))
+    assert "\n" not in str(caught.value)
+
+
+def test_another_task_cannot_be_changed_by_hand() -> None:
+    config = build_config([("data.changes", "p78eg1")], base=default_config("digits"))
+    with pytest.raises(UserError, match="allowed for digits: none"):
+        fingerprint(config)
+
+
+def test_changes_in_words() -> None:
+    assert parse("p78eg178eg1_e018m3r2" + "02-----_t0*45*1").in_words() == (
+        "2 points added, 1 moved or relabelled, 1 removed, changed: north"
+    )
+    assert parse("p78eg1").in_words() == "1 point added"
+    assert parse("").in_words() == "none"

@@ -15,8 +15,8 @@ from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import training
 from pages.ui.words import plain
 
-#: A task's name, the stamp of its data, teachers (None: all), split and number of labelled examples.
-Key = tuple[str, str, tuple[str, ...] | None, int, int | None]
+#: What a task is loaded with, and the stamp of its data.
+Key = tuple[DataConfig, str]
 
 
 class TaskShelf:
@@ -36,12 +36,9 @@ class TaskShelf:
         Raises:
             UserError: an unknown task or teacher, or a home folder that cannot be written.
         """
-        name, _, teachers, split_seed, n_labelled = key
         with self._lock:
             if key not in self._tasks:
-                self._tasks[key] = load_task(
-                    name, teachers=teachers, split_seed=split_seed, n_labelled=n_labelled, on_progress=on_progress
-                )
+                self._tasks[key] = load_task(key[0], on_progress=on_progress)
         return self._tasks[key]
 
 
@@ -97,8 +94,9 @@ def load_for(chosen: Chosen) -> Task:
 
 
 def _key(data: DataConfig, every_teacher: bool) -> Key:
-    teachers = None if every_teacher else data.teachers
-    return data.task, task_info(data.task).stamp, teachers, data.split_seed, data.n_labelled
+    info = task_info(data.task)
+    teachers = tuple(teacher.name for teacher in info.teachers) if every_teacher else data.teachers
+    return data.model_copy(update={"teachers": teachers, "n_unlabelled": 0}), info.stamp
 
 
 def _offer_download(task: str, problem: str) -> None:
