@@ -14,7 +14,7 @@ import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
 
 const MOST_DRAWN = 400;
-const SAMPLING_MS = 12;
+const SAMPLING_MS = 24;
 const REST_AFTER_MS = 120_000;
 const CALM_MS = 800; // between two pictures where motion is not wanted
 const CHARTS_EVERY = 4;
@@ -27,6 +27,7 @@ export class Playground {
     this.state = state;
     this.label = 0;
     this.frames = 0;
+    this.asks = 0;
     this.history = { log: [], calibration: [], coverage: [] };
     this.calm = window.matchMedia('(prefers-reduced-motion: reduce)');
     this.controls = controls(
@@ -129,6 +130,7 @@ export class Playground {
     this.chosen = place;
     this.selected = key;
     this.worker.postMessage({ choose: place });
+    this.curious = true;
     this.wake();
   }
 
@@ -150,6 +152,7 @@ export class Playground {
     pause.textContent = paused ? 'Go on' : 'Pause';
     pause.setAttribute('aria-pressed', String(paused));
     if (this.found) drawWords(this);
+    this.curious = true;
     this.wake();
   }
 
@@ -161,6 +164,7 @@ export class Playground {
     this.board.buttons.pin.setAttribute('aria-pressed', String(kept));
     this.board.grid.classList.toggle('pinned', kept);
     this.layout();
+    this.curious = true;
     this.wake();
   }
 
@@ -231,7 +235,10 @@ export class Playground {
     if (this.stale) this.configure();
     this.asking = true;
     this.woken = false;
-    this.worker.postMessage({ tick: this.paused ? 0 : SAMPLING_MS });
+    const numbers = this.curious || this.paused || this.asks % CHARTS_EVERY === 0;
+    this.asks += 1;
+    this.curious = false;
+    this.worker.postMessage({ tick: this.paused ? 0 : SAMPLING_MS, numbers });
   }
 
   wake() {
@@ -248,8 +255,11 @@ export class Playground {
   receive(found) {
     if (this.ended) return;
     this.asking = false;
-    this.found = found;
-    this.drawnHeard = this.heard;
+    this.found = { ...this.found, ...found };
+    if (found.scores) {
+      this.drawnHeard = this.heard;
+      this.news = true;
+    }
     if (!this.resting && !document.hidden) this.ask();
     else if (document.hidden) this.next = setTimeout(() => this.ask(), 1000);
     const wait = this.calm.matches && found.moving && performance.now() - (this.drawnAt ?? 0) < CALM_MS;
@@ -264,10 +274,11 @@ export class Playground {
   draw() {
     if (!this.look || this.frames % 30 === 0) this.look = lookOf(this.board.node, this.data.palette);
     drawMaps(this);
-    if (this.frames % CHARTS_EVERY === 0) {
+    if (this.news) {
       drawCharts(this);
       this.lesson?.draw();
       drawWords(this);
+      this.news = false;
     }
     this.frames += 1;
   }

@@ -67,8 +67,9 @@ export class Session {
     this.settled = false;
   }
 
-  // Sample until `milliseconds` are over (or for so many gradients), and look at the chains.
-  tick(milliseconds, { gradients = Infinity, now = () => performance.now() } = {}) {
+  // Sample until `milliseconds` are over (or for so many gradients), and look at the chains; scores and the chosen point are
+  // worked out only where `numbers` are wanted.
+  tick(milliseconds, { gradients = Infinity, numbers = true, now = () => performance.now() } = {}) {
     const end = now() + milliseconds;
     let done = 0;
     do {
@@ -80,7 +81,8 @@ export class Session {
     const restarted = this.sampler.stuck;
     if (restarted) this.restart();
     this.look();
-    return { gradients: this.gradients, restarted, ...this.pictures(), ...this.numbers() };
+    const found = { gradients: this.gradients, restarted, ...this.progress(this.window.current), ...this.pictures() };
+    return numbers ? { ...found, ...this.numbers() } : found;
   }
 
   // Keep the present draws beside those to come, or let them go.
@@ -88,31 +90,33 @@ export class Session {
     this.pinned = kept ? { entries: this.window.current, student: this.student, asked: this.asked } : undefined;
   }
 
-  // A snapshot of the chains: half of them are drawn on the grid in turn, all of them once after a restart.
+  // A snapshot of the chains: a quarter of them is drawn on the grid in turn, all of them once after a restart.
   look() {
     const { student, window, sampler, side } = this;
     const all = this.latest.length === 0;
     const drawn = [];
     for (let s = 0; s < CHAINS; s++) {
-      if (!all && (s + this.ticks) % 2) continue;
+      if (!all && (s + this.ticks) % 4) continue;
       const at = s * student.parameters;
       this.latest[s] = probabilities(student, sampler.position, at, this.asked.scale, this.grid, this.latest[s]);
       drawn.push(this.latest[s]);
     }
     window.offer(() => ({
       map: mapOf(drawn, side),
-      test: this.eachChain(this.test),
+      ...this.onTest(),
       theta: Float32Array.from(sampler.position),
       logJoint: Float64Array.from(sampler.logJoint),
       shares: this.shares(),
     }));
   }
 
-  eachChain(x) {
-    const { student, sampler } = this;
-    return Array.from({ length: CHAINS }, (_, s) =>
-      Float32Array.from(probabilities(student, sampler.position, s * student.parameters, this.asked.scale, x)),
+  // Probabilities at the test points: of each chain, and their mean.
+  onTest() {
+    const { student, sampler, asked } = this;
+    const test = Array.from({ length: CHAINS }, (_, s) =>
+      Float32Array.from(probabilities(student, sampler.position, s * student.parameters, asked.scale, this.test)),
     );
+    return { test, mean: average(test) };
   }
 
   // Mean responsibility of each teacher over chains and points, where the chains are.
@@ -150,7 +154,7 @@ export class Session {
     const count = this.posterior.teachers;
     return {
       ...this.worth(entries),
-      ...this.progress(entries),
+      rHat: splitRHat(Array.from({ length: CHAINS }, (_, s) => entries.map((entry) => entry.logJoint[s]))),
       shares: average(entries.map((entry) => entry.shares).filter((shares) => shares.length === count)),
       weights: this.weights(),
       point: this.atPoint({ entries, student: this.student, asked: this.asked }),
@@ -197,7 +201,6 @@ export class Session {
       moving: !this.settled,
       change,
       drift,
-      rHat: splitRHat(Array.from({ length: CHAINS }, (_, s) => entries.map((entry) => entry.logJoint[s]))),
       draws: Math.min(fresh, entries.length) * CHAINS,
     };
   }
@@ -250,7 +253,7 @@ function changeWithin(entries) {
   if (entries.length < 2) return 1;
   const middle = entries.length >> 1;
   const halves = [entries.slice(0, middle), entries.slice(middle)];
-  return totalVariation(...halves.map((half) => average(half.flatMap((entry) => entry.test))));
+  return totalVariation(...halves.map((half) => average(half.map((entry) => entry.mean))));
 }
 
 // How far the chains' mean log joint has gone between a window's two halves, in standard deviations over chains.
@@ -267,10 +270,15 @@ function driftWithin(joints) {
 function mapOf(chains, side) {
   const cells = side * side;
   const map = new Float32Array(4 * cells);
+  const share = 1 / chains.length;
   for (const values of chains) {
-    for (let i = 0; i < 3 * cells; i++) {
-      map[i] += values[i] / chains.length;
-      map[3 * cells + ((i / 3) | 0)] -= (values[i] * Math.log(Math.max(values[i], 1e-12))) / chains.length;
+    for (let cell = 0, i = 0; cell < cells; cell++) {
+      let entropy = 0;
+      for (let c = 0; c < 3; c++, i++) {
+        map[i] += values[i] * share;
+        entropy -= values[i] * Math.log(values[i] + 1e-12);
+      }
+      map[3 * cells + cell] += entropy * share;
     }
   }
   return map;
@@ -278,6 +286,7 @@ function mapOf(chains, side) {
 
 function average(arrays) {
   const sum = new Float32Array(arrays[0].length);
-  for (const values of arrays) for (let i = 0; i < sum.length; i++) sum[i] += values[i] / arrays.length;
+  const share = 1 / arrays.length;
+  for (const values of arrays) for (let i = 0; i < sum.length; i++) sum[i] += values[i] * share;
   return sum;
 }

@@ -1,4 +1,5 @@
-// The worker: {configure}, {choose}, {tick: milliseconds, id} in; {id, ...} after each tick out. It rests between ticks.
+// The worker: {configure}, {choose}, {tick: milliseconds, numbers} in; what was found after each tick out, with scores and
+// the chosen point where `numbers` are wanted. It rests between ticks.
 
 import { Session } from './session.js';
 
@@ -10,11 +11,12 @@ export function receive(message, send) {
   if (message.choose) session.chosen.set(message.choose);
   if (message.pin !== undefined) session.pin(message.pin);
   if (message.tick === undefined) return;
-  const found = session.tick(message.tick);
+  const found = session.tick(message.tick, { numbers: message.numbers });
   const { mean, epistemic, lines, starts, point } = found;
+  const arrays = [mean, epistemic, lines, starts, ...(point ? [point.draws] : [])];
   send(
-    { id: message.id, ...found },
-    [mean, epistemic, lines, starts, point.draws].map((array) => array.buffer),
+    found,
+    arrays.map((array) => array.buffer),
   );
 }
 
