@@ -26,6 +26,8 @@ from mtbkd_core.prior import MixturePrior
 
 #: Below the first the weights are as good as those of many draws, above the second they are not to be relied on.
 RELIABLE, PARETO_LIMIT = 0.5, 0.7
+#: Nats between the largest and the smallest weight below which all are as good as even.
+_EVEN = 0.01
 
 
 class Trust(StrEnum):
@@ -177,14 +179,16 @@ def log_prior(mixture: MixturePrior, logits: Tensor) -> Tensor:
 def smoothed_weights(log_weights: Tensor, efficiency: float = 1.0) -> tuple[Tensor, float]:
     """Pareto-smoothed weights [D] that sum to 1, and Pareto k, of log importance weights [D].
 
+    Where no weight is more than 1 % above another there is no tail to fit: they stay as they are, and k is 0.
+
     Args:
         log_weights: in nats, up to a constant.
         efficiency: effective draws over draws.
     """
     from arviz_stats.base import array_stats
 
-    if float(log_weights.max() - log_weights.min()) < 1e-9:  # all equal: there is no tail to fit
-        return torch.full_like(log_weights, 1 / len(log_weights)), 0.0
+    if float(log_weights.max() - log_weights.min()) < _EVEN:
+        return log_weights.softmax(-1), 0.0
     # it is given log likelihoods, whose negative is a log weight in leave-one-out cross-validation
     smoothed, k = array_stats.psislw(-log_weights.cpu().numpy(), r_eff=efficiency)
     return torch.as_tensor(smoothed).softmax(-1), float(k)

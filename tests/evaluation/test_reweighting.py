@@ -45,6 +45,16 @@ def test_even_weights_change_nothing_and_are_worth_all_draws() -> None:
     assert weights.effective == pytest.approx([200])
 
 
+def test_weights_that_are_nearly_even_have_no_tail_that_could_not_be_trusted() -> None:
+    """One draw in a hundred stands out, by less than a hundredth."""
+    tail = 1e-6 * torch.randn(2000, generator=generator(8), dtype=torch.float64)
+    tail[:20] += 0.5 * torch.rand(20, generator=generator(7), dtype=torch.float64) ** 6
+    assert smoothed_weights(tail)[1] > 0.7
+    weights, k = smoothed_weights(tail / 100)
+    torch.testing.assert_close(weights, (tail / 100).softmax(0))
+    assert k == 0
+
+
 def test_weights_on_half_of_the_draws_are_worth_half_of_them() -> None:
     half = torch.cat([torch.full((1, 50), 1 / 50), torch.zeros(1, 50)]).double()
     assert Weights(torch.stack([half, half]), (0.0,)).effective == pytest.approx([50])
