@@ -25,7 +25,7 @@ from mtbkd_core.samplers.preconditioner import Preconditioned
 from mtbkd_core.samplers.randomness import Randomness
 from mtbkd_core.samplers.registry import sampler_spec
 from mtbkd_core.samplers.schedule import total_steps
-from mtbkd_core.snapshot import Moment, OnSnapshot, Snapshot
+from mtbkd_core.snapshot import Moment, OnSnapshot, Pace, Snapshot
 from mtbkd_core.students.base import Student
 
 #: Draws of a chain below which no precision ends a run: its verdict needs as many.
@@ -38,8 +38,6 @@ _PATIENCE = 10
 _INPUTS = 200
 #: Draws of a chain that a snapshot is measured by, and bytes of those that it holds.
 _MEASURED, _HELD_BYTES = 50, 2**23
-#: A snapshot may cost one part of the run's time in so many; between two there are so many seconds at least.
-_SHARE, _LEAST_SECONDS = 10, 0.5
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,8 @@ class Goal:
             return cls(settings.draws)
         seconds, gradients = settings.budget_seconds, settings.budget_gradients
         if seconds is None and gradients is None:
-            gradients = (
-                _PATIENCE * total_steps(settings) * sampler_spec(settings.algorithm).gradients_per_step(settings)
-            )
+            per_step = sampler_spec(settings.algorithm).gradients_per_step(settings)
+            gradients = _PATIENCE * total_steps(settings) * per_step
         return cls(None, settings.until, seconds, gradients)
 
 
@@ -152,7 +149,8 @@ class Course:
         """Begin the run's clock."""
         self.goal, self.going = goal, going
         self._on_snapshot, self._on_keep, self._clock = on_snapshot, on_keep, clock
-        self._began, self._due, self._snapshots, self._shown = clock(), -math.inf, 0, 0.0
+        self._began = clock()
+        self._pace = Pace(self._began)
         before = (0.0, 0.0) if going is None else going.standing.seconds
         self._before, self._warm_seconds = sum(before), before[0]
         self._first = 0 if going is None else going.positions.shape[1]
@@ -181,6 +179,7 @@ class Course:
                 self._precision.add(position, self._first / few.shape[1])
         if self.going is None and self._on_snapshot is not None:
             self._show_warm_start()
+        self._sampling = self._clock()
 
     @property
     def draws(self) -> int:
@@ -205,9 +204,10 @@ class Course:
         ended = self._ended(collector.last, collector.count)
         if ended is not None:
             self._ended_by = ended
-        elif self._on_snapshot is not None and self._clock() >= self._due and collector.count >= _DRAWS_OF_R_HAT:
+        elif self._on_snapshot is not None and self._clock() >= self._pace.due and collector.count >= _DRAWS_OF_R_HAT:
             (so_far,) = collector.samples()
             self._show_draws(so_far, collector.count)
+            self._pace.next(self._clock(), self._end(collector.last))
         return ended is not None
 
     def _ended(self, step: Step, draws: int) -> str | None:
@@ -259,8 +259,8 @@ class Course:
             "seconds": round(self.seconds, 3),
             "precision": self._precision.value if self._precision is not None else None,
             "ended_by": self._ended_by,
-            "snapshots": self._snapshots,
-            "seconds_snapshots": round(self._shown, 3),
+            "snapshots": self._pace.count,
+            "seconds_snapshots": round(self._pace.seconds, 3),
         }
 
     def _show_warm_start(self) -> None:
@@ -284,14 +284,17 @@ class Course:
         self._show(replace(result, draws=held), draws, so_far.gradients, began)
 
     def _show(self, result: Result, draws: int, gradients: int, began: float) -> None:
-        """Hand out a snapshot that was begun then; the next one comes when it has cost no more than its share."""
+        """Hand out a snapshot that was begun then."""
         assert self._on_snapshot is not None
-        self._snapshots += 1
         precision = self._precision.value if self._precision is not None and draws else None
-        seconds = self.seconds
-        moment = Moment(number=self._snapshots, draws=draws, gradients=gradients, seconds=seconds, precision=precision)
+        number, seconds = self._pace.count + 1, self.seconds
+        moment = Moment(number=number, draws=draws, gradients=gradients, seconds=seconds, precision=precision)
         self._on_snapshot(Snapshot(moment, result))
-        now = self._clock()
-        self._shown += now - began
-        # when another one of this cost keeps all of them together within their share
-        self._due = max(now + _LEAST_SECONDS, self._began + _SHARE * (self._shown + now - began))
+        self._pace.took(self._clock() - began)
+
+    def _end(self, step: Step) -> float | None:
+        """When the sampling will have ended, by how far it is; None: a precision or a budget ends it."""
+        first = 0 if self.going is None else self.going.standing.chains.number
+        if self.goal.draws is None or step.number <= first:
+            return None
+        return self._sampling + (self._clock() - self._sampling) * (step.of - first) / (step.number - first)

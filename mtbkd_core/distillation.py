@@ -17,9 +17,9 @@ from mtbkd_core.common.progress import OnProgress, Phase, ShouldStop, UserError
 from mtbkd_core.config.choices import Device, FeatureKind
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.course import Course, Goal, Going, OnKeep
-from mtbkd_core.evaluation.evaluate import STAGES, TeacherScores, score_teachers
+from mtbkd_core.evaluation.evaluate import STAGES, Scoring, TeacherScores
 from mtbkd_core.exact_check import run_exactly
-from mtbkd_core.measuring import examples_of, measured
+from mtbkd_core.measuring import measured
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior, stack_priors
 from mtbkd_core.result import Result
@@ -170,7 +170,7 @@ def distill_together(
     position, random = _started(configs, target, report, course, device)
     clock.append(time.perf_counter())
     generator = random.generator.get_state()
-    samples = _sampled(configs, task, target, position, random, report, course, teacher_scores)
+    samples = _sampled(configs, task, target, position, random, report, course)
     clock.append(time.perf_counter())
     seen = seen_by_student(configs[0], task)
     exact = run_exactly(configs, target, [own.positions[:, -1] for own in samples], seen.x_test, report)
@@ -188,7 +188,8 @@ def distill_together(
             report(Phase.EVALUATION, done, of, "Measuring the students")
 
         reference = exact[number] if exact else None
-        result = measured(config, task, target.student, own, warm, reference, spent, watch, teacher_scores)
+        scoring = Scoring(teachers=teacher_scores)
+        result = measured(config, task, target.student, own, warm, reference, spent, watch, scoring)
         assert own.chains is not None
         standing = Standing(own.chains, position.chunk(len(configs))[number], generator, (spent[0], spent[1]))
         sampling = course.done(own) if len(configs) == 1 else {}
@@ -225,19 +226,16 @@ def _sampled(
     random: Randomness,
     report: Reporter,
     course: Course,
-    teacher_scores: TeacherScores | None,
 ) -> list[Sample]:
     """Draws of every group from the warm start [G S, P], in whitened coordinates whatever the sampler runs in."""
     settings, student, single = configs[0].sampler, target.student, len(configs) == 1
     if single:
         warm = student.weight_scale * position
-        examples, known = examples_of(task, configs[0].data.teachers), list[TeacherScores]()
+        rough = Scoring(ROUGH)
 
         def measure(so_far: Sample) -> Result:
-            if not known:
-                known.append(score_teachers(examples.test_logits, examples.y_test, ROUGH))
-            passed, so_on = course.seconds_of_phases, (lambda stage: None, known[0], ROUGH)
-            return measured(configs[0], task, student, so_far, warm, None, passed, *so_on)
+            passed = course.seconds_of_phases
+            return measured(configs[0], task, student, so_far, warm, None, passed, lambda stage: None, rough)
 
         room = min(MOST_DRAWS, MAX_DRAWS_BYTES // (4 * position.numel()))
         course.sample_from(

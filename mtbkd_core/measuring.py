@@ -10,8 +10,7 @@ from torch import Tensor
 
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.bias_check import ExactRun, compare
-from mtbkd_core.evaluation.errors import RESAMPLES
-from mtbkd_core.evaluation.evaluate import Examples, TeacherScores, evaluate
+from mtbkd_core.evaluation.evaluate import Examples, Scoring, evaluate
 from mtbkd_core.result import Result, describe_environment
 from mtbkd_core.samplers.draws import Sample
 from mtbkd_core.student_inputs import features_of, seen_by_student
@@ -30,13 +29,9 @@ def measured(
     reference: ExactRun | None,
     seconds: Sequence[float],
     watch: Callable[[int], None],
-    teacher_scores: TeacherScores | None,
-    number: int = RESAMPLES,
+    scoring: Scoring,
 ) -> Result:
-    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place.
-
-    `number`: of bootstrap samples.
-    """
+    """The result of a configuration from its draws, which are scaled to parameters [S, D, P] in place."""
     began = time.perf_counter()
     watch(0)
     draws = own.positions.mul_(student.weight_scale)
@@ -51,8 +46,7 @@ def measured(
         own.log_joint,
         watch,
         split_seed=config.data.split_seed,
-        teacher_scores=teacher_scores,
-        number=number,
+        scoring=scoring,
     )
     diagnostics = metrics.diagnostics.updated(
         step_size=own.step_size,

@@ -7,6 +7,7 @@ it is worth less than the time that this takes, and one that is torn counts as n
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.result import Result
 
 _DRAWS = "draws"
+#: Snapshots may take one part of the run's time in so many; between two there are so many seconds at least.
+_SHARE, _LEAST_SECONDS = 10, 0.5
 
 
 class Moment(BaseModel):
@@ -104,6 +107,40 @@ def _read(about: dict[str, str]) -> tuple[Moment, RunConfig, Metrics]:
         RunConfig.model_validate_json(about["config"]),
         Metrics.model_validate_json(about["metrics"]),
     )
+
+
+@dataclass
+class Pace:
+    """How often snapshots are taken.
+
+    Attributes:
+        began: when the run did, on a clock in seconds.
+        due: when the next one is; the first of draws as soon as there are some.
+        count, seconds: of all so far, and what they took.
+    """
+
+    began: float
+    due: float = -math.inf
+    count: int = 0
+    seconds: float = 0.0
+    _last: float = 0.0
+
+    def took(self, seconds: float) -> None:
+        """One more has been taken, in so many seconds."""
+        self.count, self.seconds, self._last = self.count + 1, self.seconds + seconds, seconds
+
+    def next(self, now: float, end: float | None) -> None:
+        """Say when the next one is due, if it takes as long as the last.
+
+        What is left of the snapshots' share is spread evenly over what is left of the run. Where its end is not known,
+        the next one comes when all of them have had no more than their share of the time until then.
+        """
+        if end is None:
+            due = self.began + _SHARE * (self.seconds + self._last)
+        else:
+            left = (end - self.began) - _SHARE * self.seconds
+            due = now + (end - now) * _SHARE * self._last / left if left > 0 else math.inf
+        self.due = max(now + _LEAST_SECONDS, due)
 
 
 #: Takes each snapshot of a run.

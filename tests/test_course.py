@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtbkd_core import Cancelled, Progress, Result, Task, UserError, build_config, distill
-from mtbkd_core import course as module
+from mtbkd_core import snapshot as module
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.course import Course, Goal, Going, Precision
 from mtbkd_core.distillation import distill_from
@@ -58,11 +58,10 @@ def test_snapshots_change_no_draw(tiny: Task) -> None:
 
 def test_snapshots_cost_a_tenth_of_the_time_however_dear_they_are(monkeypatch: pytest.MonkeyPatch, tiny: Task) -> None:
     """On a clock that only the drawing and the showing move: 0.01 s a draw, 0.2 s a snapshot."""
-    now, costs = [0.0], 0
+    now, draws = [0.0], list[int]()
 
     def show(snapshot: Snapshot) -> None:
-        nonlocal costs
-        costs += 1
+        draws.append(snapshot.moment.draws)
         now[0] += 0.2
 
     course = Course(Goal(1000), on_snapshot=show, clock=lambda: now[0])
@@ -76,8 +75,26 @@ def test_snapshots_cost_a_tenth_of_the_time_however_dear_they_are(monkeypatch: p
 
     monkeypatch.setattr(Course, "enough", enough)
     distill(one(sampler__draws=1000, sampler__thinning=1), task=tiny)
-    assert costs >= 4
-    assert costs * 0.2 <= 0.1 * now[0] + 0.2
+    assert draws[:2] == [0, 4]
+    assert len(draws) >= 4
+    assert draws[-1] > 600
+    assert len(draws) * 0.2 <= 0.1 * now[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("cost", [0.1, 1.0, 4.0])
+def test_after_the_first_of_draws_snapshots_keep_to_their_share_at_any_time(cost: float, known: bool) -> None:
+    pace, now = module.Pace(0.0), 20.0
+    pace.took(cost)
+    while now < 100:
+        if now >= pace.due:
+            pace.took(cost)
+            now += cost
+            pace.next(now, 100.0 if known else None)
+            assert pace.seconds <= 0.1 * (100 if known else now) + 2 * cost
+        now += 0.1
+    assert pace.count >= 2
+    assert pace.seconds <= max(10.0 + cost / 2, 2 * cost)
 
 
 @pytest.mark.usefixtures("eager")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,8 +34,8 @@ from mtbkd_core.students.base import Student, element_budget
 
 #: Draws over all chains for the predictions, for the influence and in the saved sample.
 _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
-#: Test examples, and draws over all chains at most, for R-hat and ESS.
-_DIAGNOSED, _DIAGNOSED_DRAWS = 200, 6400
+#: Test examples (of a rough look: fewer), and draws over all chains at most, for R-hat and ESS.
+_DIAGNOSED, _ROUGHLY_DIAGNOSED, _DIAGNOSED_DRAWS = 200, 50, 6400
 #: The number of stages that `evaluate` reports.
 STAGES = 4
 
@@ -58,6 +58,38 @@ def score_teachers(teachers: Mapping[str, Tensor], labels: Tensor, number: int =
         score_teacher(mean_of_teachers(said), labels, number),
         {name: score_teacher(own, labels, number) for name, own in zip(teachers, said, strict=True)},
     )
+
+
+@dataclass
+class Scoring:
+    """How finely scores are worked out; one serves all snapshots of a run, whose opponents stay the same.
+
+    Attributes:
+        resamples: bootstrap samples. Fewer than `errors.RESAMPLES` is a rough look, which also leaves out the sampler's
+            error of the marginal modes: it takes as long as everything else together.
+        teachers: their scores, where they are known already.
+    """
+
+    resamples: int = RESAMPLES
+    teachers: TeacherScores | None = None
+    _others: tuple[ScoredRow, ScoredRow] | None = field(default=None, init=False)
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether it is of a run under way."""
+        return self.resamples < RESAMPLES
+
+    def opponents(self, examples: Examples, warm: Tensor, weighted: Tensor) -> tuple[ScoredRow, ScoredRow]:
+        """The rows of the networks before sampling [S, M, C] and of the weighted teachers [M, C], worked out once.
+
+        The teachers' own scores are worked out as well.
+        """
+        labels = examples.y_test
+        self.teachers = self.teachers or score_teachers(examples.test_logits, labels, self.resamples)
+        if self._others is None:
+            start = score_row(warm.mean(0), labels, warm, self.resamples)
+            self._others = start, score_teacher(weighted, labels, self.resamples)
+        return self._others
 
 
 def weighted_teachers(teacher_logits: Tensor, prior: PriorConfig, together: Tensor | None = None) -> Tensor:
@@ -102,8 +134,7 @@ def evaluate(
     watch: Watch = lambda stage: None,
     *,
     split_seed: int = 0,
-    teacher_scores: TeacherScores | None = None,
-    number: int = RESAMPLES,
+    scoring: Scoring | None = None,
 ) -> tuple[Metrics, Predictions]:
     """Metrics and predictions of a run, but for how sampling went.
 
@@ -113,15 +144,16 @@ def evaluate(
         log_joint: [S, D].
         watch: see `Watch`.
         split_seed: which test examples calibrate conformal sets.
-        teacher_scores: of these teachers, where they are known already; None: work them out.
-        number: of bootstrap samples, those of `teacher_scores` included.
+        scoring: None: as finely as a result's.
     Returns:
         the predictions are on the CPU.
     """
+    scoring = scoring or Scoring()
     used = reported(draws)
     predicted = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
     watch(1)
-    log_probability, diagnosed = _log_probability_of_label(student, draws, examples, watch)
+    inputs = _ROUGHLY_DIAGNOSED if scoring.is_rough else _DIAGNOSED
+    log_probability, diagnosed = _log_probability_of_label(student, draws, examples, watch, inputs)
     with ThreadPoolExecutor(2) as beside:  # R-hat, ESS and errors are Python's and NumPy's work, the rest is torch's
         agreement = beside.submit(convergence_by_example, log_probability, log_joint)
         predictive, chains = summarise(predicted), ByChain.of(predicted)
@@ -129,7 +161,7 @@ def evaluate(
         warm = student.probabilities(warm_start, examples.x_test)
         weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior, examples.test_together)
         sampled = predictive, chains, predicted
-        scored = beside.submit(_score_rows, examples, sampled, warm, weighted, split_seed, teacher_scores, number)
+        scored = beside.submit(_score_rows, examples, sampled, warm, weighted, split_seed, scoring)
         test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
         test |= {"draws": thin(predicted, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
         test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
@@ -137,7 +169,9 @@ def evaluate(
         watch(3)
         rows = scored.result()
         if shifts:
-            rows["shifts"] = {name: separations(predictive, p, (chains, own)) for name, (p, own) in shifts.items()}
+            rows["shifts"] = {
+                name: separations(predictive, p, (chains, own), scoring.resamples) for name, (p, own) in shifts.items()
+            }
         found, r_hats = agreement.result()
     test |= {"teachers_weighted": weighted, "r_hat": torch.full((len(examples.y_test),), torch.nan)}
     test["r_hat"][diagnosed.cpu()] = r_hats.float()
@@ -152,8 +186,7 @@ def _score_rows(
     warm: Tensor,
     weighted: Tensor,
     split_seed: int,
-    teacher_scores: TeacherScores | None,
-    number: int,
+    scoring: Scoring,
 ) -> dict[str, Any]:
     """Scores of every row with errors, the student's sets and its differences from its opponents.
 
@@ -162,14 +195,16 @@ def _score_rows(
         warm: [S, M, C] of the networks before sampling.
         weighted: [M, C], the weighted mean of the teachers.
     """
-    labels, (predictive, chains, predicted) = examples.y_test, sampled
-    teachers = teacher_scores or score_teachers(examples.test_logits, labels, number)
+    labels, (predictive, chains, predicted), number = examples.y_test, sampled, scoring.resamples
+    start, by_weight = scoring.opponents(examples, warm, weighted)
+    teachers = scoring.teachers
+    assert teachers is not None
     sets = measure_sets(predictive.mean, labels, split_seed)
     student = score_posterior(
         predictive, labels, chains, measured_rows(len(labels), split_seed).to(labels.device), number
     )
-    without = (modes_without(predicted), len(predicted)) if len(predicted) > 1 else None
-    start, by_weight = score_row(warm.mean(0), labels, warm, number), score_teacher(weighted, labels, number)
+    several = len(predicted) > 1 and not scoring.is_rough
+    without = (modes_without(predicted), len(predicted)) if several else None
     opponents = {"teachers_weighted": by_weight, "warm_start": start}
     every = {name: row.scores.nll for name, row in teachers.each.items() if row.known is None}
     if every:  # a teacher that is measured on other examples is no better or worse than one that is not
@@ -238,14 +273,14 @@ def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
 
 
 def _log_probability_of_label(
-    student: Student, draws: Tensor, examples: Examples, watch: Watch
+    student: Student, draws: Tensor, examples: Examples, watch: Watch, inputs: int
 ) -> tuple[Tensor, Tensor]:
-    """[S, D', M'] of some draws [S, D, P] and test examples, and which examples, [M'].
+    """[S, D', M'] of some draws [S, D, P] and so many test examples at most, and which examples, [M'].
 
     One draw of every chain at a time, to bound the memory.
     """
     count = len(examples.y_test)
-    few = torch.linspace(0, count - 1, min(count, _DIAGNOSED), device=draws.device).long()
+    few = torch.linspace(0, count - 1, min(count, inputs), device=draws.device).long()
     x, index = examples.x_test[few], examples.y_test[few].expand(draws.shape[0], -1)[..., None]
     each = []
     for kept in thinned(draws, max(_DIAGNOSED_DRAWS, 4 * draws.shape[0])).tolist():

@@ -17,12 +17,11 @@ from pydantic import Field
 from torch import Tensor
 
 from mtbkd_core.evaluation.calibration import Array
-from mtbkd_core.evaluation.errors import ScoreError, interval, jackknife_errors
+from mtbkd_core.evaluation.errors import RESAMPLES, ScoreError, interval, jackknife_errors
 from mtbkd_core.evaluation.predictive import ByChain, Predictive, Uncertainty
 from mtbkd_core.evaluation.records import Record
 from mtbkd_core.evaluation.scores import Quantity
 
-_RESAMPLES = 400
 _LEVEL = 0.95
 
 
@@ -97,9 +96,15 @@ def shift_scores(predictive: Predictive | Uncertainty) -> dict[str, Tensor]:
 
 
 def separations(
-    own: Predictive, shifted: Predictive, chains: tuple[ByChain, ByChain] | None = None
+    own: Predictive,
+    shifted: Predictive,
+    chains: tuple[ByChain, ByChain] | None = None,
+    number: int = RESAMPLES,
 ) -> dict[str, Separation]:
-    """How well each of `SHIFT_SCORES` separates; `chains`: of both kinds of inputs, for the sampler's error."""
+    """How well each of `SHIFT_SCORES` separates.
+
+    `chains`: of both kinds of inputs, for the sampler's error. `number`: of bootstrap samples.
+    """
     pairs = [] if chains is None else list(zip(*(each.without_some() for each in chains), strict=True))
     without = [(shift_scores(one), shift_scores(other)) for one, other in pairs]
     at_home, away = shift_scores(own), shift_scores(shifted)
@@ -109,13 +114,18 @@ def separations(
             away[name],
             [(one[name], other[name]) for one, other in without],
             len(chains[0].mean) if chains else 0,
+            number,
         )
         for name, value in at_home.items()
     }
 
 
 def separation(
-    own: Tensor, shifted: Tensor, without: Sequence[tuple[Tensor, Tensor]] = (), chains: int = 0
+    own: Tensor,
+    shifted: Tensor,
+    without: Sequence[tuple[Tensor, Tensor]] = (),
+    chains: int = 0,
+    number: int = RESAMPLES,
 ) -> Separation:
     """How well a score separates; higher is to mean out of distribution.
 
@@ -124,6 +134,7 @@ def separation(
         shifted: [M'] of out-of-distribution inputs.
         without: both for each of `errors.kept_chains`, for the sampler's error.
         chains: of the sampler.
+        number: of bootstrap samples.
     Raises:
         ValueError: one of them is empty or not finite.
     """
@@ -132,7 +143,7 @@ def separation(
     counts = _counts(own, shifted)
     found = {name: float(value[0]) for name, value in _measures(*counts).items()}
     random = np.random.default_rng(0)
-    resampled = _measures(*(_resampled(each, random) for each in counts))
+    resampled = _measures(*(_resampled(each, random, number) for each in counts))
     low, high = np.quantile(resampled["auroc"], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     left_out = [{name: float(value[0]) for name, value in _measures(*_counts(*pair)).items()} for pair in without]
     sampler = jackknife_errors(left_out, chains)
@@ -158,10 +169,10 @@ def _counts(own: Tensor, shifted: Tensor) -> tuple[Array, Array]:
     return one, other
 
 
-def _resampled(counts: Array, random: np.random.Generator) -> Array:
-    """[B, L], the counts of bootstrap samples of inputs that have the counts [1, L]."""
+def _resampled(counts: Array, random: np.random.Generator, number: int) -> Array:
+    """[B, L], the counts of so many bootstrap samples of inputs that have the counts [1, L]."""
     total = counts.sum()
-    return random.multinomial(int(total), counts[0] / total, _RESAMPLES).astype(float)
+    return random.multinomial(int(total), counts[0] / total, number).astype(float)
 
 
 def _measures(own: Array, shifted: Array) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd_core import build_config, distill
-from mtbkd_core import course as course_module
+from mtbkd_core import snapshot as snapshot_module
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
@@ -26,8 +26,8 @@ def seen(every_teacher: Path) -> dict[int, Snapshot]:
     found: dict[int, Snapshot] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTBKD_HOME", str(every_teacher))
-        patch.setattr(course_module, "_LEAST_SECONDS", 0.0)
-        patch.setattr(course_module, "_SHARE", 0)
+        patch.setattr(snapshot_module, "_LEAST_SECONDS", 0.0)
+        patch.setattr(snapshot_module, "_SHARE", 0)
         config = build_config({**SMALL, "sampler.draws": "6"}.items())
         distill(config, on_snapshot=lambda each: found.setdefault(each.moment.draws, each))
     return found

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtbkd_core import Cancelled, Result, Task, UserError, distill
-from mtbkd_core import course as course_module
+from mtbkd_core import snapshot as snapshot_module
 from mtbkd_core.distillation import distill_from
 from mtbkd_core.extension import More
 from mtbkd_core.runs import execute as execute_module
@@ -25,8 +25,8 @@ from tests.small import small
 
 def eager(patch: pytest.MonkeyPatch) -> None:
     """A snapshot at every draw."""
-    patch.setattr(course_module, "_LEAST_SECONDS", 0.0)
-    patch.setattr(course_module, "_SHARE", 0)
+    patch.setattr(snapshot_module, "_LEAST_SECONDS", 0.0)
+    patch.setattr(snapshot_module, "_SHARE", 0)
 
 
 def killed(task: Task, folder: Path, after: int, **settings: Any) -> Kept:
