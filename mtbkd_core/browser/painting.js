@@ -7,6 +7,7 @@ import { changed, sentence, shownNumber, spans, status } from './words.js';
 // Points of the maps' grid on a side.
 export const SIDE = 40;
 const SPOKEN_MS = 800; // between two sentences while the chains move
+const ENOUGH_DRAWS = 160; // with fewer, intervals cannot be judged
 const MOST_EPISTEMIC = 0.35; // nats: the darkest shade
 
 export function drawMaps(view) {
@@ -83,7 +84,8 @@ export function drawWords(view) {
   if (parts.status.textContent !== text) parts.status.textContent = text;
   parts.status.dataset.kind = kind;
   parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of the log joint ${found.rHat.toFixed(2)}.`;
-  if (!found.moving || !(performance.now() - view.spoken < SPOKEN_MS)) {
+  if (found.moving && found.draws < ENOUGH_DRAWS) parts.lead.textContent ||= 'The chains are on their way to the posterior.';
+  else if (!found.moving || !(performance.now() - view.spoken < SPOKEN_MS)) {
     parts.lead.textContent = sentence(found);
     view.spoken = performance.now();
   }

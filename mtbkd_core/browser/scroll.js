@@ -8,7 +8,7 @@ export function scrolling(view, host) {
     element('li', { 'data-at': at }, element('button', { type: 'button', onclick: () => lesson.shown(at) }, `${at + 1}`), element('p', {}, step.text)),
   );
   const list = element('ol', { class: 'steps' }, ...items);
-  host.parentElement.insertBefore(list, host);
+  host.after(list); // behind the playground for the keyboard: to walk over the list scrolls, and that turns the steps
   host.parentElement.classList.add('scrolling');
   const watcher = new IntersectionObserver(
     (entries) => {

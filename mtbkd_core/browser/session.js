@@ -31,7 +31,6 @@ export class Session {
     this.grid = square(side, plane.bound);
     this.chosen = Float64Array.of(0, 0);
     this.gradients = 0;
-    this.ticks = 0;
     this.latest = []; // each chain's probabilities on the grid
   }
 
@@ -67,22 +66,27 @@ export class Session {
     this.settled = false;
   }
 
-  // Sample until `milliseconds` are over (or for so many gradients), and look at the chains; scores and the chosen point are
-  // worked out only where `numbers` are wanted.
+  // Sample until `milliseconds` are over (or for so many gradients), and look at the chains where one may have moved; scores
+  // and the chosen point are worked out only where `numbers` are wanted.
   tick(milliseconds, { gradients = Infinity, numbers = true, now = () => performance.now() } = {}) {
     const end = now() + milliseconds;
     let done = 0;
+    let moved = this.window.entries.length === 0;
     do {
-      this.sampler.step();
+      moved = this.sampler.step() || moved;
       done += 1;
     } while (done < gradients && now() < end);
     this.gradients += done;
-    this.ticks += 1;
     const restarted = this.sampler.stuck;
     if (restarted) this.restart();
-    this.look();
-    const found = { gradients: this.gradients, restarted, ...this.progress(this.window.current), ...this.pictures() };
-    return numbers ? { ...found, ...this.numbers() } : found;
+    if (moved || restarted) this.look();
+    return {
+      gradients: this.gradients,
+      restarted,
+      ...this.progress(this.window.current),
+      ...(moved || numbers ? this.pictures() : {}),
+      ...(numbers ? this.numbers() : {}),
+    };
   }
 
   // Keep the present draws beside those to come, or let them go.
@@ -90,19 +94,14 @@ export class Session {
     this.pinned = kept ? { entries: this.window.current, student: this.student, asked: this.asked } : undefined;
   }
 
-  // A snapshot of the chains: a quarter of them is drawn on the grid in turn, all of them once after a restart.
+  // A snapshot of the chains.
   look() {
-    const { student, window, sampler, side } = this;
-    const all = this.latest.length === 0;
-    const drawn = [];
-    for (let s = 0; s < CHAINS; s++) {
-      if (!all && (s + this.ticks) % 4) continue;
-      const at = s * student.parameters;
-      this.latest[s] = probabilities(student, sampler.position, at, this.asked.scale, this.grid, this.latest[s]);
-      drawn.push(this.latest[s]);
-    }
+    const { student, window, sampler } = this;
+    this.latest = Array.from({ length: CHAINS }, (_, s) =>
+      probabilities(student, sampler.position, s * student.parameters, this.asked.scale, this.grid, this.latest[s]),
+    );
     window.offer(() => ({
-      map: mapOf(drawn, side),
+      map: mapOf(this.latest, this.side),
       ...this.onTest(),
       theta: Float32Array.from(sampler.position),
       logJoint: Float64Array.from(sampler.logJoint),

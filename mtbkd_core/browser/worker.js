@@ -13,7 +13,7 @@ export function receive(message, send) {
   if (message.tick === undefined) return;
   const found = session.tick(message.tick, { numbers: message.numbers });
   const { mean, epistemic, lines, starts, point } = found;
-  const arrays = [mean, epistemic, lines, starts, ...(point ? [point.draws] : [])];
+  const arrays = [...(mean ? [mean, epistemic, lines, starts] : []), ...(point ? [point.draws] : [])];
   send(
     found,
     arrays.map((array) => array.buffer),

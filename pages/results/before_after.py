@@ -70,7 +70,7 @@ def of_the_run(pair: Pair) -> None:
                     key=f"before-mean-{name}",
                 )
         with columns[2]:
-            paired_maps.show_moved_predictions(seen, maps[BEFORE], maps[AFTER], key="before-moved")
+            paired_maps.show_moved(seen, maps[BEFORE], maps[AFTER], paired_maps.PREDICTIONS, key="before-moved")
 
 
 @_of_pair
@@ -90,7 +90,7 @@ def of_reliability(pair: Pair) -> None:
                 "better",
                 "Whiskers: 95 % intervals under so many test examples.",
                 key="before-classes",
-                height=520,
+                height=430,  # the diagram beside it has the same
             )
     beside.draw_scores(pair.shown, key="before-scores", scores=OF_ALL)
 
@@ -157,7 +157,9 @@ def of_uncertainty(pair: Pair, task: Task) -> None:
                     key=f"before-epistemic-{name}",
                 )
         with columns[2]:
-            paired_maps.show_moved_uncertainty(seen, maps[BEFORE], maps[AFTER], key="before-epistemic-moved")
+            paired_maps.show_moved(
+                seen, maps[BEFORE], maps[AFTER], paired_maps.UNCERTAINTY, key="before-epistemic-moved"
+            )
     _draw_example(pair, task)
     beside.draw_scores(pair.shown, key="before-scores", scores=("epistemic", "deviance", "coverage", "set_size"))
 

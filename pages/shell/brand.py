@@ -4,11 +4,16 @@ _FIGURE = '.stVerticalBlock > div:only-child > [class*="st-key-figure-"]'
 #: Neighbouring columns that hold a chart each: these stand at the same height, however long the line above each is.
 _PAIR = f".stHorizontalBlock:has(> .stColumn:nth-child(1) > {_FIGURE}):has(> .stColumn:nth-child(2) > {_FIGURE})"
 
-#: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more go in pairs.
+#: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more
+#: go in pairs. Of those that stack, one with a picture stands above its controls.
 STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
 .stApp [data-testid="stCaptionContainer"] {opacity: .78}
+abbr[title] {position: relative; cursor: help}
+abbr[title]:focus-visible::after {content: attr(title); position: absolute; left: 0; top: 1.6em; z-index: 9;
+  width: 18rem; max-width: 70vw; padding: .5rem .7rem; border-radius: .5rem; font-size: 14px; line-height: 1.4;
+  color: light-dark(#fff, #1d2430); background: light-dark(#1d2430, #e8eaee)}
 .stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
 PAIR {align-items: stretch}
 PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
@@ -22,7 +27,8 @@ PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyCh
 @media (max-width: 1100px) {
   .st-key-cards {grid-template-columns: repeat(2, 1fr)}
   .stMainBlockContainer {padding-left: 2rem; padding-right: 2rem}
-  .stHorizontalBlock:has(> .stColumn) {flex-wrap: wrap}
+  .stHorizontalBlock:has(> .stColumn) {flex-wrap: wrap; gap: 1rem 1.5rem}
+  .stHorizontalBlock > .stColumn:has([class*="st-key-figure-"]) {order: -1}
   .stHorizontalBlock > .stColumn {min-width: calc(100% - 1.5rem)}
   .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
 }

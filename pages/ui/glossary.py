@@ -166,6 +166,13 @@ def hovered(text: str) -> str:
         if term in seen:
             return found[0]
         seen.add(term)
-        return f'<abbr title="{html.escape(GLOSSARY[term])}">{found[0]}</abbr>'
+        return f'<abbr tabindex="0" title="{html.escape(GLOSSARY[term])}">{found[0]}</abbr>'
 
     return pattern.sub(mark, re.sub(r"\\?<", "&lt;", text))
+
+
+def explained(label: str, help: str) -> str:
+    """The help of a control, in Markdown, with the entries of the terms that its label names."""
+    pattern, groups = _forms()
+    terms = dict.fromkeys(groups[found.lastgroup or ""] for found in pattern.finditer(label))
+    return "\n\n".join([help, *(f"**{term}**: {GLOSSARY[term]}" for term in terms)])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import streamlit as st
 
 from mtbkd_core.figures import change, decision_map
@@ -14,31 +18,35 @@ from pages.ui.chosen_run import Chosen
 HEIGHT = 330
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A difference of two maps [G, G], and its words: its scale's, its title, what to look for, help."""
+
+    of: Callable[[StudentMaps, StudentMaps], Any]
+    scale: str
+    title: str
+    look_for: str
+    help: str | None = None
+
+
+PREDICTIONS = Moved(
+    lambda before, after: distance(before.mean, after.mean),
+    "Moved",
+    "Where the predictions moved",
+    "Dark: they changed most. Dashed: the borders before; solid: after.",
+    "Total variation between the two predictive means: half the sum of the absolute differences.",
+)
+UNCERTAINTY = Moved(
+    lambda before, after: after.epistemic - before.epistemic,
+    "Change (nats)",
+    "Where the uncertainty changed",
+    "Dark: it changed most; + more uncertain after, − less.",
+)
+
+
 def show_predictions(seen: DecisionPlane, maps: StudentMaps, title: str, look_for: str, *, key: str) -> None:
     """The most probable class at every point."""
     decision_maps.show_decisions(seen, maps.mean, "mean", title, look_for, key=key, height=HEIGHT)
-
-
-def show_moved_predictions(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, *, key: str) -> None:
-    """How far the predictions moved at every point."""
-    moved = distance(before.mean, after.mean)
-    decision_maps.show(
-        change.draw_moved(
-            seen.axis,
-            moved,
-            "Moved",
-            before=before.mean,
-            after=after.mean,
-            chosen=decision_maps.chosen_point(seen),
-            height=HEIGHT,
-        ),
-        seen,
-        "Where the predictions moved",
-        "Dark: they changed most. Dashed: the borders before; solid: after.",
-        lambda: decision_map.map_table(seen.axis, moved=moved),
-        key=key,
-        help="Total variation between the two predictive means: half the sum of the absolute differences.",
-    )
 
 
 def show_uncertainty(
@@ -63,24 +71,25 @@ def show_uncertainty(
     )
 
 
-def show_moved_uncertainty(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, *, key: str) -> None:
-    """How much the epistemic uncertainty changed at every point."""
-    moved = after.epistemic - before.epistemic
+def show_moved(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, what: Moved, *, key: str) -> None:
+    """How far the predictions moved, or how much the epistemic uncertainty changed, at every point."""
+    moved = what.of(before, after)
     decision_maps.show(
         change.draw_moved(
             seen.axis,
             moved,
-            "Change (nats)",
+            what.scale,
             before=before.mean,
             after=after.mean,
             chosen=decision_maps.chosen_point(seen),
             height=HEIGHT,
         ),
         seen,
-        "Where the uncertainty changed",
-        "Dark: it changed most; + more uncertain after, − less.",
+        what.title,
+        what.look_for,
         lambda: decision_map.map_table(seen.axis, change=moved),
         key=key,
+        help=what.help,
     )
 
 

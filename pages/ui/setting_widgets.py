@@ -12,6 +12,7 @@ from mtbkd_core.config.choices import Choice
 from mtbkd_core.config.fields import Setting
 from mtbkd_core.config.parse import settings
 from pages.ui import link
+from pages.ui.glossary import explained
 from pages.ui.words import plain
 
 #: Settings by their dotted names, and their new values.
@@ -127,7 +128,7 @@ def choice(name: str, *, options: Sequence[Choice] | None = None) -> None:
         required=True,
         format_func=lambda option: kind(option).title,  # a member, or its value as text
         key=seeded(name, value),
-        help="\n".join([f"{about.help}\n", *(f"- **{option.title}**: {option.help}" for option in offered)]),
+        help="\n".join([f"{_help(about)}\n", *(f"- **{option.title}**: {option.help}" for option in offered)]),
         on_change=_take,
         args=(name, str),
     )
@@ -151,7 +152,7 @@ def per_teacher(name: str, titles: Sequence[str], *, neutral: float = 1.0) -> No
 
 
 def _help(about: Setting) -> str:
-    return about.help + (f" Unit: {about.unit}." if about.unit else "")
+    return explained(about.title, about.help + (f" Unit: {about.unit}." if about.unit else ""))
 
 
 def _take(name: str, to_setting: Callable[[Any], Any], beside: Callable[[], Changes] = list) -> None:

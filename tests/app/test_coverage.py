@@ -1,17 +1,19 @@
 """Coverage: a study is a job like any other, and the page shows it as it was measured."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core.runs import store
+from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import coverage
 from mtbkd_core.runs.kinds.coverage import KIND, CoverageSpec, CoverageView
 from mtbkd_core.runs.kinds.parts import ROWS
 from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, WRONG_ALONE
 from mtbkd_core.studies.tables import coverage_table
-from tests.app.conftest import FakeEngine, in_link, lines, press, traces
+from tests.app.conftest import FakeEngine, go, in_link, lines, press, traces
 from tests.studies.one_more_rule import add_rule
 
 PAGE = "learn/coverage.py"
@@ -39,6 +41,23 @@ def test_the_button_measures_with_the_chosen_numbers(opened: Callable[..., AppTe
     (view,) = store.list_jobs(KIND)
     assert in_link(app, "coverage") == view.id
     assert app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.DONE])
+def test_a_study_is_still_there_after_another_page_was_looked_at(
+    opened: Callable[..., AppTest], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    app = opened(PAGE, points="20")
+    read = store.read
+    monkeypatch.setattr(store, "read", lambda kind, id: replace(read(kind, id), state=state))
+    press(app, "Measure")
+    (view,) = store.list_jobs(KIND)
+    for page in ("overview", PAGE):
+        go(app, page)
+        assert not app.exception
+    assert in_link(app, "coverage") == view.id
+    assert bool(app.get("plotly_chart")) == (state is State.DONE)
+    assert ("Cancel" in [button.label for button in app.button]) == (state is State.RUNNING)
 
 
 def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppTest], measured: CoverageView) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui.glossary import GLOSSARY, hovered
+from pages.ui.glossary import GLOSSARY, explained, hovered
 from tests.app.conftest import Opened
 
 #: That a person who has not read the paper may not know.
@@ -55,5 +55,17 @@ def test_html_in_a_text_is_shown_as_it_is() -> None:
 
 def test_terms_in_a_charts_caption_have_their_entries(opened: Opened, finished: RunView) -> None:
     app = opened("influence", run=finished.id)
-    marked = f'<abbr title="{html.escape(GLOSSARY["Weight"])}">weight</abbr>'
+    marked = f'<abbr tabindex="0" title="{html.escape(GLOSSARY["Weight"])}">weight</abbr>'
     assert marked in " ".join(line.value for line in app.caption)
+
+
+def test_a_controls_help_has_the_entries_of_the_terms_in_its_label(opened: Opened) -> None:
+    app = opened("prior")
+    for term, label in {"Strength": "Strength (alpha)", "Concentration": "Concentration (lambda)"}.items():
+        (slider,) = [each for each in app.slider if each.label == label]
+        assert GLOSSARY[term] in slider.help
+
+
+def test_a_sampler_is_explained_where_it_is_chosen() -> None:
+    assert GLOSSARY["BAOAB, MCLMC, SGLD, HMC"] in explained("Sampler", "How draws are made.")
+    assert explained("Seed", "Of the chains.") == "Of the chains."

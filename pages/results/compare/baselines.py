@@ -15,14 +15,14 @@ from pages.ui.jobs.launch import launch
 
 
 def draw() -> None:
-    """The whole part of the page."""
-    _launcher()
+    """The whole part of the page: what was found, and below it the next one."""
     view = follow.pick(COMPARISONS, help="Newest first. Each is described by what differs from the default settings.")
     if view is None:
         baseline_results.draw_shipped()
-        return
-    follow.follow(COMPARISONS, view, baseline_results.draw_first_rows)
-    baseline_results.draw(view)
+    else:
+        follow.follow(COMPARISONS, view, baseline_results.draw_first_rows)
+        baseline_results.draw(view)
+    _launcher()
 
 
 def _launcher() -> None:

@@ -138,7 +138,7 @@ def _draw_maps(chosen: Chosen, weights: Weights, drawn: DrawnStudents, seen: Dec
             seen, now, "Its predictions now", "Faint: it is undecided. Nothing was sampled for this map.", key="now-map"
         )
     with right:
-        paired_maps.show_moved_predictions(seen, before, now, key="now-moved")
+        paired_maps.show_moved(seen, before, now, paired_maps.PREDICTIONS, key="now-moved")
 
 
 def _draw_example(said: Reweighted, task: Task) -> None:
