@@ -260,7 +260,8 @@ export class Playground {
       this.drawnHeard = this.heard;
       this.news = true;
     }
-    if (!this.resting && !document.hidden) this.ask();
+    this.curious ||= this.resting && !found.scores; // what stays in view is whole
+    if ((!this.resting || this.curious) && !document.hidden) this.ask();
     else if (document.hidden) this.next = setTimeout(() => this.ask(), 1000);
     const wait = this.calm.matches && found.moving && performance.now() - (this.drawnAt ?? 0) < CALM_MS;
     if (wait || this.frame) return;

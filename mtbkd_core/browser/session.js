@@ -50,7 +50,10 @@ export class Session {
     this.student = fresh ? new Student(asked.hidden) : this.student;
     this.posterior = new LogPosterior(this.student, x, labels, mixture, asked.scale);
     if (fresh) this.restart();
-    else this.aim();
+    else {
+      if (before.scale !== asked.scale) this.sampler.rescale(before.scale / asked.scale);
+      this.aim();
+    }
   }
 
   restart() {
@@ -63,6 +66,7 @@ export class Session {
   aim() {
     this.sampler.aim(this.posterior);
     this.window.changed();
+    this.changed = true; // and not looked at yet
     this.settled = false;
   }
 
@@ -71,7 +75,7 @@ export class Session {
   tick(milliseconds, { gradients = Infinity, numbers = true, now = () => performance.now() } = {}) {
     const end = now() + milliseconds;
     let done = 0;
-    let moved = this.window.entries.length === 0;
+    let moved = this.changed;
     do {
       moved = this.sampler.step() || moved;
       done += 1;
@@ -97,6 +101,7 @@ export class Session {
   // A snapshot of the chains.
   look() {
     const { student, window, sampler } = this;
+    this.changed = false;
     this.latest = Array.from({ length: CHAINS }, (_, s) =>
       probabilities(student, sampler.position, s * student.parameters, this.asked.scale, this.grid, this.latest[s]),
     );
@@ -104,6 +109,7 @@ export class Session {
       map: mapOf(this.latest, this.side),
       ...this.onTest(),
       theta: Float32Array.from(sampler.position),
+      scale: this.asked.scale,
       logJoint: Float64Array.from(sampler.logJoint),
       shares: this.shares(),
     }));
@@ -216,13 +222,13 @@ export class Session {
   }
 
   // The draws' probabilities at the chosen point [D, 3], their intervals, the truth there and what teachers predict.
-  atPoint({ entries, student, asked: { scale, teachers } }) {
+  atPoint({ entries, student, asked: { teachers } }) {
     const p = student.parameters;
     const draws = new Float32Array(3 * CHAINS * entries.length);
     const one = new Float64Array(3);
     entries.forEach((entry, index) => {
       for (let s = 0; s < CHAINS; s++) {
-        draws.set(probabilities(student, entry.theta, s * p, scale, this.chosen, one), 3 * (index * CHAINS + s));
+        draws.set(probabilities(student, entry.theta, s * p, entry.scale, this.chosen, one), 3 * (index * CHAINS + s));
       }
     });
     const each = [0, 1, 2].map((c) => draws.filter((_, index) => index % 3 === c));
