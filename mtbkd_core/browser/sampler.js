@@ -31,12 +31,6 @@ export class Sampler {
     this.logStep.fill(Math.log(FIRST_STEP));
   }
 
-  // Coordinates of another unit: the weights stay what they are where the prior's scale has changed.
-  rescale(factor) {
-    for (let j = 0; j < this.position.length; j++) this.position[j] *= factor;
-    for (let s = 0; s < this.chains; s++) this.logStep[s] += Math.log(factor);
-  }
-
   // Go on from where the chains are, under another log joint; what was under way of a trajectory is dropped.
   aim(posterior) {
     this.posterior = posterior;

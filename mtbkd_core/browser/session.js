@@ -50,10 +50,7 @@ export class Session {
     this.student = fresh ? new Student(asked.hidden) : this.student;
     this.posterior = new LogPosterior(this.student, x, labels, mixture, asked.scale);
     if (fresh) this.restart();
-    else {
-      if (before.scale !== asked.scale) this.sampler.rescale(before.scale / asked.scale);
-      this.aim();
-    }
+    else this.aim();
   }
 
   restart() {

@@ -210,16 +210,6 @@ test('a teacher that has just joined has its share before any chain has moved', 
   assert.equal(session.tick(Infinity, { gradients: 1 }).shares.length, 4);
 });
 
-test('another scale of the prior leaves the students what they are', () => {
-  const session = new Session(plane, { side: 8 });
-  const state = { ...copy(start), count: 10, hidden: 4 };
-  session.configure(wantedOf(state));
-  session.tick(Infinity, { gradients: 40 });
-  const before = session.onTest().mean;
-  session.configure(wantedOf({ ...state, scale: 2.5 }));
-  session.onTest().mean.forEach((value, i) => near(value, before[i], 1e-6));
-});
-
 test('a pinned state keeps its draws while the chains move on', () => {
   const session = new Session(plane, { side: 8 });
   const state = { ...copy(start), count: 10, hidden: 4 };
