@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 from mtbkd_core.catalog.registry import built_in, own
@@ -12,6 +9,8 @@ from mtbkd_core.common.owners import read_owners, refuse_others, write_owners
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports import image_sets, store
 from mtbkd_core.imports.check import Checked, check_table
+from mtbkd_core.imports.hub.check import check_hub
+from mtbkd_core.imports.hub.spec import HubSpec
 from mtbkd_core.imports.spec import TableSpec, check_name
 
 
@@ -20,6 +19,7 @@ def import_table(
     spec: TableSpec,
     *,
     title: str = "",
+    replaces: bool = False,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Checked:
@@ -28,6 +28,7 @@ def import_table(
     Args:
         name: of the task; as `check_name`.
         title: for people; empty: the name.
+        replaces: whether an imported task of that name goes; its runs stay, and are then of former data.
         on_progress, should_stop: as `check_table`.
     Returns:
         the checked table, with what was made of the files.
@@ -35,26 +36,51 @@ def import_table(
         UserError: the first problem of the files, one line; a name that is taken; a home folder that cannot be written.
         Cancelled: `should_stop` said so.
     """
-    check_free(name)
+    check_free(name, replaces)
     checked = check_table(name, spec, title=title, on_progress=on_progress, should_stop=should_stop)
-    save_table(checked, spec)
+    save_table(checked, unseen=spec.unseen, replaces=replaces)
     return checked
 
 
-def check_free(name: str) -> None:
-    """Refuse a name that is no name, a built-in task's, or an imported one's."""
+def import_hub(
+    name: str,
+    spec: HubSpec,
+    *,
+    title: str = "",
+    replaces: bool = False,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Checked:
+    """Make a task of a data set and models, each in a folder or on the Hub; arguments and errors as `import_table`."""
+    check_free(name, replaces)
+    checked = check_hub(name, spec, title=title, on_progress=on_progress, should_stop=should_stop)
+    save_table(checked, unseen=spec.unseen, replaces=replaces)
+    return checked
+
+
+def check_free(name: str, replaces: bool = False) -> None:
+    """Refuse a name that is no name, a built-in task's, or, unless it is to be replaced, an imported one's."""
     check_name("name", name)
     if name in built_in():
         raise UserError(f"name: {name!r} is a built-in task's; choose another, such as my-{name}"[:200])
-    if store.folder_of(name).exists() or image_sets.path_of(name).exists():
-        raise UserError(f"name: {name!r} is there already; forget it first, or choose another name")
+    if not replaces and is_imported(name):
+        raise UserError(f"name: {name!r} is there already; choose another name, or --replace it")
 
 
-def save_table(checked: Checked, spec: TableSpec) -> None:
-    """Write a table that was checked, its teachers calibrated where its labels can do it; errors as `import_table`."""
-    check_free(checked.data.about.name)
-    data = checked.data.calibrated() if spec.unseen else checked.data
-    store.write(data, spec.sources(), checked.notes, checked.warnings)
+def is_imported(name: str) -> bool:
+    """Whether there is an imported task of that name, be it one that cannot be read."""
+    return store.folder_of(name).exists() or image_sets.path_of(name).exists()
+
+
+def save_table(checked: Checked, *, unseen: bool, replaces: bool = False) -> None:
+    """Write a checked table, its teachers calibrated on its labels where `unseen`; errors as `import_table`."""
+    name = checked.data.about.name
+    check_free(name, replaces)
+    data = checked.data.calibrated() if unseen else checked.data
+    owners = owners_of(name)
+    store.write(data, checked.sources, checked.notes, checked.warnings, replaces)
+    if image_sets.forget(name):
+        write_owners(_owners_file(name), owners)
 
 
 def claim(name: str, by: str | None) -> None:
@@ -81,14 +107,12 @@ def forget(name: str, *, by: str | None = None) -> None:
     folder = store.folder_of(name)
     if not folder.is_dir():
         raise UserError(f"name: got {name!r}, imported are: {', '.join(own()) or 'none'}")
-    gone = folder.with_name(f".forgotten.{name}.{secrets.token_hex(4)}")
     try:
-        os.rename(folder, gone)  # at once for every reader; the files may take their time
-        shutil.rmtree(gone)
+        store.remove(folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be removed ({error.strerror})") from None
 
 
 def _owners_file(name: str) -> Path:
     """Where the owners of an imported task are named: in its folder, or beside the file that an image set is."""
-    return image_sets.owners_of(name) if image_sets.path_of(name).exists() else store.folder_of(name) / "owners.txt"
+    return image_sets.owners_of(name) if image_sets.path_of(name).exists() else store.folder_of(name) / store.OWNERS

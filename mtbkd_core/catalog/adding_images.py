@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mtbkd_core.catalog.adding import check_free
+from mtbkd_core.catalog.adding import check_free, owners_of
 from mtbkd_core.common.files import expanded, home, make_folder
+from mtbkd_core.common.owners import write_owners
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.images.idx import write_idx
 from mtbkd_core.images.pictures import Pictures, read_pictures
-from mtbkd_core.imports import image_sets
+from mtbkd_core.imports import image_sets, store
 from mtbkd_core.imports.classes import check_class_names
 from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES, ImageSet
 from mtbkd_core.imports.image_task import OwnImageTask, task_of
@@ -41,6 +42,7 @@ def import_images(
     prefix: str = "",
     sizes: Sizes | None = None,
     epochs: int = ImageSet.epochs,
+    replaces: bool = False,
 ) -> OwnImageTask:
     """Check a folder's images and make a task of them, which every process with this home folder then has.
 
@@ -51,12 +53,13 @@ def import_images(
         title: for people, in one line of at most `LONGEST_TITLE` letters; empty: the name.
         class_names: in the order of the labels; None: the folders' names, or the labels' numbers.
         transposed, prefix, epochs: as `ImageSet`.
+        replaces: as `import_table`.
         sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
     Raises:
         UserError: the first problem of the files, one line; a name that is taken; names of classes that do not fit the
             labels; a title or a name of a class that is not one line; a home folder that cannot be written.
     """
-    check_free(name)
+    check_free(name, replaces)
     title = title.strip()
     _check_one_line(title, "title")
     if len(title) > LONGEST_TITLE:
@@ -64,7 +67,7 @@ def import_images(
     folder = expanded(folder, "folder")
     if not folder.is_dir():
         raise UserError(f"folder: {str(folder)!r} is no folder")
-    copies = image_sets.copies_of(name)
+    copies = image_sets.new_copies(name)
     try:
         notes: tuple[str, ...] = ()
         pictures = (
@@ -77,10 +80,15 @@ def import_images(
         chosen = _chosen(name, folder, title, class_names, transposed, prefix, sizes, epochs)
         chosen = replace(chosen, notes=(*notes, *chosen.notes))
         chosen = replace(chosen, digest=task_of(chosen).image_pool().digest)  # refuses what cannot be divided
+        owners = owners_of(name)
         image_sets.write(chosen)
     except BaseException:
         shutil.rmtree(copies, ignore_errors=True)
         raise
+    image_sets.remove_copies(name, but=folder)
+    if (table := store.folder_of(name)).is_dir():
+        store.remove(table)
+        write_owners(image_sets.owners_of(name), owners)
     return task_of(chosen)
 
 

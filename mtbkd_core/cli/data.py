@@ -15,6 +15,7 @@ from torch import Tensor
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fetches, rebuilds
 from mtbkd_core.cli.console import Log, say
+from mtbkd_core.cli.imports import ReplaceOption
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import split_names
@@ -111,10 +112,13 @@ def import_images_command(
         str, typer.Option("--prefix", help="How the files' names begin, in a folder of several sets: emnist-digits.")
     ] = "",
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
+    replaces: ReplaceOption = False,
 ) -> None:
     """Make a task of a folder of images; its teachers are trained at the first run."""
     names = None if classes is None else split_names(classes)
-    task = import_images(name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix)
+    task = import_images(
+        name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix, replaces=replaces
+    )
     print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,9 @@ FeaturesOption = Annotated[
 IdOption = Annotated[
     str | None,
     typer.Option("--id", "--accession", help="Column that names the rows, where its name is not a usual one."),
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Replace an imported task of that name; its runs stay, as of former data.")
 ]
 TestTeacherOption = Annotated[
     list[str] | None, typer.Option("--test-teacher", help="A teacher's outputs on --test, as name=file.")
@@ -86,16 +90,17 @@ def import_command(
     normalise: NormaliseOption = False,
     unlabelled: UnlabelledOption = False,
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
+    replaces: ReplaceOption = False,
     only_check: Annotated[bool, typer.Option("--check", help="Check the files; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")] = False,
 ) -> None:
     """Check a table of your own with its teachers' outputs, and make a task of it."""
-    check_free(name)
+    check_free(name, replaces or only_check)
     chosen, embeddings, model = _features(features, table)
-    files = Files(table, _named(teacher, "--teacher"), embeddings)
+    files = Files(table, _files(teacher, "--teacher"), embeddings)
     others = None
     if test is not None:
-        others = Files(test, _named(test_teacher or [], "--test-teacher"), test_features)
+        others = Files(test, _files(test_teacher or [], "--test-teacher"), test_features)
     elif test_teacher or test_features is not None:
         raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
     if classes is not None and columns is not None:
@@ -116,8 +121,9 @@ def import_command(
         normalise=normalise,
         unlabelled=unlabelled,
     )
-    checked = (check_table if only_check else import_table)(name, spec, title=title, on_progress=_tell)
-    _say(name, checked, only_check, as_json)
+    make = check_table if only_check else partial(import_table, replaces=replaces)
+    checked = make(name, spec, title=title, on_progress=tell)
+    say_checked(name, checked, only_check, as_json)
 
 
 def forget_command(name: Annotated[str, typer.Argument(help="An imported task; see the command tasks.")]) -> None:
@@ -126,7 +132,8 @@ def forget_command(name: Annotated[str, typer.Argument(help="An imported task; s
     print(f"{name}: forgotten")
 
 
-def _say(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
+def say_checked(name: str, checked: Checked, only_check: bool, as_json: bool) -> None:
+    """What was made of the files, and what to do next."""
     for line in checked.notes:
         print(line, file=sys.stderr)
     for line in checked.warnings:
@@ -180,15 +187,21 @@ def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str
     raise UserError(f"--features: got {text[:60]!r}, allowed: {allowed}")
 
 
-def _named(pairs: Sequence[str], option: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _files(pairs: Sequence[str], option: str) -> dict[str, Path]:
+    needs = "name=file, such as esm2=esm2_logits.csv"
+    return {name: Path(file) for name, file in named(pairs, option, needs).items()}
+
+
+def named(pairs: Sequence[str], option: str, needs: str) -> dict[str, str]:
+    """Values by name, as name=value."""
+    found: dict[str, str] = {}
     for pair in pairs:
         name, equals, file = pair.partition("=")
         if not equals or not name.strip() or not file.strip():
-            raise UserError(f"{option}: got {pair!r}, needs name=file, such as esm2=esm2_logits.csv")
+            raise UserError(f"{option}: got {pair!r}, needs {needs}")
         if name.strip() in found:
             raise UserError(f"{option}: {name.strip()!r} is named twice")
-        found[name.strip()] = Path(file.strip())
+        found[name.strip()] = file.strip()
     return found
 
 
@@ -199,5 +212,6 @@ def _range(text: str, option: str) -> tuple[str, str]:
     return first.strip(), last.strip()
 
 
-def _tell(progress: Progress) -> None:
+def tell(progress: Progress) -> None:
+    """How far it is, on standard error."""
     print(progress.message, file=sys.stderr, flush=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.files import content_hash, sha256
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, one_line
 from mtbkd_core.imports.classes import check_class_names
 from mtbkd_core.imports.data import About, Rows, TableData
@@ -27,11 +27,13 @@ class Checked:
     Attributes:
         notes: what was made of the files, a line each.
         warnings: what may be wrong with them, a line each.
+        sources: what was read, such as "teacher esm2" -> {"file": its name, "sha256": of its content}.
     """
 
     data: TableData
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    sources: Mapping[str, dict[str, str]]
 
 
 def check_table(
@@ -84,8 +86,9 @@ def check_table(
         },
         fingerprint=_fingerprint((rows, test, spare), class_names, reach),
     )
-    said = (tuple(map(one_line, lines)) for lines in (reader.notes, reader.warnings))
-    return Checked(TableData(about, rows, test, reach, spare), *said)
+    notes, warnings = (tuple(map(one_line, lines)) for lines in (reader.notes, reader.warnings))
+    sources = {role: {"file": path.name, "sha256": sha256(path)} for role, path in spec.sources().items()}
+    return Checked(TableData(about, rows, test, reach, spare), notes, warnings, sources)
 
 
 def class_columns_between(table: Path, first: str, last: str) -> tuple[str, ...]:

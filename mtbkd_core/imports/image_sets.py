@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,7 +28,7 @@ class ImageSet:
     Attributes:
         name: of the task.
         title: for people.
-        folder: where its four IDX files are; they are not copied. Other pictures are, to `copies_of`.
+        folder: where its four IDX files are; they are not copied. Other pictures are, to `new_copies`.
         class_names: in the order of the labels.
         shape: (height, width) in the files.
         transposed: whether its pictures have to be mirrored along their diagonal to stand upright, as EMNIST's.
@@ -65,9 +66,17 @@ def owners_of(name: str) -> Path:
     return path_of(name).with_suffix(".owners")
 
 
-def copies_of(name: str) -> Path:
-    """Where the home folder keeps pictures that were in no IDX files, as such."""
-    return home_path() / "image-sets" / name
+def new_copies(name: str) -> Path:
+    """Where the home folder will keep pictures that were in no IDX files, as such: beside those of a former set."""
+    return home_path() / "image-sets" / f"{name}.{secrets.token_hex(4)}"
+
+
+def remove_copies(name: str, but: Path | None = None) -> None:
+    """Remove the pictures that the home folder keeps of sets of this name, but for one folder."""
+    folder = path_of(name).parent
+    for copies in (folder / name, *folder.glob(f"{name}.*/")):  # the first as former versions called it
+        if copies != but:
+            shutil.rmtree(copies, ignore_errors=True)
 
 
 def write(images: ImageSet) -> None:
@@ -97,7 +106,7 @@ def forget(name: str) -> bool:
     try:
         path_of(name).unlink()
         owners_of(name).unlink(missing_ok=True)
-        shutil.rmtree(copies_of(name), ignore_errors=True)
+        remove_copies(name)
         return True
     except FileNotFoundError:
         return False

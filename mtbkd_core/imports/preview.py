@@ -18,7 +18,7 @@ from mtbkd_core.imports.spec import suggest_name
 from mtbkd_core.imports.table import Table, is_number
 
 _ROWS = 20
-_LABELS = ("label", "labels", "class", "target", "location", "y")
+LABELS = ("label", "labels", "class", "target", "location", "y")
 _SEQUENCES = ("sequence", "seq", "protein", "fasta")
 #: A word of as many letters of the alphabet of amino acids is hardly anything else.
 _SEQUENCE_LENGTH = 20
@@ -54,7 +54,7 @@ def preview(path: Path) -> Preview:
         names,
         head,
         sequence=_named(names, _SEQUENCES) or next((name for name in names if _is_sequence(head[name])), None),
-        label=_named(names, _LABELS),
+        label=_named(names, LABELS),
         accession=next(filter(is_id_name, names), None),
         classes=_one_hot(names, head),
         numbers=tuple(numbers),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -16,13 +15,13 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from mtbkd_core.common.files import home, read_tensors, write_atomically, write_tensors
+from mtbkd_core.common.files import home, read_tensors, sha256, write_atomically, write_tensors
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.data import About, Rows, TableData
 
 #: Raise it when the meaning of a folder's files changes; older ones are then refused with the reason.
 FORMAT = 1
-MANIFEST, TENSORS, TEXTS = "manifest.json", "table.safetensors", "texts.json"
+MANIFEST, TENSORS, TEXTS, OWNERS = "manifest.json", "table.safetensors", "texts.json", "owners.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,18 @@ class Manifest(About):
 _JSON = TypeAdapter(Manifest)
 
 
-def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], warnings: tuple[str, ...]) -> None:
-    """Write a table into its folder, which must not be there: a reader sees all of it or nothing.
+def write(
+    data: TableData,
+    sources: Mapping[str, dict[str, str]],
+    notes: tuple[str, ...],
+    warnings: tuple[str, ...],
+    replaces: bool = False,
+) -> None:
+    """Write a table into its folder: a reader sees all of it or nothing.
+
+    Args:
+        sources, notes, warnings: as `Checked`.
+        replaces: whether a table of that name goes, with its owners kept; otherwise it must not be there.
 
     Raises:
         UserError: the folder is there, or cannot be written.
@@ -74,7 +83,7 @@ def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], 
             n_rows=len(data.rows),
             n_test=len(data.test or ()),
             n_unlabelled=len(data.unlabelled or ()),
-            sources={role: {"file": path.name, "sha256": sha256(path)} for role, path in sources.items()},
+            sources=dict(sources),
             notes=notes,
             warnings=warnings,
             sha256=sha256(temporary / TENSORS),
@@ -85,12 +94,23 @@ def write(data: TableData, sources: Mapping[str, Path], notes: tuple[str, ...], 
         )
         write_atomically(temporary / MANIFEST, _JSON.dump_json(manifest, indent=2))
         if folder.exists():
-            raise UserError(f"name: {folder.name!r} is there already; forget it first, or choose another name")
+            if not replaces:
+                raise UserError(f"name: {folder.name!r} is there already; forget it first, or choose another name")
+            if (folder / OWNERS).exists():
+                shutil.copy(folder / OWNERS, temporary / OWNERS)
+            remove(folder)
         os.rename(temporary, folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a table's folder, at once for every reader; the files may take their time. May raise `OSError`."""
+    gone = folder.with_name(f".forgotten.{folder.name}.{secrets.token_hex(4)}")
+    os.rename(folder, gone)
+    shutil.rmtree(gone)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -134,12 +154,6 @@ def read(folder: Path) -> TableData:
 def folder_of(name: str) -> Path:
     """Where the table of a task lies; errors as `home`."""
     return home() / "tasks" / name
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tensors(data: TableData) -> dict[str, Tensor]:

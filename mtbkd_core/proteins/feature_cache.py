@@ -1,4 +1,4 @@
-"""Features of proteins that are computed once: kept under the home folder by a digest of what they are made of."""
+"""Features that are computed once: kept under the home folder by a digest of what they are made of."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mtbkd_core.common.progress import UserError
 _log = logging.getLogger(__name__)
 
 
-def cached_features(digest: str, shape: tuple[int, int], compute: Callable[[], Tensor]) -> Tensor:
-    """Features [M, F] of that shape from the cache, or computed now and cached.
+def cached_features(digest: str, shape: tuple[int, int | None], compute: Callable[[], Tensor]) -> Tensor:
+    """Features [M, F] of that shape (None: of any F) from the cache, or computed now and cached.
 
     A cached file that cannot be used is logged and replaced.
 
@@ -25,7 +25,7 @@ def cached_features(digest: str, shape: tuple[int, int], compute: Callable[[], T
     if path.exists():
         try:
             found = read_tensors(path).get("features")
-            if found is not None and found.shape == shape:
+            if found is not None and found.ndim == 2 and found.shape == (shape[0], shape[1] or found.shape[1]):
                 return found
             problem = "it holds something else"
         except UserError as error:

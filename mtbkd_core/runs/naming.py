@@ -86,6 +86,28 @@ def is_todays(kind: JobKind[S, V], view: V) -> bool:
         return False
 
 
+def is_of_former_data(kind: JobKind[S, V], view: V) -> bool:
+    """Whether the data or the teachers of a job's tasks have changed since, as where one was imported anew.
+
+    Not where a task is no more.
+    """
+    try:
+        today = list(fingerprints(kind, view.spec))
+        kept = _kept_fingerprints(kind, view.folder)
+        if kept is None:  # no result yet
+            return name_of((view.folder / files.CONFIG).read_bytes(), *today) != view.id
+    except (UserError, OSError):
+        return False
+    return kept != today
+
+
+def _kept_fingerprints(kind: JobKind[S, V], path: Path) -> list[str] | None:
+    """Of the data and the teachers that a job's result was computed with; None where there is none."""
+    result = files.read_json(path / kind.result) or {}
+    kept = result.get("fingerprints", [(files.read_json(path / "environment.json") or {}).get("fingerprint")])
+    return kept if isinstance(kept, list) and all(isinstance(one, str) for one in kept) else None
+
+
 def _is_own(kind: JobKind[S, V], path: Path, raw: bytes, spec: S) -> bool:
     """Whether the folder's name is the hash of what config.json says, field by field, and of fingerprints.
 
@@ -97,11 +119,8 @@ def _is_own(kind: JobKind[S, V], path: Path, raw: bytes, spec: S) -> bool:
     with suppress(UserError):  # a task or teacher that is no more
         if name_of(raw, *fingerprints(kind, spec)) == path.name:
             return True
-    result = files.read_json(path / kind.result) or {}
-    kept = result.get("fingerprints", [(files.read_json(path / "environment.json") or {}).get("fingerprint")])
-    if not isinstance(kept, list) or not all(isinstance(one, str) for one in kept):
-        return False
-    return name_of(raw, *kept) == path.name
+    kept = _kept_fingerprints(kind, path)
+    return kept is not None and name_of(raw, *kept) == path.name
 
 
 def _fields(raw: bytes) -> bytes:

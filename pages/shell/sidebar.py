@@ -62,6 +62,8 @@ def _picker(engine_problem: str | None) -> list[str]:
                 state = verdict.words
                 icon = ":material/warning:" if verdict is Verdict.NOT_CONVERGED else icon
             st.caption(f"{icon} {state} · started {chosen.created.astimezone():%d %b, %H:%M}")
+            if line := run_words.former(RUNS.kind, chosen):
+                st.caption(f":material/history: {line}")
             with st.container(horizontal=True, gap="small"):
                 pinned.draw(chosen)
                 pinned.draw_name(chosen)

@@ -19,7 +19,7 @@ from mtbkd_core.snapshot import Moment
 from pages.ui import link, navigation, owner, so_far, task_words
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
-from pages.ui.run_words import STATES, sentence, task_title, title
+from pages.ui.run_words import STATES, former, sentence, task_title, title
 from pages.ui.words import plain
 
 
@@ -202,6 +202,8 @@ def _draw_banner(shown: Chosen) -> None:
         f":material/check_circle: Run **{view.id}** · {title(view)} · "
         f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
     )
+    if line := former(RUNS.kind, view):
+        st.warning(line, icon=":material/history:")
     if not view.finished:
         so_far.follow(view.id, shown.moment.number if shown.moment else 0)
         return

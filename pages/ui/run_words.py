@@ -12,7 +12,9 @@ from mtbkd_core.config.choices import Choice
 from mtbkd_core.config.models import AUTO
 from mtbkd_core.config.parse import flatten, settings, value_of
 from mtbkd_core.runs.folder import State
+from mtbkd_core.runs.job import JobKind, S, V
 from mtbkd_core.runs.kinds.run import RunView
+from mtbkd_core.runs.naming import is_of_former_data
 from mtbkd_core.tasks import plane_changes
 from pages.ui import task_words, words
 
@@ -106,6 +108,14 @@ def cost(count: int, seconds: float | None, timed: str = "the chosen run") -> st
 def sentence(text: str) -> str:
     """A reason as a sentence of its own."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def former(kind: JobKind[S, V], view: V) -> str:
+    """Says of a run or study that its task has other data since; empty where it has not."""
+    if not is_of_former_data(kind, view):
+        return ""
+    task = words.plain(task_title(view.config.data.task))
+    return f"This {kind.noun} is of the former data: the data or the teachers of {task} have changed since."
 
 
 def title(view: RunView) -> str:

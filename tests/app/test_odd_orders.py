@@ -18,7 +18,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView
 from tests.app.conftest import SMALL, Done, FakeEngine, Opened, go, in_link, new_app, open_page, press
-from tests.imports.files import CLASSES, spec_of, write_csv, write_files
+from tests.imports.files import CLASSES, spec_of, write_csv, write_files, write_table
 
 RESULTS = ("reliability", "influence", "uncertainty", "shifts", "compare")
 
@@ -157,7 +157,26 @@ def test_other_data_under_the_same_name_is_not_shown_beside_a_run(old_run: RunVi
     for page in ("influence", "uncertainty", "shifts"):
         app = open_page(new_app(), page, run=old_run.id, example="3")
         assert not app.exception, page
-        assert any("have changed since this run" in warning.value for warning in app.warning), page
+        assert any("have changed since" in warning.value for warning in app.warning), page
+
+
+def test_a_run_of_a_task_that_was_imported_anew_is_marked_as_of_the_former_data(
+    fake_engine: FakeEngine, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path / "before")
+    import_table("mine", spec_of(files), title="Mine")
+    run = fake_engine.distill(small("mine"))
+    import_table("mine", spec_of(files), title="Mine", replaces=True)
+    assert not any("former data" in each.value for each in open_page(new_app(), "reliability", run=run.id).warning)
+    other = write_table(tmp_path / "after" / "train.csv", seed=1)
+    import_table("mine", spec_of(replace(files, table=other)), title="Mine", replaces=True)
+    app = open_page(new_app(), "reliability", run=run.id)
+    assert not app.exception
+    assert any("This run is of the former data" in each.value for each in app.warning)
+    assert any("This run is of the former data" in each.value for each in app.sidebar.caption)
+    assert fake_engine.distill(small("mine")).id != run.id
 
 
 def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pages.setup.own_data import images
 from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
+from tests.imports.hub.made import data_folder, text_model
 
 PAGE = "setup/own_data/page.py"
 
@@ -304,3 +305,30 @@ def test_a_folder_that_will_not_do_is_one_line(
     assert plain(problem) in error.value
     assert app.session_state.draft.data.task == "digits"
     assert app.text_input(key="own:images:title").value == "My marks"
+
+
+# A data set and models
+
+
+def test_a_data_set_and_a_model_become_a_task(
+    opened: Callable[..., AppTest], own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("datasets", "transformers"):
+        pytest.importorskip(library)
+    app = ran(opened("own_data"))
+    choose(app, "segmented_control", "What you have", "A data set and models")
+    choose(app, "text_input", "Data set", data_folder(tmp_path))
+    press(app, "own:hub:look")
+    assert by_label(app, "selectbox", "Label").value == "label"
+    assert by_label(app, "selectbox", "Test on").value == "test"
+    choose(app, "text_area", "Teachers, a line each", text_model(tmp_path / "kind", ("LABEL_0", "LABEL_1")))
+    choose(app, "text_input", "Encoder", text_model(tmp_path / "encoder", ()))
+    press(app, "own:hub:check")
+    assert "does not say which classes they are" in app.error[0].value
+    choose(app, "text_input", "Outputs of kind", "Negative, Positive")
+    press(app, "own:hub:check")
+    assert not app.error
+    assert any("worked out" in each.value or "torch sees" in each.value for each in app.caption)
+    choose(app, "text_input", "Title", "Reviews")
+    press(app, "own:add")
+    assert load_task("reviews").class_names == ("Negative", "Positive")

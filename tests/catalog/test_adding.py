@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from mtbkd_core import UserError, build_config, default_config, distill, fingerprint, load_task, task_info, task_infos
-from mtbkd_core.catalog.adding import forget, import_table
+from mtbkd_core.catalog.adding import claim, forget, import_table, owners_of
+from mtbkd_core.catalog.adding_images import import_images
+from mtbkd_core.common.files import sha256
 from mtbkd_core.export.package import make_package
 from mtbkd_core.imports import store
 from mtbkd_core.imports.spec import Files, TableSpec
@@ -20,7 +22,19 @@ from mtbkd_core.proteins.descriptors import reach as descriptor_reach
 from mtbkd_core.report.html import build_report
 from mtbkd_core.teachers.temperatures import fit_temperatures
 from tests.app.conftest import SMALL
-from tests.imports.files import CLASSES, ROWS, labels, logits, sequences, spec_of, write_csv, write_files, write_table
+from tests.imports.files import (
+    CLASSES,
+    ROWS,
+    SIZES,
+    labels,
+    logits,
+    sequences,
+    spec_of,
+    write_csv,
+    write_files,
+    write_images,
+    write_table,
+)
 
 
 @pytest.fixture
@@ -149,7 +163,7 @@ def test_the_larger_a_table_the_narrower_its_student_so_that_a_run_does_not_take
 
 def test_what_was_read_is_in_the_manifest(mine: Path, files: Files) -> None:
     manifest = store.read_manifest(mine)
-    assert manifest.sources["teacher good"] == {"file": "good.csv", "sha256": store.sha256(files.teachers["good"])}
+    assert manifest.sources["teacher good"] == {"file": "good.csv", "sha256": sha256(files.teachers["good"])}
     assert any("fair.csv: read as probabilities" in note for note in manifest.notes)
     data = store.read(mine)
     assert data.rows.sequences == tuple(sequences())
@@ -201,3 +215,24 @@ def test_a_forgotten_task_is_gone(mine: Path) -> None:
     assert list(mine.parent.iterdir()) == []
     with pytest.raises(UserError, match="imported are: none"):
         forget("mine")
+
+
+def test_a_task_that_replaces_another_keeps_its_owners(mine: Path, files: Files, tmp_path: Path) -> None:
+    claim("mine", "someone")
+    import_table("mine", spec_of(files), title="Anew", replaces=True)
+    assert task_info("mine").title == "Anew"
+    assert owners_of("mine") == {"someone"}
+    folder = write_images(tmp_path / "set")
+    import_images("mine", folder, sizes=SIZES, replaces=True)
+    assert task_info("mine").image_shape is not None
+    assert owners_of("mine") == {"someone"}
+    import_table("mine", spec_of(files), replaces=True)
+    assert task_info("mine").image_shape is None
+    assert owners_of("mine") == {"someone"}
+
+
+def test_a_table_that_is_refused_replaces_nothing(mine: Path, files: Files, tmp_path: Path) -> None:
+    bad = replace(files, table=write_table(tmp_path / "bad.csv", Label={3: "x"}))
+    with pytest.raises(UserError):
+        import_table("mine", spec_of(bad), replaces=True)
+    assert task_info("mine").title == "Mine"

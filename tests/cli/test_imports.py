@@ -8,6 +8,7 @@ import pytest
 from mtbkd_core.catalog.registry import task_infos
 from mtbkd_core.cli.main import main
 from tests.imports.files import logits, write_csv, write_files
+from tests.imports.hub.made import data_folder, text_model
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -103,3 +104,21 @@ def test_names_of_classes_that_will_not_do_are_refused_by_their_option(
     words[place : place + 2] = ["--classes", "a,b,a"]
     code, _, err = run(capsys, *words)
     assert (code, err.splitlines()[-1]) == (2, "error: --classes: 'a' is named twice, expected each class once")
+
+
+def test_a_data_set_and_a_model_are_imported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for library in ("datasets", "transformers"):
+        pytest.importorskip(library)
+    words = [
+        *("import-hub", "--name", "reviews", "--data", data_folder(tmp_path), "--inputs", "text", "--label", "label"),
+        *("--teacher", f"kind={text_model(tmp_path / 'kind')}", "--encoder", text_model(tmp_path / "encoder", ())),
+    ]
+    code, out, err = run(capsys, *words, "--test", "test", "--json")
+    assert code == 0
+    answer = json.loads(out.splitlines()[-1])
+    assert (answer["rows"], answer["features"], answer["classes"]) == (48, 8, ["Negative", "Positive"])
+    assert "teacher kind: " in err
+    assert "reviews" in names()
+    code, out, err = run(capsys, *words[:2], "others", *words[3:], "--split", "dev")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: split: ")

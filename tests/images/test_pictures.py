@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtbkd_core import UserError
+from mtbkd_core import UserError, task_info
 from mtbkd_core.catalog.adding import forget
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.images.files import find_file
 from mtbkd_core.images.idx import write_idx
 from mtbkd_core.images.pictures import read_pictures
-from mtbkd_core.imports import image_sets
 from mtbkd_core.imports.image_task import OwnImageTask
 from mtbkd_core.tasks.images import Sizes
 
@@ -85,15 +84,23 @@ def test_what_was_made_of_the_images_is_said(tmp_path: Path, own_home: Path, way
     assert note in imported(tmp_path).INFO.description
 
 
+def copies(home: Path) -> list[Path]:
+    return list((home / "image-sets").glob("*/"))
+
+
 def test_copies_go_with_the_task_or_with_a_refusal(tmp_path: Path, own_home: Path) -> None:
     _by_class(tmp_path)
     imported(tmp_path)
-    assert image_sets.copies_of("marks").is_dir()
-    forget("marks")
-    assert not image_sets.copies_of("marks").exists()
+    assert len(copies(own_home)) == 1
     with pytest.raises(UserError, match="classes: got 2 names"):
-        import_images("marks", tmp_path, class_names=["a", "b"])
-    assert not image_sets.copies_of("marks").exists()
+        import_images("marks", tmp_path, class_names=["a", "b"], replaces=True)
+    assert task_info("marks").title == "marks"
+    assert len(copies(own_home)) == 1
+    import_images("marks", tmp_path, title="New marks", sizes=SIZES, replaces=True)
+    assert task_info("marks").title == "New marks"
+    assert len(copies(own_home)) == 1
+    forget("marks")
+    assert not copies(own_home)
 
 
 def test_without_a_folder_for_testing_every_fifth_picture_of_a_class_is_for_it(tmp_path: Path) -> None:

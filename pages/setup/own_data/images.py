@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from mtbkd_core.catalog.adding_images import LONGEST_TITLE, import_images
 from mtbkd_core.catalog.settings import change_task
 from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.spec import suggest_name
+from pages.setup.own_data import checked
 from pages.ui import link, navigation, owner
 from pages.ui.jobs import training
 from pages.ui.words import plain
@@ -56,9 +58,10 @@ def draw() -> None:
             "double quotes. Empty: the labels' numbers.",
         )
     name = suggest_name(title)
+    replaces = checked.may_replace(name)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button(
-            "Add this task",
+            "Replace the task" if replaces else "Add this task",
             type="primary",
             icon=":material/add:",
             key="own:images:add",
@@ -66,18 +69,19 @@ def draw() -> None:
             help="Checks the files, chooses the task, and begins to train its four teachers on this machine. Each "
             "takes minutes, once.",
         )
-        st.caption(f"Short name: `{name}`" if name else "Needs a folder, and a title with a letter or a digit.")
+        checked.say_name(name, replaces, "Needs a folder, and a title with a letter or a digit.")
     if pressed:
         names = classes if classes.strip() else None
-        _add(name, folder.strip(), title=title.strip(), classes=names, transposed=transposed, prefix=prefix.strip())
+        about = {"title": title.strip(), "transposed": transposed, "prefix": prefix.strip(), "replaces": replaces}
+        _add(name, folder.strip(), names, about)
 
 
-def _add(name: str, folder: str, *, title: str, classes: str | None, transposed: bool, prefix: str) -> None:
+def _add(name: str, folder: str, classes: str | None, about: dict[str, Any]) -> None:
     """Make the task, choose it, and begin to train its teachers; a problem is one line."""
     try:
         names = split_names(classes) if classes is not None else None
         with st.spinner("Checking the images…"):
-            import_images(name, Path(folder), title=title, class_names=names, transposed=transposed, prefix=prefix)
+            import_images(name, Path(folder), class_names=names, **about)
         adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:

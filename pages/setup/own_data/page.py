@@ -1,11 +1,13 @@
 """Your own data: a table with its teachers' outputs, or a folder of images, is checked and made a task."""
 
+from pathlib import PurePath
+
 import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.imports.classes import join_names
 from mtbkd_core.imports.preview import Preview
-from pages.setup.own_data import images, kept, tables
+from pages.setup.own_data import checked, hub, images, kept, tables
 from pages.setup.own_data.tables import Features, ImportForm
 from pages.ui.words import plain
 
@@ -30,16 +32,21 @@ def draw_what_is_needed() -> None:
 
 source = st.segmented_control(
     "What you have",
-    ["A table", "Images"],
+    ["A table", "Images", "A data set and models"],
     default="A table",
     required=True,
     key="own:choice:kind",
-    help="A table of examples with the teachers' outputs for them; or a folder of images in the IDX format, such as "
-    "MNIST's. Teachers of images are trained on this machine.",
+    help="A table of examples with the teachers' outputs for them; a folder of images in the IDX format, such as "
+    "MNIST's, for which teachers are trained on this machine; or a data set and models of the Hugging Face Hub, or in "
+    "folders, whose outputs are worked out on this machine.",
 )
+if source == "A data set and models":
+    hub.draw()
+    checked.draw_imported()
+    st.stop()
 if source == "Images":
     images.draw()
-    tables.draw_imported()
+    checked.draw_imported()
     st.stop()
 table = kept.one_file(
     "Table",
@@ -50,7 +57,7 @@ table = kept.one_file(
 )
 if table is None:
     draw_what_is_needed()
-    tables.draw_imported()
+    checked.draw_imported()
     st.stop()
 try:
     seen: Preview = tables.preview(table)
@@ -190,8 +197,8 @@ form = ImportForm(
 if missing := form.missing():
     st.info(missing, icon=":material/upload_file:")
     st.stop()
-checked = tables.check(form)
-if checked is None:
+found = tables.check(form)
+if found is None:
     st.stop()
-tables.draw_findings(checked)
-tables.draw_adding(form, checked)
+checked.draw_findings(found)
+checked.draw_adding(found, table.file_id, PurePath(table.name).stem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -12,28 +12,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from mtbkd_core import Progress, RunConfig, UserError, task_info
-from mtbkd_core.catalog import adding
-from mtbkd_core.catalog.registry import own
-from mtbkd_core.catalog.settings import change_task, default_config
-from mtbkd_core.common.owners import may_change, refuse_others
+from mtbkd_core.common.progress import OnProgress
 from mtbkd_core.imports import preview as previews
 from mtbkd_core.imports.check import Checked, check_table
 from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.preview import Preview
-from mtbkd_core.imports.spec import Files, TableSpec, suggest_name
-from mtbkd_core.imports.table import count_of
+from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.imports.uploads import Upload, in_folder
-from mtbkd_core.runs import store
-from mtbkd_core.runs.kinds import training
-from pages.ui import link, navigation, owner
+from pages.setup.own_data.checked import UNNAMED, checked_once
 from pages.ui.words import plain
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
-
-#: Stands for the task's name until the person has chosen one.
-_UNNAMED = "unnamed"
 
 
 class Features(StrEnum):
@@ -184,115 +174,10 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
 
 
 def check(form: ImportForm) -> Checked | None:
-    """The checked table, or None and the problem on the page. The same files and choices are checked once."""
-    mark = form.mark()
-    if st.session_state.get("own:checked", ("",))[0] != mark:
-        answer: Checked | tuple[str, ...]
-        place = st.empty()
-        bar = place.progress(0.0, text="Checking the files…")
+    """The checked table, or None and the problem on the page."""
 
-        def show(progress: Progress) -> None:
-            bar.progress(progress.fraction, text=progress.message)
-
-        try:
-            with in_folder(form.uploads()) as paths:
-                answer = check_table(_UNNAMED, form.spec(paths), on_progress=show)
-        except UserError as error:
-            answer = error.problems
-        place.empty()
-        st.session_state["own:checked"] = (mark, answer)
-    found_out = st.session_state["own:checked"][1]
-    if isinstance(found_out, tuple):
-        for line in found_out:
-            st.error(plain(line), icon=":material/error:")
-        return None
-    return found_out  # type: ignore[no-any-return]
-
-
-def draw_findings(checked: Checked) -> None:
-    """How the files were read, and what may be wrong with them."""
-    for line in checked.warnings:
-        st.warning(plain(line), icon=":material/warning:")
-    rows = checked.data.rows
-    counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
-    line = plain(f"{checked.data.about.description} {counts}.")
-    if count := len(checked.warnings):
-        st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
-    else:
-        st.success(line, icon=":material/check_circle:")
-    for line in checked.notes:
-        st.caption(plain(line))
-
-
-def draw_adding(form: ImportForm, checked: Checked) -> None:
-    """What the labels may be used for, the task's title, and the button that adds and chooses the task."""
-    unseen = st.checkbox(
-        "No teacher was trained on these labels",
-        key=f"own:choice:unseen:{form.table.file_id}",
-        help="Each teacher is then calibrated on the student's labels: its logits are divided by the temperature with "
-        "the lowest NLL. On labels that it was trained on, a teacher looks better than it is: leave this open then.",
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        title = st.text_input(
-            "Title",
-            f"My {Path(form.table.name).stem}"[:60],
-            max_chars=60,
-            key=f"own:choice:title:{form.table.file_id}",
-            width=320,
-            help="The task's name on the pages. Links use a short name made from the title.",
-        )
-        pressed = st.button(
-            "Add this task",
-            type="primary",
-            icon=":material/add:",
-            key="own:add",
-            help="Keeps a checked copy in the app's data folder, and chooses the task.",
-        )
-    name = suggest_name(title)
-    st.caption(f"Short name: `{name}`" if name else "The title needs a letter or a digit.")
-    if not pressed:
-        return
-    try:
+    def work(show: OnProgress) -> Checked:
         with in_folder(form.uploads()) as paths:
-            spec = replace(form.spec(paths), unseen=unseen)
-            adding.save_table(replace(checked, data=checked.data.named(name, title.strip())), spec)
-        adding.claim(name, owner.me())
-        link.replace(change_task(link.draft(), name))
-    except UserError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
-    st.switch_page(navigation.page("teachers"))
+            return check_table(UNNAMED, form.spec(paths), on_progress=show)
 
-
-def draw_imported() -> None:
-    """The tasks of one's own, each with a button that forgets it."""
-    names = [name for name in own() if may_change(adding.owners_of(name), owner.me())]
-    if not names:
-        return
-    st.header("Tasks of your own", anchor=False)
-    for name in names:
-        info = task_info(name)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(info.title)}** :small[:gray[{plain(info.description)}]]")
-            st.button(
-                "Forget",
-                key=f"own:forget:{name}",
-                type="tertiary",
-                icon=":material/delete:",
-                help=f"Removes {plain(info.title)} from the app's data folder. Files, runs and trained teachers stay.",
-                on_click=_forget,
-                args=(name,),
-            )
-
-
-def _forget(name: str) -> None:
-    try:
-        refuse_others(adding.owners_of(name), owner.me(), f"task {name}")
-        for view in store.list_jobs(training.KIND):
-            if view.config.data.task == name:
-                store.request_cancel(training.KIND, view.id)
-        adding.forget(name, by=owner.me())
-        if link.draft().data.task == name:
-            link.replace(default_config(RunConfig().data.task))
-    except UserError as error:
-        st.session_state.notice = str(error)
+    return checked_once(form.mark(), work)

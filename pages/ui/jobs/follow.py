@@ -42,6 +42,8 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
                 if len(views) > 1:
                     _draw_picker(words, views, id, help)
                 delete_button(words, view)
+            if line := run_words.former(words.kind, view):
+                st.warning(line, icon=":material/history:")
             return view
     link.keep(words.parameter, None)
     return None

@@ -78,18 +78,14 @@ def load_for(chosen: Chosen) -> Task:
     task = load(config)
     if not chosen.result.has_labels_of(task):
         st.warning(
-            "The data of this task have changed since this run, so its examples cannot be shown beside it. "
+            "Today's data have other labels than this run's, so its examples cannot be shown beside it. "
             "Its scores are on the page Reliability.",
             icon=":material/difference:",
         )
         navigation.link("distill", "Distill again")
         st.stop()
     if task.fingerprint_of(config.data.teachers) != chosen.result.environment.get("fingerprint"):
-        st.warning(
-            "The data or the teachers of this task have changed since this run: scores are the run's, single examples "
-            "are today's.",
-            icon=":material/difference:",
-        )
+        st.caption(":material/difference: Scores are of the run's data, single examples are of today's.")
     return task
 
 
