@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from mtbkd_core.evaluation.errors import Difference, ScoreError
 from mtbkd_core.evaluation.scores import SCORES, Scores
 
+#: Digits after the point that a difference has at most.
+_MOST_DIGITS = 9
+
 
 def better_text(scores: Sequence[str]) -> str:
     """Of which scores higher is better, and of which lower: "NLL and ECE: lower is better."."""
@@ -36,12 +39,21 @@ def mean_text(score: str, mean: float, error: float) -> str:
 
 
 def interval_text(score: str, difference: float, low: float, high: float) -> str:
-    """A difference with its interval in brackets, shares in points; NaN: a dash, or no interval."""
+    """A difference with its interval in brackets, shares in points; NaN: a dash, or no interval.
+
+    It has as many more digits as an end needs that is not 0 and would be rounded to it, where 0 lies outside.
+    """
     scale, digits = (100, 1) if SCORES[score].share else (1, 3)
     if math.isnan(difference):
         return "–"
-    text = f"{scale * difference:+z.{digits}f}"
-    return text if math.isnan(low) else f"{text} [{scale * low:+z.{digits}f}, {scale * high:+z.{digits}f}]"
+    if math.isnan(low):
+        return f"{scale * difference:+z.{digits}f}"
+    nearest = scale * min(abs(low), abs(high))
+    if low * high > 0 and nearest < 0.5 * 10**-digits:
+        digits = min(_MOST_DIGITS, math.ceil(-math.log10(2 * nearest)))
+    return "{:+z.{digits}f} [{:+z.{digits}f}, {:+z.{digits}f}]".format(
+        *(scale * each for each in (difference, low, high)), digits=digits
+    )
 
 
 def difference_text(score: str, found: Difference | None) -> str:
@@ -62,7 +74,7 @@ def plain_interval(score: str, found: Difference) -> str:
 
 
 #: What the errors of a score are; those of the sampler are shown where a row comes from chains.
-TEST_SET_LINE = "After ±: the standard error from a test set of this size."
+TEST_SET_LINE = "After ± (near 0 or 100 %: + and -): the standard error from a test set of this size."
 ERRORS_LINE = f"{TEST_SET_LINE[:-1]}; in brackets, that of the sampler's draws."
 
 

@@ -20,7 +20,7 @@ from mtbkd_core.evaluation.errors import ExactCalibration, ScoreError
 from mtbkd_core.evaluation.predictive import Predictive
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.evaluation.sets import Sets, score_sets
-from mtbkd_core.evaluation.shares import ClassScore
+from mtbkd_core.evaluation.shares import ClassScore, wilson
 
 #: Scores by name; None where one is not defined there. A posterior's R-hat is with them.
 Row = dict[str, float | None]
@@ -69,13 +69,19 @@ class Quantity:
         """
         if value is None:
             return "–"
-        return f"{self._number(value)} {self.error_text(error, sampler=sampler)}".rstrip()
+        return f"{self._number(value)} {self.error_text(error, value, sampler=sampler)}".rstrip()
 
-    def error_text(self, error: ScoreError | None, *, sampler: bool = True) -> str:
-        """The errors alone: "± 0.0120 (sampler 0.0006)"; "" where none is known."""
+    def error_text(self, error: ScoreError | None, value: float | None, *, sampler: bool = True) -> str:
+        """The errors alone: "± 0.0120 (sampler 0.0006)"; "" where none is known.
+
+        Of a share whose ± would pass 0 or 100 %, upwards and downwards: "+0.2% -1.4%", by `wilson`.
+        """
         if error is None:
             return ""
         of_test_set = "" if error.test_set is None else f"± {self._number(error.test_set)}"
+        if self.share and value is not None and error.test_set and not error.test_set <= value <= 1 - error.test_set:
+            low, high = wilson(value, error.test_set)
+            of_test_set = f"+{self._number(high - value)} -{self._number(value - low)}"
         shown = sampler and error.sampler is not None
         return f"{of_test_set} (sampler {self._number(error.sampler or 0.0)})".strip() if shown else of_test_set
 

@@ -56,6 +56,19 @@ def share_interval(
     return max(0.0, share - math.hypot(share - low, spread)), min(1.0, share + math.hypot(high - share, spread))
 
 
+def wilson(share: float, error: float) -> tuple[float, float]:
+    """Ends of the score interval of a share, one standard error wide, which keeps within 0 and 1.
+
+    Of so many cases as have that standard error; a share of 0 or 1 is only bounded. Source: Wilson, JASA 1927.
+    """
+    cases = share * (1 - share) / error**2
+    if not cases:
+        return max(0.0, share - error), min(1.0, share + error)
+    middle = (share + 0.5 / cases) / (1 + 1 / cases)
+    half = math.sqrt(share * (1 - share) / cases + 0.25 / cases**2) / (1 + 1 / cases)
+    return min(share, middle - half), max(share, middle + half)
+
+
 def class_scores(
     predicted: Labels, labels: Labels, without: Sequence[Labels] = (), chains: int = 0
 ) -> tuple[ClassScore, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import opponents
 from mtbkd_core.evaluation.score_text import ERRORS_LINE, calibration_text, difference_text
@@ -83,6 +84,6 @@ def _sets(metrics: Metrics, class_names: Sequence[str]) -> list[str]:
 
 
 def _set_row(found: SetScores, class_names: Sequence[str]) -> list[str]:
-    error = "" if found.coverage_error is None else f" ± {found.coverage_error:.1%}"
+    coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
     always = ", ".join(class_names[index] for index in found.always) or "none"
-    return [f"{found.level:.0%}", f"{found.coverage:.1%}{error}", f"{found.size:.2f}", always]
+    return [f"{found.level:.0%}", coverage, f"{found.size:.2f}", always]

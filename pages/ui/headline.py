@@ -71,7 +71,7 @@ def _draw_scores(result: Result) -> None:
         place.metric(
             score.with_unit,
             score.text(student[name]),
-            score.error_text(student.errors.get(name), sampler=False) or None,
+            score.error_text(student.errors.get(name), student[name], sampler=False) or None,
             delta_color="off",
             delta_arrow="off",
             help=f"{score.help} {TEST_SET_LINE}",

@@ -8,6 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from mtbkd_core import build_config, task_info
 from mtbkd_core.evaluation.calibration import reliability
+from mtbkd_core.evaluation.errors import ScoreError
+from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures.theme import PALETTE
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import KIND as RUN
@@ -49,7 +51,8 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, fini
     (kinds,) = [text.value for text in app.markdown if text.value.startswith("| Sets |")]
     for name, title in (("credible", "Credible"), ("conformal", "Conformal"), ("conformal_by_class", "Conformal, by")):
         found = student.sets[name]
-        assert f"{found.coverage:.1%} ± {found.coverage_error:.1%} | {found.size:.2f}" in kinds
+        coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
+        assert f"{coverage} | {found.size:.2f}" in kinds
         assert f"| **{title}" in kinds
     (means,) = [line for line in lines(app, "caption") if line.startswith("Mean over the test set")]
     assert student.text("deviance") in means

@@ -50,6 +50,27 @@ def test_a_mean_has_its_error_where_there_is_one(mean: float, error: float, text
     assert mean_text("accuracy", mean, error) == text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-0.037, -0.0002, "-1.80 [-3.70, -0.02], worse"),
+        (-0.037, -0.0006, "-1.8 [-3.7, -0.1], worse"),
+        (-0.037, 0.0002, "-1.8 [-3.7, +0.0], no clear difference"),
+    ],
+)
+def test_an_interval_that_leaves_0_out_is_not_rounded_to_it(low: float, high: float, text: str) -> None:
+    verdict = Reading.WORSE if high < 0 else Reading.UNCLEAR
+    assert difference_text("accuracy", Difference(difference=-0.018, low=low, high=high, verdict=verdict)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [(0.997, 0.006, "99.7% +0.2% -1.4%"), (0.003, 0.006, "0.3% +1.4% -0.2%"), (1.0, 0.01, "100.0% +0.0% -1.0%")],
+)
+def test_the_error_of_a_share_keeps_within_0_and_100_percent(value: float, error: float, text: str) -> None:
+    assert mean_text("accuracy", value, error) == text
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(89, "89\u00a0s"), (120, "2\u00a0min"), (9000, "2.5\u00a0h")])
 def test_a_duration_has_a_unit_that_suits_it(seconds: float, text: str) -> None:
     assert duration_text(seconds) == duration_text(seconds / 3, 3) == text

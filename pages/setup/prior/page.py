@@ -38,7 +38,7 @@ def draw_alone(config: RunConfig, task: Task) -> None:
         column.metric(
             SCORES[name].with_unit,
             value,
-            SCORES[name].error_text(prior_scores.errors.get(name)) or None,
+            SCORES[name].error_text(prior_scores.errors.get(name), prior_scores[name]) or None,
             delta_color="off",
             delta_arrow="off",
             help=f"{SCORES[name].help} Here of the labelled {item}s. After ±: the standard error from so many of them.",
