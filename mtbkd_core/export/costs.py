@@ -7,6 +7,7 @@ from typing import Any
 
 from mtbkd_core.evaluation.score_rows import score_row
 from mtbkd_core.evaluation.scores import Scores
+from mtbkd_core.export.beside import beside_teachers
 from mtbkd_core.export.draws import Size, Sizes, choose_draws, measure_sizes
 from mtbkd_core.export.extra import check_libraries
 from mtbkd_core.export.features import numbers_per_input
@@ -62,6 +63,11 @@ class Costs:
     def rows(self) -> tuple[CostRow, ...]:
         """The student's, then the teachers'."""
         return (self.student, self.posterior, self.exported, *self.teachers)
+
+    @property
+    def beside_teachers(self) -> str:
+        """How the file's size and time stand to the teachers', in words; "" where theirs are not known."""
+        return beside_teachers(self.exported.bytes, self.exported.one, [(row.bytes, row.one) for row in self.teachers])
 
     def file_bytes(self, size: Size) -> int:
         """Bytes of the ONNX file with so many draws."""

@@ -18,9 +18,10 @@ from mtbkd_core.common.progress import ShouldStop, UserError
 from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import predict
 from mtbkd_core.evaluation.sets import LEVEL
-from mtbkd_core.export.card import Facts, write_card
+from mtbkd_core.export.card import write_card
 from mtbkd_core.export.draws import Sizes, choose_draws, measure_sizes
 from mtbkd_core.export.extra import check_libraries
+from mtbkd_core.export.facts import Facts
 from mtbkd_core.export.features import numbers_per_input
 from mtbkd_core.export.graph import OPSET
 from mtbkd_core.export.measured import measure, measure_single

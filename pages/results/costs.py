@@ -56,6 +56,8 @@ def draw(chosen: chosen_run.Chosen, costs: Costs | None) -> None:
         f"{costs.student.parameters:,} parameters each: {bytes_text(costs.exported.bytes or 0)}, and "
         f"{costs.exported.one:.2g} ms for one {item} on one core of this machine.{error}"
     )
+    if costs.beside_teachers:
+        st.markdown(costs.beside_teachers)
     table = pd.DataFrame([_row(row) for row in costs.rows])
     charts.heading(
         "The student and its teachers", lambda: table, key="costs", file="costs.csv", of="Download the table."

@@ -41,6 +41,7 @@ def test_it_names_teachers_with_their_fingerprints_limits_and_verdict(
     for name in runs["cnn"].config.data.teachers:
         assert few_digits.teachers[name].fingerprint in text
     assert "**Verdict.**" in text
+    assert re.search(r"The file is .* each of its 3 teachers: .*For one input it is ", text)
     assert re.search(r"Weakest classes on the test examples, accuracy with its 95 % interval: .* % \[.* to .*\]", text)
     assert runs["cnn"].environment["fingerprint"] in text
 

@@ -50,3 +50,9 @@ def test_it_is_json(costs: Costs) -> None:
     assert found["smallest_level"] == costs.sizes.proposed
     assert [row["draws"] for row in found["sizes"]] == [row.draws for row in costs.sizes.rows]
     assert set(found["exported"]["scores"]) == {"accuracy", "nll"}
+
+
+def test_size_and_time_beside_the_teachers_are_told_in_words(costs: Costs) -> None:
+    assert costs.exported.bytes is not None
+    assert costs.beside_teachers.startswith("The file is ")
+    assert "For one input it is " in costs.beside_teachers
