@@ -1,6 +1,6 @@
 """The report of kept runs: its bytes, the draws that it holds, their cost in NLL, and its answers beside Python's.
 
-usage: python -m benchmarks.report [--tasks digits proteins ...] [--saved FOLDER] [--write]
+usage: python -m benchmarks.report [--tasks digits proteins ...] [--write]
 
 The page's own modules answer in node. Python answers with the draws as the file holds them, and with the same draws
 before they are rounded.
@@ -21,7 +21,6 @@ import torch
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.runs import kept_run
-from mtbkd_core import Result, Task, load_task
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
 from mtbkd_core.report.html import build_report
@@ -43,16 +42,8 @@ def answers(document: str, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def run_of(name: str, saved: Path | None) -> tuple[Task, Result]:
-    """A task with its kept run, or with the run of its name in a folder of saved ones."""
-    if saved is None:
-        return kept_run(name)
-    result = Result.load(saved / name)
-    return load_task(result.config), result
-
-
-def measure(record: Record, name: str, folder: Path, saved: Path | None) -> None:
-    task, result = run_of(name, saved)
+def measure(record: Record, name: str, folder: Path) -> None:
+    task, result = kept_run(name)
     began = perf_counter()
     document = build_report(result, run=name, created=datetime.now(UTC), task=task)
     seconds = perf_counter() - began
@@ -96,13 +87,12 @@ def apart(found: list[dict[str, Any]], own: Predictive) -> float:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
-    parser.add_argument("--saved", type=Path, help="folder with a saved run of each task, in place of kept runs")
     given = parser.parse_args()
     record = Record(write=given.write)
     with TemporaryDirectory() as folder:
         for name in given.tasks:
             if missing_data(name) is None:
-                measure(record, name, Path(folder), given.saved)
+                measure(record, name, Path(folder))
     record.close()
 
 

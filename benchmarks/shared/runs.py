@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from mtbkd_core import Result, Task, build_config, default_config, distill, load_task
+from mtbkd_core import Result, Task, default_config, distill, load_task
 from mtbkd_core.common.files import content_hash, home
-
-#: Of a default run; its log joint need not be level here.
-SHORTER = {"sampler.burn_in": 200}
 
 
 def kept_run(name: str) -> tuple[Task, Result]:
-    """A task with its default run, but for a shorter burn-in."""
-    config = build_config(SHORTER.items(), base=default_config(name))
+    """A task with its default run, which is made where it is not kept."""
+    config = default_config(name)
     task = load_task(config)
     mark = content_hash(config.model_dump_json(), task.fingerprint_of(config.data.teachers))
     folder = home() / "benchmarks" / f"run-{name}-{mark}"
