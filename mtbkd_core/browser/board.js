@@ -13,7 +13,7 @@ export const NAMES = Object.keys(MAPS);
 
 const NUMBERS = {
   log: ['Log score', 'Mean log probability under the truth, in nats. Larger is better; 0 below the best is perfect.'],
-  calibration: ['Calibration error', 'Mean distance of confidence and true probability. Smaller is better.'],
+  calibration: ['ECE', 'Expected calibration error: mean distance of confidence and true probability. Smaller is better.'],
   coverage: ['Coverage', 'Share of true probabilities inside the 95 % intervals. 95 % or more is wanted.'],
 };
 

@@ -1,6 +1,7 @@
 // The student that a report holds: its draws run here, or answers that were stored of it.
 
 import { numbers } from './bytes.js';
+import { convolutionLogits } from './convolution.js';
 import { kernelFeatures, patchFeatures, standardised } from './inputs.js';
 import { interval } from './scores.js';
 import { logits, softmax } from './student.js';
@@ -53,11 +54,13 @@ export class Draws {
 
   // Mean, intervals, set, deviance and epistemic part for a raw input [F].
   answer(raw) {
-    const { sizes, theta, draws } = this.student;
+    const { sizes, theta, draws, convolutions } = this.student;
     const size = theta.length / draws;
+    const pass = convolutions ? convolutionLogits : logits;
+    const about = convolutions ? { ...convolutions, classes: this.classes } : sizes;
     const plain = this.standardisation ? standardised(raw, this.standardisation) : raw;
     const x = this.features ? FEATURES[this.features.kind](plain, this.features) : plain;
-    const each = Array.from({ length: draws }, (_, d) => softmax(logits(sizes, theta, d * size, x)));
+    const each = Array.from({ length: draws }, (_, d) => softmax(pass(about, theta, d * size, x)));
     const mean = Array.from({ length: this.classes }, (_, c) => each.reduce((sum, p) => sum + p[c], 0) / draws);
     const aleatoric = each.reduce((sum, p) => sum + entropy(p), 0) / draws;
     return {

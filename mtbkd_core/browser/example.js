@@ -75,7 +75,9 @@ export class Example {
     const side = Math.max(...this.shape);
     const pen = range('Thickness of the pen', [0.02, 0.2, 0.01, 0.07], (value) => (this.sketch.radius = value * side));
     const copy = () => this.sketch.start(this.draws.input(this.chosen));
-    const line = 'Draw with the mouse or a finger, as large as the paper; the student answers while you draw.';
+    const line =
+      'Draw with the mouse, a finger or keys, as large as the paper; the student answers while you draw. Arrow keys move ' +
+      'the pen, the space bar draws a dot, shift with an arrow key a line.';
     return [
       element('h4', {}, 'One of your own'),
       element('p', { class: 'note' }, line),

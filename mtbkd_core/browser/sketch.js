@@ -4,6 +4,8 @@ import { element } from './controls.js';
 
 const FINE = 4;
 const SIZE = 224;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const move = (place, side) => Math.min(side - 0.5, Math.max(0.5, place));
 
 // A picture [height * width] from 0 to 1 as dark ink on paper.
 export function paint(canvas, [height, width], values) {
@@ -31,13 +33,21 @@ export class Sketch {
     this.canvas = element('canvas', {
       class: 'picture drawn',
       style: shown(shape),
-      'aria-label': 'Draw here',
+      tabindex: 0,
+      role: 'application',
+      'aria-label': 'Draw here: arrow keys move the pen, the space bar draws a dot, shift and an arrow key a line',
+      onkeydown: (event) => this.key(event),
+      onblur: () => {
+        this.pen = undefined;
+        this.show();
+      },
       onpointerdown: (event) => {
         this.canvas.setPointerCapture(event.pointerId);
+        this.pen = undefined;
         this.last = this.place(event);
-        this.stroke(event);
+        this.stroke(this.place(event));
       },
-      onpointermove: (event) => event.buttons && this.last && this.stroke(event),
+      onpointermove: (event) => event.buttons && this.last && this.stroke(this.place(event)),
       onpointerup: () => (this.last = undefined),
     });
     this.show();
@@ -55,6 +65,24 @@ export class Sketch {
 
   show() {
     paint(this.canvas, this.shape, this.picture);
+    if (!this.pen) return;
+    const context = this.canvas.getContext('2d');
+    context.fillStyle = '#b3372fb0';
+    context.fillRect(Math.floor(this.pen[0]), Math.floor(this.pen[1]), 1, 1);
+  }
+
+  // The pen by keys: an arrow moves it by a pixel, with shift it draws on its way, the space bar draws where it is.
+  key(event) {
+    const [height, width] = this.shape;
+    const way = ARROWS[event.key];
+    if (!way && event.key !== ' ') return;
+    event.preventDefault();
+    this.pen ??= [Math.floor(width / 2) + 0.5, Math.floor(height / 2) + 0.5];
+    this.last = [...this.pen];
+    if (way) this.pen = [move(this.pen[0] + way[0], width), move(this.pen[1] + way[1], height)];
+    if (!way || event.shiftKey) this.stroke(this.pen);
+    else this.show();
+    this.last = undefined;
   }
 
   // Start from a picture, or from blank paper.
@@ -76,9 +104,9 @@ export class Sketch {
     ];
   }
 
-  // From where the pointer was to where it is.
-  stroke(event) {
-    const [from, to] = [this.last, this.place(event)];
+  // From where the pen was to a place.
+  stroke(to) {
+    const from = this.last;
     const steps = Math.max(1, Math.ceil((4 * Math.hypot(to[0] - from[0], to[1] - from[1])) / this.radius));
     const between = (share) => from.map((start, axis) => start + (to[axis] - start) * share);
     for (let step = 1; step <= steps; step++) this.dab(between(step / steps));

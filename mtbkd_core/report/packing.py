@@ -15,6 +15,8 @@ from mtbkd_core.evaluation.sets import LEVEL, halves
 from mtbkd_core.figures.theme import MUTED, teacher_colours
 from mtbkd_core.result import Result
 from mtbkd_core.review.answering import Answering
+from mtbkd_core.students.base import Student
+from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.students.features import CONTRAST, ZONES, Features, KernelFeatures, PatchFeatures
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.tasks.inputs import FURTHEST
@@ -69,6 +71,14 @@ def given(result: Result, task: Task | None, answers: Answering) -> dict[str, An
         "standardisation": None if task is None else _standardisation(task),
         "features": None if task is None else _features(features_held(result.features)),
     }
+
+
+def forward_pass(student: Student) -> dict[str, Any]:
+    """What the page's forward pass has to know of a student beside its parameters."""
+    convolutions = None
+    if isinstance(student, ConvolutionalStudent):
+        convolutions = {"shape": student.image_shape, "channels": student.channels, "kernels": student.kernels}
+    return {"sizes": student.sizes, "convolutions": convolutions}
 
 
 def stored(result: Result) -> dict[str, Any]:

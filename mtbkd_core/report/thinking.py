@@ -1,7 +1,7 @@
 """The part of a report that still thinks: the student's draws run in the page, as many as fit.
 
 They are held in half precision where single precision would leave some out. What that costs is measured on the test
-examples. Where they do not fit, or the page has no forward pass for the student, its stored answers are shown.
+examples. Where they do not fit, or the run's data are not here, its stored answers are shown.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import entropy, thin
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.export.package import check_task
-from mtbkd_core.report.packing import features_held, given, packed, stored
+from mtbkd_core.report.packing import features_held, forward_pass, given, packed, stored
 from mtbkd_core.report.parts import section
 from mtbkd_core.result import Result
 from mtbkd_core.review.answering import Answering, answering
 from mtbkd_core.review.requirements import Answered
-from mtbkd_core.students.mlp import DenseStudent
 from mtbkd_core.tasks.base import Task
 
 #: Bytes of a whole report.
@@ -83,7 +82,7 @@ def thinking(result: Result, task: Task | None, answers: Answering | None, taken
         page |= {"student": None, "features": None, "stored": stored(result)}
     else:
         theta = held.draws.flatten(0, 1)
-        page["student"] = {"sizes": result.student.sizes, "draws": len(theta), "theta": packed(theta)}
+        page["student"] = forward_pass(result.student) | {"draws": len(theta), "theta": packed(theta)}
     return [
         section("The student in this file", held.line),
         '<div id="thinking"><p class="note">This part needs JavaScript.</p></div>',
@@ -99,9 +98,7 @@ def hold(result: Result, task: Task | None, room: int) -> Held:
     numbers = room * 3 // 4 // 2 // student.n_parameters // chains  # of half precision, a chain
     exact, fit = numbers >= 2 * most, min(most, numbers)
     reason = ""
-    if not isinstance(student, DenseStudent):
-        reason = f"a student of the kind {result.config.student.kind.title} does not run in a page"
-    elif task is None:
+    if task is None:
         reason = "the run's data are not on the machine that made this file"
     elif fit < 1:
         reason = "one draw of each chain would make this file larger than 5 MB"

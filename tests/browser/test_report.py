@@ -102,6 +102,26 @@ def test_a_drawing_is_answered_while_it_is_drawn(page: Page) -> None:
     expect(page.locator(".named")).not_to_contain_text("your drawing")
 
 
+def test_a_drawing_can_be_made_by_keys(page: Page) -> None:
+    canvas = page.get_by_label("Draw here")
+    canvas.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".named")).not_to_contain_text("your drawing")  # the pen has moved, and drawn nothing
+    page.keyboard.press("Space")
+    expect(page.locator(".named")).to_contain_text("for your drawing")
+    dot = ink(page)
+    assert 0 < dot < 64
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowDown")
+    assert ink(page) > dot
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Blank paper")).to_be_focused()
+
+
+def ink(page: Page) -> float:
+    return float(page.evaluate("() => window.thinking.example.sketch.picture.reduce((sum, each) => sum + each, 0)"))
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_sticks_out_of_a_narrow_window(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})

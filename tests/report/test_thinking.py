@@ -36,6 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "linear": {},
     "mlp": {"student__kind": "mlp", "student__hidden": "12,9"},
     "patches": {"student__features": "patches", "student__n_features": 40},
+    "cnn": {"student__kind": "cnn", "student__channels": "3,4,2", "sampler__draws": 6, "sampler__thinning": 1},
     "kernel": {"student__kind": "mlp", "student__hidden": "8", "student__features": "kernel"},
 }
 ASKED = {"thresholds": [0.0, 0.05, 0.4, 3.0, None], "shares": [[0, 30], [3, 40], [40, 40], [17, 2000], [1999, 2000]]}
@@ -187,13 +188,6 @@ def test_stored_answers_stand_in_for_draws_that_cannot_run(
 
 def _fields(test: Any) -> Any:
     return Predictive(**{name: getattr(test, name) for name in Predictive.__dataclass_fields__})
-
-
-def test_a_convolutional_student_says_that_it_does_not_run(few_digits: Task) -> None:
-    settings: dict[str, Any] = {"student__kind": "cnn", "student__channels": "3,4", "sampler__draws": 4}
-    settings |= {"sampler__burn_in": 2, "sampler__warm_start_steps": 4, "sampler__thinning": 1}
-    document = report(distill(small(**settings), task=few_digits), few_digits)
-    assert "a student of the kind CNN does not run in a page" in document
 
 
 def test_what_the_draws_in_the_file_cost_is_said(runs: dict[str, Result], digits: Task) -> None:
