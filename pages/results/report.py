@@ -7,7 +7,7 @@ import streamlit as st
 from mtbkd_core.export.costs import Costs
 from mtbkd_core.report.whole import whole_report
 from mtbkd_core.review.requirements import Requirements
-from pages.ui import chosen_run
+from pages.ui import chosen_run, offered
 
 
 def offer(
@@ -37,14 +37,14 @@ def offer(
         "One HTML file of at most 5 MB for any browser: the verdict, what it rests on, and the student itself, which "
         "answers in the file. It loads nothing, prints well, and holds 200 of the test examples."
     )
-    st.download_button(
+    offered.offer(
+        chosen,
         "Download the report",
-        data=content,
-        file_name=f"mtbkd-{view.id}.html",
-        mime="text/html",
+        content,
+        ".html",
+        "text/html",
         key="report",
-        type="primary",
         icon=":material/description:",
         help="Of the run that is chosen in the sidebar. Making it takes some seconds.",
-        on_click="ignore",
+        primary=True,
     )

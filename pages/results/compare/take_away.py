@@ -6,7 +6,7 @@ from mtbkd_core import Task, UserError
 from mtbkd_core.export.draws import Sizes, measure_sizes
 from mtbkd_core.export.extra import check_libraries
 from mtbkd_core.export.package import check_task, make_package
-from pages.ui import chosen_run
+from pages.ui import chosen_run, offered
 from pages.ui.jobs import task_loading
 from pages.ui.words import plain
 
@@ -55,13 +55,13 @@ def draw(chosen: chosen_run.Chosen) -> None:
         )
         return made.zipped()
 
-    st.download_button(
+    offered.offer(
+        chosen,
         "Download the student",
-        data=content,
-        file_name=f"mtbkd-{chosen.view.id}-student.zip",
-        mime="application/zip",
+        content,
+        "-student.zip",
+        "application/zip",
         key="take-away",
         icon=":material/deployed_code:",
         help="The student of the run that is chosen in the sidebar, as it was measured above.",
-        on_click="ignore",
     )
