@@ -22,8 +22,9 @@ from benchmarks.shared.runs import kept_run
 from mtbkd_core.evaluation.calibration import checked, expected_calibration_error
 from mtbkd_core.evaluation.sets import credible_sets
 from mtbkd_core.evaluation.shift import separation
+from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.requirements import Requirements, read_requirements
-from mtbkd_core.review.verdict import Outcome, review
+from mtbkd_core.review.verdict import review
 from tests.review.simulated import CLASSES, simulated
 
 #: Requirement files; what they ask is chosen so that each verdict can be told by hand from a glance at the scores.

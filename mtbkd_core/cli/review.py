@@ -17,9 +17,11 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.export.costs import measure_costs
 from mtbkd_core.export.package import check_task
 from mtbkd_core.review.causes import causes
+from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
-from mtbkd_core.review.verdict import TITLES, Outcome, Review, review
+from mtbkd_core.review.verdict import Review, review
+from mtbkd_core.review.words import WORDS, grouped
 
 _STATUS = {Outcome.PASS: 0, Outcome.FAIL: 3, Outcome.INCONCLUSIVE: 4}
 
@@ -65,10 +67,11 @@ def review_command(
 
 def _print(found: Review) -> None:
     print(f"Verdict: {found.verdict.value}")
-    for each in found.requirements:
-        title, limit = TITLES[each.name]
-        more = f"; about {each.needed:,} test examples would settle it" if each.needed else ""
-        print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}{more}")
+    for _, those in grouped(found):
+        for each in those:
+            title, limit, _ = WORDS[each.name]
+            more = f"; about {each.needed:,} test examples would settle it" if each.needed else ""
+            print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}{more}")
 
 
 def requirements_of(path: Path) -> Requirements:

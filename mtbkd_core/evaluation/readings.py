@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mtbkd_core.evaluation.errors import ScoreError, interval
 from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.miscalibration import miscalibration
 from mtbkd_core.evaluation.opponents import standing
 from mtbkd_core.evaluation.scores import PosteriorScores
 from mtbkd_core.evaluation.sets import SetScores
@@ -35,15 +36,21 @@ class Summary:
 
 
 def of_reliability(
-    metrics: Metrics, teachers: Mapping[str, str], mean: Tensor, labels: Tensor, class_names: Sequence[str]
+    metrics: Metrics,
+    teachers: Mapping[str, str],
+    mean: Tensor,
+    labels: Tensor,
+    class_names: Sequence[str],
+    draws: Tensor | None = None,
 ) -> Summary:
     """How accurate the student is beside its opponents, and whether its probabilities are right.
 
     Args:
         teachers: name -> title.
         mean, labels: the student's probabilities [M, C], and [M].
+        draws: as `miscalibration` takes them.
     """
-    said = [standing(metrics, teachers, "accuracy"), _calibration(metrics.student, mean, labels)]
+    said = [standing(metrics, teachers, "accuracy"), _calibration(metrics.student, mean, labels, draws)]
     remarks = [*_never_right(mean, labels, class_names), *_at_chance(metrics.student)]
     return Summary(" ".join(each for each in said if each), tuple(remarks))
 
@@ -205,18 +212,15 @@ def _from_first_to_last(first: Mapping[str, float], last: Mapping[str, float]) -
     return "Accuracy does not clearly fall up to the largest severity."
 
 
-def _calibration(student: PosteriorScores, mean: Tensor, labels: Tensor) -> str:
+def _calibration(student: PosteriorScores, mean: Tensor, labels: Tensor, draws: Tensor | None) -> str:
     exact = student.calibrated_ece
     if student.ece is None or exact is None or exact.high is None:
         return ""
     if student.ece <= exact.high:
         return "Its probabilities show no clear miscalibration."
-    confidence, predicted = mean.double().max(-1)
-    gap = confidence - (predicted == labels).double()
-    if _clearly_positive(gap):
-        return f"It is overconfident: mean confidence is {100 * gap.mean():.1f} points above accuracy."
-    if _clearly_positive(-gap):
-        return f"It is underconfident: mean confidence is {-100 * gap.mean():.1f} points below accuracy."
+    found = miscalibration(mean, labels, draws)
+    if found.is_over or found.is_under:
+        return f"It is {found.sentence}."
     return "Its probabilities are miscalibrated: too high in some places, too low in others."
 
 

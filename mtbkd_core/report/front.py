@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import torch
 
 from mtbkd_core.evaluation.diagnostics import Verdict, r_hat_text, verdict_sentence
+from mtbkd_core.evaluation.errors import ScoreError, interval
 from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.score_text import difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
@@ -17,8 +19,10 @@ from mtbkd_core.export.draws import bytes_text
 from mtbkd_core.report.parts import note, section, table
 from mtbkd_core.result import Result
 from mtbkd_core.review.causes import causes
+from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.requirements import ClassAccuracy, Requirements
-from mtbkd_core.review.verdict import TITLES, ClassFound, Judged, Outcome, Review, review
+from mtbkd_core.review.verdict import ClassFound, Judged, Review, review
+from mtbkd_core.review.words import WORDS, grouped, stated
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.tasks.source import TaskInfo
 
@@ -35,21 +39,31 @@ def verdict(found: Review, *, given: bool, late: bool) -> str:
         late: whether they were set after results of the run had been seen.
     """
     mark, word = _MARKS[found.verdict]
-    of_answers = next((each.line for each in found.requirements if each.name == "answered"), "").split(";")[0]
-    sentence = f"<p>{escape(_capital(of_answers))}.</p>" if of_answers else ""
-    rows = "".join(_requirement(each) for each in found.requirements)
-    whose = "Requirements as they were set." if given else "The program's default requirements; none were set."
+    groups = list(grouped(found))
+    told = "".join(_group(head, [stated(each, found) for each in those], those[0].verdict) for head, those in groups)
+    rows = "".join(_requirement(each) for _, those in groups for each in those)
+    whose = "Requirements as they were set."
+    if not given:
+        whose = "The limits are the program's defaults, the same for every task; nobody has set others."
     if late:
         whose = "These requirements were set after results of the run had been seen, which makes a pass worth less."
     return (
-        f'<div class="verdict {found.verdict.value}"><p class="word"><span>{mark}</span> {word}</p>{sentence}</div>'
+        f'<div class="verdict {found.verdict.value}"><p class="word"><span>{mark}</span> {word}</p>{told}</div>'
         f'<table class="requirements"><tbody>{rows}</tbody></table>'
         f"{note(f'{whose} Each verdict is by a 95 % interval with the errors of the test set and of the sampler.')}"
     )
 
 
+def _group(head: str, lines: Sequence[str], outcome: Outcome) -> str:
+    """Requirements of one outcome; those that pass in one paragraph."""
+    if outcome is Outcome.PASS:
+        return f"<p><strong>{head}.</strong> {escape('. '.join(lines))}.</p>"
+    items = "".join(f"<li>{escape(line)}.</li>" for line in lines)
+    return f"<p><strong>{head}</strong></p><ul>{items}</ul>"
+
+
 def _requirement(each: Judged) -> str:
-    title, limit = TITLES[each.name]
+    title, limit, _ = WORDS[each.name]
     mark, word = _MARKS[each.verdict]
     more = f" About {each.needed:,} test examples would settle it." if each.needed else ""
     return (
@@ -62,9 +76,11 @@ def _requirement(each: Judged) -> str:
 def tested(result: Result, info: TaskInfo, teachers: Mapping[str, str]) -> list[str]:
     """What was tested, on how many, with the few scores that say how good it is."""
     metrics, data = result.metrics, result.config.data
-    cards = {SCORES[name].with_unit: metrics.student.text(name) for name in (*HEADLINE, "coverage")}
-    cards |= {"R-hat, worst of three": r_hat_text(metrics.diagnostics.worst)}
-    boxes = "".join(f"<div><dt>{escape(name)}</dt><dd>{_value(value)}</dd></div>" for name, value in cards.items())
+    cards = _headline(result) | {"R-hat, worst of three": (r_hat_text(metrics.diagnostics.worst), "")}
+    boxes = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}{between}</dd></div>"
+        for name, (value, between) in cards.items()
+    )
     draws = result.draws.shape[0] * result.draws.shape[1]
     labels = len(result.predictions.train.labels)
     unlabelled = f" and {data.n_unlabelled:,} without labels" if data.n_unlabelled else ""
@@ -73,7 +89,25 @@ def tested(result: Result, info: TaskInfo, teachers: Mapping[str, str]) -> list[
         f"with {labels:,} labelled {info.item}s{unlabelled}, is tested on {len(result.predictions.test.labels):,} "
         f"{info.item}s of {len(result.environment['class_names'])} classes that it has not learned from."
     )
-    return [section("What was tested"), f"<p>{escape(line)}</p>", f"<dl>{boxes}</dl>", *_convergence(result)]
+    said = note("In brackets: 95 % intervals with the errors of the test set and of the sampler.")
+    return [section("What was tested"), f"<p>{escape(line)}</p>", f"<dl>{boxes}</dl>", said, *_convergence(result)]
+
+
+def _headline(result: Result) -> dict[str, tuple[str, str]]:
+    """The scores that say how good it is, by title: the value, and its interval as the verdict's."""
+    student = result.metrics.student
+    judged = {each.name: each for each in review(result, Requirements()).requirements}
+    found = {}
+    for name in (*HEADLINE, "coverage"):
+        about, error = SCORES[name], student.errors.get(name, ScoreError())
+        low, high = (judged[name].low, judged[name].high) if name in judged else (None, None)
+        value = judged[name].found if name in judged else student[name]
+        if name not in judged and value is not None and error.test_set is not None:
+            low, high = interval(value, math.hypot(error.test_set, error.sampler or 0.0))
+        known = low is not None and high is not None
+        between = f" <small>[{about.text(low)} to {about.text(high)}]</small>" if known else ""
+        found[about.with_unit] = (about.text(value), between)
+    return found
 
 
 def _convergence(result: Result) -> Iterable[str]:
@@ -84,12 +118,6 @@ def _convergence(result: Result) -> Iterable[str]:
         yield f'<p class="{"warning" if apart else "note"}">{escape(said)}</p>'
     if check is not None:
         yield f'<p class="{"warning" if check.is_biased else "note"}">{escape(check.sentence)}</p>'
-
-
-def _value(text: str) -> str:
-    """A score with its error from the test set in small letters; the sampler's is in the appendix."""
-    value, *errors = text.split(" (")[0].split(" ± ")
-    return escape(value) + (f" <small>± {escape(errors[0])}</small>" if errors else "")
 
 
 def rivals(result: Result, teachers: Mapping[str, str]) -> list[str]:
@@ -180,6 +208,7 @@ def costs(result: Result, found: Costs | None) -> list[str]:
     rows = [_cost_row(row) for row in (found.posterior, found.exported, *found.teachers)]
     return [
         section("What it costs", "Milliseconds on one core of the machine that measured it."),
+        *([f"<p>{escape(said)}</p>"] if (said := found.beside_teachers) else []),
         table(["", "Parameters", "Size", "1 input", "1,000"], rows),
     ]
 

@@ -17,6 +17,8 @@ from torch import Tensor
 from mtbkd_core.evaluation.calibration import exact_bounds
 from mtbkd_core.evaluation.predictions import PredictionsOnTest
 from mtbkd_core.evaluation.sets import halves
+from mtbkd_core.evaluation.shares import share_interval
+from mtbkd_core.review.outcome import Outcome, bounded
 
 #: Steps of the sequence of thresholds.
 _STEPS = 50
@@ -40,6 +42,16 @@ class Answering:
     count: int
     curve: tuple[tuple[float, float], ...]
 
+    @property
+    def share(self) -> tuple[float, float, float]:
+        """Of the cases, how many are answered, with the ends of its interval."""
+        return self.answered / self.count, *share_interval(self.answered, self.count)
+
+    @property
+    def risk(self) -> tuple[float, float, float]:
+        """Of the answers, how many are wrong, with the ends of its interval; only where there are some."""
+        return self.wrong / self.answered, *share_interval(self.wrong, self.answered)
+
 
 def answering(test: PredictionsOnTest, max_risk: float, seed: int) -> Answering:
     """The threshold for a limit on the share of wrong answers, and what it does."""
@@ -51,6 +63,25 @@ def answering(test: PredictionsOnTest, max_risk: float, seed: int) -> Answering:
     return Answering(
         threshold, int(answered.sum()), int((answered & errors).sum()), len(measure), _curve(deviance, errors)
     )
+
+
+def read_answering(found: Answering, share: float, max_risk: float) -> list[tuple[Outcome, str]]:
+    """What its two intervals say: of the share of cases that are answered, and of the wrong ones among the answers."""
+    rate, low, high = found.share
+    risk, risk_low, risk_high = found.risk
+    shares, risks = f"{rate:.1%} [{low:.1%} to {high:.1%}]", f"{risk:.1%} [{risk_low:.1%} to {risk_high:.1%}]"
+    of_share = {
+        Outcome.PASS: f"{shares} are answered, and at least {share:.1%} have to be",
+        Outcome.FAIL: f"too few are answered: {shares}, and at least {share:.1%} have to be",
+        Outcome.INCONCLUSIVE: f"it is not settled whether at least {share:.1%} are answered: {shares} are",
+    }
+    of_risk = {
+        Outcome.PASS: f"of the answers {risks} are wrong, and {max_risk:.1%} may be",
+        Outcome.FAIL: f"too many of the answers are wrong: {risks}, and {max_risk:.1%} may be",
+        Outcome.INCONCLUSIVE: f"it is not settled whether at most {max_risk:.1%} of the answers are wrong: {risks} are",
+    }
+    first, second = bounded(share, low, high), bounded(-max_risk, -risk_high, -risk_low)
+    return [(first, of_share[first]), (second, of_risk[second])]
 
 
 def _threshold(deviance: Tensor, wrong: Tensor, max_risk: float) -> float | None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtbkd_core.result import Result
-from mtbkd_core.review.verdict import ClassFound, Outcome
+from mtbkd_core.review.outcome import Outcome
+from mtbkd_core.review.verdict import ClassFound
 from mtbkd_core.studies.sensitivity import class_changes, run_sensitivity
 from mtbkd_core.tasks.base import Task
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import yaml
@@ -13,6 +14,8 @@ from mtbkd_core.config.parse import describe
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: What an address says of requirements that nobody has changed.
+_DEFAULTS = "default"
 #: Bytes of a requirements file that are read.
 LARGEST = 2**16
 
@@ -70,6 +73,23 @@ class Requirements(_Part):
         text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
         return text
 
+    def as_link(self) -> str:
+        """What differs from the defaults, as `from_link` takes it from an address."""
+        default = Requirements().model_dump(mode="json")
+        changed = {name: value for name, value in self.model_dump(mode="json").items() if value != default[name]}
+        return json.dumps(changed, separators=(",", ":")) if changed else _DEFAULTS
+
+
+def from_link(text: str) -> Requirements:
+    """Requirements from an address; those that it leaves out are the defaults.
+
+    Raises:
+        UserError: as `read_requirements`.
+    """
+    if text == _DEFAULTS:
+        return Requirements()
+    return _checked(Requirements().model_dump(mode="json") | _values(text))
+
 
 def read_requirements(text: bytes | str) -> Requirements:
     """Requirements from the text of a YAML file; what it leaves out is not asked.
@@ -77,13 +97,22 @@ def read_requirements(text: bytes | str) -> Requirements:
     Raises:
         UserError: too large, no YAML, an unknown name or a value that is not allowed.
     """
+    values = _values(text)
+    absent = {name: None for name in Requirements.model_fields if name not in values}
+    return _checked(absent | values)
+
+
+def _values(text: bytes | str) -> dict[str, Any]:
     if len(text) > LARGEST:
         raise UserError(f"requirements: the file is larger than {LARGEST // 1024} KiB")
     values: Any = plain_yaml(text, "requirements")
     if not isinstance(values, dict) or not values:
         raise UserError(f"requirements: names and values are needed, such as 'accuracy: 0.9'; got {str(values)[:60]!r}")
-    absent = {name: None for name in Requirements.model_fields if name not in values}
+    return values
+
+
+def _checked(values: dict[str, Any]) -> Requirements:
     try:
-        return Requirements.model_validate(absent | values)
+        return Requirements.model_validate(values)
     except ValidationError as error:
         raise UserError(f"requirements: {describe(error)}") from None

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mtbkd_core.evaluation.errors import ScoreError
+from mtbkd_core.evaluation.miscalibration import miscalibration
 from mtbkd_core.evaluation.sets import measured_rows
 from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION
 from mtbkd_core.result import Result
-from mtbkd_core.review.answering import Answering, answering
+from mtbkd_core.review.answering import Answering, answering, read_answering
 from mtbkd_core.review.intervals import ece_interval
+from mtbkd_core.review.outcome import Outcome, bounded, whole
 from mtbkd_core.review.requirements import Requirements
-
-
-class Outcome(StrEnum):
-    """What an interval says about a requirement."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -69,11 +62,13 @@ class Review:
     """The verdict on a run.
 
     Attributes:
+        asked: what it was judged by.
         classes: every class, where they are asked for; worst first.
         answering: where it is asked for.
     """
 
     verdict: Outcome
+    asked: Requirements
     requirements: tuple[Judged, ...]
     classes: tuple[ClassFound, ...] = ()
     answering: Answering | None = None
@@ -93,7 +88,7 @@ def review(
         answered = answering(result.predictions.test, asked.answered.max_risk, result.config.data.split_seed)
     classes = _classes(result, asked) if asked.class_accuracy is not None else ()
     judged = tuple(_judged(result, asked, classes, answered, file_bytes, latency_ms))
-    return Review(_whole([each.verdict for each in judged]), judged, classes, answered)
+    return Review(whole([each.verdict for each in judged]), asked, judged, classes, answered)
 
 
 def _judged(
@@ -152,7 +147,7 @@ def _classes(result: Result, asked: Requirements) -> tuple[ClassFound, ...]:
         low, high = share_interval(hits, count, sampler=errors.get(label), chains=len(result.draws), of=len(counted))
         verdict = Outcome.INCONCLUSIVE
         if count >= asked.class_accuracy.min_examples:
-            verdict = _bounded(asked.class_accuracy.at_least, low, high)
+            verdict = bounded(asked.class_accuracy.at_least, low, high)
         wrong = here & ~right
         responsible = None
         if wrong.any():
@@ -167,7 +162,7 @@ def _class_accuracy(classes: tuple[ClassFound, ...], required: float) -> Judged:
     open_ = [each for each in classes if each.verdict is Outcome.INCONCLUSIVE]
     named = ", ".join(f"{each.name} ({each.right} of {each.count} right)" for each in (failing or open_ or [worst])[:4])
     text = {bool(failing): f"below it: {named}", not failing and bool(open_): f"not settled: {named}"}.get(True)
-    verdict = _whole([each.verdict for each in classes])
+    verdict = whole([each.verdict for each in classes])
     return Judged(
         "class_accuracy",
         required,
@@ -187,11 +182,13 @@ def _ece(result: Result, required: float) -> Judged:
             "ece", required, scores.ece, None, None, Outcome.INCONCLUSIVE, "this run holds no error of its ECE"
         )
     low, high = ece_interval(scores.ece, error.test_set, error.sampler or 0.0, scores.calibrated_ece)
+    test = result.predictions.test
     line = (
         f"confidence and truth differ by {scores.ece:.1%} on average [{low:.1%} to {high:.1%}]; exact calibration "
-        f"would show {scores.calibrated_ece.mean:.1%} on {len(result.predictions.test.labels):,} test examples"
+        f"would show {scores.calibrated_ece.mean:.1%} on {len(test.labels):,} test examples; "
+        f"{miscalibration(test.mean, test.labels, test.draws).sentence}"
     )
-    return _at_most("ece", required, scores.ece, low, high, line, len(result.predictions.test.labels))
+    return _at_most("ece", required, scores.ece, low, high, line, len(test.labels))
 
 
 def _coverage(result: Result, required: float) -> Judged:
@@ -205,20 +202,18 @@ def _coverage(result: Result, required: float) -> Judged:
 
 
 def _answered(found: Answering, share: float, max_risk: float) -> Judged:
-    low, high = share_interval(found.answered, found.count)
+    rate, low, high = found.share
     if not found.answered:
         line = f"no threshold keeps the share of wrong answers below {max_risk:.1%}: all 1,000 cases go to a person"
-        return Judged("answered", share, 0.0, low, high, _bounded(share, low, high), line)
-    risk = found.wrong / found.answered
-    risk_low, risk_high = share_interval(found.wrong, found.answered)
-    rate = found.answered / found.count
+        return Judged("answered", share, 0.0, low, high, bounded(share, low, high), line)
+    risk, risk_low, risk_high = found.risk
+    read = read_answering(found, share, max_risk)
     line = (
         f"of 1,000 cases {_thousand(rate)} are answered, {_thousand(rate * risk)} of them wrong "
-        f"[{_thousand(rate * risk_low)} to {_thousand(rate * risk_high)}], {_thousand(1 - rate)} go to a person; of "
-        f"the answers {risk:.1%} are wrong [{risk_low:.1%} to {risk_high:.1%}], and {max_risk:.1%} may be"
+        f"[{_thousand(rate * risk_low)} to {_thousand(rate * risk_high)}], {_thousand(1 - rate)} go to a person"
     )
-    verdicts = [_bounded(share, low, high), _bounded(-max_risk, -risk_high, -risk_low)]
-    return Judged("answered", share, rate, low, high, _whole(verdicts), line)
+    verdict, said = whole(each for each, _ in read), "; ".join([line, *(words for _, words in read)])
+    return Judged("answered", share, rate, low, high, verdict, said)
 
 
 def _out_of_distribution(result: Result, required: float) -> Judged:
@@ -242,13 +237,13 @@ def _exact(name: str, found: float | None, at_most: float, line: str) -> Judged:
 def _at_least(
     name: str, required: float, found: float, low: float, high: float, line: str, count: int | None = None
 ) -> Judged:
-    verdict = _bounded(required, low, high)
+    verdict = bounded(required, low, high)
     needed = _needed(count, found - required, found - low if found > required else high - found, verdict)
     return Judged(name, required, found, low, high, verdict, line, needed)
 
 
 def _at_most(name: str, required: float, found: float, low: float, high: float, line: str, count: int) -> Judged:
-    verdict = _bounded(-required, -high, -low)
+    verdict = bounded(-required, -high, -low)
     needed = _needed(count, required - found, high - found if found < required else found - low, verdict)
     return Judged(name, required, found, low, high, verdict, line, needed)
 
@@ -260,38 +255,9 @@ def _needed(count: int | None, distance: float, half: float, verdict: Outcome) -
     return math.ceil(count * (half / distance) ** 2)
 
 
-def _bounded(required: float, low: float, high: float) -> Outcome:
-    """Pass where all of the interval reaches what is required, fail where none of it does."""
-    if low >= required:
-        return Outcome.PASS
-    return Outcome.FAIL if high < required else Outcome.INCONCLUSIVE
-
-
-def _whole(verdicts: list[Outcome]) -> Outcome:
-    """The verdict on several together."""
-    for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-        if outcome in verdicts:
-            return outcome
-    return Outcome.PASS
-
-
 def _sampler_error(result: Result, score: str) -> float | None:
     return result.metrics.student.errors.get(score, ScoreError()).sampler
 
 
 def _thousand(share: float) -> str:
     return f"{round(1000 * share):,}"
-
-
-#: Requirement -> its title and what it asks, for people.
-TITLES: dict[str, tuple[str, Callable[[float], str]]] = {
-    "accuracy": ("Accuracy", lambda value: f"at least {value:.1%}"),
-    "class_accuracy": ("Accuracy of each class", lambda value: f"at least {value:.1%}"),
-    "ece": ("Calibration error", lambda value: f"at most {value:.1%}"),
-    "coverage": ("Coverage of 95 % sets", lambda value: f"at least {value:.1%}"),
-    "answered": ("Answered by itself", lambda value: f"at least {value:.1%} of the cases"),
-    "ood_auroc": ("Foreign inputs found", lambda value: f"AUROC at least {value:.2f}"),
-    "max_bytes": ("Size of the file", lambda value: f"at most {value / 1e6:,.3g} MB"),
-    "latency_ms": ("Time for one input", lambda value: f"at most {value:g} ms"),
-    "r_hat": ("Convergence", lambda value: f"R-hat at most {value:g}"),
-}

@@ -20,7 +20,8 @@ from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.figures.change import draw_changes
 from mtbkd_core.figures.weights import draw_shares_by_class
 from mtbkd_core.review.requirements import Requirements
-from mtbkd_core.review.verdict import TITLES, review
+from mtbkd_core.review.verdict import review
+from mtbkd_core.review.words import WORDS
 from mtbkd_core.studies.plane_posterior import true_at
 from pages.ui import beside, charts, decision_maps, examples, paired_maps, pinned, task_words
 from pages.ui.chosen_run import Chosen
@@ -242,7 +243,7 @@ def of_review(pair: Pair, requirements: Requirements) -> None:
     judged = {name: review(each.result, asked).requirements for name, each in pair.shown.items()}
     rows = []
     for one, other in zip(judged[BEFORE], judged[AFTER], strict=True):
-        title, limit = TITLES[one.name]
+        title, limit, _ = WORDS[one.name]
         rows.append(
             [f"{title}, {limit(one.required)}", *(f"{each.verdict.title()}: {each.line}" for each in (one, other))]
         )

@@ -91,7 +91,7 @@ _ENTRIES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ECE": (
         "Expected calibration error: mean gap between confidence and accuracy over bins.",
-        ("ECE", "calibration error"),
+        ("ECE", "expected calibration error"),
     ),
     "Brier": ("Mean squared distance between the probabilities and the true class.", ("Brier(?: score)?",)),
     "Standard error": (

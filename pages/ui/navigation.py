@@ -118,10 +118,11 @@ _KNOWN = {
     ),
     "review": _Page(
         "Results",
-        "results/review.py",
+        "results/review/page.py",
         "Review",
         ":material/gavel:",
         "Does this student meet what was required? Pass, fail or inconclusive, by intervals.",
+        parameters=("asked", "late"),
     ),
     "watch": _Page(
         "Results",

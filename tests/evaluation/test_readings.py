@@ -43,8 +43,8 @@ def reliability(confidence: float, right: int, high: float = 0.01, auroc: float 
 @pytest.mark.parametrize(
     ("confidence", "right", "high", "said"),
     [
-        (0.9, 60, 0.01, "overconfident: mean confidence is 30.0 points above accuracy"),
-        (0.6, 95, 0.01, "underconfident: mean confidence is 35.0 points below accuracy"),
+        (0.9, 60, 0.01, "overconfident: it says 90.0% on average where 60.0% are right (+30.0 points ["),
+        (0.6, 95, 0.01, "underconfident: it says 60.0% on average where 95.0% are right (-35.0 points ["),
         (0.9, 90, 0.01, "miscalibrated"),
         (0.9, 60, 0.06, "no clear miscalibration"),
     ],

@@ -20,7 +20,9 @@ from mtbkd_core import Result, Task, UserError, build_config, distill
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.diagnostics import verdict_sentence
+from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.metrics import Metrics
+from mtbkd_core.evaluation.miscalibration import miscalibration
 from mtbkd_core.evaluation.opponents import standing
 from mtbkd_core.evaluation.score_text import difference_text
 from mtbkd_core.evaluation.scores import OF_ALL, SCORES
@@ -28,6 +30,7 @@ from mtbkd_core.evaluation.sets import SET_KINDS
 from mtbkd_core.report.html import build_report
 from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import review
+from mtbkd_core.review.words import grouped, stated
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 MADE = datetime(2026, 5, 27, 12, tzinfo=UTC)
@@ -90,7 +93,7 @@ def test_it_holds_the_runs_own_numbers(report: str, result: Result) -> None:
     for name, row in result.metrics.rows.items():
         for score in OF_ALL:
             assert row.text(score) in text, (name, score)
-    assert result.metrics.student.text("coverage").split(" ± ")[0] in "".join(text)
+    assert result.metrics.student.text("coverage").split()[0] in "".join(text)
     for one in result.metrics.student.by_class:
         assert one.text in text
     assert f"{result.metrics.diagnostics.worst:.3f}" in text
@@ -122,6 +125,36 @@ def test_page_one_has_the_verdict_and_each_requirement(report: str, result: Resu
         assert each.line[1:] in page
 
 
+def test_the_verdicts_box_names_what_fails_first_then_what_is_not_settled_then_what_passes(result: Result) -> None:
+    asked = Requirements(accuracy=0.999, r_hat=9.0, coverage=0.01)
+    document = build_report(result, run="x", created=MADE, requirements=asked)
+    box = unescape(re.search(r'<div class="verdict fail">(.*?)</div>', document)[1])  # type: ignore[index]
+    found = review(result, asked)
+    accuracy = next(each for each in found.requirements if each.name == "accuracy")
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    said = f"Accuracy: {accuracy.found:.1%} [{accuracy.low:.1%} to {accuracy.high:.1%}]; required: at least 99.9%"
+    assert box.index("Fails") < box.index(said) < box.index("Passes") < box.index("Convergence")
+    places = [box.index(head) for head, _ in grouped(found)]
+    assert places == sorted(places)
+    for each in found.requirements:
+        assert stated(each, found) in box
+
+
+def test_it_says_which_way_probabilities_are_wrong(report: str, result: Result) -> None:
+    test = result.predictions.test
+    assert miscalibration(test.mean, test.labels, test.draws).sentence in "".join(Reader(report).text)
+
+
+def test_an_interval_on_page_one_keeps_within_0_and_100_percent(result: Result) -> None:
+    test = result.predictions.test
+    sure = torch.eye(10)[test.labels] * 0.91 + 0.009
+    predictions = replace(result.predictions, test=replace(test, mean=sure))
+    document = build_report(replace(result, predictions=predictions), run="x", created=MADE)
+    assert "<dd>100.0% <small>[9" in document
+    assert "to 100.0%]" in document
+
+
 def test_page_one_names_classes_opponents_costs_and_limits(report: str) -> None:
     titles = ["What was tested", "Against whom", "Where it fails", "What it costs", "Limits"]
     front = report.split('<div class="screen">')[0]
@@ -141,7 +174,7 @@ def test_it_says_whose_requirements_they_are(result: Result) -> None:
     def said(**given: Any) -> str:
         return "".join(Reader(build_report(result, run="x", created=MADE, **given)).text)
 
-    assert "The program's default requirements" in said()
+    assert "the program's defaults, the same for every task" in said()
     assert "Requirements as they were set" in said(requirements=Requirements(accuracy=0.99))
     assert "set after results of the run had been seen" in said(requirements=Requirements(), late=True)
 
@@ -184,7 +217,7 @@ def test_it_has_every_kind_of_set_and_what_each_promises(report: str, result: Re
     for name, kind in SET_KINDS.items():
         found = result.metrics.student.sets[name]
         assert kind.title in text
-        assert f"{found.coverage:.1%} ± {found.coverage_error:.1%}" in text
+        assert SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error)) in text
         assert f"{found.size:.2f}" in text
     assert SET_KINDS["conformal"].promise in "".join(text)
 

@@ -33,7 +33,7 @@ def simulated(seed: int, count: int = 400, *, sharper: float = 1.0, errors: bool
         score_posterior(predictive, labels, chains, rows).scores if errors else posterior_scores(predictive, labels)
     )
     test = SimpleNamespace(
-        **vars(predictive), labels=labels, responsibilities=torch.rand(2, count, generator=generator)
+        **vars(predictive), labels=labels, draws=draws, responsibilities=torch.rand(2, count, generator=generator)
     )
     metrics = Metrics(student=scores.dump(), diagnostics=Diagnostics(r_hat=1.0, r_hat_p95=1.01, r_hat_log_joint=1.02))
     return SimpleNamespace(

@@ -7,8 +7,9 @@ import pytest
 
 from mtbkd_core.review import causes as module
 from mtbkd_core.review.causes import causes
+from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.requirements import read_requirements
-from mtbkd_core.review.verdict import Outcome, review
+from mtbkd_core.review.verdict import review
 from tests.review.simulated import simulated
 
 #: teacher, factor, change, error, Pareto k, clear

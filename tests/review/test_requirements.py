@@ -3,11 +3,23 @@
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.review.requirements import Requirements, read_requirements
+from mtbkd_core.review.requirements import ClassAccuracy, Requirements, from_link, read_requirements
 
 
 def test_a_file_says_what_the_controls_say() -> None:
     assert read_requirements(Requirements().as_yaml()) == Requirements()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Requirements(),
+        Requirements(accuracy=0.9, ece=None, max_bytes=1e-5),
+        Requirements(answered=None, class_accuracy=ClassAccuracy(at_least=0.1, min_examples=3)),
+    ],
+)
+def test_a_link_says_what_the_controls_say(asked: Requirements) -> None:
+    assert from_link(asked.as_link()) == asked
 
 
 def test_what_a_file_leaves_out_is_not_asked() -> None:

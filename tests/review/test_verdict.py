@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from mtbkd_core.review.answering import Answering, read_answering
+from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.requirements import read_requirements
-from mtbkd_core.review.verdict import Outcome, Review, review
+from mtbkd_core.review.verdict import Review, review
+from mtbkd_core.review.words import grouped, headline, stated
 from tests.review.simulated import simulated, true_accuracy
 
 
@@ -87,7 +90,57 @@ def test_cases_are_told_in_natural_frequencies() -> None:
     (found,) = judged(simulated(0), "answered: {share: 0.1, max_risk: 0.2}").requirements
     assert "of 1,000 cases" in found.line
     assert "go to a person" in found.line
-    assert "and 20.0% may be" in found.line
+    assert "at most 20.0% of the answers" in found.line
+
+
+@pytest.mark.parametrize(
+    ("answered", "wrong", "words"),
+    [
+        (250, 5, []),
+        (120, 1, ["too few are answered"]),
+        (204, 2, ["it is not settled whether at least 50.0% are answered"]),
+        (250, 13, ["it is not settled whether at most 5.0% of the answers are wrong"]),
+        (250, 40, ["too many of the answers are wrong"]),
+        (120, 40, ["too few are answered", "too many of the answers are wrong"]),
+        (204, 10, ["not settled whether at least", "not settled whether at most"]),
+    ],
+)
+def test_what_is_said_of_answers_names_what_fails_or_is_not_settled(
+    answered: int, wrong: int, words: list[str]
+) -> None:
+    found = read_answering(Answering(0.1, answered, wrong, 400, ()), 0.5, 0.05)
+    said = "; ".join(text for _, text in found)
+    assert all(each in said for each in words)
+    assert ("too few" in said) == any("too few" in each for each in words)
+    assert ("too many" in said) == any("too many" in each for each in words)
+    assert ("not settled" in said) == any("not settled" in each for each in words)
+
+
+def test_what_fails_is_told_first_with_value_interval_and_limit() -> None:
+    found = judged(simulated(0, errors=True), "{r_hat: 1.05, accuracy: 0.999, ece: 0.04, coverage: 0.1}")
+    heads = dict(grouped(found))
+    assert list(heads) == [head for head in ("Fails", "Not settled", "Passes") if head in heads]
+    (failing,) = heads["Fails"]
+    assert failing.low is not None
+    assert failing.high is not None
+    assert stated(failing, found) == (
+        f"Accuracy: {failing.found:.1%} [{failing.low:.1%} to {failing.high:.1%}]; required: at least 99.9%"
+    )
+    assert headline(found).startswith("Fails (1): Accuracy.")
+    assert "Convergence: 1.020; required: R-hat at most 1.05" in [stated(each, found) for each in heads["Passes"]]
+
+
+def test_of_answers_that_fail_only_what_fails_is_stated() -> None:
+    found = judged(simulated(0), "answered: {share: 0.999, max_risk: 0.2}")
+    said = stated(found.requirements[0], found)
+    assert "too few are answered" in said
+    assert "may be" not in said
+
+
+def test_the_direction_of_miscalibration_is_in_the_line_of_the_ece() -> None:
+    for sharper, word in ((3.0, "overconfident: it says"), (0.4, "underconfident: it says"), (1.0, "neither over")):
+        (found,) = judged(simulated(0, 1000, sharper=sharper, errors=True), "ece: 0.05").requirements
+        assert f"; {word}" in found.line
 
 
 def test_a_failing_class_is_named_with_its_count_and_teacher() -> None:

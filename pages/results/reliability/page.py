@@ -23,7 +23,8 @@ titles = result.metrics.titles(chosen.teachers)
 together = "teachers_weighted" if "teachers_weighted" in titles else "teachers_mean"
 test = result.predictions.test
 chosen_run.say(
-    readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names), result.config
+    readings.of_reliability(result.metrics, chosen.teachers, test.mean, test.labels, class_names, test.draws),
+    result.config,
 )
 before_after.of_reliability(chosen)
 

@@ -102,7 +102,7 @@ def _known(found: Labelled) -> dict[str, str]:
     return {
         "Accuracy": text(found.accuracy),
         f"Coverage of {LEVEL:.0%} credible sets": text(found.coverage),
-        "Calibration error": f"{found.ece:.1%}{exact}",
+        "ECE": f"{found.ece:.1%}{exact}",
     }
 
 
