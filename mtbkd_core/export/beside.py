@@ -16,7 +16,8 @@ def beside_teachers(size: int | None, one: float | None, teachers: Sequence[tupl
     Args:
         teachers: bytes and milliseconds of each; what is not known is left out.
     """
-    sizes, times = ([each[place] for each in teachers if each[place] is not None] for place in (0, 1))
+    sizes = [each for each, _ in teachers if each is not None]
+    times = [each for _, each in teachers if each is not None]
     parts = [
         _beside("The file is", ("larger", "smaller"), size, sizes, bytes_text),
         _beside("For one input it is", ("slower", "faster"), one, times, _milliseconds),
