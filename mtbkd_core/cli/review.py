@@ -21,7 +21,7 @@ from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import LARGEST, Requirements, read_requirements
 from mtbkd_core.review.verdict import Review, review
-from mtbkd_core.review.words import WORDS, grouped
+from mtbkd_core.review.words import WORDS, grouped, settling
 
 _STATUS = {Outcome.PASS: 0, Outcome.FAIL: 3, Outcome.INCONCLUSIVE: 4}
 
@@ -70,8 +70,7 @@ def _print(found: Review) -> None:
     for _, those in grouped(found):
         for each in those:
             title, limit, _ = WORDS[each.name]
-            more = f"; about {each.needed:,} test examples would settle it" if each.needed else ""
-            print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}{more}")
+            print(f"  {each.verdict.value:12} {title}, {limit(each.required)}: {each.line}.{settling(each)}")
 
 
 def requirements_of(path: Path) -> Requirements:

@@ -10,21 +10,31 @@ from mtbkd_core.export.draws import bytes_text
 _ALIKE = 1.25
 
 
-def beside_teachers(size: int | None, one: float | None, teachers: Sequence[tuple[int | None, float | None]]) -> str:
-    """How a student's bytes and milliseconds for one input stand to its teachers'; "" where neither is known.
+#: Bytes, and milliseconds for one input and for a thousand; None where they are not known.
+Sized = tuple[float | None, float | None, float | None]
 
-    Args:
-        teachers: bytes and milliseconds of each; what is not known is left out.
+
+def beside_teachers(own: Sized, teachers: Sequence[Sized]) -> str:
+    """How a student's size and time stand to its teachers'; "" where neither is known.
+
+    The time is that of one input, or of a thousand where the former is known of no teacher.
     """
-    sizes = [each for each, _ in teachers if each is not None]
-    times = [each for _, each in teachers if each is not None]
+    sizes, ones, thousands = (_known([each[place] for each in teachers]) for place in range(3))
+    size, one, thousand = own
+    begin, time, times = ("For one input", one, ones) if ones else ("For 1,000 inputs", thousand, thousands)
     parts = [
         _beside("The file is", ("larger", "smaller"), size, sizes, bytes_text),
-        _beside("For one input it is", ("slower", "faster"), one, times, _milliseconds),
+        _beside(f"{begin} it is", ("slower", "faster"), time, times, _milliseconds),
     ]
-    if len(teachers) > 1 and size and one and sizes and times and size > _ALIKE * sum(sizes) and one > sum(times):
+    if len(teachers) > 1 and all(
+        each is not None and others and each > _ALIKE * sum(others) for each, others in ((size, sizes), (time, times))
+    ):
         parts.append("Beside all its teachers together it saves neither size nor time.")
     return " ".join(part for part in parts if part)
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [each for each in values if each is not None]
 
 
 def _beside(

@@ -21,8 +21,9 @@ def costs(facts: Facts) -> Iterable[str]:
     for name, cost in teachers.items():
         found = ["not known"] * 4 if cost is None else _teacher_cost(cost)
         rows.append([facts.task.teachers[name].title, *found])
-    known = [(cost.bytes, cost.alone) for cost in teachers.values() if cost is not None]
-    if said := beside_teachers(facts.bytes, latency.one + describing(facts.task)[0], known):
+    known = [(cost.bytes, cost.alone, cost.thousand) for cost in teachers.values() if cost is not None]
+    one, each = describing(facts.task)
+    if said := beside_teachers((facts.bytes, latency.one + one, latency.thousand + 1000 * each), known):
         yield said
     yield table(["", "Parameters", "Bytes", "ms for one input", "ms for 1,000"], rows)
     yield (

@@ -67,7 +67,8 @@ class Costs:
     @property
     def beside_teachers(self) -> str:
         """How the file's size and time stand to the teachers', in words; "" where theirs are not known."""
-        return beside_teachers(self.exported.bytes, self.exported.one, [(row.bytes, row.one) for row in self.teachers])
+        own, *teachers = ((row.bytes, row.one, row.thousand) for row in (self.exported, *self.teachers))
+        return beside_teachers(own, teachers)
 
     def file_bytes(self, size: Size) -> int:
         """Bytes of the ONNX file with so many draws."""

@@ -10,6 +10,7 @@ import torch
 
 from mtbkd_core.evaluation.diagnostics import Verdict, r_hat_text, verdict_sentence
 from mtbkd_core.evaluation.errors import ScoreError, interval
+from mtbkd_core.evaluation.miscalibration import miscalibration
 from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.score_text import difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
@@ -22,7 +23,7 @@ from mtbkd_core.review.causes import causes
 from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.requirements import ClassAccuracy, Requirements
 from mtbkd_core.review.verdict import ClassFound, Judged, Review, review
-from mtbkd_core.review.words import WORDS, grouped, stated
+from mtbkd_core.review.words import WORDS, grouped, settling, stated
 from mtbkd_core.tasks.base import Task
 from mtbkd_core.tasks.source import TaskInfo
 
@@ -32,16 +33,14 @@ _NAMED, _LEAST = 8, 3
 
 
 def verdict(found: Review, *, given: bool, late: bool) -> str:
-    """The verdict on the whole and on each requirement.
+    """The verdict on the whole, and what fails, is not settled and passes.
 
     Args:
         given: whether somebody set the requirements; else they are the program's own.
         late: whether they were set after results of the run had been seen.
     """
     mark, word = _MARKS[found.verdict]
-    groups = list(grouped(found))
-    told = "".join(_group(head, [stated(each, found) for each in those], those[0].verdict) for head, those in groups)
-    rows = "".join(_requirement(each) for _, those in groups for each in those)
+    told = "".join(_group(head, list(map(stated, those)), those[0].verdict) for head, those in grouped(found))
     whose = "Requirements as they were set."
     if not given:
         whose = "The limits are the program's defaults, the same for every task; nobody has set others."
@@ -49,9 +48,14 @@ def verdict(found: Review, *, given: bool, late: bool) -> str:
         whose = "These requirements were set after results of the run had been seen, which makes a pass worth less."
     return (
         f'<div class="verdict {found.verdict.value}"><p class="word"><span>{mark}</span> {word}</p>{told}</div>'
-        f'<table class="requirements"><tbody>{rows}</tbody></table>'
         f"{note(f'{whose} Each verdict is by a 95 % interval with the errors of the test set and of the sampler.')}"
     )
+
+
+def requirements(found: Review) -> list[str]:
+    """Each requirement in full."""
+    rows = "".join(_requirement(each) for _, those in grouped(found) for each in those)
+    return [section("Each requirement in full"), f'<table class="requirements"><tbody>{rows}</tbody></table>']
 
 
 def _group(head: str, lines: Sequence[str], outcome: Outcome) -> str:
@@ -65,11 +69,10 @@ def _group(head: str, lines: Sequence[str], outcome: Outcome) -> str:
 def _requirement(each: Judged) -> str:
     title, limit, _ = WORDS[each.name]
     mark, word = _MARKS[each.verdict]
-    more = f" About {each.needed:,} test examples would settle it." if each.needed else ""
     return (
         f'<tr class="{each.verdict.value}"><td class="word"><span>{mark}</span> {word}</td>'
         f"<td><strong>{escape(title)}</strong>, {escape(limit(each.required))}</td>"
-        f"<td>{escape(_capital(each.line))}.{more}</td></tr>"
+        f"<td>{escape(_capital(each.line))}.{settling(each)}</td></tr>"
     )
 
 
@@ -89,8 +92,10 @@ def tested(result: Result, info: TaskInfo, teachers: Mapping[str, str]) -> list[
         f"with {labels:,} labelled {info.item}s{unlabelled}, is tested on {len(result.predictions.test.labels):,} "
         f"{info.item}s of {len(result.environment['class_names'])} classes that it has not learned from."
     )
-    said = note("In brackets: 95 % intervals with the errors of the test set and of the sampler.")
-    return [section("What was tested"), f"<p>{escape(line)}</p>", f"<dl>{boxes}</dl>", said, *_convergence(result)]
+    test = result.predictions.test
+    said = _capital(miscalibration(test.mean, test.labels, test.draws).sentence)
+    about = note(f"In brackets: 95 % intervals with both errors. {said}.")
+    return [section("What was tested"), f"<p>{escape(line)}</p>", f"<dl>{boxes}</dl>", about, *_convergence(result)]
 
 
 def _headline(result: Result) -> dict[str, tuple[str, str]]:

@@ -96,7 +96,7 @@ def build_report(
         *_appendix(result, teachers),
     ]
     head = _head(title)
-    begin = ['<div class="front">', *begin, "</div>"]
+    begin = ['<div class="front">', *begin, "</div>", *front.requirements(found)]
     taken = sum(len(part.encode()) + 1 for part in (head, *begin, *end))
     student = ['<div class="screen">', *thinking(result, task, found.answering, taken), "</div>"]
     paper = (

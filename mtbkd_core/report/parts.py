@@ -31,7 +31,7 @@ def note(line: str) -> str:
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> str:
-    """A table of names and values."""
+    """A table of names and values, in two columns where there is room."""
 
     def shown(value: object) -> str:
         return "none" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)
@@ -40,7 +40,7 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> str:
         f"<tr><td>{escape(str(name).replace('_', ' '))}</td><td>{escape(shown(value))}</td></tr>"
         for name, value in rows
     )
-    return f'<table class="pairs"><tbody>{lines}</tbody></table>'
+    return f'<div class="columns"><table class="pairs"><tbody>{lines}</tbody></table></div>'
 
 
 def unfolded(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

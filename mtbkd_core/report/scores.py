@@ -42,14 +42,14 @@ def _versus(metrics: Metrics, teachers: Mapping[str, str]) -> list[str]:
     if not named:
         return []
     rows = [
-        [f"Student minus {name}", *(difference_text(score, metrics.versus[key].get(score)) for score in OF_ALL)]
-        for key, name in named.items()
+        [SCORES[score].short, *(difference_text(score, metrics.versus[key].get(score)) for key in named)]
+        for score in OF_ALL
     ]
     return [
         section(
             "The student beside its opponents", "Differences with 95 % intervals of both errors; shares in points."
         ),
-        table(["", *(SCORES[score].short for score in OF_ALL)], rows),
+        table(["", *(f"Student minus {name}" for name in named.values())], rows, kind="word"),
     ]
 
 

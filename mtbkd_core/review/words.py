@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mtbkd_core.review.answering import read_answering
 from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.verdict import Judged, Review
 
@@ -72,15 +71,21 @@ def headline(found: Review) -> str:
     return ". ".join(parts) + "." if parts else "Nothing was required."
 
 
-def stated(each: Judged, found: Review) -> str:
+def stated(each: Judged) -> str:
     """A requirement with the value that was found, its interval and the limit."""
     title, limit, value = WORDS[each.name]
-    if each.name == "answered" and found.answering is not None and found.answering.answered and found.asked.answered:
-        read = read_answering(found.answering, each.required, found.asked.answered.max_risk)
-        return f"{title}: {'; '.join(words for outcome, words in read if outcome is each.verdict)}"
+    required = f"required: {limit(each.required)}"
+    if each.name == "answered":  # its line has the limits
+        return f"{title}: {each.line}" if each.found else f"{title}: {each.line}; {required}"
     if each.found is None or each.low is None or each.high is None:
-        return f"{title}: {each.line}; required: {limit(each.required)}"
+        return f"{title}: {each.line}; {required}"
     between = "" if each.low == each.high else f" [{value(each.low)} to {value(each.high)}]"
-    named = f"; {each.line}" if each.name == "class_accuracy" else ""
-    whose = "worst class " if each.name == "class_accuracy" else ""
-    return f"{title}: {whose}{value(each.found)}{between}; required: {limit(each.required)}{named}"
+    if each.name == "class_accuracy":
+        return f"{title}: worst class {value(each.found)}{between}; {required}; {each.line}"
+    more = settling(each, "; about {:,} test examples would settle it")
+    return f"{title}: {value(each.found)}{between}; {required}{more}"
+
+
+def settling(each: Judged, words: str = " About {:,} test examples would settle it.") -> str:
+    """How many test examples would settle what is not settled; "" where that is not known."""
+    return words.format(each.needed) if each.needed else ""

@@ -123,18 +123,19 @@ def test_what_fails_is_told_first_with_value_interval_and_limit() -> None:
     (failing,) = heads["Fails"]
     assert failing.low is not None
     assert failing.high is not None
-    assert stated(failing, found) == (
+    assert stated(failing) == (
         f"Accuracy: {failing.found:.1%} [{failing.low:.1%} to {failing.high:.1%}]; required: at least 99.9%"
     )
     assert headline(found).startswith("Fails (1): Accuracy.")
-    assert "Convergence: 1.020; required: R-hat at most 1.05" in [stated(each, found) for each in heads["Passes"]]
+    assert "Convergence: 1.020; required: R-hat at most 1.05" in [stated(each) for each in heads["Passes"]]
 
 
-def test_of_answers_that_fail_only_what_fails_is_stated() -> None:
-    found = judged(simulated(0), "answered: {share: 0.999, max_risk: 0.2}")
-    said = stated(found.requirements[0], found)
-    assert "too few are answered" in said
-    assert "may be" not in said
+def test_answers_are_stated_in_natural_frequencies_with_what_fails() -> None:
+    (found,) = judged(simulated(0), "answered: {share: 0.999, max_risk: 0.2}").requirements
+    assert stated(found).startswith("Answered by itself: of 1,000 cases ")
+    assert "too few are answered" in stated(found)
+    (none,) = judged(simulated(0), "answered: {share: 0.5, max_risk: 0.0001}").requirements
+    assert stated(none).endswith("all 1,000 cases go to a person; required: at least 50.0% of the cases")
 
 
 def test_the_direction_of_miscalibration_is_in_the_line_of_the_ece() -> None:

@@ -14,7 +14,7 @@ from mtbkd_core.review.outcome import Outcome
 from mtbkd_core.review.record import record
 from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import Judged, Review, review
-from mtbkd_core.review.words import WORDS, grouped, headline
+from mtbkd_core.review.words import WORDS, grouped, headline, settling
 from pages.results import before_after, costs, report
 from pages.results.review import form
 from pages.ui import charts, chosen_run, navigation, offered
@@ -90,9 +90,8 @@ def _causes(version: str, found: Review, _shown: chosen_run.Chosen, _task: Task)
 def _line(each: Judged) -> None:
     title, limit, _ = WORDS[each.name]
     word, icon, colour = _LOOK[each.verdict]
-    more = f" About {each.needed:,} test examples would settle it." if each.needed else ""
     text = each.line[:1].upper() + each.line[1:]
-    st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {plain(text)}.{more}")
+    st.markdown(f"{icon} :{colour}[**{word}**] · **{title}**, {limit(each.required)}. {plain(text)}.{settling(each)}")
 
 
 def _late(requirements: Requirements, run: str) -> bool:
