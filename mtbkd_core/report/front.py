@@ -200,22 +200,20 @@ def _taken_for(result: Result, names: Sequence[str]) -> dict[str, str]:
 
 def last(result: Result, info: TaskInfo, found: Review, measured: Costs | None) -> list[str]:
     """What it costs and its limits, side by side where there is room."""
-    right = limits(result, info, found)
-    return ['<div class="pair"><div>', *costs(result, measured), "</div><div>", *right, "</div></div>"]
+    said = f"<p>{escape(measured.beside_teachers)}</p>" if measured is not None and measured.beside_teachers else ""
+    own, rest = costs(result, measured), limits(result, info, found)
+    return [f'<div class="pair"><div>{own}</div><div>{rest}</div></div>', said]
 
 
-def costs(result: Result, found: Costs | None) -> list[str]:
+def costs(result: Result, found: Costs | None) -> str:
     """Parameters and size of the student, with its time and its teachers' where they were measured."""
     if found is None:
         size, count = result.student.n_parameters, result.draws.numel()
         row = [f"Mean of {count // size:,} students", f"{count // size:,} x {size:,}", bytes_text(4 * count)]
-        return [section("What it costs"), table(["", "Parameters", "Size"], [row])]
+        return section("What it costs") + table(["", "Parameters", "Size"], [row])
     rows = [_cost_row(row) for row in (found.posterior, found.exported, *found.teachers)]
-    return [
-        section("What it costs", "Milliseconds on one core of the machine that measured it."),
-        *([f"<p>{escape(said)}</p>"] if (said := found.beside_teachers) else []),
-        table(["", "Parameters", "Size", "1 input", "1,000"], rows),
-    ]
+    head = section("What it costs", "Milliseconds on one core of the machine that measured it.")
+    return head + table(["", "Parameters", "Size", "1 input", "1,000"], rows)
 
 
 def _cost_row(row: CostRow) -> list[str]:
@@ -232,9 +230,9 @@ def _milliseconds(time: float | None) -> str:
     return f"{time:,.0f}" if time >= 10 else f"{time:.2g}"
 
 
-def limits(result: Result, info: TaskInfo, found: Review) -> list[str]:
+def limits(result: Result, info: TaskInfo, found: Review) -> str:
     """What a reader must not take this for."""
-    return [section("Limits"), "<ul>", *(f"<li>{escape(line)}</li>" for line in _limits(result, info, found)), "</ul>"]
+    return f"{section('Limits')}<ul>{''.join(f'<li>{escape(line)}</li>' for line in _limits(result, info, found))}</ul>"
 
 
 def _limits(result: Result, info: TaskInfo, found: Review) -> Iterable[str]:
