@@ -135,8 +135,9 @@ def rivals(result: Result, teachers: Mapping[str, str]) -> list[str]:
         [f"Minus {name}", *(difference_text(score, metrics.versus[key].get(score)) for score in HEADLINE)]
         for key, name in named.items()
     ]
+    line = "The student minus each, on the same test examples; paired 95 % intervals, accuracy in points."
     return [
-        section("Against whom", "The student minus each, on the same test examples; paired 95 % intervals."),
+        section("Against whom", line),
         table(["", *(SCORES[score].with_unit for score in HEADLINE)], rows, kind="word"),
         note(standing(metrics, teachers, "nll")),
     ]
