@@ -20,6 +20,7 @@ from mtbkd_core.cli.settings import (
     PresetOption,
     SetOption,
     TaskOption,
+    UntilOption,
     read_config,
 )
 from mtbkd_core.common.files import make_folder
@@ -59,10 +60,13 @@ def distill_command(
     settings: SetOption = None,
     config_file: ConfigOption = None,
     preset: PresetOption = "default",
+    until: UntilOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to save the result in.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Distil teachers into a posterior over students, and print its scores."""
+    if until is not None:
+        settings = [*(settings or []), f"sampler.until={until!r}"]
     config = read_config(task, settings, config_file, preset)
     if out is not None:
         _check_writable(out)  # before the work, so that it is not lost

@@ -11,6 +11,7 @@ import typer
 from mtbkd_core import cli
 from mtbkd_core.cli import compare, data, distill, export, extend, hub, imports, report, review, watch
 from mtbkd_core.cli.console import say
+from mtbkd_core.cli.settings import with_precision
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.common.progress import UserError
 
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
         limit_threads()
-        code = app(arguments, standalone_mode=False)
+        words = with_precision(sys.argv[1:] if arguments is None else arguments)
+        code = app(words, standalone_mode=False)
     except UserError as error:
         code = max(map(_refuse, error.problems))
     except typer.TyperException as error:

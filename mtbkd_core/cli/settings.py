@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.catalog.settings import build_config, change_task, default_config, leaving_room, with_teachers
 from mtbkd_core.cli.console import say
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.models import GOOD_PRECISION, RunConfig
 from mtbkd_core.config.parse import (
     PRESETS,
     full_name,
@@ -33,6 +34,16 @@ PresetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON on standard output.")]
+
+UntilOption = Annotated[
+    float | None,
+    typer.Option(
+        "--until",
+        metavar="[P]",
+        help="Sample until the sampler's error of the predictive mean is at most P, as a total variation distance; "
+        f"without a number: {GOOD_PRECISION:g}.",
+    ),
+]
 
 #: Every setting with its help, for --help.
 SETTINGS_HELP = "Settings for --set:\n\n\b\n" + "\n".join(
@@ -87,3 +98,11 @@ def _pair(setting: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise UserError(f"--set: got {setting!r}, needs name=value, such as prior.strength=0.5")
     return name.strip(), value.strip()
+
+
+def with_precision(words: Sequence[str]) -> list[str]:
+    """The command line's words with the default precision behind each `--until` that has none."""
+    given = []
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        given += [word, f"{GOOD_PRECISION:g}"] if word == "--until" and following.startswith("-") else [word]
+    return given

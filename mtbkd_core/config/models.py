@@ -97,6 +97,8 @@ Channels = Annotated[
 BatchSize = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_none_word)]
 StepSize = Annotated[Annotated[Positive, Field(le=10)] | None, BeforeValidator(_auto_word)]
 Strength = Annotated[Annotated[NonNegative, Field(le=100)] | None, BeforeValidator(_only_auto)]
+#: Where a run is to go on until it is precise enough, and no precision is given.
+GOOD_PRECISION = 0.005
 Precision = Annotated[Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
 Seconds = Annotated[Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None, BeforeValidator(_none_word)]
 Gradients = Annotated[Annotated[int, Field(ge=1, le=10**9)] | None, BeforeValidator(_none_word)]
@@ -503,10 +505,10 @@ class SamplerConfig(_Part):
         None,
         "Precision",
         "Sampling goes on until the sampler's error of the predictive mean is at most this, as a total variation "
-        "distance, or until a budget is spent; 0.005 is a good one, a smaller one takes longer. None: the draws that "
-        "are set, unless there is a budget.",
+        "distance, or until a budget is spent; the default of such a run is 0.005, a smaller one takes longer. None: "
+        "the draws that are set, unless there is a budget.",
         phrase="until precision {}",
-        placeholder="none; 0.005 is good",
+        placeholder="none",
     )
     budget_seconds: Seconds = setting(
         None,

@@ -16,7 +16,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Moment
-from pages.ui import link, navigation, owner, so_far, task_words
+from pages.ui import link, navigation, owner, sample_longer, so_far, task_words
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
 from pages.ui.run_words import STATES, former, sentence, task_title, title
@@ -198,10 +198,15 @@ def _draw_banner(shown: Chosen) -> None:
     if shown.example:
         _example_banner(view)
         return
-    st.caption(
-        f":material/check_circle: Run **{view.id}** · {title(view)} · "
-        f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar."
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.caption(
+            f":material/check_circle: Run **{view.id}** · {title(view)} · "
+            f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
+            width="stretch",
+        )
+        if shown.whole and view.finished:
+            with st.popover("Sample longer", icon=":material/resume:", type="tertiary"):
+                sample_longer.draw(view, shown.result)
     if line := former(RUNS.kind, view):
         st.warning(line, icon=":material/history:")
     if not view.finished:

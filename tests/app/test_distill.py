@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import Result, build_config
+from mtbkd_core.config.models import GOOD_PRECISION
 from mtbkd_core.evaluation.diagnostics import r_hat_text
 from mtbkd_core.evaluation.scores import HEADLINE
 from mtbkd_core.runs import store
@@ -146,6 +147,20 @@ def test_an_algorithm_that_needs_all_examples_is_refused_beside_a_batch_size(ope
     before = app.session_state.draft
     app.segmented_control(key="set:sampler.algorithm").set_value("mclmc").run()
     assert refused(app, before) == "sampler.batch_size: got 50, but mclmc needs all examples; allowed: none"
+
+
+def test_a_run_that_is_to_be_precise_begins_at_the_default_precision(opened: Opened, fake_engine: FakeEngine) -> None:
+    app = opened("distill", **SMALL)
+    control = app.segmented_control(key="set:end")
+    control.set_value(control.options[1]).run()
+    assert not app.exception
+    assert app.text_input(key="set:sampler.until").value == str(GOOD_PRECISION)
+    app.text_input(key="set:sampler.budget_seconds").set_value("30").run()
+    press(app, "Distill")
+    sampler = fake_engine.submitted[0].sampler
+    assert (sampler.until, sampler.budget_seconds) == (GOOD_PRECISION, 30)
+    app.segmented_control(key="set:end").set_value(control.options[0]).run()
+    assert not [each for each in app.text_input if each.key == "set:sampler.until"]
 
 
 def test_a_check_for_bias_is_asked_for(opened: Opened, fake_engine: FakeEngine) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from mtbkd_core import build_config, distill
 from mtbkd_core import snapshot as snapshot_module
-from mtbkd_core.config.models import RunConfig
+from mtbkd_core.config.models import GOOD_PRECISION, RunConfig
+from mtbkd_core.extension import More
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kept import CHAINS, SNAPSHOT
@@ -130,3 +131,19 @@ def test_sampling_longer_keeps_the_run_and_adds_draws(opened: Opened, finished: 
     assert any("There are 16 now" in (each.help or "") for each in app.number_input)
     go(app, "reliability")
     assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["distill", "reliability"])
+def test_sampling_longer_offers_the_default_precision_with_a_time_budget(
+    page: str, opened: Opened, finished: RunView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[More] = []
+    monkeypatch.setattr("pages.ui.sample_longer.extend", lambda words, id, more: asked.append(more))
+    app = opened(page, run=finished.id)
+    (end,) = [each for each in app.button_group if each.label == "Go on"]
+    end.set_value("Until it is precise").run()
+    assert next(each for each in app.number_input if each.label == "Precision").value == GOOD_PRECISION
+    next(each for each in app.number_input if each.label == "Time budget, s").set_value(7).run()
+    press(app, "Sample longer")
+    assert not app.exception
+    assert asked == [More(until=GOOD_PRECISION, seconds=7)]

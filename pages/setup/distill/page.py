@@ -5,6 +5,7 @@ import streamlit as st
 from mtbkd_core import RunConfig, UserError
 from mtbkd_core.catalog.registry import untrained
 from mtbkd_core.config.choices import FeatureKind, StudentKind
+from mtbkd_core.config.models import GOOD_PRECISION
 from mtbkd_core.config.parse import settings, value_of
 from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.studies.batching import suggest_batch_size
@@ -74,6 +75,29 @@ def draw_first_map(config: RunConfig) -> None:
         st.caption(f"{height} x {width} pictures: a map of {rows} x {columns}")
 
 
+def draw_end(config: RunConfig) -> None:
+    """Whether a number of draws ends the sampling or a precision; of a precision also the number, and a budget."""
+    draws, precise = "After a number of draws", f"When it is precise ({GOOD_PRECISION:g})"
+    key = setting_widgets.seeded("end", draws if config.sampler.until is None else precise)
+
+    def take() -> None:
+        link.change([("sampler.until", GOOD_PRECISION if st.session_state[key] == precise else None)])
+
+    st.segmented_control(
+        "Sampling ends",
+        [draws, precise],
+        required=True,
+        key=key,
+        help="Equal numbers of draws give equal results again. Or it goes on until the sampler's error is small enough "
+        f"(a total variation of {GOOD_PRECISION:g}, unless you set another) or a budget is spent.",
+        on_change=take,
+    )
+    if config.sampler.until is not None:
+        with st.container(horizontal=True, gap="medium"):
+            setting_widgets.text("sampler.until", placeholder=f"{GOOD_PRECISION:g}")
+            setting_widgets.text("sampler.budget_seconds")
+
+
 def draw_settings(config: RunConfig) -> None:
     left, middle, right = st.columns(3, gap="large")
     pictures = task_words.info(config).image_shape is not None
@@ -88,6 +112,7 @@ def draw_settings(config: RunConfig) -> None:
         setting_widgets.control("student.features", options=features)
     with right:
         setting_widgets.slider("sampler.chains")
+        draw_end(config)
     with st.expander("Advanced", icon=":material/settings:"):
         student, sampler, machine = st.columns(3, gap="large")
         with student:
@@ -103,9 +128,7 @@ def draw_settings(config: RunConfig) -> None:
             st.markdown("**Sampler**")
             for name in (
                 "algorithm",
-                "draws",
-                "until",
-                "budget_seconds",
+                *(("draws", "budget_seconds") if config.sampler.until is None else ()),
                 "budget_gradients",
                 "thinning",
                 "preconditioner",

@@ -6,16 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, UserError
-from mtbkd_core.extension import more_of
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import RunView
 from pages.results import before_after
-from pages.ui import charts, chosen_run, headline, link, live, owner, run_words, so_far, strength_path
+from pages.ui import charts, chosen_run, headline, link, live, owner, run_words, sample_longer, so_far, strength_path
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
-from pages.ui.jobs.launch import cancel, cancel_button, extend
+from pages.ui.jobs.launch import cancel, cancel_button
 from pages.ui.words import plain
 
 
@@ -75,7 +74,7 @@ def _draw_result(view: RunView, result: Result) -> None:
     headline.links()
     if view.reason:
         st.caption(f":material/info: {plain(run_words.sentence(view.reason))}")
-    _sample_longer(view, result)
+    sample_longer.draw(view, result)
     with charts.more("how it was sampled"):
         _draw_sampling(result)
     if result.strength is not None:
@@ -106,38 +105,6 @@ def _draw_sampling(result: Result) -> None:
         ),
         key="traces",
     )
-
-
-def _sample_longer(view: RunView, result: Result) -> None:
-    """The same chains go on, for so many draws more."""
-    key = f"more-draws:{view.id}:{view.attempt}"
-
-    def go_on() -> None:
-        try:
-            more = more_of(result, draws=st.session_state[key])
-        except UserError as error:
-            st.session_state.notice = str(error)
-            return
-        extend(RUNS, view.id, more)
-
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        there = result.draws.shape[1]
-        st.number_input(
-            "More draws of each chain",
-            1,
-            None,
-            there,
-            key=key,
-            width=220,
-            help=f"There are {there:,} now. Twice as many make the sampler's errors smaller by a factor of 1.4.",
-        )
-        st.button(
-            "Sample longer",
-            icon=":material/resume:",
-            help="Continue the same chains from where they stand. It stays the same run, and what it has is shown "
-            "meanwhile.",
-            on_click=go_on,
-        )
 
 
 def _sampling_line(result: Result) -> str:
