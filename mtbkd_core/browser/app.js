@@ -8,7 +8,7 @@ import { Grips } from './grips.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
-import { drawCharts, drawMaps, drawWords, SIDE } from './painting.js';
+import { drawCharts, drawGiven, drawMaps, drawWords, SIDE } from './painting.js';
 import { square } from './session.js';
 import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js';
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
@@ -49,6 +49,7 @@ export class Playground {
     this.truth = Float32Array.from(softmaxRows(truthLogits(square(SIDE, data.plane.bound), data.plane)));
     this.truthLines = [];
     addBorders(this.truth, SIDE, this.truthLines);
+    this.place();
     this.watch();
     this.begin();
     if (data.lesson) this.lesson = new Lesson(this, data.lesson, places.steps);
@@ -99,8 +100,9 @@ export class Playground {
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
     for (const plane of Object.values(this.planes)) plane.resize(size);
     this.grips.refresh();
-    this.look = undefined;
+    this.look = lookOf(this.board.node, this.data.palette);
     if (this.found) this.draw();
+    else drawGiven(this);
   }
 
   // --- what the visitor does ---
@@ -273,7 +275,7 @@ export class Playground {
   }
 
   draw() {
-    if (!this.look || this.frames % 30 === 0) this.look = lookOf(this.board.node, this.data.palette);
+    if (this.frames % 30 === 0) this.look = lookOf(this.board.node, this.data.palette);
     drawMaps(this);
     if (this.news) {
       drawCharts(this);

@@ -10,6 +10,14 @@ const SPOKEN_MS = 800; // between two sentences while the chains move
 const ENOUGH_DRAWS = 160; // with fewer, intervals cannot be judged
 const MOST_EPISTEMIC = 0.35; // nats: the darkest shade
 
+// What is known before the first draw: the points and the truth.
+export function drawGiven({ planes, points, truth, look, data }) {
+  planes.prediction.clear(look);
+  planes.prediction.points(points, look);
+  planes.truth.probabilities(truth, SIDE, look);
+  planes.truth.letters(truth, SIDE, data.plane.classes, look);
+}
+
 export function drawMaps(view) {
   const { found, look, planes, pinned } = view;
   const { classes } = view.data.plane;

@@ -194,6 +194,10 @@ export function engineSetting(state, start) {
   const on = state.teachers.filter((teacher) => teacher.on && teacher.base > 0);
   const heard = on.length ? on : state.teachers.slice(0, 1);
   const changes = changesOf(state, start);
+  // a setting of every teacher is named where it says something
+  const some = (name, texts, usual) => (texts.every((text) => text === usual) ? {} : { [name]: texts.join(',') });
+  const weights = heard.map((teacher) => teacher.base || 1);
+  const temperatures = heard.map((teacher) => teacher.tau);
   return {
     task: 'synthetic',
     teachers: heard.map((teacher) => teacher.name).join(','),
@@ -201,8 +205,8 @@ export function engineSetting(state, start) {
     'data.n_labelled': Math.max(FEWEST, state.count),
     ...(changes && { 'data.changes': changes }),
     'prior.rule': state.rule,
-    'prior.base_weights': heard.map((teacher) => teacher.base || 1).join(','),
-    'prior.entropy_temperatures': heard.map((teacher) => teacher.tau).join(','),
+    ...some('prior.base_weights', weights, weights[0]),
+    ...some('prior.entropy_temperatures', temperatures, 1),
     'prior.calibrated_teachers': state.calibrated,
     'prior.softmin_temperature': state.softmin,
     'prior.concentration': state.concentration,

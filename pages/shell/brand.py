@@ -30,6 +30,12 @@ PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyCh
   .stHorizontalBlock:has(> .stColumn) {flex-wrap: wrap; gap: 1rem 1.5rem}
   .stHorizontalBlock > .stColumn:has([class*="st-key-figure-"]) {order: -1}
   .stHorizontalBlock > .stColumn {min-width: calc(100% - 1.5rem)}
+}
+@media (min-width: 641px) and (max-width: 1100px) {
   .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
+}
+@media (max-width: 640px) {
+  .stMainBlockContainer {padding: 3.5rem 1.5rem 2rem}
+  .st-key-cards {grid-template-columns: 1fr}
 }
 </style>""".replace("PAIR", _PAIR)

@@ -46,13 +46,13 @@ def draw_test_sets(runs: Runs) -> None:
 
 
 def draw_names(runs: Runs) -> None:
-    """What each run is, a line each."""
+    """What each run is, a line each; ids and times on hover."""
     st.caption(
-        "  \n".join(
-            f"**{name}** · {run_words.title(chosen.view)} · {chosen.view.id} · "
-            f"{chosen.view.created.astimezone():%d %b %Y, %H:%M}"
+        "  \n".join(f"**{name}** · {run_words.title(chosen.view)}" for name, chosen in runs.items()),
+        help="  \n".join(
+            f"{name}: {chosen.view.id}, {chosen.view.created.astimezone():%d %b %Y, %H:%M}"
             for name, chosen in runs.items()
-        )
+        ),
     )
 
 

@@ -6,6 +6,8 @@ import html
 import re
 from functools import cache
 
+from mtbkd_core.config.choices import Algorithm
+
 #: Term -> what it means, and the forms under which it is found in a text; none: the term itself.
 _ENTRIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "Teacher, student": (
@@ -47,11 +49,12 @@ _ENTRIES: dict[str, tuple[str, tuple[str, ...]]] = {
         "Log likelihood of the labels plus log prior: the posterior's logarithm up to a constant, in nats.",
         ("log joint",),
     ),
-    "BAOAB, MCLMC, SGLD, HMC": (
-        "The samplers. HMC is exact and the reference; the others take cheaper steps, with a bias that grows with the "
-        "step.",
-        ("BAOAB", "MCLMC", "SGLD", "HMC", "Hamiltonian Monte Carlo", "samplers?"),
+    "Sampler": (
+        "How draws of the posterior are made. HMC is exact and the reference; the others take cheaper steps, with a "
+        "bias that grows with the step.",
+        ("samplers?", "Hamiltonian Monte Carlo"),
     ),
+    **{each.title: (each.help, (each.title,)) for each in Algorithm},
     "Bias check": (
         "Do the chains agree with exact HMC? Too long a step shifts the log joint of all of them alike.",
         ("bias check",),

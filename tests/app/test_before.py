@@ -60,7 +60,7 @@ def test_every_results_page_shows_before_and_after(
 def test_the_older_run_stands_first_whichever_is_pinned(opened: Opened, finished: RunView, other: RunView) -> None:
     first, second = sorted((finished, other), key=lambda view: (view.created, view.id))
     app = opened("distill", run=first.id, before=second.id)
-    (names,) = [line for line in lines(app, "caption") if line.startswith("**Before** · ")]
+    (names,) = [caption.help for caption in app.caption if caption.value.startswith("**Before** · ")]
     assert names.index(first.id) < names.index(second.id)
 
 
