@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mtbkd_core.common.plain_yaml import plain_yaml
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.parse import describe
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -61,7 +62,7 @@ class Requirements(_Part):
     ood_auroc: Share | None = None
     max_bytes: Positive | None = None
     latency_ms: Positive | None = None
-    r_hat: Annotated[float, Field(gt=1, le=10)] | None = 1.05
+    r_hat: Annotated[float, Field(gt=1, le=10)] | None = R_HAT_LIMIT
 
     @property
     def needs_costs(self) -> bool:

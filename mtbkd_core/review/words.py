@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mtbkd_core.evaluation.sets import LEVEL
 from mtbkd_core.review.outcome import Outcome
+from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import Judged, Review
 
 #: In the order in which they are told: what each outcome is called at the head of a list.
@@ -48,11 +50,13 @@ WORDS: dict[str, Words] = {
     "latency_ms": Words("Time for one input", lambda value: f"at most {value:g} ms", lambda value: f"{value:.3g} ms"),
     "r_hat": Words("Convergence", lambda value: f"R-hat at most {value:g}", "{:.3f}".format),
 }
+_DEFAULT = Requirements()
 #: What the requirements are while nobody has set them.
 OF_DEFAULTS = (
     "These limits are the program's defaults, the same for every task: round figures to begin with, not drawn from "
-    "your use. 93 % leaves 2 points below the 95 % that the sets state; 1.05 is the R-hat that every page calls "
-    "converged. Set your own before you judge."
+    f"your use. {_DEFAULT.coverage:.0%} leaves {100 * (LEVEL - (_DEFAULT.coverage or LEVEL)):.0f} points below the "
+    f"{LEVEL:.0%} that the sets state; {_DEFAULT.r_hat:g} is the R-hat that every page calls converged. Set your own "
+    "before you judge."
 )
 
 
