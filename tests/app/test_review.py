@@ -76,6 +76,12 @@ def test_what_fails_is_listed_first(opened: Opened, finished: RunView) -> None:
     order = [next(word for word in ("Fail", "Inconclusive", "Pass") if f"**{word}**" in line) for line in said]
     assert order == sorted(order)
     assert any(line.startswith("Fails (") for line in lines(app, "markdown"))
+    assert not any("default limits" in line for line in lines(app, "caption"))
+
+
+def test_a_verdict_by_the_defaults_says_so(opened: Opened, finished: RunView) -> None:
+    app = press(opened("review", run=finished.id), "Judge the run")
+    assert any(line.startswith("By the program's default limits.") for line in lines(app, "caption"))
 
 
 def test_limits_are_called_defaults_until_somebody_changes_one(opened: Opened, finished: RunView) -> None:

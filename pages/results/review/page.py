@@ -32,7 +32,8 @@ def _show(found: Review, shown: chosen_run.Chosen) -> None:
     title, icon, colour = _LOOK[found.verdict]
     st.markdown(f"## {icon} :{colour}[{title}]")
     st.markdown(headline(found))
-    st.caption("Each verdict is by a 95 % interval that holds the errors of the test set and of the sampler.")
+    whose = "By the program's default limits. " if found.asked == Requirements() else ""
+    st.caption(f"{whose}Each verdict is by a 95 % interval that holds the errors of the test set and of the sampler.")
     for _, those in grouped(found):
         for each in those:
             _line(each)
@@ -137,7 +138,7 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
     if chosen.moment is None:
         report.offer(chosen, requirements, late=late, costs=found)
     costs.draw(chosen, found)
-    navigation.link("watch", "Is it still asked what it was tested on? Watch new inputs")
+    navigation.link("watch", "Watch new inputs")
 
 
 form.open_link()
