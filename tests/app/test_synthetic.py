@@ -5,7 +5,7 @@ import pytest
 from mtbkd_core import build_config, default_config
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import run_words
-from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, new_app, open_page, traces
+from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines, new_app, open_page, press, start, traces
 
 TASK = "synthetic"
 
@@ -78,3 +78,19 @@ def test_calibrated_teachers_stand_where_the_prior_puts_them_on_both_pages(
 def test_a_run_on_the_plane_is_described_by_its_task() -> None:
     assert run_words.describe(default_config(TASK)) == TASK
     assert run_words.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
+
+
+def test_changes_by_hand_are_named_and_undone_with_one_click(opened: Opened) -> None:
+    app = opened("teachers", task=TASK, **{"data.changes": "p78eg1_t0*45*0.5"})
+    assert any("1 point added, changed: north." in line for line in lines(app, "caption"))
+    press(app, "Undo these changes")
+    assert app.session_state.draft == default_config(TASK)
+    assert "data.changes" not in app.query_params
+
+
+@pytest.mark.parametrize(("task", "text"), [("digits", "p78eg1"), (TASK, "p78"), (TASK, "t9*1")])
+def test_changes_that_a_task_cannot_have_end_in_one_line(home: object, task: str, text: str) -> None:
+    app = start(new_app(), task=task, **{"data.changes": text})
+    (warning,) = app.warning
+    assert "data.changes" in warning.value
+    assert app.session_state.draft == default_config(task)
