@@ -1,10 +1,11 @@
 """Mutated files and settings: each is read, or refused in short lines, soon and in little memory.
 
-usage: python -m benchmarks.fuzz [--cases 10000] [--seed 0] [--write]
+usage: python -m benchmarks.fuzz [--cases 10000] [--first 0] [--seconds 300] [--seed 0] [--write]
 
 Sound files of every kind that is read are changed at random: bytes, numbers, pieces left out, doubled or put elsewhere,
-odd cells. A fifth of the cases are settings in place of files, as links and `--set` give them. Cases run in processes
-of their own, so that a reader that dies is seen; a case is its number, and comes again with the same seed.
+odd cells. A fifth of the cases are settings in place of files, as links and `--set` give them, one in a hundred is a
+data set or a model in a folder, as the Hub's libraries save them. Cases run in processes of their own, so that a reader
+that dies is seen; a case is its number, and comes again with the same seed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,14 +33,17 @@ from benchmarks.shared.record import Record, options
 from mtbkd_core import RunConfig, UserError, build_config
 from mtbkd_core.config.parse import flatten
 from mtbkd_core.imports.check import check_table
+from mtbkd_core.imports.hub.check import check_hub
+from mtbkd_core.imports.hub.spec import HubSpec
 from mtbkd_core.imports.preview import preview
 from mtbkd_core.imports.spec import Files, TableSpec
+from tests.imports.hub import made
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS, CLASSES = 36, ("Cytoplasm", "Golgi", "Nucleus")
 #: Bounds on a case, and on the letters of a message; one about settings may list them all.
 SECONDS, MEMORY, LETTERS, LETTERS_OF_SETTINGS = 10.0, 2**30, 500, 1_200
-_BATCH = 500
+_BATCH = 1_000
 _SIGNS = ("NA", "nan", "-inf", "1e400", "1,5", "[1,", "{}", "#", "-1", "=1+1", *"\n\r\t\x00\u200b'\",;")
 _ODD = [b"", b"\xff", b"\xef\xbb\xbf", b"9" * 400, *(sign.encode() for sign in _SIGNS)]
 
@@ -130,6 +135,8 @@ def try_case(folder: Path, case: int, seed: int, files: dict[str, tuple[str, byt
     random = np.random.default_rng([seed, case])
     if case % 5 == 0:
         return try_settings(random)
+    if case % 100 == 1:
+        return try_hub(folder, random)
     return try_pair(folder, str(random.choice(list(files))), files, lambda content: mutated(content, random))
 
 
@@ -151,6 +158,33 @@ def try_pair(folder: Path, chosen: str, files: dict[str, tuple[str, bytes]], cha
         return "refused"
     assert rows.features.isfinite().all()
     assert all(logits.isfinite().all() and len(logits) == len(rows) for logits in rows.logits.values())
+    return "read"
+
+
+def try_hub(folder: Path, random: np.random.Generator) -> str:
+    """A data set, a teacher or an encoder in a folder with one file changed; as `try_pair`."""
+    data = str(folder / "hub" / "reviews")
+    models = [str(folder / "hub" / name) for name in ("teacher", "encoder")]
+    shutil.rmtree(folder / "hub", ignore_errors=True)
+    (folder / "hub").mkdir()
+    if random.integers(2):
+        Path(data).mkdir()
+        kind = str(random.choice(["parquet", "json", "csv"]))
+        getattr(made.data(), f"to_{kind}")(Path(data) / f"train.{kind}")
+    else:
+        made.data().save_to_disk(data)
+    made.text_model(Path(models[0]))
+    made.text_model(Path(models[1]), ())
+    chosen = Path(random.choice([data, *models]))
+    file = Path(random.choice(sorted(str(path) for path in chosen.rglob("*") if path.is_file())))
+    file.write_bytes(mutated(file.read_bytes(), random))
+    try:
+        rows = check_hub("mine", HubSpec(data, "label", ("text",), {"t": models[0]}, models[1])).data.rows
+    except UserError as error:
+        for line in error.problems:
+            _check_line(line, LETTERS)
+        return "refused"
+    assert rows.features.isfinite().all()
     return "read"
 
 
@@ -184,8 +218,10 @@ def child(first: int, last: int, seed: int) -> None:
     warnings.simplefilter("ignore")
     files = sound_files()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["MTBKD_HOME"] = str(Path(folder) / "home")
+        try_hub(Path(folder), np.random.default_rng(0))  # so that no case has to wait for the libraries
         for case in range(first, last):
-            print(case, end=" ", flush=True)
+            print(f"\n{case}", end=" ", flush=True)  # a library may leave a line unfinished
             started = time.perf_counter()
             try:
                 outcome = try_case(Path(folder), case, seed, files)
@@ -199,24 +235,29 @@ def child(first: int, last: int, seed: int) -> None:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--cases", type=int, default=10_000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--seconds", type=float, default=3600, help="begin no more after so many")
     parser.add_argument("--seed", type=int, default=0, help="another gives other cases")
     given = parser.parse_args()
     record = Record(write=given.write)
     outcomes: Counter[str] = Counter()
     slowest, largest = 0.0, 0
-    for first in range(0, given.cases, _BATCH):
-        last = min(first + _BATCH, given.cases)
+    end, began = given.first + given.cases, time.perf_counter()
+    for first in range(given.first, end, _BATCH):
+        if time.perf_counter() - began > given.seconds:
+            break
+        last = min(first + _BATCH, end)
         command = [sys.executable, "-m", "benchmarks.fuzz", "child", str(first), str(last), str(given.seed)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ})
-        lines = done.stdout.splitlines()
-        for line in lines:
+        for line in filter(lambda line: line[:1].isdecimal(), done.stdout.splitlines()):
             case, _, rest = line.partition(" ")
             outcome, seconds, memory = json.loads(rest) if rest else (f"BUG died: {done.returncode}", 0.0, 0)
             outcomes[outcome.partition(" ")[0]] += 1
             slowest, largest = max(slowest, seconds), max(largest, memory)
             if outcome.startswith("BUG"):
                 record.row(case=int(case), what=outcome)
-    record.row(cases=given.cases, read=outcomes["read"], refused=outcomes["refused"], bugs=outcomes["BUG"])
+    record.claim("mutated files and settings: cases tried", float(outcomes.total()), at_least=given.cases)
+    record.row(cases=outcomes.total(), read=outcomes["read"], refused=outcomes["refused"], bugs=outcomes["BUG"])
     record.claim("mutated files and settings: errors that are no message", float(outcomes["BUG"]), at_most=0)
     record.claim("mutated files and settings: the longest in seconds", slowest, at_most=SECONDS)
     record.claim("mutated files and settings: memory of the process in MiB", largest / 2**20, at_most=MEMORY / 2**20)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +12,7 @@ from mtbkd_core import build_config, default_config
 from mtbkd_core.catalog.adding import import_table
 from mtbkd_core.imports.table_task import SEEN
 from pages.ui import engine
-from tests.app.conftest import SMALL, FakeEngine, lines, new_app, open_page
+from tests.app.conftest import SMALL, FakeEngine, lines, new_app, open_page, traces
 from tests.imports.files import CLASSES, logits, spec_of, write_csv, write_files
 
 PAGES = ["teachers", "prior", "reliability", "influence", "uncertainty", "review", "compare"]
@@ -68,3 +69,20 @@ def test_the_prior_page_says_which_teacher_is_not_drawn(shown: Callable[..., App
 def test_the_scores_of_a_teacher_stand_with_their_number(shown: Callable[..., AppTest]) -> None:
     (table,) = [frame.value for frame in shown("reliability").dataframe if "nll" in frame.value]
     assert table[""].str.contains("examples that it knows").sum() >= 2
+
+
+def test_a_class_without_labelled_examples_has_no_bars_on_influence(
+    fake_engine: FakeEngine, home: Path, tmp_path: Path
+) -> None:
+    files = write_files(tmp_path)
+    table = pd.read_csv(files.table).drop(columns=list(CLASSES))
+    table["Label"] = table["Label"].replace(0, 1)
+    table.to_csv(files.table, index=False)
+    import_table("mine", spec_of(files))
+    run = fake_engine.distill(build_config(SMALL.items(), base=default_config("mine")))
+    app = open_page(new_app(), "influence", task="mine", run=run.id)
+    assert not app.exception
+    (of,) = [box for box in app.selectbox if box.label.endswith("s of class")]
+    assert of.options == list(CLASSES[1:])
+    for title in ("Responsibility by class", "Every class: pull on its own logit"):
+        assert {place for trace in traces(app, title).values() for place in trace["x"]} == set(CLASSES[1:]), title

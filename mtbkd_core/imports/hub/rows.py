@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,9 @@ class HubRows:
         names, values = self.class_names(column), self._values(column)
         if names is None:
             return ["" if value is None else str(value) for value in values]
+        wrong = next((row for row, value in enumerate(values) if value is not None and value >= len(names)), None)
+        if wrong is not None:
+            raise UserError(f"{self.at(wrong, column)}: got {values[wrong]}, and there are {len(names):,} classes")
         return ["" if value is None or value < 0 else names[value] for value in values]
 
     def texts(self, column: str) -> list[str]:
@@ -87,10 +90,18 @@ class HubRows:
 
     def numbers(self, columns: Sequence[str]) -> dict[str, Any]:
         """Columns as Arrow has them."""
-        return {name: self.data.select_columns([name]).with_format("arrow")[:].column(0) for name in columns}
+        return {name: self._read(lambda part: part.with_format("arrow")[:].column(0), name) for name in columns}
+
+    def _read(self, read: Callable[[Any], Any], column: str) -> Any:
+        """One column, which is read from the disk now."""
+        try:
+            return read(self.data.select_columns([column]))
+        except Exception as error:  # Arrow and the library raise whatever their parts raise
+            reason = " ".join(str(error).split())[:100]
+            raise UserError(f"{self.name}: column {column[:60]!r} cannot be read ({reason})") from None
 
     def _values(self, column: str) -> list[Any]:
-        values: list[Any] = self.data.select_columns([column])[:][column]
+        values: list[Any] = self._read(lambda part: part[:][column], column)
         return values
 
     def pictures(self, column: str, start: int, end: int) -> list[Any]:

@@ -48,10 +48,11 @@ def draw_both() -> None:
 
 
 def draw_all_pulls() -> None:
+    with_examples = [class_names[label] for label in sorted(set(labels.tolist()))]
     of = st.selectbox(
         f"{item.capitalize()}s of class",
-        class_names,
-        **link.bound("class", class_names, class_names[0]),
+        with_examples,
+        **link.bound("class", with_examples, with_examples[0]),
         width=170,
         help=f"The labelled {item}s over which the pulls on the right are averaged.",
     )

@@ -1,5 +1,6 @@
 """Data sets and models of the Hub, here saved to disk: no test asks the net."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,6 +238,15 @@ def test_a_data_set_in_a_format_that_can_run_code_is_refused(spec: HubSpec, tmp_
 )
 def test_what_is_not_there_is_named(spec: HubSpec, change: dict[str, Any], said: str) -> None:
     assert said in refused(replace(spec, **change))
+
+
+def test_a_label_beyond_the_named_classes_is_named_with_its_row(spec: HubSpec, tmp_path: Path) -> None:
+    three = data(("Negative", "Positive", "Mixed")).map(lambda row, at: {"label": at % 3}, with_indices=True)
+    three.save_to_disk(tmp_path)
+    about = json.loads((tmp_path / "dataset_info.json").read_text())
+    about["features"]["label"]["names"].pop()
+    (tmp_path / "dataset_info.json").write_text(json.dumps(about))
+    assert "row 3, column 'label': got 2, and there are 2 classes" in refused(replace(spec, data=str(tmp_path)))
 
 
 def test_the_extra_that_is_missing_is_named(spec: HubSpec, monkeypatch: pytest.MonkeyPatch) -> None:
