@@ -60,7 +60,8 @@ def miscalibration(mean: Tensor, labels: Tensor, draws: Tensor | None = None) ->
     gap, sampler, chains = confidence - right, None, 1
     if draws is not None and len(draws) > 1:
         chains = len(draws)
-        sampler = jackknife(draws.float().mean(1), lambda each: {"gap": _gap(each, labels)})["gap"]
+        means = torch.stack([chain.float().mean(0) for chain in draws])  # a chain at a time: classes may be many
+        sampler = jackknife(means, lambda each: {"gap": _gap(each, labels)})["gap"]
     test_set = float(torch.std(gap)) / math.sqrt(len(gap)) if len(gap) > 1 else None
     difference = read_difference(float(gap.mean()), test_set, sampler, chains=chains, higher_is_better=False)
     return Miscalibration(float(confidence.mean()), float(right.mean()), difference)
