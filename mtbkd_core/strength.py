@@ -42,7 +42,7 @@ CHAINS = 4
 #: each multiplication of a forward pass.
 _EXAMPLE, _UNIT, _MULTIPLICATION = 70.0, 15.0, 0.1
 #: Seconds of one processor, by these numbers, that a choice may take: with all examples at every step, and at most.
-_QUICK, _MOST = 15.0, 45.0
+_QUICK, MOST_SECONDS = 15.0, 45.0
 
 #: Called at every step with the steps done and of how many; it may raise to stop.
 Watch = Callable[[int, int], None]
@@ -96,11 +96,11 @@ def plan_for(student: Student, labelled: int, examples: int) -> Plan:
     def seconds(plan: Plan) -> float:
         return each * plan.gradients(examples)
 
-    affordable = (plan for plan in _PLANS if seconds(plan) <= (_QUICK if plan.batch_size is None else _MOST))
+    affordable = (plan for plan in _PLANS if seconds(plan) <= (_QUICK if plan.batch_size is None else MOST_SECONDS))
     plan = next(affordable, _PLANS[-1])
     size = plan.batch_size
-    if size is not None and seconds(plan) > _MOST:
-        size = max(_SMALLEST_BATCH, int(size * _MOST / seconds(plan)))
+    if size is not None and seconds(plan) > MOST_SECONDS:
+        size = max(_SMALLEST_BATCH, int(size * MOST_SECONDS / seconds(plan)))
     if size is not None and size >= examples:
         size = None
     folds = min(plan.folds, labelled)

@@ -60,6 +60,19 @@ def test_a_strength_that_is_left_to_the_program_can_be_set_by_hand(opened: Opene
     assert prior(app).labels == pytest.approx(4.5)
 
 
+def test_one_click_on_distill_leaves_the_strength_to_the_run_and_one_takes_it_back(
+    opened: Opened, fake_engine: FakeEngine
+) -> None:
+    app = opened("distill", **SMALL)
+    by_hand, from_the_data = app.segmented_control(key="set:worth").options
+    app.segmented_control(key="set:worth").set_value(from_the_data).run()
+    press(app, "Distill")
+    assert [each.prior.strength for each in fake_engine.submitted] == [None]
+    app.segmented_control(key="set:worth").set_value(by_hand).run()
+    assert prior(app).labels == pytest.approx(build_config(SMALL.items()).prior.labels)
+    assert not app.exception
+
+
 @pytest.mark.parametrize("page", ["distill", "teachers", "compare", "overview"])
 def test_other_pages_open_while_the_strength_is_left_to_the_program(opened: Opened, page: str) -> None:
     assert not opened(page, **{"prior.strength": "auto"}).exception

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from mtbkd_core import RunConfig, UserError
+from mtbkd_core import RunConfig, UserError, default_config
 from mtbkd_core.catalog.registry import untrained
 from mtbkd_core.config.choices import FeatureKind, StudentKind
-from mtbkd_core.config.models import GOOD_PRECISION
+from mtbkd_core.config.models import GOOD_PRECISION, LABELS
 from mtbkd_core.config.parse import settings, value_of
+from mtbkd_core.strength import MOST_SECONDS
 from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.studies.batching import suggest_batch_size
 from pages.setup.distill import run
@@ -98,6 +99,29 @@ def draw_end(config: RunConfig) -> None:
             setting_widgets.text("sampler.budget_seconds")
 
 
+def draw_strength(config: RunConfig) -> None:
+    """Whether teachers count as much as is set, or as the run finds by cross-validation before it samples."""
+    usual = default_config(config.data.task).prior.labels
+    as_set = f"{usual if config.prior.strength is None else config.prior.labels:.3g} labels a statement"
+    chosen = "Chosen from the data"
+    key = setting_widgets.seeded("worth", chosen if config.prior.strength is None else as_set)
+
+    def take() -> None:
+        auto = st.session_state[key] == chosen
+        link.change([("prior.strength", "auto") if auto else (LABELS, usual)])
+
+    st.segmented_control(
+        "Teachers count for",
+        [as_set, chosen],
+        required=True,
+        key=key,
+        help="What one statement of a teacher is worth, set on the page Prior. Or the run first scores several numbers "
+        f"on held-out labels: that takes up to {MOST_SECONDS:.0f} s of one processor more, and is right only where no "
+        "teacher was trained on the student's labels.",
+        on_change=take,
+    )
+
+
 def draw_settings(config: RunConfig) -> None:
     left, middle, right = st.columns(3, gap="large")
     pictures = task_words.info(config).image_shape is not None
@@ -110,6 +134,7 @@ def draw_settings(config: RunConfig) -> None:
             each for each in FeatureKind if pictures or not each.needs_pictures or each is config.student.features
         ]
         setting_widgets.control("student.features", options=features)
+        draw_strength(config)
     with right:
         setting_widgets.slider("sampler.chains")
         draw_end(config)
