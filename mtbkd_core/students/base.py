@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,9 +35,6 @@ class Student(ABC):
     sizes: tuple[int, ...]
     weight_scale: float
     drop: Callable[[Tensor], Tensor] | None = None
-
-    #: Whether the sampler's preconditioner pays where examples are many.
-    curvature_pays: ClassVar[bool] = True
 
     @property
     @abstractmethod

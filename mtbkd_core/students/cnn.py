@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,8 +37,6 @@ class ConvolutionalStudent(Student):
     image_shape: tuple[int, int] = (0, 0)
     channels: tuple[int, ...] = ()
     first_map: int = StudentConfig().first_map
-
-    curvature_pays: ClassVar[bool] = False  # not measured
 
     @classmethod
     def of(cls, config: StudentConfig, image_shape: tuple[int, int], n_classes: int) -> ConvolutionalStudent:

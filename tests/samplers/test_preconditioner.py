@@ -170,4 +170,4 @@ def test_every_sampler_has_the_same_stationary_distribution_in_either_coordinate
     ],
 )
 def test_auto_takes_curvature_where_examples_are_many(settings: dict[str, Any], examples: int, expected: str) -> None:
-    assert chosen(SamplerConfig(**settings), DenseStudent((2, 3), 1.0), examples) == expected
+    assert chosen(SamplerConfig(**settings), examples) == expected
