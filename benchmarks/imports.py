@@ -58,12 +58,15 @@ def write(folder: Path, rows: int, columns: int, classes: int, kind: str) -> Non
     names = [f"f{place}" for place in range(columns)]
     logits = random.normal(size=(rows, classes)).astype(np.float32)
     logits[np.arange(rows), truth] += 3
-    if kind == "top":  # labels that are numbers, and the leading classes with their logits
+    if kind == "top":  # labels that are numbers, and the leading classes with their logits; a fifth is for testing
         table["label"] = truth
+        table = pd.concat([table, pd.DataFrame(inputs, columns=names)], axis=1)
         leading = np.argsort(-logits, axis=1)[:, :10]
-        pd.concat([table, pd.DataFrame(inputs, columns=names)], axis=1).to_csv(folder / "t.csv", index=False)
         values = np.take_along_axis(logits, leading, 1)
-        np.savez(folder / "teacher.npz", indices=leading, values=values)
+        first = 4 * rows // 5
+        for begin, part in (("", slice(first)), ("test-", slice(first, None))):
+            table[part].to_csv(folder / f"{begin}t.csv", index=False)
+            np.savez(folder / f"{begin}teacher.npz", indices=leading[part], values=values[part])
         return
     teacher = pd.DataFrame(logits, columns=sorted({f"class {label}" for label in range(classes)}))
     teacher = teacher.assign(entry=ids).iloc[random.permutation(rows)]
@@ -85,15 +88,22 @@ def write(folder: Path, rows: int, columns: int, classes: int, kind: str) -> Non
                 file[name] = row
 
 
+def spec_of(folder: Path, columns: int) -> TableSpec:
+    """The folder's files."""
+    (table,), (teacher,) = folder.glob("t.*"), folder.glob("teacher.*")
+    embeddings, test = next(iter(folder.glob("e.*")), None), None
+    if (other := folder / "test-t.csv").exists():
+        test = Files(other, {"t": folder / "test-teacher.npz"})
+    chosen = () if embeddings is not None else tuple(f"f{place}" for place in range(columns))
+    return TableSpec(Files(table, {"t": teacher}, embeddings), "label", columns=chosen, test=test)
+
+
 def child(folder: Path, columns: int) -> None:
     """Check the folder's files; prints seconds, MiB, and what was found."""
     Path("/proc/self/clear_refs").write_text("5")  # resets the kernel's record of the highest size
-    (table,) = folder.glob("t.*")
-    (teacher,) = folder.glob("teacher.*")
-    embeddings = next(iter(folder.glob("e.*")), None)
-    chosen = () if embeddings is not None else tuple(f"f{place}" for place in range(columns))
+    spec = spec_of(folder, columns)
     started, busy = time.perf_counter(), time.process_time()
-    found = check_table("mine", TableSpec(Files(table, {"t": teacher}, embeddings), "label", columns=chosen))
+    found = check_table("mine", spec)
     seconds, busy = time.perf_counter() - started, time.process_time() - busy
     shape = list(found.data.rows.features.shape)
     print(json.dumps([seconds, busy, highest(), shape, *found.data.about.teachers.values()]))
@@ -108,10 +118,7 @@ def highest() -> float:
 def run(folder: Path, columns: int) -> None:
     """Import the folder's files and distill; prints the run's parts of time, MiB, and the verdict."""
     os.environ["MTBKD_HOME"] = str(folder / "home")
-    (table,), (teacher,) = folder.glob("t.*"), folder.glob("teacher.*")
-    embeddings = next(iter(folder.glob("e.*")), None)
-    chosen = () if embeddings is not None else tuple(f"f{place}" for place in range(columns))
-    import_table("mine", TableSpec(Files(table, {"t": teacher}, embeddings), "label", columns=chosen))
+    import_table("mine", spec_of(folder, columns))
     config = build_config([("sampler.draws", DRAWS)], base=default_config("mine"))
     started, phases = time.perf_counter(), dict[str, float]()
 
