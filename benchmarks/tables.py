@@ -23,7 +23,7 @@ from typing import Any
 
 from mtbkd_core import task_info
 from mtbkd_core.evaluation.means import mean_over
-from mtbkd_core.studies.standing import shipped_comparisons
+from mtbkd_core.studies.standing import doubt, shipped_comparisons
 from mtbkd_core.studies.standing import standing as sentences
 
 HERE = Path(__file__).resolve().parent
@@ -139,6 +139,8 @@ def standing(*results: dict[str, Any]) -> str:
         titles = {name: name for name in info.default_teachers}
         for score in ("nll", "ece"):
             lines.append(f"* **{task}**: {' '.join(sentences(found, titles, score))}\n")
+        if doubted := doubt(found):
+            lines.append(f"* **{task}**: {doubted}\n")
     return "".join(lines)
 
 

@@ -154,8 +154,8 @@ class Preconditioning(Choice):
     AUTO = (
         "auto",
         "Auto",
-        "Curvature where a linear or MLP student learns from 400 examples or more, labelled or not, and no step size "
-        "is given; else none. With fewer examples it gains nothing.",
+        "Curvature where the student learns from 400 examples or more, labelled or not, and no step size is given; "
+        "else none. With fewer examples it gains nothing.",
     )
     NONE = "none", "None", "Whitened coordinates: every parameter over its prior standard deviation."
     CURVATURE = (

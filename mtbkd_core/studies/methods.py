@@ -16,6 +16,7 @@ temperature.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -34,6 +35,7 @@ from mtbkd_core.evaluation.errors import ScoreError, bootstrap
 from mtbkd_core.evaluation.means import error_entries, row_with_errors
 from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, Row, Scores, scores
 from mtbkd_core.run_progress import gradient_share, run_work
+from mtbkd_core.samplers.loop import LeftPosterior
 from mtbkd_core.student_inputs import seen_by_student
 from mtbkd_core.studies.grid import each_result
 from mtbkd_core.studies.method_words import (
@@ -50,6 +52,8 @@ from mtbkd_core.studies.method_words import (
 )
 from mtbkd_core.studies.tuning import FIT_COST, Tuned, Tuning, mean_with, tuned_config, tuning_work
 from mtbkd_core.tasks.base import Task
+
+_log = logging.getLogger(__name__)
 
 #: Runs a method, and gives the row of each name that it is reported as.
 Method = Callable[[], Mapping[str, Row]]
@@ -115,18 +119,21 @@ class Methods:
         return {NO_TEACHER: found.metrics.row | tuned.row}
 
     def single_teachers(self) -> Mapping[str, Row]:
-        """A posterior for each teacher."""
+        """A posterior for each teacher; none where its chains leave it at every step size, which is in the log."""
         single = {name: each for name, each in self._posteriors.items() if name.startswith(TEACHER)}
         tuned = {name: self._tuned(name) for name in single}
         configs = [tuned_config(each, tuned[name]) for name, each in single.items()]
         names = list(single)
 
         def fail(place: int, error: UserError) -> None:
-            raise UserError(f"teacher {names[place].removeprefix(TEACHER)}: {error}")
+            problem = f"teacher {names[place].removeprefix(TEACHER)}: {error}"
+            if not isinstance(error, LeftPosterior):
+                raise UserError(problem)
+            _log.warning("%s", problem)
 
         watch, stop = self.on_progress, self.should_stop
         found = dict(each_result(configs, task=self.task, on_problem=fail, on_progress=watch, should_stop=stop))
-        return {name: found[place].metrics.row | tuned[name].row for place, name in enumerate(names)}
+        return {name: found[place].metrics.row | tuned[name].row for place, name in enumerate(names) if place in found}
 
     def baseline(self, baseline: Baseline) -> Mapping[str, Row]:
         """The rows of a baseline."""

@@ -56,6 +56,16 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
     return sentences
 
 
+def doubt(comparison: Comparison) -> str:
+    """With how many seeds MT-BKD's chains do not agree, in a sentence; "" where they always do."""
+    values = comparison.methods.get(MT_BKD, {}).get(R_HAT, [])
+    apart = sum(not chains_agree(value) for value in values)
+    if not apart:
+        return ""
+    worst = r_hat_text(worst_r_hat(values))
+    return f"The chains of MT-BKD's runs do not agree with {apart} of {len(values)} seeds (worst R-hat {worst})."
+
+
 def _among_students(
     best: str, means: Mapping[str, Mean], verdicts: Mapping[str, Reading], teachers: Mapping[str, str], score: str
 ) -> str:
@@ -87,9 +97,8 @@ def shipped_lines(score: str = "nll") -> dict[str, str]:
         info = task_info(task)
         titles = {teacher.name: teacher.title for teacher in info.teachers if teacher.name in info.default_teachers}
         said = standing(comparison, titles, score)
-        worst = worst_r_hat(comparison.methods[MT_BKD][R_HAT])
-        if said and not chains_agree(worst):
-            said.append(f"The chains of MT-BKD's runs do not agree with every seed (worst R-hat {r_hat_text(worst)}).")
+        if said and (doubted := doubt(comparison)):
+            said.append(doubted)
         lines[f"{info.title}, {len(comparison.seeds)} seeds"] = " ".join(said)
     return {title: text for title, text in lines.items() if text}
 

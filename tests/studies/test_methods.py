@@ -11,6 +11,7 @@ from mtbkd_core import RunConfig, Task, UserError, build_config, distill
 from mtbkd_core.baselines.base import TRIALS
 from mtbkd_core.evaluation.means import errors_of, row_with_errors, without_errors
 from mtbkd_core.evaluation.scores import COMPARED, OF_ALL, scores
+from mtbkd_core.samplers.loop import LeftPosterior
 from mtbkd_core.studies import methods as module
 from mtbkd_core.studies import tuning
 from mtbkd_core.studies.method_words import about, left_out
@@ -120,12 +121,25 @@ def test_single_teachers_run_together_as_they_would_alone(few_digits: Task) -> N
 
 def test_a_single_teacher_with_a_run_that_fails_is_named(few_digits: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(configs: list[RunConfig], *, on_problem: Any, **_: object) -> Iterator[Any]:
-        on_problem(1, UserError("a chain leaves the posterior"))
+        on_problem(1, UserError("a setting is wrong"))
         yield from ()
 
     monkeypatch.setattr(module, "each_result", failing)
-    with pytest.raises(UserError, match=r"^teacher digits-5-9: a chain leaves the posterior"):
+    with pytest.raises(UserError, match=r"^teacher digits-5-9: a setting is wrong"):
         methods(build_config(QUICK.items()), few_digits)["teacher:digits-0-4"]()
+
+
+def test_a_single_teacher_whose_chains_leave_the_posterior_has_no_row(
+    few_digits: Task, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leaving(configs: list[RunConfig], *, on_problem: Any, **_: object) -> Iterator[Any]:
+        on_problem(1, LeftPosterior(0.001))
+        yield 0, distill(configs[0], task=few_digits)
+
+    monkeypatch.setattr(module, "each_result", leaving)
+    found = methods(build_config(QUICK.items()), few_digits)["teacher:digits-0-4"]()
+    assert list(found) == ["teacher:digits-0-4"]
+    assert "teacher digits-5-9: " in caplog.text
 
 
 def test_without_teachers_a_minibatch_larger_than_the_labels_takes_all_of_them(few_digits: Task) -> None:

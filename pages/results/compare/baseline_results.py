@@ -15,7 +15,7 @@ from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison
 from mtbkd_core.studies.method_words import left_out
-from mtbkd_core.studies.standing import shipped_comparisons, standing
+from mtbkd_core.studies.standing import doubt, shipped_comparisons, standing
 from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores
 from pages.ui import charts, link, task_words
@@ -75,9 +75,11 @@ def draw_shipped() -> None:
     config, comparison = default_config(task), known[task]
     st.markdown(
         f":material/inventory_2: **Example** · {plain(task_words.info(config).title)}, {len(comparison.seeds)} seeds "
-        "with the default settings. It comes with the program, and stands here until there is a comparison of yours."
+        "with every method tuned. It comes with the program, and stands here until there is a comparison of yours."
     )
     _say_standing(config, comparison)
+    if doubted := doubt(comparison):
+        st.warning(doubted, icon=":material/warning:")
     _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
 
 
