@@ -25,7 +25,7 @@ from benchmarks.shared.scene import digits_target, warm_start
 from mtbkd_core import Task, build_config
 from mtbkd_core.config.choices import Algorithm, Schedule
 from mtbkd_core.config.models import SamplerConfig
-from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error, total_variation
+from mtbkd_core.evaluation.diagnostics import convergence, predictive_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import hmc
 from mtbkd_core.samplers.base import watched
@@ -187,7 +187,7 @@ def main() -> None:
     settings = config.sampler
     chain_means, right = hmc_reference(config, task, target, gradients=600 if chosen.quick else 24_000)
     reference = chain_means.mean(0)
-    record.row(reference="HMC", error=monte_carlo_error(chain_means), log_joint=right, distance=0.0)
+    record.row(reference="HMC", error=predictive_error(chain_means), log_joint=right, distance=0.0)
     position, _ = warm_start(target, settings, 99)
     tuned = watched(hmc.tune(target, position, SamplerConfig(), Randomness.seeded(99)), lambda step: None)
     leapfrog = float(tuned.step_sizes)
@@ -195,7 +195,7 @@ def main() -> None:
         draws = 10 if chosen.quick else 400
         found, theirs = nuts_reference(config, task, target, draws=draws, step_size=leapfrog)
         distance = total_variation(found.mean(0), reference)
-        record.row(reference="blackjax NUTS", error=monte_carlo_error(found), log_joint=theirs, distance=distance)
+        record.row(reference="blackjax NUTS", error=predictive_error(found), log_joint=theirs, distance=distance)
     rows: dict[str, Row] = {}
     for name, own in candidates(settings, leapfrog**2 / 2).items():
         if name != DEFAULT and not any(name.startswith(start) for start in chosen.only):

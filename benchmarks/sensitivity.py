@@ -8,6 +8,8 @@ runs' and the prediction's errors. A teacher with which less would be better is 
 claims count answers that the app relies on: the run's chains agree, and Pareto k is below 0.7.
 """
 
+from typing import Any
+
 import torch
 
 from benchmarks.shared.record import Record, options
@@ -57,6 +59,7 @@ def main() -> None:
                 build_config([("prior.base_weights", weights), ("seed", 100 + place)], base=config), task=task
             )
             after, after_error = measured(again)
+            row: dict[str, Any] = {}
             for key in before:
                 change = own.changes(lambda mean, key=key: answers(mean)[key])[place]  # type: ignore[misc]
                 error = (before_error[key] ** 2 + after_error[key] ** 2 + (change.sampler or 0) ** 2) ** 0.5
@@ -64,16 +67,19 @@ def main() -> None:
                 if own.chains_agree and own.pareto_k[place] < PARETO_LIMIT:
                     within["NLL" if key == "nll" else "class"].append(abs(z) < 2)
                 if key == "nll":
-                    record.row(
-                        teacher=teacher,
-                        factor=factor,
-                        predicted=change.value,
-                        rerun=after[key] - before[key],
-                        z=z,
-                        pareto_k=own.pareto_k[place],
-                        r_hat=base.metrics.diagnostics.worst,
-                        responsibility=float(base.predictions.train.responsibilities[number].mean()),
-                    )
+                    row |= {
+                        "teacher": teacher,
+                        "factor": factor,
+                        "predicted": change.value,
+                        "rerun": after[key] - before[key],
+                        "z": z,
+                        "pareto_k": own.pareto_k[place],
+                        "r_hat": base.metrics.diagnostics.worst,
+                        "responsibility": float(base.predictions.train.responsibilities[number].mean()),
+                    }
+                else:
+                    row[f"z of {key}"] = z
+            record.row(**row)
     for kind, each in within.items():
         what = (
             f"{chosen.task}: {len(each)} changes of {kind} that are relied on: share within two errors of the new run's"

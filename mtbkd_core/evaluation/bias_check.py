@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import SamplerConfig
-from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, mean_error, monte_carlo_error, total_variation
+from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, mean_error, predictive_error, total_variation
 from mtbkd_core.evaluation.records import Number, Record
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.samplers import hmc
@@ -182,7 +182,7 @@ def compare(exact: ExactRun, log_joint: Tensor, mean: Tensor) -> BiasCheck:
         log_joint_error=math.hypot(mean_error(sampled), mean_error(exact_joint)),
         log_joint_sd=float(exact_joint.std()),
         total_variation=total_variation(mean.to(exact.chain_means), exact.chain_means.mean(0)),
-        total_variation_error=monte_carlo_error(exact.chain_means) if len(exact.chain_means) > 1 else None,
+        total_variation_error=predictive_error(exact.chain_means),
         acceptance=exact.acceptance,
         step_size=exact.step_size,
         leapfrog_steps=exact.leapfrog_steps,

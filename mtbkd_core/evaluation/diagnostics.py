@@ -263,15 +263,6 @@ def total_variation(mean: Tensor, other: Tensor) -> float:
     return float(0.5 * (mean - other).abs().sum(-1).mean())
 
 
-def monte_carlo_error(chain_means: Tensor) -> float:
-    """The error of the mean of S >= 2 independent chains' means [S, M, C], as a total variation distance.
-
-    Half the distance between the means of two halves of the chains: their difference has twice the error of the whole.
-    """
-    half = len(chain_means) // 2
-    return total_variation(chain_means[:half].mean(0), chain_means[half : 2 * half].mean(0)) / 2
-
-
 def predictive_error(chain_means: Tensor) -> float | None:
     """The sampler's error of the mean of S chains' means [S, M, C]: the expected total variation distance to the truth.
 

@@ -136,6 +136,7 @@ class SetScores(Record):
         coverage: share of examples whose set holds the true class.
         coverage_error: its standard error from a test set of this size.
         size: mean number of classes in a set.
+        size_error: its standard error from a test set of this size.
         count: examples that were measured.
         thresholds: [C], of conformal sets; empty for credible ones.
         always: indices of classes that are in every conformal set because too few labels calibrated them.
@@ -145,6 +146,7 @@ class SetScores(Record):
     coverage: float
     coverage_error: Number = None
     size: float
+    size_error: Number = None
     count: int
     thresholds: tuple[float, ...] = ()
     always: tuple[int, ...] = ()
@@ -159,11 +161,13 @@ def score_sets(sets: Tensor, labels: Tensor, level: float = LEVEL) -> SetScores:
     coverage = float(sets.gather(1, labels[:, None]).double().mean())
     count = len(labels)
     nearer = (count * coverage + 2) / (count + 4)
+    sizes = sets.sum(1).double()
     return SetScores(
         level=level,
         coverage=coverage,
         coverage_error=math.sqrt(nearer * (1 - nearer) / (count + 4)),
-        size=float(sets.sum(1).double().mean()),
+        size=float(sizes.mean()),
+        size_error=float(sizes.std()) / math.sqrt(count) if count > 1 else None,
         count=count,
     )
 

@@ -96,7 +96,8 @@ def set_scores_table(sets: Sets, class_names: Sequence[str]) -> pd.DataFrame:
             always = ", ".join(class_names[label] for label in found.always)
             promise += f" Too few labels to calibrate, hence in every set: {always}."
         coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
-        rows.append([kind.title, coverage, f"{found.size:.2f}", promise])
+        size = SCORES["set_size"].text(found.size, ScoreError(test_set=found.size_error))
+        rows.append([kind.title, coverage, size, promise])
     return pd.DataFrame(rows, columns=["kind", "coverage", "size", "promise"])
 
 

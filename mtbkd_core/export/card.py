@@ -170,10 +170,11 @@ def _scores(facts: Facts) -> Iterable[str]:
     )
     if (own := found.sets.conformal) is not None:
         coverage = SCORES["coverage"].text(own.coverage, ScoreError(test_set=own.coverage_error))
+        size = SCORES["set_size"].text(own.size, ScoreError(test_set=own.size_error))
         yield (
             f"Conformal sets: the classes with a mean of at least {own.thresholds[0]:.4g} hold the true class in "
             f"{own.level:.0%} of inputs like the test examples; on {own.count:,} examples that did not calibrate them "
-            f"they held it in {coverage}, with {own.size:.2f} classes on average. config.json has the "
+            f"they held it in {coverage}, with {size} classes on average. config.json has the "
             "threshold, and one for each class."
         )
 

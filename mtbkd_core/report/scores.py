@@ -86,4 +86,5 @@ def _sets(metrics: Metrics, class_names: Sequence[str]) -> list[str]:
 def _set_row(found: SetScores, class_names: Sequence[str]) -> list[str]:
     coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
     always = ", ".join(class_names[index] for index in found.always) or "none"
-    return [f"{found.level:.0%}", coverage, f"{found.size:.2f}", always]
+    size = SCORES["set_size"].text(found.size, ScoreError(test_set=found.size_error))
+    return [f"{found.level:.0%}", coverage, size, always]

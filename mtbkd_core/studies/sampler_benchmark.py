@@ -20,7 +20,7 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.choices import Algorithm
 from mtbkd_core.config.models import RunConfig, SamplerConfig
 from mtbkd_core.distillation import learner_of, target_of
-from mtbkd_core.evaluation.diagnostics import convergence, monte_carlo_error
+from mtbkd_core.evaluation.diagnostics import convergence, predictive_error
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.run_progress import Reporter
 from mtbkd_core.samplers.base import watched
@@ -101,7 +101,9 @@ def run_benchmark(
     assert means is not None
     assert mean is not None
     assert log_joint is not None
-    traces.reference = Reference(exact.seconds, monte_carlo_error(means), log_joint)
+    error = predictive_error(means)
+    assert error is not None  # of several chains
+    traces.reference = Reference(exact.seconds, error, log_joint)
     on_traces(traces)
 
     position, warmed = _warm_start(target, config.seed, should_stop, clock)

@@ -52,7 +52,8 @@ def test_uncertainty_shows_the_metrics_and_the_chosen_image(opened: Opened, fini
     for name, title in (("credible", "Credible"), ("conformal", "Conformal"), ("conformal_by_class", "Conformal, by")):
         found = student.sets[name]
         coverage = SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error))
-        assert f"{coverage} | {found.size:.2f}" in kinds
+        size = SCORES["set_size"].text(found.size, ScoreError(test_set=found.size_error))
+        assert f"{coverage} | {size} |" in kinds
         assert f"| **{title}" in kinds
     (means,) = [line for line in lines(app, "caption") if line.startswith("Mean over the test set")]
     assert student.text("deviance") in means

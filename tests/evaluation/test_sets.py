@@ -139,6 +139,14 @@ def test_the_error_of_full_coverage_is_not_nothing() -> None:
     assert score_sets(torch.ones(50, 3, dtype=torch.bool), torch.zeros(50, dtype=torch.long)).coverage_error > 0.01
 
 
+def test_the_error_of_the_size_is_its_spread_over_test_sets() -> None:
+    sizes = torch.arange(1, 4).repeat(100)
+    sets = torch.arange(3)[None] < sizes[:, None]
+    assert score_sets(sets, torch.zeros(300, dtype=torch.long)).size_error == pytest.approx(
+        (2 / 3) ** 0.5 / 300**0.5, rel=0.01
+    )
+
+
 def test_a_class_with_too_few_calibration_labels_is_in_every_set() -> None:
     assert fewest_labels(0.95) == 19
     labels = torch.tensor([0] * 19 + [1] * 18)

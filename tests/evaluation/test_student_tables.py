@@ -37,11 +37,11 @@ def test_sets_are_counted_by_size_and_by_whether_they_hold_the_truth() -> None:
 
 
 def test_every_kind_of_set_has_its_coverage_its_error_and_what_it_promises() -> None:
-    each = SetScores(level=0.95, coverage=0.96, coverage_error=0.012, size=1.25, count=200)
+    each = SetScores(level=0.95, coverage=0.96, coverage_error=0.012, size=1.25, size_error=0.03, count=200)
     table = tables.set_scores_table(Sets(credible=each, conformal_by_class=each.updated(always=(2,))), CLASSES)
     assert table["kind"].tolist() == ["Credible", "Conformal, by class"]
     assert table["coverage"].tolist() == ["96.0% ± 1.2%"] * 2
-    assert table["size"].tolist() == ["1.25"] * 2
+    assert table["size"].tolist() == ["1.2500 ± 0.0300"] * 2
     assert table["promise"][1].endswith("in every set: 2.")
 
 

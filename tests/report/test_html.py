@@ -225,7 +225,7 @@ def test_it_has_every_kind_of_set_and_what_each_promises(report: str, result: Re
         found = result.metrics.student.sets[name]
         assert kind.title in text
         assert SCORES["coverage"].text(found.coverage, ScoreError(test_set=found.coverage_error)) in text
-        assert f"{found.size:.2f}" in text
+        assert SCORES["set_size"].text(found.size, ScoreError(test_set=found.size_error)) in text
     assert SET_KINDS["conformal"].promise in "".join(text)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from mtbkd_core import Cancelled, Progress, Result, RunConfig, Task, UserError, build_config, distill, distill_grid
 from mtbkd_core.config.choices import Algorithm
-from mtbkd_core.evaluation.diagnostics import mean_error, monte_carlo_error, total_variation
+from mtbkd_core.evaluation.diagnostics import mean_error, predictive_error, total_variation
 from mtbkd_core.studies import grid as grid_module
 from tests.conftest import part_of_test, without_some_labels
 from tests.small import SMALL
@@ -41,7 +41,7 @@ def agree(together: Sequence[Result], configs: Sequence[RunConfig], task: Task) 
         error = math.hypot(*(mean_error(joint) for joint in joints))
         assert abs(float(joints[0].mean() - joints[1].mean())) < 4.5 * error
         means = [each.predictions.tensors()["test.draws"].float().mean(1) for each in both]
-        error = math.hypot(*(monte_carlo_error(mean) for mean in means))
+        error = math.hypot(*(predictive_error(mean) for mean in means))
         assert total_variation(means[0].mean(0), means[1].mean(0)) < 3 * error
         assert set(result.predictions.tensors()) == set(both[1].predictions.tensors())
         assert result.metrics.dump().keys() == both[1].metrics.dump().keys()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtbkd_core.config.choices import Algorithm, Schedule
 from mtbkd_core.config.models import PriorConfig, SamplerConfig
-from mtbkd_core.evaluation.diagnostics import monte_carlo_error, total_variation
+from mtbkd_core.evaluation.diagnostics import predictive_error, total_variation
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import stack_priors
 from mtbkd_core.samplers.loop import LeftPosterior
@@ -64,10 +64,10 @@ def test_total_variation_by_hand() -> None:
     assert total_variation(mean, mean) == 0
 
 
-def test_the_monte_carlo_error_is_that_of_the_mean_of_all_chains(generator: torch.Generator) -> None:
+def test_the_predictive_error_is_that_of_the_mean_of_all_chains(generator: torch.Generator) -> None:
     """The mean absolute error of a mean of S chains with deviation 1 in two mirrored classes is sqrt(2 / (pi S))."""
     noise = torch.randn(10, 20_000, 1, generator=generator)
-    found = monte_carlo_error(torch.cat([noise, -noise], -1))
+    found = predictive_error(torch.cat([noise, -noise], -1))
     assert found == pytest.approx((2 / (torch.pi * 10)) ** 0.5, rel=0.03)
 
 
@@ -106,7 +106,7 @@ def test_draws_of_a_decaying_step_count_by_the_time_they_stand_for(target: LogPo
     torch.testing.assert_close(sampler.mean, expected)
 
 
-def test_two_samplers_that_share_nothing_agree_within_their_monte_carlo_errors(
+def test_two_samplers_that_share_nothing_agree_within_their_predictive_errors(
     target: LogPosterior, start: Tensor
 ) -> None:
     means = []
@@ -116,7 +116,7 @@ def test_two_samplers_that_share_nothing_agree_within_their_monte_carlo_errors(
             sampler.advance(0.1)
         assert sampler.chain_means is not None
         means.append(sampler.chain_means)
-    error = (monte_carlo_error(means[0]) ** 2 + monte_carlo_error(means[1]) ** 2) ** 0.5
+    error = (predictive_error(means[0]) ** 2 + predictive_error(means[1]) ** 2) ** 0.5
     assert error < 0.02
     assert total_variation(means[0].mean(0), means[1].mean(0)) < 4 * error
 
