@@ -96,6 +96,8 @@ def paired(result: dict[str, Any]) -> str:
 def difference(row: dict[str, Any], score: str) -> str:
     if row.get(f"{score}_difference") is None:
         return ""
+    if row[f"{score}_low"] is None:  # of one seed
+        return f"{row[f'{score}_difference']:+.3f}"
     value, low, high = (f"{row[f'{score}_{part}']:+.3f}" for part in ("difference", "low", "high"))
     verdict = row.get(f"{score}_verdict")
     return f"{value} [{low}, {high}]" + (f", {verdict}" if verdict else "")
