@@ -34,7 +34,14 @@ def draw(view: RunView, result: Result) -> None:
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         ends = [_DRAWS, _PRECISION] if len(result.draws) > 1 else [_DRAWS]
-        end = st.segmented_control("Go on", ends, default=_DRAWS, required=True, key=f"more-until:{key}")
+        end = st.segmented_control(
+            "Go on",
+            ends,
+            default=_DRAWS,
+            required=True,
+            key=f"more-until:{key}",
+            help="For a number of draws, or until the sampler's error is small enough; one chain alone has no error.",
+        )
         if end == _PRECISION:
             _ask_precision(key, result)
         else:
