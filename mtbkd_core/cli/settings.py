@@ -103,6 +103,6 @@ def _pair(setting: str) -> tuple[str, str]:
 def with_precision(words: Sequence[str]) -> list[str]:
     """The command line's words with the default precision behind each `--until` that has none."""
     given = []
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in zip(words, [*words, "-"][1:], strict=True):
         given += [word, f"{GOOD_PRECISION:g}"] if word == "--until" and following.startswith("-") else [word]
     return given

@@ -33,6 +33,8 @@ PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyCh
 }
 @media (min-width: 641px) and (max-width: 1100px) {
   .stHorizontalBlock:has(> .stColumn:nth-child(3)) > .stColumn {min-width: calc(50% - 1.5rem)}
+  .st-key-beside > .stHorizontalBlock > .stColumn, .st-key-beside > div > .stHorizontalBlock > .stColumn
+    {min-width: 12rem; order: 0}
 }
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.5rem 1.5rem 2rem}

@@ -10,7 +10,7 @@ from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Convergence, Verdict,
 from mtbkd_core.evaluation.errors import Difference, Reading
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.opponents import opponents, standing
-from mtbkd_core.evaluation.score_text import ERRORS_LINE, difference_text
+from mtbkd_core.evaluation.score_text import TEST_SET_LINE, difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
@@ -71,13 +71,21 @@ def _draw_scores(result: Result) -> None:
         place.metric(
             score.with_unit,
             score.text(student[name]),
-            score.error_text(student.errors.get(name), student[name]) or None,
+            score.error_text(student.errors.get(name), student[name], sampler=False) or None,
             delta_color="off",
             delta_arrow="off",
-            help=f"{score.help} {ERRORS_LINE}",
+            help=f"{score.help} {TEST_SET_LINE}",
             border=True,
         )
     _draw_verdict(places[len(HEADLINE)], result.metrics.diagnostics)
+    errors = {name: student.errors.get(name) for name in HEADLINE}
+    known = [
+        f"{SCORES[name].short} {SCORES[name].text(error.sampler)}"
+        for name, error in errors.items()
+        if error is not None and error.sampler is not None
+    ]
+    if known:
+        st.caption(f"Standard errors of the sampler alone: {', '.join(known)}.")
 
 
 def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) -> None:

@@ -88,6 +88,7 @@ def draw_end(config: RunConfig) -> None:
         "Sampling ends",
         [draws, precise],
         required=True,
+        wrap=True,
         key=key,
         help="Equal numbers of draws give equal results again. Or it goes on until the sampler's error is small enough "
         f"(a total variation of {GOOD_PRECISION:g}, unless you set another) or a budget is spent.",
@@ -114,6 +115,7 @@ def draw_strength(config: RunConfig) -> None:
         "Teachers count for",
         [as_set, chosen],
         required=True,
+        wrap=True,
         key=key,
         help="What one statement of a teacher is worth, set on the page Prior. Or the run first scores several numbers "
         f"on held-out labels: that takes up to {MOST_SECONDS:.0f} s of one processor more, and is right only where no "

@@ -67,7 +67,7 @@ def page() -> None:
     link.show_notices()
     with st.container():  # its progress bar, at a first load, must not move what comes after it
         task = task_loading.load(config)
-    left, right = st.columns([1, 1.75], gap="large")
+    left, right = st.container(key="beside").columns([1, 1.75], gap="large")  # side by side where there is any room
     with left:
         controls.draw(config, task)
     with right:
