@@ -97,11 +97,10 @@ def run_benchmark(
     x, labels = seen_by_student(plain, task).x_test[:MOST_INPUTS], task.y_test[:MOST_INPUTS]
     show(0.0, REFERENCE)
     exact = _run_reference(target, x, config.seed + 1, lasts, lambda done: show(done, REFERENCE), should_stop, clock)
-    means, mean, log_joint = exact.chain_means, exact.mean, exact.mean_log_joint
-    assert means is not None
+    mean, log_joint = exact.mean, exact.mean_log_joint
+    error = None if exact.chain_means is None else predictive_error(exact.chain_means)
     assert mean is not None
     assert log_joint is not None
-    error = predictive_error(means)
     assert error is not None  # of several chains
     traces.reference = Reference(exact.seconds, error, log_joint)
     on_traces(traces)

@@ -18,7 +18,7 @@ from mtbkd_core.studies.method_words import left_out
 from mtbkd_core.studies.standing import doubt, shipped_comparisons, standing
 from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores
-from pages.ui import charts, link, task_words
+from pages.ui import charts, chosen_run, link, task_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import COMPARISONS
 from pages.ui.words import plain
@@ -79,7 +79,7 @@ def draw_shipped() -> None:
     )
     _say_standing(config, comparison)
     if doubted := doubt(comparison):
-        st.warning(doubted, icon=":material/warning:")
+        chosen_run.flag(doubted)
     _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
 
 
