@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--task", default="proteins")
     parser.add_argument("--seconds", type=float, default=10)
     chosen = parser.parse_args()
-    record = Record(write=chosen.write)
+    record = Record(f"killed-{chosen.task}", write=chosen.write)
     config = default_config(chosen.task)
     os.environ["MTBKD_HOME"] = tempfile.mkdtemp(prefix="mtbkd-killed-")
     engine = Engine(workers=1).start()
