@@ -97,4 +97,6 @@ def method_picture() -> str:
         f'<div style="font-size:.85rem;opacity:.7">{line}</div></div>'
         for title, line, picture in panels
     )
-    return f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(9.3rem,1fr));gap:.75rem">{drawn}</div>'
+    return (
+        f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(9.3rem,1fr));gap:.75rem">{drawn}</div>'
+    )

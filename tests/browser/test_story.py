@@ -4,13 +4,16 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from mtbkd_core import Result
+from mtbkd_core.evaluation import scores
 from mtbkd_core.evaluation.diagnostics import r_hat_text
+from mtbkd_core.evaluation.errors import ScoreError
 from mtbkd_core.evaluation.metrics import Metrics
 from tests.browser.server import Server
 from tests.browser.visitor import Visitor, file_of_run
@@ -144,8 +147,10 @@ def influence_shows(tab: Visitor, run: str, result: Result) -> None:
         assert trace["size"] == pytest.approx(expected, rel=1e-5, abs=1e-9)
 
 
-def uncertainty_shows(tab: Visitor, run: str, student: dict[str, float]) -> None:
+def uncertainty_shows(tab: Visitor, run: str, student: dict[str, Any]) -> None:
     tab.go("uncertainty")
     expect(tab.page.get_by_text(f"Run {run}")).to_be_visible()
-    expect(tab.page.get_by_text(f"{student['coverage']:.1%} ±").first).to_be_visible()
+    found = student["sets"]["credible"]
+    coverage = scores.SCORES["coverage"].text(found["coverage"], ScoreError(test_set=found["coverage_error"]))
+    expect(tab.page.get_by_text(coverage).first).to_be_visible()
     expect(tab.page.get_by_text(f"{student['deviance']:.4f} ±").first).to_be_visible()
