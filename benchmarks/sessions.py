@@ -105,12 +105,9 @@ def main() -> None:
         home = Path(name) / "home"
         os.environ["MTBKD_HOME"] = str(home)
         os.environ["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] = "false"  # there is no browser with a cookie
-        long = build_config(
-            {"data.task": "digits", "sampler.draws": 5_000, "sampler.thinning": 1_000, "device": "cpu"}.items()
-        )
         with serve(home, Path(name) / "log.txt") as server, closing(Engine(workers=1).start()) as engine:
             engine.wait()
-            run = engine.submit(RUN, long).id
+            run = engine.submit(RUN, build_config(LONG.items())).id
             while not store.read(RUN, run).progress:
                 time.sleep(0.5)
             whole = psutil.Process(server.process.pid)

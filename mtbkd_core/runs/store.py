@@ -33,7 +33,7 @@ def find(kind: JobKind[S, V], spec: S) -> V | None:
         UserError: as `id_of` and `read`.
     """
     path = _folder(kind) / id_of(kind, spec)
-    if path.is_dir():
+    if (path / files.CONFIG).exists():  # a folder is there a moment before it, while another process makes the job
         return _view(kind, path, whole=True)
     same = (view for view in list_jobs(kind) if view.spec == spec and is_todays(kind, view))
     return next((_view(kind, view.folder, whole=True) for view in same), None)

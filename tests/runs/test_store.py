@@ -224,6 +224,12 @@ def test_a_folder_that_was_left_empty_is_not_listed_as_a_problem(home):
     assert len(problems) == 1
 
 
+def test_a_folder_that_another_process_has_just_made_is_no_job_yet(home):
+    (home / "runs" / naming.id_of(RUN, config())).mkdir(parents=True)
+    assert store.find(RUN, config()) is None
+    assert store.create(RUN, config()).config == config()
+
+
 def test_an_unknown_task_has_no_run(home):
     with pytest.raises(UserError, match="task"):
         store.create(RUN, build_config([("task", "no-such-task")]))
