@@ -35,6 +35,8 @@ PAGES = ("overview", "teachers", "prior", "distill", "reliability", "influence",
 LONG = {"data.task": "digits", "sampler.draws": 5_000, "sampler.thinning": 1_000, "device": "cpu"}
 #: Seconds that a person looks at a page, at least and at most.
 _THINKS = (2.0, 6.0)
+#: Seconds after which a page is given up.
+_PATIENCE = 60.0
 _TARGET = 2.0
 
 
@@ -47,45 +49,73 @@ def asked(page: str, link: str, fragment: str = "") -> bytes:
     return bytes(message.SerializeToString())
 
 
-async def until_end(
-    connection: WebSocketClientConnection, fragments: dict[str, float], until: float | None = None
-) -> bool:
-    """Read until a script is at its end; notes what is to be refreshed, and how often. False where time is over."""
-    while True:
-        left = None if until is None else max(0.0, until - time.perf_counter())
-        try:
-            content = await asyncio.wait_for(connection.read_message(), left)
-        except TimeoutError:
-            return False
-        if content is None:
-            raise RuntimeError("the server closed a session")
-        message = ForwardMsg.FromString(content)
-        kind = message.WhichOneof("type")
-        if kind == "auto_rerun":
-            fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-        elif kind == "script_finished":
-            return True
+class Person:
+    """One person's connection.
+
+    Attributes:
+        refreshed: seconds between two looks at each part of the page that refreshes itself.
+    """
+
+    def __init__(self, connection: WebSocketClientConnection, link: str) -> None:
+        self._connection = connection
+        self._link = link
+        self._page = PAGES[0]
+        self.refreshed: dict[str, float] = {}
+
+    async def ask(self, page: str) -> float:
+        """Open a page; the seconds until its script is at its end.
+
+        Raises:
+            RuntimeError: it does not end.
+        """
+        self._page, started = page, time.perf_counter()
+        await self._connection.write_message(asked(page, self._link), binary=True)
+        if not await self._whole_page(_PATIENCE):
+            raise RuntimeError(f"{page}: no end after {_PATIENCE:.0f} s")
+        return time.perf_counter() - started
+
+    async def look(self, seconds: float) -> None:
+        """Let the page's parts refresh themselves, each in its own time, as a browser does."""
+        leaves = time.perf_counter() + seconds
+        due: dict[str, float] = {}
+        while (now := time.perf_counter()) < leaves:
+            due = {part: due.get(part, now + every) for part, every in self.refreshed.items()}
+            part = min(due, key=due.__getitem__, default="")
+            if now >= (at := due.get(part, leaves)):
+                await self._connection.write_message(asked(self._page, self._link, part), binary=True)
+                due[part] = now + self.refreshed[part]
+            else:
+                await self._whole_page(min(at, leaves) - now)
+
+    async def _whole_page(self, limit: float) -> bool:
+        """Read until a whole page is at its end, at most `limit` seconds; notes what of it is to be refreshed."""
+        until, seen = time.perf_counter() + limit, dict[str, float]()
+        while True:
+            try:
+                left = until - time.perf_counter()
+                content = await asyncio.wait_for(self._connection.read_message(), max(0.0, left))
+            except TimeoutError:
+                return False
+            if content is None:
+                raise RuntimeError("the server closed a session")
+            message = ForwardMsg.FromString(content)
+            kind = message.WhichOneof("type")
+            if kind == "auto_rerun":
+                seen[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                self.refreshed = seen
+                return True
 
 
 async def session(server: Server, number: int, pages: int, run: str, seconds: list[float]) -> None:
     """One person's visits."""
-    choice, link = random.Random(number), f"run={run}"
+    choice = random.Random(number)
     url = server.url.replace("http", "ws", 1) + "/_stcore/stream"
     connection = await websocket_connect(url, subprotocols=["streamlit"], max_message_size=2**28)
+    person = Person(connection, f"run={run}")
     for _ in range(pages):
-        page, fragments = choice.choice(PAGES), dict[str, float]()
-        started = time.perf_counter()
-        await connection.write_message(asked(page, link), binary=True)
-        await until_end(connection, fragments)
-        seconds.append(time.perf_counter() - started)
-        leaves = time.perf_counter() + choice.uniform(*_THINKS)
-        while time.perf_counter() < leaves:
-            next_look = time.perf_counter() + min(fragments.values(), default=60.0)
-            await until_end(connection, fragments, min(next_look, leaves))
-            if time.perf_counter() < leaves:
-                for fragment in list(fragments):
-                    await connection.write_message(asked(page, link, fragment), binary=True)
-                    await until_end(connection, fragments)
+        seconds.append(await person.ask(choice.choice(PAGES)))
+        await person.look(choice.uniform(*_THINKS))
     connection.close()
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 
 #: Imported where they are used, because together they take longer than the first page; first those that pages wait for.
-_LIBRARIES = ("pandas", "sklearn.datasets", "sklearn.metrics", "scipy.optimize", "scipy.stats", "arviz_stats.base")
+_LIBRARIES = (
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "pandas",
+    "sklearn.metrics",
+    "scipy.optimize",
+    "scipy.stats",
+    "arviz_stats.base",
+)
 
 
 def load_libraries() -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from mtbkd_core.common.files import content_hash, read_json
+from mtbkd_core.common.once import once
 from mtbkd_core.common.progress import UserError
 
 REQUIREMENT = "p-scldata==2025.6.0"
@@ -68,7 +68,7 @@ def missing() -> str | None:
     return None
 
 
-@cache
+@once
 def proteins() -> tuple[Protein, ...]:
     """Every protein once, in the package's order within the parts train, eval and test.
 
@@ -81,7 +81,7 @@ def proteins() -> tuple[Protein, ...]:
     return read(place)
 
 
-@cache
+@once
 def digest() -> str:
     """Changes whenever a protein, its location or its part does; errors as `proteins`."""
     return content_hash(*(field for each in proteins() for field in (each.sequence, each.location, each.part)))

@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 
 from mtbkd_core.catalog.registry import fingerprint, task_info
 from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.once import once
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import DataConfig
 from mtbkd_core.runs import folder as files
@@ -41,7 +42,7 @@ def fingerprints(kind: JobKind[S, V], spec: S) -> tuple[str, ...]:
     return tuple(_fingerprint(config.data, stamps[config.data.task]) for config in kind.inputs(spec))
 
 
-@lru_cache(maxsize=1024)
+@once
 def _fingerprint(data: DataConfig, stamp: str) -> str:
     # A list asks for it of every job at every look, and each takes milliseconds; a name may come to mean other data.
     return fingerprint(data)

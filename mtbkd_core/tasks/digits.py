@@ -7,13 +7,14 @@ scikit-learn).
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.once import once
 from mtbkd_core.common.progress import OnProgress, ShouldStop
 from mtbkd_core.config.models import DataConfig
 from mtbkd_core.tasks.base import Task, Teacher
@@ -75,7 +76,7 @@ def missing() -> str | None:
     return None
 
 
-@cache
+@once
 def _images() -> tuple[Tensor, Tensor, str]:
     """All images [1797, 64] from 0 to 1, labels [1797], and a digest of both."""
     from sklearn.datasets import load_digits

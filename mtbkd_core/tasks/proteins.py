@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.once import once
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.config.models import DataConfig
 from mtbkd_core.proteins import scldata
@@ -165,7 +165,7 @@ def rebuild(on_progress: OnProgress | None = None, should_stop: ShouldStop | Non
     return {shipped.INDEX: rows} | logits
 
 
-@cache
+@once
 def _division() -> Division:
     return divide(scldata.proteins())
 

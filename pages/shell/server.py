@@ -21,6 +21,8 @@ from pages.shell import modules
 from pages.ui import navigation, visitor
 
 _HEALTH = "/_stcore/health"
+#: Seconds after a start that are the first visitor's.
+_ALONE = 5.0
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
 
@@ -34,9 +36,11 @@ def is_script_run() -> bool:
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Start the engine with the server, in the background, and stop it with the server."""
     starting = asyncio.create_task(asyncio.to_thread(_start_engine))
+    later = asyncio.create_task(_load_the_rest())
     try:
         yield
     finally:
+        later.cancel()
         await starting
         _stop_engine()
 
@@ -46,6 +50,14 @@ def _start_engine() -> None:
     from pages.ui import engine
 
     engine.begin()
+
+
+async def _load_the_rest() -> None:
+    """Read the other libraries, too, unless the first visitor has had that done: twenty may come together."""
+    await asyncio.sleep(_ALONE)
+    from pages.ui import engine
+
+    engine.load_the_rest()
 
 
 def _stop_engine() -> None:
