@@ -35,10 +35,10 @@ def test_an_exception_is_not_kept():
     def fails_first(number):
         calls.append(number)
         if len(calls) == 1:
-            raise OSError
+            raise OSError("busy")
         return number
 
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="busy"):
         fails_first(2)
     assert fails_first(2) == fails_first(2) == 2
     assert len(calls) == 2
