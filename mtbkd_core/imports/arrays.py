@@ -11,6 +11,7 @@ import math
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ def names_of_texts(path: Path, kind: Kind) -> tuple[str, ...]:
             import h5py
 
             with h5py.File(path, "r", locking=False) as file:
-                found = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)][:_FEW]
-                return tuple(name for name in found if _is_text(file[name]))
+                own = (name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink))
+                return tuple(name for name in islice(own, _FEW) if _is_text(file[name]))
         entries = _npz(path) if kind is Kind.NPZ else {}
     except UserError:
         raise
@@ -255,16 +256,34 @@ def _hdf5(path: Path, file: Any) -> dict[str, _Entry]:
 
     entries: dict[str, _Entry] = {}
 
-    def visit(name: str, found: Any) -> None:
-        if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual or found.shape is None:
+    def reader(name: str, text: bool) -> Callable[[], np.ndarray]:
+        def read_text() -> np.ndarray:
+            values: np.ndarray = file[name].asstr()[:].astype(str)
+            return values
+
+        def read_numbers() -> np.ndarray:
+            found = h5py.h5d.open(file.id, name.encode())
+            values = np.empty(found.shape, found.dtype)
+            found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+            return values
+
+        return read_text if text else read_numbers
+
+    def visit(raw: bytes, about: Any) -> None:
+        # below h5py's own objects, each of which takes 20 KB: a file may hold a vector for each of 100,000 rows
+        if about.type != h5py.h5o.TYPE_DATASET:
             return
-        text = h5py.check_string_dtype(found.dtype)
-        dtype = np.dtype("U1") if text is not None else found.dtype
-        entries[name] = _Entry(found.shape, dtype, lambda: found.asstr()[:].astype(str) if text else found[:])
+        found, name = h5py.h5d.open(file.id, raw), raw.decode(errors="surrogateescape")
+        made = found.get_create_plist()
+        elsewhere = made.get_external_count() > 0 or made.get_layout() == h5py.h5d.VIRTUAL
+        if elsewhere or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            return
+        text = h5py.check_string_dtype(found.dtype) is not None
+        entries[name] = _Entry(found.shape, np.dtype("U1") if text else found.dtype, reader(name, text))
         if len(entries) > 20 * MAX_ROWS:
             raise UserError(f"{path.name}: holds more than {20 * MAX_ROWS:,} arrays")
 
-    file.visititems(visit)
+    h5py.h5o.visit(file.id, visit, info=True)
     if not entries:
         raise UserError(f"{path.name}: holds no array")
     return entries

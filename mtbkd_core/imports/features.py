@@ -83,7 +83,7 @@ def from_sequences(
 def from_columns(table: Table, columns: Sequence[str]) -> Tensor:
     """Features [N, F] from columns of a table; refuses a cell that is no finite number, in one line."""
     names = [opened for name in columns for opened in table.lists.get(name, (name,))]
-    return torch.from_numpy(table.numbers(names).astype(np.float32))
+    return torch.from_numpy(table.numbers(names, dtype=np.float32))
 
 
 def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[str], file: str) -> tuple[str, ...]:

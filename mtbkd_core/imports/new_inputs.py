@@ -87,7 +87,7 @@ def _inputs(table: Table, task: Task, others: list[str | None]) -> Tensor:
     wanted = task.x_train.shape[1]
     if len(columns) != wanted:
         raise UserError(f"{table.file}: has {len(columns):,} columns of inputs, expected the {wanted:,} of {task.name}")
-    raw = torch.from_numpy(table.numbers(columns).astype(np.float32))
+    raw = torch.from_numpy(table.numbers(columns, dtype=np.float32))
     if task.image_shape is not None and len(raw) and not (raw.min() >= 0 and raw.max() <= 1):
         found = f"from {float(raw.min()):g} to {float(raw.max()):g}"
         raise UserError(f"{table.file}: pixels {found}, expected from 0 to 1: divide by the largest that one can have")

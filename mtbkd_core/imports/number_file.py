@@ -44,8 +44,8 @@ class NumberFile:
         as_they_come = f"{self.file.file}: no id is in it and in {self.table.file}, so its rows were taken as they come"
         return f"{as_they_come}; their order could not be checked"
 
-    def values(self, names: Sequence[str] | None = None) -> np.ndarray:
-        """Numbers [N, F] float64 of some columns (None: all), rows as in the file; one that may be empty has NaN.
+    def values(self, names: Sequence[str] | None = None, dtype: type[np.floating] = np.float64) -> np.ndarray:
+        """Numbers [N, F] of some columns (None: all), rows as in the file; one that may be empty has NaN.
 
         Raises:
             UserError: another number of rows than the table's, a cell that is no finite number; one line.
@@ -54,7 +54,7 @@ class NumberFile:
         if not self.names:
             raise UserError(f"{file.file}: has no column of numbers")
         names = self.names if names is None else names
-        values = file.numbers(names, self.gaps)
+        values = file.numbers(names, self.gaps, dtype)
         lacking = rows - len(file)
         if self.gaps and self.joined is None and 0 < lacking <= file.empty:  # they were taken for the file's end
             return np.concatenate([values, np.full((lacking, len(names)), np.nan)])

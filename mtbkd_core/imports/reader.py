@@ -160,7 +160,7 @@ class Reader:
             opened = open_numbers(files.embeddings, table, id_column, reserved, label=self.spec.label)
             first = self.columns.get("")
             columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
-            features = torch.from_numpy(opened.in_order(opened.values(columns or None)).astype(np.float32))
+            features = torch.from_numpy(opened.in_order(opened.values(columns or None, np.float32)))
             self.columns.setdefault("", columns)
             row = f"{files.embeddings.name}: {count_of(features.shape[1], 'feature')} a row"
             self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]

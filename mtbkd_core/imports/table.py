@@ -14,6 +14,8 @@ from mtbkd_core.common.progress import UserError
 
 #: The most that a number may be in size.
 LARGEST = 1e30
+#: Rows that are looked at in one go, so that what is in between stays small.
+_AT_ONCE = 1024
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[\d.]+,\d+([eE][+-]?\d+)?\s*")
 #: How true and false are written.
 TRUTH = {"true": "1", "false": "0"}
@@ -75,33 +77,42 @@ class Table:
             holds = f"holds {str(column.type)[:40]}, expected text or numbers"
             raise UserError(f"{self.file}: column {name[:60]!r} {holds}") from None
 
-    def numbers(self, names: Sequence[str], gaps: bool = False) -> np.ndarray:
-        """Columns as numbers [N, F] float64; True is 1 and False 0; refuses a cell that is no finite number.
+    def numbers(self, names: Sequence[str], gaps: bool = False, dtype: type[np.floating] = np.float64) -> np.ndarray:
+        """Columns as numbers [N, F]; True is 1 and False 0; refuses a cell that is no finite number.
 
         Args:
             gaps: whether -inf stands for itself, and a row that is empty in all columns for NaN.
         Raises:
             UserError: the first such cell with its place, and how many more there are in its column; a date or a time.
         """
-        values = np.empty((len(self), len(names)))
-        for place, name in enumerate(names):
-            column = self.cells.column(name)
-            if pa.types.is_temporal(column.type):
-                raise UserError(f"{self.file}: column {name[:60]!r} holds {column.type}, expected numbers")
-            try:
-                values[:, place] = column.cast(pa.float64(), safe=False)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no numbers, or such as " 1"
-                values[:, place] = self._parsed(name, gaps)
-        wrong = ~(np.abs(values) <= LARGEST)
-        if gaps:
+        values = np.empty((len(self), len(names)), dtype)
+        with np.errstate(over="ignore"):  # it is refused below
+            for place, name in enumerate(names):
+                values[:, place] = self._numbers_of(name, gaps)
+        wrong = np.empty(values.shape, dtype=bool)
+        for start in range(0, len(values), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            wrong[some] = ~(np.abs(values[some]) <= LARGEST)
+        if gaps and wrong.any():
             wrong &= ~(np.isneginf(values) | np.isnan(values).all(1, keepdims=True))
         if wrong.any():
             row, column = (int(place) for place in np.argwhere(wrong)[0])
+            value = float(self._numbers_of(names[column], gaps)[row])
             empty = "is empty, expected a number: a row in which a teacher abstains is empty in all columns"
-            got = f"got {values[row, column]}, expected a finite number, at most 1e30 in size"
-            got = empty if gaps and np.isnan(values[row, column]) else got
+            got = f"got {value}, expected a finite number, at most 1e30 in size"
+            got = empty if gaps and np.isnan(value) else got
             raise UserError(f"{self.at(row, names[column])}: {got}{_more(int(wrong.sum()) - 1)}")
         return values
+
+    def _numbers_of(self, name: str, gaps: bool) -> np.ndarray:
+        """A column as numbers [N] float64; errors as `numbers`, but of their size."""
+        column = self.cells.column(name)
+        if pa.types.is_temporal(column.type):
+            raise UserError(f"{self.file}: column {name[:60]!r} holds {column.type}, expected numbers")
+        try:
+            return np.asarray(column.cast(pa.float64(), safe=False))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no numbers, or such as " 1"
+            return np.array(self._parsed(name, gaps))
 
     def _parsed(self, name: str, gaps: bool) -> list[float]:
         """A column of text as numbers; an empty cell is NaN where there may be gaps."""
