@@ -10,8 +10,6 @@ import json
 import math
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +18,12 @@ import pyarrow as pa
 
 from mtbkd_core.common.files import read_tensors
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.imports import hdf5
+from mtbkd_core.imports.entry import Entry
 from mtbkd_core.imports.kinds import Kind
-from mtbkd_core.imports.limits import MAX_ROWS, MAX_UNPACKED, check_size, one_line
+from mtbkd_core.imports.limits import MAX_UNPACKED, check_size, one_line
 from mtbkd_core.imports.table import Table
 from mtbkd_core.imports.top_k import pair_of_arrays
-
-#: What the column is called that holds the names under which HDF5 keeps a vector each.
-IDS = "accession"
-#: Arrays of an HDF5 file that are looked at for names of rows.
-_FEW = 64
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """An array that is not read yet: its shape, its numpy type, and how it is read."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    read: Callable[[], np.ndarray]
-
-    @property
-    def is_numbers(self) -> bool:
-        return self.dtype.kind in "fiub"
-
-    @property
-    def is_texts(self) -> bool:
-        return self.dtype.kind in "US" and len(self.shape) == 1
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape) * max(self.dtype.itemsize, 1)
 
 
 def read(path: Path, kind: Kind, key: str) -> Table:
@@ -66,7 +40,7 @@ def read(path: Path, kind: Kind, key: str) -> Table:
             import h5py
 
             with h5py.File(path, "r", locking=False) as file:
-                return _table(path.name, _hdf5(path, file), key, kind)
+                return _table(path.name, hdf5.entries_of(path, file), key, kind)
         return _table(path.name, openers[kind](path), key, kind)
     except (UserError, MemoryError):
         raise
@@ -81,8 +55,7 @@ def names_of_texts(path: Path, kind: Kind) -> tuple[str, ...]:
             import h5py
 
             with h5py.File(path, "r", locking=False) as file:
-                own = (name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink))
-                return tuple(name for name in islice(own, _FEW) if _is_text(file[name]))
+                return hdf5.names_of_texts(file)
         entries = _npz(path) if kind is Kind.NPZ else {}
     except UserError:
         raise
@@ -91,15 +64,9 @@ def names_of_texts(path: Path, kind: Kind) -> tuple[str, ...]:
     return tuple(name for name, entry in entries.items() if entry.is_texts)
 
 
-def _is_text(found: Any) -> bool:
-    import h5py
-
-    return isinstance(found, h5py.Dataset) and h5py.check_string_dtype(found.dtype) is not None
-
-
-def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Table:
-    if kind is Kind.HDF5 and not key and _are_vectors(entries):
-        return _of_vectors(file, entries)
+def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Table:
+    if kind is Kind.HDF5 and not key and hdf5.are_vectors(entries):
+        return hdf5.of_vectors(file, entries)
     shapes = {name: entry.shape for name, entry in entries.items() if entry.is_numbers}
     if not key and (pair := pair_of_arrays(shapes)):
         return _of_pair(file, entries, pair)
@@ -128,7 +95,7 @@ def _table(file: str, entries: Mapping[str, _Entry], key: str, kind: Kind) -> Ta
     return Table(file, tuple(cells), table, named=bool(names), notes=(several,) if several else ())
 
 
-def _of_pair(file: str, entries: Mapping[str, _Entry], pair: tuple[str, str]) -> Table:
+def _of_pair(file: str, entries: Mapping[str, Entry], pair: tuple[str, str]) -> Table:
     """A table with the columns of two arrays of one shape, called after the array and the place from 0."""
     rows, columns = entries[pair[0]].shape
     check_size(file, rows, 2 * columns, sum(entries[name].size for name in pair))
@@ -140,7 +107,7 @@ def _of_pair(file: str, entries: Mapping[str, _Entry], pair: tuple[str, str]) ->
     return Table(file, tuple(cells), pa.table(cells), notes=(f"{file}: arrays {pair[0]!r} and {pair[1]!r} were read",))
 
 
-def _only(file: str, entries: Mapping[str, _Entry]) -> str:
+def _only(file: str, entries: Mapping[str, Entry]) -> str:
     """The name of the only array of [rows, columns]; of a single array, its name."""
     fitting = [name for name, entry in entries.items() if entry.is_numbers and len(entry.shape) == 2]
     if len(fitting) == 1 or len(entries) == 1:
@@ -153,7 +120,7 @@ def _only(file: str, entries: Mapping[str, _Entry]) -> str:
     )
 
 
-def _listed(entries: Mapping[str, _Entry], most: int = 6) -> str:
+def _listed(entries: Mapping[str, Entry], most: int = 6) -> str:
     shown = [f"{name[:40]!r} {list(entry.shape)}" for name, entry in list(entries.items())[:most]]
     return ", ".join(shown) + (f" and {len(entries) - most:,} more" if len(entries) > most else "") or "none"
 
@@ -167,13 +134,13 @@ def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _npy(path: Path) -> dict[str, _Entry]:
+def _npy(path: Path) -> dict[str, Entry]:
     with path.open("rb") as file:
         try:
             shape, dtype = _npy_header(file)
         except UserError:
             raise _objects(path) from None
-    return {path.stem: _Entry(shape, dtype, lambda: np.load(path, allow_pickle=False))}
+    return {path.stem: Entry(shape, dtype, lambda: np.load(path, allow_pickle=False))}
 
 
 def _objects(path: Path) -> UserError:
@@ -183,8 +150,8 @@ def _objects(path: Path) -> UserError:
     )
 
 
-def _npz(path: Path) -> dict[str, _Entry]:
-    entries: dict[str, _Entry] = {}
+def _npz(path: Path) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
     objects = False
     with zipfile.ZipFile(path) as archive:
         for part in archive.infolist():
@@ -197,7 +164,7 @@ def _npz(path: Path) -> dict[str, _Entry]:
                 except UserError:
                     objects = True
                     continue
-            entries[name] = _Entry(shape, dtype, _member(path, part.filename))
+            entries[name] = Entry(shape, dtype, _member(path, part.filename))
     if not entries and objects:
         raise _objects(path)
     if not entries:
@@ -225,7 +192,7 @@ _TYPES = {
 }
 
 
-def _safetensors(path: Path) -> dict[str, _Entry]:
+def _safetensors(path: Path) -> dict[str, Entry]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(2**24, path.stat().st_size):
@@ -245,72 +212,6 @@ def _safetensors(path: Path) -> dict[str, _Entry]:
         return read_tensor
 
     return {
-        name: _Entry(tuple(map(int, about["shape"])), np.dtype(_TYPES.get(about["dtype"], "f8")), reader(name))
+        name: Entry(tuple(map(int, about["shape"])), np.dtype(_TYPES.get(about["dtype"], "f8")), reader(name))
         for name, about in tensors.items()
     }
-
-
-def _hdf5(path: Path, file: Any) -> dict[str, _Entry]:
-    """The arrays of an open file by their names; those that lie in other files are left out."""
-    import h5py
-
-    entries: dict[str, _Entry] = {}
-
-    def reader(name: str, text: bool) -> Callable[[], np.ndarray]:
-        def read_text() -> np.ndarray:
-            values: np.ndarray = file[name].asstr()[:].astype(str)
-            return values
-
-        def read_numbers() -> np.ndarray:
-            found = h5py.h5d.open(file.id, name.encode())
-            values = np.empty(found.shape, found.dtype)
-            found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-            return values
-
-        return read_text if text else read_numbers
-
-    def visit(raw: bytes, about: Any) -> None:
-        # below h5py's own objects, each of which takes 20 KB: a file may hold a vector for each of 100,000 rows
-        if about.type != h5py.h5o.TYPE_DATASET:
-            return
-        found, name = h5py.h5d.open(file.id, raw), raw.decode(errors="surrogateescape")
-        made = found.get_create_plist()
-        elsewhere = made.get_external_count() > 0 or made.get_layout() == h5py.h5d.VIRTUAL
-        if elsewhere or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-            return
-        text = h5py.check_string_dtype(found.dtype) is not None
-        entries[name] = _Entry(found.shape, np.dtype("U1") if text else found.dtype, reader(name, text))
-        if len(entries) > 20 * MAX_ROWS:
-            raise UserError(f"{path.name}: holds more than {20 * MAX_ROWS:,} arrays")
-
-    h5py.h5o.visit(file.id, visit, info=True)
-    if not entries:
-        raise UserError(f"{path.name}: holds no array")
-    return entries
-
-
-def _are_vectors(entries: Mapping[str, _Entry]) -> bool:
-    """Whether a file holds a vector for each protein: at least half of the arrays are vectors of one length."""
-    shapes = [entry.shape for entry in entries.values() if entry.is_numbers]
-    matrices = sum(len(shape) == 2 for shape in shapes)
-    return len(shapes) > 1 and (sum(len(shape) == 1 for shape in shapes) >= max(1, len(shapes) / 2) and matrices != 1)
-
-
-def _of_vectors(file: str, entries: Mapping[str, _Entry]) -> Table:
-    """A table with a row for each vector, and its name, which is an accession, in the column `IDS`."""
-    vectors = {name: entry for name, entry in entries.items() if entry.is_numbers}
-    first, width = next((name, entry.shape) for name, entry in vectors.items() if len(entry.shape) == 1)
-    for name, entry in vectors.items():
-        if entry.shape != width:
-            got = f"{name[:40]!r} of shape {list(entry.shape)} and {first[:40]!r} of {list(width)}"
-            raise UserError(f"{file}: holds {got}, expected one vector of the same length for each row")
-    check_size(file, len(vectors), width[0])
-    values = np.empty((len(vectors), width[0]), dtype=np.float32)
-    for row, entry in enumerate(vectors.values()):
-        values[row] = entry.read()
-    ids = [name.rpartition("/")[2] for name in vectors]
-    cells = {IDS: pa.array(ids)} | {
-        str(place): pa.array(np.ascontiguousarray(column)) for place, column in enumerate(values.T)
-    }
-    note = f"{file}: holds {len(vectors):,} vectors of {width[0]:,} numbers by name"
-    return Table(file, tuple(cells), pa.table(cells), notes=(note,), by_id=True)

@@ -1,0 +1,103 @@
+"""The arrays of an HDF5 file, which may hold a vector for each protein, called by its accession.
+
+They are opened below h5py's own objects, each of which takes 20 KB: there may be one for each of 100,000 rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mtbkd_core.common.progress import UserError
+from mtbkd_core.imports.entry import Entry
+from mtbkd_core.imports.limits import MAX_ROWS, check_size
+from mtbkd_core.imports.table import Table
+
+#: What the column is called that holds the names under which HDF5 keeps a vector each.
+IDS = "accession"
+#: Arrays of an HDF5 file that are looked at for names of rows.
+_FEW = 64
+
+
+def names_of_texts(file: Any) -> tuple[str, ...]:
+    """Names of the arrays of text at the top of an open file that may name its rows."""
+    import h5py
+
+    own = (name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink))
+    return tuple(name for name in islice(own, _FEW) if _is_text(file[name]))
+
+
+def _is_text(found: Any) -> bool:
+    import h5py
+
+    return isinstance(found, h5py.Dataset) and h5py.check_string_dtype(found.dtype) is not None
+
+
+def entries_of(path: Path, file: Any) -> dict[str, Entry]:
+    """The arrays of an open file by their names; those that lie in other files are left out."""
+    import h5py
+
+    entries: dict[str, Entry] = {}
+
+    def reader(name: str, text: bool) -> Callable[[], np.ndarray]:
+        def read_text() -> np.ndarray:
+            values: np.ndarray = file[name].asstr()[:].astype(str)
+            return values
+
+        def read_numbers() -> np.ndarray:
+            found = h5py.h5d.open(file.id, name.encode(errors="surrogateescape"))
+            values = np.empty(found.shape, found.dtype)
+            found.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+            return values
+
+        return read_text if text else read_numbers
+
+    def visit(raw: bytes, about: Any) -> None:
+        if about.type != h5py.h5o.TYPE_DATASET:
+            return
+        found, name = h5py.h5d.open(file.id, raw), raw.decode(errors="surrogateescape")
+        made = found.get_create_plist()
+        elsewhere = made.get_external_count() > 0 or made.get_layout() == h5py.h5d.VIRTUAL
+        if elsewhere or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+            return
+        text = h5py.check_string_dtype(found.dtype) is not None
+        entries[name] = Entry(found.shape, np.dtype("U1") if text else found.dtype, reader(name, text))
+        if len(entries) > 20 * MAX_ROWS:
+            raise UserError(f"{path.name}: holds more than {20 * MAX_ROWS:,} arrays")
+
+    h5py.h5o.visit(file.id, visit, info=True)
+    if not entries:
+        raise UserError(f"{path.name}: holds no array")
+    return entries
+
+
+def are_vectors(entries: Mapping[str, Entry]) -> bool:
+    """Whether a file holds a vector for each protein: at least half of the arrays are vectors of one length."""
+    shapes = [entry.shape for entry in entries.values() if entry.is_numbers]
+    matrices = sum(len(shape) == 2 for shape in shapes)
+    return len(shapes) > 1 and (sum(len(shape) == 1 for shape in shapes) >= max(1, len(shapes) / 2) and matrices != 1)
+
+
+def of_vectors(file: str, entries: Mapping[str, Entry]) -> Table:
+    """A table with a row for each vector, and its name, which is an accession, in the column `IDS`."""
+    vectors = {name: entry for name, entry in entries.items() if entry.is_numbers}
+    first, width = next((name, entry.shape) for name, entry in vectors.items() if len(entry.shape) == 1)
+    for name, entry in vectors.items():
+        if entry.shape != width:
+            got = f"{name[:40]!r} of shape {list(entry.shape)} and {first[:40]!r} of {list(width)}"
+            raise UserError(f"{file}: holds {got}, expected one vector of the same length for each row")
+    check_size(file, len(vectors), width[0])
+    values = np.empty((len(vectors), width[0]), dtype=np.float32)
+    for row, entry in enumerate(vectors.values()):
+        values[row] = entry.read()
+    ids = [name.rpartition("/")[2] for name in vectors]
+    cells = {IDS: pa.array(ids)} | {
+        str(place): pa.array(np.ascontiguousarray(column)) for place, column in enumerate(values.T)
+    }
+    note = f"{file}: holds {len(vectors):,} vectors of {width[0]:,} numbers by name"
+    return Table(file, tuple(cells), pa.table(cells), notes=(note,), by_id=True)
