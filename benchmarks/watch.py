@@ -14,7 +14,6 @@ from benchmarks.shared.runs import kept_run
 from mtbkd_core import Result, Task
 from mtbkd_core.catalog.registry import missing_data
 from mtbkd_core.evaluation.corruptions import corrupt
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import predict
 from mtbkd_core.review.drift import ALPHA, DriftWatch
 from mtbkd_core.review.watch import WATCHED
@@ -35,7 +34,7 @@ class Answers:
     @classmethod
     def of(cls, result: Result, x: Tensor) -> Answers:
         """Of inputs [M, F] of the run's task."""
-        found = predict(result.student, reported(result.draws), x, inputs=result.student_inputs)
+        found = predict(result.student, result.reported, x, inputs=result.student_inputs)
         columns = {"deviance": found.deviance, "epistemic": found.epistemic, "set_size": found.prediction_set.sum(1)}
         scores = np.stack([columns[name].double().numpy() for name in WATCHED], 1)
         return cls(scores, found.mean.argmax(1).numpy())

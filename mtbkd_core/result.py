@@ -21,6 +21,7 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.choices import FeatureKind
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.config.parse import ConfigError, describe, parse_config
+from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
 from mtbkd_core.evaluation.predictive import Predictive, predict, thin
@@ -96,6 +97,11 @@ class Result:
             count, shape = self.features.count, None
         classes = len(self.environment["class_names"])
         return build_student(self.config.student, count, classes, None if shape is None else (shape[0], shape[1]))
+
+    @cached_property
+    def reported(self) -> Tensor:
+        """[S, D', P], the draws that its scores are of."""
+        return reported(self.draws, self.predictions.test.mean.numel())
 
     def student_inputs(self, x: Tensor) -> Tensor:
         """What the student sees of the task's inputs [M, F]: themselves, or their features [M, F']."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.evaluation.diagnostics import convergence_by_example
 from mtbkd_core.evaluation.errors import RESAMPLES
-from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.evaluation.influence import Influence, influence_of
 from mtbkd_core.evaluation.metrics import TEACHER, Diagnostics, Metrics
 from mtbkd_core.evaluation.modes import modes_without
 from mtbkd_core.evaluation.predictions import (
@@ -29,11 +29,13 @@ from mtbkd_core.evaluation.predictive import ByChain, Predictive, predict_by_cha
 from mtbkd_core.evaluation.score_rows import ScoredRow, differences, score_posterior, score_row, score_teacher
 from mtbkd_core.evaluation.sets import measure_sets, measured_rows
 from mtbkd_core.evaluation.shift import separations, shift_scores
-from mtbkd_core.prior import mean_of_teachers, prior_logits, probabilities, stack_priors, weights_under
-from mtbkd_core.students.base import Student, element_budget
+from mtbkd_core.prior import MixturePrior, mean_of_teachers, prior_logits, probabilities, stack_priors, weights_under
+from mtbkd_core.students.base import Student
 
 #: Draws over all chains for the predictions, for the influence and in the saved sample.
 _PREDICTED, _INFLUENCE, _SAVED = 800, 320, 320
+#: Numbers that the predictions of these may hold: with 1,000 classes fewer draws are taken.
+_PREDICTED_NUMBERS, _INFLUENCE_NUMBERS, _SAVED_NUMBERS = 2**27, 2**28, 2**26
 #: Test examples (of a rough look: fewer), and draws over all chains at most, for R-hat and ESS.
 _DIAGNOSED, _ROUGHLY_DIAGNOSED, _DIAGNOSED_DRAWS = 200, 50, 6400
 #: The number of stages that `evaluate` reports.
@@ -149,7 +151,8 @@ def evaluate(
         the predictions are on the CPU.
     """
     scoring = scoring or Scoring()
-    used = reported(draws)
+    cells = len(examples.x_test) * student.sizes[-1]
+    used = reported(draws, cells)
     predicted = student.probabilities(used.flatten(0, 1), examples.x_test).unflatten(0, used.shape[:2])
     watch(1)
     inputs = _ROUGHLY_DIAGNOSED if scoring.is_rough else _DIAGNOSED
@@ -162,8 +165,9 @@ def evaluate(
         weighted = weighted_teachers(torch.stack(list(examples.test_logits.values())), prior, examples.test_together)
         sampled = predictive, chains, predicted
         scored = beside.submit(_score_rows, examples, sampled, warm, weighted, split_seed, scoring)
-        test, train = _influences(prior, examples, student, thin(draws, _INFLUENCE).flatten(0, 1))
-        test |= {"draws": thin(predicted, _SAVED).to(torch.float16), "warm_start": warm.mean(0)}
+        test, train = _influences(prior, examples, student, draws)
+        saved = _few(predicted, _SAVED, _SAVED_NUMBERS // cells)
+        test |= {"draws": saved.to(torch.float16), "warm_start": warm.mean(0)}
         test |= {**vars(predictive), "prediction_set": predictive.prediction_set.to(torch.uint8)}
         shifts = {name: predict_by_chain(student, used, x) for name, x in examples.shifts.items()}
         watch(3)
@@ -230,23 +234,35 @@ def _score_rows(
     }
 
 
-def reported(draws: Tensor) -> Tensor:
-    """[S, D', P], the draws among [S, D, P] that the student's scores are of: four a chain at least."""
-    return thin(draws, max(_PREDICTED, 4 * draws.shape[0]))
+def reported(draws: Tensor, cells: int) -> Tensor:
+    """[S, D', P], the draws among [S, D, P] that the student's scores are of: four a chain at least.
+
+    Args:
+        cells: numbers that one draw predicts for the test examples, M x C.
+    """
+    return _few(draws, _PREDICTED, _PREDICTED_NUMBERS // cells)
+
+
+def _few(draws: Tensor, *most: int) -> Tensor:
+    """As many draws over all chains as the least of these numbers, but four a chain."""
+    return thin(draws, max(min(most), 4 * draws.shape[0]))
 
 
 def _influences(
     prior: PriorConfig, examples: Examples, student: Student, draws: Tensor
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Teachers, weights, responsibilities and pulls under draws [D, P], on test and on labelled examples."""
-    test_logits, train_logits = (
-        torch.stack(list(each.values())) for each in (examples.test_logits, examples.train_logits)
-    )
-    on_train_logits = _logits(student, draws, examples.x_train)
+    """Teachers, weights, responsibilities and pulls under draws [S, D, P], on test and on labelled examples."""
+    test_logits = torch.stack(list(examples.test_logits.values()))
+    train_logits = torch.stack(list(examples.train_logits.values()))
+
+    def influence_at(x: Tensor, mixture: MixturePrior, labels: Tensor | None = None) -> tuple[Influence, Tensor]:
+        few = _few(draws, _INFLUENCE, _INFLUENCE_NUMBERS // (len(x) * student.sizes[-1]))
+        return influence_of(student, few.flatten(0, 1), x, mixture, labels)
+
     at_train = stack_priors(train_logits, [prior], together=examples.train_together)
     at_test = stack_priors(test_logits, [prior], together=examples.test_together)
-    on_train = influence(on_train_logits, at_train, examples.y_train)
-    on_test = influence(_logits(student, draws, examples.x_test), at_test)
+    on_train, mean = influence_at(examples.x_train, at_train, examples.y_train)
+    on_test, _ = influence_at(examples.x_test, at_test)
     assert on_train.label_pull is not None
     test = {
         "labels": examples.y_test,
@@ -256,7 +272,7 @@ def _influences(
     }
     train = {
         "labels": examples.y_train,
-        "mean": on_train_logits.softmax(-1).mean(0),
+        "mean": mean,
         "responsibilities": on_train.responsibilities,
         "weights": weights_under(train_logits, prior, together=examples.train_together),
         "teachers": probabilities(train_logits),
@@ -264,12 +280,6 @@ def _influences(
         "label_pull": on_train.label_pull,
     }
     return test, train
-
-
-def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
-    """Logits [D, N, C] of draws [D, P], in pieces that suit the device."""
-    rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
-    return torch.cat([student.logits(part, x) for part in theta.split(rows)])
 
 
 def _log_probability_of_label(

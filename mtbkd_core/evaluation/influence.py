@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.prior import MixturePrior, label_pull
-from mtbkd_core.students.base import element_budget
+from mtbkd_core.students.base import Student, element_budget
+
+#: Numbers that the logits of all draws may hold; examples are taken in pieces accordingly.
+_MOST_NUMBERS = 2**26
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,29 @@ def influence(
             label = part if label is None else label + part
     count = len(logits)
     return Influence(share / count, pulled / count, None if label is None else label / count)
+
+
+def influence_of(
+    student: Student, draws: Tensor, x: Tensor, mixture: MixturePrior, labels: Tensor | None = None
+) -> tuple[Influence, Tensor]:
+    """`influence` of draws [D, P] at examples [N, F], and what they predict in the mean [N, C]."""
+    rows = max(1, _MOST_NUMBERS // (len(draws) * student.sizes[-1]))
+    found, means = list[Influence](), list[Tensor]()
+    for start in range(0, len(x), rows):
+        piece = slice(start, start + rows)
+        logits = _logits(student, draws, x[piece])
+        found.append(influence(logits, mixture.select(piece), None if labels is None else labels[piece]))
+        means.append(logits.softmax(-1).mean(0))
+    pulls = [each.label_pull for each in found if each.label_pull is not None]
+    whole = Influence(
+        torch.cat([each.responsibilities for each in found], -1),
+        torch.cat([each.pulls for each in found], -2),
+        torch.cat(pulls) if pulls else None,
+    )
+    return whole, torch.cat(means)
+
+
+def _logits(student: Student, theta: Tensor, x: Tensor) -> Tensor:
+    """Logits [D, N, C] of draws [D, P], in pieces that suit the device."""
+    rows = max(1, element_budget(theta.device) // (len(x) * max(student.sizes[1:])))
+    return torch.cat([student.logits(part, x) for part in theta.split(rows)])

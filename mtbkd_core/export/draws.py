@@ -10,7 +10,6 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.calibration import checked
 from mtbkd_core.evaluation.errors import jackknife
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import thin
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.result import Result
@@ -65,7 +64,7 @@ def bytes_text(count: float) -> str:
 
 def measure_sizes(result: Result, task: Task) -> Sizes:
     """What exports of one draw a chain, two, four, ... score on the test examples of the run's task."""
-    student, whole, x = result.student, reported(result.draws), result.student_inputs(task.x_test)
+    student, whole, x = result.student, result.reported, result.student_inputs(task.x_test)
     probabilities = student.probabilities(whole.flatten(0, 1), x).unflatten(0, whole.shape[:2])
     chain_means = probabilities.mean(1)
     error = jackknife(chain_means, lambda mean: {"nll": _scores(mean, task.y_test)["nll"]})["nll"]

@@ -15,7 +15,6 @@ from torch import Tensor
 from mtbkd_core.catalog.registry import load_task
 from mtbkd_core.common.files import content_hash, make_folder, write_atomically
 from mtbkd_core.common.progress import ShouldStop, UserError
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import predict
 from mtbkd_core.evaluation.sets import LEVEL
 from mtbkd_core.export.card import write_card
@@ -128,7 +127,7 @@ def check_task(result: Result, task: Task) -> None:
     same = result.environment["n_features"] == task.x_train.shape[1] and result.has_labels_of(task)
     if same:
         few = task.x_test[:_COMPARED]
-        found = predict(result.student, reported(result.draws), few, inputs=result.student_inputs).mean
+        found = predict(result.student, result.reported, few, inputs=result.student_inputs).mean
         same = bool((found - result.predictions.test.mean[: len(few)]).abs().max() < 1e-3)
     if not same:
         raise UserError(f"task: the data of {task.name} on this machine are not those that the run was made with")
@@ -148,7 +147,7 @@ def _facts(result: Result, task: Task, theta: Tensor, content: bytes, run: str, 
         return found
 
     if single:
-        measured = measure_single(probabilities(theta)[0, 0], probabilities(reported(result.draws)), task.y_test, seed)
+        measured = measure_single(probabilities(theta)[0, 0], probabilities(result.reported), task.y_test, seed)
     else:
         measured = measure(probabilities(theta), task.y_test, seed)
     numbers = max(theta.shape[0] * theta.shape[1] * max(student.sizes[1:]), numbers_per_input(result.features))

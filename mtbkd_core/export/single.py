@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import ShouldStop, stop_if
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.posterior import LogPosterior
 from mtbkd_core.prior import MixturePrior
 from mtbkd_core.result import Result
@@ -36,7 +35,7 @@ def distil_single(result: Result, task: Task, *, should_stop: ShouldStop | None 
     random = Randomness.seeded(result.config.seed)
     training = task.training_set(result.config.data.teachers, result.config.n_unlabelled_used)
     x = _inputs(result.student_inputs(training.x), random)
-    student, draws = result.student, reported(result.draws).flatten(0, 1)
+    student, draws = result.student, result.reported.flatten(0, 1)
     mean = torch.cat([student.probabilities(draws, part).mean(0) for part in x.split(500)])
     logits = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()[None]
     soft = MixturePrior.build(logits, torch.ones(1, len(x)), concentration=WEIGHT, temperature=1.0)

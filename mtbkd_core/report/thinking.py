@@ -17,7 +17,6 @@ from torch import Tensor
 from mtbkd_core.browser.offline import joined
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.calibration import checked
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import entropy, thin
 from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.export.package import check_task
@@ -93,7 +92,7 @@ def thinking(result: Result, task: Task | None, answers: Answering | None, taken
 
 def hold(result: Result, task: Task | None, room: int) -> Held:
     """The draws that fit into so many bytes of text, with what they cost; none where they cannot run in the page."""
-    student, whole = result.student, reported(result.draws)
+    student, whole = result.student, result.reported
     chains, most = whole.shape[:2]
     numbers = room * 3 // 4 // 2 // student.n_parameters // chains  # of half precision, a chain
     exact, fit = numbers >= 2 * most, min(most, numbers)

@@ -16,7 +16,6 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.evaluation.calibration import checked, expected_calibration_error
 from mtbkd_core.evaluation.errors import exact_calibration
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.predictive import Predictive, predict
 from mtbkd_core.evaluation.shares import share_interval
 from mtbkd_core.result import Result
@@ -196,7 +195,7 @@ def watch(
     wanted = result.environment["n_features"]
     if not len(x) or x.shape[1] != wanted:
         raise UserError(f"inputs: needs rows of {wanted} numbers, got {len(x)} rows of {x.shape[1]}")
-    found = predict(result.student, reported(result.draws), x, inputs=result.student_inputs)
+    found = predict(result.student, result.reported, x, inputs=result.student_inputs)
     new = _Answers.of(found, torch.full((len(x),), -1) if labels is None else labels)
     test = _Answers.of(result.predictions.test, result.predictions.test.labels)
     test = test if reference is None else test[reference]

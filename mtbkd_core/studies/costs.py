@@ -9,7 +9,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.proteins.descriptors import describe
 from mtbkd_core.result import Result
 from mtbkd_core.tasks.base import Task
@@ -25,7 +24,7 @@ def student_costs(result: Result, task: Task) -> dict[str, Cost]:
     Where inputs are descriptors of proteins, working them out from the sequence is part of the time, as are the
     student's features, if it has some.
     """
-    student, draws = result.student, reported(result.draws).flatten(0, 1)
+    student, draws = result.student, result.reported.flatten(0, 1)
     one, many = describing(task)
 
     def cost(theta: Tensor) -> Cost:

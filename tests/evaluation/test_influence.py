@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.config.models import PriorConfig
-from mtbkd_core.evaluation.influence import influence
+from mtbkd_core.config.models import PriorConfig, StudentConfig
+from mtbkd_core.evaluation.evaluate import reported
+from mtbkd_core.evaluation.influence import influence, influence_of
 from mtbkd_core.prior import entropy_weights, label_pull, log_mixture_prior, pulls, responsibilities, stack_priors
+from mtbkd_core.students.registry import build_student
 
 PRIOR = PriorConfig(concentration=8.0, temperature=2.0, strength=0.5)
 
@@ -72,3 +74,26 @@ def test_chains_with_their_own_prior_equal_separate_evaluations(scene: tuple[Ten
         alone = influence(by_chain[:, s], stack_priors(teachers, [prior]), labels)
         for name, value in vars(alone).items():
             torch.testing.assert_close(getattr(together, name)[s], value)
+
+
+def test_pieces_of_examples_do_not_matter(
+    scene: tuple[Tensor, Tensor, Tensor], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, teachers, labels = scene
+    student = build_student(StudentConfig(hidden=(5,)), 3, 4, None)
+    draws = torch.randn(7, student.n_parameters, generator=generator)
+    x, mixture = torch.randn(6, 3, generator=generator), stack_priors(teachers.float(), [PRIOR])
+    whole, mean = influence_of(student, draws, x, mixture, labels)
+    torch.testing.assert_close(mean, student.probabilities(draws, x).mean(0))
+    monkeypatch.setattr("mtbkd_core.evaluation.influence._MOST_NUMBERS", 60)  # two examples at a time
+    pieces, mean_of_pieces = influence_of(student, draws, x, mixture, labels)
+    torch.testing.assert_close(mean_of_pieces, mean)
+    for name, value in vars(whole).items():
+        torch.testing.assert_close(getattr(pieces, name), value)
+
+
+def test_with_many_classes_and_examples_fewer_draws_are_reported() -> None:
+    draws = torch.zeros(4, 200, 1)
+    assert reported(draws, cells=400 * 10).shape[:2] == (4, 200)
+    assert reported(draws, cells=1000 * 1000).shape[:2] == (4, 33)  # 134 in all
+    assert reported(draws, cells=2**30).shape[:2] == (4, 4)
