@@ -33,7 +33,7 @@ test: export STREAMLIT_SERVER_HEADLESS := true
 test: lint  ## every check: ruff, mypy, and all tests, the browser's included
 	@echo "== browser"; MTBKD_BROWSER=$$(bash .ci/browser $(PY)) || { echo "== FAILED: browser" >&2; exit 1; }; \
 	export MTBKD_BROWSER; echo "$$MTBKD_BROWSER"; $(call part,pytest,$(PY) -m pytest -m "not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder); \
-	$(call part,pytest in the browser,$(PY) -m pytest -m browser)
+	$(call part,pytest in the browser,$(PY) -m pytest -m browser -n 2 --dist loadfile)
 
 lint: $(DEV)  ## ruff check, ruff format --check, mypy
 	@$(call part,ruff check,$(PY) -m ruff check .)
