@@ -29,3 +29,19 @@ export function exp(x) {
   const power = POWERS[(whole >> 6) + LOWEST] * FRACTIONS[whole & 63];
   return power * (1 + rest * (1 + rest * (0.5 + rest * (1 / 6 + rest * (1 / 24)))));
 }
+
+const STEPS = 64;
+const REACH = 40;
+const GATES = Float64Array.from({ length: 2 * REACH * STEPS + 1 }, (_, i) => 1 / (1 + Math.exp(REACH - i / STEPS)));
+
+// 1 / (1 + exp(-x)), twice as fast as by `exp`: its Taylor series from the nearest of 64 places a unit; error below 3e-11;
+// flat beyond 40.
+export function sigmoid(x) {
+  if (!(x > -REACH)) x = -REACH;
+  else if (x > REACH) x = REACH;
+  const place = ((x + REACH) * STEPS + 0.5) | 0;
+  const rest = x + REACH - place / STEPS;
+  const gate = GATES[place];
+  const slope = gate * (1 - gate);
+  return gate + rest * slope * (1 + rest * (0.5 - gate + rest * (1 / 6 - slope)));
+}

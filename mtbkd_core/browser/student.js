@@ -4,7 +4,7 @@
 // `Student` is the plane's: inputs of 2 numbers, one hidden layer of SiLU units, 3 logits; all chains in one flat array.
 // Its loops are unrolled, since it is sampled from. `logits` is the same pass for a dense student of any size.
 
-import { exp } from './special.js';
+import { exp, sigmoid } from './special.js';
 
 export class Student {
   constructor(hidden) {
@@ -13,7 +13,7 @@ export class Student {
   }
 
   // Logits [N, 3] of one chain at points x [N, 2]; `scale` times theta (from `at`) are its parameters. The units and
-  // their gates [N, h] are kept where arrays for them are given, which `pullback` needs.
+  // their gates [h, N] are kept where arrays for them are given, which `pullback` needs.
   forward(theta, at, scale, x, logits, units, gates) {
     const h = this.hidden;
     const b1 = at + 2 * h;
@@ -28,14 +28,14 @@ export class Student {
       let f2 = theta[b2 + 2];
       for (let j = 0; j < h; j++) {
         const unit = theta[at + 2 * j] * first + theta[at + 2 * j + 1] * second + theta[b1 + j] * scale;
-        const gate = 1 / (1 + exp(-unit));
+        const gate = sigmoid(unit);
         const out = unit * gate;
         f0 += theta[w2 + j] * out;
         f1 += theta[w2 + h + j] * out;
         f2 += theta[w2 + 2 * h + j] * out;
         if (units !== undefined) {
-          units[i * h + j] = out;
-          gates[i * h + j] = gate;
+          units[j * n + i] = out;
+          gates[j * n + i] = gate;
         }
       }
       logits[3 * i] = f0 * scale;
@@ -51,28 +51,33 @@ export class Student {
     const w2 = at + 3 * h;
     const b2 = at + 6 * h;
     const n = x.length / 2;
-    for (let i = 0; i < n; i++) {
-      const first = x[2 * i];
-      const second = x[2 * i + 1];
-      const d0 = signal[3 * i] * scale;
-      const d1 = signal[3 * i + 1] * scale;
-      const d2 = signal[3 * i + 2] * scale;
-      gradient[b2] += d0;
-      gradient[b2 + 1] += d1;
-      gradient[b2 + 2] += d2;
-      for (let j = 0; j < h; j++) {
-        const out = units[i * h + j];
-        const gate = gates[i * h + j];
-        gradient[w2 + j] += d0 * out;
-        gradient[w2 + h + j] += d1 * out;
-        gradient[w2 + 2 * h + j] += d2 * out;
+    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) gradient[b2 + c] += signal[3 * i + c] * scale;
+    for (let j = 0; j < h; j++) {
+      const to0 = theta[w2 + j] * scale;
+      const to1 = theta[w2 + h + j] * scale;
+      const to2 = theta[w2 + 2 * h + j] * scale;
+      let [from0, from1, from2, first, second, bias] = [0, 0, 0, 0, 0, 0];
+      for (let i = 0, unit = j * n; i < n; i++, unit++) {
+        const out = units[unit];
+        const gate = gates[unit];
+        const d0 = signal[3 * i];
+        const d1 = signal[3 * i + 1];
+        const d2 = signal[3 * i + 2];
+        from0 += d0 * out;
+        from1 += d1 * out;
+        from2 += d2 * out;
         // SiLU's slope is s + u s (1 - s), with s the gate and u the unit
-        const back = (d0 * theta[w2 + j] + d1 * theta[w2 + h + j] + d2 * theta[w2 + 2 * h + j]) * scale;
-        const down = back * (gate + out * (1 - gate));
-        gradient[at + 2 * j] += down * first;
-        gradient[at + 2 * j + 1] += down * second;
-        gradient[b1 + j] += down;
+        const down = (d0 * to0 + d1 * to1 + d2 * to2) * (gate + out * (1 - gate));
+        first += down * x[2 * i];
+        second += down * x[2 * i + 1];
+        bias += down;
       }
+      gradient[w2 + j] += from0 * scale;
+      gradient[w2 + h + j] += from1 * scale;
+      gradient[w2 + 2 * h + j] += from2 * scale;
+      gradient[at + 2 * j] += first * scale;
+      gradient[at + 2 * j + 1] += second * scale;
+      gradient[b1 + j] += bias * scale;
     }
   }
 }

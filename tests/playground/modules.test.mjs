@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const browser = new URL('../../mtbkd_core/browser/', import.meta.url);
 const load = (name) => import(new URL(name, browser));
 const { logits, probabilities, softmax, Student } = await load('student.js');
-const { exp, logGamma } = await load('special.js');
+const { exp, logGamma, sigmoid } = await load('special.js');
 const { Random } = await load('random.js');
 const { addBorders } = await load('borders.js');
 const { countBelow, coverage, interval, jackknife, reliability, splitRHat } = await load('scores.js');
@@ -23,6 +23,10 @@ const wantedOf = (state) => asked(state, pointsOf(state, drawPoints(400, plane, 
 
 test('the fast exponential is the exponential', () => {
   for (let x = -690; x < 690; x += 0.37) near(exp(x) / Math.exp(x), 1, 2e-12);
+});
+
+test('the fast sigmoid is the sigmoid', () => {
+  for (let x = -39; x < 39; x += 0.0137) near(sigmoid(x), 1 / (1 + Math.exp(-x)), 3e-11);
 });
 
 test('log gamma at whole numbers is the log of a factorial', () => {
@@ -64,7 +68,7 @@ test('the unrolled forward pass is the general one', () => {
   const theta = Float64Array.from({ length: 2 * student.parameters }, () => random.normal());
   const x = Float64Array.of(0.3, -1.2);
   const found = probabilities(student, theta, student.parameters, 1, x);
-  softmax(logits([2, 7, 3], theta, student.parameters, x)).forEach((value, c) => near(value, found[c], 1e-12));
+  softmax(logits([2, 7, 3], theta, student.parameters, x)).forEach((value, c) => near(value, found[c], 1e-10));
 });
 
 test('a dense student of several layers is worked out as by hand', () => {
