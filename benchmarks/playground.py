@@ -3,19 +3,24 @@
 usage: python -m benchmarks.playground [--write] [--minutes 10] [--seconds 5] [--draws 600] [agreement frames ...]
 
 agreement: means and 95 % interval ends of predicted probabilities at four points on twenty settings, in standard
-errors. frames: redraws a second while a slider is dragged. relaxed: seconds from letting go of a setting until the
-predicted map stays within a total variation of 0.02 of a long run's. memory: of the page's process. fetched: addresses.
+errors. frames: redraws a second while a slider is dragged. references: long runs of ten settings, kept for `relaxed` in
+the folder for temporary files. relaxed, relaxed-page, relaxed-all: seconds from letting go of a setting until the
+predicted map stays within a total variation of 0.02 of that long run. memory: of the page. fetched: addresses.
 
-Frames and rests are measured as the machine is, with the page's thread slowed 4x by Chromium (its worker is not), and
-with the whole process stopped for three quarters of the time, thread and worker alike.
+Frames and rests are measured as the machine is, with the page's thread slowed 4x by Chromium (its worker is not;
+relaxed-page), and with the whole process stopped for three quarters of the time, thread and worker alike (relaxed-all).
+Each part has a file of its own in results/, so that it can be measured again by itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +30,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.slow_tab import SLOWED, Tab
-from mtbkd_core.browser import offline
+from mtbkd_core.browser import FOLDER, offline
 from mtbkd_core.browser.plane import start
 from mtbkd_core.tasks.synthetic import EXPERTS
 from tests.browser.server import serve
@@ -35,7 +40,11 @@ from tests.playground.agreement import distances
 from tests.playground.long_runs import by_browser, by_core, case
 from tests.playground.reference import node
 
-PARTS = ("agreement", "frames", "relaxed", "memory", "fetched")
+#: Parts that measure rests, and how the tab is slowed in each.
+RELAXED = dict(zip(("relaxed", "relaxed-page", "relaxed-all"), SLOWED, strict=True))
+PARTS = ("agreement", "frames", "references", *RELAXED, "memory", "fetched")
+#: Options that a part looks at.
+USED = {"frames": ("--seconds",), "memory": ("--minutes",), **dict.fromkeys(("references", *RELAXED), ("--draws",))}
 SIDE, WITHIN, WATCHED_S = 40, 0.02, 4.0
 
 #: What is changed for the chains to relax from the start: links of the playground.
@@ -149,33 +158,45 @@ def measure_frames(record: Record, tab: Tab, seconds: float) -> None:
         record.claim(f"frames a second while a slider is dragged, {slowed}", min(found), at_least=least)
 
 
-def measure_relaxed(record: Record, tab: Tab, folder: Path, draws: int) -> None:
-    given = {"start": start(), "plays": list(CHANGES.values()), "side": SIDE, "burnIn": draws // 3, "draws": draws}
-    references = node("long_maps.mjs", given, folder)
-    for slowed in SLOWED:
-        times, ends = [], []
-        for name, reference in zip(CHANGES, references, strict=True):
-            tab.page.evaluate(f"() => ({FIND})().actions().reset()")
-            tab.page.wait_for_function(f"() => !({FIND})().stale")
-            settle(tab.page)
-            with tab.slowed(slowed):
-                seen = tab.page.evaluate(RELAX % FIND, [reference["state"], reference["map"], WATCHED_S])
-            after = [moment for moment, far in seen if far > WITHIN]
-            times.append(after[-1] if after else 0.0)
-            ends.append(seen[-1][1])
-            second = next((far for moment, far in seen if moment >= 1), None)
-            record.row(
-                processor=slowed,
-                change=name,
-                seconds_until_within=times[-1] if ends[-1] <= WITHIN else None,
-                far_after_1_s=second,
-                far_at_the_end=ends[-1],
-                reference_halves=reference["halves"],
+def references(draws: int, folder: Path) -> list[dict[str, Any]]:
+    """The long run of each change: {state, map, halves}; kept until a module of the browser or the settings change."""
+    given = {"start": start(), "side": SIDE, "burnIn": draws // 3, "draws": draws}
+    modules = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.js")))
+    named = hashlib.sha256(json.dumps([given, CHANGES]).encode() + modules).hexdigest()[:16]
+    kept = Path(tempfile.gettempdir()) / f"mtbkd-playground-references-{named}.json"
+    if not kept.exists():
+        with ThreadPoolExecutor(2) as threads:
+            plays = list(CHANGES.values())
+            (folder / "0").mkdir(), (folder / "1").mkdir()
+            halves = threads.map(
+                lambda at: node("long_maps.mjs", {**given, "plays": plays[at::2]}, folder / str(at)), (0, 1)
             )
-        within = sum(moment <= 1 and end <= WITHIN for moment, end in zip(times, ends, strict=True))
-        record.claim(
-            f"settings of {len(times)} relaxed within 1 s of letting go, {slowed}", within, at_least=len(times)
+            kept.write_text(json.dumps([each for pair in zip(*halves, strict=True) for each in pair]), encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
+
+
+def measure_relaxed(record: Record, tab: Tab, slowed: str, long_runs: list[dict[str, Any]]) -> None:
+    times, ends = [], []
+    for name, reference in zip(CHANGES, long_runs, strict=True):
+        tab.page.evaluate(f"() => ({FIND})().actions().reset()")
+        tab.page.wait_for_function(f"() => !({FIND})().stale")
+        settle(tab.page)
+        with tab.slowed(slowed):
+            seen = tab.page.evaluate(RELAX % FIND, [reference["state"], reference["map"], WATCHED_S])
+        after = [moment for moment, far in seen if far > WITHIN]
+        times.append(after[-1] if after else 0.0)
+        ends.append(seen[-1][1])
+        record.row(
+            processor=slowed,
+            change=name,
+            seconds_until_within=times[-1] if ends[-1] <= WITHIN else None,
+            far_after_1_s=next((far for moment, far in seen if moment >= 1), None),
+            far_at_the_end=ends[-1],
+            reference_halves=reference["halves"],
         )
+    within = sum(moment <= 1 and end <= WITHIN for moment, end in zip(times, ends, strict=True))
+    record.claim(f"settings of {len(times)} relaxed within 1 s of letting go, {slowed}", within, at_least=len(times))
 
 
 def measure_memory(record: Record, tab: Tab, minutes: float) -> None:
@@ -194,7 +215,7 @@ def measure_memory(record: Record, tab: Tab, minutes: float) -> None:
     record.claim(f"growth of memory over {minutes:g} minutes after the first quarter, MiB a minute", slope, at_most=1.0)
 
 
-def measure_fetched(record: Record, browser: Browser, folder: Path) -> None:
+def measure_fetched(record: Record, browser: Browser, alone: Tab, folder: Path) -> None:
     with serve(folder / "home", folder / "app.txt") as server:
         tab = Tab.open(browser, f"{server.url}/playground")
         settle(tab.page)
@@ -202,6 +223,8 @@ def measure_fetched(record: Record, browser: Browser, folder: Path) -> None:
     own = (server.url, server.url.replace("http", "ws", 1), "blob:", "data:")
     foreign = sum(not url.startswith(own) for url in tab.asked)
     record.claim(f"foreign addresses among {len(tab.asked)} that the page asks for", foreign, at_most=0)
+    foreign = sum(not url.startswith(("file:", "blob:", "data:")) for url in alone.asked)
+    record.claim("addresses that the offline file asks for, opened from file://", foreign, at_most=0)
 
 
 def main() -> None:
@@ -215,26 +238,31 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     parts = chosen.parts or PARTS
     torch.set_num_threads(1)
-    record = Record(write=chosen.write)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
         (folder / "playground.html").write_text(offline.document(), encoding="utf-8")
         tab = Tab.open(browser, (folder / "playground.html").as_uri())
-        steps: dict[str, Callable[[], None]] = {
-            "agreement": lambda: measure_agreement(record, folder),
-            "frames": lambda: measure_frames(record, tab, chosen.seconds),
-            "relaxed": lambda: measure_relaxed(record, tab, folder, chosen.draws),
-            "memory": lambda: measure_memory(record, tab, chosen.minutes),
-            "fetched": lambda: measure_fetched(record, browser, folder),
+        steps: dict[str, Callable[[Record], Any]] = {
+            "agreement": lambda record: measure_agreement(record, folder),
+            "frames": lambda record: measure_frames(record, tab, chosen.seconds),
+            "references": lambda _: references(chosen.draws, folder),
+            "memory": lambda record: measure_memory(record, tab, chosen.minutes),
+            "fetched": lambda record: measure_fetched(record, browser, tab, folder),
         }
+        for part, slowed in RELAXED.items():
+            steps[part] = lambda record, slowed=slowed: measure_relaxed(
+                record, tab, slowed, references(chosen.draws, folder)
+            )
         for part in PARTS:
             if part in parts:
-                steps[part]()
-        foreign = sum(not url.startswith(("file:", "blob:", "data:")) for url in tab.asked)
-        record.claim("addresses that the offline file asks for, opened from file://", foreign, at_most=0)
+                measured = chosen.write and part != "references"
+                words = [f"{option} {getattr(chosen, option[2:])}" for option in USED.get(part, ())]
+                command = " ".join(["python -m benchmarks.playground", part, *words])
+                record = Record(f"playground-{part}", write=measured, command=command)
+                steps[part](record)
+                record.close()
         browser.close()
-    record.close()
 
 
 if __name__ == "__main__":

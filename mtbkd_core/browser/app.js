@@ -250,8 +250,9 @@ export class Playground {
   }
 
   get resting() {
-    const settled = this.found && !this.found.moving;
-    return settled && (this.calm.matches || performance.now() - this.touched > REST_AFTER_MS);
+    const { moving = true, split } = this.found ?? {};
+    const long = performance.now() - this.touched > REST_AFTER_MS;
+    return (!moving && (this.calm.matches || long)) || (split && long);
   }
 
   receive(found) {

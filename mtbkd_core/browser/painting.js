@@ -91,7 +91,7 @@ export function drawWords(view) {
   const [kind, text] = status(found, { paused: view.paused, resting: view.resting });
   if (parts.status.textContent !== text) parts.status.textContent = text;
   parts.status.dataset.kind = kind;
-  parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of the log joint ${found.rHat.toFixed(2)}.`;
+  parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of predictions ${found.agreement.toFixed(2)}, of the log joint ${found.rHat.toFixed(2)}.`;
   if (found.moving && found.draws < ENOUGH_DRAWS) parts.lead.textContent ||= 'The chains are on their way to the posterior.';
   else if (!found.moving || !(performance.now() - view.spoken < SPOKEN_MS)) {
     parts.lead.textContent = sentence(found);

@@ -86,6 +86,29 @@ export function splitRHat(series) {
   return within > 0 ? Math.sqrt((half - 1) / half + between / within) : NaN;
 }
 
+// R-hat of all predictions at once, of draws [D][S] of predictions [M]: the root of the variance over all draws to that
+// within chains, each summed over every so manieth prediction. 1: each chain says what all say; NaN below 2 draws.
+export function predictiveRHat(draws, every = 1) {
+  const [count, chains] = [draws.length, draws[0].length];
+  let [between, within] = [0, 0];
+  for (let i = 0; i < draws[0][0].length; i += every) {
+    let [sum, squares] = [0, 0];
+    for (let s = 0; s < chains; s++) {
+      let [own, square] = [0, 0];
+      for (let d = 0; d < count; d++) {
+        const value = draws[d][s][i];
+        own += value / count;
+        square += value * value;
+      }
+      within += (square - count * own * own) / (count - 1) / chains;
+      sum += own / chains;
+      squares += own * own;
+    }
+    between += (squares - chains * sum * sum) / (chains - 1);
+  }
+  return within > 0 ? Math.sqrt((count - 1) / count + between / within) : NaN;
+}
+
 const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const variance = (values, mean) =>
   values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);

@@ -6,7 +6,8 @@ import { MixturePrior } from './prior.js';
 import { Random } from './random.js';
 import { Sampler, warmStart } from './sampler.js';
 import { countBelow, coverage, interval, jackknife, logScore, misled } from './scores.js';
-import { reliability, splitRHat, totalVariation } from './scores.js';
+import { reliability, splitRHat } from './scores.js';
+import { average, Settling } from './settling.js';
 import { probabilities, Student } from './student.js';
 import { drawPoints, smoothNoise, softmaxRows, teacherLogits, truthLogits } from './teachers.js';
 import { Window } from './window.js';
@@ -14,11 +15,6 @@ import { Window } from './window.js';
 const CHAINS = 16;
 const TEST_POINTS = 200;
 const WARM_STEPS = 120;
-// The chains have settled once the window's two halves differ by less: predictions in total variation, the mean log joint
-// in standard deviations over chains.
-const SAME_PICTURE = 0.02;
-const SAME_HEIGHT = 0.5;
-const ENOUGH = 16;
 
 export class Session {
   // plane: see teachers.js; side: points of the map's grid on a side.
@@ -28,6 +24,7 @@ export class Session {
     this.random = new Random(seed);
     this.sampler = new Sampler(CHAINS, this.random);
     this.window = new Window();
+    this.settling = new Settling();
     this.grid = square(side, plane.bound);
     this.chosen = Float64Array.of(0, 0);
     this.gradients = 0;
@@ -64,7 +61,7 @@ export class Session {
     this.sampler.aim(this.posterior);
     this.window.changed();
     this.changed = true; // and not looked at yet
-    this.settled = false;
+    this.settling.begin();
   }
 
   // Sample until `milliseconds` are over (or for so many gradients), and look at the chains where one may have moved; scores
@@ -84,7 +81,7 @@ export class Session {
     return {
       gradients: this.gradients,
       restarted,
-      ...this.progress(this.window.current),
+      ...this.settling.judge(this.window),
       ...(moved || numbers ? this.pictures() : {}),
       ...(numbers ? this.numbers() : {}),
     };
@@ -193,20 +190,6 @@ export class Session {
     return { scores: { ...scores, best: logScore(truth, truth), errors }, bins };
   }
 
-  // Whether the chains still move: by how much the predictions of the window's halves differ, and their log joints.
-  progress(entries) {
-    const change = changeWithin(entries);
-    const drift = driftWithin(entries.map((entry) => entry.logJoint));
-    const { fresh } = this.window;
-    this.settled ||= fresh >= ENOUGH && change < SAME_PICTURE && drift < SAME_HEIGHT;
-    return {
-      moving: !this.settled,
-      change,
-      drift,
-      draws: Math.min(fresh, entries.length) * CHAINS,
-    };
-  }
-
   weights() {
     const mixture = this.posterior.mixture;
     if (!mixture) return [];
@@ -250,24 +233,6 @@ export function square(side, bound) {
   });
 }
 
-// How far the mean predictions of a window's two halves lie apart, in total variation; 1 where there are no halves.
-function changeWithin(entries) {
-  if (entries.length < 2) return 1;
-  const middle = entries.length >> 1;
-  const halves = [entries.slice(0, middle), entries.slice(middle)];
-  return totalVariation(...halves.map((half) => average(half.map((entry) => entry.mean))));
-}
-
-// How far the chains' mean log joint has gone between a window's two halves, in standard deviations over chains.
-function driftWithin(joints) {
-  if (joints.length < 2) return Infinity;
-  const middle = joints.length >> 1;
-  const means = [joints.slice(0, middle), joints.slice(middle)].map((half) => average(half));
-  const [before, after] = means.map((values) => values.reduce((a, b) => a + b, 0) / CHAINS);
-  const spread = Math.sqrt(means[1].reduce((sum, value) => sum + (value - after) ** 2, 0) / (CHAINS - 1));
-  return Math.abs(after - before) / spread;
-}
-
 // Mean probabilities [cells, 3] and, behind them, the mean entropy [cells] of some chains.
 function mapOf(chains, side) {
   const cells = side * side;
@@ -284,11 +249,4 @@ function mapOf(chains, side) {
     }
   }
   return map;
-}
-
-function average(arrays) {
-  const sum = new Float32Array(arrays[0].length);
-  const share = 1 / arrays.length;
-  for (const values of arrays) for (let i = 0; i < sum.length; i++) sum[i] += values[i] * share;
-  return sum;
 }

@@ -35,6 +35,7 @@ export function sentence({ scores, bins }) {
 export function status(found, { paused, resting }) {
   if (paused) return ['paused', 'Paused'];
   if (found.restarted) return ['moving', 'Started anew: the change was too large'];
+  if (found.split) return ['moving', resting ? 'At rest, but the chains disagree' : 'Moving slowly: the chains disagree'];
   if (found.moving) return ['moving', 'The chains are still moving'];
   return ['settled', resting ? 'Settled, at rest' : `Settled · ${found.draws} draws`];
 }
