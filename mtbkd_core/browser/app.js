@@ -1,10 +1,11 @@
 // The playground's page: state, worker, and the loop that draws what the worker finds.
 
-import { board, newPointChoice } from './board.js';
+import { board, linkEngine, newPointChoice } from './board.js';
 import { addBorders } from './borders.js';
 import { controls } from './controls.js';
 import { choosable, editable, editor } from './editing.js';
 import { Grips } from './grips.js';
+import { mapSize, stagedSize } from './layout.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
@@ -53,6 +54,8 @@ export class Playground {
     this.watch();
     this.begin();
     if (data.lesson) this.lesson = new Lesson(this, data.lesson, places.steps);
+    this.layout();
+    this.wake();
   }
 
   begin() {
@@ -61,9 +64,7 @@ export class Playground {
     this.worker.onerror = (event) =>
       this.notice(`The chains stopped: ${event.message ?? 'the worker could not be started'}.`);
     this.worker.postMessage({ begin: { plane: this.data.plane, side: SIDE }, choose: this.chosen });
-    this.configure();
-    this.touched = performance.now();
-    this.ask();
+    this.stale = true;
   }
 
   end() {
@@ -83,18 +84,13 @@ export class Playground {
     this.layout();
   }
 
-  // Maps as large as the width allows, and as small as the first screen needs.
   layout() {
     const { grid } = this.board;
-    const columns = this.lesson?.columns ?? (this.pinned ? 3 : 2);
-    const wide = grid.parentElement.clientWidth;
-    const beside = wide > 560 && !this.lesson?.presenting ? 148 : 0;
+    const { lesson, pinned } = this;
+    const columns = lesson?.columns ?? (pinned ? 3 : 2);
     const top = grid.getBoundingClientRect().top + window.scrollY;
-    const high = (Math.max(520, window.innerHeight) - Math.min(260, top)) / 2 - 62;
-    const fitting = Math.floor((wide - beside - 12 * (columns - 1)) / columns);
-    const size = this.lesson?.presenting
-      ? Math.max(160, Math.min(fitting, window.innerHeight - top - 60))
-      : Math.max(120, Math.min(fitting, Math.max(200, high), 340));
+    const place = { columns, wide: grid.parentElement.parentElement.clientWidth, top, height: window.innerHeight };
+    const size = lesson?.presenting ? stagedSize({ ...place, ...lesson.beyondMaps() }) : mapSize({ ...place, numbers: !pinned });
     if (size === this.size && columns === this.columns) return;
     [this.size, this.columns] = [size, columns];
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
@@ -160,14 +156,26 @@ export class Playground {
 
   pin(kept) {
     if (kept && !this.found) return;
-    this.pinned = kept ? { ...this.found, shares: this.sharesByName() } : undefined;
+    this.pinned = kept ? withShares(this.found, this.drawnHeard) : undefined;
     this.worker.postMessage({ pin: kept });
+    this.showPinned(kept);
+    this.curious = true;
+    this.wake();
+  }
+
+  showPinned(kept) {
     this.board.buttons.pin.textContent = kept ? 'Let go of before' : 'Pin as before';
     this.board.buttons.pin.setAttribute('aria-pressed', String(kept));
     this.board.grid.classList.toggle('pinned', kept);
+    this.board.node.classList.toggle('compared', kept);
     this.layout();
-    this.curious = true;
-    this.wake();
+  }
+
+  // Keep a state as "before" that is not the present one: the worker samples it, and draws the present one after it.
+  sampleBefore(before) {
+    this.worker.postMessage({ before });
+    this.pinned = { heard: before.teachers };
+    this.showPinned(true);
   }
 
   async copyLink() {
@@ -214,20 +222,7 @@ export class Playground {
     this.heard = wanted.teachers;
     this.worker.postMessage({ configure: wanted });
     this.stale = false;
-    this.linkEngine();
-  }
-
-  linkEngine() {
-    const { engine } = this.board;
-    engine.hidden = !this.places.engine;
-    if (!this.places.engine) return;
-    const parameters = engineSetting(this.state, this.data.start);
-    if (parameters) engine.href = `${this.places.engine}?${new URLSearchParams(parameters)}`;
-    else engine.removeAttribute('href');
-    engine.setAttribute('aria-disabled', String(!parameters));
-    engine.title = parameters
-      ? 'The same teachers, points and settings as an ordinary run, with all results pages.'
-      : 'A run on the engine needs at least 4 points.';
+    linkEngine(this.board.engine, this.places.engine, engineSetting(this.state, this.data.start));
   }
 
   // --- the loop: ask the worker for a tick, draw its answer ---
@@ -257,6 +252,10 @@ export class Playground {
 
   receive(found) {
     if (this.ended) return;
+    if (found.before) {
+      if (this.pinned) Object.assign(this.pinned, withShares(found.before, this.pinned.heard));
+      return;
+    }
     this.asking = false;
     this.found = { ...this.found, ...found };
     if (found.scores) {
@@ -287,12 +286,15 @@ export class Playground {
     this.frames += 1;
   }
 
-  sharesByName() {
-    return Object.fromEntries(this.drawnHeard.map((teacher, k) => [teacher.name, this.found.shares[k] ?? 0]));
-  }
 
   notice(text) {
     this.board.notice.textContent = text;
     this.board.notice.hidden = !text;
   }
 }
+
+// What was found, with each teacher's share by its name: the present state may have other teachers.
+const withShares = (found, heard) => ({
+  ...found,
+  shares: Object.fromEntries(heard.map(({ name }, k) => [name, found.shares[k] ?? 0])),
+});

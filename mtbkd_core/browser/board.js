@@ -4,7 +4,7 @@ import { element } from './controls.js';
 
 // name -> title, and what to look for
 const MAPS = {
-  prediction: ['The student predicts', 'Paler: less sure. Click to add a point.'],
+  prediction: ['The student predicts', 'Faded: less sure. A click adds a point.'],
   unsure: ['What it does not know', 'Where the chains disagree.'],
   truth: ['The truth', 'Labels are drawn from it.'],
   borders: ["Each chain's border", 'One line a student; broad: the truth.'],
@@ -12,8 +12,8 @@ const MAPS = {
 export const NAMES = Object.keys(MAPS);
 
 const NUMBERS = {
-  log: ['Log score', 'Mean log probability under the truth, in nats. Larger is better; 0 below the best is perfect.'],
-  calibration: ['ECE', 'Expected calibration error: mean distance of confidence and true probability. Smaller is better.'],
+  log: ['Log score, in nats', 'The mean log probability that the student gives to a label of the truth, by natural logarithms: nats. Larger is better; 0 below the best is perfect.'],
+  calibration: ['Calibration error', 'ECE, the expected calibration error: mean distance of confidence and true probability. Smaller is better.'],
   coverage: ['Coverage', 'Share of true probabilities inside the 95 % intervals. 95 % or more is wanted.'],
 };
 
@@ -97,59 +97,63 @@ export function board(controls, actions, { offline }) {
   const simplex = element('canvas', { class: 'simplex', role: 'img', 'aria-label': 'The chosen point on the simplex' });
   const grid = element('div', { class: 'maps' }, ...Object.values(maps).map(({ node }) => node));
   const pointTitle = element('span', {});
+  const numbersNode = element('div', { class: 'numbers' }, ...Object.values(numbers).map((box) => box.node), legend);
+  const cards = [
+    card(
+      'reliability',
+      'Reliability',
+      'On the diagonal, confidence is the true probability. Below it, the student is too sure.',
+      charts.reliability,
+    ),
+    card(
+      'point',
+      'The chosen point',
+      'Dots: draws. Circle: their mean. Cross: the truth. Diamonds: teachers. A click on another map chooses a point.',
+      pointTitle,
+      simplex,
+      charts.intervals,
+    ),
+    card(
+      'shares',
+      'Share of each teacher',
+      'Bar: mean responsibility over the points. Thin mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
+      charts.shares,
+    ),
+  ];
+  const stage = element(
+    'div',
+    { class: 'stage' },
+    element('div', { class: 'above' }, grid, numbersNode),
+    element('div', { class: 'below' }, ...cards),
+  );
   const node = element(
     'div',
     { class: 'playground' },
     element('div', { class: 'bar' }, status, ...Object.values(buttons), ...(offline ? [file] : []), engine),
     lead,
     notice,
-    element(
-      'div',
-      { class: 'body' },
-      controls,
-      element(
-        'div',
-        { class: 'stage' },
-        element(
-          'div',
-          { class: 'above' },
-          grid,
-          element('div', { class: 'numbers' }, ...Object.values(numbers).map((box) => box.node), legend),
-        ),
-        element(
-          'div',
-          { class: 'below' },
-          card(
-            'reliability',
-            'Reliability',
-            'On the diagonal, confidence is the true probability. Below it, the student is too sure.',
-            charts.reliability,
-          ),
-          card(
-            'point',
-            'The chosen point',
-            'Dots: draws. Circle: their mean. Cross: the truth. Diamonds: teachers. A click on another map chooses a point.',
-            pointTitle,
-            simplex,
-            charts.intervals,
-          ),
-          card(
-            'shares',
-            'Share of each teacher',
-            'Bar: mean responsibility over the points. Mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
-            charts.shares,
-          ),
-        ),
-      ),
-    ),
+    element('div', { class: 'body' }, controls, stage),
   );
-  return { node, status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
+  const parts = { status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
+  return { node, stage, numbersNode, cards, ...parts };
+}
+
+// The link to the engine: `page` is its address, none in a file; `parameters` none where a run has too few points.
+export function linkEngine(engine, page, parameters) {
+  engine.hidden = !page;
+  if (!page) return;
+  if (parameters) engine.href = `${page}?${new URLSearchParams(parameters)}`;
+  else engine.removeAttribute('href');
+  engine.setAttribute('aria-disabled', String(!parameters));
+  engine.title = parameters
+    ? 'The same teachers, points and settings as an ordinary run, with all results pages.'
+    : 'A run on the engine needs at least 4 points.';
 }
 
 // Maps that stand in place of truth and borders while a state is pinned.
 export const PINNED = {
   before: ['Before', 'As it was when it was pinned.'],
-  moved: ['Difference', 'Darker: the prediction moved more.'],
+  moved: ['Difference', 'Stronger: the prediction moved more.'],
   unsureBefore: ['Before', 'What it did not know.'],
   unsureMoved: ['Difference', 'Orange: knows less; blue: more.'],
 };

@@ -17,7 +17,12 @@ export default function ({ data, parentElement }) {
   const host = parentElement.querySelector('.playground-host');
   const base = `${root()}${data.modules}/`;
   const worker = () => new Worker(`${base}worker.js`, { type: 'module' });
-  const places = { worker, address, steps, engine: `${root()}${data.engine}`, offline: `${base}${data.file}` };
+  const page = (href, parameters) => {
+    const url = new URL(`${root()}${href}`, document.baseURI);
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return url.href;
+  };
+  const places = { worker, address, steps, page, engine: `${root()}${data.engine}`, offline: `${base}${data.file}` };
   let gone = false;
   if (!host.playground) {
     import(`${base}app.js`).then(({ Playground }) => {

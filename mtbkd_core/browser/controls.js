@@ -118,13 +118,17 @@ function teacherBox(teacher, state, changed) {
     ),
   );
   const box = element('div', { class: 'teacher' }, head, base.row, more);
+  // One that is off, has no weight or stands before strength 0 counts for nothing.
+  function show() {
+    box.classList.toggle('off', !me().on || me().base === 0 || state().labels === 0);
+  }
   function refresh() {
     check.checked = me().on;
-    box.classList.toggle('off', !me().on);
+    show();
     sliders.forEach((each) => each.refresh());
   }
   refresh();
-  return { row: box, refresh };
+  return { row: box, refresh, show };
 }
 
 function choice({ title, options, bind, help, changed }) {
@@ -169,14 +173,19 @@ const RULES = [
   ['fixed', 'Fixed: base weights'],
 ];
 
+// What the symbols mean, which the sliders and links use.
+const SYMBOLS = "Strength α: how much a teacher's statement counts; α λ / T² labels. Concentration λ: how sharp it is. T: how far it is softened.";
+
 // The whole column. `state` gives the present state; `changed` is called after every change.
 export function controls(state, changed) {
   const strength = () => `α = ${rounded(strengthOf(state()), 3)}`;
   const log = (name) => SCALES.log(FIELDS[name].low, FIELDS[name].high);
   const all = [];
+  const unheard = element('p', { class: 'line unheard' }, "At strength 0 no teacher counts, ticked or not.");
   const dependent = () => {
     all.forEach((each) => each.show?.());
     softmin.row.hidden = state().rule !== 'softmin';
+    unheard.hidden = state().labels > 0;
   };
   const after = () => {
     dependent();
@@ -246,15 +255,15 @@ export function controls(state, changed) {
     all.push(box);
     return box;
   });
-  const group = (title, ...rows) =>
-    element('fieldset', {}, element('legend', {}, title), ...rows.map((each) => each.row));
+  const group = (title, ...rows) => element('fieldset', {}, element('legend', {}, title), ...rows.map((each) => each.row));
+  const symbols = { row: element('p', { class: 'line' }, SYMBOLS) };
   dependent();
   return {
     node: element(
       'form',
       { class: 'controls', 'aria-label': 'Settings', onsubmit: (event) => event.preventDefault() },
-      group('Prior', labels, concentration, temperature),
-      group('Teachers', ...teachers),
+      group('Prior', labels, concentration, temperature, symbols),
+      group('Teachers', { row: unheard }, ...teachers),
       group('Teachers’ weights', rule, softmin, calibrated),
       group('Data and student', count, hidden, scale),
     ),

@@ -2,7 +2,7 @@
 
 A lesson is YAML: `title`, `line` (what it is about), and `steps`, each with `text`, `play` (a state of the playground,
 as its link has it after `play=`; nothing: the start) and, if wanted, `show` (the pictures of the stage), `pin` (compare
-with the step before) and `guess` (what to ask for before it is shown).
+with the last step that has another state) and `guess` (what to ask for before it is shown).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Picture(StrEnum):
     RELIABILITY = "reliability"
     POINT = "point"
     SHARES = "shares"
+    NUMBERS = "numbers"
 
 
 class Guess(StrEnum):

@@ -26,8 +26,8 @@ export function drawMaps(view) {
   planes.prediction.letters(found.mean, SIDE, classes, look);
   view.grips.draw();
   planes.unsure.quantity(found.epistemic, SIDE, MOST_EPISTEMIC, look);
-  if (pinned) drawDifferences(view);
-  else {
+  if (pinned?.mean) drawDifferences(view);
+  else if (!pinned) {
     planes.truth.probabilities(view.truth, SIDE, look);
     planes.truth.letters(view.truth, SIDE, classes, look);
     drawBorders(view);
@@ -102,7 +102,7 @@ export function drawWords(view) {
     past.push(found.scores[name]);
     if (past.length > 80) past.shift();
     const [value, error, line] = shownNumber[name](found.scores);
-    const change = pinned ? changed(name, found.scores, pinned.scores) : { text: line, clear: true };
+    const change = pinned?.scores ? changed(name, found.scores, pinned.scores) : { text: line, clear: true };
     box.value.textContent = value;
     box.error.textContent = error;
     box.change.textContent = change.text;

@@ -15,6 +15,7 @@ import { Window } from './window.js';
 const CHAINS = 16;
 const TEST_POINTS = 200;
 const WARM_STEPS = 120;
+const BEFORE_MS = 1500; // at most, for a state that another one is compared with
 
 export class Session {
   // plane: see teachers.js; side: points of the map's grid on a side.
@@ -90,6 +91,16 @@ export class Session {
   // Keep the present draws beside those to come, or let them go.
   pin(kept) {
     this.pinned = kept ? { entries: this.window.current, student: this.student, asked: this.asked } : undefined;
+  }
+
+  // Sample a state that is not drawn until it has settled, or its time is over, and pin it: what `tick` would have found.
+  sampleBefore(asked, { gradients = 16, now = () => performance.now() } = {}) {
+    this.configure(asked);
+    const end = now() + BEFORE_MS;
+    while (this.tick(Infinity, { gradients, numbers: false }).moving && now() < end);
+    this.pin(true);
+    this.changed = true; // so that its pictures are worked out once more
+    return this.tick(0, { gradients: 1 });
   }
 
   // A snapshot of the chains.

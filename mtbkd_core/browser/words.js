@@ -25,7 +25,7 @@ export function sentence({ scores, bins }) {
     return `The student is ${kind}: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth says ${percent(mean(bins, 'right'))}.`;
   }
   const [far, margin] = [best - log, T * errors.log];
-  const below = `${far.toFixed(3)} nats below the best possible score; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
+  const below = `its log score is ${far.toFixed(3)} nats below the best possible one; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
   if (far <= margin) return `No clear difference from the truth: ${below}`;
   if (far + margin < 0.02) return `The student is close to the truth: ${below}`;
   const sure = Math.abs(gap) <= T * errors.gap ? 'No clear difference between confidence and truth' : 'Confidence is near the truth';

@@ -1,5 +1,6 @@
 // The worker: {configure}, {choose}, {tick: milliseconds, numbers} in; what was found after each tick out, with scores and
-// the chosen point where `numbers` are wanted. It rests between ticks.
+// the chosen point where `numbers` are wanted. {before: settings} samples a state, pins it, and sends what it found there
+// as {before}. It rests between ticks.
 
 import { Session } from './session.js';
 
@@ -8,6 +9,7 @@ let session;
 export function receive(message, send) {
   if (message.begin) session = new Session(message.begin.plane, message.begin);
   if (message.configure) session.configure(message.configure);
+  if (message.before) send({ before: session.sampleBefore(message.before) }, []);
   if (message.choose) session.chosen.set(message.choose);
   if (message.pin !== undefined) session.pin(message.pin);
   if (message.tick === undefined) return;

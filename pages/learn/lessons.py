@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtbkd_core import UserError
 from mtbkd_core.browser import offline
-from mtbkd_core.browser.lessons import Guess, Lesson, Step, read_lesson, shipped
+from mtbkd_core.browser.lessons import Guess, Lesson, Picture, Step, read_lesson, shipped
 from pages.ui import link, playground
 from pages.ui.words import plain
 
@@ -41,15 +41,20 @@ def _make(shown: Lesson) -> None:
     )
     title = st.text_input("Title", shown.title, max_chars=120, help="The lesson's name, above its steps.")
     rows = st.data_editor(
-        [step.model_dump(mode="json", include={"text", "play", "pin", "guess"}) for step in shown.steps],
+        [step.model_dump(mode="json", include={"text", "play", "show", "pin", "guess"}) for step in shown.steps],
         key=f"steps:{shown.title}",
         num_rows="dynamic",
         hide_index=True,
         column_config={
             "text": st.column_config.TextColumn("What to say", width="large", required=True, max_chars=1000),
             "play": st.column_config.TextColumn("Link or state", help=_LINE),
+            "show": st.column_config.MultiselectColumn(
+                "On the stage",
+                options=list(Picture),
+                help="The pictures that stand beside the words when it is presented.",
+            ),
             "pin": st.column_config.CheckboxColumn(
-                "Compare", help="Show before, after and difference to the step before."
+                "Compare", help="Show before, after and difference to the last step in another state."
             ),
             "guess": st.column_config.SelectboxColumn(
                 "Guess first", options=["", *Guess], help="Ask before it is shown."
@@ -72,8 +77,17 @@ def _make(shown: Lesson) -> None:
         _downloads(lesson)
 
 
+def _after(name: str) -> dict[str, str]:
+    """Where a lesson leads at its end: to the next one, or to the playground."""
+    names = list(shipped())
+    place = names.index(name) + 1 if name in names else len(names)
+    if place == len(names):
+        return {"href": "playground", "title": "Go on in the playground"}
+    return {"href": f"lessons?lesson={names[place]}", "title": f"Next lesson: {shipped()[names[place]].title}"}
+
+
 def _step(row: dict[str, object]) -> Step:
-    return Step.model_validate({name: value for name, value in row.items() if value not in (None, "")})
+    return Step.model_validate({name: value for name, value in row.items() if value not in (None, "", [])})
 
 
 def _downloads(lesson: Lesson) -> None:
@@ -115,7 +129,7 @@ if st.session_state.get("lesson_shown", name) != name:  # another lesson begins 
 st.session_state.lesson_shown = name
 st.markdown(plain(lesson.line))
 with st.container(key="stage"):
-    playground.show(f"lesson:{lesson.title}", lesson.model_dump(mode="json"))
+    playground.show(f"lesson:{lesson.title}", lesson.model_dump(mode="json") | {"after": _after(name)})
 with st.container(key="make"), st.expander("Make your own, save it, open one", icon=":material/edit_note:"):
     if problem := st.session_state.pop("lesson_problem", None):
         st.error(problem, icon=":material/error:")

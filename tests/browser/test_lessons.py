@@ -8,6 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from mtbkd_core.browser import offline
 from mtbkd_core.browser.lessons import shipped
+from tests.browser.server import Server
+from tests.browser.test_playground import ask
+from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +46,49 @@ def test_the_answer_is_hidden_until_a_guess_is_made(alone: Page) -> None:
     alone.get_by_role("button", name="Show the answer").click()
     expect(hidden).to_be_visible()
     expect(alone.locator(".guess .was")).to_have_count(4)
+
+
+def test_guessed_shares_sum_to_100(alone: Page) -> None:
+    alone.get_by_role("button", name="Next").click()
+    sliders = alone.locator(".guess input")
+    sliders.last.fill("70")
+    assert sum(int(slider.input_value()) for slider in sliders.all()) == 100
+    assert sliders.last.input_value() == "70"
+
+
+def test_the_keyboard_goes_on_from_the_answer(alone: Page) -> None:
+    alone.get_by_role("button", name="Next").click()
+    alone.get_by_role("button", name="Show the answer").press("Enter")
+    expect(alone.get_by_text("Wide grey mark: your guess")).to_be_focused()
+    alone.keyboard.press("ArrowRight")
+    expect(alone.locator(".lesson .count")).to_have_text("3 of 5")
+
+
+def test_next_has_the_keyboard_when_a_lesson_opens(alone: Page) -> None:
+    expect(alone.get_by_role("button", name="Next")).to_be_focused()
+
+
+def test_a_step_that_is_opened_by_itself_is_never_shown_in_the_state_before(alone: Page) -> None:
+    ask(alone, "view.lesson.show(4)")
+    assert ask(alone, "view.state.teachers[4].tau") == 5
+    expect(alone.locator(".of-before")).to_be_visible()
+    alone.wait_for_function("() => window.playground.pinned?.mean")
+    assert ask(alone, "view.pinned.heard.map((teacher) => teacher.tau)") == [1, 1, 1, 1]
+
+
+def test_what_a_step_speaks_of_is_on_the_stage(alone: Page) -> None:
+    alone.get_by_role("button", name="Present").click()
+    ask(alone, "view.lesson.show(2)")
+    shown = alone.locator(".of-before, .of-prediction, .of-moved, .card.shares").locator("visible=true")
+    expect(shown).to_have_count(4)
+    assert all((box := each.bounding_box()) and box["y"] + box["height"] <= 800 for each in shown.all())
+
+
+def test_the_end_of_a_lesson_leads_to_the_next_one(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=5&present=1")
+    tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?").click()
+    tab.page.wait_for_url(lambda url: "lesson=worth-in-labels" in url and "present=1" in url)
+    expect(tab.page.locator(".lesson .count")).to_have_text("1 of 6")
 
 
 def test_arrow_keys_lead_through_the_steps(alone: Page) -> None:

@@ -72,6 +72,24 @@ def test_a_pinned_state_stands_beside_the_present_one(alone: tuple[Page, list[st
     expect(page.locator(".of-truth")).to_be_visible()
 
 
+def test_maps_beside_their_before_are_large_and_their_captions_whole(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    page.get_by_role("button", name="Pin as before").click()
+    assert page.locator("canvas.map-before").bounding_box()["width"] >= 220  # type: ignore[index]
+    cut = "() => [...document.querySelectorAll('figcaption *')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
+    assert page.evaluate(cut) == 0
+
+
+def test_teachers_do_not_look_active_at_strength_0(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    expect(page.locator(".teacher:not(.off)")).to_have_count(3)
+    page.get_by_label("Teachers' strength").fill("0")
+    expect(page.locator(".teacher:not(.off)")).to_have_count(0)
+    expect(page.get_by_text("At strength 0 no teacher counts")).to_be_visible()
+
+
 def test_points_are_added_moved_relabelled_and_removed_by_mouse(alone: tuple[Page, list[str]]) -> None:
     page, _ = alone
     canvas = page.locator("canvas.map-prediction")

@@ -273,13 +273,13 @@ test('the sentence names what is wrong first, and the closeness to the truth whe
   assert.match(said({ coverage: 0.5 }), /too sure: its 95 % intervals hold only 50 %/);
   assert.match(said({ gap: -0.15 }), /too cautious/);
   assert.match(said({ gap: 0.15 }), /too sure/);
-  assert.match(said({}), /close to the truth: 0.010 nats/);
-  assert.match(said({ best: -0.3 }), /blurred: 0.150 nats/);
+  assert.match(said({}), /close to the truth: its log score is 0.010 nats/);
+  assert.match(said({ best: -0.3 }), /blurred: its log score is 0.150 nats/);
 });
 
 test('the sentence names no fault and no distance that is within its Monte Carlo error', () => {
   assert.doesNotMatch(said({ misled: 0.1 }, { misled: 0.05 }), /Sure and wrong/);
   assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too sure/);
   assert.match(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /^No clear difference between confidence and truth/);
-  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: 0.010 nats/);
+  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: its log score is 0.010 nats/);
 });
