@@ -3,7 +3,8 @@ FROM python:3.12-slim
 
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --requirement requirements.txt
+# The last two are for a login, see docs/deploying.md.
+RUN pip install --no-cache-dir --requirement requirements.txt Authlib==1.9.10 httpx2==2.16.2
 COPY .streamlit ./.streamlit
 COPY data ./data
 COPY mtbkd_core ./mtbkd_core

@@ -50,18 +50,28 @@ class Server:
         return [whole, *whole.children(recursive=True)]
 
 
-@contextmanager
-def serve(home: Path, log: Path) -> Iterator[Server]:
-    """Start `streamlit run app.py` on a free port; yields when it answers, and ends it with all that it started.
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
+
+@contextmanager
+def serve(home: Path, log: Path, port: int | None = None, secrets: Path | None = None) -> Iterator[Server]:
+    """Start `streamlit run app.py`; yields when it answers, and ends it with all that it started.
+
+    Args:
+        port: None: a free one.
+        secrets: the file that stands for `.streamlit/secrets.toml`; None: there is none.
     Raises:
         RuntimeError: it does not start, or something of it is still running after its end.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port or free_port()
     environment = {**os.environ, "MTBKD_HOME": str(home), "STREAMLIT_SERVER_HEADLESS": "true"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--secrets.files", str(secrets)] if secrets else []
     with log.open("wb") as output:
         started = time.time()
         process = subprocess.Popen(
