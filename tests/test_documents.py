@@ -116,5 +116,5 @@ def test_a_result_names_command_date_machine_and_load(path: Path) -> None:
     found = json.loads(path.read_text())
     assert set(found) == {"command", "date", "machine", "load", "claims", "rows"}
     assert set(found["machine"]) == {"processor", "cores", "threads"}
-    assert found["rows"]
+    assert found["rows"] or found["claims"]
     assert all(set(claim) == {"claim", "target", "found", "verdict"} for claim in found["claims"])
