@@ -159,21 +159,21 @@ def measure_frames(record: Record, tab: Tab, seconds: float) -> None:
 
 
 def references(draws: int, folder: Path) -> list[dict[str, Any]]:
-    """The long run of each change: {state, map, halves}; kept until a module of the browser or the settings change."""
-    given = {"start": start(), "side": SIDE, "burnIn": draws // 3, "draws": draws}
+    """The long run of each change: {state, map, halves}; kept until a module of the browser or the start change."""
     modules = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.js")))
-    named = hashlib.sha256(json.dumps([given, CHANGES]).encode() + modules).hexdigest()[:16]
-    kept = Path(tempfile.gettempdir()) / f"mtbkd-playground-references-{named}.json"
-    if not kept.exists():
-        with ThreadPoolExecutor(2) as threads:
-            plays = list(CHANGES.values())
-            (folder / "0").mkdir(), (folder / "1").mkdir()
-            halves = threads.map(
-                lambda at: node("long_maps.mjs", {**given, "plays": plays[at::2]}, folder / str(at)), (0, 1)
-            )
-            kept.write_text(json.dumps([each for pair in zip(*halves, strict=True) for each in pair]), encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+
+    def reference(play: str) -> dict[str, Any]:
+        given = {"start": start(), "plays": [play], "side": SIDE, "burnIn": draws // 3, "draws": draws}
+        named = hashlib.sha256(json.dumps(given).encode() + modules).hexdigest()[:16]
+        kept = Path(tempfile.gettempdir()) / f"mtbkd-playground-{named}.json"
+        if not kept.exists():
+            own = Path(tempfile.mkdtemp(dir=folder))
+            kept.write_text(json.dumps(node("long_maps.mjs", given, own)[0]), encoding="utf-8")
+        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(reference, CHANGES.values()))
 
 
 def measure_relaxed(record: Record, tab: Tab, slowed: str, long_runs: list[dict[str, Any]]) -> None:

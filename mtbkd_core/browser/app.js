@@ -16,6 +16,8 @@ import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
 
 const MOST_DRAWN = 400;
 const SAMPLING_MS = 24;
+const RELAXING_MS = 48; // where nothing has been touched for a moment, and the chains still move
+const MOMENT_MS = 100;
 const REST_AFTER_MS = 120_000;
 const CALM_MS = 800; // between two pictures where motion is not wanted
 const CHARTS_EVERY = 4;
@@ -48,8 +50,7 @@ export class Playground {
     for (const [name, plane] of Object.entries(this.planes))
       if (name !== 'prediction') choosable(plane, (place) => this.choose(place));
     this.truth = Float32Array.from(softmaxRows(truthLogits(square(SIDE, data.plane.bound), data.plane)));
-    this.truthLines = [];
-    addBorders(this.truth, SIDE, this.truthLines);
+    addBorders(this.truth, SIDE, (this.truthLines = []));
     this.place();
     this.watch();
     this.begin();
@@ -235,7 +236,8 @@ export class Playground {
     const numbers = this.curious || this.paused || this.asks % CHARTS_EVERY === 0;
     this.asks += 1;
     this.curious = false;
-    this.worker.postMessage({ tick: this.paused ? 0 : SAMPLING_MS, numbers });
+    const relaxing = this.found?.moving && performance.now() - this.touched > MOMENT_MS;
+    this.worker.postMessage({ tick: this.paused ? 0 : relaxing ? RELAXING_MS : SAMPLING_MS, numbers });
   }
 
   wake() {

@@ -6,8 +6,10 @@
 
 const WANTED_ACCEPTANCE = 0.8;
 const FIRST_STEP = 0.05;
-// Trajectories after a change in which step sizes adapt; they are short, so that a change is answered soon.
-const ADAPTED = 30;
+// Trajectories after a change in which step sizes adapt. The first few are short, so that a change is answered while a slider
+// moves; longer ones relax sooner.
+const ADAPTED = 12;
+const FIRST = 3;
 const SHORT = 6;
 const LONG = 16;
 
@@ -42,6 +44,11 @@ export class Sampler {
     this.accepted = new Uint16Array(this.chains); // trajectories since then
   }
 
+  // Move all positions towards or away from 0.
+  rescale(factor) {
+    for (let j = 0; j < this.position.length; j++) this.position[j] *= factor;
+  }
+
   // Whether a chain has stood still since the change, which its step size could not mend.
   get stuck() {
     return this.trajectories >= ADAPTED && this.accepted.includes(0);
@@ -63,7 +70,7 @@ export class Sampler {
 
   begin() {
     const p = this.position.length / this.chains;
-    const length = this.adapting ? SHORT : LONG;
+    const length = this.trajectories < FIRST ? SHORT : LONG;
     this.left = 1 + Math.floor(this.random.uniform() * (2 * length - 1));
     this.jitter = 0.8 + 0.4 * this.random.uniform();
     this.trial.set(this.position);

@@ -86,11 +86,12 @@ export function splitRHat(series) {
   return within > 0 ? Math.sqrt((half - 1) / half + between / within) : NaN;
 }
 
-// R-hat of all predictions at once, of draws [D][S] of predictions [M]: the root of the variance over all draws to that
-// within chains, each summed over every so manieth prediction. 1: each chain says what all say; NaN below 2 draws.
-export function predictiveRHat(draws, every = 1) {
+// Whether chains agree, by draws [D][S] of predictions [M] of which every so manieth is looked at. rHat: the root of the
+// variance over all draws to that within chains, each summed over predictions; 1: each chain says what all say, NaN below 2
+// draws. noise: how far, in total variation, the mean predictions of two halves of such draws lie apart by chance.
+export function agreement(draws, every = 1) {
   const [count, chains] = [draws.length, draws[0].length];
-  let [between, within] = [0, 0];
+  let [between, within, noise, looked] = [0, 0, 0, 0];
   for (let i = 0; i < draws[0][0].length; i += every) {
     let [sum, squares] = [0, 0];
     for (let s = 0; s < chains; s++) {
@@ -104,9 +105,13 @@ export function predictiveRHat(draws, every = 1) {
       sum += own / chains;
       squares += own * own;
     }
-    between += (squares - chains * sum * sum) / (chains - 1);
+    const variance = Math.max(0, squares - chains * sum * sum) / (chains - 1);
+    between += variance;
+    noise += Math.sqrt((8 * variance) / (Math.PI * chains)); // of a difference with variance 4 v / S
+    looked += 1;
   }
-  return within > 0 ? Math.sqrt((count - 1) / count + between / within) : NaN;
+  const rHat = within > 0 ? Math.sqrt((count - 1) / count + between / within) : NaN;
+  return { rHat, noise: ((CLASSES / 2) * noise) / looked };
 }
 
 const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

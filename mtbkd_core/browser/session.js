@@ -48,7 +48,14 @@ export class Session {
     this.student = fresh ? new Student(asked.hidden) : this.student;
     this.posterior = new LogPosterior(this.student, x, labels, mixture, asked.scale);
     if (fresh) this.restart();
-    else this.aim();
+    else this.proceed(Math.sqrt(before.scale / asked.scale));
+  }
+
+  // Go on under another target. Under another scale of the weights, data hold the weights and the prior holds their
+  // whitened values: the chains start halfway.
+  proceed(factor) {
+    if (factor !== 1) this.sampler.rescale(factor);
+    this.aim();
   }
 
   restart() {

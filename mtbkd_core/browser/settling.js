@@ -1,15 +1,16 @@
 // Whether the chains have settled after a change, by the draws of the window (window.js).
 
-import { predictiveRHat, totalVariation } from './scores.js';
+import { agreement, totalVariation } from './scores.js';
 
-// The chains have settled once the window's two halves differ by less (predictions in total variation, the mean log joint
-// in standard deviations over chains) and chains agree (R-hat of predictions): where some follow one teacher and some
-// another, halves look alike long before the chains have changed sides. They move again where the halves differ by more
-// than `AGAIN` times as much.
+// The chains have settled once the window's two halves differ by less (predictions in total variation, or by what chance
+// makes of so few draws; the mean log joint in standard deviations over chains) and chains agree (R-hat of predictions):
+// where some follow one teacher and some another, halves look alike long before the chains have changed sides. They move
+// again beyond `AGAIN` times as much, or where chains have come apart.
 const SAME_PICTURE = 0.02;
 const SAME_HEIGHT = 0.5;
-const AGREED = 1.3;
 const AGAIN = 1.75;
+const AGREED = 1.2;
+const APART = 1.3;
 const ENOUGH = 16;
 const EVERY = 7; // of the predictions that R-hat is worked out from
 
@@ -25,12 +26,13 @@ export class Settling {
     const { current: entries, fresh } = window;
     const change = changeWithin(entries);
     const drift = driftWithin(entries.map((entry) => entry.logJoint));
-    const agreement = predictiveRHat(entries.map((entry) => entry.test), EVERY);
+    const { rHat, noise } = agreement(entries.map((entry) => entry.test), EVERY);
     const factor = this.settled ? AGAIN : 1;
-    const still = fresh >= ENOUGH && change < factor * SAME_PICTURE && drift < factor * SAME_HEIGHT;
-    this.settled = still && (this.settled || agreement < AGREED);
+    const alike = change < factor * Math.max(SAME_PICTURE, noise) && drift < factor * SAME_HEIGHT;
+    const still = fresh >= ENOUGH && alike;
+    this.settled = still && rHat < (this.settled ? APART : AGREED);
     const draws = Math.min(fresh, entries.length) * entries[0].test.length;
-    return { moving: !this.settled, split: still && !this.settled, change, drift, agreement, draws };
+    return { moving: !this.settled, split: still && !this.settled, change, drift, agreement: rHat, draws };
   }
 }
 
