@@ -105,13 +105,19 @@ class LogPosterior:
         theta = self.student.weight_scale * position
         halves = self._halves(len(position), count)
         if len(halves) == 1:
-            log_data, gradient, share = self._of_chains(theta, self.mixture, self.seen, batch)
+            log_data, gradient, share = self._of_chains(theta, self._prior, self.seen, batch)
         else:
-            parts = [self.of_chains(chains) for chains in halves]
+            prior, seen = self._prior, self.seen
             found = together(
                 [
-                    partial(self._of_chains, theta[chains], part.mixture, part.seen, batch)
-                    for chains, part in zip(halves, parts, strict=True)
+                    partial(
+                        self._of_chains,
+                        theta[chains],
+                        None if prior is None else prior.of_chains(chains),
+                        None if seen is None else seen[chains],
+                        batch,
+                    )
+                    for chains in halves
                 ]
             )
             log_data, gradient = torch.cat([each[0] for each in found]), torch.cat([each[1] for each in found])
@@ -145,6 +151,11 @@ class LogPosterior:
             log_data, gradient = log_data + more_log, gradient.add_(more_gradient)
             share = None if share is None or more_share is None else share + more_share
         return log_data, gradient, share
+
+    @cached_property
+    def _prior(self) -> MixturePrior | None:
+        """The teachers' prior as it is worked out fastest."""
+        return None if self.mixture is None else self.mixture.compact()
 
     @cached_property
     def _numbers_per_example(self) -> int:
@@ -188,7 +199,7 @@ class LogPosterior:
             if seen is not None:
                 log_m, responsibility = log_m * seen, responsibility * seen[..., None, :]
             log_data = log_likelihood + mixture.strength * log_m.sum(-1)
-            gradient.add_(pull)
+            mixture.add_pull(gradient, pull)
             share = responsibility.sum(-1)
         if seen is not None:
             gradient.mul_(seen[..., None])

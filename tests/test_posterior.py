@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from mtbkd_core.config.models import PriorConfig
 from mtbkd_core.posterior import Density, LogPosterior
 from mtbkd_core.prior import (
+    MixturePrior,
     entropy_weights,
     label_pull,
     log_mixture_prior,
@@ -300,3 +301,37 @@ def test_a_chain_that_sees_some_examples_has_the_posterior_of_these_alone(
             replace(target, seen=seen).of_chains(torch.tensor([chain]))(position[[chain]], batch),
             chain_of(found, chain),
         )
+
+
+@pytest.mark.parametrize("priors", [[SETTINGS], [SETTINGS, PriorConfig(concentration=3.0, temperature=2.0)]])
+def test_teachers_of_a_few_of_many_classes_count_the_same_where_only_these_are_worked_out(
+    priors: list[PriorConfig], generator: torch.Generator
+) -> None:
+    target, position, logits = scene((5, 24), generator)
+    leading = logits.topk(3, -1).indices
+    some = torch.full_like(logits, -torch.inf).scatter(-1, leading, logits.gather(-1, leading))
+    some[0, 3, leading[0, 3, 0]] = -torch.inf  # one of a teacher's rows with fewer classes,
+    some[1, 4] = -torch.inf  # one that is empty,
+    some[:, 5] = -torch.inf  # and an example at which all abstain
+    mixture = stack_priors(some, priors)
+    compact, f = mixture.compact(), target.student.logits(target.student.weight_scale * position, target.x)
+    assert mixture.targets.shape[-1] == 24
+    assert compact.targets.shape[-1] == 3
+    shifted = f - f.amax(-1, keepdim=True)
+    log_m, share, pull = mixture.gradient(*mixture.terms_of_shifted(shifted))
+    fast = compact.gradient(*compact.terms_of_shifted(shifted))
+    gradient = torch.zeros_like(f)
+    compact.add_pull(gradient, fast[2])
+    torch.testing.assert_close((fast[0], fast[1], gradient), (log_m, share, pull))
+    whole = replace(target, mixture=mixture)(position)
+    without = replace(target, mixture=None)(position)
+    torch.testing.assert_close(whole.log_joint, without.log_joint + (mixture.strength[..., None] * log_m).sum(-1))
+
+
+def test_a_teacher_of_a_few_classes_without_weight_has_no_effect(generator: torch.Generator) -> None:
+    target, position, logits = scene((5, 24), generator, teachers=2)
+    some = logits.masked_fill(torch.arange(24) >= torch.tensor([3, 5])[:, None, None], -torch.inf)
+    weights = torch.tensor([1.0, 0.0], dtype=torch.float64)[:, None].expand(2, 8)
+    both = replace(target, mixture=MixturePrior.build(some, weights))(position)
+    one = replace(target, mixture=MixturePrior.build(some[:1], weights[:1]))(position)
+    torch.testing.assert_close((both.log_joint, both.gradient), (one.log_joint, one.gradient))

@@ -49,6 +49,7 @@ def influence(
     """
     per_draw = logits[0].numel() * mixture.targets.shape[-3]
     pieces = logits.split(max(1, (memory or element_budget(logits.device)) // per_draw))
+    mixture = mixture.compact()
     share = pulled = torch.zeros(())
     label: Tensor | None = None
     for piece in pieces:
@@ -60,7 +61,8 @@ def influence(
             part = label_pull(piece, labels).sum(0)
             label = part if label is None else label + part
     count = len(logits)
-    return Influence(share / count, pulled / count, None if label is None else label / count)
+    pulls = mixture.at_all_classes(pulled / count, logits.shape[-1])
+    return Influence(share / count, pulls, None if label is None else label / count)
 
 
 def influence_of(

@@ -17,7 +17,9 @@ from mtbkd_core.prior.partial import compared, spoken
 from mtbkd_core.prior.weights import Scalar, floating, like
 
 #: Axes of what a mixture holds, those of chains apart; the others have none.
-_AXES = {"targets": 3, "log_offsets": 2, "over": 3, "tail": 3, "tail_targets": 2}
+_AXES = {"targets": 3, "log_offsets": 2, "over": 3, "tail": 3, "tail_targets": 2, "places": 3}
+#: From so many classes for each that a component is over, `compact` leaves out the others.
+_FEW_OF = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class MixturePrior:
         concentration, temperature, strength: [...], lambda, T and alpha.
         over: [..., K, N, C], whether a component is over a class; None: all are over all.
         tail, tail_targets: [..., K, N, C] and [..., K, N], as `compared` takes them; None: no teacher has a tail.
+        places: [..., K, N, c], the classes that `targets` and `over` are of, which then are [..., K, N, c]; None: all.
     """
 
     targets: Tensor
@@ -44,6 +47,7 @@ class MixturePrior:
     over: Tensor | None = None
     tail: Tensor | None = None
     tail_targets: Tensor | None = None
+    places: Tensor | None = None
 
     @classmethod
     def build(
@@ -142,6 +146,27 @@ class MixturePrior:
         own: dict[str, Any] = {name: each[chains] for name, each in tensors.items() if each.ndim > _AXES.get(name, 0)}
         return replace(self, **own)
 
+    def compact(self) -> MixturePrior:
+        """The same where components are over a few of many classes, as leading ones are: with these classes alone."""
+        if self.over is None or self.tail is not None:
+            return self
+        heard = (self.log_offsets > -torch.inf)[..., None]
+        targets, every = torch.broadcast_tensors(self.targets, self.over & heard)
+        count = max(2, int(every.sum(-1).max()))
+        if _FEW_OF * count > every.shape[-1]:
+            return self
+        places = every.to(torch.uint8).topk(count, -1).indices
+        over = every.gather(-1, places) | ~heard  # a softmax over nothing is NaN
+        own = {"targets": targets.gather(-1, places), "over": over, "places": places}
+        return replace(self, **{name: _examples_last(values) for name, values in own.items()})
+
+    def at_all_classes(self, values: Tensor, classes: int) -> Tensor:
+        """[..., K, N, C] of values at the classes that components are over; as they are where these are all."""
+        if self.places is None:
+            return values
+        whole = values.new_zeros(*values.shape[:-1], classes)
+        return whole.scatter_(-1, self.places.expand(values.shape), values)
+
     def terms(self, student_logits: Tensor) -> tuple[Tensor, Tensor]:
         """The terms of log m_i at student logits [..., N, C], and what teachers' targets are compared with.
 
@@ -153,10 +178,15 @@ class MixturePrior:
 
     def terms_of_shifted(self, shifted: Tensor) -> tuple[Tensor, Tensor]:
         """`terms`, for logits with a largest one of 0 at each example."""
-        scaled = shifted / self.temperature[..., None, None]
         if self.over is not None:
+            every = shifted[..., None, :, :]
+            if self.places is not None:
+                leading = torch.broadcast_shapes(every.shape[:-1], self.places.shape[:-1])
+                every = every.expand(*leading, -1).gather(-1, self.places.expand(*leading, -1))
+            scaled = every / self.temperature[..., None, None, None]
             cross, own = compared(scaled, self.targets, self.over, self.tail, self.tail_targets)
             return torch.addcmul(self.log_offsets, self.concentration[..., None, None], cross), own
+        scaled = shifted / self.temperature[..., None, None]
         exp = scaled.exp()
         total = exp.sum(-1, keepdim=True)
         # sum_c t_c log q_c = sum_c t_c f_c / T - log sum_c exp(f_c / T), since the targets sum to 1
@@ -176,11 +206,15 @@ class MixturePrior:
     def gradient(self, terms: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From `terms`: log m_i [..., N], responsibilities [..., K, N], and d(alpha log m_i)/d logits [..., N, C].
 
-        The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i).
+        The gradient is closed: sum_k alpha (lambda / T) r_ki (t_ki - q_i). Of a mixture that is `compact` it is
+        [..., K, N, c], for `add_pull`.
         """
         if self.over is not None:
             share = self.shares(terms)
-            drawn_to = (share[..., None] * (self.targets - q)).sum(-3)
+            drawn_to = share[..., None] * (self.targets - q)
+            if self.places is not None:
+                return self.log_density(terms), share, drawn_to.mul_(self.pull_scale[..., None, None, None])
+            drawn_to = drawn_to.sum(-3)
             return self.log_density(terms), share, drawn_to.mul_(self.pull_scale[..., None, None])
         highest = terms.amax(-2, keepdim=True)
         share = (terms - highest).exp_()
@@ -191,13 +225,24 @@ class MixturePrior:
         pulled = drawn_to.sub_(q)
         return (total.log() + highest)[..., 0, :], share, pulled.mul_(self.pull_scale[..., None, None])
 
+    def add_pull(self, gradient: Tensor, pull: Tensor) -> None:
+        """Add what `gradient` gives to a gradient on the logits [..., N, C], in place."""
+        if self.places is None:
+            gradient.add_(pull)
+            return
+        for own, places in zip(pull.unbind(-3), self.places.unbind(-3), strict=True):
+            gradient.scatter_add_(-1, places.expand(own.shape), own)
+
     @property
     def pull_scale(self) -> Tensor:
         """[...], alpha lambda / T: the weight of a teacher's full disagreement on the logits."""
         return self.strength * self.concentration / self.temperature
 
     def pulls(self, share: Tensor, q: Tensor) -> Tensor:
-        """[..., K, N, C], each teacher's term of the gradient on the logits: alpha (lambda / T) r_ki (t_ki - q_i)."""
+        """[..., K, N, C], each teacher's term of the gradient on the logits: alpha (lambda / T) r_ki (t_ki - q_i).
+
+        Of a mixture that is `compact` [..., K, N, c].
+        """
         own = q[..., None, :, :] if self.over is None else q
         return self.pull_scale[..., None, None, None] * share[..., None] * (self.targets - own)
 

@@ -170,7 +170,7 @@ def compared(
     """What each component says of a student, as a function of its logits over T.
 
     Args:
-        scaled: [..., N, C], f / T.
+        scaled: [..., K or 1, N, C], f / T.
         targets: [..., K, N, C], t, 0 where a class is not named.
         over: [..., K, N, C], see `Spoken.over`.
         tail, tail_targets: [..., K, N, C], never empty at an example, and t_R [..., K, N]; None: no teacher has a tail.
@@ -178,11 +178,10 @@ def compared(
         sum_c t_c log q^S_c, with a tail's term, [..., K, N]; and [..., K, N, C], by which its gradient is
         (t - that) / T: the student's probabilities among the classes in `over`, less a tail's t_R q_c / q_R.
     """
-    every = scaled[..., None, :, :]
-    log_total, own = _among(every, over)
-    cross = (targets * every).sum(-1) - log_total
+    log_total, own = _among(scaled, over)
+    cross = (targets * scaled).sum(-1) - log_total
     if tail is not None and tail_targets is not None:
-        log_rest, shares = _among(every, tail)
+        log_rest, shares = _among(scaled, tail)
         cross = cross + tail_targets * log_rest
         own = own - tail_targets[..., None] * shares
     return cross, own

@@ -97,3 +97,14 @@ def test_with_many_classes_and_examples_fewer_draws_are_reported() -> None:
     assert reported(draws, cells=400 * 10).shape[:2] == (4, 200)
     assert reported(draws, cells=1000 * 1000).shape[:2] == (4, 33)  # 134 in all
     assert reported(draws, cells=2**30).shape[:2] == (4, 4)
+
+
+def test_pulls_of_teachers_of_a_few_of_many_classes_are_those_of_the_prior(generator: torch.Generator) -> None:
+    logits = torch.randn(7, 6, 24, generator=generator, dtype=torch.float64)
+    teachers = torch.randn(2, 6, 24, generator=generator, dtype=torch.float64)
+    some = teachers.masked_fill(teachers < teachers.topk(3, -1).values[..., -1:], -torch.inf)
+    mixture = stack_priors(some, [PRIOR])
+    found = influence(logits, mixture)
+    terms, q = mixture.terms(logits)
+    torch.testing.assert_close(found.pulls, mixture.pulls(mixture.shares(terms), q).mean(0))
+    assert (found.pulls[some == -torch.inf] == 0).all()
