@@ -42,8 +42,9 @@ def draw(view: ComparisonView) -> None:
     if count == 1:
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
     else:
-        _say_standing(view.config, comparison)
+        more = _say_standing(view.config, comparison)
         _draw_verdicts(gaps)
+        _say_more(more)
     st.caption(follow.summary(COMPARISONS, view))
     if lines := left_out(comparison.methods):
         st.caption(f":material/info: {plain(' '.join(lines))}")
@@ -77,21 +78,26 @@ def draw_shipped() -> None:
         f":material/inventory_2: **Example** · {plain(task_words.info(config).title)}, {len(comparison.seeds)} seeds "
         "with every method tuned. It comes with the program, and stands here until there is a comparison of yours."
     )
-    _say_standing(config, comparison)
+    more = _say_standing(config, comparison)
+    _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
     if doubted := doubt(comparison):
         chosen_run.flag(doubted)
-    _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
+    _say_more(more)
 
 
-def _say_standing(config: RunConfig, comparison: Comparison) -> None:
-    """Where MT-BKD stands by the scores that count most, and how often it is better."""
+def _say_standing(config: RunConfig, comparison: Comparison) -> str:
+    """Where MT-BKD stands by the score that counts most, and how often it is better; gives what there is to add."""
     titles = task_words.titles_by_name(config)
     first, *others = [" ".join(said) for score in _SAID if (said := standing(comparison, titles, score))] or [""]
     lead, _, rest = first.partition(". ")
     st.markdown(f"**{plain(lead)}{'.' if rest else ''}** {_in_words(gap_table(comparison, titles))}")
-    if rest or others:
+    return plain("\n\n".join(text for text in (rest, *others) if text))
+
+
+def _say_more(text: str) -> None:
+    if text:
         with charts.more("where it stands beside its warm start and the teachers' means"):
-            st.markdown(plain("\n\n".join([rest, *others])))
+            st.markdown(text)
 
 
 def _draw_each_seed(view: ComparisonView, comparison: Comparison) -> None:

@@ -66,5 +66,6 @@ shown = st.segmented_control(
     label_visibility="collapsed",
     help="\n".join(f"- **{view.title}**: {view.line}" for view in VIEWS.values()),
 )
-st.caption(VIEWS[shown].line)
+if shown != "baselines":  # the page's own line says it
+    st.caption(VIEWS[shown].line)
 VIEWS[shown].draw()
