@@ -67,7 +67,7 @@ def import_images(
     folder = expanded(folder, "folder")
     if not folder.is_dir():
         raise UserError(f"folder: {str(folder)!r} is no folder")
-    copies = image_sets.new_copies(name)
+    copies, given = image_sets.new_copies(name), folder
     try:
         notes: tuple[str, ...] = ()
         pictures = (
@@ -82,8 +82,10 @@ def import_images(
         chosen = replace(chosen, digest=task_of(chosen).image_pool().digest)  # refuses what cannot be divided
         owners = owners_of(name)
         image_sets.write(chosen)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(copies, ignore_errors=True)
+        if isinstance(error, UserError):  # a person knows the folder that was given, not the copy of it
+            raise UserError(str(error).replace(str(copies), str(given))) from None
         raise
     image_sets.remove_copies(name, but=folder)
     if (table := store.folder_of(name)).is_dir():
@@ -159,7 +161,8 @@ def _check_enough(folder: Path, names: Sequence[str], labels: np.ndarray, test_l
         rarest = int(counts.argmin())
         if counts[rarest] < needed:
             got = count_of(int(counts[rarest]), f"{part} image")
-            raise UserError(f"{folder}: has {got} of class {names[rarest]}, needs {needed} of each")
+            shared = ": a quarter is for the student, most are for its teachers" if part == "training" else ""
+            raise UserError(f"{folder}: has {got} of class {names[rarest]}, needs {needed} of each{shared}")
 
 
 def _check_one_line(text: str, said_in: str) -> None:

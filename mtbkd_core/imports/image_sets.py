@@ -18,7 +18,7 @@ from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.teachers.convolutional import Recipe
 
 _log = logging.getLogger(__name__)
-FEWEST_CLASSES, MOST_CLASSES = 4, 100
+FEWEST_CLASSES, MOST_CLASSES = 2, 100
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Image sets of one's own as tasks: each has four teachers, which are trained on this machine.
+"""Image sets of one's own as tasks: each has up to four teachers, which are trained on this machine.
 
-Three are specialists, of half the classes each and of every second class, and one is a generalist. A teacher is trained
-when it is first asked for, and its outputs are kept in the home folder.
+Three are specialists, of half the classes each and of every second class, where that is more than one class; one is a
+generalist. A teacher is trained when it is first asked for, and its outputs are kept in the home folder.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
     every = tuple(range(len(names)))
     half = len(every) // 2
     parts = {"first-half": every[:half], "second-half": every[half:], "every-second": every[::2]}
+    parts = {name: part for name, part in parts.items() if len(part) > 1}
     known = {name: _listed([names[label] for label in part]) for name, part in parts.items()}
     specialists = (
         TeacherInfo(name, known[name], f"Knows {known[name]} well; of the others it saw 6 %.") for name in parts
@@ -163,7 +164,7 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             f"labelled ones{without}. Teachers are trained on others, on this machine, once.{notes}",
             n_classes=len(names),
             teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
-            default_teachers=tuple(parts),
+            default_teachers=tuple(parts) or ("generalist",),
             item="image",
             n_labelled=labelled,
             most_labelled=images.sizes.student,

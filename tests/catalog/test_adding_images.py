@@ -48,9 +48,13 @@ def test_what_is_asked_for_and_cannot_be_is_refused(folder: Path, changes: dict[
 @pytest.mark.parametrize(
     ("part", "labels", "problem"),
     [
-        ("train", [0] * 60 + [1] * 60, "has labels up to 1, needs 4 to 100 classes"),
+        ("train", [0] * 120, "has labels up to 0, needs 2 to 100 classes"),
         ("train", [0, 1, 3, 4] * 30, "no training image has the label 2, needs every one from 0 to 4"),
-        ("train", [*range(8)] * 15, "has 15 training images of class 0, needs 20 of each"),
+        (
+            "train",
+            [*range(8)] * 15,
+            "has 15 training images of class 0, needs 20 of each: a quarter is for the student",
+        ),
         ("train", [3, *[0, 1, 2] * 39, 0, 1], "has 1 training image of class 3, needs 20 of each"),
         ("test", [3] * 4 + [0, 1, 2] * 12, "has 4 test images of class 3, needs 5 of each"),
         ("test", [200, *[0, 1, 2] * 13], "a test image has the label 200, the training images go from 0 to 3"),

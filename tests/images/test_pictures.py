@@ -125,6 +125,14 @@ def test_pictures_of_several_sizes_are_brought_to_one(tmp_path: Path) -> None:
     assert found.parts["train"][0].shape[1:] == (32, 32)
 
 
+def test_a_refusal_names_the_folder_that_was_given_and_not_the_copy_of_it(tmp_path: Path, own_home: Path) -> None:
+    few = {f"{part}_labels": np.arange(12) % 2 for part in LABELS}
+    np.savez(tmp_path / "my.npz", **few, **{f"{part}_images": pixels(part)[:12] for part in LABELS})
+    with pytest.raises(UserError) as raised:
+        import_images("marks", tmp_path)
+    assert str(raised.value).startswith(f"{tmp_path}: has 6 training images of class 0, needs 20 of each")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n broken", b"hello"])
 def test_what_is_no_picture_is_one_line(tmp_path: Path, content: bytes) -> None:
     for label in "ab":

@@ -16,7 +16,7 @@ from mtbkd_core.common.files import home, write_tensors
 from mtbkd_core.common.progress import Cancelled
 from mtbkd_core.imports.image_sets import path_of
 from mtbkd_core.imports.image_task import OwnImageTask
-from tests.imports.files import SIZES
+from tests.imports.files import SIZES, write_images
 
 TEACHERS = ("first-half", "second-half", "every-second", "generalist")
 
@@ -62,6 +62,19 @@ def test_a_folder_becomes_a_task_with_teachers_that_are_trained_once(marks: OwnI
     same, seen = load()
     assert not seen
     assert torch.equal(same.teachers["generalist"].logits_test, task.teachers["generalist"].logits_test)
+
+
+@pytest.mark.parametrize(
+    ("classes", "teachers"), [(2, ("generalist",)), (3, ("second-half", "every-second", "generalist"))]
+)
+def test_of_few_classes_no_teacher_is_to_know_a_single_one(
+    folder: Path, classes: int, teachers: tuple[str, ...]
+) -> None:
+    import_images("few", write_images(folder, classes), epochs=1)
+    task = load_task("few")
+    assert tuple(task.teachers) == teachers
+    assert default_config("few").data.teachers == (teachers[:-1] or teachers)
+    assert task.teachers["generalist"].logits_test.shape == (40, classes)
 
 
 def test_a_small_set_is_divided_as_far_as_it_goes(folder: Path) -> None:

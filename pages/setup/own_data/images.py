@@ -66,7 +66,7 @@ def draw() -> None:
             icon=":material/add:",
             key="own:images:add",
             disabled=not (folder.strip() and name),
-            help="Checks the files, chooses the task, and begins to train its four teachers on this machine. Each "
+            help="Checks the files, chooses the task, and begins to train its teachers on this machine. Each "
             "takes minutes, once.",
         )
         checked.say_name(name, replaces, "Needs a folder, and a title with a letter or a digit.")
