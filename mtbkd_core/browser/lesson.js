@@ -37,7 +37,7 @@ export class Lesson {
     this.keys = (event) => this.pressed(event);
     document.addEventListener('keydown', this.keys);
     this.present(address.present.read() === '1');
-    this.show(Math.max(0, Number(address.step.read() || 1) - 1), { kept: true });
+    this.show((parseInt(address.step.read(), 10) || 1) - 1, { kept: true });
   }
 
   end() {

@@ -41,7 +41,7 @@ export class Sampler {
     posterior.evaluate(this.position, this.gradient, this.logJoint, this.shares);
     this.left = 0;
     this.trajectories = 0;
-    this.accepted = new Uint16Array(this.chains); // trajectories since then
+    this.accepted = new Uint32Array(this.chains); // trajectories since then
   }
 
   // Move all positions towards or away from 0.

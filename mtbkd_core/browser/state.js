@@ -83,9 +83,8 @@ function read(text, { choices, flag, whole, low, high }) {
 
 function unpack(text, bound) {
   const [x, y] = [text.slice(0, 2), text.slice(2, 4)].map((pair) => (parseInt(pair, 36) - SHIFT) / 100);
-  const label = Number(text[4]);
-  const right = Math.abs(x) <= bound && Math.abs(y) <= bound && [0, 1, 2].includes(label);
-  return right ? [x, y, label] : undefined;
+  const right = /^[0-9a-z]{4}[012]$/.test(text) && Math.abs(x) <= bound && Math.abs(y) <= bound;
+  return right ? [x, y, Number(text[4])] : undefined;
 }
 
 // The state that a text describes, and the parts of it that could not be read.
@@ -109,7 +108,7 @@ export function decode(text, start, bound) {
 
 function readTeacher(text, state) {
   const [index, ...values] = text.split('*');
-  const teacher = state.teachers[index];
+  const teacher = /^\d+$/.test(index) && state.teachers[index];
   if (!teacher) return false;
   const names = fieldsOf(teacher);
   const found = names.map((name, at) => read(values[at] ?? '', TEACHER_FIELDS[name]));
@@ -127,7 +126,8 @@ function readPoints(letter, text, state, bound) {
     const gone = piece.slice(2) === '-----' && letter === 'e';
     if (!point && !gone) return false;
     if (letter === 'p') state.added.push(point);
-    else state.edits[parseInt(piece.slice(0, 2), 36)] = gone ? null : point;
+    else if (/^[0-9a-z]{2}/.test(piece)) state.edits[parseInt(piece.slice(0, 2), 36)] = gone ? null : point;
+    else return false;
   }
   return true;
 }

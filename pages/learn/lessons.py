@@ -132,6 +132,6 @@ with st.container(key="stage"):
     playground.show(f"lesson:{lesson.title}", lesson.model_dump(mode="json") | {"after": _after(name)})
 with st.container(key="make"), st.expander("Make your own, save it, open one", icon=":material/edit_note:"):
     if problem := st.session_state.pop("lesson_problem", None):
-        st.error(problem, icon=":material/error:")
+        st.error(plain(problem), icon=":material/error:")
     st.file_uploader("Open a lesson", "yaml", key="lesson_file", on_change=_take, args=("lesson_file",))
     _make(lesson)

@@ -13,6 +13,7 @@ from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import chosen_run, link, owner, run_words
 from pages.ui.chosen_run import Chosen
+from pages.ui.words import plain
 
 BEFORE, AFTER = "Before", "After"
 
@@ -43,7 +44,7 @@ def pair_with(chosen: Chosen) -> Pair | None:
     try:
         other = Chosen(view, chosen_run.result(view))
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
     before, after = sorted((other, chosen), key=lambda each: (each.view.created, each.view.id))
     return Pair(before, after)
@@ -64,7 +65,7 @@ def _obstacle(pinned: RunView, chosen: RunView) -> str:
     if pinned.id == chosen.id:
         return "Choose another run, or change a setting and distill: both are then shown, with their difference."
     if pinned.config.data.task != chosen.config.data.task:
-        return f"It is on another task: {run_words.task_title(pinned.config.data.task)}."
+        return f"It is on another task: {plain(run_words.task_title(pinned.config.data.task))}."
     if pinned.state is not State.DONE:
         return f"It has no result: it {run_words.STATES[pinned.state][2]}"
     return ""

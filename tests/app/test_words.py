@@ -18,9 +18,9 @@ from tests.app.conftest import SMALL, FakeEngine, new_app, open_page
 from tests.imports.files import ROWS, logits, write_csv, write_table
 
 PICTURE = "![a](http://elsewhere.test/a.png)"
-CLASSES = (PICTURE, "*other*", "<b>$x$</b>")
-#: What would be read as Markdown or HTML: a picture, emphasis, a formula, HTML.
-READ = ("![a](", " *other*", "**other*", "<b>", "$x$")
+CLASSES = (PICTURE, "*other* :red[y] -->", "<b>$x$</b>")
+#: What would be read as Markdown or HTML: a picture, an address, emphasis, colour, an arrow, a formula, HTML.
+READ = ("![a](", "http://elsewhere", " *other*", "**other*", " :red[", "-->", "<b>", "$x$")
 #: Fields of Streamlit's messages that hold no Markdown.
 PLAIN = {"id", "spec", "alt", "options", "data", "arrow_data", "config", "columns", "json", "raw_value"}
 
@@ -28,7 +28,13 @@ PLAIN = {"id", "spec", "alt", "options", "data", "arrow_data", "config", "column
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (PICTURE, r"!\[a\](http://elsewhere.test/a.png)"),
+        (PICTURE, r"!\[a\](http\::gray[]//elsewhere.test/a.png)"),
+        ("www.elsewhere.test, a@b", "www:gray[].elsewhere.test, a@:gray[]b"),
+        (":red[x] colour:red", r"\:red\[x\] colour\:red"),
+        (":material/home:", r"\::gray[]material/home:"),
+        ("a -> b --c", r"a -:gray[]\> b -:gray[]-c"),
+        (":100: :streamlit:", r"\::gray[]100: \::gray[]streamlit:"),
+        ("task: got", "task: got"),
         ("*other*", r"\*other\*"),
         ("_a_ b_c", r"\_a\_ b_c"),
         ("1. first", r"1\. first"),

@@ -145,8 +145,8 @@ test('a state comes back from the address as it was', () => {
 test('the start needs nothing in the address', () => assert.equal(encode(copy(start), start), ''));
 
 test('what cannot be read in an address is named, and values are kept within their limits', () => {
-  const { state, wrong } = decode('s1e9_zz_cNaN_t9*1_p123_n-4_d3', start, plane.bound);
-  assert.deepEqual(wrong, ['zz', 'cNaN', 't9*1', 'p123']);
+  const { state, wrong } = decode('s1e9_zz_cNaN_t9*1_tlength*1*1*1_p123_e!!1e1e0_n-4_d3', start, plane.bound);
+  assert.deepEqual(wrong, ['zz', 'cNaN', 't9*1', 'tlength*1*1*1', 'p123', 'e!!1e1e0']);
   assert.deepEqual([state.labels, state.count, state.seed, state.concentration], [100, 0, 3, start.concentration]);
 });
 

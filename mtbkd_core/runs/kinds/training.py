@@ -34,6 +34,10 @@ class TrainingView(PartsView[TrainingSpec]):
         """Teacher -> its scores on the test examples, of those that are trained."""
         return {name: Scores.model_validate(row) for name, row in _by_teacher(self.rows).items()}
 
+    def is_torn(self) -> bool:
+        """As `PartsView.is_torn`, or teachers' predictions were deleted since."""
+        return super().is_torn() or bool(untrained(self.config.data.task))
+
 
 def training_spec(task: str) -> TrainingSpec:
     """The training of all teachers of a task.

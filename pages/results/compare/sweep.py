@@ -94,7 +94,7 @@ def _launcher() -> None:
                 if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:
                     st.caption(f"At {', '.join(fewer)}, fewer unlabelled examples are left than the settings ask for.")
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain(problem), icon=":material/error:")
 
 
 def _spec(config: RunConfig, setting: str, text: str, seeds: int) -> tuple[str | None, SweepSpec | None]:

@@ -162,7 +162,7 @@ def write_link(asked: Requirements, *, late: bool) -> None:
 def draw() -> Requirements:
     """The controls; returns what they ask."""
     if problem := st.session_state.pop("requirements_problem", None):
-        st.error(problem, icon=":material/error:")
+        st.error(plain(problem), icon=":material/error:")
     if "ask:accuracy" not in st.session_state:  # the page is new, or a file was opened
         st.session_state.requirements_start = st.session_state.get("requirements", Requirements())
     asked = st.session_state.requirements = _asked(st.session_state.requirements_start)

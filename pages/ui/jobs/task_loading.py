@@ -97,7 +97,7 @@ def _key(data: DataConfig, every_teacher: bool) -> Key:
 
 def _offer_download(task: str, problem: str) -> None:
     """Show which data is missing, offer to fetch it where that is possible, and end the page."""
-    st.warning(problem, icon=":material/cloud_download:")
+    st.warning(plain(problem), icon=":material/cloud_download:")
     if can_fetch(task) and st.button(
         "Download the images",
         type="primary",

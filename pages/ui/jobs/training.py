@@ -59,9 +59,6 @@ def launch(task: str) -> None:
     """Have the engine train the teachers of a task."""
     try:
         spec = training_spec(task)
-        known = store.find(training.KIND, spec)
-        if known is not None and known.state is State.DONE:  # the teachers' predictions were deleted since
-            store.delete(training.KIND, known.id)
     except UserError as error:
         st.session_state.notice = str(error)
         return
