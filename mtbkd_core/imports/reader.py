@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserErrors
-from mtbkd_core.imports.classes import MAX_CLASSES
+from mtbkd_core.imports.classes import MAX_CLASSES, plain
 from mtbkd_core.imports.data import Rows
 from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_features
 from mtbkd_core.imports.labels import (
@@ -23,7 +23,7 @@ from mtbkd_core.imports.labels import (
     check_one_hot,
     largest,
 )
-from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows
+from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows, tell_apart
 from mtbkd_core.imports.number_file import open_numbers
 from mtbkd_core.imports.reading import column_names, first_cells, read_table
 from mtbkd_core.imports.spec import Files, TableSpec
@@ -200,8 +200,8 @@ def _wanted(files: Files, spec: TableSpec, names: Sequence[str], one_hot: Sequen
     """The columns of a table that are read: those that are named, and those that may be an id of another file, too."""
     chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
     beside = [path for path in (*files.teachers.values(), files.embeddings) if path is not None]
-    others = {name for path in beside for name in first_cells(path)}
-    shared = [name for name in names if name in others or names_rows(name)]
+    others = {plain(name) for path in beside for name in first_cells(path)}
+    shared = [name for name in names if plain(name) in others or names_rows(name)]
     return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
 
 
@@ -218,6 +218,8 @@ def _repeated(table: Table, ids: Sequence[str], column: str) -> tuple[str, ...]:
 
 
 def _usual_id(table: Table, names: Sequence[str], reserved: set[str]) -> str | None:
-    """A column with a usual name of an id that is no mere number of the rows."""
+    """A column with a usual name of an id that tells most rows apart, and is no mere number of them."""
     usual = sorted((name for name in names if names_rows(name) and name not in reserved), key=is_index_name)
-    return next((name for name in usual if is_id_name(name) or not all(map(is_number, table.texts(name)))), None)
+    texts = {name: table.texts(name) for name in usual}
+    apart = (name for name in usual if tell_apart(texts[name]))
+    return next((name for name in apart if is_id_name(name) or not all(map(is_number, texts[name]))), None)

@@ -147,6 +147,35 @@ def test_an_id_that_does_not_tell_rows_apart_is_warned_of(files: Files, rows: tu
     assert warning == f"{place}{more}: rows of other files cannot be joined by it"
 
 
+@pytest.mark.parametrize("ids", [["im0", "im0"], ["", ""]], ids=["doubled", "empty"])
+def test_a_shuffled_file_is_refused_where_an_id_tells_not_all_rows_apart(
+    files: Files, tmp_path: Path, ids: list[str]
+) -> None:
+    names = [*ids, *(f"im{row}" for row in range(2, ROWS))]
+    table = pd.read_csv(files.table).drop(columns="ACC").assign(filename=names)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    frame = pd.DataFrame(logits(), columns=list(CLASSES)).assign(Filename=names)
+    for name, rows in (
+        ("same", frame),
+        ("shuffled", pd.concat([frame[:20], frame[20:].sample(frac=1, random_state=0)])),
+    ):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+        spec = spec_of(Files(tmp_path / "t.csv", {"good": tmp_path / f"{name}.csv"}))
+        if name == "same":
+            assert any("'Filename' is the same in each" in note for note in check(spec).notes)
+            continue
+        with pytest.raises(UserError, match=r"^t\.csv: line \d, column 'filename': .* expected an id"):
+            check(spec)
+
+
+def test_a_number_that_both_files_have_as_an_id_is_no_feature(files: Files, tmp_path: Path) -> None:
+    pd.read_csv(files.table).drop(columns="ACC").assign(number=range(100, 136)).to_csv(tmp_path / "t.csv", index=False)
+    numbers = pd.DataFrame(logits()).rename(columns="e{}".format).assign(Number=range(100, 136))
+    numbers[::-1].to_csv(tmp_path / "e.csv", index=False)
+    own = Files(tmp_path / "t.csv", {"good": files.teachers["good"]}, tmp_path / "e.csv")
+    assert check(TableSpec(own, "Label")).data.rows.features.numpy() == pytest.approx(logits(), abs=1e-6)
+
+
 def test_a_feature_is_no_id_whatever_its_name(files: Files) -> None:
     twice = changed(files, "acc.csv", ACC={row: str(row % 5) for row in range(ROWS)})
     checked = check(TableSpec(twice, "Label", columns=("ACC", "Golgi")))

@@ -71,8 +71,11 @@ def test_usual_names_of_an_id_may_differ_between_the_files(join: Join) -> None:
 @pytest.mark.parametrize(
     ("ids", "problem"),
     [
-        (["a", "b", "x"], "column 'ACC': got 'x', which t.{kind} has in no row of its column 'ACC'"),
-        (["a", "b", "a"], "column 'ACC': got 'a', which stands in m.{kind}: {first} as well, expected each id once"),
+        (["a", "b", "c", "x"], "column 'ACC': got 'x', which t.{kind} has in no row of its column 'ACC'"),
+        (
+            ["a", "b", "a", "c"],
+            "column 'ACC': got 'a', which stands in m.{kind}: {first} as well, expected each id once",
+        ),
         (["a", "b"], "has no row for 'c' of t.{kind}: {last}, column 'ACC'"),
         (["a"], "has no row for 'b' of t.{kind}: {middle}, column 'ACC', nor for 1 more of its rows"),
     ],
@@ -91,10 +94,11 @@ def test_a_foreign_doubled_or_missing_id_is_named_with_its_row(
 @pytest.mark.parametrize(
     ("table", "file"),
     [
-        ({"ACC": ["a", "a", "b"]}, {"ACC": ["a", "a", "b"]}),  # does not tell rows apart
+        ({"ACC": ["a", "a", "a"]}, {"ACC": ["a", "a", "a"]}),  # does not tell rows apart
         ({"acc": NUMBERS}, {"acc": NUMBERS}),  # fractions
         ({"ACC": ["a", "b", "c"]}, {"id": [5, 8, 9]}),  # numbers of its own
-        ({"name": ["a", "b", "c"]}, {"name": ["x", "y", "z"]}),  # nothing in common
+        ({"name": ["a", "b", "c"]}, {"name": ["x", "x", "z"]}),  # nothing in common, and some twice
+        ({"name": ["a", "b", "c"]}, {"name": [1, 2, 3]}),
         ({"y": [0] * 3, "": [2, 0, 1]}, {"x": NUMBERS, "": [0, 1, 2]}),  # an index that was made anew
         ({"id": [2, 0, 1]}, {"index": [0, 1, 2]}),
         ({"ACC": ["a", "b", "c"]}, {"x": NUMBERS}),
@@ -126,3 +130,92 @@ def test_many_ids_are_joined_at_once(join: Join) -> None:
     found = join({"id": [*map(str, range(5_000))]}, {"id": [*map(str, order)]})
     assert found is not None
     assert np.array_equal(order[found.rows], np.arange(5_000))
+
+
+def test_all_that_is_wrong_with_ids_is_said_at_once_with_how_much_there_is_of_it(join: Join) -> None:
+    with pytest.raises(UserError) as raised:
+        join({"id": [*"abcdef"]}, {"id": [*"aabbxyc"]})
+    foreign, again, absent = raised.value.problems
+    assert "column 'id': got 'x', which t." in foreign
+    assert foreign.endswith("has in no row of its column 'id' (and 1 more row)")
+    assert "column 'id': got 'a', which stands in m." in again
+    assert again.endswith("as well, expected each id once (and 1 more row)")
+    assert ": has no row for 'd' of t." in absent
+    assert absent.endswith("column 'id', nor for 2 more of its rows")
+
+
+SOME = [f"im{row:03}" for row in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({4: "im003"}, "column '{name}': got 'im003', which stands in t.{kind}: .* as well, expected an id: rows of"),
+        ({4: "", 7: ""}, r"column '{name}': is empty, expected an id \(and 1 more row\): rows of other files cannot"),
+    ],
+    ids=["doubled", "empty"],
+)
+@pytest.mark.parametrize("name", ["id", "filename"])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_id_that_some_rows_lack_is_refused_unless_it_is_the_same_in_every_row(
+    join: Join, request: pytest.FixtureRequest, change: dict[int, str], problem: str, name: str, named: bool
+) -> None:
+    ids = [change.get(row, text) for row, text in enumerate(SOME)]
+    kind, column = request.node.callspec.params["join"], name if named else None
+    table: dict[str, list[object]] = {name: [*ids], "y": [0] * 20}
+    with pytest.raises(UserError, match=rf"^t\.{kind}: .*{problem.format(name=name, kind=kind)}"):
+        join(table, {name: [*ids[:10], *ids[:9:-1]], "x": [0.5] * 20}, column)
+    same = join(table, table, column)
+    assert same is not None
+    assert same.rows.tolist() == list(range(20))
+    assert same.note.endswith(f": '{name}' is the same in each")
+
+
+def test_a_number_that_both_share_is_an_id_but_for_some_rows_where_nearly_all_are_in_both(join: Join) -> None:
+    numbers = [*range(100, 119), 100]
+    with pytest.raises(UserError, match="column 'number': got '100', which stands in"):
+        join({"number": numbers}, {"number": numbers[::-1]})
+    assert join({"number": numbers}, {"number": [*range(110, 130)]}) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [lambda text: text.removesuffix(".png"), str.upper, lambda text: f"train/{text}"],
+    ids=["stem", "A", "in"],
+)
+def test_ids_that_are_written_in_two_ways_are_refused_and_not_taken_by_position(
+    join: Join, written: Callable[[str], str]
+) -> None:
+    names = [f"{text}.png" for text in SOME]
+    with pytest.raises(UserError) as raised:
+        join({"filename": names}, {"filename": [written(text) for text in names]})
+    (problem,) = raised.value.problems
+    assert f"column 'filename': got '{written(names[0])}', which t." in problem
+    assert problem.endswith("(and 19 more rows), where 'im000.png' stands: no id is in both, write them alike")
+
+
+def test_names_of_columns_are_the_same_in_any_case(join: Join) -> None:
+    found = join({"Filename": SOME}, {"filename": SOME[::-1]})
+    assert found is not None
+    assert found.rows.tolist() == list(range(19, -1, -1))
+    found = join({"y": [0, 1], "Filename": [7, 5]}, {"filename": [5, 7], "x": [0.5, 1.5]})
+    assert found is not None
+    assert (found.column, found.rows.tolist()) == ("filename", [1, 0])
+
+
+def test_another_id_serves_where_one_does_not_tell_all_rows_apart(join: Join) -> None:
+    names = [*SOME[:19], SOME[0]]
+    found = join({"name": names, "code": SOME}, {"name": names[::-1], "code": SOME[::-1]})
+    assert found is not None
+    assert found.column == "code"
+
+
+@pytest.mark.parametrize(("own", "theirs"), [("ab", "ab"), ("ab", "ba"), ("ab", "cd")])
+def test_a_species_or_a_class_is_no_id(join: Join, own: str, theirs: str) -> None:
+    assert join({"species": [*own] * 10}, {"species": [*theirs] * 10, "x": list(range(20))}) is None
+
+
+def test_an_id_that_the_person_names_is_never_given_up_for_the_rows_places(join: Join) -> None:
+    with pytest.raises(UserError, match="column 'group': got 'a', which stands in"):
+        join({"group": [*"ab"] * 10}, {"group": [*"ba"] * 10}, "group")
+    assert join({"group": [*"ab"] * 10}, {"x": list(range(20))}, "group") is None  # such a file has no ids
