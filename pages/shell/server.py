@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +24,12 @@ from pages.shell import modules
 from pages.ui import navigation, visitor
 
 _HEALTH = "/_stcore/health"
+#: What a page may load: this server's own files, and what its scripts make, as Streamlit does with a component's code.
+_POLICY = (
+    "default-src 'self'; script-src 'self' blob:{hashes}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; worker-src 'self' blob:; "
+    "frame-src 'self' blob:; object-src 'none'; base-uri 'self'"
+)
 #: Seconds after a start that are the first visitor's.
 _ALONE = 5.0
 #: The script that is run for each visitor.
@@ -66,8 +75,15 @@ def _stop_engine() -> None:
     engine.end()
 
 
+def _policy(document: bytes) -> bytes:
+    """The content security policy of a document; its own scripts are named by their hashes."""
+    scripts = re.findall(rb"<script>(.*?)</script>", document, re.DOTALL)
+    digests = (base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts)
+    return _POLICY.format(hashes="".join(f" 'sha256-{digest}'" for digest in digests)).encode()
+
+
 class ServerAddress:
-    """Writes the server's root into the document that the browser loads, and gives the browser its key.
+    """Writes the server's root into the document that the browser loads, with what it may load; gives it its key.
 
     Opened by a link to a page, Streamlit looks for its server below that page first, is refused twice, and only then
     looks where it is. `window.__streamlit` says where: the present address, less a page's name.
@@ -111,6 +127,7 @@ class ServerAddress:
                 body = body.replace(b"<head>", b"<head>" + self._script, 1)
                 kept = [(name, value) for name, value in begin["headers"] if name not in (b"content-length", b"etag")]
                 kept.append((b"content-length", str(len(body)).encode()))
+                kept.append((b"content-security-policy", _policy(body)))
                 if key := visitor.cookie(Headers(scope=scope), scope["scheme"]):
                     kept.append((b"set-cookie", key.encode()))
                 await send({**begin, "headers": kept})

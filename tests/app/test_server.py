@@ -1,7 +1,10 @@
 """What the server does with a request before a page sees it: the host that it names, and the browser's key."""
 
 import asyncio
+import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 from starlette.applications import Starlette
@@ -15,7 +18,7 @@ from pages.shell import server
 
 
 def page(request: Request) -> Response:
-    return HTMLResponse("<html><head></head></html>")
+    return HTMLResponse("<html><head><script>theirs()</script></head></html>")
 
 
 def ask(host: str, path: str = "/", **headers: str) -> tuple[int, dict[str, str], str]:
@@ -62,6 +65,18 @@ def test_a_host_that_is_not_the_servers_is_refused(path: str) -> None:
     assert "server.allowedHosts" in text
     for host in ("localhost:8501", "127.0.0.1:8501", "[::1]:8501"):
         assert ask(host, path)[0] != 400
+
+
+def test_a_page_runs_the_scripts_that_are_written_in_it_and_loads_nothing_from_elsewhere() -> None:
+    _, headers, text = ask("127.0.0.1")
+    rules = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
+    written = re.findall("<script>(.*?)</script>", text)
+    assert len(written) == 2
+    for script in written:
+        assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in rules["script-src"]
+    assert rules["default-src"] == "'self'"
+    assert rules["img-src"] == "'self' data: blob:"
+    assert "unsafe" not in rules["script-src"]
 
 
 def test_whether_the_server_is_well_is_said_under_any_name() -> None:
