@@ -1,10 +1,11 @@
 """What it takes to check and load large tables of one's own: seconds, and the highest resident size of the process.
 
-usage: python -m benchmarks.imports [--runs] [--only WORDS] [--write]
+usage: python -m benchmarks.imports [--runs] [--only WORDS] [--minutes N] [--write]
 
 Each case is read by a process of its own, from files that are made first: a table with its features in 50 columns, a
 table with embeddings of 1,280 numbers in each kind of file, and one of 1,000 classes. With `--runs` a run of some of
-them follows, by the task's own settings but for the draws: time and memory of all of it, and the verdict on its chains.
+them follows, by the task's own settings: time and memory of all of it, and the verdict on its chains. With --only the
+other cases' rows and claims stay as they were.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.shared.record import Record, options
-from mtbkd_core import Progress, build_config, default_config, distill
+from mtbkd_core import Progress, default_config, distill
 from mtbkd_core.catalog.adding import import_table
 from mtbkd_core.imports.check import check_table
 from mtbkd_core.imports.spec import Files, TableSpec
@@ -37,14 +38,11 @@ CASES = {
     "20,000 x 1,280 embeddings, HDF5 by id": (20_000, 1_280, 5, "h5"),
     "1,000 classes x 5,000 rows, 20 columns, top-10 teacher": (5_000, 20, 1_000, "top"),
 }
-#: Cases that a run follows, and its draws a chain.
-RUNS, DRAWS = (
-    (
-        "100,000 rows x 50 columns, Parquet",
-        "20,000 x 1,280 embeddings, NPY",
-        "1,000 classes x 5,000 rows, 20 columns, top-10 teacher",
-    ),
-    80,
+#: Cases that a run follows.
+RUNS = (
+    "100,000 rows x 50 columns, Parquet",
+    "20,000 x 1,280 embeddings, NPY",
+    "1,000 classes x 5,000 rows, 20 columns, top-10 teacher",
 )
 
 
@@ -119,15 +117,16 @@ def run(folder: Path, columns: int) -> None:
     """Import the folder's files and distill; prints the run's parts of time, MiB, and the verdict."""
     os.environ["MTBKD_HOME"] = str(folder / "home")
     import_table("mine", spec_of(folder, columns))
-    config = build_config([("sampler.draws", DRAWS)], base=default_config("mine"))
-    started, phases = time.perf_counter(), dict[str, float]()
+    config = default_config("mine")
+    started, busy, phases = time.perf_counter(), time.process_time(), dict[str, float]()
 
     def note(report: Progress) -> None:
         phases[report.phase.value] = time.perf_counter() - started
 
     metrics = distill(config, on_progress=note).metrics
     about = f"{config.sampler.chains} chains of {config.sampler.draws} draws, {config.student.hidden} units"
-    answer = {"seconds": time.perf_counter() - started, "mebibytes": highest(), "settings": about}
+    answer = {"seconds": time.perf_counter() - started, "processor": time.process_time() - busy}
+    answer |= {"mebibytes": highest(), "settings": about, "load": os.getloadavg()[0]}
     verdict = metrics.diagnostics.judged
     answer |= {"verdict": verdict.value if verdict else "none", "r_hat": metrics.row["r_hat"]}
     answer |= {"accuracy": metrics.student.accuracy, **{f"until the end of {name}": at for name, at in phases.items()}}
@@ -148,7 +147,7 @@ def main() -> None:
     if given.run:
         run(Path(given.run[0]), int(given.run[1]))
         return
-    record = Record("imports-runs" if given.runs else "", write=given.write)
+    record = Record("imports-runs" if given.runs else "", write=given.write, keeping=bool(given.only))
     for name, (rows, columns, classes, kind) in CASES.items():
         if given.only not in name or (given.runs and name not in RUNS):
             continue
@@ -167,7 +166,15 @@ def main() -> None:
             record.row(what=name, **json.loads(done.stdout.splitlines()[-1]))
             continue
         seconds, busy, peak, shape, teacher = json.loads(done.stdout.splitlines()[-1])
-        record.row(what=name, seconds=seconds, processor=busy, mebibytes=peak, features=str(shape), teacher=teacher)
+        record.row(
+            what=name,
+            seconds=seconds,
+            processor=busy,
+            mebibytes=peak,
+            load=os.getloadavg()[0],
+            features=str(shape),
+            teacher=teacher,
+        )
         record.claim(f"checking {name}: seconds", seconds, at_most=SECONDS)
         record.claim(f"checking {name}: MiB of the whole process", peak, at_most=MEMORY)
     record.close()

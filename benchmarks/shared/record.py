@@ -35,9 +35,10 @@ class Record:
         name: of the file in results/; empty: the script's name.
         write: whether to replace that file.
         command: that gives these figures; empty: the script's own.
+        keeping: whether the file's rows and claims stay, but for those of the same `what` or words.
     """
 
-    def __init__(self, name: str = "", *, write: bool, command: str = "") -> None:
+    def __init__(self, name: str = "", *, write: bool, command: str = "", keeping: bool = False) -> None:
         script = Path(sys.argv[0]).stem
         words = ["python", "-m", f"benchmarks.{script}", *(word for word in sys.argv[1:] if word != "--write")]
         self._path = RESULTS / f"{name or script}.json" if write else None
@@ -49,6 +50,8 @@ class Record:
             "claims": [],
             "rows": [],
         }
+        kept = RESULTS / f"{name or script}.json"
+        self._kept = json.loads(kept.read_text(encoding="utf-8")) if keeping and kept.exists() else {}
         self._columns: list[str] = []
         print(*(self.content[part] for part in ("command", "date", "machine", "load")), sep="  ", flush=True)
 
@@ -79,6 +82,10 @@ class Record:
 
     def close(self) -> None:
         """Write the file, if --write was given."""
+        for part, name in (("rows", "what"), ("claims", "claim")):
+            new = {each.get(name) for each in self.content[part]}
+            old = [each for each in self._kept.get(part, []) if each.get(name) not in new]
+            self.content[part] = old + self.content[part]
         if self._path is not None:
             self._path.write_text(dumps(self.content), encoding="utf-8")
             print(f"written: {self._path}; now run python -m benchmarks.tables")
