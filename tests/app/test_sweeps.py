@@ -17,7 +17,7 @@ from mtbkd_core.runs.kinds.sweep import KIND, SweepView, sweep_spec
 from mtbkd_core.runs.rows import Rows
 from tests.app.conftest import ROOT, SMALL, FakeEngine, in_link, show_as, traces
 from tests.app.grids import fake_grid
-from tests.imports.files import spec_of, write_files
+from tests.imports.files import spec_of, write_files, write_table
 
 PAGE = "results/compare/page.py"
 
@@ -55,6 +55,28 @@ def test_a_run_whose_task_was_forgotten_is_one_line(opened: Callable[..., AppTes
     app = opened(PAGE, view="sweep", run=run.id)
     assert not app.exception
     assert any("mine" in error.value for error in app.error)
+
+
+def test_a_sweep_of_a_task_that_was_imported_anew_is_marked_as_of_the_former_data(
+    opened: Callable[..., AppTest], tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path)
+    import_table("mine", spec_of(files), title="Mine *one*")
+    config = build_config(SMALL.items(), base=default_config("mine"))
+    sweep = FakeEngine().submit(KIND, sweep_spec(config, "prior.strength", ("1.0", "3.0")))
+
+    def marks() -> list[str]:
+        app = opened(PAGE, view="sweep", sweep=sweep.id)
+        assert not app.exception
+        return [each.value for each in app.warning if "former data" in each.value]
+
+    assert marks() == []
+    other = write_table(tmp_path / "after" / "train.csv", seed=1)
+    import_table("mine", spec_of(replace(files, table=other)), title="Mine *one*", replaces=True)
+    assert marks() == [
+        r"This sweep is of the former data: the data or the teachers of Mine \*one\* have changed since."
+    ]
 
 
 def test_two_sweeps_of_one_shape_can_both_be_chosen(opened: Callable[..., AppTest], swept: SweepView) -> None:
