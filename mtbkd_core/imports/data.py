@@ -31,6 +31,7 @@ class Rows:
         logits: teacher -> [N, C] float32.
         accessions, sequences: of the rows; empty where the table has none.
         together: teacher -> [N, C], see `Teacher`; without teachers that name all classes that they know.
+        shown: of the rows, see `Task`; empty where the table has none.
     """
 
     features: Tensor
@@ -39,6 +40,7 @@ class Rows:
     accessions: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
     together: Mapping[str, Tensor] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,6 +55,7 @@ class Rows:
             _chosen(self.accessions, which) if self.accessions else (),
             _chosen(self.sequences, which) if self.sequences else (),
             {name: mask[which] for name, mask in self.together.items()},
+            _chosen(self.shown, which) if self.shown else (),
         )
 
 
@@ -163,6 +166,11 @@ class TableData:
             },
             fingerprint=fingerprint,
             proteins=_proteins({"train": (own, train), "test": (tested, test)}),
+            shown={
+                part: _chosen(rows.shown, which)
+                for part, (rows, which) in {"train": (own, train), "test": (tested, test)}.items()
+                if rows.shown
+            },
             standardisation=standardisation,
             x_unlabelled=None if spare is None else standardisation.apply(spare.features),
         )

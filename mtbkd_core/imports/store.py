@@ -75,7 +75,8 @@ def write(
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, _tensors(data))
         texts = {
-            part: {"accessions": rows.accessions, "sequences": rows.sequences} for part, rows in data.parts().items()
+            part: {"accessions": rows.accessions, "sequences": rows.sequences, "shown": rows.shown}
+            for part, rows in data.parts().items()
         }
         write_atomically(temporary / TEXTS, json.dumps(texts))
         manifest = Manifest(
@@ -173,4 +174,5 @@ def _rows(tensors: Mapping[str, Tensor], texts: Any, part: str, manifest: Manife
         tuple(texts[part]["accessions"]),
         tuple(texts[part]["sequences"]),
         {who: tensors[name] for who in manifest.teachers if (name := f"{part}.together.{who}") in tensors},
+        tuple(texts[part].get("shown", ())),  # folders of former versions have none
     )

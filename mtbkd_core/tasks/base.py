@@ -112,6 +112,8 @@ class Task:
         image_shape: (height, width) where an input is a picture, with values from 0 to 1.
         truth: the true probabilities where they are known and inputs are points of a plane; else None.
         proteins: accessions and sequences where inputs are descriptors of proteins; else None.
+        shown: "train" and "test" -> what people see of each example where its inputs were worked out of something else:
+            a text, or a picture as a data URI; empty where the task has none.
         x_unlabelled: [U, F], more inputs that no teacher was trained on; a run uses the first `n_unlabelled` of them
             without their labels. None where the task has none.
         shift_labels: name of a shift -> the words that describe each of its inputs, where they are known; for display.
@@ -137,6 +139,7 @@ class Task:
     x_unlabelled: Tensor | None = None
     shift_labels: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     standardisation: Standardisation | None = None
+    shown: dict[str, tuple[str, ...]] = field(default_factory=dict)
     features: Transform | None = None
     kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

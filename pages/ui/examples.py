@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from pages.ui.words import plain
 
 #: Features of an example without a picture that are shown.
 _SHOWN = 6
+#: A picture among what a task shows; anything else is text, whatever it holds.
+_PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+=*")
 
 
 def picture(task: Task, values: Any, size: int = 128) -> Image.Image | None:
@@ -69,6 +72,8 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
         st.image(image, width=size, caption=caption, alt=alt)
     elif task.proteins is not None:
         sequences.show(task, index, part=part, caption=caption)
+    elif part in task.shown:
+        _show_source(task.shown[part][index], f"{part.capitalize()} {item(task)} {index}", caption)
     else:
         where = ", ".join(f"{value:.2f}" for value in values[:_SHOWN].tolist())
         more = f", … {len(values):,} features in all" if len(values) > _SHOWN else ""
@@ -78,6 +83,15 @@ def show(task: Task, index: int, *, part: str = "test", size: int = 128, note: s
             st.caption(
                 "Truth: " + ", ".join(f"{plain(n)} {p:.1%}" for n, p in zip(task.class_names, true, strict=True))
             )
+
+
+def _show_source(source: str, name: str, caption: str) -> None:
+    """What an example's inputs were worked out of: a text, or a picture as a data URI."""
+    st.markdown(f"{name}  \n{caption}")
+    if _PICTURE.fullmatch(source):
+        st.image(source, width=128, alt=name)
+    else:
+        st.code(source, language=None, wrap_lines=True)
 
 
 def _of(task: Task, part: str) -> Any:
@@ -120,8 +134,10 @@ def gallery(
     with st.container(key=key, horizontal=True, gap="small"):
         for index, note in zip(indices, notes, strict=True):
             image, known = picture(task, inputs[index], 48), _label(task, index, part)
-            if image is not None:
-                label = f"![{index}]({pictures.data_uri(image)}) {note}"
+            source = task.shown[part][index] if part in task.shown else ""
+            uri = pictures.data_uri(image) if image is not None else source if _PICTURE.fullmatch(source) else ""
+            if uri:
+                label = f"![{index}]({uri}) {note}"
             else:
                 label = f"{index if task.proteins is None else plain(sequences.name(task, index, part))}: {note}"
             st.button(

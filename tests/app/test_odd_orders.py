@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd_core import RunConfig, build_config, default_config
+from mtbkd_core import RunConfig, build_config, default_config, load_task
 from mtbkd_core.catalog.adding import forget, import_table
 from mtbkd_core.catalog.settings import change_task, changed_settings, numbers_of_joining
 from mtbkd_core.config.parse import flatten
+from mtbkd_core.imports import store as store_of_tasks
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
@@ -158,6 +159,26 @@ def test_other_data_under_the_same_name_is_not_shown_beside_a_run(old_run: RunVi
         app = open_page(new_app(), page, run=old_run.id, example="3")
         assert not app.exception, page
         assert any("have changed since" in warning.value for warning in app.warning), page
+
+
+def test_texts_and_pictures_of_examples_are_shown_where_a_task_has_them(
+    fake_engine: FakeEngine, home: Path, tmp_path: Path
+) -> None:
+    import_table("mine", spec_of(write_files(tmp_path)), title="Mine")
+    data = store_of_tasks.read(store_of_tasks.folder_of("mine"))
+    text, picture = "Fine * great ![a](http://elsewhere/a.png)", "data:image/jpeg;base64,/9j/4AAQ=="
+    every = tuple(text if row % 2 else picture for row in range(len(data.rows)))
+    shown = replace(data, rows=replace(data.rows, sequences=(), shown=every))
+    store_of_tasks.write(shown, {}, (), (), replaces=True)
+    run = fake_engine.distill(small("mine"))
+    task = load_task(run.config.data)
+    for example in (task.shown["test"].index(text), task.shown["test"].index(picture)):
+        app = open_page(new_app(), "uncertainty", run=run.id, example=str(example))
+        assert not app.exception
+        assert [each.value for each in app.code if each.value == text] == [text] * (task.shown["test"][example] == text)
+        labels = [button.label for button in app.button]
+        assert any(f"]({picture})" in label for label in labels)
+        assert not any("elsewhere" in label for label in labels)
 
 
 def test_a_run_of_a_task_that_was_imported_anew_is_marked_as_of_the_former_data(

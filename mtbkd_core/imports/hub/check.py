@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -36,6 +37,8 @@ def check_hub(
 ) -> Checked:
     """Load a data set, ask the models, and check it all; nothing is kept but what is downloaded and worked out.
 
+    With the rows comes what people see of them: the beginning of a text, or a small picture.
+
     Args:
         name, title: as `check_table`.
         on_progress: called with how far a model is.
@@ -46,16 +49,22 @@ def check_hub(
     check_name("name", name)
     make_folder(home() / "uploads")
     with TemporaryDirectory(dir=home() / "uploads", ignore_cleanup_errors=True) as folder:
-        table_spec, said = _as_files(spec, Path(folder), on_progress, should_stop)
+        table_spec, parts, said = _as_files(spec, Path(folder), on_progress, should_stop)
         checked = check_table(name, table_spec, title=title, on_progress=on_progress, should_stop=should_stop)
     own = tuple(line for line in checked.notes if repr(ID) not in line)  # that our own files fit together
-    return replace(checked, notes=(*said, *own))
+    with_shown = {"rows": parts[0], "unlabelled": parts[0], "test": parts[-1]}
+    texts = {part: with_shown[part].shown(spec.inputs) for part in checked.data.parts()}
+    rows: dict[str, Any] = {
+        part: replace(each, shown=tuple(texts[part][place] for place in each.accessions))
+        for part, each in checked.data.parts().items()
+    }
+    return replace(checked, data=replace(checked.data, **rows), notes=(*said, *own))
 
 
 def _as_files(
     spec: HubSpec, folder: Path, on_progress: OnProgress | None, should_stop: ShouldStop | None
-) -> tuple[TableSpec, list[str]]:
-    """The files of a spec, and how its models answered, a line each."""
+) -> tuple[TableSpec, list[HubRows], list[str]]:
+    """The files of a spec, the rows that they are of, and how its models answered, a line each."""
     wanted = [spec.label, *spec.inputs, *spec.columns]
     splits = [spec.split, *filter(None, [spec.test])]
     parts = load_rows(spec.data, spec.subset, splits, wanted, spec.rows)
@@ -94,17 +103,21 @@ def _as_files(
             states = own / "encoder" / f"{encoder.source.name} on {part.name}"
             _write(states, part, _columns(found, [f"state {place}" for place in range(found.shape[1])]))
         files.append(Files(own / part.name, paths, states))
-    return TableSpec(
-        files[0],
-        spec.label,
-        columns=spec.columns,
-        classes=classes,
-        accession=ID,
-        test=files[1] if len(files) > 1 else None,
-        item="picture" if pictures else "text",
-        unseen=spec.unseen,
-        unlabelled=spec.unlabelled,
-    ), said
+    return (
+        TableSpec(
+            files[0],
+            spec.label,
+            columns=spec.columns,
+            classes=classes,
+            accession=ID,
+            test=files[1] if len(files) > 1 else None,
+            item="picture" if pictures else "text",
+            unseen=spec.unseen,
+            unlabelled=spec.unlabelled,
+        ),
+        parts,
+        said,
+    )
 
 
 def _classes(spec: HubSpec, part: HubRows) -> tuple[str, ...]:

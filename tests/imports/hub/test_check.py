@@ -2,16 +2,20 @@
 
 import json
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mtbkd_core.common.progress import Cancelled, Progress, UserError
+from mtbkd_core.imports import store
 from mtbkd_core.imports.hub import source
 from mtbkd_core.imports.hub.check import check_hub
 from mtbkd_core.imports.hub.rows import look
@@ -65,6 +69,28 @@ def test_an_encoders_states_are_means_over_a_texts_tokens(spec: HubSpec) -> None
     with torch.no_grad():
         alone = AutoModel.from_pretrained(spec.encoder).eval()(**tokens).last_hidden_state[0].mean(0)
     assert torch.allclose(found[3], alone, atol=1e-5)
+
+
+def test_the_texts_come_with_the_rows_into_the_parts_of_a_task(spec: HubSpec) -> None:
+    found = check_hub("mine", replace(spec, rows=40, test="test")).data
+    store.write(found, {}, (), ())
+    data = store.read(store.folder_of("mine"))
+    assert data.rows.shown == tuple(texts()[int(place)] for place in data.rows.accessions)
+    task = data.split(["tiny"], 0, "validation", 1000)
+    for part, labels in (("train", task.y_train), ("test", task.y_test)):
+        positive = ["great" in text or "fine" in text for text in task.shown[part]]
+        assert positive == labels.bool().tolist()
+    assert found.test is not None
+    assert found.test.shown == tuple(texts(1)[int(place)] for place in found.test.accessions)
+
+
+def test_small_pictures_come_with_the_rows(tmp_path: Path) -> None:
+    data, model = picture_folder(tmp_path / "data"), picture_model(tmp_path / "model")
+    found = check_hub("mine", HubSpec(data, "label", ("image",), {"vit": model}, model)).data.rows
+    for label, uri in zip(found.labels.tolist(), found.shown, strict=True):
+        written = b64decode(uri.removeprefix("data:image/jpeg;base64,"))
+        red, _, blue = Image.open(BytesIO(written)).convert("RGB").getpixel((5, 5))
+        assert (red > blue) == bool(label)
 
 
 def test_a_part_of_its_own_is_tested_on(spec: HubSpec) -> None:
