@@ -40,6 +40,7 @@ def _make(shown: Lesson) -> None:
         "all there is: send it to somebody, who opens it here."
     )
     title = st.text_input("Title", shown.title, max_chars=120, help="The lesson's name, above its steps.")
+    line = st.text_input("In a sentence", shown.line, max_chars=300, help="What it teaches, below its name.")
     rows = st.data_editor(
         [step.model_dump(mode="json", include={"text", "play", "show", "pin", "guess"}) for step in shown.steps],
         key=f"steps:{shown.title}",
@@ -62,7 +63,7 @@ def _make(shown: Lesson) -> None:
         },
     )
     try:
-        lesson = Lesson(title=title, line=shown.line, steps=tuple(_step(row) for row in rows if row.get("text")))
+        lesson = Lesson(title=title, line=line, steps=tuple(_step(row) for row in rows if row.get("text")))
     except ValueError:
         st.error("A lesson needs a title and at least one step with a sentence; a link must be one of the playground.")
         return

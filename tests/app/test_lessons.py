@@ -18,6 +18,8 @@ def test_an_unknown_lesson_is_reported_and_the_first_is_shown(opened: Opened) ->
 def test_a_changed_lesson_is_played(opened: Opened) -> None:
     app = opened("lessons")
     app.text_input[0].set_value("Mine").run()
+    app.text_input[1].set_value("What I found").run()
     next(button for button in app.button if button.label == "Play it").click().run()
     assert not app.exception
     assert "Mine" in [str(option) for option in app.segmented_control(key="view:lessons:lesson").options]
+    assert "What I found" in [text.value for text in app.markdown]
