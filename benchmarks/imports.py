@@ -47,10 +47,11 @@ RUNS = (
 
 
 def write(folder: Path, rows: int, columns: int, classes: int, kind: str) -> None:
-    """A table t, a teacher and, but for columns, embeddings."""
+    """A table t whose inputs lie about a centre for each class, a teacher and, but for columns, embeddings."""
     random = np.random.default_rng(0)
     truth = np.arange(rows) % classes
-    inputs = random.normal(size=(rows, columns)).astype(np.float32)
+    centres = random.normal(size=(classes, columns)) / np.sqrt(columns)
+    inputs = (2 * centres[truth] + random.normal(size=(rows, columns))).astype(np.float32)
     ids = [f"P{row:06}" for row in range(rows)]
     table = pd.DataFrame({"entry": ids, "label": [f"class {label}" for label in truth]})
     names = [f"f{place}" for place in range(columns)]
