@@ -30,7 +30,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.shared.record import Record, options
 from benchmarks.shared.slow_tab import SLOWED, Tab
-from mtbkd_core.browser import FOLDER, offline
+from mtbkd_core.browser import offline
 from mtbkd_core.browser.plane import start
 from mtbkd_core.tasks.synthetic import EXPERTS
 from tests.browser.server import serve
@@ -159,8 +159,8 @@ def measure_frames(record: Record, tab: Tab, seconds: float) -> None:
 
 
 def references(draws: int, folder: Path) -> list[dict[str, Any]]:
-    """The long run of each change: {state, map, halves}; kept until a module of the browser or the start change."""
-    modules = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.js")))
+    """The long run of each change: {state, map, halves}; kept until the sampler's modules or the start change."""
+    modules = offline.joined(["session.js", "state.js"]).encode()
 
     def reference(play: str) -> dict[str, Any]:
         given = {"start": start(), "plays": [play], "side": SIDE, "burnIn": draws // 3, "draws": draws}

@@ -5,11 +5,11 @@ import { addBorders } from './borders.js';
 import { controls } from './controls.js';
 import { choosable, editable, editor } from './editing.js';
 import { Grips } from './grips.js';
-import { mapSize, stagedSize } from './layout.js';
+import { columnsOf, mapSize, stagedSize } from './layout.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
-import { drawCharts, drawGiven, drawMaps, drawWords, SIDE } from './painting.js';
+import { drawCharts, drawGiven, drawMaps, drawWords, SIDE, withShares } from './painting.js';
 import { square } from './session.js';
 import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js';
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
@@ -86,11 +86,12 @@ export class Playground {
   }
 
   layout() {
-    const { grid } = this.board;
+    const { grid, stage } = this.board;
     const { lesson, pinned } = this;
-    const columns = lesson?.columns ?? (pinned ? 3 : 2);
+    const wide = stage.clientWidth || grid.parentElement.clientWidth; // in narrow places the stage has no box of its own
+    const columns = columnsOf(lesson?.columns ?? (pinned ? 3 : 2), wide);
     const top = grid.getBoundingClientRect().top + window.scrollY;
-    const place = { columns, wide: grid.parentElement.parentElement.clientWidth, top, height: window.innerHeight };
+    const place = { columns, wide, top, height: window.innerHeight };
     const size = lesson?.presenting ? stagedSize({ ...place, ...lesson.beyondMaps() }) : mapSize({ ...place, numbers: !pinned });
     if (size === this.size && columns === this.columns) return;
     [this.size, this.columns] = [size, columns];
@@ -294,9 +295,3 @@ export class Playground {
     this.board.notice.hidden = !text;
   }
 }
-
-// What was found, with each teacher's share by its name: the present state may have other teachers.
-const withShares = (found, heard) => ({
-  ...found,
-  shares: Object.fromEntries(heard.map(({ name }, k) => [name, found.shares[k] ?? 0])),
-});

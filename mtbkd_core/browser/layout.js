@@ -5,6 +5,10 @@ const NUMBERS = 148; // their column beside the maps
 const CAPTION = 62;
 const STAGED_CAPTION = 96;
 
+const NARROW = 480; // three maps stand below one another there
+
+export const columnsOf = (wanted, wide) => (wanted > 2 && wide < NARROW ? 1 : wanted);
+
 // `wide`: of the place; `top`: where it begins; `height`: of the window; `numbers`: whether they stand beside the maps.
 export function mapSize({ columns, wide, top, height, numbers }) {
   const beside = numbers && wide > 560 ? NUMBERS : 0;

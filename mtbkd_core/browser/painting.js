@@ -110,3 +110,9 @@ export function drawWords(view) {
     box.history.innerHTML = sparkline(past, ...spans[name]);
   }
 }
+
+// What was found, with each teacher's share by its name: the present state may have other teachers.
+export const withShares = (found, heard) => ({
+  ...found,
+  shares: Object.fromEntries(heard.map(({ name }, k) => [name, found.shares[k] ?? 0])),
+});

@@ -184,8 +184,9 @@ def texts(x: Any, y: Any, texts: Any, size: int, hover: str = "") -> Part:
 
 
 def colour_bar(title: str, form: str) -> Part:
-    """The scale beside a map; `form` is how its numbers are written."""
-    return {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "tickformat": form}
+    """The scale above a map, where it takes nothing of its width; `form` is how its numbers are written."""
+    look = {"orientation": "h", "thickness": 8, "outlinewidth": 0, "len": 0.8, "y": 1.02, "yanchor": "bottom"}
+    return {**look, "title": {"text": title, "side": "top"}, "tickformat": form, "nticks": 5}
 
 
 def plane(

@@ -15,7 +15,7 @@ from pages.ui import decision_maps
 from pages.ui.chosen_run import Chosen
 
 #: Three maps side by side.
-HEIGHT = 330
+HEIGHT = 350
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ PREDICTIONS = Moved(
     lambda before, after: distance(before.mean, after.mean),
     "Moved",
     "Where the predictions moved",
-    "Dark: they changed most. Dashed: the borders before; solid: after.",
+    "Strong: they changed most. Dashed: the borders before; solid: after.",
     "Total variation between the two predictive means: half the sum of the absolute differences.",
 )
 UNCERTAINTY = Moved(
     lambda before, after: after.epistemic - before.epistemic,
     "Change (nats)",
     "Where the uncertainty changed",
-    "Dark: it changed most; + more uncertain after, − less.",
+    "Strong: it changed most; + more, − less.",
 )
 
 

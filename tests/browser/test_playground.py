@@ -81,6 +81,17 @@ def test_maps_beside_their_before_are_large_and_their_captions_whole(alone: tupl
     assert page.evaluate(cut) == 0
 
 
+@pytest.mark.parametrize("width", [400, 720])
+def test_maps_fill_a_narrow_place_and_stay_within_it(alone: tuple[Page, list[str]], width: int) -> None:
+    page, _ = alone
+    page.set_viewport_size({"width": width, "height": 800})
+    settle(page)
+    assert page.locator("canvas.map-prediction").bounding_box()["width"] >= 150  # type: ignore[index]
+    page.get_by_role("button", name="Pin as before").click()
+    assert page.locator("canvas.map-before").bounding_box()["width"] >= 180  # type: ignore[index]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_teachers_do_not_look_active_at_strength_0(alone: tuple[Page, list[str]]) -> None:
     page, _ = alone
     settle(page)
