@@ -27,7 +27,7 @@ from mtbkd_core.imports.top_k import pair_of_arrays
 
 
 def read(path: Path, kind: Kind, key: str) -> Table:
-    """The numbers of a file of arrays, with a column for each array of text that names the rows.
+    """The numbers of a file of arrays, with a column for each array of text or whole numbers that may name the rows.
 
     Args:
         key: name of the array that is meant; empty: the only one of [rows, columns].
@@ -48,20 +48,20 @@ def read(path: Path, kind: Kind, key: str) -> Table:
         raise UserError(f"{path.name}: cannot be read as {kind} ({one_line(error)})") from None
 
 
-def names_of_texts(path: Path, kind: Kind) -> tuple[str, ...]:
-    """Names of the arrays of text that may name the rows; errors as `read`, but of the numbers."""
+def names_beside(path: Path, kind: Kind) -> tuple[str, ...]:
+    """Names of the arrays that may name the rows; errors as `read`, but of the numbers."""
     try:
         if kind is Kind.HDF5:
             import h5py
 
             with h5py.File(path, "r", locking=False) as file:
                 return hdf5.names_of_texts(file)
-        entries = _npz(path) if kind is Kind.NPZ else {}
+        entries = {Kind.NPZ: _npz, Kind.SAFETENSORS: _safetensors}.get(kind, lambda path: {})(path)
     except UserError:
         raise
     except Exception as error:  # as in `read`
         raise UserError(f"{path.name}: cannot be read as {kind} ({one_line(error)})") from None
-    return tuple(name for name, entry in entries.items() if entry.is_texts)
+    return tuple(name for name, entry in entries.items() if entry.is_texts or entry.is_whole)
 
 
 def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Table:
@@ -82,29 +82,41 @@ def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Tab
     numbers = entry.read().reshape(rows, columns)
     size = {2: 4, 4: 4}.get(numbers.dtype.itemsize, 8)
     numbers = numbers.astype(f"f{size}" if numbers.dtype.kind == "f" else numbers.dtype.newbyteorder("="), copy=False)
-    names = {
-        other: each.read().astype(str)
-        for other, each in entries.items()
-        if each.is_texts and each.shape == (rows,) and each.size <= MAX_UNPACKED // 8
-    }
-    start = 0 if names else 1
-    cells = {other: pa.array(texts.tolist(), pa.string()) for other, texts in names.items()}
+    cells = _beside({other: each for other, each in entries.items() if other != name}, rows)
+    beside, named = tuple(cells), any(map(pa.types.is_string, (each.type for each in cells.values())))
+    start = 0 if named else 1
     cells |= {str(start + place): pa.array(np.ascontiguousarray(column)) for place, column in enumerate(numbers.T)}
     several = f"{file}: array {name!r} was read of {_listed(entries)}" if len(entries) > 1 else ""
-    table = pa.table(cells)
-    return Table(file, tuple(cells), table, named=bool(names), notes=(several,) if several else ())
+    notes = (several,) if several else ()
+    return Table(file, tuple(cells), pa.table(cells), named=named, notes=notes, beside=beside)
+
+
+def _beside(entries: Mapping[str, Entry], rows: int) -> dict[str, pa.Array]:
+    """Columns of the arrays that hold a text or a whole number for each row, by which it may be matched."""
+    cells = {}
+    for name, entry in entries.items():
+        if entry.shape != (rows,) or entry.size > MAX_UNPACKED // 8 or name.isdecimal():
+            continue
+        if entry.is_texts:
+            cells[name] = pa.array(entry.read().astype(str).tolist(), pa.string())
+        elif entry.is_whole:
+            cells[name] = pa.array(entry.read().tolist())
+    return cells
 
 
 def _of_pair(file: str, entries: Mapping[str, Entry], pair: tuple[str, str]) -> Table:
     """A table with the columns of two arrays of one shape, called after the array and the place from 0."""
     rows, columns = entries[pair[0]].shape
     check_size(file, rows, 2 * columns, sum(entries[name].size for name in pair))
-    cells = {
+    cells = _beside({name: entry for name, entry in entries.items() if name not in pair}, rows)
+    beside = tuple(cells)
+    cells |= {
         f"{name} {place}": pa.array(np.ascontiguousarray(column).astype(np.float64))
         for name in pair
         for place, column in enumerate(entries[name].read().T)
     }
-    return Table(file, tuple(cells), pa.table(cells), notes=(f"{file}: arrays {pair[0]!r} and {pair[1]!r} were read",))
+    notes = (f"{file}: arrays {pair[0]!r} and {pair[1]!r} were read",)
+    return Table(file, tuple(cells), pa.table(cells), notes=notes, beside=beside)
 
 
 def _only(file: str, entries: Mapping[str, Entry]) -> str:

@@ -29,6 +29,11 @@ class Entry:
         return self.dtype.kind in "US" and len(self.shape) == 1
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is a list of whole numbers."""
+        return self.dtype.kind in "iu" and len(self.shape) == 1
+
+    @property
     def size(self) -> int:
         """Bytes that it takes in memory."""
         return math.prod(self.shape) * max(self.dtype.itemsize, 1)

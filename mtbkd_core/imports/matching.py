@@ -14,7 +14,7 @@ from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
 
 #: Names, in lower case, of a column that numbers the rows, and of one that names them.
 _INDEX_NAMES = frozenset({"", "index", "row", "unnamed: 0", "__index_level_0__"})
-_ID_NAMES = frozenset({"acc", "accession", "entry", "id", "uniprot"})
+_ID_NAMES = frozenset({"acc", "accession", "accessions", "entry", "id", "ids", "uniprot"})
 #: Shares of different values from which on a column is an id of a table but for some rows, or can be nothing else.
 _MOSTLY, _NEARLY = 0.5, 0.9
 _UNIPROT = re.compile(r">?(?:sp|tr)\|([^|\s]+)")

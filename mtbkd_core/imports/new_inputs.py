@@ -83,7 +83,8 @@ def _inputs(table: Table, task: Task, others: list[str | None]) -> Tensor:
     if sequences is not None and "names" in describe_inputs(task):
         check_sequences(table, sequences)
         return as_inputs(task, from_sequences(table, sequences, None, None, None))
-    columns = [name for name in table.names if name not in others and not names_rows(name)]
+    left_out = {*others, *table.beside}
+    columns = [name for name in table.names if name not in left_out and not names_rows(name)]
     wanted = task.x_train.shape[1]
     if len(columns) != wanted:
         raise UserError(f"{table.file}: has {len(columns):,} columns of inputs, expected the {wanted:,} of {task.name}")

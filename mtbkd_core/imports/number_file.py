@@ -120,8 +120,10 @@ def open_numbers(
     file = read_table(path, has_header=lambda lines: _has_header(lines, len(table), classes), gaps=gaps)
     spelled = {plain(name) for name in classes}
     own = {name for name in file.names if plain(name) in spelled}
-    joined = join_rows(table, file, id_column, {*reserved, *own}) if file.named else None
-    out = [joined.column] if joined is not None else []
+    unnamed = () if file.named else set(file.names) - set(file.beside)
+    named = file.named or file.beside
+    joined = join_rows(table, file, id_column, {*reserved, *own, *unnamed}) if named else None
+    out = [*file.beside, *([joined.column] if joined is not None else [])]
     if file.by_id and joined is None:
         one = file.texts(file.names[0])[0][:40]
         raise UserError(

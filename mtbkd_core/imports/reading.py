@@ -34,7 +34,7 @@ def first_cells(path: Path) -> tuple[str, ...]:
     """What may be a file's names of columns: its own, or the first line of CSV; errors as `read_table`."""
     file = file_and_key(path)[0]
     if (kind := kind_of(file)) in ARRAYS:
-        return arrays.names_of_texts(file, kind)
+        return arrays.names_beside(file, kind)
     lines = read_table(path, [], 1, has_header=lambda lines: False, gaps=True)
     return lines.names if lines.first_line is None else tuple(column[0].as_py() for column in lines.cells.columns)
 

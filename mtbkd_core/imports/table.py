@@ -37,6 +37,7 @@ class Table:
         lists: a column of lists -> the columns that were made of its places.
         by_id: the rows have no order of their own, only ids.
         empty: lines at the end that hold nothing, which were left out.
+        beside: columns by which rows may be matched and that hold nothing else: other arrays of the file.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Table:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_id: bool = False
     empty: int = 0
+    beside: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.cells.num_rows)

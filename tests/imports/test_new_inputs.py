@@ -57,3 +57,8 @@ def test_pixels_on_another_scale_are_refused(few_digits: Task, tmp_path: Path) -
 def test_pixels_are_the_tasks_inputs(few_digits: Task, tmp_path: Path) -> None:
     np.save(tmp_path / "new.npy", few_digits.x_test[:3].numpy())
     torch.testing.assert_close(read_new_inputs(tmp_path / "new.npy", few_digits).x, few_digits.x_test[:3])
+
+
+def test_an_array_beside_the_inputs_is_none_of_them(tiny: Task, tmp_path: Path) -> None:
+    np.savez(tmp_path / "new.npz", x=np.array([[0.5, 1.5], [2.5, 3.5]]), number=np.array([7, 5]))
+    assert read_new_inputs(tmp_path / "new.npz", tiny).x.tolist() == [[0.5, 1.5], [2.5, 3.5]]

@@ -104,6 +104,22 @@ def test_other_formats_hold_the_same_numbers(tmp_path: Path, kind: str) -> None:
     assert open_numbers(path, rows(2)).values().tolist() == NUMBERS
 
 
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_an_array_of_whole_numbers_is_an_id_where_the_table_has_it_and_nothing_else_anywhere(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"m.{kind}"
+    arrays = {"e": np.array(NUMBERS), "number": np.array([8, 3]), "labels": np.array([0, 1])}
+    if kind == "npz":
+        np.savez(path, **arrays)
+    else:
+        save_file({name: torch.from_numpy(values) for name, values in arrays.items()}, path)
+    file = open_numbers(path, table_of("Number", ["3", "8"]))
+    assert file.in_order(file.values()).tolist() == NUMBERS[::-1]
+    file = open_numbers(path, rows(2))
+    assert (file.joined, file.values().tolist(), file.feature_names()) == (None, NUMBERS, ())
+
+
 def test_fractions_name_no_rows_and_an_index_of_pandas_is_left_out(tmp_path: Path) -> None:
     assert opened(tmp_path, "acc,x\n0.5,1\n0.25,2\n").values().tolist() == [[0.5, 1.0], [0.25, 2.0]]
     frame = pd.DataFrame(NUMBERS, columns=["acc", "b", "c"], index=[31, 7])

@@ -301,6 +301,18 @@ def test_a_task_keeps_which_classes_are_stated_together(tmp_path: Path) -> None:
     assert whole.data.about.fingerprint != checked.data.about.fingerprint
 
 
+@pytest.mark.parametrize("ids", [[f"P{row}" for row in range(ROWS)], [*range(7, 7 + ROWS)]], ids=["texts", "numbers"])
+@pytest.mark.parametrize("column", ["ids", "Image"])
+def test_indices_and_values_beside_ids_are_joined_by_them(tmp_path: Path, ids: Sequence[object], column: str) -> None:
+    order = np.random.default_rng(0).permutation(ROWS)
+    indices, values = top_two()
+    arrays = {column: np.array(ids)[order], "labels": LABELS[order]}
+    np.savez(tmp_path / "t.npz", values=values[order], indices=indices[order], **arrays)
+    found = read_teacher(tmp_path / "t.npz", table_of(column.lower(), ids), LABELS, NAMES)
+    np.testing.assert_allclose(np.take_along_axis(found.logits, indices, 1), values, rtol=1e-6)
+    assert any(f"joined with those of t.csv by {column!r}" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"), [((0, 9), "got 9, expected a class's index, 0 to 3"), ((0, None), "twice")]
 )
