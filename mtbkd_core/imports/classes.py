@@ -121,8 +121,8 @@ def class_columns(
         names of columns, as many as there are classes or not; words, empty where all columns are in order; and the
         classes that the columns are of.
     Raises:
-        UserError: a header that names a class twice, some of the classes and something else, or one over the column of
-            another; or that names other columns than the other file.
+        UserError: a header that names a class twice, or some of the classes and something else; or that names other
+            columns than the other file.
     """
     spelled, wanted = [plain(name) for name in names], [plain(name) for name in class_names]
     if len(set(wanted)) < len(wanted):  # classes that differ in case alone
@@ -136,7 +136,7 @@ def class_columns(
         found, by = [names[spelled.index(name)] for name in wanted], "by the classes' names"
     elif len(counted) == len(wanted):
         found, by = [counted[number] for number in sorted(counted)], f"by the classes' numbers from {min(counted)}"
-    elif known and len(names) < len(wanted):
+    elif known and len(names) <= len(wanted):
         if other := next((name for name, own in zip(names, spelled, strict=True) if own not in wanted), None):
             raise UserError(
                 f"{file}: names {len(known)} of {len(wanted)} classes, and {other[:40]!r}, which is none: expected "
@@ -148,14 +148,5 @@ def class_columns(
             if absent := next((name for name in like if name not in names), None):
                 raise UserError(f"{file}: has no column {absent[:60]!r}, as the teacher's other file has")
             return list(like), "by the names that they have in the teacher's other file", every
-        moved = [name for name in known if spelled.index(name) != wanted.index(name)]
-        if moved and len(names) == len(wanted):
-            place = spelled.index(moved[0])
-            absent = next(proper for name, proper in zip(wanted, class_names, strict=True) if name not in spelled)
-            raise UserError(
-                f"{file}: its header names column {place + 1} {names[place]!r}, which is class "
-                f"{wanted.index(moved[0]) + 1}, and none {absent!r}: expected all classes' names, or none"
-            )
-        how = f"in the order of the classes, {'not all' if known else 'none'} of which its header names"
-        return list(names), how, every
+        return list(names), "in the order of the classes, none of which its header names", every
     return found, "" if found == list(names) else by, every
