@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.table import Table, count_of
 
 #: How far from 1 a row of probabilities may sum, and the most that is allowed where few decimals were kept.
 SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
@@ -17,6 +17,8 @@ SUM_TOLERANCE, MAX_SUM_TOLERANCE = 0.02, 0.5
 ROUNDING = 1e-6
 #: Logits beyond this are no network's outputs.
 MAX_LOGIT = 1e6
+#: Share of rows from which on they tell what all are, and the others are wrong.
+_NEARLY_ALL = 0.9
 #: A probability of 0 has no logarithm; where it stands beside others in its column it is a statement, and so small.
 SMALLEST = 1e-6
 
@@ -55,7 +57,7 @@ def to_logits(
     outside = (values < -ROUNDING) | (values > 1 + SUM_TOLERANCE)
     # a few cells or rows that are wrong do not make logits of the others
     most = (~off & ~outside.any(1)).mean() >= 0.5
-    if not most and (found := _other_scale(values)) is not None:
+    if not most and (found := _other_scale(file, values, places)) is not None:
         return found
     if not most and normalise and (values >= 0).all():
         if not sums.all():
@@ -86,27 +88,76 @@ def _logarithm(shares: np.ndarray) -> np.ndarray:
     return logarithm
 
 
-def _other_scale(values: np.ndarray) -> Scaled | None:
+@dataclass(frozen=True)
+class _Scale:
+    """A scale that numbers [N, C] may be on: what they would be as probabilities, and how that becomes logits."""
+
+    kind: str
+    shares: np.ndarray
+    tolerance: float = SUM_TOLERANCE
+    base: float | None = None
+
+    @property
+    def sums(self) -> np.ndarray:
+        """[N], 1 within the tolerance where a row is on this scale."""
+        sums: np.ndarray = self.shares.sum(1)
+        return sums
+
+    @property
+    def off(self) -> np.ndarray:
+        """[N], rows that are not on this scale."""
+        off: np.ndarray = ~(np.abs(self.sums - 1) <= self.tolerance)
+        return off
+
+    @property
+    def fit(self) -> float:
+        """Share of rows that are on this scale, of those that tell; 0 where none does.
+
+        A row does not tell where its largest number alone makes 1, as 0 does in any base.
+        """
+        tell = ~self.off & (1 - self.shares.max(1) > 1.5 * np.abs(self.sums - 1))
+        return float(tell.sum() / max(1, (tell | self.off).sum()))
+
+
+def _other_scale(file: Table, values: np.ndarray, places: np.ndarray) -> Scaled | None:
     """Logarithms of probabilities in other bases, and odds, as logits; None where the numbers are none of these.
 
-    They are told by their rows: 10^x, 2^x, or v / (1 + v), sum to 1.
+    They are told by their rows: 10^x, 2^x, or v / (1 + v), sum to 1 in nine of ten that tell.
+
+    Raises:
+        UserError: rows that do not, where the others do; one line.
     """
+    best = max(_scales(values), key=lambda scale: scale.fit)
+    if best.fit < _NEARLY_ALL or best.base == math.e:
+        return None
+    if best.off.any():
+        row = int(best.off.argmax())
+        more = f" (and {count_of(int(best.off.sum()) - 1, 'more row')})" if best.off.sum() > 1 else ""
+        got = f"as probabilities, its numbers sum to {best.sums[row]:.4g}, expected 1 within {best.tolerance:.2g}{more}"
+        raise UserError(f"{file.at(places[row])}: {got}: nearly all rows hold {best.kind.partition(',')[0]}")
+    if best.base is not None:
+        return Scaled(values * math.log(best.base), best.kind)
+    return Scaled(_logarithm(best.shares), best.kind, best.kind.startswith("odds"))
 
-    def sum_to_1(shares: np.ndarray) -> bool:
-        return bool((np.abs(shares.sum(1) - 1) <= SUM_TOLERANCE).all())
 
-    if (values <= 0).all():
-        for base, name in ((10.0, "base 10"), (2.0, "base 2")):
-            if sum_to_1(base**values) and not sum_to_1(np.exp(values)):
-                kind = f"logarithms of probabilities to {name}, which were brought to base e"
-                return Scaled(values * math.log(base), kind)
-    if (values >= 0).all() and sum_to_1(shares := values / (1 + values)):
-        return Scaled(_logarithm(shares), "odds, of which the logarithm of each probability was taken", True)
+def _scales(values: np.ndarray) -> Iterator[_Scale]:
+    """The scales that numbers [N, C] may be on, one after another: each takes as much memory as they do."""
+    for base, name in ((math.e, "e"), (10.0, "10"), (2.0, "2")):
+        yield _of_base(values, base, name)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        odds = np.where(values >= 0, values / (1 + values), np.nan)
+    yield _Scale("odds, of which the logarithm of each probability was taken", odds)
     if values.shape[1] > 2 and (np.abs(values) < MAX_LOGIT).all():
-        shares = 1 / (1 + np.exp(-np.clip(values, -500, 500)))
-        if sum_to_1(shares):
-            return Scaled(_logarithm(shares), "log odds of each class, which were brought to log probabilities")
-    return None
+        sigmoids = 1 / (1 + np.exp(-np.clip(values, -500, 500)))
+        yield _Scale("log odds of each class, which were brought to log probabilities", sigmoids)
+
+
+def _of_base(values: np.ndarray, base: float, name: str) -> _Scale:
+    """Logarithms to a base; their sums are as far from 1 as rounding to one decimal takes them."""
+    rounded = np.allclose(values, np.round(values, 1), rtol=0, atol=1e-7) and not (values % 1 == 0).all()
+    tolerance = base**0.05 - 1 if rounded else 0.0
+    kind = f"logarithms of probabilities to base {name}, which were brought to base e"
+    return _Scale(kind, base ** np.minimum(values, 100.0), max(SUM_TOLERANCE, tolerance), base)
 
 
 def check_logits(file: Table, names: Sequence[str], given: np.ndarray, places: np.ndarray) -> str:
@@ -116,7 +167,7 @@ def check_logits(file: Table, names: Sequence[str], given: np.ndarray, places: n
     # logits can be alike in sum, too, but then they are made: ranks, or certain answers times 5
     whole, made = float(np.median(values.sum(1))), not np.ptp(np.sort(values, 1), axis=0).any()
     shares = (values >= 0).all(1) & (np.abs(values.sum(1) - whole) <= SUM_TOLERANCE * whole)
-    if shares.mean() >= 0.9 and values.min() <= 0.5 * whole / values.shape[1] and not made:
+    if shares.mean() >= _NEARLY_ALL and values.min() <= 0.5 * whole / values.shape[1] and not made:
         raise UserError(
             f"{file.file}: nearly all rows hold no negative number and sum to {whole:.4g}: these are neither logits "
             f"nor probabilities, which sum to 1; --normalise divides each row by its sum"

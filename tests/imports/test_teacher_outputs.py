@@ -136,6 +136,58 @@ def test_probabilities_on_another_scale_are_told_and_said(
     assert any(f"t.csv: read as {words}" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("made", "odd", "words"),
+    [
+        (np.log10, [0, 0, 0], "sum to 3, expected 1 .*: nearly all rows hold logarithms of probabilities to base 10"),
+        (np.log10, [0.5, -2, -2], "nearly all rows hold logarithms of probabilities to base 10"),
+        (
+            np.log2,
+            [-50, -1, -3],
+            "sum to 0.625, expected 1 .*: nearly all rows hold logarithms of probabilities to base 2",
+        ),
+        (lambda shares: shares / (1 - shares), [1, 1, -1], "nearly all rows hold odds"),
+        (
+            lambda shares: np.log(shares / (1 - shares)),
+            [0, 0, 0],
+            "sum to 1.5, expected 1 .* hold log odds of each class",
+        ),
+    ],
+)
+def test_a_row_on_another_scale_than_nearly_all_is_refused_with_its_place(
+    read: Read, made: Callable[[np.ndarray], np.ndarray], odd: list[float], words: str
+) -> None:
+    values = made(softmax(logits()))
+    values[4] = odd
+    with pytest.raises(UserError, match=rf"^t\.csv: line 5: as probabilities, its numbers .*{words}"):
+        read(values)
+
+
+@pytest.mark.parametrize(("made", "words"), [(np.log10, "base 10"), (np.log2, "base 2")])
+def test_a_scale_is_told_from_one_decimal_and_from_sure_answers(
+    read: Read, made: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
+    rounded = np.round(made(softmax(logits())), 1)
+    assert any(f"read as logarithms of probabilities to {words}" in note for note in read(rounded).notes)
+    sure = made(softmax(logits(sharpness=12)))
+    assert any(f"read as logarithms of probabilities to {words}" in note for note in read(sure).notes)
+
+
+def test_sure_logits_of_any_shift_stay_logits(read: Read) -> None:
+    sure = 12 * np.eye(3)[labels()]
+    logs = logits(sharpness=9)
+    log_shares = np.log(softmax(logs))
+    for same in (
+        sure - 12,
+        sure - 6,
+        1e4 * sure,
+        np.round(logs - logs.max(1, keepdims=True), 1),
+        np.round(log_shares, 1),
+    ):
+        found = read(same)
+        assert np.allclose(softmax(found.logits), softmax(same), atol=1e-5)
+
+
 @pytest.mark.parametrize("whole", [100, None])
 def test_shares_are_normalised_when_asked_for(read: Read, whole: int | None) -> None:
     shares = whole * softmax(logits()) if whole else 1 / (1 + np.exp(-logits()))
