@@ -26,7 +26,8 @@ FeaturesOption = Annotated[
     typer.Option(
         "--features",
         help="descriptors of the sequences; columns:a,b,c or columns:first:last of the table; a file of embeddings "
-        "(CSV, Parquet, NPZ, safetensors); or model:FOLDER or model:NAME, an ESM model (needs transformers).",
+        "(CSV, Parquet, NPY, NPZ, safetensors, HDF5); or model:FOLDER or model:NAME, an ESM model (needs "
+        "transformers).",
     ),
 ]
 IdOption = Annotated[
@@ -72,7 +73,7 @@ def register(app: typer.Typer) -> None:
 
 def import_command(
     name: Annotated[str, typer.Option("--name", help="What the task is called from then on: a to z, 0 to 9 and -.")],
-    table: Annotated[Path, typer.Option("--table", help="CSV or Parquet, its columns named.")],
+    table: Annotated[Path, typer.Option("--table", help="CSV, Parquet, Excel or FASTA, its columns named.")],
     label: Annotated[str, typer.Option("--label", help="Column of labels: names of classes, or numbers from 0.")],
     teacher: TeacherOption,
     sequence: Annotated[str | None, typer.Option("--sequence", help="Column of amino acid sequences.")] = None,

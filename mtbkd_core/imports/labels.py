@@ -117,6 +117,11 @@ def largest(texts: Sequence[str]) -> int:
     return max(map(_number, texts))
 
 
+def count_from_one(texts: Sequence[str]) -> bool:
+    """Whether the least of the labels is 1."""
+    return min(map(_number, texts)) == 1
+
+
 def _number(text: str) -> int:
     """A label's number; -1 where it is none."""
     return int(max(-1.0, min(float(text), _BEYOND))) if is_whole(text) else -1

@@ -21,6 +21,7 @@ from mtbkd_core.imports.labels import (
     check_enough,
     check_labels,
     check_one_hot,
+    count_from_one,
     largest,
 )
 from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows, tell_apart
@@ -101,7 +102,10 @@ class Reader:
         if not labels or not are_numbers(labels):
             return None
         least = largest(labels) + 1
-        known = max(count_classes(path, table, least, id_column, reserved) for path in files.teachers.values())
+        of_header = least - count_from_one(labels)
+        known = max(
+            count_classes(path, table, least, of_header, id_column, reserved) for path in files.teachers.values()
+        )
         return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
 
     def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -19,7 +19,7 @@ class Files:
     """A table with the files that belong to its rows.
 
     Attributes:
-        table: CSV or Parquet, its columns named.
+        table: its columns named, of any kind that `read_table` reads.
         teachers: name -> file of logits or probabilities.
         embeddings: file of numbers that are the features; None: they come from the table.
     """

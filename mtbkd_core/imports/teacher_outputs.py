@@ -210,10 +210,13 @@ def _of_second_class(
     return logits if of else logits[:, ::-1], f"the {kind} {which}, in one column"
 
 
-def count_classes(path: Path, table: Table, least: int, id_column: str | None, reserved: Collection[str]) -> int:
+def count_classes(
+    path: Path, table: Table, least: int, of_header: int, id_column: str | None, reserved: Collection[str]
+) -> int:
     """How many classes a teacher's file speaks of: its numbered columns where they are `least` or more, else all.
 
-    A header of other numbers names some of the classes from 0 on, of which there are `least` or more.
+    A header of other numbers names some of the classes from 0 on, of which there are `of_header` or more: `least`, or
+    one fewer where no label is 0, for then labels that count from 1 are likelier than a class that nothing is in.
     """
     opened = open_numbers(path, table, id_column, reserved, tuple(map(str, range(least))), gaps=True)
     if opened.file.named and top_k_columns(opened.names):
@@ -222,7 +225,7 @@ def count_classes(path: Path, table: Table, least: int, id_column: str | None, r
     if len(numbered) >= max(2, least):
         return len(numbered)
     if opened.file.named and opened.names and all(map(is_whole, opened.names)) and min(numbered, default=0) == 0:
-        return max(least, 1 + max(int(without_point(name)) for name in opened.names))
+        return max(of_header, 1 + max(int(without_point(name)) for name in opened.names))
     return len(opened.names)
 
 

@@ -1,6 +1,7 @@
 """Files of teachers that know only some of the classes, or abstain in some rows."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -324,3 +325,14 @@ def test_an_index_that_is_no_classes_or_stands_twice_is_refused(
     np.savez(tmp_path / "t.npz", values=values, indices=indices)
     with pytest.raises(UserError, match=rf"^t\.npz: row 6.*{problem}"):
         read_teacher(tmp_path / "t.npz", table_of("ACC", [f"P{row}" for row in range(ROWS)]), LABELS, NAMES)
+
+
+def test_labels_from_one_beside_columns_from_zero_are_refused_and_read_by_the_way_out(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "t.csv", ["label", "x", "y"], [[1 + row % 3, row, row % 7] for row in range(60)])
+    outputs = 3 * np.eye(3)[np.arange(60) % 3] + np.random.default_rng(0).normal(size=(60, 3))
+    teacher = write_csv(tmp_path / "a.csv", ["0", "1", "2"], outputs.tolist())
+    spec = TableSpec(Files(table, {"a": teacher}), "label", columns=("x", "y"))
+    with pytest.raises(UserError, match=r"the labels count from 1; name the classes in order: --classes 1,2,3"):
+        check_table("mine", spec)
+    found = check_table("mine", replace(spec, classes=("1", "2", "3"))).data.rows
+    assert float((found.logits["a"].argmax(1) == found.labels).float().mean()) > 0.8
