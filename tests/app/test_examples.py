@@ -51,6 +51,14 @@ def test_a_page_of_studies_shows_the_example(opened: Opened, page: str) -> None:
     assert app.get("plotly_chart")
 
 
+@pytest.mark.parametrize("page", ["review", "watch"])
+def test_what_judges_shows_its_form_alone(opened: Opened, page: str) -> None:
+    app = opened(page)
+    assert not app.exception
+    assert not marked(app)
+    assert not app.get("plotly_chart")
+
+
 def test_a_task_without_an_example_shows_that_of_another_by_name(opened: Opened) -> None:
     app = opened("reliability", task="proteins")
     assert marked(app)[0].startswith(f"{MARK}Handwritten digits")
@@ -90,13 +98,3 @@ def test_an_example_has_the_tasks_default_settings(task: str) -> None:
     assert found is not None
     if found.config != default_config(task):
         pytest.skip("the defaults have changed: python -m mtbkd_core examples makes the example anew")
-
-
-def test_review_shows_the_examples_verdict_by_the_requirements_at_hand(home: Path, opened: Opened) -> None:
-    app = opened("review")
-    assert not app.exception
-    assert len(marked(app)) == 1
-    assert any(line.startswith("## ") for line in lines(app, "markdown"))
-    app.number_input(key="limit:accuracy").set_value(0.999).run()
-    assert [line for line in lines(app, "markdown") if "**Accuracy**, at least 99.9%" in line]
-    assert not [button for button in app.button if button.label == "Judge the run"]

@@ -141,19 +141,9 @@ def _judge(chosen: chosen_run.Chosen, requirements: Requirements) -> None:
     navigation.link("watch", "Watch new inputs")
 
 
-def _judge_example(shown: chosen_run.Chosen, requirements: Requirements) -> None:
-    """What a verdict looks like, by the present requirements, before there is a run to judge."""
-    chosen_run.banner(shown)
-    _show(review(shown.result, requirements), shown)
-
-
 form.open_link()
-example = chosen_run.shipped() if st.session_state.run is None else None
-with st.expander("Requirements", expanded=example is None and "judged" not in st.session_state, icon=":material/rule:"):
+with st.expander("Requirements", expanded="judged" not in st.session_state, icon=":material/rule:"):
     requirements = form.draw()
-if example is not None:
-    _judge_example(example, requirements)
-    st.stop()
 chosen = chosen_run.chosen(example=False)
 if "judged" in st.session_state:
     about = "The verdict follows the requirements and the run."

@@ -129,7 +129,7 @@ def strangest(task: Task, watched: Watched, class_names: list[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
-chosen = chosen_run.chosen()
+chosen = chosen_run.chosen(example=False)
 chosen_run.banner(chosen)
 task = task_loading.load_for(chosen)
 watched = new_inputs.choose(chosen, task)
