@@ -6,6 +6,7 @@ accession; links to other files are not followed.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import zipfile
@@ -65,8 +66,10 @@ def names_beside(path: Path, kind: Kind) -> tuple[str, ...]:
 
 
 def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Table:
-    if kind is Kind.HDF5 and not key and hdf5.are_vectors(entries):
-        return hdf5.of_vectors(file, entries)
+    if kind is Kind.HDF5 and not key:
+        if hdf5.are_vectors(entries):
+            return hdf5.of_vectors(file, entries)
+        hdf5.check_no_residues(file, entries)
     shapes = {name: entry.shape for name, entry in entries.items() if entry.is_numbers}
     if not key and (pair := pair_of_arrays(shapes)):
         return _of_pair(file, entries, pair)
@@ -82,7 +85,7 @@ def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Tab
     numbers = entry.read().reshape(rows, columns)
     size = {2: 4, 4: 4}.get(numbers.dtype.itemsize, 8)
     numbers = numbers.astype(f"f{size}" if numbers.dtype.kind == "f" else numbers.dtype.newbyteorder("="), copy=False)
-    cells = _beside({other: each for other, each in entries.items() if other != name}, rows)
+    cells = _beside(file, {other: each for other, each in entries.items() if other != name}, rows)
     beside, named = tuple(cells), any(map(pa.types.is_string, (each.type for each in cells.values())))
     start = 0 if named else 1
     cells |= {str(start + place): pa.array(np.ascontiguousarray(column)) for place, column in enumerate(numbers.T)}
@@ -91,24 +94,34 @@ def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Tab
     return Table(file, tuple(cells), pa.table(cells), named=named, notes=notes, beside=beside)
 
 
-def _beside(entries: Mapping[str, Entry], rows: int) -> dict[str, pa.Array]:
+def _beside(file: str, entries: Mapping[str, Entry], rows: int) -> dict[str, pa.Array]:
     """Columns of the arrays that hold a text or a whole number for each row, by which it may be matched."""
     cells = {}
     for name, entry in entries.items():
-        if entry.shape != (rows,) or entry.size > MAX_UNPACKED // 8 or name.isdecimal():
+        if entry.shape != (rows,) or name.isdecimal():
             continue
         if entry.is_texts:
-            cells[name] = pa.array(entry.read().astype(str).tolist(), pa.string())
+            cells[name] = _texts(file, name, entry)
         elif entry.is_whole:
             cells[name] = pa.array(entry.read().tolist())
     return cells
+
+
+def _texts(file: str, name: str, entry: Entry) -> pa.Array:
+    """An array of text; refuses one that takes too much, for it may be the one that names the rows."""
+    if entry.size > MAX_UNPACKED // 8:
+        raise UserError(
+            f"{file}: array {name[:60]!r} of text takes more than {MAX_UNPACKED // 2**23} MiB: leave it out"
+        )
+    texts = entry.read().tolist()
+    return pa.array([text.decode() if isinstance(text, bytes) else text for text in texts], pa.string())
 
 
 def _of_pair(file: str, entries: Mapping[str, Entry], pair: tuple[str, str]) -> Table:
     """A table with the columns of two arrays of one shape, called after the array and the place from 0."""
     rows, columns = entries[pair[0]].shape
     check_size(file, rows, 2 * columns, sum(entries[name].size for name in pair))
-    cells = _beside({name: entry for name, entry in entries.items() if name not in pair}, rows)
+    cells = _beside(file, {name: entry for name, entry in entries.items() if name not in pair}, rows)
     beside = tuple(cells)
     cells |= {
         f"{name} {place}": pa.array(np.ascontiguousarray(column).astype(np.float64))
@@ -137,10 +150,18 @@ def _listed(entries: Mapping[str, Entry], most: int = 6) -> str:
     return ", ".join(shown) + (f" and {len(entries) - most:,} more" if len(entries) > most else "") or "none"
 
 
+#: Bytes of a header of NPY.
+_LONGEST_HEADER = 2**16
+
+
 def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
-    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = reader(file)
+    """Shape and type; a long header is not read, for numpy would hold it before it refuses it."""
+    first = np.lib.format.read_magic(file) == (1, 0)
+    raw = file.read(2 if first else 4)
+    if (length := int.from_bytes(raw, "little")) > _LONGEST_HEADER:
+        raise ValueError(f"its header has {length:,} bytes")
+    reader = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, _, dtype = reader(io.BytesIO(raw + file.read(length)))
     if dtype.hasobject:
         raise UserError("")
     return shape, dtype

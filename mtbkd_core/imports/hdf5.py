@@ -15,13 +15,15 @@ import pyarrow as pa
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.entry import Entry
-from mtbkd_core.imports.limits import MAX_ROWS, check_size
+from mtbkd_core.imports.limits import MAX_ROWS, MAX_UNPACKED, check_size
 from mtbkd_core.imports.table import Table
 
 #: What the column is called that holds the names under which HDF5 keeps a vector each.
 IDS = "accession"
 #: Arrays of an HDF5 file that are looked at for names of rows.
 _FEW = 64
+#: Bytes of text that may be read at once.
+_AT_ONCE = 2**26
 
 
 def names_of_texts(file: Any) -> tuple[str, ...]:
@@ -46,8 +48,7 @@ def entries_of(path: Path, file: Any) -> dict[str, Entry]:
 
     def reader(name: str, text: bool) -> Callable[[], np.ndarray]:
         def read_text() -> np.ndarray:
-            values: np.ndarray = file[name].asstr()[:].astype(str)
-            return values
+            return _texts(path, file[name])
 
         def read_numbers() -> np.ndarray:
             found = h5py.h5d.open(file.id, name.encode(errors="surrogateescape"))
@@ -66,7 +67,7 @@ def entries_of(path: Path, file: Any) -> dict[str, Entry]:
         if elsewhere or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
             return
         text = h5py.check_string_dtype(found.dtype) is not None
-        entries[name] = Entry(found.shape, np.dtype("U1") if text else found.dtype, reader(name, text))
+        entries[name] = Entry(found.shape, _type(found.dtype) if text else found.dtype, reader(name, text))
         if len(entries) > 20 * MAX_ROWS:
             raise UserError(f"{path.name}: holds more than {20 * MAX_ROWS:,} arrays")
 
@@ -76,11 +77,42 @@ def entries_of(path: Path, file: Any) -> dict[str, Entry]:
     return entries
 
 
+def _type(text: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of texts; of those whose length is not given, the shortest."""
+    return text if text.kind == "S" else np.dtype("U1")
+
+
+def _texts(path: Path, found: Any) -> np.ndarray:
+    """A list of texts, of which each may be as long as the file: as many are read at once as fit, within a budget."""
+    at_once = int(np.clip(_AT_ONCE // path.stat().st_size, 1, 1_000)) if found.dtype.kind == "O" else len(found)
+    texts: list[str] = []
+    size = 0
+    for start in range(0, len(found), at_once):
+        texts += found.asstr()[start : start + at_once].tolist()
+        size += sum(map(len, texts[start:]))
+        if size > MAX_UNPACKED // 8:
+            least = f"takes more than {MAX_UNPACKED // 2**23} MiB: leave it out"
+            raise UserError(f"{path.name}: array {found.name[1:60]!r} of text {least}")
+    return np.array(texts, dtype=object)
+
+
 def are_vectors(entries: Mapping[str, Entry]) -> bool:
     """Whether a file holds a vector for each protein: at least half of the arrays are vectors of one length."""
     shapes = [entry.shape for entry in entries.values() if entry.is_numbers]
     matrices = sum(len(shape) == 2 for shape in shapes)
     return len(shapes) > 1 and (sum(len(shape) == 1 for shape in shapes) >= max(1, len(shapes) / 2) and matrices != 1)
+
+
+def check_no_residues(file: str, entries: Mapping[str, Entry]) -> None:
+    """Refuse a file with a matrix for each protein, of as many rows as it has residues."""
+    shapes = {name: entry.shape for name, entry in entries.items() if entry.is_numbers}
+    widths, lengths = {shape[-1:] for shape in shapes.values()}, {shape[:-1] for shape in shapes.values()}
+    if len(widths) == 1 < len(lengths) and all(2 <= len(shape) <= 3 for shape in shapes.values()):
+        name, shape = next(iter(shapes.items()))
+        raise UserError(
+            f"{file}: holds {len(shapes):,} matrices by name, such as {name[:40]!r} {list(shape)}: one row for each "
+            "residue, expected one vector for each protein; average over the residues first"
+        )
 
 
 def of_vectors(file: str, entries: Mapping[str, Entry]) -> Table:

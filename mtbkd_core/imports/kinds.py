@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +13,6 @@ _LOOK = 600
 _ARRAYS_ARE = "npz (numpy.savez) or safetensors"
 #: How files begin that are not read -> what they are, and what to do.
 _REFUSED = {
-    b"\x80\x02": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
-    b"\x80\x03": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
-    b"\x80\x04": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
-    b"\x80\x05": f"a Python pickle, which is never opened, for it can run code: save its numbers as {_ARRAYS_ARE}",
     b"\xd0\xcf\x11\xe0": "an old Excel file (xls): save it as xlsx or CSV",
     b"ARROW1": "an Arrow or Feather file: save it as Parquet",
     b"FEA1": "a Feather file: save it as Parquet",
@@ -43,6 +40,13 @@ _REFUSED = {
 }
 
 
+#: A pickle of each protocol: its mark; or a list, a dict, or an object of a module that is often in one.
+_PICKLE = re.compile(
+    rb"\x80[\x02-\x05]|\(*(?:\([ld]p\d+\n|[\]}]q\x00|"
+    rb"c(?:numpy|copy_?reg|__builtin__|builtins|collections|torch|pandas|scipy|sklearn)[\w.]*\n)"
+)
+
+
 class Kind(StrEnum):
     """The kinds of file that are read."""
 
@@ -57,6 +61,13 @@ class Kind(StrEnum):
     FASTA = "FASTA"
 
 
+_ZIP = b"PK\x03\x04"
+_KINDS = {
+    b"\x1f\x8b": Kind.GZIP,
+    b"PAR1": Kind.PARQUET,
+    b"\x93NUMPY": Kind.NPY,
+    b"\x89HDF\r\n\x1a\n": Kind.HDF5,
+}
 #: Those that hold arrays, which may have names.
 ARRAYS = (Kind.NPY, Kind.NPZ, Kind.SAFETENSORS, Kind.HDF5)
 
@@ -88,32 +99,42 @@ def first_bytes(path: Path, count: int = _LOOK) -> bytes:
 def kind_of(path: Path) -> Kind:
     """The kind of a file; refuses one that is not read, in one line that says what it is. Errors as `first_bytes`."""
     begins = first_bytes(path)
-    if begins[:4] == b"PK\x03\x04":
+    if begins.startswith(_ZIP):
         return _kind_of_zip(path)
-    for start, kind in ((b"\x1f\x8b", Kind.GZIP), (b"PAR1", Kind.PARQUET), (b"\x93NUMPY", Kind.NPY)):
-        if begins.startswith(start):
-            return kind
-    if begins.startswith(b"\x89HDF\r\n\x1a\n"):
-        return Kind.HDF5
-    if path.suffix.lower() == ".safetensors" or (begins[8:9] == b"{" and b'"dtype"' in begins):
+    if path.suffix.lower() == ".safetensors":
         return Kind.SAFETENSORS
-    refuse_foreign(path.name, begins)
-    return kind_of_text(begins)
+    return _kind_by(path.name, begins)
 
 
-def refuse_foreign(file: str, begins: bytes) -> None:
+def kind_in_gzip(file: str, begins: bytes) -> Kind:
+    """The kind of the text in an archive, by its first bytes; refuses what is no text."""
+    kind = "a zip archive (such as NPZ)" if begins.startswith(_ZIP) else _kind_by(file, begins)
+    if kind not in (Kind.TEXT, Kind.FASTA):
+        raise UserError(f"{file}: is {kind} in a gzip archive: unpack it (gunzip)")
+    return Kind(kind)
+
+
+def _kind_by(file: str, begins: bytes) -> Kind:
+    """The kind of a file by its first bytes alone; refuses what is not read."""
+    if kind := next((kind for start, kind in _KINDS.items() if begins.startswith(start)), None):
+        return kind
+    if begins[8:9] == b"{" and b'"dtype"' in begins:
+        return Kind.SAFETENSORS
+    _refuse_foreign(file, begins[:_LOOK])
+    return Kind.FASTA if begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b">" else Kind.TEXT
+
+
+def _refuse_foreign(file: str, begins: bytes) -> None:
     """Refuse what is not read, by how it begins."""
     text = begins.removeprefix(b"\xef\xbb\xbf").lstrip()
     for start, words in _REFUSED.items():
         if text.startswith(start) or text[: len(start)].lower() == start.lower() == b"<!doctype":
             raise UserError(f"{file}: is {words}")
+    if _PICKLE.match(begins):
+        words = "a Python pickle, which is never opened, for it can run code: save its numbers as"
+        raise UserError(f"{file}: is {words} {_ARRAYS_ARE}")
     if begins[257:262] == b"ustar":
         raise UserError(f"{file}: is a tar archive: unpack it")
-
-
-def kind_of_text(begins: bytes) -> Kind:
-    """Whether text is FASTA, by its first sign, or CSV."""
-    return Kind.FASTA if begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b">", b";>") else Kind.TEXT
 
 
 def _kind_of_zip(path: Path) -> Kind:

@@ -6,7 +6,7 @@ from mtbkd_core.common.progress import UserError
 
 #: Bytes on the disk and unpacked, rows, columns, cells of numbers.
 MAX_BYTES, MAX_UNPACKED = 512 * 2**20, 768 * 2**20
-MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 100_000, 6_000, 2**26
+MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 100_000, 6_000, 2**25
 
 
 def check_size(file: str, rows: int, columns: int, unpacked: int = 0) -> None:

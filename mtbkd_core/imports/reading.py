@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ from pyarrow import compute, csv
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports import arrays, parquet, sheets
-from mtbkd_core.imports.kinds import ARRAYS, Kind, file_and_key, first_bytes, kind_of
-from mtbkd_core.imports.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED, check_size, one_line
+from mtbkd_core.imports.kinds import ARRAYS, Kind, file_and_key, first_bytes, kind_in_gzip, kind_of
+from mtbkd_core.imports.limits import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, check_size, one_line
 from mtbkd_core.imports.lists import with_lists_opened
 from mtbkd_core.imports.table import Table, check_there, count_of
-from mtbkd_core.imports.text import is_fasta, open_gzip, open_text
+from mtbkd_core.imports.text import open_text
+from mtbkd_core.imports.unpacked import BLOCK, Unpacked
 
-#: Bytes that are read at once; no line of a CSV file may be longer.
-_BLOCK = 2**24
+#: Bytes that are parsed at once; no line of a CSV file may be longer.
+_BLOCK = 2 * BLOCK
+#: Bytes that a cell takes beside its text, once it is a number.
+_NUMBER = 8
 _DECIMAL_COMMA = r"^\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$"
 _WITHOUT_COMMA = r"^\s*([+-]?\d+([eE][+-]?\d+)?|[nN][aA][nN]|[+-]?[iI][nN][fF]|NA|)\s*$"
 
@@ -86,9 +89,10 @@ def _read(
         lines = sheets.read_excel(path, most_rows)
         lines = _without_empty_lines(lines, gaps)
     else:
-        content = open_gzip(path) if kind is Kind.GZIP else pa.memory_map(str(path)).read_buffer()
-        if is_fasta(content):
-            table = sheets.read_fasta(path, content, most_rows)
+        content = Unpacked(path, kind is Kind.GZIP, most_rows is not None)
+        kind = kind_in_gzip(path.name, content.begins) if kind is Kind.GZIP else kind
+        if kind is Kind.FASTA:
+            table = sheets.read_fasta(path.name, content, most_rows)
             check_there(path.name, table.names, wanted or ())
             return table
         lines = _csv(path, content, most_rows, gaps)
@@ -97,41 +101,53 @@ def _read(
     return table
 
 
-def _csv(path: Path, content: pa.Buffer, most_rows: int | None, gaps: bool) -> Table:
+def _csv(path: Path, content: Unpacked, most_rows: int | None, gaps: bool) -> Table:
     """The lines of a CSV file, the first included, as text."""
-    text = open_text(path, content)
+    text = open_text(path.name, content)
     most = min(MAX_ROWS, most_rows or MAX_ROWS) + 1
     wrong: list[csv.InvalidRow] = []
-    batches: list[pa.RecordBatch] = []
-    size = 0
     try:
-        for batch in csv.open_csv(pa.BufferReader(text.content), *_options(text.separator, wrong)):
-            batches.append(batch)
-            size += batch.nbytes
-            if wrong or size > MAX_UNPACKED or sum(batch.num_rows for batch in batches) > most:
-                break
+        cells = _within_budget(
+            path.name, csv.open_csv(pa.PythonFile(text.lines), *_options(text.separator, wrong)), most
+        )
     except pa.ArrowInvalid as error:
         raise UserError(f"{path.name}: is not CSV ({one_line(error)})") from None
-    check_size(path.name, 0, 0, size)
-    cells = pa.Table.from_batches(batches)
     names = tuple(str(number + 1) for number in range(cells.num_columns))
     first = 1 + text.skipped
     lines = Table(path.name, names, cells.rename_columns(names), first, text.separator, False, text.notes)
-    if wrong:
+    if wrong and not (content.cut and wrong[0].number > len(lines)):  # a look may end within a line
         got = f"has {count_of(wrong[0].actual_columns, 'cell')}, expected {wrong[0].expected_columns:,}"
         raise UserError(f"{lines.at(wrong[0].number - 1)} {got} as in line {first}")
     if most_rows is None:
         check_size(path.name, len(lines) - 1, lines.cells.num_columns)
-        _check_quotes(path.name, text.content, lines)
+        _check_quotes(text.lines.ends, lines)
     lines = _without_empty_lines(lines, gaps)
     return _without_decimal_commas(replace(lines, cells=lines.cells.slice(0, most)))
+
+
+def _within_budget(file: str, batches: Iterable[pa.RecordBatch], most: int) -> pa.Table:
+    """Batches of text until there are so many rows; what they take is counted as they come.
+
+    To them adds what is made of them later: the longest column as a list, and all of them as numbers.
+    """
+    kept: list[pa.RecordBatch] = []
+    rows, sizes = 0, np.zeros(1, dtype=np.int64)
+    for batch in batches:
+        kept.append(batch)
+        rows += batch.num_rows
+        sizes = sizes + [column.nbytes for column in batch.columns]
+        check_size(file, 0, 0, int(sizes.sum() + sizes.max()) + _NUMBER * rows * batch.num_columns)
+        check_size(file, min(rows, MAX_ROWS), batch.num_columns)
+        if rows > most:
+            break
+    return pa.Table.from_batches(kept)
 
 
 def _options(separator: str, wrong: list[csv.InvalidRow]) -> tuple[Any, Any, Any]:
     """How a CSV file is read: every cell as text; rows with too many or too few cells go to `wrong`."""
 
     def skip(row: csv.InvalidRow) -> str:
-        wrong.append(row)
+        wrong.extend([] if wrong else [row])
         return "skip"
 
     as_text = {f"f{number}": pa.string() for number in range(MAX_COLUMNS)}
@@ -168,12 +184,10 @@ def _without_decimal_commas(lines: Table) -> Table:
     return replace(lines, cells=cells, notes=(*lines.notes, note))
 
 
-def _check_quotes(file: str, content: pa.Buffer, lines: Table) -> None:
+def _check_quotes(ends: bytes, lines: Table) -> None:
     """Refuse a quoted cell that goes on to the end of the file, which Arrow takes for the last cell."""
-    if len(lines) and "\n" in lines.cells.columns[-1][-1].as_py():
-        end = content.slice(max(0, content.size - 1024)).to_pybytes()
-        if not end.rstrip(b"\r\n").endswith(b'"'):
-            raise UserError(f"{lines.at(len(lines) - 1)}: a quoted cell does not end")
+    if len(lines) and "\n" in lines.cells.columns[-1][-1].as_py() and not ends.rstrip(b"\r\n").endswith(b'"'):
+        raise UserError(f"{lines.at(len(lines) - 1)}: a quoted cell does not end")
 
 
 def _without_empty_lines(lines: Table, gaps: bool) -> Table:

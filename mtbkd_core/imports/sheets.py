@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,9 +12,14 @@ import pyarrow as pa
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.limits import MAX_ROWS, check_size, one_line
 from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.unpacked import Unpacked
 
 #: Bytes of a sheet's XML, which takes many times as much once it is read.
 _MOST_XML = 96 * 2**20
+#: Cells of a sheet, in which those to the left of a cell count.
+_MOST_CELLS = 2**23
+#: Bytes of a record of FASTA, and how many times the text of all is held.
+_RECORD, _TIMES = 4 * 2**20, 2
 
 
 def read_excel(path: Path, most_rows: int | None) -> Table:
@@ -40,6 +46,8 @@ def read_excel(path: Path, most_rows: int | None) -> Table:
             lines.append([_text(cell) for cell in cells])
             width = max(width, len(cells))
             check_size(path.name, len(lines) - 2, width)
+            if len(lines) * width > _MOST_CELLS:
+                raise UserError(f"{path.name}: more than {_MOST_CELLS:,} cells, the most of a sheet: save it as CSV")
         others = [other.title for other in book.worksheets[1:]]
         book.close()
     except (UserError, MemoryError):
@@ -64,27 +72,44 @@ def _text(cell: object) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else str(cell)
 
 
-def read_fasta(path: Path, content: pa.Buffer, most_rows: int | None) -> Table:
+def read_fasta(file: str, content: Unpacked, most_rows: int | None) -> Table:
     """Records of FASTA: id (the header up to its first blank), description (the rest) and sequence.
 
     Raises:
-        UserError: text that is not UTF-8, a record without a sequence, too many; one line.
+        UserError: text that is not UTF-8, a record without a sequence or too long, too many; one line.
     """
-    try:
-        text = content.to_pybytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path.name}: is not FASTA in UTF-8") from None
-    ids, descriptions, sequences = [], [], []
-    for record in text.split("\n>"):
-        header, _, body = record.lstrip("\ufeff \n\r\t").removeprefix(">").partition("\n")
-        named, _, description = header.strip().partition(" ")
-        ids.append(named)
-        descriptions.append(description.strip())
-        sequences.append("".join(body.split()).removesuffix("*"))
-        check_size(path.name, len(ids), 3)
-        if not sequences[-1]:
-            raise UserError(f"{path.name}: record {len(ids)}, {named[:40]!r}, has no sequence")
-        if most_rows is not None and len(ids) >= most_rows:
+    found: dict[str, list[pa.Array]] = {"id": [], "description": [], "sequence": []}
+    rows, size = 0, 0
+    for records in _records(file, content.blocks()):
+        parts: tuple[list[str], ...] = ([], [], [])
+        for record in records[: None if most_rows is None else most_rows - rows]:
+            size += len(record)
+            try:
+                header, _, body = record.lstrip(b"\xef\xbb\xbf \n\r\t").removeprefix(b">").partition(b"\n")
+                named, _, description = header.decode().strip().partition(" ")
+                sequence = body.translate(None, b" \t\n\r\v\f").decode().removesuffix("*")
+            except UnicodeDecodeError:
+                raise UserError(f"{file}: is not FASTA in UTF-8") from None
+            rows += 1
+            check_size(file, rows, 3, _TIMES * size)
+            if not sequence:
+                raise UserError(f"{file}: record {rows}, {named[:40]!r}, has no sequence")
+            for texts, text in zip(parts, (named, description.strip(), sequence), strict=True):
+                texts.append(text)
+        for chunks, texts in zip(found.values(), parts, strict=True):
+            chunks.append(pa.array(texts, pa.string()))
+        if most_rows is not None and rows >= most_rows:
             break
-    cells = {"id": pa.array(ids), "description": pa.array(descriptions), "sequence": pa.array(sequences)}
-    return Table(path.name, tuple(cells), pa.table(cells))
+    cells = {name: pa.chunked_array(chunks) for name, chunks in found.items()}
+    return Table(file, tuple(cells), pa.table(cells))
+
+
+def _records(file: str, blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Records of FASTA, some at once."""
+    left = b""
+    for block in blocks:
+        *whole, left = (left + block).split(b"\n>")
+        if len(left) > _RECORD:
+            raise UserError(f"{file}: a record is longer than {_RECORD // 2**20} MiB, which no protein is")
+        yield whole
+    yield [left]

@@ -46,6 +46,10 @@ WAYS = {
     "a line that names the separator": lambda path: path.write_text("sep=;\n" + LINES.replace(",", ";")),
     "UTF-8 with a mark": lambda path: path.write_text(LINES, encoding="utf-8-sig"),
     "UTF-16": lambda path: path.write_text(LINES, encoding="utf-16"),
+    "UTF-16 without a mark": lambda path: path.write_text(LINES, encoding="utf-16-le"),
+    "UTF-16 of another order": lambda path: path.write_text(LINES, encoding="utf-16-be"),
+    "UTF-32": lambda path: path.write_text(LINES, encoding="utf-32"),
+    "UTF-32 without a mark": lambda path: path.write_text(LINES, encoding="utf-32-be"),
     "Windows-1252": lambda path: path.write_text(LINES, encoding="cp1252"),
     "lines of Windows": lambda path: path.write_bytes(LINES.replace("\n", "\r\n").encode()),
     "empty columns and rows at the end": lambda path: path.write_text(
@@ -117,6 +121,14 @@ def test_vectors_by_name_need_a_table_with_the_names(tmp_path: Path) -> None:
         open_numbers(tmp_path / "v.h5", table_of("entry", ["Q1", "Q2"]))
 
 
+def test_a_matrix_for_each_protein_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        for length, name in enumerate(IDS, 5):
+            file[name] = np.zeros((length, 4))
+    with pytest.raises(UserError, match=r"3 matrices by name, such as 'P1' \[6, 4\].*average over the residues first$"):
+        read_table(tmp_path / "v.h5")
+
+
 def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["x"] = NUMBERS
@@ -163,6 +175,11 @@ def test_fasta_is_a_table_of_ids_descriptions_and_sequences(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
+        ("m.pkl", pickle.dumps([1.0, 2.0], 0), "is a Python pickle, which is never opened"),
+        ("m.pkl", pickle.dumps({"a": 1.0}, 0), "is a Python pickle"),
+        ("m.pkl", pickle.dumps(NUMBERS, 0), "is a Python pickle"),
+        ("m.pkl", pickle.dumps([NUMBERS], 1), "is a Python pickle"),
+        ("m.npy.gz", gzip.compress(b"\x93NUMPY\x01\x00" + bytes(90), mtime=0), "is NPY in a gzip archive: unpack it"),
         ("m.pkl", pickle.dumps([1.0]), "is a Python pickle, which is never opened"),
         ("m.npy", b"", "the file is empty"),
         ("m.xls", b"\xd0\xcf\x11\xe0" + bytes(90), "is an old Excel file"),

@@ -1,0 +1,116 @@
+"""What looks at small files that would grow, and whole reads of them, take.
+
+usage: python -m tests.imports.memory FOLDER [NAME ...]
+"""
+
+import gzip
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import openpyxl
+
+from mtbkd_core import UserError
+from mtbkd_core.imports.preview import preview
+from mtbkd_core.imports.reading import read_table
+
+MIB = 2**20
+
+
+def gz(folder: Path, name: str, content: bytes, times: int, first: bytes = b"") -> Path:
+    """A gzip file that holds some bytes, and others so often, the latter in members of their own."""
+    path = folder / f"{name}.csv.gz"
+    path.write_bytes((gzip.compress(first, mtime=0) if first else b"") + gzip.compress(content, mtime=0) * times)
+    return path
+
+
+def long_header(folder: Path) -> Path:
+    """NPY that says that its header has 400 MiB, as a file with a hole."""
+    path = folder / "header.npy"
+    path.write_bytes(b"\x93NUMPY\x02\x00" + (400 * MIB).to_bytes(4, "little"))
+    os.truncate(path, 401 * MIB)
+    return path
+
+
+def long_texts(folder: Path) -> Path:
+    """HDF5 with three ids of ten million letters each, none of them written."""
+    path = folder / "ids.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = np.zeros((30, 2))
+        file.create_dataset("ids", (30,), "S10000000", chunks=(1,), compression="gzip")
+    return path
+
+
+def shared_texts(folder: Path) -> Path:
+    """HDF5 with one text of a million letters among short ones."""
+    path = folder / "texts.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = np.zeros((2_000, 2))
+        file["ids"] = ["x" * 10**6 if row == 1 else f"P{row}" for row in range(2_000)]
+    return path
+
+
+def wide_sheet(folder: Path) -> Path:
+    """Excel with a single cell far to the right in each row."""
+    path, book = folder / "wide.xlsx", openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for _ in range(1_500):
+        sheet.append([None] * 5_900 + [1])
+    book.save(path)
+    return path
+
+
+COMMAS = (b"," * 5_999 + b"\n") * 170
+#: Name -> the file that is made.
+FILES: dict[str, Callable[[Path], Path]] = {
+    "blanks": lambda folder: gz(folder, "blanks", b"1 x\n" * 2**18, 120),
+    "empty lines": lambda folder: gz(folder, "lines", b"\n" * MIB, 60, COMMAS[:6_000]),
+    "short FASTA": lambda folder: gz(folder, "fasta", b">a\nM\n" * 2**18, 60),
+    "long FASTA": lambda folder: gz(folder, "long", b"M" * MIB, 60, b">a\n"),
+    "Windows-1252": lambda folder: gz(folder, "cp1252", b"a,b,\xe4\n" * 2**17, 40),
+    "commas": lambda folder: gz(folder, "commas", COMMAS, 50),
+    "a header in quotes": lambda folder: gz(folder, "quotes", b'"x\n"' + b"," * (MIB - 8) + b"\n", 4),
+    "a long header of NPY": long_header,
+    "ids of HDF5": long_texts,
+    "texts of HDF5": shared_texts,
+    "a wide sheet": wide_sheet,
+}
+
+
+def taken(ask: Callable[[], object]) -> tuple[float, float, str]:
+    """MiB by which a process of its own grows, seconds, and the refusal."""
+    out, into = os.pipe()
+    if not os.fork():
+        before, began, said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter(), ""
+        try:
+            ask()
+        except UserError as error:
+            said = str(error)
+        except BaseException as error:
+            said = f"BUG {error!r}"
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        os.write(into, json.dumps([round(grown), round(time.perf_counter() - began, 2), said[:300]]).encode())
+        os._exit(0)
+    os.close(into)
+    os.wait()
+    with os.fdopen(out) as pipe:
+        grown, seconds, said = json.loads(pipe.read() or '[0, 0, "BUG died"]')
+    return grown, seconds, said
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """A line for each file and way: its name, "look" or "whole", and what it took."""
+    for name in names or FILES:
+        path = FILES[name](folder)
+        for way, ask in {"look": lambda path=path: preview(path), "whole": lambda path=path: read_table(path)}.items():
+            print(json.dumps([name, way, *taken(ask)]), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
