@@ -12,6 +12,13 @@ from mtbkd_core.common.progress import UserError
 
 MAX_CLASSES = 1_024
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+#: Categories of signs that are not seen, and letters that are not seen either (Unicode: default ignorable; U+2800).
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+#: What makes a text or a picture of the sign before it, and what makes a key of it.
+_VARIANTS, _KEYCAP = "\ufe0e\ufe0f", "\u20e3"
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
@@ -23,17 +30,25 @@ def is_whole(text: str) -> bool:
 
 @lru_cache(maxsize=4096)  # labels repeat
 def without_point(text: str) -> str:
-    """A label or a name as it is compared: a whole number without ".0" after it."""
-    text = unicodedata.normalize("NFC", text.strip())
+    """A label or a name as it is compared: a whole number without ".0" after it, a picture without its variant."""
+    text = unicodedata.normalize("NFC", text.strip()).translate(dict.fromkeys(map(ord, _VARIANTS)))
     return text.partition(".")[0] if is_whole(text) else text
 
 
 @lru_cache(maxsize=4096)
 def invisible(text: str) -> str:
-    """A sign of a text that nobody sees, such as "U+200B"; empty where there is none."""
-    hidden = (letter for letter in text.strip() if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))
-    found = next(hidden, "")
-    return f"U+{ord(found):04X}" if found else ""
+    """A sign of a text that nobody sees, such as "U+200B"; empty where there is none.
+
+    A selector of variants counts as one but after a picture, such as in the heart that is red, or in a keycap.
+    """
+    text = text.strip()
+    for place, letter in enumerate(text):
+        if unicodedata.category(letter) not in _UNSEEN and not _IGNORABLE.match(letter):
+            continue
+        of_picture = place > 0 and unicodedata.category(text[place - 1]) in ("So", "Sm")
+        if letter not in _VARIANTS or not (of_picture or text[place + 1 : place + 2] == _KEYCAP):
+            return f"U+{ord(letter):04X}"
+    return ""
 
 
 def plain(name: str) -> str:

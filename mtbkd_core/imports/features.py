@@ -17,8 +17,10 @@ from mtbkd_core.proteins.features import cached_descriptors
 LETTERS = AMINO_ACIDS + OTHER_LETTERS
 #: An amino acid chain; titin, the longest known, has 34,350.
 MAX_LENGTH = 50_000
-#: The letters of DNA and RNA, of which no protein of `_LONG` letters consists.
+#: The letters of DNA and RNA, of which no protein of `_LONG` letters consists; with IUPAC's of bases that are not known
+#: exactly, of which few do, if so large a part of a sequence is known.
 _BASES, _LONG = frozenset("ACGTUN"), 20
+_AMBIGUOUS, _MOSTLY = frozenset("ACGTURYSWKMBDHVN"), 0.6
 _WRONG = re.compile(f"[^{LETTERS}]")
 
 
@@ -41,15 +43,39 @@ def check_sequences(table: Table, column: str) -> list[str]:
         elif wrong is not None and len(sequence) <= MAX_LENGTH:
             problem = _wrong_letter(wrong.group(), wrong.start() + 1)
         raise UserError(f"{table.at(row, column)}: {problem}")
-    long = [row for row, sequence in enumerate(sequences) if len(sequence) >= _LONG]
-    bases = [row for row in long if not set(sequences[row]) - _BASES]
-    if bases and 2 * len(bases) >= len(long):
-        which = f"{len(bases):,} of {count_of(len(long), 'sequence')} of {_LONG} letters or more"
+    bases, long = _bases(sequences)
+    if 2 * len(bases) >= max(1, long):
         raise UserError(
-            f"{table.at(bases[0], column)}: {which} hold A, C, G, T, U and N alone: this is DNA or RNA, expected amino "
-            "acids; translate it first"
+            f"{_are_bases(table, column, bases, long)}: this is DNA or RNA, expected amino acids; translate it first"
         )
     return sequences
+
+
+def warn_of_bases(table: Table, column: str) -> tuple[str, ...]:
+    """A line where one sequence in twenty, or more, is probably DNA or RNA."""
+    bases, long = _bases(table.texts(column))
+    if 20 * len(bases) < max(1, long):
+        return ()
+    return (f"{_are_bases(table, column, bases, long)}: are they DNA or RNA? Expected amino acids",)
+
+
+def _bases(sequences: Sequence[str]) -> tuple[list[int], int]:
+    """The rows of long sequences that are probably DNA or RNA, and how many are long."""
+    long = [row for row, sequence in enumerate(sequences) if len(sequence) >= _LONG]
+    return [row for row in long if _is_dna(sequences[row])], len(long)
+
+
+def _is_dna(sequence: str) -> bool:
+    letters = set(sequence)
+    if not letters - _BASES:
+        return True
+    sure = sum(map(sequence.count, "ACGTU"))
+    return not letters - _AMBIGUOUS and len(letters & _BASES) >= 3 and sure > _MOSTLY * len(sequence)
+
+
+def _are_bases(table: Table, column: str, bases: Sequence[int], long: int) -> str:
+    which = f"{len(bases):,} of {count_of(long, 'sequence')} of {_LONG} letters or more"
+    return f"{table.at(bases[0], column)}: {which} hold the letters of bases alone, mostly A, C, G, T and U"
 
 
 def _wrong_letter(letter: str, place: int) -> str:

@@ -13,7 +13,7 @@ import torch
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserErrors
 from mtbkd_core.imports.classes import MAX_CLASSES, plain
 from mtbkd_core.imports.data import Rows
-from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_features
+from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_bases, warn_of_features
 from mtbkd_core.imports.labels import (
     LEAST_OF_CLASS,
     LEAST_WITH_TEST,
@@ -73,6 +73,7 @@ class Reader:
         sequences: list[str] | None = None
         with self.going_on():
             sequences = check_sequences(table, spec.sequence) if spec.sequence is not None else []
+            self.warnings += warn_of_bases(table, spec.sequence) if spec.sequence is not None else ()
         ids = table.texts(id_column) if id_column is not None else []
         if id_column is not None:
             self.warnings += _repeated(table, ids, id_column)

@@ -329,10 +329,21 @@ def test_a_class_may_have_two_rows_where_a_table_is_for_testing(tmp_path: Path) 
     assert len(check(replace(own, test=written("other"))).data.rows) == 12
 
 
-def test_dna_is_no_protein(files: Files) -> None:
-    dna = changed(files, "dna.csv", Sequence=dict.fromkeys(range(ROWS), "ACGTTGCAACGTNNACGTAC"))
+@pytest.mark.parametrize("sequence", ["ACGTTGCAACGTNNACGTAC", "ACGTTRCAACGYNNACKTAC", "ACGUUGCAACGUWSACGUAC"])
+def test_dna_is_no_protein(files: Files, sequence: str) -> None:
+    dna = changed(files, "dna.csv", Sequence=dict.fromkeys(range(ROWS), sequence))
     with pytest.raises(UserError, match="this is DNA or RNA, expected amino acids"):
         check(spec_of(dna))
+
+
+def test_dna_among_proteins_is_told(files: Files) -> None:
+    mixed = changed(files, "mixed.csv", Sequence=dict.fromkeys(range(2, 6), "ACGTTGCAACGTNNACGTAC"))
+    (line,) = [line for line in check(spec_of(mixed)).warnings if "DNA" in line]
+    assert line.startswith(f"mixed.csv: line 4, column 'Sequence': 4 of {ROWS} sequences of 20 letters or more hold")
+
+
+def test_silk_is_a_protein(files: Files) -> None:
+    assert check(spec_of(changed(files, "silk.csv", Sequence=dict.fromkeys(range(30), "GAGAGSGAGAGSGAGAGSGAGA"))))
 
 
 def test_one_row_of_each_class_gives_no_label_away(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.imports.classes import check_class_names, join_names, numbered_columns, split_names
+from mtbkd_core.imports.classes import check_class_names, invisible, join_names, numbered_columns, split_names
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,20 @@ def test_blanks_around_names_and_a_comma_at_the_end_do_not_count() -> None:
 )
 def test_columns_that_count_the_classes_are_found_among_others(names: list[str], found: dict[int, str]) -> None:
     assert numbered_columns(names) == found
+
+
+@pytest.mark.parametrize("sign", [0x0000, 0x200B, 0x034F, 0x1160, 0x180B, 0x2800, 0x3164, 0xFE0F, 0xFFA0, 0xE0100])
+def test_a_sign_that_nobody_sees_is_named(sign: int) -> None:
+    assert invisible(f"x{chr(sign)}") == f"U+{sign:04X}"
+
+
+@pytest.mark.parametrize(
+    "name", ["\u2764\ufe0f", "a \u2194\ufe0f b", "1\ufe0f\u20e3", "caf\u00e9", "\u1112\u1161\u11ab"]
+)
+def test_pictures_and_letters_of_other_scripts_are_seen(name: str) -> None:
+    assert invisible(name) == ""
+
+
+def test_a_picture_is_the_same_class_with_and_without_its_variant() -> None:
+    with pytest.raises(UserError, match="is named twice"):
+        check_class_names(["\u2764", "\u2764\ufe0f"])
