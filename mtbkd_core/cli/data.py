@@ -15,10 +15,11 @@ from torch import Tensor
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fetches, rebuilds
 from mtbkd_core.cli.console import Log, say
-from mtbkd_core.cli.imports import ReplaceOption
+from mtbkd_core.cli.imports import NormaliseOption, ReplaceOption, teacher_files
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import split_names
+from mtbkd_core.imports.image_outputs import TeacherFiles
 from mtbkd_core.runs.examples import EXAMPLES, make
 from mtbkd_core.teachers import shipped
 
@@ -113,11 +114,37 @@ def import_images_command(
     ] = "",
     title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
     replaces: ReplaceOption = False,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option("--teacher", help="A teacher's logits or probabilities for the training images, as name=file."),
+    ] = None,
+    test_teacher: Annotated[
+        list[str] | None, typer.Option("--test-teacher", help="Its outputs for the test images, as name=file.")
+    ] = None,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Beside these, teachers that are trained on this machine.")
+    ] = False,
+    unseen: Annotated[
+        bool,
+        typer.Option("--labels-unseen", help="No teacher was trained on these images: calibrate each on their labels."),
+    ] = False,
+    normalise: NormaliseOption = False,
 ) -> None:
-    """Make a task of a folder of images; its teachers are trained at the first run."""
+    """Make a task of a folder of images; without outputs of your own, its teachers are trained at the first run."""
     names = None if classes is None else split_names(classes)
+    given = teacher_files(teacher or [], "--teacher"), teacher_files(test_teacher or [], "--test-teacher")
+    if not given[0] and (given[1] or trained or unseen or normalise):
+        raise UserError("--test-teacher, --trained, --labels-unseen, --normalise: need --teacher name=file")
     task = import_images(
-        name, folder, title=title, class_names=names, transposed=transposed, prefix=prefix, replaces=replaces
+        name,
+        folder,
+        title=title,
+        class_names=names,
+        transposed=transposed,
+        prefix=prefix,
+        replaces=replaces,
+        outputs=TeacherFiles(*given, beside=trained, unseen=unseen, normalise=normalise) if given[0] else None,
+        say=say,
     )
     print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 

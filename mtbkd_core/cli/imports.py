@@ -98,10 +98,10 @@ def import_command(
     """Check a table of your own with its teachers' outputs, and make a task of it."""
     check_free(name, replaces or only_check)
     chosen, embeddings, model = _features(features, table)
-    files = Files(table, _files(teacher, "--teacher"), embeddings)
+    files = Files(table, teacher_files(teacher, "--teacher"), embeddings)
     others = None
     if test is not None:
-        others = Files(test, _files(test_teacher or [], "--test-teacher"), test_features)
+        others = Files(test, teacher_files(test_teacher or [], "--test-teacher"), test_features)
     elif test_teacher or test_features is not None:
         raise UserError("--test-teacher, --test-features: need --test, the table that they belong to")
     if classes is not None and columns is not None:
@@ -188,7 +188,8 @@ def _features(text: str, table: Path) -> tuple[tuple[str, ...], Path | None, str
     raise UserError(f"--features: got {text[:60]!r}, allowed: {allowed}")
 
 
-def _files(pairs: Sequence[str], option: str) -> dict[str, Path]:
+def teacher_files(pairs: Sequence[str], option: str) -> dict[str, Path]:
+    """Files by teacher, as name=file."""
     needs = "name=file, such as esm2=esm2_logits.csv"
     return {name: Path(file) for name, file in named(pairs, option, needs).items()}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +34,15 @@ class Pictures:
         parts: "train" and "test" -> pictures [N, height, width] and labels [N], both uint8.
         class_names: from the folders' names; None: the labels' numbers.
         notes: what was made of the files, a line each.
+        names: likewise -> "class/file" of each picture; empty where they come from arrays.
+        divided: whether the test pictures were chosen here.
     """
 
     parts: dict[str, tuple[np.ndarray, np.ndarray]]
     class_names: tuple[str, ...] | None
     notes: tuple[str, ...]
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    divided: bool = False
 
 
 def read_pictures(folder: Path) -> Pictures | None:
@@ -119,7 +123,7 @@ def _of_folders(folder: Path) -> Pictures | None:
         raise UserError(f"{train}: has {len(names):,} folders with pictures, expected one a class, at most 256")
     notes: list[str] = []
     files = {"train": _listed(train, names), "test": _listed(roots["test"], names) if roots["test"] else []}
-    if roots["train"] is None or roots["test"] is None:
+    if divided := roots["train"] is None or roots["test"] is None:
         files = _divided(files["train"])
         notes.append("Every fifth picture of each class is for testing, as there is no folder for it.")
     if sum(map(len, files.values())) > _MOST_PICTURES:
@@ -135,7 +139,8 @@ def _of_folders(folder: Path) -> Pictures | None:
             colours |= coloured
         parts[part] = (pixels, np.array([label for _, label in listed], dtype=np.uint8))
     notes += ["Colours were turned to grey."] if colours else []
-    return Pictures(parts, tuple(names), tuple(notes))
+    spelled = {part: tuple(f"{path.parent.name}/{path.name}" for path, _ in listed) for part, listed in files.items()}
+    return Pictures(parts, tuple(names), tuple(notes), spelled, divided)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,22 @@ from mtbkd_core.teachers.convolutional import Recipe
 
 _log = logging.getLogger(__name__)
 FEWEST_CLASSES, MOST_CLASSES = 2, 100
+
+
+@dataclass(frozen=True)
+class GivenTeacher:
+    """A teacher whose outputs are a person's own.
+
+    Attributes:
+        line: what it is, for people.
+        digest: of its outputs.
+        temperature: the one that calibrates it; None: it was not fitted.
+    """
+
+    name: str
+    line: str
+    digest: str
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,9 @@ class ImageSet:
         digest: `ImagePool.digest` when it was imported, so that other images under the same name are another set.
         prefix, first_label: as `ImageFiles`.
         notes: what was made of the files, sentences.
+        given: teachers whose outputs are in the file `outputs`.
+        trains: whether teachers are trained on this machine.
+        unseen: whether no given teacher was trained on these images.
     """
 
     name: str
@@ -51,6 +71,11 @@ class ImageSet:
     prefix: str = ""
     first_label: int = 0
     notes: tuple[str, ...] = ()
+    # not in `repr`, of which stamps of former versions are made
+    given: tuple[GivenTeacher, ...] = field(default=(), repr=False)
+    outputs: Path | None = field(default=None, repr=False)
+    trains: bool = field(default=True, repr=False)
+    unseen: bool = field(default=False, repr=False)
 
 
 _FORMAT = TypeAdapter(ImageSet)
@@ -67,15 +92,15 @@ def owners_of(name: str) -> Path:
 
 
 def new_copies(name: str) -> Path:
-    """Where the home folder will keep pictures that were in no IDX files, as such: beside those of a former set."""
+    """Where the home folder will keep a set's pictures, of no IDX files, and teachers' outputs: beside a former's."""
     return home_path() / "image-sets" / f"{name}.{secrets.token_hex(4)}"
 
 
-def remove_copies(name: str, but: Path | None = None) -> None:
-    """Remove the pictures that the home folder keeps of sets of this name, but for one folder."""
+def remove_copies(name: str, but: Collection[Path] = ()) -> None:
+    """Remove what the home folder keeps of sets of this name, but for some folders."""
     folder = path_of(name).parent
     for copies in (folder / name, *folder.glob(f"{name}.*/")):  # the first as former versions called it
-        if copies != but:
+        if copies not in but:
             shutil.rmtree(copies, ignore_errors=True)
 
 

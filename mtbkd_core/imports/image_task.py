@@ -1,16 +1,17 @@
 """Image sets of one's own as tasks: each has up to four teachers, which are trained on this machine.
 
 Three are specialists, of half the classes each and of every second class, where that is more than one class; one is a
-generalist. A teacher is trained when it is first asked for, and its outputs are kept in the home folder.
+generalist. A teacher is trained when it is first asked for, and its outputs are kept in the home folder. Teachers whose
+outputs were imported stand in their place or beside them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from threading import Event
 
@@ -23,7 +24,8 @@ from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, 
 from mtbkd_core.config.choices import PATCH
 from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.imports import image_sets
-from mtbkd_core.imports.image_sets import ImageSet
+from mtbkd_core.imports.image_sets import GivenTeacher, ImageSet
+from mtbkd_core.imports.table_task import SEEN
 from mtbkd_core.tasks.fashion import FASHION, FILES, UNLABELLED, clothing_images, digit_images
 from mtbkd_core.tasks.images import ImagePool, ImageTask
 from mtbkd_core.tasks.source import ShiftInfo, TaskInfo
@@ -31,6 +33,8 @@ from mtbkd_core.teachers.base import TeacherInfo
 from mtbkd_core.teachers.convolutional import TRAINING_VERSION, Recipe
 
 _TEACHERS = "teachers"
+#: Before the name of a given teacher: the classes of which it states the sum alone.
+TOGETHER = "together."
 _LOOK_EVERY = 0.2
 #: Images that a student gets where nothing else is asked for, of a set that has as many.
 _LABELLED = FASHION.INFO.n_labelled
@@ -45,7 +49,15 @@ class _Trained(Exception):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OwnImageTask(ImageTask):
-    """A task of images with teachers that are trained on this machine when they are first asked for."""
+    """A task of images with teachers that are trained on this machine when they are first asked for.
+
+    Attributes:
+        given: teachers whose outputs were imported.
+        given_file: where these are.
+    """
+
+    given: Mapping[str, GivenTeacher] = field(default_factory=dict)
+    given_file: Path | None = None
 
     def missing(self) -> str | None:
         """One line where the images have gone."""
@@ -98,14 +110,29 @@ class OwnImageTask(ImageTask):
                     teacher.checkpoint.unlink(missing_ok=True)
 
     def _untrained(self, names: Sequence[str], pool: ImagePool) -> tuple[str, ...]:
-        return tuple(name for name in names if not self._path(name, pool).exists())
+        return tuple(name for name in names if name in self.recipes and not self._path(name, pool).exists())
 
     def _read_outputs(self, name: str, pool: ImagePool) -> Tensor:
+        if name in self.given:
+            return self._given_tensors[name]
         path = self._path(name, pool)
         logits = read_tensors(path).get(name)
         if logits is None or logits.shape != (len(pool.index), len(self.class_names)) or not logits.isfinite().all():
             raise UserError(f"{path}: is not what it should be; delete it, and the teacher is trained anew")
         return logits.float()
+
+    def together(self, name: str) -> Tensor | None:
+        """As `ImageTask.together`."""
+        return self._given_tensors.get(TOGETHER + name) if name in self.given else None
+
+    @cached_property
+    def _given_tensors(self) -> dict[str, Tensor]:
+        """What was imported of teachers; refuses a file that has gone or is another."""
+        path = self.given_file
+        tensors = read_tensors(path) if path is not None and path.exists() else {}
+        if any(digest_of(tensors, name) != teacher.digest for name, teacher in self.given.items()):
+            raise UserError(f"{path}: is not what was imported; forget the task {self.INFO.name} and import it again")
+        return tensors
 
     def _path(self, name: str, pool: ImagePool) -> Path:
         """Where a teacher's outputs are kept, by all that they are made of."""
@@ -113,6 +140,8 @@ class OwnImageTask(ImageTask):
 
     def hash_of_teacher(self, name: str, pool: ImagePool) -> str:
         """As `ImageTask.hash_of_teacher`."""
+        if name in self.given:
+            return content_hash(pool.digest, name, self.given[name].digest)
         return content_hash(self._stamp(pool), name)
 
     def _hash_of_data(self, pool: ImagePool, student: Tensor, test: Tensor) -> str:
@@ -124,6 +153,12 @@ class OwnImageTask(ImageTask):
         """Of all that the teachers are made of; of the images, those that a student is shown stand for the set."""
         recipes = json.dumps({name: recipe.digest_content() for name, recipe in self.recipes.items()})
         return content_hash(pool.digest, recipes, str(TRAINING_VERSION), torch.__version__)
+
+
+def digest_of(tensors: Mapping[str, Tensor], name: str) -> str:
+    """Of a given teacher's outputs; "" where there are none."""
+    parts = [tensors[key].numpy().tobytes() for key in (name, TOGETHER + name) if key in tensors]
+    return content_hash(*parts) if parts else ""
 
 
 def found() -> dict[str, OwnImageTask]:
@@ -142,14 +177,10 @@ def task_of(images: ImageSet) -> OwnImageTask:
 def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
     """The task of an image set on a machine with the clothes' images, or without."""
     names = images.class_names
-    every = tuple(range(len(names)))
-    half = len(every) // 2
-    parts = {"first-half": every[:half], "second-half": every[half:], "every-second": every[::2]}
-    parts = {name: part for name, part in parts.items() if len(part) > 1}
-    known = {name: _listed([names[label] for label in part]) for name, part in parts.items()}
-    specialists = (
-        TeacherInfo(name, known[name], f"Knows {known[name]} well; of the others it saw 6 %.") for name in parts
-    )
+    own = [TeacherInfo(teacher.name, teacher.name, teacher.line) for teacher in images.given]
+    taught, recipes = _trained(images)
+    trained = " Teachers are trained on others, on this machine, once." if taught else ""
+    first = tuple(teacher.name for teacher in (*own, *(taught[:-1] or taught)))  # without the generalist
     labelled = min(_LABELLED, images.sizes.student)
     unlabelled = min(UNLABELLED, images.sizes.student - labelled)
     without = f" and {unlabelled:,} for which it has only the teachers' answers" if unlabelled else ""
@@ -161,19 +192,20 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             name=images.name,
             title=images.title,
             description=f"Images of your own: {images.sizes.test:,} for testing. The student starts with {labelled:,} "
-            f"labelled ones{without}. Teachers are trained on others, on this machine, once.{notes}",
+            f"labelled ones{without}.{trained}{notes}",
             n_classes=len(names),
-            teachers=(*specialists, TeacherInfo("generalist", "Generalist", "Saw every class.")),
-            default_teachers=tuple(parts) or ("generalist",),
+            teachers=(*own, *taught),
+            default_teachers=first,
             item="image",
             n_labelled=labelled,
             most_labelled=images.sizes.student,
             image_shape=shape,
             spare=True,
-            defaults=_defaults(len(names), shape, unlabelled),
+            defaults=_defaults(len(names), shape, unlabelled) | _calibration(images, first),
             presets=FASHION.INFO.presets,
             shifts=tuple(info for info, _ in shifts),
-            stamp=content_hash(repr(images), *(info.name for info, _ in shifts)),
+            stamp=content_hash(repr(images), *(info.name for info, _ in shifts), *_mark(images)),
+            remark=SEEN if images.given and not images.unseen else "",
         ),
         files=ImageFiles(
             images.name,
@@ -184,11 +216,44 @@ def _task_of(images: ImageSet, clothes: bool) -> OwnImageTask:
             first_label=images.first_label,
         ),
         class_names=names,
-        recipes={name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()},
+        recipes=recipes,
         sizes=images.sizes,
         digest=images.digest,
         shifts={info.name: partial(pictures, shape) for info, pictures in shifts},
+        given={teacher.name: teacher for teacher in images.given},
+        given_file=images.outputs,
     )
+
+
+def _trained(images: ImageSet) -> tuple[list[TeacherInfo], dict[str, Recipe]]:
+    """The teachers that are trained on this machine, the generalist last, and their recipes."""
+    if not images.trains:
+        return [], {}
+    names = images.class_names
+    every = tuple(range(len(names)))
+    half = len(every) // 2
+    parts = {"first-half": every[:half], "second-half": every[half:], "every-second": every[::2]}
+    parts = {name: part for name, part in parts.items() if len(part) > 1}
+    known = {name: _listed([names[label] for label in part]) for name, part in parts.items()}
+    teachers = [
+        TeacherInfo(name, known[name], f"Knows {known[name]} well; of the others it saw 6 %.") for name in parts
+    ]
+    teachers.append(TeacherInfo("generalist", "Generalist", "Saw every class."))
+    return teachers, {name: Recipe(part, epochs=images.epochs) for name, part in {**parts, "generalist": every}.items()}
+
+
+def _mark(images: ImageSet) -> tuple[str, ...]:
+    """Differs for other given teachers; nothing where there are none, as stamps of former versions have it."""
+    return (repr(images.given), f"trains {images.trains}, unseen {images.unseen}") if images.given else ()
+
+
+def _calibration(images: ImageSet, teachers: Sequence[str]) -> dict[str, str]:
+    """Settings that calibrate given teachers, where their temperatures are known; trained ones stay as they are."""
+    known = {teacher.name: teacher.temperature for teacher in images.given if teacher.temperature is not None}
+    if not known:
+        return {}
+    numbers = ",".join(f"{known.get(name, 1):g}" for name in teachers)
+    return {"prior.entropy_temperatures": numbers, "prior.calibrated_teachers": "True"}
 
 
 def _defaults(n_classes: int, shape: tuple[int, int], unlabelled: int) -> dict[str, str]:

@@ -29,7 +29,7 @@ from mtbkd_core.imports.number_file import open_numbers
 from mtbkd_core.imports.reading import column_names, first_cells, read_table
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
-from mtbkd_core.imports.teacher_outputs import TeacherOutputs, count_classes, read_teacher
+from mtbkd_core.imports.teacher_outputs import TeacherOutputs, agree, count_classes, read_teacher
 
 
 @dataclass
@@ -152,10 +152,8 @@ class Reader:
             self._together[who] = outputs.together
         self.columns.setdefault(who, outputs.columns)
         first = self.teachers.setdefault(who, outputs)
-        if first is not outputs:  # what one file never says and the other does is not unknown
-            for one, other in ((first, outputs), (outputs, first)):
-                said = np.isfinite(one.stated) & other.known
-                one.logits[:, said] = np.where(np.isfinite(one.logits).any(1)[:, None], one.stated[said], -np.inf)
+        if first is not outputs:
+            agree(first, outputs)
         return torch.from_numpy(outputs.logits)
 
     def _features(

@@ -187,11 +187,18 @@ def _listed(class_names: Sequence[str], known: np.ndarray, most: int = 6) -> str
     return f"{shown} and {len(which) - most:,} more" if len(which) > most else shown
 
 
+def agree(first: TeacherOutputs, second: TeacherOutputs) -> None:
+    """Of a teacher's two files, what one never says and the other does is not unknown: it is what stands there."""
+    for one, other in ((first, second), (second, first)):
+        said = np.isfinite(one.stated) & other.known
+        one.logits[:, said] = np.where(np.isfinite(one.logits).any(1)[:, None], one.stated[said], -np.inf)
+
+
 def described(file: str, found: TeacherOutputs, class_names: Sequence[str]) -> str:
     """What a teacher is, one line for people: its file, its hit rate, and what it does not know."""
     every = bool(found.known.all())
     knows = "" if every else f" knows {_listed(class_names, found.known)};"
-    which = "the table's labels" if np.isfinite(found.logits).all() else "those labels that it knows"
+    which = "the labels" if np.isfinite(found.logits).all() else "those labels that it knows"
     silent = f"; abstains in {count_of(found.abstains, 'row')}" if found.abstains else ""
     return f"From {file}:{knows} names {found.accuracy:.1%} of {which}{silent}."
 

@@ -60,10 +60,10 @@ class ImageTask(ABC):
     """A task of images, as the registry takes it; a subclass gives the teachers' outputs.
 
     Attributes:
-        INFO: with the teachers that `recipes` names, in that order.
+        INFO: with the teachers.
         files: where the images are.
         class_names: of all classes of the files, also of those left out.
-        recipes: of each teacher.
+        recipes: of each teacher that is trained.
         sizes: of the parts.
         digest: `ImagePool.digest` of the expected images; "": any.
         left_out: classes that the student does not have: the teachers' logits of them are dropped, and the test images
@@ -105,7 +105,7 @@ class ImageTask(ABC):
         pool = self.image_pool()
         student, spare, test, left_out = self._rows(pool, data, split)
         outputs = self.outputs([teacher.name for teacher in chosen], pool, on_progress, should_stop)
-        kept = self._kept
+        kept, places = self._kept, {"train": student, "test": test, "unlabelled": spare}
         new_label = torch.full((len(self.class_names),), -1)
         new_label[kept] = torch.arange(len(kept))
         shifts = {name: give() for name, give in self.shifts.items()}
@@ -129,7 +129,10 @@ class ImageTask(ABC):
                     logits_test=outputs[teacher.name][test][:, kept],
                     logits_unlabelled=outputs[teacher.name][spare][:, kept],
                     fingerprint=self.hash_of_teacher(teacher.name, pool),
-                    network=partial(self.recipes[teacher.name].untrained, pool.image_shape, len(self.class_names)),
+                    network=self._network(teacher.name, pool),
+                    together={part: mask[which][:, kept] for part, which in places.items()}
+                    if (mask := self.together(teacher.name)) is not None
+                    else {},
                 )
                 for teacher in chosen
             },
@@ -188,6 +191,14 @@ class ImageTask(ABC):
             should_stop=should_stop,
         )
 
+    def together(self, name: str) -> Tensor | None:
+        """[R, C] on `shown`, the classes of which a teacher states the sum alone; None: of none."""
+        return None
+
+    def _network(self, name: str, pool: ImagePool) -> Callable[[], torch.nn.Module] | None:
+        recipe = self.recipes.get(name)
+        return None if recipe is None else partial(recipe.untrained, pool.image_shape, len(self.class_names))
+
     @property
     def stem(self) -> str:
         """Begins the names of the checkpoints of the teachers' training."""
@@ -213,7 +224,7 @@ class ImageTask(ABC):
         if highest >= len(self.class_names):
             raise UserError(f"{where} have a label {highest}, allowed: 0 to {len(self.class_names) - 1}")
         for part, given, needed in (
-            ("training", len(labels), self.sizes.student + self.sizes.validation + 1),
+            ("training", len(labels), self.sizes.student + self.sizes.validation + bool(self.recipes)),
             ("test", len(test_labels), self.sizes.test),
         ):
             if given < needed:

@@ -20,6 +20,7 @@ from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
 from tests.imports.hub.made import data_folder, text_model
+from tests.imports.test_image_outputs import write_outputs
 
 PAGE = "setup/own_data/page.py"
 
@@ -283,6 +284,26 @@ def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
     assert app.title[0].value == "Teachers"
     assert in_link(app, "data.task") == "my-marks"
     assert any("ring, dot" in text.value for text in app.markdown)
+    view = fake_engine.distill(build_config(SMALL.items(), base=app.session_state.draft))
+    assert view.state is State.DONE, view.reason
+
+
+def test_images_with_teachers_of_ones_own_need_no_training(
+    with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
+) -> None:
+    app, folder = with_images, write_images(tmp_path / "set")
+    train, test = write_outputs(tmp_path, "mine")
+    app.file_uploader(key="own:images:teachers").set_value([("mine.csv", train.read_bytes(), "text/csv")])
+    ran(app).file_uploader(key="own:images:test:mine").set_value(("test.csv", train.read_bytes(), "text/csv"))
+    app = add_images(app, folder)
+    (error,) = app.error
+    assert "has 120 rows, expected 40: as many as the test set" in error.value
+    app.file_uploader(key="own:images:test:mine").set_value(("test.csv", test.read_bytes(), "text/csv"))
+    app = press(ran(app), "own:images:add")
+    assert not app.error
+    assert app.title[0].value == "Teachers"
+    assert not any("not trained yet" in info.value for info in app.info)
+    assert any("From mine.csv: names" in text.value for text in [*app.markdown, *app.caption])
     view = fake_engine.distill(build_config(SMALL.items(), base=app.session_state.draft))
     assert view.state is State.DONE, view.reason
 

@@ -16,6 +16,7 @@ from mtbkd_core.cli.main import main
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
 from mtbkd_core.teachers import shipped
 from tests.imports.files import SIZES, write_images
+from tests.imports.test_image_outputs import write_outputs
 
 
 @dataclass
@@ -130,3 +131,20 @@ def test_images_are_imported_or_what_is_wrong_is_one_line(
     assert registry.own() == ()
     assert status(*given, "--classes", 'a, "b, or B", c, d') == 0
     assert registry.task_info("marks").teachers[0].title == "a, b, or B"
+
+
+def test_images_come_with_teachers_outputs_of_ones_own(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_images(tmp_path / "set")
+    given = ("import-images", "--name", "marks", "--folder", str(folder))
+    train, test = write_outputs(tmp_path, "mine")
+    assert status(*given, "--trained") == 2
+    assert "need --teacher name=file" in capsys.readouterr().err
+    own = ("--teacher", f"mine={train}", "--test-teacher", f"mine={test}")
+    assert status(*given, *own, "--labels-unseen") == 0
+    said = capsys.readouterr()
+    assert "their order could not be checked; it names" in said.err
+    assert "Next: python -m mtbkd_core distill --task marks" in said.out
+    assert status(*given, *own, "--replace", "--trained") == 0
+    assert [teacher.name for teacher in registry.task_info("marks").teachers][::4] == ["mine", "generalist"]

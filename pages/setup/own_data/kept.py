@@ -10,6 +10,9 @@ import streamlit as st
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+#: Endings of files that hold a table, and of those that hold numbers.
+FILES = ["csv", "tsv", "txt", "dat", "gz", "parquet", "xlsx", "fasta", "fa"]
+NUMBERS = [*FILES, "npy", "npz", "safetensors", "h5", "hdf5"]
 _PAGE = "own_data"
 _FILES = "own:kept"
 #: What the page asks for by other widgets than uploads and buttons, whose values Streamlit forgets on another page.

@@ -11,9 +11,6 @@ from pages.setup.own_data import checked, hub, images, kept, tables
 from pages.setup.own_data.tables import Features, ImportForm
 from pages.ui.words import plain
 
-FILES = ["csv", "tsv", "txt", "dat", "gz", "parquet", "xlsx", "fasta", "fa"]
-NUMBERS = [*FILES, "npy", "npz", "safetensors", "h5", "hdf5"]
-
 
 def draw_what_is_needed() -> None:
     """A small example of the files, and what becomes of them."""
@@ -36,9 +33,9 @@ source = st.segmented_control(
     default="A table",
     required=True,
     key="own:choice:kind",
-    help="A table of examples with the teachers' outputs for them; a folder of images in the IDX format, such as "
-    "MNIST's, for which teachers are trained on this machine; or a data set and models of the Hugging Face Hub, or in "
-    "folders, whose outputs are worked out on this machine.",
+    help="A table of examples with the teachers' outputs for them; a folder of images, with your teachers' outputs or "
+    "with teachers that are trained on this machine; or a data set and models of the Hugging Face Hub, or in folders, "
+    "whose outputs are worked out on this machine.",
 )
 if source == "A data set and models":
     hub.draw()
@@ -50,7 +47,7 @@ if source == "Images":
     st.stop()
 table = kept.one_file(
     "Table",
-    FILES,
+    kept.FILES,
     "own:table",
     "CSV, Parquet, Excel or FASTA with a row for each example. The first line names the columns: a label, and a "
     "sequence or numbers.",
@@ -134,13 +131,16 @@ with left:
         )
     if kind is Features.FILE:
         embeddings = kept.one_file(
-            "Embeddings", NUMBERS, "own:embeddings", "Numbers, a row for each row of the table, or for each of its ids."
+            "Embeddings",
+            kept.NUMBERS,
+            "own:embeddings",
+            "Numbers, a row for each row of the table, or for each of its ids.",
         )
 with right:
     st.header("Teachers", anchor=False)
     files = kept.files(
         "Teachers' outputs",
-        NUMBERS,
+        kept.NUMBERS,
         "own:teachers",
         "One file per teacher: a row for each row of the table, a column for each class, with or without a "
         "header. Logits or probabilities: the check detects and reports which.",
@@ -156,7 +156,7 @@ with right:
 with st.expander("Test table"):
     test = kept.one_file(
         "Test table",
-        FILES,
+        kept.FILES,
         "own:test",
         "The examples on which the student is tested. Without them, a fifth of the table is kept for testing.",
     )
@@ -165,7 +165,7 @@ with st.expander("Test table"):
         for name in teachers:
             file = kept.one_file(
                 f"Outputs of {plain(name)} for the test table",
-                NUMBERS,
+                kept.NUMBERS,
                 f"own:test:{name}",
                 "Like the teacher's other file. It is needed because teachers are tested, too.",
             )
@@ -173,7 +173,7 @@ with st.expander("Test table"):
                 test_teachers[name] = file
         if kind is Features.FILE:
             test_embeddings = kept.one_file(
-                "Embeddings of the test table", NUMBERS, "own:test-embeddings", "Like those of the table."
+                "Embeddings of the test table", kept.NUMBERS, "own:test-embeddings", "Like those of the table."
             )
 
 st.header("Check", anchor=False)

@@ -1,0 +1,164 @@
+"""Teachers' own outputs for images, read as those of a table are: a row for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from mtbkd_core.common.progress import UserError, UserErrors, one_line
+from mtbkd_core.imports.matching import is_id_name
+from mtbkd_core.imports.reading import read_table
+from mtbkd_core.imports.spec import MAX_TEACHERS, check_name
+from mtbkd_core.imports.table import Table, is_number
+from mtbkd_core.imports.teacher_outputs import TeacherOutputs, agree, described, read_teacher
+
+
+@dataclass(frozen=True)
+class TeacherFiles:
+    """What a person says of teachers' outputs for images.
+
+    Attributes:
+        teachers: name -> file of logits or probabilities for the training images.
+        tests: likewise, for the test images; empty where the program chooses these, and one file is about all images.
+        beside: whether teachers are trained on this machine as well.
+        unseen, normalise: as `TableSpec`.
+    """
+
+    teachers: Mapping[str, Path]
+    tests: Mapping[str, Path] = field(default_factory=dict)
+    beside: bool = False
+    unseen: bool = False
+    normalise: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a bad name, too many teachers, and one without a file for the training images."""
+        for name in self.teachers:
+            check_name("teacher", name)
+        if not 1 <= len(self.teachers) <= MAX_TEACHERS:
+            raise UserError(f"teachers: got {len(self.teachers)} files, expected 1 to {MAX_TEACHERS}")
+        if lone := sorted(set(self.tests) - set(self.teachers)):
+            raise UserError(f"teacher {lone[0]}: has no file for the training images; every teacher needs one")
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """Images as the rows that files are about.
+
+    Attributes:
+        title: such as "the training set".
+        labels: [N] indices of classes.
+        names: "class/file" of each image; empty where images have no names.
+    """
+
+    title: str
+    labels: np.ndarray
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageOutputs:
+    """Teachers' outputs.
+
+    Attributes:
+        logits: teacher -> [N, C] float32, rows of all parts one after another; -inf as in `TeacherOutputs`.
+        together: teacher -> [N, C], see `Teacher`; without teachers that name all classes that they know.
+        lines: teacher -> what it is and what may be wrong with it, for people.
+        notes, warnings: what was made of the files, and what may be wrong with them, a line each.
+    """
+
+    logits: dict[str, Tensor]
+    together: dict[str, Tensor]
+    lines: dict[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_outputs(files: TeacherFiles, parts: Sequence[ImageRows], class_names: Sequence[str]) -> ImageOutputs:
+    """Read and check all teachers' files.
+
+    Args:
+        parts: the training images and the test images; or all of them at once.
+    Raises:
+        UserError: everything that is wrong, a line each; a teacher without a file for the test images.
+    """
+    if len(parts) == 2 and (absent := [name for name in files.teachers if name not in files.tests]):
+        raise UserError(f"teacher {absent[0]}: has no file for the test images; every teacher needs one for each part")
+    problems: list[str] = []
+    logits, together, lines = dict[str, Tensor](), dict[str, Tensor](), dict[str, str]()
+    notes, warnings = list[str](), list[str]()
+    for who, own in files.teachers.items():
+        paths = [own, files.tests[who]] if len(parts) == 2 else [own]
+        found: list[TeacherOutputs] = []
+        for path, rows in zip(paths, parts, strict=True):
+            try:
+                like = found[0].columns if found else ()
+                found.append(_read(path, rows, class_names, like, files.normalise))
+            except MemoryError:
+                problems.append(f"{path.name}: takes more memory than there is")
+            except UserError as error:
+                problems += error.problems
+        if len(found) < len(parts):
+            continue
+        if len(found) == 2:
+            agree(*found)
+        logits[who] = torch.from_numpy(np.concatenate([each.logits for each in found]))
+        masks = [np.zeros_like(each.logits, bool) if each.together is None else each.together for each in found]
+        if any(each.together is not None for each in found):
+            together[who] = torch.from_numpy(np.concatenate(masks))
+        said = [line for each in found for line in each.warnings]
+        lines[who] = one_line(" ".join([described(own.name, found[0], class_names), *said]))
+        notes += [line for each in found for line in each.notes]
+        warnings += said
+    if problems:
+        raise UserErrors(problems) if len(problems) > 1 else UserError(problems[0])
+    return ImageOutputs(logits, together, lines, tuple(map(one_line, notes)), tuple(map(one_line, warnings)))
+
+
+def _read(
+    path: Path, rows: ImageRows, class_names: Sequence[str], like: Sequence[str], normalise: bool
+) -> TeacherOutputs:
+    column, names = _names_in(path, rows.names) if rows.names else (None, ())
+    cells = {column: names} if column is not None else {"index": tuple(map(str, range(len(rows.labels))))}
+    table = Table(rows.title, tuple(cells), pa.table({name: list(texts) for name, texts in cells.items()}))
+    return read_teacher(path, table, rows.labels, class_names, column, like=like, normalise=normalise)
+
+
+def _names_in(path: Path, names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The column of a file that names most images, by what it holds, and the images' names as they are spelled there.
+
+    An image "class/file.png" may have folders before it, or be "file.png" or "file" where that names one image alone.
+    """
+    file, files = read_table(path, gaps=True), [PurePosixPath(name) for name in names]
+    short = [names, [each.name for each in files], [each.stem for each in files]]
+    short.append([str(each.with_suffix("")) for each in files])
+    best, column, spelled = 0, None, tuple[str, ...]()
+    for name in file.cells.column_names if len(file) else ():
+        cells = file.cells.column(name)
+        if pa.types.is_nested(cells.type) or (is_number(str(cells[0].as_py())) and not is_id_name(name)):
+            continue
+        texts = {text.strip() for text in file.texts(name)}
+        for form in (*short, _below_folders(texts, names)):
+            if (count := len(texts.intersection(form))) > best:
+                best, column, spelled = count, name, tuple(form)
+    if len(set(spelled)) < len(spelled):
+        twice = next(each for place, each in enumerate(spelled) if each in spelled[:place])
+        which = " and ".join(map(repr, [name for name, each in zip(names, spelled, strict=True) if each == twice][:2]))
+        raise UserError(f"{file.file}: column {column!r}: {twice[:40]!r} may be {which}: expected the folder before it")
+    return column, spelled
+
+
+def _below_folders(texts: Collection[str], names: Sequence[str]) -> list[str]:
+    """The images' names with the folders, and the slashes, with which one of them stands among texts."""
+    known = set(names)
+    for text in texts:
+        end = "/".join(text.replace("\\", "/").split("/")[-2:])
+        if end in known:
+            slash = "\\" if "\\" in text else "/"
+            return [text[: -len(end)] + name.replace("/", slash) for name in names]
+    return []
