@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,14 +20,31 @@ LEAST_WITH_TEST = 2
 _BEYOND = 1e9
 
 
-def check_labels(
+@dataclass(frozen=True)
+class Labels:
+    """Labels of a table.
+
+    Attributes:
+        indices: [N] int64, -1 without a label, and where it is wrong.
+        names: of the C classes.
+        notes: for people, a line each.
+        problems: what is wrong with some of the labels, a line each.
+    """
+
+    indices: np.ndarray
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read_labels(
     table: Table,
     column: str,
     class_names: Sequence[str] | None,
     others: Sequence[str] = (),
     unlabelled: bool = False,
-) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """Labels as class indices.
+) -> Labels:
+    """Labels as class indices, and what is wrong with some: missing, without a class, holding an invisible sign.
 
     Args:
         column: of N labels: names of classes, or whole numbers from 0, which count the classes in their order. A whole
@@ -36,20 +54,20 @@ def check_labels(
         others: labels in another table; where names are numbers themselves, both tables decide together whether the
             labels are names or count the classes.
         unlabelled: whether rows without a label are allowed.
-    Returns:
-        [N] int64, -1 without a label; the C names; and notes for people, a line each.
     Raises:
-        UserError: a missing label, one that has no class or holds an invisible sign, fewer than two classes; one line.
+        UserError: no label at all, fewer than two classes or too many; one line.
     """
     texts = table.texts(column)
     every = [without_point(text) for text in texts]
-    notes: list[str] = []
+    notes, problems = list[str](), list[str]()
     own = {without_point(name) for name in class_names or ()}
     there = np.array([text in own or text not in MISSING for text in every], dtype=bool)
-    _check_missing(table, column, ~there, unlabelled, notes)
-    if found := next(((row, sign) for row, text in enumerate(every) if (sign := invisible(text))), None):
-        row, sign = found
-        raise UserError(f"{table.at(row, column)}: got {texts[row][:40]!r}, which holds the invisible sign {sign}")
+    _check_missing(table, column, ~there, notes if unlabelled else problems, unlabelled)
+    if hidden := [row for row, text in enumerate(every) if invisible(text)]:
+        row, more = hidden[0], f" (and {count_of(len(hidden) - 1, 'more row')})" if len(hidden) > 1 else ""
+        got = f"got {texts[row][:40]!r}, which holds the invisible sign {invisible(every[row])}{more}"
+        problems.append(f"{table.at(row, column)}: {got}")
+        there[hidden] = False
     clean = [text for text, is_there in zip(every, there, strict=True) if is_there]
     # what most rows hold is what labels are; the first of the others is named with its place
     if class_names is not None:
@@ -68,17 +86,18 @@ def check_labels(
         row = int(wrong.argmax())
         got = f"got {texts[row].strip()[:40]!r}, which has no class, expected {_expected(names, numbered)}"
         more = f" (and {count_of(int(wrong.sum()) - 1, 'more row')})" if wrong.sum() > 1 else ""
-        raise UserError(f"{table.at(row, column)}: {got}{more}{_way_out(clean, names)}")
-    counts = np.bincount(labels[there], minlength=len(names))
+        problems.append(f"{table.at(row, column)}: {got}{more}{_way_out(clean, names)}")
+        labels[wrong] = -1
+    counts = np.bincount(labels[labels >= 0], minlength=len(names))
     if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
         notes.append(f"{table.file}: no row has the label {_listed(absent)}")
-    if (counts > 0).sum() < 2:
-        raise UserError(f"{table.file}: column {column!r}: every label is the same, expected two classes at least")
-    return labels, names, tuple(notes)
+    if (counts > 0).sum() == 1:
+        problems.append(f"{table.file}: column {column!r}: every label is the same, expected two classes at least")
+    return Labels(labels, names, tuple(notes), tuple(problems))
 
 
-def _check_missing(table: Table, column: str, missing: np.ndarray, allowed: bool, notes: list[str]) -> None:
-    """Refuse rows without a label, with the ways out, or note them; refuse a column without any label."""
+def _check_missing(table: Table, column: str, missing: np.ndarray, lines: list[str], allowed: bool) -> None:
+    """Add a line on rows without a label, with the ways out where they are not allowed; refuse a column of none."""
     if not missing.any():
         return
     count, first = int(missing.sum()), int(missing.argmax())
@@ -88,10 +107,11 @@ def _check_missing(table: Table, column: str, missing: np.ndarray, allowed: bool
         got = (
             f"{table.file}: {count_of(count, 'row')} without a label, the first at {table.at(first).partition(': ')[2]}"
         )
-        raise UserError(
+        lines.append(
             f"{got}, column {column!r}: leave them out, or use them for what the teachers say of them: --unlabelled"
         )
-    notes.append(f"{table.file}: {count_of(count, 'row')} without a label: only the teachers speak of them")
+        return
+    lines.append(f"{table.file}: {count_of(count, 'row')} without a label: only the teachers speak of them")
 
 
 def _way_out(texts: Sequence[str], names: Sequence[str]) -> str:

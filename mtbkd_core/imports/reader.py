@@ -19,10 +19,10 @@ from mtbkd_core.imports.labels import (
     LEAST_WITH_TEST,
     are_numbers,
     check_enough,
-    check_labels,
     check_one_hot,
     count_from_one,
     largest,
+    read_labels,
 )
 from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows, tell_apart
 from mtbkd_core.imports.number_file import open_numbers
@@ -113,11 +113,13 @@ class Reader:
         spec = self.spec
         other = spec.test if own else spec.files
         others = read_table(other.table, [spec.label]).texts(spec.label) if other is not None else ()
-        indices, names, notes = check_labels(table, spec.label, classes, others, spec.unlabelled and own)
-        self.notes += notes
-        if own:
-            check_enough(table, spec.label, indices, names, LEAST_WITH_TEST if spec.test else LEAST_OF_CLASS)
-        return indices, names
+        found = read_labels(table, spec.label, classes, others, spec.unlabelled and own)
+        self.notes += found.notes
+        self.problems += [line for line in found.problems if line not in self.problems]
+        if own and not found.problems:
+            least = LEAST_WITH_TEST if spec.test else LEAST_OF_CLASS
+            check_enough(table, spec.label, found.indices, found.names, least)
+        return found.indices, found.names
 
     def _teacher(
         self,
@@ -129,10 +131,11 @@ class Reader:
         id_column: str | None,
         reserved: set[str],
     ) -> torch.Tensor:
-        """A teacher's logits; of one whose labels are not known, only how its rows belong to the table's is checked."""
+        """A teacher's logits; where no labels are known, its rows and numbers are checked, and no classes."""
         spec = self.spec
-        if labels is None or class_names is None:
-            open_numbers(path, table, id_column, reserved, class_names or (), spec.label, gaps=True)
+        if labels is None or class_names is None or (labels < 0).all():
+            opened = open_numbers(path, table, id_column, reserved, class_names or (), spec.label, gaps=True)
+            opened.values([name for name in opened.names if any(map(is_number, opened.file.texts(name)))])
             return torch.empty(0)
         like = self.columns.get(who, ())
         outputs = read_teacher(

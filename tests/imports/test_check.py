@@ -303,6 +303,32 @@ def test_a_check_says_everything_that_is_wrong_at_once(files: Files, tmp_path: P
     assert all("\n" not in problem for problem in raised.value.problems)
 
 
+@pytest.mark.parametrize("cell", ["", "9", "1\u200b", "x"])
+def test_all_files_are_checked_where_a_label_is_wrong(files: Files, tmp_path: Path, cell: str) -> None:
+    frame = pd.DataFrame(logits(), columns=list(CLASSES)).astype(object)
+    text, rows = frame.copy(), frame[:30]
+    text.iloc[4, 1] = "abc"
+    written = {"text": text, "few": frame.iloc[:, :2].assign(more=0.5), "short": rows, "beside": frame.assign(said="x")}
+    for name, each in written.items():
+        each.to_csv(tmp_path / f"{name}.csv", index=False)
+    own = changed(files, "wrong.csv", Label={3: cell}, Golgi={5: "bad"})
+    teachers = {name: tmp_path / f"{name}.csv" for name in written}
+    with pytest.raises(UserError) as raised:
+        check(TableSpec(replace(own, teachers=teachers), "Label", columns=("Nucleus", "Golgi"), classes=CLASSES))
+    found = sorted(problem.partition(":")[0] for problem in raised.value.problems)
+    assert found == ["few.csv", "short.csv", "text.csv", "wrong.csv", "wrong.csv"]
+
+
+def test_teachers_numbers_are_checked_where_there_is_no_label(files: Files, tmp_path: Path) -> None:
+    values = pd.DataFrame(logits()).astype(object).assign(said="x")
+    values.iloc[4, 1] = "abc"
+    values.to_csv(tmp_path / "text.csv", index=False)
+    none = changed(files, "none.csv", Label=dict.fromkeys(range(ROWS), ""))
+    with pytest.raises(UserError) as raised:
+        check(plain(replace(none, teachers={"text": tmp_path / "text.csv"})))
+    assert [problem.partition(":")[0] for problem in raised.value.problems] == ["none.csv", "text.csv"]
+
+
 def test_rows_without_a_label_become_unlabelled_examples(files: Files) -> None:
     some = changed(files, "some.csv", Label={3: "NA", 4: "", 30: "nan"})
     with pytest.raises(UserError, match=r"3 rows without a label, the first at line 5, .*--unlabelled$"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks import fuzz
 from mtbkd_core import UserError
-from mtbkd_core.imports.labels import check_labels
+from mtbkd_core.imports.labels import read_labels
 from mtbkd_core.imports.reading import read_table
 from tests.imports.files import table_of
 
@@ -51,12 +51,12 @@ def test_mutated_files_and_settings_are_read_or_refused(tmp_path: Path, files: d
 @QUICKLY
 @given(st.lists(st.text(max_size=6), min_size=3, max_size=12), st.booleans())
 def test_any_labels_have_a_class_or_none_or_are_refused(labels: list[str], unlabelled: bool) -> None:
-    read = answer(lambda: check_labels(table_of("y", labels), "y", None, unlabelled=unlabelled))
+    read = answer(lambda: read_labels(table_of("y", labels), "y", None, unlabelled=unlabelled))
     if read is None:
         return
-    found, names, _ = read
-    assert len(set(names)) == len(names) >= 2
-    assert np.isin(found, range(-unlabelled, len(names))).all()
+    assert len(set(read.names)) == len(read.names) >= 2
+    least = -1 if unlabelled or read.problems else 0
+    assert np.isin(read.indices, range(least, len(read.names))).all()
 
 
 @QUICKLY

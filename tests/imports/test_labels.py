@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from mtbkd_core import UserError
-from mtbkd_core.imports.labels import check_labels, check_one_hot
+from mtbkd_core.common.progress import UserErrors
+from mtbkd_core.imports.labels import check_one_hot, read_labels
 from mtbkd_core.imports.table import Table
 from tests.imports.files import table_of
 
@@ -14,7 +15,10 @@ ABC = ["a", "b", "c"]
 
 
 def check(texts: list[str], classes: list[str] | None, others: list[str] | None = None) -> Found:
-    return check_labels(table_of("y", texts), "y", classes, others or ())
+    found = read_labels(table_of("y", texts), "y", classes, others or ())
+    if found.problems:
+        raise UserErrors(found.problems)
+    return found.indices, found.names, found.notes
 
 
 @pytest.mark.parametrize("texts", [["b", "a", "c"], ["1", "0", "2"], ["1.0", "0.0", "2.0"]])
@@ -89,9 +93,9 @@ def test_labels_that_do_not_count_from_0_are_told_how_to_be_named(texts: str, co
 
 def test_rows_without_a_label_can_be_allowed() -> None:
     for missing in ("", "NA", "nan", "None", "<NA>"):
-        found, names, notes = check_labels(table_of("y", ["b", missing, "a"]), "y", None, unlabelled=True)
-        assert (found.tolist(), names) == ([1, -1, 0], ("a", "b"))
-        assert "1 row without a label" in notes[0]
+        found = read_labels(table_of("y", ["b", missing, "a"]), "y", None, unlabelled=True)
+        assert (found.indices.tolist(), found.names, found.problems) == ([1, -1, 0], ("a", "b"), ())
+        assert "1 row without a label" in found.notes[0]
     assert check(["NA", "b", "NA"], ["NA", "b"])[0].tolist() == [0, 1, 0]  # sodium
 
 
@@ -158,3 +162,12 @@ def test_labels_may_agree_with_columns_of_0_and_1(columns: tuple[str, str]) -> N
 @pytest.mark.parametrize("columns", [("0 1 1", "1 0 2"), ("0 0 1", "1 0 0"), ("1 1 0", "0 1 1")])
 def test_other_columns_say_nothing_of_the_label(columns: tuple[str, str]) -> None:
     check_columns(*columns)
+
+
+def test_the_other_labels_are_read_where_some_are_wrong() -> None:
+    found = read_labels(table_of("y", ["a", "", "b", "x", "b\u200b", "c\u200b"]), "y", ABC)
+    assert found.indices.tolist() == [0, -1, 1, -1, -1, -1]
+    missing, invisible, wrong = found.problems
+    assert missing.startswith("t.csv: 1 row without a label, the first at line 3")
+    assert invisible.endswith("which holds the invisible sign U+200B (and 1 more row)")
+    assert wrong.endswith("got 'x', which has no class, expected a, b, c")
