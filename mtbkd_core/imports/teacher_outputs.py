@@ -14,7 +14,7 @@ from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
 from mtbkd_core.imports.scales import SMALLEST, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
-from mtbkd_core.imports.top_k import leave_some, spread, top_k_columns, with_rest
+from mtbkd_core.imports.top_k import as_shares, leave_some, spread, top_k_columns, with_rest
 
 #: Standard deviations up to which a hit rate is no better than chance, and from which another is clearly better.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
@@ -131,14 +131,18 @@ def _by_class(
         raise UserError(f"{file.file}: is empty in every row")
     logits, stated = np.full((len(values), classes), -np.inf), np.full(classes, np.nan)
     together = np.zeros(logits.shape, dtype=bool)
+    some = len(places) < classes and not normalise and bool((values[speaks] > NEVER).all())
+    shares, what = as_shares(values[speaks]) if some else (values, "")
     if one_of_two:
         logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
-    elif len(places) < classes and leave_some(values[speaks]) and not normalise:
+    elif what and leave_some(shares):
         named = np.zeros_like(together)
         named[speaks[:, None], np.array(places)] = True
-        logits[speaks[:, None], np.array(places)] = np.log(np.maximum(values[speaks], SMALLEST))
-        logits, together, words = with_rest(logits, named, np.nan_to_num(values).sum(1))
-        kind = f"probabilities of some of the classes{words}"
+        logits[speaks[:, None], np.array(places)] = np.log(np.maximum(shares, SMALLEST))
+        mass = np.zeros(len(values))
+        mass[speaks] = shares.sum(1)
+        logits, together, words = with_rest(logits, named, mass)
+        kind = f"{what} of some of the classes{words}"
     else:
         said, kind, stated[places] = _with_unknown(file, names, values[speaks], normalise, speaks)
         logits[speaks[:, None], np.array(places)] = said

@@ -5,13 +5,14 @@ Two columns of lists, two groups of numbered columns ("index 0", "value 0", ...)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import numbered
-from mtbkd_core.imports.scales import SMALLEST, SUM_TOLERANCE
+from mtbkd_core.imports.scales import ROUNDING, SMALLEST, SUM_TOLERANCE
 from mtbkd_core.imports.table import Table
 
 #: Words in the names of either group.
@@ -45,8 +46,8 @@ def spread(
 ) -> tuple[np.ndarray, str, np.ndarray]:
     """The values in the places of their classes, as logits [N, C]; their kind; and the classes of the rest [N, C].
 
-    Other classes are -inf or, where the values are probabilities that leave some mass, share it evenly. An empty row is
-    NaN.
+    Other classes are -inf or, where the values are probabilities or their logarithms and leave some mass, share it
+    evenly. An empty row is NaN.
 
     Args:
         columns: of the indices.
@@ -63,27 +64,51 @@ def spread(
     twice = ~empty & (np.diff(np.sort(indices, 1), axis=1) == 0).any(1)
     if twice.any():
         raise UserError(f"{file.at(int(twice.argmax()))}: names a class twice, expected each index once in a row")
-    said, shares = values[~empty], None
-    kind = f"logits of {values.shape[1]} classes in each row"
-    if ((said >= 0) & (said <= 1)).all() and (said.sum(1) <= 1 + 1e-3).all():
-        shares, kind = values, f"probabilities of {values.shape[1]} classes in each row"
-        values = np.log(np.maximum(values, SMALLEST))
+    shares, what = as_shares(values[~empty], classes - values.shape[1])
+    kind = f"{what or 'logits'} of {values.shape[1]} classes in each row"
+    if what:
+        values = np.full(values.shape, np.nan)
+        values[~empty] = np.log(np.maximum(shares, SMALLEST))
     logits, named = np.full((len(values), classes), -np.inf), np.zeros((len(values), classes), dtype=bool)
     rows = np.flatnonzero(~empty)
     places = rows[:, None], indices[rows].astype(int)
     logits[places], named[places] = values[rows], True
     logits[empty] = np.nan
-    if shares is None:
+    if not what:
         return logits, kind, np.zeros_like(named)
-    logits, together, words = with_rest(logits, named, np.where(empty[:, None], 0.0, shares).sum(1))
+    mass = np.zeros(len(values))
+    mass[~empty] = shares.sum(1)
+    logits, together, words = with_rest(logits, named, mass)
     return logits, kind + words, together
 
 
+def as_shares(values: np.ndarray, others: int | None = None) -> tuple[np.ndarray, str]:
+    """Probabilities of some of the classes of numbers [N, k] that are such or their logarithms; and what they are.
+
+    Logarithms are told by their signs and by what they sum to, 1 or less.
+
+    Args:
+        others: classes that are not there, where those that are lead: none of the others can have more than the least
+            of these. None: the classes that are there need not lead.
+    Returns:
+        [N, k], and words: empty where the numbers are neither.
+    """
+    if ((values >= 0) & (values <= 1)).all() and (values.sum(1) <= 1 + SUM_TOLERANCE).all():
+        return values, "probabilities"
+    shifted = (values.max(1) == 0).all()  # logits less their largest
+    if not np.isfinite(values).all() or (values > ROUNDING).any() or shifted:
+        return values, ""
+    for base, what in ((math.e, "log probabilities"), (10.0, "logarithms to base 10 of probabilities")):
+        shares = base**values
+        if (shares.sum(1) <= 1 + SUM_TOLERANCE).all():
+            most = np.inf if others is None else others * shares.min(1) + SUM_TOLERANCE
+            return (shares, what) if (1 - shares.sum(1) <= most).all() else (values, "")
+    return values, ""
+
+
 def leave_some(shares: np.ndarray) -> bool:
-    """Whether numbers [N, k] are probabilities that leave some mass to classes that are not there."""
-    sums = shares.sum(1)
-    within = ((shares >= 0) & (shares <= 1)).all() and (sums <= 1 + SUM_TOLERANCE).all()
-    return bool(within and (sums < 1 - SUM_TOLERANCE).any())
+    """Whether probabilities [N, k] leave some mass to classes that are not there."""
+    return bool((shares.sum(1) < 1 - SUM_TOLERANCE).any())
 
 
 def with_rest(logits: np.ndarray, named: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:

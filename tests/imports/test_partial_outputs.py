@@ -264,12 +264,24 @@ def test_indices_and_values_of_leading_classes_are_what_it_knows_in_each_row(tmp
     assert any("read as logits of 2 classes in each row" in note for note in found.notes)
 
 
-def test_what_leading_probabilities_leave_is_of_the_others_together(tmp_path: Path) -> None:
+#: Scales of probabilities, and how they are called.
+SCALES = [
+    (lambda shares: shares, "probabilities"),
+    (np.log, "log probabilities"),
+    (np.log10, "logarithms to base 10 of probabilities"),
+]
+
+
+@pytest.mark.parametrize(("scale", "words"), SCALES)
+def test_what_leading_probabilities_leave_is_of_the_others_together(
+    tmp_path: Path, scale: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
     indices, _ = top_two()
     whole = softmax(logits())
     shares = np.take_along_axis(whole, indices, 1)
     table = table_of("ACC", [f"P{row}" for row in range(ROWS)])
-    found = read_teacher(write_top_two(tmp_path, "csv", shares), table, LABELS, NAMES)
+    found = read_teacher(write_top_two(tmp_path, "csv", scale(shares)), table, LABELS, NAMES)
+    assert any(f"read as {words} of 2 classes in each row" in note for note in found.notes)
     said = softmax(found.logits)
     np.testing.assert_allclose(np.take_along_axis(said, indices, 1), shares, atol=1e-6)
     assert found.together is not None
@@ -280,10 +292,24 @@ def test_what_leading_probabilities_leave_is_of_the_others_together(tmp_path: Pa
     assert any("what they leave is of the others together" in note for note in found.notes)
 
 
-def test_probabilities_of_some_classes_that_leave_a_part_are_so_too(read: Read) -> None:
+@pytest.mark.parametrize("values", [(-9.0, -11.0), (-0.1, -0.2), (0.0, -2.5)], ids=["least", "most", "shifted"])
+def test_leading_logits_that_are_all_below_0_stay_logits_where_they_can_be_nothing_else(
+    tmp_path: Path, values: tuple[float, float]
+) -> None:
+    table = table_of("ACC", [f"P{row}" for row in range(ROWS)])
+    found = read_teacher(write_top_two(tmp_path, "csv", np.tile(values, (ROWS, 1))), table, LABELS, NAMES)
+    assert np.isfinite(found.logits).sum(1).tolist() == [2] * ROWS
+    assert any("read as logits of 2 classes in each row" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("scale", "words"), SCALES)
+def test_probabilities_of_some_classes_that_leave_a_part_are_so_too(
+    read: Read, scale: Callable[[np.ndarray], np.ndarray], words: str
+) -> None:
     whole = softmax(logits())
-    found = read(whole[:, :2].tolist(), ["a", "b"])
+    found = read(scale(whole[:, :2]).tolist(), ["a", "b"])
     assert found.together is not None
+    assert any(f"read as {words} of some of the classes; what they leave" in note for note in found.notes)
     assert found.together.all(0).tolist() == [False, False, True, True]
     np.testing.assert_allclose(softmax(found.logits)[:, :2], whole[:, :2], atol=1e-6)
 
