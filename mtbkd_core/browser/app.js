@@ -166,6 +166,7 @@ export class Playground {
   }
 
   showPinned(kept) {
+    this.spoken = undefined; // words on the change stand at once
     this.board.buttons.pin.textContent = kept ? 'Let go of before' : 'Pin as before';
     this.board.buttons.pin.setAttribute('aria-pressed', String(kept));
     this.board.grid.classList.toggle('pinned', kept);

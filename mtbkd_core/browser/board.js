@@ -102,7 +102,7 @@ export function board(controls, actions, { offline }) {
     card(
       'reliability',
       'Reliability',
-      'On the diagonal, confidence is the true probability. Below it, the student is too sure.',
+      'On the diagonal, confidence is the true probability. Below it, the student is too sure; above it, too unsure.',
       charts.reliability,
     ),
     card(

@@ -200,7 +200,7 @@ export function controls(state, changed) {
     name: 'labels',
     title: "Teachers' strength",
     scale: SCALES.zero(0.02, 100),
-    shown: (value) => `${value} labels, ${strength()}`,
+    shown: (value) => `${value} ${value === 1 ? 'label' : 'labels'}, ${strength()}`,
     help: 'How many labels the teachers count for at each point: alpha lambda / T². 0: no teacher.',
   });
   const concentration = make(slider, {

@@ -92,23 +92,27 @@ export function drawWords(view) {
   if (parts.status.textContent !== text) parts.status.textContent = text;
   parts.status.dataset.kind = kind;
   parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of predictions ${found.agreement.toFixed(2)}, of the log joint ${found.rHat.toFixed(2)}.`;
-  if (found.moving && found.draws < ENOUGH_DRAWS) parts.lead.textContent ||= 'The chains are on their way to the posterior.';
-  else if (!found.moving || !(performance.now() - view.spoken < SPOKEN_MS)) {
-    parts.lead.textContent = sentence(found);
-    view.spoken = performance.now();
-  }
+  const few = found.moving && found.draws < ENOUGH_DRAWS;
+  const soon = found.moving && !view.paused && !view.resting && performance.now() - view.spoken < SPOKEN_MS;
+  const speaks = few || !soon; // the sentence and the numbers are of the same moment
+  if (speaks) parts.lead.textContent = few ? 'The chains are on their way to the posterior.' : sentence(found);
+  if (!few && speaks) view.spoken = performance.now();
   for (const [name, box] of Object.entries(parts.numbers)) {
     const past = view.history[name];
     past.push(found.scores[name]);
     if (past.length > 80) past.shift();
-    const [value, error, line] = shownNumber[name](found.scores);
-    const change = pinned?.scores ? changed(name, found.scores, pinned.scores) : { text: line, clear: true };
-    box.value.textContent = value;
-    box.error.textContent = error;
-    box.change.textContent = change.text;
-    box.change.classList.toggle('unclear', !change.clear);
     box.history.innerHTML = sparkline(past, ...spans[name]);
+    if (speaks) drawNumber(name, box, found.scores, pinned?.scores);
   }
+}
+
+function drawNumber(name, box, scores, before) {
+  const [value, error, line] = shownNumber[name](scores);
+  const change = before ? changed(name, scores, before) : { text: line, clear: true };
+  box.value.textContent = value;
+  box.error.textContent = error;
+  box.change.textContent = change.text;
+  box.change.classList.toggle('unclear', !change.clear);
 }
 
 // What was found, with each teacher's share by its name: the present state may have other teachers.

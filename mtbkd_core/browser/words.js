@@ -10,26 +10,30 @@ const mean = (bins, name) =>
 // The two-sided 95 % point of Student's t with 15 degrees of freedom: errors are of 16 chains.
 const T = 2.131;
 
+// Beyond this calibration error, confidence is not called near the truth.
+const NEAR = 0.05;
+
 // One sentence on the present posterior, by rules. A fault is named where the number is beyond its bound by more than its
 // Monte Carlo error.
 export function sentence({ scores, bins }) {
-  const { coverage, misled, gap, log, best, errors } = scores;
+  const { coverage, misled, gap, calibration, log, best, errors } = scores;
   if (misled - T * errors.misled >= 0.02) {
     return `Sure and wrong at ${percent(misled)} of the points: 80 % confidence or more in a class that the truth gives less than half.`;
   }
   if (coverage + T * errors.coverage < 0.85) {
-    return `The student is too sure: its 95 % intervals hold only ${percent(coverage)} of the true probabilities.`;
+    return `The intervals are too narrow: only ${percent(coverage)} of the true probabilities lie in the 95 % intervals.`;
   }
   if (Math.abs(gap) - T * errors.gap > 0.03) {
-    const kind = gap > 0 ? 'too sure' : 'too cautious';
-    return `The student is ${kind}: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth says ${percent(mean(bins, 'right'))}.`;
+    const kind = gap > 0 ? 'too much' : 'too little';
+    return `The student claims ${kind} about the class: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth says ${percent(mean(bins, 'right'))}.`;
   }
   const [far, margin] = [best - log, T * errors.log];
-  const below = `its log score is ${far.toFixed(3)} nats below the best possible one; its 95 % intervals hold ${percent(coverage)} of the true probabilities.`;
-  if (far <= margin) return `No clear difference from the truth: ${below}`;
-  if (far + margin < 0.02) return `The student is close to the truth: ${below}`;
-  const sure = Math.abs(gap) <= T * errors.gap ? 'No clear difference between confidence and truth' : 'Confidence is near the truth';
-  return `${sure}, but the student is blurred: ${below}`;
+  const confidence = calibration > NEAR ? `${percent(calibration, 1)} from the truth` : 'near the truth';
+  const told = `log score ${minus(log.toFixed(3))} against ${minus(best.toFixed(3))}, confidence ${confidence}, and ${percent(coverage)} of the true probabilities in the 95 % intervals.`;
+  const miscalibrated = calibration - T * errors.calibration > NEAR;
+  if (far <= margin && !miscalibrated) return `No clear difference from the truth: ${told}`;
+  if (far + margin < 0.02 && calibration <= NEAR) return `The student is close to the truth: ${told}`;
+  return `The student is not as close to the truth as possible: ${told}`;
 }
 
 export function status(found, { paused, resting }) {
@@ -59,18 +63,16 @@ export const shownNumber = {
   ],
 };
 
-const signed = (value, digits, unit = '') => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}${unit}`;
-export const shownChange = {
-  log: (change) => `${signed(change, 3)} since the pin`,
-  calibration: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
-  coverage: (change) => `${signed(100 * change, 1, ' points')} since the pin`,
-};
+const CHANGES = { log: [1, 3, ''], calibration: [100, 1, ' points'], coverage: [100, 1, ' points'] };
 
 // How a number has changed since the pin, and whether that is beyond both Monte Carlo errors.
 export function changed(name, after, before) {
   const change = after[name] - before[name];
   const clear = Math.abs(change) > T * Math.hypot(after.errors[name], before.errors[name]);
-  return { text: `${shownChange[name](change)}${clear ? '' : ', within its error'}`, clear };
+  const [factor, digits, unit] = CHANGES[name];
+  const size = Math.abs(factor * change).toFixed(digits);
+  if (Number(size) === 0) return { text: 'no change since the pin', clear };
+  return { text: `${change < 0 ? '−' : '+'}${size}${unit} since the pin${clear ? '' : ', within its error'}`, clear };
 }
 
 // The span of a number's history line.

@@ -111,6 +111,8 @@ test('a change within its Monte Carlo errors is not clear, and says so', () => {
     text: '+10.0 points since the pin, within its error',
     clear: false,
   });
+  before.calibration = after.calibration + 0.0004;
+  assert.deepEqual(changed('calibration', after, before), { text: 'no change since the pin', clear: false });
 });
 
 test('predictions that are the truth have no calibration error', () => {
@@ -263,24 +265,32 @@ test('a pinned state keeps its draws while the chains move on', () => {
 });
 
 const said = (change, errors = {}) => {
-  const none = { coverage: 0, misled: 0, gap: 0, log: 0 };
-  const scores = { coverage: 0.97, misled: 0, gap: 0.01, log: -0.45, best: -0.44, ...change };
+  const none = { coverage: 0, misled: 0, gap: 0, calibration: 0, log: 0 };
+  const scores = { coverage: 0.97, misled: 0, gap: 0.01, calibration: 0.02, log: -0.45, best: -0.44, ...change };
   const bins = [{ count: 3, confidence: 0.75 + scores.gap, right: 0.75 }];
   return sentence({ scores: { ...scores, errors: { ...none, ...errors } }, bins });
 };
 
 test('the sentence names what is wrong first, and the closeness to the truth where nothing is', () => {
   assert.match(said({ misled: 0.1, coverage: 0.5 }), /^Sure and wrong at 10 %/);
-  assert.match(said({ coverage: 0.5 }), /too sure: its 95 % intervals hold only 50 %/);
-  assert.match(said({ gap: -0.15 }), /too cautious/);
-  assert.match(said({ gap: 0.15 }), /too sure/);
-  assert.match(said({}), /close to the truth: its log score is 0.010 nats/);
-  assert.match(said({ best: -0.3 }), /blurred: its log score is 0.150 nats/);
+  assert.match(said({ coverage: 0.5, gap: -0.15 }), /^The intervals are too narrow: only 50 %/);
+  assert.match(said({ gap: -0.15 }), /claims too little about the class/);
+  assert.match(said({ gap: 0.15 }), /claims too much about the class/);
+  assert.match(said({}), /close to the truth: log score −0.450 against −0.440, confidence near the truth/);
+  assert.match(said({ best: -0.3 }), /not as close to the truth as possible: log score −0.450 against −0.300/);
+});
+
+test('confidence is called near the truth only where the calibration error is small', () => {
+  for (const best of [-0.3, -0.44]) {
+    assert.match(said({ best, calibration: 0.083 }), /not as close .* confidence 8.3 % from the truth/);
+    assert.match(said({ best, calibration: 0.083 }, { log: 0.1 }), /not as close .* confidence 8.3 % from the truth/);
+    assert.match(said({ best, calibration: 0.083 }, { log: 0.1, calibration: 0.05 }), /^No clear difference.* 8.3 % from/);
+  }
 });
 
 test('the sentence names no fault and no distance that is within its Monte Carlo error', () => {
   assert.doesNotMatch(said({ misled: 0.1 }, { misled: 0.05 }), /Sure and wrong/);
-  assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too sure/);
-  assert.match(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /^No clear difference between confidence and truth/);
-  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: its log score is 0.010 nats/);
+  assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too narrow/);
+  assert.doesNotMatch(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /claims/);
+  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: log score −0.450 against −0.440/);
 });
