@@ -64,18 +64,32 @@ def _values(table: Table, name: str) -> np.ndarray:
     """A column of lists as numbers [N, places]."""
     column = table.cells.column(name)
     if types.is_string(column.type):
-        rows = [_parts(text) for text in column.to_pylist()]
-        lengths = [len(row) for row in rows]
-        _check_lengths(table, name, lengths)
-        for row, parts in enumerate(rows):
-            if wrong := next((part for part in parts if not is_number(part)), None):
-                raise UserError(f"{table.at(row, name)}: got {wrong[:40]!r} in a list, expected numbers")
-        return np.array(rows, dtype=np.float64)
+        return _numbers_in(table, name, column.to_pylist())
     lists = column.combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) and lists.num_chunks else lists
     lengths = [length or 0 for length in pa.compute.list_value_length(lists).to_pylist()]
     _check_lengths(table, name, lengths)
     return np.asarray(lists.flatten().to_numpy(zero_copy_only=False), dtype=np.float64).reshape(len(lists), -1)
+
+
+def _numbers_in(table: Table, name: str, texts: Sequence[str]) -> np.ndarray:
+    """Lists as text, as numbers [N, places]; each becomes numbers at once, which take an eighth of the memory."""
+    rows, lengths, wrong = list[np.ndarray](), list[int](), ""
+    for row, text in enumerate(texts):
+        parts = _parts(text)
+        lengths.append(len(parts))
+        check_size(table.file, row + 1, len(parts))
+        try:
+            if any("_" in part for part in (parts if "_" in text else ())):  # which Python would read
+                raise ValueError
+            rows.append(np.fromiter(map(float, parts), np.float64, len(parts)))
+        except ValueError:
+            other = next(part for part in parts if not is_number(part))
+            wrong = wrong or f"{table.at(row, name)}: got {other[:40]!r} in a list, expected numbers"
+    _check_lengths(table, name, lengths)
+    if wrong:
+        raise UserError(wrong)
+    return np.stack(rows)
 
 
 def _check_lengths(table: Table, name: str, lengths: Sequence[int]) -> None:

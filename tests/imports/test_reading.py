@@ -136,6 +136,20 @@ def test_a_parquet_file_with_a_column_twice_has_no_line_1(tmp_path: Path) -> Non
         column_names(tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("[3, x]", "got 'x' in a list, expected numbers"),
+        ("[3, 1_0]", "got '1_0' in a list, expected numbers"),
+        ("[3]", "got a list of 1, expected 2 as in the first row"),
+        ("x_y", "got no list of numbers, expected 2 as in the first row"),
+    ],
+)
+def test_a_list_that_is_none_is_refused_with_its_place(tmp_path: Path, cell: str, problem: str) -> None:
+    with pytest.raises(UserError, match=rf"^t\.csv: line 3, column 'a': {problem}$"):
+        read_table(text(tmp_path, f'a\n"[1, 2]"\n"{cell}"\n'))
+
+
 def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = tmp_path / "t.parquet"
     pd.DataFrame({f"f{n}": [0.0] for n in range(10_000)}).to_parquet(wide)
