@@ -120,13 +120,13 @@ def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[s
         warnings.append(
             f"{file}: feature {_listed(constant, names)}: the same in every row, which tells the student nothing"
         )
-    features, labels = features[labels >= 0], labels[labels >= 0]
-    several = np.bincount(labels)[labels] > 1  # one row is always like itself
-    features, labels = features[several], labels[several]
-    order = np.argsort(labels, kind="stable")
-    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    rows = np.flatnonzero(labels >= 0)
+    rows = rows[np.bincount(labels[rows])[labels[rows]] > 1]  # one row is always like itself
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(labels[rows], prepend=-1))
     if len(starts) > 1:
-        least, most = (part.reduceat(features[order], starts, axis=0) for part in (np.minimum, np.maximum))
+        ordered = features[rows]
+        least, most = (part.reduceat(ordered, starts, axis=0) for part in (np.minimum, np.maximum))
         telling = np.flatnonzero((least == most).all(0) & (least.max(0) > least.min(0)))
         if len(telling):
             why = "the same throughout each class, so that it gives the label away"
