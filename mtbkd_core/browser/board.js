@@ -30,12 +30,13 @@ function figure(name, title, line) {
   };
 }
 
-function card(name, title, line, ...children) {
+// `before`: what a pinned state looks like on it.
+function card(name, title, line, before, ...children) {
   return element(
     'section',
-    { class: `card ${name}` },
+    { class: `card ${name}`, 'data-name': name },
     element('h2', {}, title),
-    element('p', { class: 'line' }, line),
+    element('p', { class: 'line' }, line, element('span', { class: 'then' }, ` ${before}`)),
     ...children,
   );
 }
@@ -103,12 +104,14 @@ export function board(controls, actions, { offline }) {
       'reliability',
       'Reliability',
       'On the diagonal, confidence is the true probability. Below it, the student is too sure; above it, too unsure.',
+      'Dashed: before.',
       charts.reliability,
     ),
     card(
       'point',
       'The chosen point',
       'Dots: draws. Circle: their mean. Cross: the truth. Diamonds: teachers. A click on another map chooses a point.',
+      'Grey dots and pale bars: before.',
       pointTitle,
       simplex,
       charts.intervals,
@@ -117,6 +120,7 @@ export function board(controls, actions, { offline }) {
       'shares',
       'Share of each teacher',
       'Bar: mean responsibility over the points. Thin mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
+      'Wide grey mark: the share before.',
       charts.shares,
     ),
   ];
@@ -134,8 +138,11 @@ export function board(controls, actions, { offline }) {
     notice,
     element('div', { class: 'body' }, controls, stage),
   );
+  const named = Object.entries(maps).map(([name, { node }]) => [name, node]);
+  const pictures = { ...Object.fromEntries(named), numbers: numbersNode };
+  for (const each of cards) pictures[each.dataset.name] = each;
   const parts = { status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
-  return { node, stage, numbersNode, cards, ...parts };
+  return { node, stage, pictures, cards, ...parts };
 }
 
 // The link to the engine: `page` is its address, none in a file; `parameters` none where a run has too few points.

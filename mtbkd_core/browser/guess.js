@@ -34,12 +34,14 @@ export class Guess {
     const titles = shares ? teachers.map(({ title }) => title) : CONFIDENCES.map((value) => `${value} % sure: right in`);
     this.values = shares ? apportioned(teachers.map(() => 1), 100) : [...CONFIDENCES];
     this.rows = titles.map((title, at) => this.row(title, at));
+    this.heading = element('b', { role: 'status' }); // read out once it has words
     this.node = element(
       'div',
       { class: 'guess' },
       element('b', {}, QUESTIONS[kind]),
       ...this.rows.map(({ node }) => node),
       element('button', { type: 'button', class: 'reveal', onclick: () => this.reveal() }, 'Show the answer'),
+      this.heading,
     );
     this.refresh();
   }
@@ -66,13 +68,13 @@ export class Guess {
     });
   }
 
-  // The answer in place of the question, and the keyboard with it.
+  // The answer in place of the question.
   reveal() {
-    const heading = element('b', { tabindex: -1 }, ANSWERS[this.kind]);
     this.answer = element('div', { class: `answer ${this.kind}` });
-    this.node.replaceChildren(heading, this.answer);
+    for (const child of [...this.node.children]) if (child !== this.heading) child.remove();
+    this.heading.textContent = ANSWERS[this.kind];
+    this.node.append(this.answer);
     this.revealed();
-    heading.focus({ preventScroll: true });
   }
 
   // Drawn anew with the charts; `teachers` are those that `found` is of.

@@ -13,6 +13,7 @@ export const columnsOf = (wanted, wide) => (wanted > 2 && wide < NARROW ? 1 : wa
 export function mapSize({ columns, wide, top, height, numbers }) {
   const beside = numbers && wide > 560 ? NUMBERS : 0;
   const fitting = Math.floor((wide - beside - GAP * (columns - 1)) / columns);
+  if (columns === 1) return Math.max(120, Math.min(fitting, 340));
   const high = (Math.max(520, height) - Math.min(260, top)) / 2 - CAPTION;
   return Math.max(120, Math.min(fitting, Math.max(200, high), 340));
 }

@@ -59,10 +59,22 @@ export class Lesson {
     return encode(state, this.view.data.start) === this.step.play;
   }
 
-  // One step on or back; `shown` is where the page scrolls along.
+  // One step on or back; `shown`, where there is one, is how the page scrolls along.
   go(by) {
     this.show(this.at + by);
-    this.shown?.(this.at);
+    if (this.shown) this.shown(this.at);
+    else if (!this.presenting) this.scroll();
+  }
+
+  // Bring the first picture of the step into view, below its words, which stay.
+  scroll() {
+    const { board, calm } = this.view;
+    const names = this.step.show.filter((name) => name !== this.step.guess);
+    const node = names.map((name) => board.pictures[name]).find((picture) => picture.checkVisibility());
+    if (!node) return;
+    const { position, top } = getComputedStyle(this.node);
+    node.style.scrollMarginTop = position === 'sticky' ? `${this.node.offsetHeight + parseFloat(top)}px` : '';
+    node.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
   }
 
   // Show a step; `kept`: the address may hold a state that the visitor has changed.
@@ -70,6 +82,7 @@ export class Lesson {
     const last = this.lesson.steps.length - 1;
     this.at = Math.min(last, Math.max(0, index));
     const { view, step, at } = this;
+    const held = this.node.contains(this.focused);
     this.address.step.write(at ? String(at + 1) : '');
     this.buttons.back.disabled = at === 0;
     this.buttons.next.disabled = at === last;
@@ -78,6 +91,7 @@ export class Lesson {
     this.count.textContent = `${at + 1} of ${last + 1}`;
     this.text.textContent = step.text;
     this.ask(step.guess);
+    if (held) this.keepFocus();
     const before = step.pin ? this.before : undefined;
     const stays = before && view.pinned?.step === encode(before, view.data.start);
     if (view.pinned && !stays) view.pin(false);
@@ -85,6 +99,17 @@ export class Lesson {
     if (kept && view.places.address.read()) return;
     if (before && !stays) this.compare(before);
     view.take(this.stateOf(at));
+  }
+
+  get focused() {
+    return this.node.getRootNode().activeElement;
+  }
+
+  // The keyboard stays in the lesson where what it was on has gone or is of no use.
+  keepFocus() {
+    const usable = (node) => node && !node.disabled && !node.hidden;
+    const { next, back } = this.buttons;
+    if (!this.node.contains(this.focused) || !usable(this.focused)) [next, this.after, back].find(usable)?.focus({ preventScroll: true });
   }
 
   // The state that a step is compared with: that of the last step before it which has another one.
@@ -106,6 +131,12 @@ export class Lesson {
 
   pressed(event) {
     const inside = event.composedPath()[0];
+    const turn = { PageDown: 'next', PageUp: 'back' }[event.key]; // as a presenter's remote control sends
+    if (turn && this.presenting) {
+      event.preventDefault();
+      if (!this.buttons[turn].disabled) this.go(turn === 'next' ? 1 : -1);
+      return;
+    }
     if (['INPUT', 'SELECT', 'TEXTAREA', 'CANVAS'].includes(inside.tagName) || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'ArrowRight' && !this.buttons.next.disabled) this.go(1);
     if (event.key === 'ArrowLeft' && !this.buttons.back.disabled) this.go(-1);
@@ -128,10 +159,7 @@ export class Lesson {
   // Which pictures stand on the stage; cards stand beside a single map.
   stage() {
     const { board } = this.view;
-    const shown = this.step.show;
-    const named = [['numbers', board.numbersNode], ...Object.entries(board.maps).map(([name, { node }]) => [name, node])];
-    for (const [name, node] of named) node.classList.toggle('staged', shown.includes(name));
-    for (const card of board.cards) card.classList.toggle('staged', shown.some((name) => card.classList.contains(name)));
+    for (const [name, node] of Object.entries(board.pictures)) node.classList.toggle('staged', this.step.show.includes(name));
     this.view.size = undefined;
     this.view.layout();
   }
@@ -139,16 +167,20 @@ export class Lesson {
   // The columns of the stage, undefined where all maps are shown.
   get columns() {
     if (!this.presenting || this.at === undefined) return undefined;
-    const maps = this.step.show.filter((name) => name in this.view.board.maps).length;
-    return maps && this.view.pinned ? 3 : Math.max(1, maps);
+    return this.maps && this.view.pinned ? 3 : Math.max(1, this.maps);
+  }
+
+  get maps() {
+    return this.step.show.filter((name) => name in this.view.board.maps).length;
   }
 
   // What the stage holds beside and below its maps; cards and numbers stand beside a single one.
   beyondMaps() {
     const { stage, grid, node, cards } = this.view.board;
     const beside = cards.some((card) => card.classList.contains('staged'));
-    const sideways = this.columns === 1 && this.step.show.length > 1 && beside;
+    const sideways = this.maps > 0 && this.columns === 1 && beside;
     node.classList.toggle('sideways', sideways);
+    node.classList.toggle('mapless', !this.maps);
     if (!sideways || getComputedStyle(stage).gridTemplateColumns.split(' ').length < 2)
       return { under: stage.scrollHeight - grid.offsetHeight, beside: 0 };
     return { under: 0, beside: 0.5 };
@@ -165,6 +197,7 @@ export class Lesson {
     this.guess = kind && new Guess(kind, on, () => {
       guessing(false);
       this.draw();
+      this.keepFocus();
     });
     this.form.replaceChildren(...(kind ? [this.guess.node] : []));
   }

@@ -29,7 +29,7 @@ export function sentence({ scores, bins }) {
   }
   const [far, margin] = [best - log, T * errors.log];
   const confidence = calibration > NEAR ? `${percent(calibration, 1)} from the truth` : 'near the truth';
-  const told = `log score ${minus(log.toFixed(3))} against ${minus(best.toFixed(3))}, confidence ${confidence}, and ${percent(coverage)} of the true probabilities in the 95 % intervals.`;
+  const told = `log score ${minus(log.toFixed(3))} against ${minus(best.toFixed(3))}, confidence ${confidence}, coverage ${percent(coverage)}.`;
   const miscalibrated = calibration - T * errors.calibration > NEAR;
   if (far <= margin && !miscalibrated) return `No clear difference from the truth: ${told}`;
   if (far + margin < 0.02 && calibration <= NEAR) return `The student is close to the truth: ${told}`;

@@ -19,6 +19,7 @@ PAIR {align-items: stretch}
 PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
 PAIR > .stColumn > .stVerticalBlock > div:only-child > [class*="st-key-figure-"] {height: 100%}
 PAIR > .stColumn [class*="st-key-figure-"] > .stElementContainer:has(.stPlotlyChart) {margin-top: auto}
+body:has([data-testid="stExpandSidebarButton"]) {--mtbkd-header: 3.75rem}
 .mtbkd-stage :is(.stSidebar, .stAppHeader, [data-testid="stExpandSidebarButton"]) {display: none}
 .mtbkd-stage .stMainBlockContainer {max-width: none; padding: 1rem 1.5rem}
 .mtbkd-stage .stMainBlockContainer .stElementContainer:not(.st-key-stage *), .mtbkd-stage .st-key-make {display: none}

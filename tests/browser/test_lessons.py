@@ -1,6 +1,6 @@
 """Lessons in Chromium: in the app, on the stage, and as a file of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from mtbkd_core.browser import offline
 from mtbkd_core.browser.lessons import shipped
 from tests.browser.server import Server
-from tests.browser.test_playground import ask
+from tests.browser.test_playground import ask, settle
 from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,8 @@ def test_guessed_shares_sum_to_100(alone: Page) -> None:
 def test_the_keyboard_goes_on_from_the_answer(alone: Page) -> None:
     alone.get_by_role("button", name="Next").click()
     alone.get_by_role("button", name="Show the answer").press("Enter")
-    expect(alone.get_by_text("Wide grey mark: your guess")).to_be_focused()
+    expect(alone.get_by_text("Wide grey mark: your guess")).to_be_visible()
+    expect(alone.get_by_role("button", name="Next")).to_be_focused()
     alone.keyboard.press("ArrowRight")
     expect(alone.locator(".lesson .count")).to_have_text("3 of 5")
 
@@ -89,6 +90,53 @@ def test_the_end_of_a_lesson_leads_to_the_next_one(tab: Visitor, server: Server)
     tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?").click()
     tab.page.wait_for_url(lambda url: "lesson=worth-in-labels" in url and "present=1" in url)
     expect(tab.page.locator(".lesson .count")).to_have_text("1 of 6")
+
+
+def test_at_the_end_of_a_lesson_the_keyboard_is_on_the_next_one(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=4")
+    tab.page.get_by_role("button", name="Next →").press("Enter")
+    expect(tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("lesson", "step", "picture"), [("see-the-truth", 1, "of-borders"), ("sure-and-wrong", 2, "of-unsure")]
+)
+def test_the_picture_that_a_step_speaks_of_comes_into_view_below_its_words(
+    new_tab: Callable[..., Visitor], server: Server, lesson: str, step: int, picture: str
+) -> None:
+    page = new_tab(1280).page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{server.url}/lessons?lesson={lesson}&step={step}")
+    page.get_by_role("button", name="Next →").press("Enter")
+    expect(page.locator(f".{picture}")).to_be_in_viewport(ratio=0.99)
+    expect(page.locator(".lesson .step")).to_be_in_viewport(ratio=0.99)
+
+
+def test_a_presenters_remote_control_turns_the_steps_of_the_stage(alone: Page) -> None:
+    alone.get_by_role("button", name="Present").click()
+    alone.keyboard.press("PageDown")
+    expect(alone.locator(".lesson .count")).to_have_text("2 of 5")
+    alone.locator(".guess input").first.focus()
+    alone.keyboard.press("PageUp")
+    expect(alone.locator(".lesson .count")).to_have_text("1 of 5")
+
+
+@pytest.mark.parametrize("lesson", ["experts-of-regions", "sure-and-wrong"])
+def test_nothing_is_cut_or_lies_over_another_on_a_small_stage(
+    new_tab: Callable[..., Visitor], server: Server, lesson: str
+) -> None:
+    page = new_tab(1024).page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{server.url}/lessons?lesson={lesson}&step=3&present=1")
+    settle(page)
+    shown = page.locator(".map, .card, .number").locator("visible=true").all()
+    boxes = [box for each in shown if (box := each.bounding_box())]
+    assert len(boxes) in (2, 5)
+    assert all(box["y"] + box["height"] <= 768 and box["x"] + box["width"] <= 1024 for box in boxes)
+    for place, a in enumerate(boxes):
+        for b in boxes[place + 1 :]:
+            beside = a["x"] + a["width"] <= b["x"] + 1 or b["x"] + b["width"] <= a["x"] + 1
+            assert beside or a["y"] + a["height"] <= b["y"] + 1 or b["y"] + b["height"] <= a["y"] + 1
 
 
 def test_arrow_keys_lead_through_the_steps(alone: Page) -> None:
