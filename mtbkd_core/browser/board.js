@@ -120,7 +120,7 @@ export function board(controls, actions, { offline }) {
       'shares',
       'Share of each teacher',
       'Bar: mean responsibility over the points. Thin mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
-      'Wide grey mark: the share before.',
+      'Grey mark: before.',
       charts.shares,
     ),
   ];

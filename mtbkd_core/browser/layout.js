@@ -21,5 +21,5 @@ export function mapSize({ columns, wide, top, height, numbers }) {
 // On the stage, one row of maps; `under`: what stands below them, `beside`: the share of the width that they do not have.
 export function stagedSize({ columns, wide, top, height, under, beside }) {
   const fitting = Math.floor(((1 - beside) * wide - GAP * (columns - 1)) / columns);
-  return Math.max(160, Math.min(fitting, Math.max(220, height - top - STAGED_CAPTION - under)));
+  return Math.max(160, Math.min(fitting, Math.max(180, height - top - STAGED_CAPTION - under)));
 }
