@@ -26,7 +26,7 @@ def alone(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto((tmp_path / "lesson.html").as_uri())
-    expect(page.locator(".lesson .count")).to_have_text("1 of 5")  # the page listens from here on
+    expect(page.locator(".lesson .count")).to_have_text("1 of 6")  # the page listens from here on
     yield page
     page.close()
     assert not wrong
@@ -62,7 +62,7 @@ def test_the_keyboard_goes_on_from_the_answer(alone: Page) -> None:
     expect(alone.get_by_text("Wide grey mark: your guess")).to_be_visible()
     expect(alone.get_by_role("button", name="Next")).to_be_focused()
     alone.keyboard.press("ArrowRight")
-    expect(alone.locator(".lesson .count")).to_have_text("3 of 5")
+    expect(alone.locator(".lesson .count")).to_have_text("3 of 6")
 
 
 def test_next_has_the_keyboard_when_a_lesson_opens(alone: Page) -> None:
@@ -70,7 +70,7 @@ def test_next_has_the_keyboard_when_a_lesson_opens(alone: Page) -> None:
 
 
 def test_a_step_that_is_opened_by_itself_is_never_shown_in_the_state_before(alone: Page) -> None:
-    ask(alone, "view.lesson.show(4)")
+    ask(alone, "view.lesson.show(5)")
     assert ask(alone, "view.state.teachers[4].tau") == 5
     expect(alone.locator(".of-before")).to_be_visible()
     alone.wait_for_function("() => window.playground.pinned?.mean")
@@ -86,14 +86,14 @@ def test_what_a_step_speaks_of_is_on_the_stage(alone: Page) -> None:
 
 
 def test_the_end_of_a_lesson_leads_to_the_next_one(tab: Visitor, server: Server) -> None:
-    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=5&present=1")
+    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=6&present=1")
     tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?").click()
     tab.page.wait_for_url(lambda url: "lesson=worth-in-labels" in url and "present=1" in url)
     expect(tab.page.locator(".lesson .count")).to_have_text("1 of 6")
 
 
 def test_at_the_end_of_a_lesson_the_keyboard_is_on_the_next_one(tab: Visitor, server: Server) -> None:
-    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=4")
+    tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=5")
     tab.page.get_by_role("button", name="Next →").press("Enter")
     expect(tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?")).to_be_focused()
 
@@ -115,10 +115,10 @@ def test_the_picture_that_a_step_speaks_of_comes_into_view_below_its_words(
 def test_a_presenters_remote_control_turns_the_steps_of_the_stage(alone: Page) -> None:
     alone.get_by_role("button", name="Present").click()
     alone.keyboard.press("PageDown")
-    expect(alone.locator(".lesson .count")).to_have_text("2 of 5")
+    expect(alone.locator(".lesson .count")).to_have_text("2 of 6")
     alone.locator(".guess input").first.focus()
     alone.keyboard.press("PageUp")
-    expect(alone.locator(".lesson .count")).to_have_text("1 of 5")
+    expect(alone.locator(".lesson .count")).to_have_text("1 of 6")
 
 
 @pytest.mark.parametrize("lesson", ["experts-of-regions", "sure-and-wrong"])
@@ -141,9 +141,9 @@ def test_nothing_is_cut_or_lies_over_another_on_a_small_stage(
 
 def test_arrow_keys_lead_through_the_steps(alone: Page) -> None:
     alone.keyboard.press("ArrowRight")
-    expect(alone.locator(".lesson .count")).to_have_text("2 of 5")
+    expect(alone.locator(".lesson .count")).to_have_text("2 of 6")
     alone.keyboard.press("ArrowLeft")
-    expect(alone.locator(".lesson .count")).to_have_text("1 of 5")
+    expect(alone.locator(".lesson .count")).to_have_text("1 of 6")
 
 
 def test_the_stage_shows_the_steps_pictures_alone(alone: Page) -> None:
