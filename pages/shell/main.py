@@ -29,5 +29,3 @@ try:
     page.run()
 except UserError as error:  # such as a run of a task that has been forgotten
     st.error(plain(error), icon=":material/error:")
-finally:  # a page may end itself early
-    engine.load_the_rest()

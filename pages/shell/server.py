@@ -30,8 +30,6 @@ _POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; worker-src 'self' blob:; "
     "frame-src 'self' blob:; object-src 'none'; base-uri 'self'"
 )
-#: Seconds after a start that are the first visitor's.
-_ALONE = 5.0
 #: The script that is run for each visitor.
 SHELL = str(Path(__file__).resolve().parents[1] / "shell" / "main.py")
 
@@ -43,13 +41,11 @@ def is_script_run() -> bool:
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """Start the engine with the server, in the background, and stop it with the server."""
+    """Start the engine and read the libraries with the server, in the background, and stop the engine with it."""
     starting = asyncio.create_task(asyncio.to_thread(_start_engine))
-    later = asyncio.create_task(_load_the_rest())
     try:
         yield
     finally:
-        later.cancel()
         await starting
         _stop_engine()
 
@@ -59,13 +55,6 @@ def _start_engine() -> None:
     from pages.ui import engine
 
     engine.begin()
-
-
-async def _load_the_rest() -> None:
-    """Read the other libraries, too, unless the first visitor has had that done: twenty may come together."""
-    await asyncio.sleep(_ALONE)
-    from pages.ui import engine
-
     engine.load_the_rest()
 
 

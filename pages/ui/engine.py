@@ -40,9 +40,8 @@ def restart() -> None:
         _engine().start()
 
 
-@st.cache_resource(show_spinner=False)
 def load_the_rest() -> None:
-    """Read the libraries that other pages need, in the background; once, and after the first page is drawn."""
+    """Read the libraries that pages need later, in the background: many visitors may come together."""
     threading.Thread(target=load_libraries, daemon=True).start()
 
 

@@ -119,16 +119,12 @@ def _draw_teachers() -> _Given:
             "images of its own, a row for each image.",
         )
         teachers = tables.name_teachers(files)
-        tests = {}
-        for name in teachers:
-            file = kept.one_file(
-                f"Outputs of {plain(name)} for the test images",
-                kept.NUMBERS,
-                f"own:images:test:{name}",
-                "Like the teacher's other file. It is needed where the folder has test images of its own.",
-            )
-            if file is not None:
-                tests[name] = file
+        tests = tables.test_files(
+            teachers,
+            "the test images",
+            "own:images:test",
+            "Like the teacher's other file. It is needed where the folder has test images of its own.",
+        )
         beside = st.toggle(
             "Train teachers as well",
             key="own:choice:images:beside",

@@ -162,15 +162,12 @@ with st.expander("Test table"):
     )
     test_teachers, test_embeddings = {}, None
     if test is not None:
-        for name in teachers:
-            file = kept.one_file(
-                f"Outputs of {plain(name)} for the test table",
-                kept.NUMBERS,
-                f"own:test:{name}",
-                "Like the teacher's other file. It is needed because teachers are tested, too.",
-            )
-            if file is not None:
-                test_teachers[name] = file
+        test_teachers = tables.test_files(
+            teachers,
+            "the test table",
+            "own:test",
+            "Like the teacher's other file. It is needed because teachers are tested, too.",
+        )
         if kind is Features.FILE:
             test_embeddings = kept.one_file(
                 "Embeddings of the test table", kept.NUMBERS, "own:test-embeddings", "Like those of the table."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -19,6 +19,7 @@ from mtbkd_core.imports.classes import split_names
 from mtbkd_core.imports.preview import Preview
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.imports.uploads import Upload, in_folder
+from pages.setup.own_data import kept
 from pages.setup.own_data.checked import UNNAMED, checked_once
 from pages.ui.words import plain
 
@@ -171,6 +172,15 @@ def name_teachers(files: Sequence[UploadedFile]) -> dict[str, UploadedFile]:
             st.stop()
         named[name] = file
     return named
+
+
+def test_files(teachers: Iterable[str], tested: str, key: str, help: str) -> dict[str, UploadedFile]:
+    """Fields for the teachers' outputs on what is tested; the files by teacher, of those that were given."""
+    found = {
+        name: kept.one_file(f"Outputs of {plain(name)} for {tested}", kept.NUMBERS, f"{key}:{name}", help)
+        for name in teachers
+    }
+    return {name: file for name, file in found.items() if file is not None}
 
 
 def check(form: ImportForm) -> Checked | None:
