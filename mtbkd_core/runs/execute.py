@@ -19,7 +19,7 @@ from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import Owner, State, Status
 from mtbkd_core.runs.job import JobKind, Work, save_json
 from mtbkd_core.runs.kinds.registry import kind_of
-from mtbkd_core.runs.naming import fingerprints, read_spec
+from mtbkd_core.runs.naming import fingerprints, read_inputs, read_spec
 from mtbkd_core.runs.progress_log import ProgressLog
 
 #: Attempts of one submission that may end without an error message (a killed worker) before the job counts as crashed.
@@ -84,13 +84,22 @@ def _compute(path: Path, kind: JobKind[Any, Any], status: Status, attempt: int) 
         )
         write_atomically(path / files.OWNER, owner.model_dump_json())
         spec = read_spec(kind, path)
+        inputs = read_inputs(path) or fingerprints(kind, spec)
+
+        def check_inputs() -> None:
+            if fingerprints(kind, spec) != inputs:
+                raise UserError("its data or its teachers were replaced since it was launched; launch it again")
+
+        check_inputs()
         with ProgressLog(files.progress_file(path, attempt)) as log:
-            result = kind.compute(spec, Work(path, kind.reuse(spec), log, _CancelFile(path / files.CANCEL)))
+            stop = _CancelFile(path / files.CANCEL)
+            result = kind.compute(spec, Work(path, kind.reuse(spec), log, stop, check_inputs))
         if kind.save is not None:
             kind.save(path, result)
         else:
+            check_inputs()
             kept = {
-                "fingerprints": fingerprints(kind, spec),
+                "fingerprints": inputs,
                 "environment": describe_environment(find_device(kind.device(spec))),
             }
             save_json(path / kind.result, {**spec.model_dump(mode="json"), **result, **kept})

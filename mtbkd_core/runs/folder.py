@@ -27,6 +27,8 @@ CONFIG, STATUS, OWNER, CANCEL, FAILURE = "config.json", "status.json", "owner.js
 #: Whose the job is: see `common.owners`. (The file before says which process computes it.)
 OWNERS = "owners.txt"
 NAME = "name.txt"
+#: "fingerprints" of the data and the teachers that the job's name is made of.
+INPUTS = "inputs.json"
 #: Letters of a name that a person gives.
 _LONGEST_NAME = 60
 _LOCK, _GATE = "lock", "gate"
@@ -180,9 +182,9 @@ def remove_temporaries(path: Path) -> None:
 
 
 def is_bare(path: Path) -> bool:
-    """Whether nothing has been written into a job's folder yet, or it is gone."""
+    """Whether nothing in a job's folder says yet what it is, or the folder is gone."""
     try:
-        return all(name in (_LOCK, _GATE) or _TEMPORARY.fullmatch(name) for name in os.listdir(path))
+        return all(name in (_LOCK, _GATE, INPUTS) or _TEMPORARY.fullmatch(name) for name in os.listdir(path))
     except OSError:
         return True
 

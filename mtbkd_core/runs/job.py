@@ -145,12 +145,14 @@ class Work:
         lent: parts of it that other jobs have computed, as `JobKind.reuse` found them.
         on_progress: takes reports.
         should_stop: asked at each step; where it says so the computation raises `Cancelled`.
+        check_inputs: refuses data or teachers that are no more those that the job was launched with.
     """
 
     folder: Path
     lent: Rows
     on_progress: OnProgress
     should_stop: ShouldStop
+    check_inputs: Callable[[], None] = lambda: None
 
 
 def save_json(path: Path, result: dict[str, Any]) -> None:

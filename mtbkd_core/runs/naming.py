@@ -93,35 +93,45 @@ def is_of_former_data(kind: JobKind[S, V], view: V) -> bool:
     Not where a task is no more.
     """
     try:
-        today = list(fingerprints(kind, view.spec))
-        kept = _kept_fingerprints(kind, view.folder)
-        if kept is None:  # no result yet
+        today = fingerprints(kind, view.spec)
+        kept = _of_result(kind, view.folder) or read_inputs(view.folder)
+        if kept is None:
             return name_of((view.folder / files.CONFIG).read_bytes(), *today) != view.id
     except (UserError, OSError):
         return False
     return kept != today
 
 
-def _kept_fingerprints(kind: JobKind[S, V], path: Path) -> list[str] | None:
-    """Of the data and the teachers that a job's result was computed with; None where there is none."""
+def read_inputs(path: Path) -> tuple[str, ...] | None:
+    """The fingerprints that a job was launched with; None in a folder of a former version."""
+    return _texts((files.read_json(path / files.INPUTS) or {}).get("fingerprints"))
+
+
+def _of_result(kind: JobKind[S, V], path: Path) -> tuple[str, ...] | None:
+    """Fingerprints of what a job's result was computed with; None where there is none."""
     result = files.read_json(path / kind.result) or {}
-    kept = result.get("fingerprints", [(files.read_json(path / "environment.json") or {}).get("fingerprint")])
-    return kept if isinstance(kept, list) and all(isinstance(one, str) for one in kept) else None
+    environment = files.read_json(path / "environment.json") or {}
+    return _texts(result.get("fingerprints", [environment.get("fingerprint")]))
+
+
+def _texts(found: object) -> tuple[str, ...] | None:
+    return tuple(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
 
 
 def _is_own(kind: JobKind[S, V], path: Path, raw: bytes, spec: S) -> bool:
     """Whether the folder's name is the hash of what config.json says, field by field, and of fingerprints.
 
-    These are the data's and the teachers' of today, or those that the result was computed with: they hold torch's
-    version, and a result is not to vanish with the next one, or with more settings.
+    These are the data's and the teachers' of today, those that it was launched with, or those that its result was
+    computed with: they hold torch's version, and a job is not to vanish with the next one, with more settings, or with
+    other data under the same name.
     """
     if kind.again is not None:
         return True  # a measurement is not found by what was asked, and those made before kept no fingerprint
     with suppress(UserError):  # a task or teacher that is no more
         if name_of(raw, *fingerprints(kind, spec)) == path.name:
             return True
-    kept = _kept_fingerprints(kind, path)
-    return kept is not None and name_of(raw, *kept) == path.name
+    known = (read_inputs(path), _of_result(kind, path))
+    return any(kept is not None and name_of(raw, *kept) == path.name for kept in known)
 
 
 def _fields(raw: bytes) -> bytes:

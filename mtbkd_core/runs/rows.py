@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +58,11 @@ def read_rows(path: Path) -> Rows:
 class RowsLog:
     """Writes rows; those of whole parts that are there already stay."""
 
-    def __init__(self, path: Path, kept: Rows) -> None:
+    def __init__(self, path: Path, kept: Rows, check: Callable[[], None] = lambda: None) -> None:
         """Begin with the whole parts of `kept`, and with nothing else.
 
+        Args:
+            check: called before a part is said to be whole; raises where it must not be kept.
         Raises:
             UserError: the file cannot be written.
         """
@@ -69,6 +71,7 @@ class RowsLog:
             lines += [_row(part, name, row) for name, row in found.items()]
             lines.append(_close(part, kept.seconds[part]))
         write_atomically(path, b"".join(lines))
+        self._check = check
         self._log = LineLog(path, "ab")
 
     def write(self, part: int, name: str, row: Row) -> None:
@@ -80,7 +83,8 @@ class RowsLog:
         self._log.write(_row(part, name, row))
 
     def close(self, part: int, seconds: float) -> None:
-        """Say that a part is whole, and how long it took; errors as `write`."""
+        """Say that a part is whole, and how long it took; errors as `write`, and of `check`."""
+        self._check()
         self._log.write(_close(part, seconds))
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, S, V
-from mtbkd_core.runs.naming import id_of, is_todays, read_spec
+from mtbkd_core.runs.naming import fingerprints, id_of, is_todays, read_spec
 from mtbkd_core.runs.progress_log import read_last_progress, read_progress
 from mtbkd_core.runs.state import look
 
@@ -60,15 +61,16 @@ def create(kind: JobKind[S, V], spec: S) -> V:
             try:
                 read_spec(kind, path)
             except UserError:
-                _write_spec(path, spec.model_dump_json(indent=2))
+                _write_spec(kind, path, spec)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     return _view(kind, path, whole=True)
 
 
-def _write_spec(path: Path, content: str) -> None:
+def _write_spec(kind: JobKind[S, V], path: Path, spec: S) -> None:
     try:
-        write_atomically(path / files.CONFIG, content)
+        write_atomically(path / files.INPUTS, json.dumps({"fingerprints": fingerprints(kind, spec)}))
+        write_atomically(path / files.CONFIG, spec.model_dump_json(indent=2))
     except UserError:
         if files.is_bare(path):
             shutil.rmtree(path, ignore_errors=True)  # needs no space

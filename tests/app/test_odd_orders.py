@@ -200,6 +200,21 @@ def test_a_run_of_a_task_that_was_imported_anew_is_marked_as_of_the_former_data(
     assert fake_engine.distill(small("mine")).id != run.id
 
 
+def test_an_interrupted_run_of_the_former_data_is_not_among_those_that_go_on(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    files = write_files(tmp_path / "before")
+    import_table("mine", spec_of(files), title="Mine")
+    run = store.create(RUN, small("mine"))
+    assert any("1 job interrupted" in each.value for each in open_page(new_app(), "overview").sidebar.caption)
+    other = write_table(tmp_path / "after" / "train.csv", seed=1)
+    import_table("mine", spec_of(replace(files, table=other)), title="Mine", replaces=True)
+    app = open_page(new_app(), "distill", run=run.id)
+    assert not app.exception
+    assert not any("interrupted when" in each.value for each in app.sidebar.caption)
+    assert any("This run is of the former data" in each.value for each in app.sidebar.caption)
+
+
 def test_a_run_is_not_shown_beside_a_task_with_other_rows(old_run: RunView, tmp_path: Path) -> None:
     (tmp_path / "after").mkdir()
     files = write_files(tmp_path / "after")

@@ -206,7 +206,7 @@ def test_a_full_disk_is_told_in_one_line_when_a_run_is_submitted_and_leaves_no_f
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(UserError, match=r"config.json: cannot be written \(No space left on device\)"):
+    with pytest.raises(UserError, match=r"inputs.json: cannot be written \(No space left on device\)"):
         store.enqueue(RUN, config(), engine="e")
     assert list((home / "runs").iterdir()) == []
 

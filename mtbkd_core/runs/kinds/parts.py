@@ -91,7 +91,7 @@ def filled_by(
         kept = Rows(whole, {**lent.seconds, **own.seconds}).of(
             part for part in spec.parts() if current(whole.get(part, {}))
         )
-        with RowsLog(work.folder / ROWS, kept) as log:
+        with RowsLog(work.folder / ROWS, kept, work.check_inputs) as log:
             return fill(spec, kept, log, work)
 
     return compute

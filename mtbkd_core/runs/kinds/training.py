@@ -9,7 +9,7 @@ from typing import Any
 
 from mtbkd_core.catalog.registry import load_task, task_info, untrained
 from mtbkd_core.catalog.settings import build_config, default_config
-from mtbkd_core.common.progress import Phase, Progress, UserError
+from mtbkd_core.common.progress import Phase, Progress
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.scores import Row, Scores, scores
 from mtbkd_core.runs.job import JobKind, Work
@@ -55,7 +55,7 @@ def _by_teacher(rows: Rows) -> dict[str, Row]:
 
 def _fill(spec: TrainingSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[str, Any]:
     name = spec.config.data.task
-    missing, stamp = untrained(name), task_info(name).stamp
+    missing = untrained(name)
     found = {teacher: row for teacher, row in _by_teacher(kept).items() if teacher not in missing}
     count = len(spec.config.data.teachers)
 
@@ -69,8 +69,6 @@ def _fill(spec: TrainingSpec, kept: Rows, log: RowsLog, work: Work) -> Mapping[s
         (teacher,) = config.data.teachers
         if teacher in found:
             continue
-        if task_info(name).stamp != stamp:
-            raise UserError(f"task {name}: its data were replaced meanwhile; train its teachers again")
         began = time.monotonic()
         task = load_task(config.data, on_progress=report, should_stop=work.should_stop)
         found[teacher] = scores(task.teachers[teacher].logits_test.softmax(-1), task.y_test).row

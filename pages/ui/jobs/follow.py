@@ -11,6 +11,7 @@ from mtbkd_core import UserError
 from mtbkd_core.runs import examples, store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView, S, V
+from mtbkd_core.runs.naming import is_of_former_data
 from pages.ui import link, navigation, owner, run_words
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import WORDS, JobWords, seconds_per_part
@@ -138,11 +139,12 @@ def ending(words: JobWords[S, V], view: V, show: Show | None = None) -> None:
     advice = f" {words.advice[view.state]}" if view.state in words.advice else ""
     say = st.info if view.state is State.CANCELLED else st.error
     say(f"This {words.noun} {meaning}{reason}{kept}{advice}", icon=icon)
+    goes_on = view.resumable and not is_of_former_data(words.kind, view)
     st.button(
-        "Go on" if view.resumable else "Start again",
+        "Go on" if goes_on else "Start again",
         key=f"go-on-{words.noun}",
         icon=":material/resume:",
-        help=words.going_on if view.resumable else f"Compute this {words.noun} from the start.",
+        help=words.going_on if goes_on else f"Compute this {words.noun} from the start.",
         on_click=launch,
         args=(words, view.spec, show),
     )
@@ -165,13 +167,13 @@ def under_way() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
     return [(words, view) for words in WORDS for view in _all(words, []) if not view.finished]
 
 
-def _is_left(view: JobView[Any]) -> bool:
-    return view.state is State.INTERRUPTED and owner.is_mine(view)
+def _is_left(words: JobWords[S, V], view: V) -> bool:
+    return view.state is State.INTERRUPTED and owner.is_mine(view) and not is_of_former_data(words.kind, view)
 
 
 def interrupted() -> list[tuple[JobWords[Any, Any], JobView[Any]]]:
-    """All jobs of one's own whose engine ended before they did, oldest first."""
-    found = [(words, view) for words in WORDS for view in _all(words, []) if _is_left(view)]
+    """All jobs of one's own that can go on and whose engine ended before they did, oldest first."""
+    found = [(words, view) for words in WORDS for view in _all(words, []) if _is_left(words, view)]
     return sorted(found, key=lambda one: one[1].created)
 
 

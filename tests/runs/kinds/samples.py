@@ -15,6 +15,8 @@ from mtbkd_core.common.progress import Phase, Progress, stop_if
 from mtbkd_core.config.models import RunConfig
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.strength_path import Point, StrengthChoice
+from mtbkd_core.runs import store
+from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.job import JobKind, JobSpec
 from mtbkd_core.runs.kinds import comparison, coverage, grid, run, sampler_benchmark, shapley, strength, sweep, training
 from mtbkd_core.studies import comparison as comparison_study
@@ -222,6 +224,19 @@ SAMPLES = {
         ),
     )
 }
+
+
+def submit(sample: Sample, engine: str = "alive") -> Any:
+    view, submission = store.enqueue(sample.kind, sample.spec(), engine=engine)
+    assert submission is not None
+    return view
+
+
+def computed(sample: Sample) -> Any:
+    """A job after a worker has executed it."""
+    view = submit(sample)
+    execute(str(view.folder))
+    return store.read(sample.kind, view.id)
 
 
 def former_names(spec: Any) -> dict[str, Any]:

@@ -8,20 +8,14 @@ import pytest
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.runs import execute as execute_module
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import naming, store
 from mtbkd_core.runs.execute import MAX_ATTEMPTS, execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.registry import KINDS
-from tests.runs.kinds.samples import SAMPLES, Sample, Steps, former_names
+from tests.runs.kinds.samples import SAMPLES, Sample, Steps, computed, former_names, submit
 
 FOUND_AGAIN = [kind for kind in KINDS if kind.again is None]
-
-
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.noun)
-def sample(request: pytest.FixtureRequest) -> Sample:
-    return SAMPLES[request.param.noun]
 
 
 @pytest.fixture
@@ -31,29 +25,6 @@ def found_again(request: pytest.FixtureRequest) -> Sample:
 
 
 every_found_again = pytest.mark.parametrize("found_again", FOUND_AGAIN, indirect=True, ids=lambda kind: kind.noun)
-
-
-@pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
-    """Computations of all kinds that take no time, and what they did."""
-    monkeypatch.setattr(execute_module, "_CANCEL_LOOK_SECONDS", 0.0)
-    found = Steps()
-    for each in SAMPLES.values():
-        each.fake(monkeypatch, found)
-    return found
-
-
-def submit(sample: Sample, engine: str = "alive") -> Any:
-    view, submission = store.enqueue(sample.kind, sample.spec(), engine=engine)
-    assert submission is not None
-    return view
-
-
-def computed(sample: Sample) -> Any:
-    """A job after a worker has executed it."""
-    view = submit(sample)
-    execute(str(view.folder))
-    return store.read(sample.kind, view.id)
 
 
 def fail(error: BaseException) -> Any:
@@ -242,6 +213,7 @@ def test_a_result_outlives_a_change_of_the_fingerprints(
     found_again: Sample, engine: str, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = computed(found_again)
+    (view.folder / files.INPUTS).unlink()  # as in a folder of a former version
     environment = view.folder / "environment.json"
     if environment.exists():  # a run's own; the fake one knows no fingerprint
         content = json.loads(environment.read_text()) | {"fingerprint": naming.fingerprint(view.config)}
