@@ -9,6 +9,7 @@ from mtbkd_core.common.owners import read_owners, refuse_others, write_owners
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports import image_sets, store
 from mtbkd_core.imports.check import Checked, check_table
+from mtbkd_core.imports.embedded import EmbeddedImages, check_embedded
 from mtbkd_core.imports.hub.check import check_hub
 from mtbkd_core.imports.hub.spec import HubSpec
 from mtbkd_core.imports.spec import TableSpec, check_name
@@ -55,6 +56,22 @@ def import_hub(
     check_free(name, replaces)
     checked = check_hub(name, spec, title=title, on_progress=on_progress, should_stop=should_stop)
     save_table(checked, unseen=spec.unseen, replaces=replaces)
+    return checked
+
+
+def import_embedded(
+    name: str,
+    images: EmbeddedImages,
+    *,
+    title: str = "",
+    replaces: bool = False,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Checked:
+    """Make a task of images of which a student sees embeddings; arguments and errors as `import_table`."""
+    check_free(name, replaces)
+    checked = check_embedded(name, images, title=title, on_progress=on_progress, should_stop=should_stop)
+    save_table(checked, unseen=images.outputs is not None and images.outputs.unseen, replaces=replaces)
     return checked
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mtbkd_core.catalog.adding import check_free, owners_of
-from mtbkd_core.common.files import expanded, home, make_folder, write_tensors
+from mtbkd_core.common.files import home, make_folder, write_tensors
 from mtbkd_core.common.owners import write_owners
 from mtbkd_core.common.progress import UserError, UserErrors
 from mtbkd_core.config.models import DataConfig
@@ -19,22 +19,16 @@ from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.images.idx import write_idx
 from mtbkd_core.images.pictures import Pictures, read_pictures
 from mtbkd_core.imports import image_sets, store
-from mtbkd_core.imports.classes import check_class_names
-from mtbkd_core.imports.image_outputs import ImageRows, TeacherFiles, read_outputs
-from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES, GivenTeacher, ImageSet
+from mtbkd_core.imports.image_labels import check_enough, check_folder, check_title, classes_of
+from mtbkd_core.imports.image_outputs import TeacherFiles, files_rows, image_rows, read_outputs
+from mtbkd_core.imports.image_sets import GivenTeacher, ImageSet
 from mtbkd_core.imports.image_task import TOGETHER, OwnImageTask, digest_of, task_of
-from mtbkd_core.imports.labels import LEAST_OF_CLASS
-from mtbkd_core.imports.table import count_of
 from mtbkd_core.tasks.fashion import SIZES
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.teachers.temperatures import fit_temperatures
 
 #: Two halvings of a smaller picture leave a teacher nothing.
 SMALLEST_SIDE = 4
-#: Training images for each class, where teachers are trained: a quarter is for the student, a tenth for validation.
-FEWEST_PER_CLASS = 20
-FEWEST_FOR_TESTING = 5
-LONGEST_TITLE = 60
 _OUTPUTS = "teachers.safetensors"
 
 
@@ -51,6 +45,7 @@ def import_images(
     replaces: bool = False,
     outputs: TeacherFiles | None = None,
     say: Callable[[str], None] | None = None,
+    only_check: bool = False,
 ) -> OwnImageTask:
     """Check a folder's images and make a task of them, which every process with this home folder then has.
 
@@ -58,30 +53,28 @@ def import_images(
         name: of the task; as `check_name`.
         folder: with four IDX files, plain or gzipped: training and test images and labels; or what `read_pictures`
             reads, of which a copy is kept.
-        title: for people, in one line of at most `LONGEST_TITLE` letters; empty: the name.
+        title: as `check_title`; empty: the name.
         class_names: in the order of the labels; None: the folders' names, or the labels' numbers.
         transposed, prefix, epochs: as `ImageSet`.
         replaces: as `import_table`.
         sizes: as `ImageSet`; None: those of the clothes, or less of a set that is smaller.
         outputs: teachers' own outputs, in place of teachers that are trained here, or beside them.
         say: is given what was made of these, a line each; one that begins with "warning: " tells what may be wrong.
+        only_check: whether nothing is kept; of the task that comes back, `INFO` alone is then of use.
     Raises:
         UserError: the first problem of the images, one line; everything that is wrong with teachers' files; a name that
             is taken; names of classes that do not fit the labels;
             a title or a name of a class that is not one line; a home folder that cannot be written.
     """
-    check_free(name, replaces)
-    title = title.strip()
-    _check_one_line(title, "title")
-    if len(title) > LONGEST_TITLE:
-        raise UserError(f"title: got {len(title)} letters, allowed: at most {LONGEST_TITLE}")
-    folder = expanded(folder, "folder")
-    if not folder.is_dir():
-        raise UserError(f"folder: {str(folder)!r} is no folder")
+    check_free(name, replaces or only_check)
+    title, folder = check_title(title), check_folder(folder)
     copies, trains = image_sets.new_copies(name), outputs is None or outputs.beside
     chosen = ImageSet(name, title or name, folder, (), (0, 0), transposed, SIZES, epochs, "", prefix, trains=trains)
     try:
         chosen = _made(chosen, class_names, sizes, outputs, copies, say)
+        if only_check:
+            shutil.rmtree(copies, ignore_errors=True)
+            return task_of(chosen)
         owners = owners_of(name)
         image_sets.write(chosen)
     except BaseException as error:
@@ -134,15 +127,8 @@ def _with_outputs(
     if taken := sorted(set(files.teachers) & set(task.recipes)):
         raise UserError(f"teacher: {taken[0]!r} is one that is trained on this machine; choose another name")
     names = pictures.names if pictures is not None else {}
-    rows = [
-        ImageRows(f"the {title} set", task.files.read(part)[1].astype(np.int64), names.get(part, ()))
-        for part, title in (("train", "training"), ("test", "test"))
-    ]
-    order = np.arange(sum(len(each.labels) for each in rows))
-    if pictures is not None and pictures.divided and not files.tests:
-        labels, every = np.concatenate([each.labels for each in rows]), (*rows[0].names, *rows[1].names)
-        order = np.array(sorted(order, key=lambda place: (labels[place], every[place])))  # as they lie in the folders
-        rows = [ImageRows("the image set", labels[order], tuple(every[place] for place in order))]
+    parts = image_rows({part: task.files.read(part)[1] for part in ("train", "test")}, names)
+    rows, order = files_rows(parts, pictures is not None and pictures.divided and not files.tests)
     read = read_outputs(files, rows, images.class_names)
     for line in (*read.notes, *(f"warning: {line}" for line in read.warnings)):
         say(line)
@@ -176,12 +162,12 @@ def _checked(images: ImageSet, class_names: Sequence[str] | None, sizes: Sizes |
     if first:
         files, labels = replace(files, first_label=1), labels - 1
         notes.append("Its labels count from 1.")
-    names = _names_of(folder, labels, class_names)
+    names = classes_of(folder, labels, class_names)
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
         size = " x ".join(map(str, pixels.shape[1:]))
         raise UserError(f"{folder}: its pictures are of {size}, needs {SMALLEST_SIDE} pixels a side or more")
     test_labels = files.read("test")[1]
-    _check_enough(folder, names, labels, test_labels, images.trains)
+    check_enough(folder, names, labels, test_labels, images.trains)
     return replace(
         images,
         class_names=names,
@@ -190,44 +176,6 @@ def _checked(images: ImageSet, class_names: Sequence[str] | None, sizes: Sizes |
         first_label=first,
         notes=(*images.notes, *notes),
     )
-
-
-def _names_of(folder: Path, labels: np.ndarray, class_names: Sequence[str] | None) -> tuple[str, ...]:
-    """The classes of training labels [N], each of which has to occur."""
-    count = int(labels.max()) + 1
-    if not FEWEST_CLASSES <= count <= MOST_CLASSES:
-        raise UserError(f"{folder}: has labels up to {count - 1}, needs {FEWEST_CLASSES} to {MOST_CLASSES} classes")
-    names = tuple(str(label) for label in range(count)) if class_names is None else tuple(class_names)
-    if len(names) != count:
-        raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
-    for index, name in enumerate(names):
-        _check_one_line(name, f"classes: name {index + 1} of {count}")
-    absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
-    if absent:
-        raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
-    return check_class_names(names)
-
-
-def _check_enough(
-    folder: Path, names: Sequence[str], labels: np.ndarray, test_labels: np.ndarray, trains: bool
-) -> None:
-    """Refuse a class with too few training or test images, and a test image of a class without training images."""
-    last = len(names) - 1
-    if (highest := int(test_labels.max(initial=0))) > last:
-        raise UserError(f"{folder}: a test image has the label {highest}, the training images go from 0 to {last}")
-    fewest = FEWEST_PER_CLASS if trains else LEAST_OF_CLASS
-    for part, given, needed in (("training", labels, fewest), ("test", test_labels, FEWEST_FOR_TESTING)):
-        counts = np.bincount(given, minlength=len(names))
-        rarest = int(counts.argmin())
-        if counts[rarest] < needed:
-            got = count_of(int(counts[rarest]), f"{part} image")
-            shared = ": a quarter is for the student, most are for its teachers" if needed == FEWEST_PER_CLASS else ""
-            raise UserError(f"{folder}: has {got} of class {names[rarest]}, needs {needed} of each{shared}")
-
-
-def _check_one_line(text: str, said_in: str) -> None:
-    if len(text.strip().splitlines()) > 1:
-        raise UserError(f"{said_in}: got {text[:40]!r}, expected one line")
 
 
 def _fitting(training: int, test: int, trains: bool) -> Sizes:

@@ -1,25 +1,20 @@
-"""The commands `rebuild`, `examples`, `fetch` and `import-images`."""
+"""The commands `rebuild`, `examples` and `fetch`."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 from torch import Tensor
 
-from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.catalog.registry import fetches, rebuilds
 from mtbkd_core.cli.console import Log, say
-from mtbkd_core.cli.imports import NormaliseOption, ReplaceOption, teacher_files
 from mtbkd_core.cli.settings import JsonOption
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.classes import split_names
-from mtbkd_core.imports.image_outputs import TeacherFiles
 from mtbkd_core.runs.examples import EXAMPLES, make
 from mtbkd_core.teachers import shipped
 
@@ -31,7 +26,6 @@ def register(app: typer.Typer) -> None:
     app.command()(rebuild)
     app.command()(examples)
     app.command()(fetch)
-    app.command("import-images")(import_images_command)
 
 
 def rebuild(
@@ -94,59 +88,6 @@ def examples(
 def fetch(task: TaskArgument) -> None:
     """Download the data that a task needs and that is not on this machine, checked by its sha256."""
     print(f"{task}: its data is in {fetches(task).fetch(Log())}")
-
-
-def import_images_command(
-    name: Annotated[str, typer.Option("--name", help="What the task is called from then on: a to z, 0 to 9 and -.")],
-    folder: Annotated[
-        Path,
-        typer.Option(
-            "--folder",
-            help="With four IDX files, MedMNIST's NPZ, or a folder of pictures for each class below train, test.",
-        ),
-    ],
-    classes: Annotated[str | None, typer.Option("--classes", help='Names of the classes in order: a,b,"c, d".')] = None,
-    transposed: Annotated[
-        bool, typer.Option("--transposed", help="The pictures lie mirrored along their diagonal, as EMNIST's.")
-    ] = False,
-    prefix: Annotated[
-        str, typer.Option("--prefix", help="How the files' names begin, in a folder of several sets: emnist-digits.")
-    ] = "",
-    title: Annotated[str, typer.Option("--title", help="The task's name for people.")] = "",
-    replaces: ReplaceOption = False,
-    teacher: Annotated[
-        list[str] | None,
-        typer.Option("--teacher", help="A teacher's logits or probabilities for the training images, as name=file."),
-    ] = None,
-    test_teacher: Annotated[
-        list[str] | None, typer.Option("--test-teacher", help="Its outputs for the test images, as name=file.")
-    ] = None,
-    trained: Annotated[
-        bool, typer.Option("--trained", help="Beside these, teachers that are trained on this machine.")
-    ] = False,
-    unseen: Annotated[
-        bool,
-        typer.Option("--labels-unseen", help="No teacher was trained on these images: calibrate each on their labels."),
-    ] = False,
-    normalise: NormaliseOption = False,
-) -> None:
-    """Make a task of a folder of images; without outputs of your own, its teachers are trained at the first run."""
-    names = None if classes is None else split_names(classes)
-    given = teacher_files(teacher or [], "--teacher"), teacher_files(test_teacher or [], "--test-teacher")
-    if not given[0] and (given[1] or trained or unseen or normalise):
-        raise UserError("--test-teacher, --trained, --labels-unseen, --normalise: need --teacher name=file")
-    task = import_images(
-        name,
-        folder,
-        title=title,
-        class_names=names,
-        transposed=transposed,
-        prefix=prefix,
-        replaces=replaces,
-        outputs=TeacherFiles(*given, beside=trained, unseen=unseen, normalise=normalise) if given[0] else None,
-        say=say,
-    )
-    print(f"{name}: {task.INFO.description} Next: python -m mtbkd_core distill --task {name}")
 
 
 def _as_read(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

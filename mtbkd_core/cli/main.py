@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import typer
 
 from mtbkd_core import cli
-from mtbkd_core.cli import compare, data, distill, export, extend, hub, imports, report, review, watch
+from mtbkd_core.cli import compare, data, distill, export, extend, hub, images, imports, report, review, watch
 from mtbkd_core.cli.console import say
 from mtbkd_core.cli.settings import with_precision
 from mtbkd_core.common.parallel import limit_threads
 from mtbkd_core.common.progress import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=cli.__doc__)
-for group in (distill, extend, compare, review, report, export, watch, imports, hub, data):
+for group in (distill, extend, compare, review, report, export, watch, imports, hub, images, data):
     group.register(app)
 
 

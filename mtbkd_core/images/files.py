@@ -103,6 +103,15 @@ class ImageFiles:
     def read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Images [N, height, width] and labels [N] of "train" or "test", both uint8; colours are turned to grey.
 
+        Errors as `originals`.
+        """
+        images, labels = self.originals(part)
+        images = grey(images)
+        return images.transpose(0, 2, 1) if self.transposed else images, labels
+
+    def originals(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """The same as the pictures lie in the files, with their colours, which may be a last axis or a first.
+
         Raises:
             UserError: a file that is missing, ambiguous or not what it should be; as many labels as images are needed.
         """
@@ -110,7 +119,7 @@ class ImageFiles:
         if folder is None:
             raise UserError(f"{self.name}: its files are not on this machine")
         pictures = find_file(folder, part, 3, self.prefix)
-        images = grey(read_idx(pictures, 4 if axes_of(pictures) == 4 else 3))
+        images = read_idx(pictures, 4 if axes_of(pictures) == 4 else 3)
         labels = read_idx(find_file(folder, part, 1, self.prefix), 1)
         if len(images) != len(labels):
             raise UserError(f"{folder}: holds {len(images):,} {part} images and {len(labels):,} labels")
@@ -118,7 +127,7 @@ class ImageFiles:
             raise UserError(
                 f"{folder}: a {part} image has the label {labels.min()}, expected {self.first_label} or more"
             )
-        return images.transpose(0, 2, 1) if self.transposed else images, labels - np.uint8(self.first_label)
+        return images, labels - np.uint8(self.first_label)
 
     def has_colours(self) -> bool:
         """Whether the training images have colours; errors as `read`."""

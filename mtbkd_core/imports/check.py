@@ -84,7 +84,7 @@ def check_table(
         teachers={
             who: described(path.name, reader.teachers[who], class_names) for who, path in spec.files.teachers.items()
         },
-        fingerprint=_fingerprint((rows, test, spare), class_names, reach),
+        fingerprint=fingerprint_of((rows, test, spare), class_names, reach),
     )
     notes, warnings = (tuple(map(one_line, lines)) for lines in (reader.notes, reader.warnings))
     sources = {role: {"file": path.name, "sha256": sha256(path)} for role, path in spec.sources().items()}
@@ -114,7 +114,8 @@ def columns_between(table: Path, first: str, last: str, said_in: str) -> tuple[s
     return names[start : end + 1]
 
 
-def _fingerprint(parts: Sequence[Rows | None], class_names: Sequence[str], reach: torch.Tensor | None) -> str:
+def fingerprint_of(parts: Sequence[Rows | None], class_names: Sequence[str], reach: torch.Tensor | None) -> str:
+    """Digest of a table's rows, its teachers' outputs, its classes and its scaling."""
     content: list[bytes | str] = list(class_names)
     if reach is not None:
         content.append(reach.numpy().tobytes())

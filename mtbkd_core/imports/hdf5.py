@@ -116,7 +116,10 @@ def check_no_residues(file: str, entries: Mapping[str, Entry]) -> None:
 
 
 def of_vectors(file: str, entries: Mapping[str, Entry]) -> Table:
-    """A table with a row for each vector, and its name, which is an accession, in the column `IDS`."""
+    """A table with a row for each vector, and its name, which is an accession, in the column `IDS`.
+
+    Groups are no part of a name unless names are only told apart by them, as pictures in folders may be.
+    """
     vectors = {name: entry for name, entry in entries.items() if entry.is_numbers}
     first, width = next((name, entry.shape) for name, entry in vectors.items() if len(entry.shape) == 1)
     for name, entry in vectors.items():
@@ -128,6 +131,7 @@ def of_vectors(file: str, entries: Mapping[str, Entry]) -> Table:
     for row, entry in enumerate(vectors.values()):
         values[row] = entry.read()
     ids = [name.rpartition("/")[2] for name in vectors]
+    ids = list(vectors) if len(set(ids)) < len(ids) else ids
     cells = {IDS: pa.array(ids)} | {
         str(place): pa.array(np.ascontiguousarray(column)) for place, column in enumerate(values.T)
     }

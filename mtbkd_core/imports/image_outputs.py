@@ -79,6 +79,28 @@ class ImageOutputs:
     warnings: tuple[str, ...]
 
 
+def image_rows(labels: Mapping[str, np.ndarray], names: Mapping[str, tuple[str, ...]]) -> list[ImageRows]:
+    """The training and the test images as rows, of their labels and names by part."""
+    return [
+        ImageRows(f"the {title} set", labels[part].astype(np.int64), names.get(part, ()))
+        for part, title in (("train", "training"), ("test", "test"))
+    ]
+
+
+def files_rows(parts: list[ImageRows], together: bool) -> tuple[list[ImageRows], np.ndarray]:
+    """The parts that files are about, and the places [N] of their rows among those of `parts`.
+
+    Args:
+        together: whether one file is about all images, as they lie in folders that the program divided.
+    """
+    order = np.arange(sum(len(each.labels) for each in parts))
+    if not together:
+        return parts, order
+    labels, names = np.concatenate([each.labels for each in parts]), [name for each in parts for name in each.names]
+    order = np.array(sorted(order, key=lambda place: (labels[place], names[place])))
+    return [ImageRows("the image set", labels[order], tuple(names[place] for place in order))], order
+
+
 def read_outputs(files: TeacherFiles, parts: Sequence[ImageRows], class_names: Sequence[str]) -> ImageOutputs:
     """Read and check all teachers' files.
 
@@ -123,10 +145,15 @@ def read_outputs(files: TeacherFiles, parts: Sequence[ImageRows], class_names: S
 def _read(
     path: Path, rows: ImageRows, class_names: Sequence[str], like: Sequence[str], normalise: bool
 ) -> TeacherOutputs:
+    table, column = table_for(path, rows)
+    return read_teacher(path, table, rows.labels, class_names, column, like=like, normalise=normalise)
+
+
+def table_for(path: Path, rows: ImageRows) -> tuple[Table, str | None]:
+    """A table of images as a file speaks of them, and its column of their names; None: the file names none."""
     column, names = _names_in(path, rows.names) if rows.names else (None, ())
     cells = {column: names} if column is not None else {"index": tuple(map(str, range(len(rows.labels))))}
-    table = Table(rows.title, tuple(cells), pa.table({name: list(texts) for name, texts in cells.items()}))
-    return read_teacher(path, table, rows.labels, class_names, column, like=like, normalise=normalise)
+    return Table(rows.title, tuple(cells), pa.table({name: list(texts) for name, texts in cells.items()})), column
 
 
 def _names_in(path: Path, names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -134,18 +161,19 @@ def _names_in(path: Path, names: Sequence[str]) -> tuple[str | None, tuple[str, 
 
     An image "class/file.png" may have folders before it, or be "file.png" or "file" where that names one image alone.
     """
-    file, files = read_table(path, gaps=True), [PurePosixPath(name) for name in names]
+    file, files = read_table(path, has_header=lambda lines: False, gaps=True), [PurePosixPath(name) for name in names]
     short = [names, [each.name for each in files], [each.stem for each in files]]
     short.append([str(each.with_suffix("")) for each in files])
     best, column, spelled = 0, None, tuple[str, ...]()
     for name in file.cells.column_names if len(file) else ():
         cells = file.cells.column(name)
-        if pa.types.is_nested(cells.type) or (is_number(str(cells[0].as_py())) and not is_id_name(name)):
+        title = name if file.first_line is None else cells[0].as_py()  # of text the first line may be a row
+        if pa.types.is_nested(cells.type) or (is_number(str(cells[-1].as_py())) and not is_id_name(title)):
             continue
         texts = {text.strip() for text in file.texts(name)}
         for form in (*short, _below_folders(texts, names)):
             if (count := len(texts.intersection(form))) > best:
-                best, column, spelled = count, name, tuple(form)
+                best, column, spelled = count, title, tuple(form)
     if len(set(spelled)) < len(spelled):
         twice = next(each for place, each in enumerate(spelled) if each in spelled[:place])
         which = " and ".join(map(repr, [name for name, each in zip(names, spelled, strict=True) if each == twice][:2]))

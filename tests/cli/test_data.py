@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,9 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.catalog import registry
-from mtbkd_core.catalog.adding_images import import_images
-from mtbkd_core.cli import data
 from mtbkd_core.cli.main import main
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop
 from mtbkd_core.teachers import shipped
-from tests.imports.files import SIZES, write_images
-from tests.imports.test_image_outputs import write_outputs
 
 
 @dataclass
@@ -113,38 +108,3 @@ def test_an_absent_file_and_a_task_that_ships_none_are_refused(toys: Toys, capsy
 def test_fetch_says_where_the_data_is(toys: Toys, capsys: pytest.CaptureFixture[str]) -> None:
     assert status("fetch", "toys") == 0
     assert capsys.readouterr().out == "toys: its data is in /somewhere/toys\n"
-
-
-def test_images_are_imported_or_what_is_wrong_is_one_line(
-    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(data, "import_images", partial(import_images, sizes=SIZES, epochs=1))
-    given = ("import-images", "--name", "marks", "--folder", str(write_images(tmp_path / "set")))
-    assert status(*given, "--classes", "a,b") == 2
-    assert "classes: got 2 names, needs 4" in capsys.readouterr().err
-    assert status(*given, "--prefix", "kmnist") == 2
-    assert "that begins with kmnist, has none" in capsys.readouterr().err
-    assert status(*given, "--classes", "a, b, c, d", "--prefix", "emnist") == 0
-    assert "Next: python -m mtbkd_core distill --task marks" in capsys.readouterr().out
-    assert registry.own() == ("marks",)
-    assert status("forget", "marks") == 0
-    assert registry.own() == ()
-    assert status(*given, "--classes", 'a, "b, or B", c, d') == 0
-    assert registry.task_info("marks").teachers[0].title == "a, b, or B"
-
-
-def test_images_come_with_teachers_outputs_of_ones_own(
-    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = write_images(tmp_path / "set")
-    given = ("import-images", "--name", "marks", "--folder", str(folder))
-    train, test = write_outputs(tmp_path, "mine")
-    assert status(*given, "--trained") == 2
-    assert "need --teacher name=file" in capsys.readouterr().err
-    own = ("--teacher", f"mine={train}", "--test-teacher", f"mine={test}")
-    assert status(*given, *own, "--labels-unseen") == 0
-    said = capsys.readouterr()
-    assert "their order could not be checked; it names" in said.err
-    assert "Next: python -m mtbkd_core distill --task marks" in said.out
-    assert status(*given, *own, "--replace", "--trained") == 0
-    assert [teacher.name for teacher in registry.task_info("marks").teachers][::4] == ["mine", "generalist"]

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.image_task import OwnImageTask
@@ -18,3 +20,13 @@ def folder(tmp_path: Path, own_home: Path) -> Path:
 def marks(folder: Path) -> OwnImageTask:
     """A task of the folder; its teachers are not trained yet."""
     return import_images("marks", folder, title="Marks", sizes=SIZES, epochs=1)
+
+
+@pytest.fixture
+def by_class(tmp_path: Path, own_home: Path) -> Path:
+    """75 pictures in a folder for each of three classes, of which each shows its number."""
+    root = tmp_path / "pictures"
+    for place in range(75):
+        (root / "abc"[place % 3]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), place, np.uint8)).save(root / "abc"[place % 3] / f"im{place:03}.png")
+    return root

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mtbkd_core import UserError, default_config, load_task, task_info
 from mtbkd_core.catalog.adding import forget
@@ -68,16 +67,6 @@ def test_each_image_has_the_outputs_that_stand_in_its_row(folder: Path, tmp_path
     assert len(found) > COUNTS["test"] + COUNTS["train"] / 2
 
 
-@pytest.fixture
-def by_class(tmp_path: Path, own_home: Path) -> Path:
-    """75 pictures in a folder for each of three classes, of which each shows its number."""
-    root = tmp_path / "pictures"
-    for place in range(75):
-        (root / "abc"[place % 3]).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((8, 8), place, np.uint8)).save(root / "abc"[place % 3] / f"im{place:03}.png")
-    return root
-
-
 def names_of(spelled: str) -> list[str]:
     return [spelled.format(folder="abc"[place % 3], name=f"im{place:03}") for place in range(75)]
 
@@ -136,6 +125,12 @@ def test_a_name_that_is_foreign_or_doubled_is_refused(
     with pytest.raises(UserError, match=r"^mine\.csv: line") as raised:
         imported(by_class, TeacherFiles({"mine": write_named(tmp_path / "mine.csv", names)}))
     assert problem in str(raised.value)
+
+
+def test_a_first_row_without_a_header_may_hold_a_number_twice(by_class: Path, tmp_path: Path) -> None:
+    rows = np.eye(3)[np.arange(75) // 25] + 0.25
+    imported(by_class, TeacherFiles({"mine": write_csv(tmp_path / "mine.csv", None, rows.tolist())}))
+    assert "names 100.0% of the labels" in task_info("marks").teachers[0].description
 
 
 def test_a_name_that_two_pictures_have_is_refused(by_class: Path, tmp_path: Path) -> None:

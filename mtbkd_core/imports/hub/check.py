@@ -90,15 +90,16 @@ def _as_files(
         own = folder / str(len(files))
         own.mkdir()
         _write(own / part.name, part, {spec.label: pa.array(part.labels(spec.label)), **part.numbers(spec.columns)})
+        texts = [] if pictures else [part.texts(column) for column in spec.inputs]
         paths = {}
         for who, model in models.items():
-            logits, line = outputs_of(model, part, spec.inputs, on_progress, should_stop)
+            logits, line = outputs_of(model, part, spec.inputs[0], texts, on_progress, should_stop)
             said.append(line + _left_out(columns[who]))
             paths[who] = own / "teachers" / f"{model.source.name} on {part.name}"
             _write(paths[who], part, _log_probabilities(logits, columns[who], model.independent))
         states = None
         if encoder is not None:
-            found, line = outputs_of(encoder, part, spec.inputs, on_progress, should_stop)
+            found, line = outputs_of(encoder, part, spec.inputs[0], texts, on_progress, should_stop)
             said.append(f"{line}; means of {found.shape[1]:,} hidden states are the student's inputs")
             states = own / "encoder" / f"{encoder.source.name} on {part.name}"
             _write(states, part, _columns(found, [f"state {place}" for place in range(found.shape[1])]))

@@ -9,14 +9,13 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from mtbkd_core.common.files import content_hash
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, stop_if
-from mtbkd_core.imports.hub.rows import HubRows
 from mtbkd_core.imports.hub.source import Source, attempt, find, library
 from mtbkd_core.proteins.embeddings import batches
 from mtbkd_core.proteins.feature_cache import cached_features
@@ -27,6 +26,22 @@ _PICTURES, _LONGEST = 32, 512
 _NO_LIMIT = 10**6
 #: Raise it when the meaning of what is kept changes: it is then worked out anew.
 VERSION = 1
+
+
+class ModelRows(Protocol):
+    """Rows of which a model reads a column."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    def __len__(self) -> int: ...
+
+    def at(self, row: int, column: str) -> str:
+        """A row and a column as the beginning of a message."""
+
+    def pictures(self, column: str, start: int, end: int) -> list[Any]:
+        """Some pictures of a column in colours, as Pillow has them; refuses one that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -111,27 +126,32 @@ def load_model(given: str, what: str, *, pictures: bool, head: bool) -> Model:
 
 
 def outputs_of(
-    model: Model, rows: HubRows, inputs: Sequence[str], on_progress: OnProgress | None, should_stop: ShouldStop | None
+    model: Model,
+    rows: ModelRows,
+    column: str,
+    texts: Sequence[Sequence[str]],
+    on_progress: OnProgress | None,
+    should_stop: ShouldStop | None,
 ) -> tuple[Tensor, str]:
     """A model's logits [N, outputs] or mean hidden states [N, H] for rows, float32, and how they came about, one line.
 
     What was worked out before comes from the home folder.
 
+    Args:
+        column: of pictures, or the first of texts.
+        texts: of a model of texts: its columns of N.
     Raises:
-        UserError: a row without a text or a picture, outputs that are not finite, or memory that does not suffice.
+        UserError: a row without a picture, outputs that are not finite, or memory that does not suffice.
         Cancelled: `should_stop` returned true.
     """
     said = _Said(model, rows, on_progress, should_stop)
     try:
-        if model.pictures:
-            found = said.of_pictures(inputs[0])
-        else:
-            found = said.of_texts([rows.texts(column) for column in inputs])
+        found = said.of_pictures(column) if model.pictures else said.of_texts(texts)
     except torch.OutOfMemoryError:
         raise UserError(f"{model.what}: {model.source.where!r} needs more memory than the GPU has") from None
     if not found.isfinite().all():
         row = int((~found.isfinite()).any(1).nonzero()[0, 0])
-        raise UserError(f"{model.what}: {model.source.where!r} gives no finite numbers for {rows.at(row, inputs[0])}")
+        raise UserError(f"{model.what}: {model.source.where!r} gives no finite numbers for {rows.at(row, column)}")
     return found, said.line()
 
 
@@ -140,7 +160,7 @@ class _Said:
     """One model's way through the rows."""
 
     model: Model
-    rows: HubRows
+    rows: ModelRows
     on_progress: OnProgress | None
     should_stop: ShouldStop | None
     cut: int = 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from mtbkd_core.common.files import home
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.images.originals import thumbnail
 from mtbkd_core.imports.hub.source import Source, attempt, find, library
 from mtbkd_core.imports.limits import MAX_ROWS
 from mtbkd_core.imports.preview import LABELS
@@ -20,8 +19,8 @@ from mtbkd_core.imports.table import check_there
 
 #: Formats of the library that hold plain values; others, such as pandas' pickles, could run code.
 _PLAIN = ("arrow", "csv", "imagefolder", "json", "parquet", "text")
-#: Letters of a text, and pixels on the longer side of a picture, that are kept for people to see.
-_LETTERS, _PIXELS = 2_000, 64
+#: Letters of a text that are kept for people to see.
+_LETTERS = 2_000
 _TEXTS = ("text", "sentence", "content", "review", "sequence", "image", "img")
 
 
@@ -122,18 +121,11 @@ class HubRows:
     def shown(self, inputs: Sequence[str]) -> dict[str, str]:
         """What people see of each row, by its place: the beginning of its texts, or a small picture as a data URI."""
         if self.are_pictures(inputs[0]):
-            found = (_thumbnail(self.pictures(inputs[0], row, row + 1)[0]) for row in range(len(self)))
+            found = (thumbnail(self.pictures(inputs[0], row, row + 1)[0]) for row in range(len(self)))
         else:
             pairs = zip(*(self.texts(column) for column in inputs), strict=True)
             found = ("\n\n".join(texts)[:_LETTERS] for texts in pairs)
         return dict(zip(map(str, self.places), found, strict=True))
-
-
-def _thumbnail(picture: Any) -> str:
-    picture.thumbnail((_PIXELS, _PIXELS))
-    written = BytesIO()
-    picture.save(written, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode()}"
 
 
 def look(data: str, subset: str = "") -> Look:
