@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserErrors
@@ -163,13 +164,7 @@ class Reader:
         self, files: Files, table: Table, labels: np.ndarray | None, id_column: str | None, reserved: set[str]
     ) -> torch.Tensor:
         if files.embeddings is not None:
-            opened = open_numbers(files.embeddings, table, id_column, reserved, label=self.spec.label)
-            first = self.columns.get("")
-            columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
-            features = torch.from_numpy(opened.in_order(opened.values(columns or None, np.float32)))
-            self.columns.setdefault("", columns)
-            row = f"{files.embeddings.name}: {count_of(features.shape[1], 'feature')} a row"
-            self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]
+            features = torch.from_numpy(self._embeddings(files.embeddings, table, id_column, reserved))
         elif self.spec.columns:
             features = from_columns(table, self.spec.columns)
         else:
@@ -178,6 +173,18 @@ class Reader:
         if labels is not None:
             self.warnings += warn_of_features(features.numpy(), labels, self.spec.columns, file)
         return features
+
+    def _embeddings(self, path: Path, table: Table, id_column: str | None, reserved: set[str]) -> np.ndarray:
+        opened = open_numbers(path, table, id_column, reserved, label=self.spec.label)
+        first = self.columns.get("")
+        columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
+        values, rows = opened.values(columns or None, np.float32), opened.joined.rows if opened.joined else None
+        self.columns.setdefault("", columns)
+        row = f"{path.name}: {count_of(values.shape[1], 'feature')} a row"
+        self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]
+        del opened  # with the file's text, which may take more than its numbers
+        pa.default_memory_pool().release_unused()
+        return values if rows is None else values[rows]
 
     def read_all(self) -> tuple[Rows, Rows | None, tuple[str, ...]]:
         """The rows of the table and of the test table, and the classes.

@@ -20,8 +20,9 @@ from mtbkd_core.imports.table import Table, check_there, count_of
 from mtbkd_core.imports.text import open_text
 from mtbkd_core.imports.unpacked import BLOCK, Unpacked
 
-#: Bytes that are parsed at once; no line of a CSV file may be longer.
-_BLOCK = 2 * BLOCK
+#: Bytes that are parsed at once; no line of a CSV file may be longer. Each block makes a piece of every column, which
+#: takes a kilobyte beside its text.
+_BLOCK = 16 * BLOCK
 #: Bytes that a cell takes beside its text, once it is a number.
 _NUMBER = 8
 _DECIMAL_COMMA = r"^\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$"
