@@ -80,6 +80,8 @@ const TEACHER_SLIDERS = {
   sharpness: ['How sure it is', SCALES.linear(0.2, 5, 0.1), 'A larger one makes the wrong teacher surer.'],
 };
 
+const SHOWN = { base: (value) => `ρ ${value}`, tau: (value) => `τ ${value}`, angle: (value) => `${value}°` };
+
 function teacherBox(teacher, state, changed) {
   const me = () => state().teachers.find((other) => other.name === teacher.name);
   const id = `pg-${(numbered += 1)}`;
@@ -96,10 +98,10 @@ function teacherBox(teacher, state, changed) {
     .slice(1)
     .map((name) => {
       const [title, scale, help] = TEACHER_SLIDERS[name];
-      const unit = name === 'angle' ? (value) => `${value}°` : (value) => String(value);
-      return slider({ title, scale, bind: of(me, name), shown: unit, help, changed });
+      return slider({ title, scale, bind: of(me, name), shown: SHOWN[name], help, changed });
     });
-  const [base, ...others] = sliders;
+  const [base, tau, ...others] = sliders;
+  tau.row.classList.add('tau');
   const more = element(
     'details',
     {},
@@ -117,10 +119,11 @@ function teacherBox(teacher, state, changed) {
       teacher.title,
     ),
   );
-  const box = element('div', { class: 'teacher' }, head, base.row, more);
+  const box = element('div', { class: 'teacher' }, head, base.row, tau.row, more);
   // One that is off, has no weight or stands before strength 0 counts for nothing.
   function show() {
     box.classList.toggle('off', !me().on || me().base === 0 || state().labels === 0);
+    tau.row.hidden = state().rule === 'fixed' && !state().calibrated; // where nothing depends on it
   }
   function refresh() {
     check.checked = me().on;
@@ -175,6 +178,8 @@ const RULES = [
 
 // What the symbols mean, which the sliders and links use.
 const SYMBOLS = "Strength α: how much a teacher's statement counts; α λ / T² labels. Concentration λ: how sharp it is. T: how far it is softened.";
+
+const OF_TEACHERS = 'ρ: base weight. τ: entropy temperature.';
 
 // The whole column. `state` gives the present state; `changed` is called after every change.
 export function controls(state, changed) {
@@ -263,7 +268,7 @@ export function controls(state, changed) {
       'form',
       { class: 'controls', 'aria-label': 'Settings', onsubmit: (event) => event.preventDefault() },
       group('Prior', labels, concentration, temperature, symbols),
-      group('Teachers', { row: unheard }, ...teachers),
+      group('Teachers', { row: unheard }, ...teachers, { row: element('p', { class: 'line' }, OF_TEACHERS) }),
       group('Teachers’ weights', rule, softmin, calibrated),
       group('Data and student', count, hidden, scale),
     ),

@@ -101,6 +101,18 @@ def test_teachers_do_not_look_active_at_strength_0(alone: tuple[Page, list[str]]
     expect(page.get_by_text("At strength 0 no teacher counts")).to_be_visible()
 
 
+def test_a_teachers_entropy_temperature_stands_beside_it_where_something_depends_on_it(
+    alone: tuple[Page, list[str]],
+) -> None:
+    page, _ = alone
+    temperatures = page.get_by_label("Entropy temperature", exact=True).locator("visible=true")
+    expect(temperatures).to_have_count(5)
+    temperatures.first.fill("200")
+    assert ask(page, "view.state.teachers[0].tau") == 5
+    page.get_by_label("Weight rule").select_option("fixed")
+    expect(temperatures).to_have_count(0)
+
+
 def test_points_are_added_moved_relabelled_and_removed_by_mouse(alone: tuple[Page, list[str]]) -> None:
     page, _ = alone
     canvas = page.locator("canvas.map-prediction")
