@@ -5,7 +5,7 @@ import { addBorders } from './borders.js';
 import { controls } from './controls.js';
 import { choosable, editable, editor } from './editing.js';
 import { Grips } from './grips.js';
-import { columnsOf, mapSize, stagedSize } from './layout.js';
+import { columnsOf, mapSize, staged } from './layout.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
@@ -89,10 +89,11 @@ export class Playground {
     const { grid, stage } = this.board;
     const { lesson, pinned } = this;
     const wide = stage.clientWidth || grid.parentElement.clientWidth; // in narrow places the stage has no box of its own
-    const columns = columnsOf(lesson?.columns ?? (pinned ? 3 : 2), wide);
     const top = grid.getBoundingClientRect().top + window.scrollY;
-    const place = { columns, wide, top, height: window.innerHeight };
-    const size = lesson?.presenting ? stagedSize({ ...place, ...lesson.beyondMaps() }) : mapSize({ ...place, numbers: !pinned });
+    const place = { columns: columnsOf(pinned ? 3 : 2, wide), wide, top, height: window.innerHeight };
+    const { size, columns } = lesson?.onStage
+      ? staged({ ...place, ...lesson.beyondMaps() })
+      : { ...place, size: mapSize({ ...place, numbers: !pinned }) };
     if (size === this.size && columns === this.columns) return;
     [this.size, this.columns] = [size, columns];
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
@@ -112,6 +113,7 @@ export class Playground {
       pause: () => this.pause(!this.paused),
       reset: () => this.take(copy(this.data.start)),
       copy: () => this.copyLink(),
+      chains: (shown) => this.showChains(shown),
     };
   }
 
@@ -172,6 +174,13 @@ export class Playground {
     this.board.grid.classList.toggle('pinned', kept);
     this.board.node.classList.toggle('compared', kept);
     this.layout();
+  }
+
+  // Whether each chain's border lies over the maps before and after.
+  showChains(shown) {
+    this.chainsShown = this.board.chains.checked = shown;
+    this.curious = true;
+    this.wake();
   }
 
   // Keep a state as "before" that is not the present one: the worker samples it, and draws the present one after it.
@@ -289,7 +298,6 @@ export class Playground {
     }
     this.frames += 1;
   }
-
 
   notice(text) {
     this.board.notice.textContent = text;

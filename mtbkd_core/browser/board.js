@@ -2,9 +2,9 @@
 
 import { element } from './controls.js';
 
-// name -> title, and what to look for
+// name -> title, what to look for, and what can be done
 const MAPS = {
-  prediction: ['The student predicts', 'Faded: less sure. A click adds a point.'],
+  prediction: ['The student predicts', 'Faded: less sure.', 'A click adds a point.'],
   unsure: ['What it does not know', 'Where the chains disagree.'],
   truth: ['The truth', 'Labels are drawn from it.'],
   borders: ["Each chain's border", 'One line a student; broad: the truth.'],
@@ -17,14 +17,14 @@ const NUMBERS = {
   coverage: ['Coverage', 'Share of true probabilities inside the 95 % intervals. 95 % or more is wanted.'],
 };
 
-function figure(name, title, line) {
+function figure(name, title, line, hint = '') {
   const canvas = element('canvas', { class: `map-${name}`, role: 'img', 'aria-label': title });
   return {
     canvas,
     node: element(
       'figure',
       { class: `map of-${name}` },
-      element('figcaption', {}, element('b', {}, title), element('span', { class: 'line' }, line)),
+      element('figcaption', {}, element('b', {}, title), element('span', { class: 'line' }, line, ' ', element('span', { class: 'hint' }, hint))),
       element('div', { class: 'field' }, canvas),
     ),
   };
@@ -88,6 +88,7 @@ export function board(controls, actions, { offline }) {
     },
     'Save as a file',
   );
+  const chains = chainsChoice(actions.chains);
   const lead = element('p', { class: 'lead' });
   const maps = Object.fromEntries(NAMES.map((name) => [name, figure(name, ...MAPS[name])]));
   for (const [name, texts] of Object.entries(PINNED)) maps[name] = figure(name, ...texts);
@@ -124,16 +125,12 @@ export function board(controls, actions, { offline }) {
       charts.shares,
     ),
   ];
-  const stage = element(
-    'div',
-    { class: 'stage' },
-    element('div', { class: 'above' }, grid, numbersNode),
-    element('div', { class: 'below' }, ...cards),
-  );
+  const below = element('div', { class: 'below' }, ...cards);
+  const stage = element('div', { class: 'stage' }, element('div', { class: 'above' }, grid, numbersNode), below);
   const node = element(
     'div',
     { class: 'playground' },
-    element('div', { class: 'bar' }, status, ...Object.values(buttons), ...(offline ? [file] : []), engine),
+    element('div', { class: 'bar' }, status, ...Object.values(buttons), chains.node, ...(offline ? [file] : []), engine),
     lead,
     notice,
     element('div', { class: 'body' }, controls, stage),
@@ -141,7 +138,7 @@ export function board(controls, actions, { offline }) {
   const named = Object.entries(maps).map(([name, { node }]) => [name, node]);
   const pictures = { ...Object.fromEntries(named), numbers: numbersNode };
   for (const each of cards) pictures[each.dataset.name] = each;
-  const parts = { status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
+  const parts = { below, chains: chains.check, status, buttons, engine, lead, notice, maps, numbers, legend, charts, simplex, grid, pointTitle };
   return { node, stage, pictures, cards, ...parts };
 }
 
@@ -159,11 +156,18 @@ export function linkEngine(engine, page, parameters) {
 
 // Maps that stand in place of truth and borders while a state is pinned.
 export const PINNED = {
-  before: ['Before', 'As it was when it was pinned.'],
-  moved: ['Difference', 'Stronger: the prediction moved more.'],
+  before: ['Before', 'Broad line: the true border.'],
+  moved: ['Difference', 'Stronger: moved more.'],
   unsureBefore: ['Before', 'What it did not know.'],
   unsureMoved: ['Difference', 'Orange: knows less; blue: more.'],
 };
+
+// The chains' borders, which have a map of their own where nothing is pinned.
+function chainsChoice(changed) {
+  const check = element('input', { type: 'checkbox', onchange: () => changed(check.checked) });
+  const help = 'Draw the border of each chain, a thin line each, on the maps before and after.';
+  return { check, node: element('label', { class: 'chains', title: help }, check, "Each chain's border") };
+}
 
 // The class of points that the visitor adds.
 export function newPointChoice({ plane, palette }, choose) {

@@ -39,6 +39,7 @@ export class Guess {
       'div',
       { class: 'guess' },
       element('b', {}, QUESTIONS[kind]),
+      element('p', { class: 'line' }, 'Pictures and numbers that give it away come with the answer.'),
       ...this.rows.map(({ node }) => node),
       element('button', { type: 'button', class: 'reveal', onclick: () => this.reveal() }, 'Show the answer'),
       this.heading,

@@ -11,7 +11,7 @@ export class Lesson {
   // view: the Playground; lesson: {title, steps: [{text, play, show, pin, guess}], after: {href, title}, where there is
   // one; address: {step: {read, write}, present: {read, write}}
   constructor(view, lesson, address) {
-    Object.assign(this, { view, lesson, address });
+    Object.assign(this, { view, lesson, address, guesses: new Map() });
     const button = (name, label, help, onclick) =>
       element('button', { type: 'button', class: name, title: help, onclick }, label);
     this.count = element('span', { class: 'count' });
@@ -82,7 +82,7 @@ export class Lesson {
     const last = this.lesson.steps.length - 1;
     this.at = Math.min(last, Math.max(0, index));
     const { view, step, at } = this;
-    const held = this.node.contains(this.focused);
+    const held = this.has(this.focused);
     this.address.step.write(at ? String(at + 1) : '');
     this.buttons.back.disabled = at === 0;
     this.buttons.next.disabled = at === last;
@@ -90,11 +90,12 @@ export class Lesson {
     if (this.after) this.after.hidden = at < last;
     this.count.textContent = `${at + 1} of ${last + 1}`;
     this.text.textContent = step.text;
-    this.ask(step.guess);
+    this.ask();
     if (held) this.keepFocus();
     const before = step.pin ? this.before : undefined;
     const stays = before && view.pinned?.step === encode(before, view.data.start);
     if (view.pinned && !stays) view.pin(false);
+    view.showChains(step.show.includes('borders'));
     this.stage();
     if (kept && view.places.address.read()) return;
     if (before && !stays) this.compare(before);
@@ -105,11 +106,15 @@ export class Lesson {
     return this.node.getRootNode().activeElement;
   }
 
+  has(node) {
+    return this.node.contains(node) || this.form.contains(node); // which stands beside the maps of the stage
+  }
+
   // The keyboard stays in the lesson where what it was on has gone or is of no use.
   keepFocus() {
     const usable = (node) => node && !node.disabled && !node.hidden;
     const { next, back } = this.buttons;
-    if (!this.node.contains(this.focused) || !usable(this.focused)) [next, this.after, back].find(usable)?.focus({ preventScroll: true });
+    if (!this.has(this.focused) || !usable(this.focused)) [next, this.after, back].find(usable)?.focus({ preventScroll: true });
   }
 
   // The state that a step is compared with: that of the last step before it which has another one.
@@ -156,50 +161,83 @@ export class Lesson {
     if (this.at !== undefined) this.stage();
   }
 
-  // Which pictures stand on the stage; cards stand beside a single map.
+  // Which pictures stand on the stage, and first what the step names first; cards and a guess stand beside a single map.
   stage() {
-    const { board } = this.view;
-    for (const [name, node] of Object.entries(board.pictures)) node.classList.toggle('staged', this.step.show.includes(name));
+    const { pictures, below } = this.view.board;
+    const { show } = this.step;
+    for (const [name, node] of Object.entries(pictures)) {
+      node.classList.toggle('staged', show.includes(name));
+      node.style.setProperty('--place', show.includes(name) ? show.indexOf(name) : show.length);
+    }
+    if (this.presenting && this.maps && this.guess) below.prepend(this.form);
+    else this.node.append(this.form);
     this.view.size = undefined;
     this.view.layout();
   }
 
-  // The columns of the stage, undefined where all maps are shown.
-  get columns() {
-    if (!this.presenting || this.at === undefined) return undefined;
-    return this.maps && this.view.pinned ? 3 : Math.max(1, this.maps);
+  get onStage() {
+    return this.presenting && this.at !== undefined;
   }
 
+  // How many maps the stage holds.
   get maps() {
-    return this.step.show.filter((name) => name in this.view.board.maps).length;
+    const own = this.step.show.filter((name) => name in this.view.board.maps).length;
+    return own && this.view.pinned ? 3 : own;
   }
 
-  // What the stage holds beside and below its maps; cards and numbers stand beside a single one.
+  // What the stage holds, and beside and below its maps; cards and numbers stand beside a single one.
   beyondMaps() {
     const { stage, grid, node, cards } = this.view.board;
-    const beside = cards.some((card) => card.classList.contains('staged'));
-    const sideways = this.maps > 0 && this.columns === 1 && beside;
+    const beside = this.guess || cards.some((card) => card.classList.contains('staged'));
+    const { maps } = this;
+    const sideways = maps === 1 && beside;
     node.classList.toggle('sideways', sideways);
-    node.classList.toggle('mapless', !this.maps);
+    node.classList.toggle('mapless', !maps);
     if (!sideways || getComputedStyle(stage).gridTemplateColumns.split(' ').length < 2)
-      return { under: stage.scrollHeight - grid.offsetHeight, beside: 0 };
-    return { under: 0, beside: 0.5 };
+      return { maps, under: stage.scrollHeight - grid.offsetHeight, beside: 0 };
+    return { maps, under: 0, beside: 0.5 };
   }
 
   // --- guess first ---
 
-  ask(kind) {
+  // Ask what the step asks. A guess that was made stays, with its answer.
+  ask() {
+    const { at, guesses } = this;
+    const kind = this.step.guess;
+    if (kind && !guesses.has(at)) {
+      const on = this.stateOf(at).teachers.filter((teacher) => teacher.on && teacher.base > 0);
+      guesses.set(at, new Guess(kind, on, () => this.revealed()));
+    }
+    this.guess = guesses.get(at);
+    this.form.replaceChildren(...(this.guess ? [this.guess.node] : []));
+    this.cover();
+  }
+
+  revealed() {
+    this.cover();
+    this.stage();
+    this.draw();
+    this.keepFocus();
+  }
+
+  // Whether a step asks for a guess that has not been made.
+  asks(index) {
+    return Boolean(this.lesson.steps[index].guess) && !this.guesses.get(index)?.answer;
+  }
+
+  // Hide what gives an answer away: all but the step's own pictures while it asks, and what a later step on the same state
+  // will ask for.
+  cover() {
     const { node } = this.view.board;
-    const on = this.stateOf(this.at).teachers.filter((teacher) => teacher.on && teacher.base > 0);
-    const guessing = (asks) => GUESSES.forEach((name) => node.classList.toggle(`guessing-${name}`, asks && kind === name));
-    GUESSES.forEach((name) => node.classList.toggle(`guess-${name}`, kind === name));
-    guessing(true);
-    this.guess = kind && new Guess(kind, on, () => {
-      guessing(false);
-      this.draw();
-      this.keepFocus();
-    });
-    this.form.replaceChildren(...(kind ? [this.guess.node] : []));
+    const { steps } = this.lesson;
+    const open = steps.map((_, index) => index).filter((index) => index >= this.at && this.asks(index));
+    const awaited = open.map((index) => steps[index]).filter(({ play }) => play === this.step.play);
+    node.classList.toggle('guessing', open[0] === this.at);
+    for (const name of GUESSES) {
+      node.classList.toggle(`guess-${name}`, this.step.guess === name);
+      node.classList.toggle(`guessing-${name}`, awaited.some(({ guess }) => guess === name));
+    }
+    this.covered?.(open[0]);
   }
 
   draw() {

@@ -22,6 +22,7 @@ export function drawMaps(view) {
   const { found, look, planes, pinned } = view;
   const { classes } = view.data.plane;
   planes.prediction.probabilities(found.mean, SIDE, look);
+  if (pinned) drawBorders(view, planes.prediction, found, view.chainsShown);
   planes.prediction.points(view.points, look, { selected: view.selected });
   planes.prediction.letters(found.mean, SIDE, classes, look);
   view.grips.draw();
@@ -30,24 +31,25 @@ export function drawMaps(view) {
   else if (!pinned) {
     planes.truth.probabilities(view.truth, SIDE, look);
     planes.truth.letters(view.truth, SIDE, classes, look);
-    drawBorders(view);
+    planes.borders.clear(look);
+    drawBorders(view, planes.borders, found);
   }
   for (const [name, plane] of Object.entries(planes)) {
     if (pinned ? name !== 'truth' && name !== 'borders' : NAMES.includes(name)) plane.crosshair(view.chosen, look);
   }
 }
 
-function drawBorders(view) {
-  const { found, look } = view;
-  const plane = view.planes.borders;
-  plane.clear(look);
+// The true border, and thin that of each chain.
+function drawBorders(view, plane, { starts, lines }, chains = true) {
+  const { look } = view;
   plane.lines(view.truthLines, 0, view.truthLines.length, SIDE, {
     strokeStyle: look.muted,
     lineWidth: 4,
     globalAlpha: 0.45,
   });
-  found.starts.forEach((from, s) => {
-    plane.lines(found.lines, from, found.starts[s + 1] ?? found.lines.length, SIDE, {
+  if (!chains) return;
+  starts.forEach((from, s) => {
+    plane.lines(lines, from, starts[s + 1] ?? lines.length, SIDE, {
       strokeStyle: look.ink,
       lineWidth: 0.8,
       globalAlpha: 0.7,
@@ -58,6 +60,7 @@ function drawBorders(view) {
 function drawDifferences(view) {
   const { found, look, planes, pinned } = view;
   planes.before.probabilities(pinned.mean, SIDE, look);
+  drawBorders(view, planes.before, pinned, view.chainsShown);
   planes.before.letters(pinned.mean, SIDE, view.data.plane.classes, look);
   const cells = SIDE * SIDE;
   const moved = Float32Array.from({ length: cells }, (_, i) =>

@@ -18,5 +18,8 @@ export function scrolling(view, host) {
     { rootMargin: '-45% 0px -45% 0px' },
   );
   items.forEach((item) => watcher.observe(item));
+  // sentences behind a guess that has not been made
+  lesson.covered = (open) => items.forEach((item, at) => item.classList.toggle('covered', at > open));
+  lesson.cover();
   lesson.shown = (at) => items[at].scrollIntoView({ block: 'center' });
 }

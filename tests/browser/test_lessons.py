@@ -33,7 +33,7 @@ def alone(browser: Browser, tmp_path: Path) -> Iterator[Page]:
 
 
 def test_a_step_that_compares_shows_before_after_and_difference(alone: Page) -> None:
-    alone.get_by_role("button", name="Next").click()
+    ask(alone, "view.lesson.show(2)")
     pictures = alone.locator(".of-before, .of-prediction, .of-moved").locator("visible=true")
     expect(pictures).to_have_count(3)
 
@@ -46,6 +46,76 @@ def test_the_answer_is_hidden_until_a_guess_is_made(alone: Page) -> None:
     alone.get_by_role("button", name="Show the answer").click()
     expect(hidden).to_be_visible()
     expect(alone.locator(".guess .was")).to_have_count(4)
+
+
+def test_while_a_step_asks_nothing_is_shown_that_it_does_not_name(alone: Page) -> None:
+    settle(alone)
+    given_away = alone.locator(".map, .lead, .number, .card > div, .card.point").locator("visible=true")
+    expect(given_away).not_to_have_count(0)
+    alone.get_by_role("button", name="Next").click()
+    settle(alone)
+    expect(given_away).to_have_count(0)
+    alone.get_by_role("button", name="Show the answer").click()
+    expect(alone.locator(".of-before, .of-prediction, .lead").locator("visible=true")).to_have_count(3)
+
+
+def test_a_guess_that_was_made_stays_with_its_answer(alone: Page) -> None:
+    alone.get_by_role("button", name="Next").click()
+    alone.get_by_role("button", name="Show the answer").click()
+    alone.get_by_role("button", name="Next").click()
+    alone.get_by_role("button", name="Back").click()
+    expect(alone.locator(".guess .was")).to_have_count(4)
+
+
+def test_what_a_later_step_asks_of_the_same_state_is_hidden_until_then(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions")
+    settle(tab.page)
+    shares = tab.page.locator(".card.shares > div")
+    expect(shares).to_be_hidden()
+    tab.page.get_by_role("button", name="Next →").click()
+    tab.page.get_by_role("button", name="Show the answer").click()
+    tab.page.get_by_role("button", name="Back").click()
+    expect(shares).to_be_visible()
+
+
+def test_sentences_behind_an_open_guess_are_hidden_on_a_page_that_scrolls(alone: Page) -> None:
+    sentences = alone.locator(".steps p")
+    expect(sentences.nth(1)).to_be_visible()
+    expect(sentences.nth(2)).to_be_hidden()
+    ask(alone, "view.lesson.show(1)")
+    alone.get_by_role("button", name="Show the answer").click()
+    expect(sentences.nth(2)).to_be_visible()
+
+
+def test_what_a_step_names_first_comes_first(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions&step=3&present=1")
+    settle(tab.page)
+    shares, point = (tab.page.locator(f".card.{name}").bounding_box() for name in ("shares", "point"))
+    assert shares
+    assert point
+    assert (shares["y"], shares["x"]) < (point["y"], point["x"])
+
+
+def test_the_chains_borders_can_be_drawn_over_before_and_after(alone: Page) -> None:
+    ask(alone, "view.lesson.show(2)")
+    alone.wait_for_function("() => window.playground.pinned?.mean && !window.playground.found.moving")
+    before = "document.querySelector('.map-before').toDataURL()"
+    plain = ask(alone, f"({{ picture: (view.draw(), {before}) }}).picture")
+    alone.get_by_role("checkbox", name="Each chain's border").check()
+    alone.wait_for_function(f"(plain) => {before} !== plain", arg=plain)
+
+
+@pytest.mark.parametrize(("lesson", "step"), [("add-a-liar", 3), ("few-and-many-labels", 1)])
+def test_a_phones_screen_holds_a_step_of_the_stage(
+    new_tab: Callable[..., Visitor], server: Server, lesson: str, step: int
+) -> None:
+    page = new_tab(400).page
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{server.url}/lessons?lesson={lesson}&step={step}&present=1")
+    settle(page)
+    box = page.locator(".playground").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 800
 
 
 def test_guessed_shares_sum_to_100(alone: Page) -> None:

@@ -10,6 +10,7 @@ const { exp, logGamma, sigmoid } = await load('special.js');
 const { Random } = await load('random.js');
 const { addBorders } = await load('borders.js');
 const { agreement, countBelow, coverage, interval, jackknife, reliability, splitRHat } = await load('scores.js');
+const { staged } = await load('layout.js');
 const { Session, square } = await load('session.js');
 const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('state.js');
 const { drawPoints } = await load('teachers.js');
@@ -113,6 +114,18 @@ test('a change within its Monte Carlo errors is not clear, and says so', () => {
   });
   before.calibration = after.calibration + 0.0004;
   assert.deepEqual(changed('calibration', after, before), { text: 'no change since the pin', clear: false });
+});
+
+test('on the stage three maps stand in a row where it is wide, in two rows where that makes them larger', () => {
+  const place = { maps: 3, top: 200, under: 0, beside: 0 };
+  assert.equal(staged({ ...place, wide: 1232, height: 720 }).columns, 3);
+  const phone = staged({ ...place, wide: 352, height: 800 });
+  assert.deepEqual(phone, { columns: 2, size: 170 });
+});
+
+test('a map of the stage leaves room for what stands below it', () => {
+  const place = { maps: 1, wide: 1232, top: 200, beside: 0, height: 720 };
+  assert.equal(staged({ ...place, under: 0 }).size - staged({ ...place, under: 100 }).size, 100);
 });
 
 test('predictions that are the truth have no calibration error', () => {
