@@ -159,7 +159,7 @@ def test_the_end_of_a_lesson_leads_to_the_next_one(tab: Visitor, server: Server)
     tab.page.goto(f"{server.url}/lessons?lesson=add-a-liar&step=6&present=1")
     tab.page.get_by_role("link", name="Next lesson: What is a teacher worth?").click()
     tab.page.wait_for_url(lambda url: "lesson=worth-in-labels" in url and "present=1" in url)
-    expect(tab.page.locator(".lesson .count")).to_have_text("1 of 6")
+    expect(tab.page.locator(".lesson .count")).to_have_text("1 of 7")
 
 
 def test_at_the_end_of_a_lesson_the_keyboard_is_on_the_next_one(tab: Visitor, server: Server) -> None:
