@@ -43,7 +43,7 @@ class NewInputs:
 def read_new_inputs(path: Path, task: Task, *, labels: str | None = None, time: str | None = None) -> NewInputs:
     """New inputs of a task, from a table of its raw columns in their order; for proteins a column Sequence will do.
 
-    Columns that name or number the rows are no inputs.
+    Columns that name or number the rows are no inputs. Nor is text, where the other columns are as many as the inputs.
 
     Args:
         labels: column of labels; an empty cell is one that is not known yet.
@@ -56,9 +56,10 @@ def read_new_inputs(path: Path, task: Task, *, labels: str | None = None, time: 
     check_there(table.file, table.names, [name for name in (labels, time) if name is not None])
     order, times = _order(table, time)
     known = None if labels is None else _labels(table, labels, task.class_names)[order]
-    ids = next((table.texts(name) for name in table.names if names_rows(name) and name not in (labels, time)), None)
+    x, naming = _inputs(table, task, [labels, time])
+    ids = table.texts(naming[0]) if naming else None
     return NewInputs(
-        x=_inputs(table, task, [labels, time])[order],
+        x=x[order],
         labels=known,
         times=times,
         rows=order,
@@ -77,22 +78,30 @@ def _order(table: Table, time: str | None) -> tuple[list[int], list[str] | None]
     return order, [texts[row] for row in order]
 
 
-def _inputs(table: Table, task: Task, others: list[str | None]) -> Tensor:
-    """The task's inputs [M, F], of a column of sequences where descriptors are inputs, or of all columns but some."""
+def _inputs(table: Table, task: Task, others: list[str | None]) -> tuple[Tensor, list[str]]:
+    """The task's inputs [M, F], of a column of sequences where descriptors are inputs, or of all columns but some.
+
+    Returns:
+        with the columns that name the rows.
+    """
+    naming = [name for name in table.names if names_rows(name) and name not in others]
     sequences = next((name for name in table.names if name.lower() == "sequence"), None)
     if sequences is not None and "names" in describe_inputs(task):
         check_sequences(table, sequences)
-        return as_inputs(task, from_sequences(table, sequences, None, None, None))
-    left_out = {*others, *table.beside}
-    columns = [name for name in table.names if name not in left_out and not names_rows(name)]
+        return as_inputs(task, from_sequences(table, sequences, None, None, None)), naming
+    left_out = {*others, *table.beside, *naming}
+    columns = [name for name in table.names if name not in left_out]
     wanted = task.x_train.shape[1]
+    texts = [name for name in columns if len(table) and not is_number(str(table.cells.column(name)[0].as_py()))]
+    if len(columns) == wanted + len(texts):
+        columns, naming = [name for name in columns if name not in texts], [*naming, *texts]
     if len(columns) != wanted:
         raise UserError(f"{table.file}: has {len(columns):,} columns of inputs, expected the {wanted:,} of {task.name}")
     raw = torch.from_numpy(table.numbers(columns, dtype=np.float32))
     if task.image_shape is not None and len(raw) and not (raw.min() >= 0 and raw.max() <= 1):
         found = f"from {float(raw.min()):g} to {float(raw.max()):g}"
         raise UserError(f"{table.file}: pixels {found}, expected from 0 to 1: divide by the largest that one can have")
-    return as_inputs(task, raw)
+    return as_inputs(task, raw), naming
 
 
 def _labels(table: Table, column: str, class_names: tuple[str, ...]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from mtbkd_core import build_config, default_config, load_task, task_infos
 from mtbkd_core.catalog.adding import import_table
-from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.spec import TableSpec
-from mtbkd_core.runs.folder import State
-from pages.setup.own_data import images
-from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link
-from tests.imports.files import CLASSES, SIZES, logits, spec_of, write_csv, write_files, write_images, write_table
+from tests.imports.files import CLASSES, logits, spec_of, write_csv, write_files, write_table
 from tests.imports.hub.made import data_folder, text_model
-from tests.imports.test_image_outputs import write_outputs
 
 PAGE = "setup/own_data/page.py"
 
@@ -256,76 +250,6 @@ def test_everything_that_is_wrong_stands_on_the_page_at_once(
     assert len(app.error) == 2
     by_label(app, "checkbox", "Use rows without a label").check()
     assert len(ran(app).error) == 1
-
-
-# Images
-
-
-@pytest.fixture
-def with_images(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The page with its form for images, of which few are enough."""
-    monkeypatch.setattr(images, "import_images", partial(import_images, sizes=SIZES, epochs=1))
-    app = opened(PAGE)
-    app.button_group(key="own:choice:kind").set_value("Images")
-    return ran(app)
-
-
-def add_images(app: AppTest, folder: Path, **more: str) -> AppTest:
-    for name, text in ({"folder": str(folder), "title": "My marks"} | more).items():
-        app.text_input(key=f"own:images:{name}").set_value(text)
-    return press(ran(app), "own:images:add")
-
-
-def test_a_folder_of_images_becomes_the_chosen_task_and_can_be_distilled(
-    with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
-) -> None:
-    app = add_images(with_images, write_images(tmp_path / "set"), classes='ring, dot, "bar, or stroke", hook')
-    assert not app.error
-    assert app.title[0].value == "Teachers"
-    assert in_link(app, "data.task") == "my-marks"
-    assert any("ring, dot" in text.value for text in app.markdown)
-    view = fake_engine.distill(build_config(SMALL.items(), base=app.session_state.draft))
-    assert view.state is State.DONE, view.reason
-
-
-def test_images_with_teachers_of_ones_own_need_no_training(
-    with_images: AppTest, tmp_path: Path, fake_engine: FakeEngine
-) -> None:
-    app, folder = with_images, write_images(tmp_path / "set")
-    train, test = write_outputs(tmp_path, "mine")
-    app.file_uploader(key="own:images:teachers").set_value([("mine.csv", train.read_bytes(), "text/csv")])
-    ran(app).file_uploader(key="own:images:test:mine").set_value(("test.csv", train.read_bytes(), "text/csv"))
-    app = add_images(app, folder)
-    (error,) = app.error
-    assert "has 120 rows, expected 40: as many as the test set" in error.value
-    app.file_uploader(key="own:images:test:mine").set_value(("test.csv", test.read_bytes(), "text/csv"))
-    app = press(ran(app), "own:images:add")
-    assert not app.error
-    assert app.title[0].value == "Teachers"
-    assert not any("not trained yet" in info.value for info in app.info)
-    assert any("From mine.csv: names" in text.value for text in [*app.markdown, *app.caption])
-    view = fake_engine.distill(build_config(SMALL.items(), base=app.session_state.draft))
-    assert view.state is State.DONE, view.reason
-
-
-@pytest.mark.parametrize(
-    ("folder", "more", "problem"),
-    [
-        ("nowhere", {}, "is no folder"),
-        ("", {}, "needs one file *train-images?idx3-ubyte*"),
-        ("set", {"prefix": "kmnist"}, "that begins with kmnist, has none"),
-        ("set", {"classes": "a, b"}, "classes: got 2 names, needs 4"),
-    ],
-)
-def test_a_folder_that_will_not_do_is_one_line(
-    with_images: AppTest, tmp_path: Path, folder: str, more: dict[str, str], problem: str
-) -> None:
-    write_images(tmp_path / "set")
-    app = add_images(with_images, tmp_path / folder, **more)
-    (error,) = app.error
-    assert plain(problem) in error.value
-    assert app.session_state.draft.data.task == "digits"
-    assert app.text_input(key="own:images:title").value == "My marks"
 
 
 # A data set and models

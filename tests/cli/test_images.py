@@ -10,7 +10,9 @@ from mtbkd_core.catalog import registry
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.cli import images
 from mtbkd_core.cli.main import main
-from tests.imports.files import SIZES, write_images
+from tests.app.conftest import SMALL
+from tests.imports.files import SIZES, write_csv, write_images
+from tests.imports.test_embedded import save_parts
 from tests.imports.test_image_outputs import write_outputs
 
 
@@ -71,10 +73,8 @@ def test_images_come_with_embeddings_in_place_of_pixels(
     given = ("import-images", "--name", "marks", "--folder", str(write_images(tmp_path / "set")))
     train, test = write_outputs(tmp_path, "mine")
     own = ("--teacher", f"mine={train}", "--test-teacher", f"mine={test}")
-    files = [tmp_path / "train.npy", tmp_path / "test.npy"]
-    for path, count in zip(files, (120, 40), strict=True):
-        np.save(path, np.random.default_rng(count).normal(size=(count, 6)))
-    seen = ("--embeddings", str(files[0]), "--test-embeddings", str(files[1]))
+    emb = save_parts(tmp_path)
+    seen = ("--embeddings", str(emb["embeddings"]), "--test-embeddings", str(emb["tests"]))
     assert status(*given, *seen) == 2
     assert "needs teachers with outputs of their own (--teacher name=file)" in capsys.readouterr().err
     assert status(*given, *own, *seen, "--trained") == 2
@@ -91,3 +91,23 @@ def test_images_come_with_embeddings_in_place_of_pixels(
     assert "train.npy: no id is in it and in the training set, so its rows were taken as they come" in said.err
     assert "Next: python -m mtbkd_core distill --task marks" in said.out
     assert registry.task_info("marks").remark == ""
+
+
+def test_a_run_on_embeddings_of_images_is_exported_reported_and_watched(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, test = write_outputs(tmp_path, "mine")
+    emb = save_parts(tmp_path)
+    files = {"teacher": f"mine={train}", "test-teacher": f"mine={test}", "embeddings": str(emb["embeddings"])}
+    files |= {"test-embeddings": str(emb["tests"]), "folder": str(write_images(tmp_path / "set")), "name": "marks"}
+    assert status("import-images", *(word for name, file in files.items() for word in (f"--{name}", file))) == 0
+    settings = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    run = str(tmp_path / "run")
+    assert status("distill", "--task", "marks", *settings, "--out", run) == 0
+    assert status("export", run, "--out", str(tmp_path / "exported"), "--draws", "4") == 0
+    assert status("report", run, "--out", str(tmp_path / "report.html")) == 0
+    rows = [[f"{place}.png", *row] for place, row in enumerate(np.load(emb["tests"]).tolist())]
+    new = write_csv(tmp_path / "new.csv", ["file", *"abcdef"], rows)
+    capsys.readouterr()
+    assert status("watch", run, "--inputs", str(new)) == 0
+    assert "40" in capsys.readouterr().out

@@ -62,3 +62,8 @@ def test_pixels_are_the_tasks_inputs(few_digits: Task, tmp_path: Path) -> None:
 def test_an_array_beside_the_inputs_is_none_of_them(tiny: Task, tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", x=np.array([[0.5, 1.5], [2.5, 3.5]]), number=np.array([7, 5]))
     assert read_new_inputs(tmp_path / "new.npz", tiny).x.tolist() == [[0.5, 1.5], [2.5, 3.5]]
+
+
+def test_text_beside_the_inputs_names_the_rows(tiny: Task, tmp_path: Path) -> None:
+    found = read_new_inputs(write(tmp_path / "new.csv", "picture,a,b\nb/2.png,1,2\na/1.png,3,4\n"), tiny)
+    assert (found.x.tolist(), found.names) == ([[1, 2], [3, 4]], ["b/2.png", "a/1.png"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import streamlit as st
 
@@ -23,6 +24,8 @@ from pages.ui.words import plain
 
 #: Stands for the task's name until the person has chosen one.
 UNNAMED = "unnamed"
+#: What a check finds.
+Found = TypeVar("Found")
 
 
 def was_checked(mark: str) -> bool:
@@ -30,14 +33,14 @@ def was_checked(mark: str) -> bool:
     return bool(st.session_state.get("own:checked", ("",))[0] == mark)
 
 
-def checked_once(mark: str, work: Callable[[OnProgress], Checked]) -> Checked | None:
+def checked_once(mark: str, work: Callable[[OnProgress], Found]) -> Found | None:
     """What a check found, or None and the problem on the page; the same files and choices are checked once.
 
     Args:
         mark: changes with the files and the choices.
     """
     if not was_checked(mark):
-        answer: Checked | tuple[str, ...]
+        answer: Found | tuple[str, ...]
         place = st.empty()
         bar = place.progress(0.0, text="Checking…")
 
@@ -58,29 +61,42 @@ def checked_once(mark: str, work: Callable[[OnProgress], Checked]) -> Checked | 
     return found_out  # type: ignore[no-any-return]
 
 
-def draw_findings(checked: Checked) -> None:
-    """How the files were read, and what may be wrong with them."""
-    for line in checked.warnings:
-        st.warning(plain(line), icon=":material/warning:")
+def draw_checked(checked: Checked, key: str, called: str) -> None:
+    """What a check of rows found, and how they become the chosen task; arguments as `draw_adding`."""
     rows = checked.data.rows
     counts = f"{count_of(rows.features.shape[1], 'feature')}, {count_of(len(rows.logits), 'teacher')}"
-    line = plain(f"{checked.data.about.description} {counts}.")
-    if count := len(checked.warnings):
-        st.info(f"{count} remark{'' if count == 1 else 's'} above. {line}", icon=":material/info:")
+    draw_findings(f"{checked.data.about.description} {counts}.", checked.notes, checked.warnings)
+
+    def save(name: str, title: str, unseen: bool, replaces: bool) -> None:
+        data = checked.data.named(name, title)
+        adding.save_table(replace(checked, data=data), unseen=unseen, replaces=replaces)
+
+    draw_adding(key, called, save)
+
+
+def draw_findings(line: str, notes: Sequence[str], warnings: Sequence[str]) -> None:
+    """What files hold, how they were read, and what may be wrong with them."""
+    for warning in warnings:
+        st.warning(plain(warning), icon=":material/warning:")
+    if count := len(warnings):
+        st.info(f"{count} remark{'' if count == 1 else 's'} above. {plain(line)}", icon=":material/info:")
     else:
-        st.success(line, icon=":material/check_circle:")
-    for line in checked.notes:
-        st.caption(plain(line))
+        st.success(plain(line), icon=":material/check_circle:")
+    for note in notes:
+        st.caption(plain(note))
 
 
-def draw_adding(checked: Checked, key: str, called: str) -> None:
+def draw_adding(key: str, called: str, save: Callable[[str, str, bool, bool], None], *, taught: bool = True) -> None:
     """What the labels may be used for, the task's title, and the button that adds and chooses the task.
 
     Args:
         key: tells these data from others.
         called: what the person calls them.
+        save: is called with the task's name and title, whether no teacher was trained on the labels, and whether a task
+            of that name is replaced.
+        taught: whether there are teachers with outputs of their own.
     """
-    unseen = st.checkbox(
+    unseen = taught and st.checkbox(
         "No teacher was trained on these labels",
         key=f"own:choice:unseen:{key}",
         help="Each teacher is then calibrated on the student's labels: its logits are divided by the temperature with "
@@ -108,13 +124,12 @@ def draw_adding(checked: Checked, key: str, called: str) -> None:
     if not pressed:
         return
     try:
-        adding.save_table(
-            replace(checked, data=checked.data.named(name, title.strip())), unseen=unseen, replaces=replaces
-        )
+        save(name, title.strip(), unseen, replaces)
         adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
     except UserError as error:
-        st.error(plain(error), icon=":material/error:")
+        for line in error.problems:
+            st.error(plain(line), icon=":material/error:")
         return
     st.switch_page(navigation.page("teachers"))
 

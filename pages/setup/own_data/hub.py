@@ -60,8 +60,7 @@ def draw() -> None:
         return
     found = checked.checked_once(mark, lambda show: check_hub(checked.UNNAMED, spec, on_progress=show))
     if found is not None:
-        checked.draw_findings(found)
-        checked.draw_adding(found, data, PurePath(data).name)
+        checked.draw_checked(found, data, PurePath(data).name)
 
 
 def _seen(data: str, subset: str, pressed: bool) -> Look | None:

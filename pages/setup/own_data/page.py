@@ -197,5 +197,4 @@ if missing := form.missing():
 found = tables.check(form)
 if found is None:
     st.stop()
-checked.draw_findings(found)
-checked.draw_adding(found, table.file_id, PurePath(table.name).stem)
+checked.draw_checked(found, table.file_id, PurePath(table.name).stem)
