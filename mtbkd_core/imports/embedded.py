@@ -124,7 +124,7 @@ def check_embedded(
         name=name,
         title=title or name,
         description=f"{count_of(len(parts[0]), 'image')} of {len(classes)} classes from {folder.name}; tested on "
-        f"{len(parts[1]):,} others. Of each the student sees {features.shape[1]:,} numbers from {_source_of(images)}.",
+        f"{len(parts[1]):,} others. In place of pixels the student sees embeddings from {_source_of(images)}.",
         item="image",
         class_names=classes,
         teachers=read.lines,
@@ -195,7 +195,15 @@ def _in_order(read: ImageOutputs, order: np.ndarray) -> ImageOutputs:
 def _from_files(images: EmbeddedImages, parts: Sequence[ImageRows]) -> tuple[Tensor, list[str]]:
     """Embeddings [N, F] from the files, rows of all parts one after another, and how they were read."""
     if len(parts) == 2 and images.tests is None:
-        raise UserError("embeddings: there is no file for the test images; they need one for each part")
+        raise UserError(
+            "embeddings: there is no file for the test images (--test-embeddings); one that has vectors by name may be "
+            "that of the training images"
+        )
+    if images.tests == images.embeddings and (twice := sorted(set(parts[0].names) & set(parts[-1].names))):
+        raise UserError(
+            f"{_source_of(images)}: a training image and a test image are called {twice[0][:40]!r}: expected a file of "
+            "embeddings for each part"
+        )
     first: tuple[str, ...] | None = None
     found, said = list[np.ndarray](), list[str]()
     for path, rows in zip(filter(None, [images.embeddings, images.tests]), parts, strict=True):

@@ -17,6 +17,7 @@ from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link
 from tests.app.test_own_data import PAGE, by_label, can_be_added, choose, press, ran
 from tests.imports.files import SIZES, write_idx, write_images
+from tests.imports.hub.made import picture_model
 from tests.imports.test_embedded import save_parts
 from tests.imports.test_image_outputs import write_outputs
 
@@ -120,6 +121,18 @@ def test_embeddings_stand_for_images_and_pages_show_the_pictures(
     task = load_task("my-marks")
     assert task.x_train.shape == (120, 6)
     assert len(task.shown["test"]) == 40
+
+
+def test_an_encoder_stands_for_files_of_embeddings(with_images: AppTest, tmp_path: Path, own_home: Path) -> None:
+    pytest.importorskip("transformers")
+    app, folder = with_images, write_images(tmp_path / "set")
+    app = give_teacher(app, *write_outputs(tmp_path, "mine"))
+    app.text_input(key="own:choice:images:folder").set_value(str(folder))
+    choose(app, "segmented_control", "The student sees", "An encoder's outputs")
+    assert app.info[-1].value.startswith("Name the encoder")
+    choose(app, "text_input", "Encoder", picture_model(tmp_path / "vit"))
+    app = add(press(app, "own:images:check"))
+    assert load_task("my-marks").x_train.shape == (120, 8)
 
 
 @pytest.mark.parametrize(

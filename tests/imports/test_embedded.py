@@ -1,7 +1,7 @@
 """Images of which a student sees embeddings: rows by names or in order, pictures to show, and what is wrong."""
 
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,45 @@ def test_classes_with_pictures_of_one_name_are_told_apart_in_hdf5_by_their_folde
     )
     for rows in found.data.parts().values():
         assert [names[round(float(row[0]))] for row in rows.features] == list(rows.accessions)
+
+
+@pytest.fixture
+def in_parts(by_class: Path, tmp_path: Path) -> Path:
+    """The pictures below train, and every fifth of a class below test."""
+    for path in sorted(by_class.glob("*/*.png")):
+        part = "test" if int(path.stem[2:]) // 3 % 5 == 4 else "train"
+        (tmp_path / "parts" / part / path.parent.name).mkdir(parents=True, exist_ok=True)
+        path.rename(tmp_path / "parts" / part / path.parent.name / path.name)
+    return tmp_path / "parts"
+
+
+def files_of_parts(folder: Path, write: Callable[..., Path], name: str) -> list[Path]:
+    """A file for the training and one for the test pictures, which stand in another order."""
+    parts = [[place for place in shuffled() if (place // 3 % 5 == 4) == tested] for tested in (False, True)]
+    names = names_of("{folder}/{name}.png")
+    return [write(folder / f"{each}-{name}.csv", names, places) for each, places in zip("ab", parts, strict=True)]
+
+
+def test_a_test_part_of_its_own_has_files_of_its_own(in_parts: Path, tmp_path: Path) -> None:
+    outputs, emb = (files_of_parts(tmp_path, write, name) for write, name in ((write_named, "mine"), (named, "emb")))
+    teacher = TeacherFiles({"mine": outputs[0]}, {"mine": outputs[1]})
+    check_rows(check(in_parts, teacher, embeddings=emb[0], tests=emb[1]))
+
+
+def test_vectors_by_name_may_be_of_both_parts_where_names_tell_these_apart(in_parts: Path, tmp_path: Path) -> None:
+    outputs = files_of_parts(tmp_path, write_named, "mine")
+    teacher = TeacherFiles({"mine": outputs[0]}, {"mine": outputs[1]})
+    with h5py.File(tmp_path / "emb.h5", "w") as file:
+        for path in in_parts.glob("*/*/*.png"):
+            file[str(path.relative_to(in_parts))] = np.array(vector(int(path.stem[2:])), np.float32)
+    both = {"embeddings": tmp_path / "emb.h5", "tests": tmp_path / "emb.h5"}
+    check_rows(check(in_parts, teacher, **both))
+    path = in_parts / "test" / "a" / "im012.png"
+    path.rename(path.with_name("im000.png"))
+    with h5py.File(tmp_path / "emb.h5", "a") as file:
+        file.move("test/a/im012.png", "test/a/im000.png")
+    teacher = TeacherFiles({"mine": outputs[0]}, {"mine": outputs[1]})
+    assert "are called 'a/im000.png': expected a file of embeddings for each part" in refused(in_parts, teacher, **both)
 
 
 # Pictures
