@@ -86,7 +86,14 @@ def draw_findings(line: str, notes: Sequence[str], warnings: Sequence[str]) -> N
         st.caption(plain(note))
 
 
-def draw_adding(key: str, called: str, save: Callable[[str, str, bool, bool], None], *, taught: bool = True) -> None:
+def draw_adding(
+    key: str,
+    called: str,
+    save: Callable[[str, str, bool, bool], None],
+    *,
+    taught: bool = True,
+    then: Callable[[str], None] = lambda name: None,
+) -> None:
     """What the labels may be used for, the task's title, and the button that adds and chooses the task.
 
     Args:
@@ -95,6 +102,7 @@ def draw_adding(key: str, called: str, save: Callable[[str, str, bool, bool], No
         save: is called with the task's name and title, whether no teacher was trained on the labels, and whether a task
             of that name is replaced.
         taught: whether there are teachers with outputs of their own.
+        then: is called with the task's name once it is the visitor's.
     """
     unseen = taught and st.checkbox(
         "No teacher was trained on these labels",
@@ -127,6 +135,7 @@ def draw_adding(key: str, called: str, save: Callable[[str, str, bool, bool], No
         save(name, title.strip(), unseen, replaces)
         adding.claim(name, owner.me())
         link.replace(change_task(link.draft(), name))
+        then(name)
     except UserError as error:
         for line in error.problems:
             st.error(plain(line), icon=":material/error:")

@@ -122,10 +122,14 @@ def draw() -> None:
         def save(name: str, title: str, unseen: bool, replaces: bool) -> None:
             with st.spinner("Reading the images…"):
                 _import(form, name, title=title, unseen=unseen, replaces=replaces)
-            if untrained(name):
-                training.launch(name)
 
-        checked.draw_adding(form.folder, called, save, taught=bool(form.teachers))
+        checked.draw_adding(form.folder, called, save, taught=bool(form.teachers), then=_begin_training)
+
+
+def _begin_training(name: str) -> None:
+    """Have the engine train the task's teachers, where it has some that are trained here."""
+    if untrained(name):
+        training.launch(name)
 
 
 def _check(form: Form, show: OnProgress) -> Checked | Looked:
