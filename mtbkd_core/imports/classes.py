@@ -19,7 +19,8 @@ _IGNORABLE = re.compile(
 )
 #: What makes a text or a picture of the sign before it, and what makes a key of it.
 _VARIANTS, _KEYCAP = "\ufe0e\ufe0f", "\u20e3"
-_NUMBERED = re.compile(r"(.*?)(\d+)")
+#: Digits of a number that a column may be counted by.
+_MOST_DIGITS = 9
 
 
 @lru_cache(maxsize=4096)
@@ -103,8 +104,10 @@ def numbered(names: Sequence[str]) -> dict[str, dict[int, str]]:
     """Columns whose names end in a number, by what stands before it: text -> number -> name."""
     groups: dict[str, dict[int, str]] = {}
     for name in names:
-        if match := _NUMBERED.fullmatch(plain(name)):
-            groups.setdefault(match[1], {})[int(match[2])] = name
+        text = plain(name)
+        word = text.rstrip("0123456789")
+        if 0 < len(text) - len(word) <= _MOST_DIGITS:
+            groups.setdefault(word, {})[int(text[len(word) :])] = name
     return groups
 
 

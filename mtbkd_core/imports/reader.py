@@ -60,7 +60,7 @@ class Reader:
         spec, own, before = self.spec, files is self.spec.files, len(self.problems)
         names = column_names(files.table)
         one_hot = tuple(classes) if classes and set(classes) <= set(names) - set(spec.columns) else ()
-        table = read_table(files.table, _wanted(files, spec, names, one_hot))
+        table = read_table(files.table, self._wanted(files, names, one_hot))
         self.notes += table.notes
         if not len(table):
             raise UserError(f"{table.file}: has no rows under its header")
@@ -98,16 +98,32 @@ class Reader:
         rows = Rows(features, torch.from_numpy(indices), logits, tuple(ids), tuple(sequences), together)
         return rows, tuple(class_names)
 
+    def _wanted(self, files: Files, names: Sequence[str], one_hot: Sequence[str]) -> list[str]:
+        """The columns of a table that are read: those that are named, and those that may be an id of another file."""
+        spec, others = self.spec, set[str]()
+        for path in filter(None, (*files.teachers.values(), files.embeddings)):
+            with self.going_on():
+                others |= {plain(name) for name in first_cells(path)}
+        chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
+        shared = [name for name in names if plain(name) in others or names_rows(name)]
+        return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
+
     def _count(self, files: Files, table: Table, id_column: str | None, reserved: set[str]) -> tuple[str, ...] | None:
-        """The classes' numbers where the labels are numbers: as many as the teacher with the most columns has."""
+        """The classes' numbers where the labels are numbers: as many as the teacher with the most columns has.
+
+        Labels beyond what a class can have are slips, and count none.
+        """
         labels = [text for text in table.texts(self.spec.label) if text.strip() not in MISSING]
         if not labels or not are_numbers(labels):
             return None
-        least = largest(labels) + 1
+        labels = [text for text in labels if largest([text]) < MAX_CLASSES]
+        if not labels:
+            return None
+        least, known = largest(labels) + 1, 0
         of_header = least - count_from_one(labels)
-        known = max(
-            count_classes(path, table, least, of_header, id_column, reserved) for path in files.teachers.values()
-        )
+        for path in files.teachers.values():
+            with self.going_on():
+                known = max(known, count_classes(path, table, least, of_header, id_column, reserved))
         return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
 
     def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -207,15 +223,6 @@ class Reader:
         if self.problems or found is None:
             raise UserError(self.problems[0])
         return found[0], tested[0] if tested else None, found[1]
-
-
-def _wanted(files: Files, spec: TableSpec, names: Sequence[str], one_hot: Sequence[str]) -> list[str]:
-    """The columns of a table that are read: those that are named, and those that may be an id of another file, too."""
-    chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
-    beside = [path for path in (*files.teachers.values(), files.embeddings) if path is not None]
-    others = {plain(name) for path in beside for name in first_cells(path)}
-    shared = [name for name in names if plain(name) in others or names_rows(name)]
-    return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
 
 
 def _repeated(table: Table, ids: Sequence[str], column: str) -> tuple[str, ...]:

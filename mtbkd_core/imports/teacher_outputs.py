@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns, plain, without_point
+from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns, plain
+from mtbkd_core.imports.labels import largest
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
 from mtbkd_core.imports.scales import SMALLEST, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
@@ -236,7 +237,7 @@ def count_classes(
     if len(numbered) >= max(2, least):
         return len(numbered)
     if opened.file.named and opened.names and all(map(is_whole, opened.names)) and min(numbered, default=0) == 0:
-        return max(of_header, 1 + max(int(without_point(name)) for name in opened.names))
+        return max(of_header, 1 + largest(opened.names))
     return len(opened.names)
 
 

@@ -246,6 +246,26 @@ def test_a_slip_in_a_label_is_found_where_it_stands(files: Files) -> None:
         check(plain(changed(files, "slip.csv", Label={6: "1.x"})))
 
 
+@pytest.mark.parametrize("text", ["20230101", "1700000000", "9" * 5000], ids=["date", "seconds", "long"])
+def test_a_large_number_among_labels_is_a_slip_that_takes_no_memory(files: Files, text: str) -> None:
+    problem = f"wrong.csv: line 5, column 'Label': got '{text[:40]}', which has no class, expected 0, 1, 2"
+    with pytest.raises(UserError) as raised:
+        check(plain(changed(files, "wrong.csv", Label={3: text})))
+    assert raised.value.problems == (problem,)
+
+
+def test_large_numbers_alone_are_no_labels(files: Files) -> None:
+    numbers = {row: str(400_000_000 + row) for row in range(ROWS)}
+    with pytest.raises(UserError, match=r"^wrong\.csv: line 2, column 'Label': .* no class.*\(and 35 more rows\)$"):
+        check(plain(changed(files, "wrong.csv", Label=numbers)))
+
+
+@pytest.mark.parametrize("first", ["1" * 5000, "c" + "1" * 5000], ids=["digits", "c"])
+def test_a_header_may_hold_a_number_of_any_length(files: Files, first: str) -> None:
+    write_csv(files.teachers["good"], [first, "beta", "gamma"], logits().tolist())
+    assert check(plain(files)).data.about.class_names == ("0", "1", "2")
+
+
 # A test table
 
 
@@ -301,6 +321,16 @@ def test_a_check_says_everything_that_is_wrong_at_once(files: Files, tmp_path: P
         check(spec)
     assert [problem.partition(":")[0] for problem in raised.value.problems] == ["wrong.csv", "wrong.csv", "short.csv"]
     assert all("\n" not in problem for problem in raised.value.problems)
+
+
+def test_files_that_cannot_be_read_hide_nothing_that_is_wrong_with_others(files: Files, tmp_path: Path) -> None:
+    (tmp_path / "b.pkl").write_bytes(b"\x80\x04\x95")
+    wrong = changed(files, "wrong.csv", Label={3: ""}, Golgi={5: "bad"})
+    teachers = {**wrong.teachers, "none": tmp_path / "none.csv", "pickle": tmp_path / "b.pkl"}
+    with pytest.raises(UserError) as raised:
+        check(TableSpec(replace(wrong, teachers=teachers), "Label", columns=("Golgi",)))
+    named = [problem.partition(":")[0].rpartition("/")[2] for problem in raised.value.problems]
+    assert sorted(named) == ["b.pkl", "none.csv", "wrong.csv", "wrong.csv"]
 
 
 @pytest.mark.parametrize("cell", ["", "9", "1\u200b", "x"])

@@ -42,7 +42,10 @@ def test_blanks_around_names_and_a_comma_at_the_end_do_not_count() -> None:
         (["a1", "a2", "b0", "b1", "b2"], {0: "b0", 1: "b1", 2: "b2"}),
         (["3", "5"], {}),
         (["0"], {}),
+        (["1" * 5000, "2", "3"], {}),
+        (["c" + "1" * 5000, "b", "c"], {}),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_columns_that_count_the_classes_are_found_among_others(names: list[str], found: dict[int, str]) -> None:
     assert numbered_columns(names) == found
