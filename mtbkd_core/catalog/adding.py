@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mtbkd_core.catalog.registry import built_in, own
+from mtbkd_core.common import lock
+from mtbkd_core.common.files import home
 from mtbkd_core.common.owners import read_owners, refuse_others, write_owners
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError
 from mtbkd_core.imports import image_sets, store
@@ -84,6 +88,19 @@ def check_free(name: str, replaces: bool = False) -> None:
         raise UserError(f"name: {name!r} is there already; choose another name, or --replace it")
 
 
+@contextmanager
+def taking(name: str, replaces: bool = False) -> Iterator[None]:
+    """Be the only one that makes or forgets a task for the block, which is short; errors as `check_free`."""
+    place = home() / ".tasks.lock"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock.hold(place))
+        except OSError as error:
+            raise UserError(f"{place}: cannot be locked ({error.strerror or error})") from None
+        check_free(name, replaces)
+        yield
+
+
 def is_imported(name: str) -> bool:
     """Whether there is an imported task of that name, be it one that cannot be read."""
     return store.folder_of(name).exists() or image_sets.path_of(name).exists()
@@ -92,12 +109,12 @@ def is_imported(name: str) -> bool:
 def save_table(checked: Checked, *, unseen: bool, replaces: bool = False) -> None:
     """Write a checked table, its teachers calibrated on its labels where `unseen`; errors as `import_table`."""
     name = checked.data.about.name
-    check_free(name, replaces)
     data = checked.data.calibrated() if unseen else checked.data
-    owners = owners_of(name)
-    store.write(data, checked.sources, checked.notes, checked.warnings, replaces)
-    if image_sets.forget(name):
-        write_owners(_owners_file(name), owners)
+    with taking(name, replaces):
+        owners = owners_of(name)
+        store.write(data, checked.sources, checked.notes, checked.warnings, replaces)
+        if image_sets.forget(name):
+            write_owners(_owners_file(name), owners)
 
 
 def claim(name: str, by: str | None) -> None:

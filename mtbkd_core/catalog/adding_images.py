@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mtbkd_core.catalog.adding import check_free, owners_of
+from mtbkd_core.catalog.adding import check_free, owners_of, taking
 from mtbkd_core.common.files import home, make_folder, write_tensors
 from mtbkd_core.common.owners import write_owners
 from mtbkd_core.common.progress import UserError, UserErrors
@@ -19,10 +19,11 @@ from mtbkd_core.images.files import ImageFiles
 from mtbkd_core.images.idx import write_idx
 from mtbkd_core.images.pictures import Pictures, read_pictures
 from mtbkd_core.imports import image_sets, store
-from mtbkd_core.imports.image_labels import check_enough, check_folder, check_title, classes_of
+from mtbkd_core.imports.image_labels import check_enough, check_folder, classes_of
 from mtbkd_core.imports.image_outputs import TeacherFiles, files_rows, image_rows, read_outputs
 from mtbkd_core.imports.image_sets import GivenTeacher, ImageSet
 from mtbkd_core.imports.image_task import TOGETHER, OwnImageTask, digest_of, task_of
+from mtbkd_core.imports.spec import check_title
 from mtbkd_core.tasks.fashion import SIZES
 from mtbkd_core.tasks.images import Sizes
 from mtbkd_core.teachers.temperatures import fit_temperatures
@@ -75,18 +76,19 @@ def import_images(
         if only_check:
             shutil.rmtree(copies, ignore_errors=True)
             return task_of(chosen)
-        owners = owners_of(name)
-        image_sets.write(chosen)
+        with taking(name, replaces):
+            owners = owners_of(name)
+            image_sets.write(chosen)
+            image_sets.remove_copies(name, but=(chosen.folder, copies))
+            if (table := store.folder_of(name)).is_dir():
+                store.remove(table)
+                write_owners(image_sets.owners_of(name), owners)
     except BaseException as error:
         shutil.rmtree(copies, ignore_errors=True)
         if isinstance(error, UserError):  # a person knows the folder that was given, not the copy of it
             problems = [line.replace(str(copies), str(folder)) for line in error.problems]
             raise (UserErrors(problems) if len(problems) > 1 else UserError(problems[0])) from None
         raise
-    image_sets.remove_copies(name, but=(chosen.folder, copies))
-    if (table := store.folder_of(name)).is_dir():
-        store.remove(table)
-        write_owners(image_sets.owners_of(name), owners)
     return task_of(chosen)
 
 
@@ -102,6 +104,9 @@ def _made(
     files = ImageFiles(images.name, "", installed=images.folder, prefix=images.prefix)
     pictures = None if files.holds_all(images.folder) else read_pictures(images.folder)
     if pictures is not None:
+        if not all(len(labels) for _, labels in pictures.parts.values()):
+            count = sum(len(labels) for _, labels in pictures.parts.values())
+            raise UserError(f"{images.folder}: its {count:,} pictures are too few to keep some for testing")
         _copy(pictures, copies)
         images = replace(images, folder=copies, prefix="", notes=pictures.notes)
         class_names = pictures.class_names if class_names is None else class_names

@@ -14,7 +14,7 @@ from mtbkd_core.imports.classes import check_class_names
 from mtbkd_core.imports.data import About, Rows, TableData
 from mtbkd_core.imports.reader import Reader
 from mtbkd_core.imports.reading import column_names
-from mtbkd_core.imports.spec import TableSpec, check_name
+from mtbkd_core.imports.spec import TableSpec, check_name, check_title
 from mtbkd_core.imports.table import count_of
 from mtbkd_core.imports.teacher_outputs import described
 from mtbkd_core.proteins import descriptors
@@ -48,7 +48,7 @@ def check_table(
 
     Args:
         name: of the task.
-        title: for people; empty: the name.
+        title: as `check_title`; empty: the name.
         on_progress: called with how far a protein model is.
     Raises:
         UserError: everything that is wrong (`UserError.problems`), a line each that names file, row and column, and
@@ -56,6 +56,7 @@ def check_table(
         Cancelled: `should_stop` said so.
     """
     check_name("name", name)
+    title = check_title(title)
     reader = Reader(spec, on_progress, should_stop)
     try:
         every, test, class_names = reader.read_all()
@@ -77,7 +78,7 @@ def check_table(
     rows_of = f"{len(rows):,} {item}s of {len(class_names)} classes from {spec.files.table.name}"
     about = About(
         name=name,
-        title=title.strip() or name,
+        title=title or name,
         description=f"{rows_of}{beside}; tested on {tested}.",
         item=item,
         class_names=class_names,

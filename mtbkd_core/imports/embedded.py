@@ -18,7 +18,7 @@ from mtbkd_core.imports.check import Checked, fingerprint_of
 from mtbkd_core.imports.data import About, Rows, TableData
 from mtbkd_core.imports.features import warn_of_features
 from mtbkd_core.imports.hub.models import load_model, outputs_of
-from mtbkd_core.imports.image_labels import check_enough, check_folder, check_title, classes_of, from_zero
+from mtbkd_core.imports.image_labels import check_enough, check_folder, classes_of, from_zero
 from mtbkd_core.imports.image_outputs import (
     ImageOutputs,
     ImageRows,
@@ -31,7 +31,7 @@ from mtbkd_core.imports.image_outputs import (
 from mtbkd_core.imports.kinds import file_and_key
 from mtbkd_core.imports.limits import check_size
 from mtbkd_core.imports.number_file import open_numbers
-from mtbkd_core.imports.spec import check_name
+from mtbkd_core.imports.spec import check_name, check_title
 from mtbkd_core.imports.table import count_of
 
 #: What a column of labels beside embeddings is called.

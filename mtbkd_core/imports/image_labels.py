@@ -12,21 +12,12 @@ from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import check_class_names
 from mtbkd_core.imports.image_sets import FEWEST_CLASSES, MOST_CLASSES
 from mtbkd_core.imports.labels import LEAST_OF_CLASS
+from mtbkd_core.imports.spec import check_one_line
 from mtbkd_core.imports.table import count_of
 
 #: Training images for each class, where teachers are trained: a quarter is for the student, a tenth for validation.
 FEWEST_PER_CLASS = 20
 FEWEST_FOR_TESTING = 5
-LONGEST_TITLE = 60
-
-
-def check_title(title: str) -> str:
-    """A title without blanks around it; refuses more than one line, and more than `LONGEST_TITLE` letters."""
-    title = title.strip()
-    _check_one_line(title, "title")
-    if len(title) > LONGEST_TITLE:
-        raise UserError(f"title: got {len(title)} letters, allowed: at most {LONGEST_TITLE}")
-    return title
 
 
 def check_folder(folder: Path) -> Path:
@@ -57,7 +48,7 @@ def classes_of(folder: Path, labels: np.ndarray, class_names: Sequence[str] | No
     if len(names) != count:
         raise UserError(f"classes: got {len(names)} names, needs {count} different ones, for labels 0 to {count - 1}")
     for index, name in enumerate(names):
-        _check_one_line(name, f"classes: name {index + 1} of {count}")
+        check_one_line(name, f"classes: name {index + 1} of {count}")
     absent = sorted(set(range(count)) - set(np.unique(labels).tolist()))
     if absent:
         raise UserError(f"{folder}: no training image has the label {absent[0]}, needs every one from 0 to {count - 1}")
@@ -77,8 +68,3 @@ def check_enough(folder: Path, names: Sequence[str], labels: np.ndarray, test_la
             got = count_of(int(counts[rarest]), f"{part} image")
             shared = ": a quarter is for the student, most are for its teachers" if needed == FEWEST_PER_CLASS else ""
             raise UserError(f"{folder}: has {got} of class {names[rarest]}, needs {needed} of each{shared}")
-
-
-def _check_one_line(text: str, said_in: str) -> None:
-    if len(text.strip().splitlines()) > 1:
-        raise UserError(f"{said_in}: got {text[:40]!r}, expected one line")

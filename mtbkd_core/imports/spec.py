@@ -12,6 +12,7 @@ from mtbkd_core.imports.kinds import file_and_key
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MAX_TEACHERS = 32
+LONGEST_TITLE = 60
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,21 @@ class TableSpec:
         if self.test is not None:
             sources |= {"test": self.test.table, **self.test.roles("test ")}
         return {role: file_and_key(path)[0] for role, path in sources.items()}
+
+
+def check_title(title: str) -> str:
+    """A title without blanks around it; refuses more than one line, and more than `LONGEST_TITLE` letters."""
+    title = title.strip()
+    check_one_line(title, "title")
+    if len(title) > LONGEST_TITLE:
+        raise UserError(f"title: got {len(title)} letters, allowed: at most {LONGEST_TITLE}")
+    return title
+
+
+def check_one_line(text: str, said_in: str) -> None:
+    """Refuse text of several lines."""
+    if len(text.strip().splitlines()) > 1:
+        raise UserError(f"{said_in}: got {text[:40]!r}, expected one line")
 
 
 def check_name(what: str, name: str) -> None:

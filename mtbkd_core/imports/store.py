@@ -99,19 +99,44 @@ def write(
                 raise UserError(f"name: {folder.name!r} is there already; forget it first, or choose another name")
             if (folder / OWNERS).exists():
                 shutil.copy(folder / OWNERS, temporary / OWNERS)
-            remove(folder)
-        os.rename(temporary, folder)
+        _put(temporary, folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _put(temporary: Path, folder: Path) -> None:
+    """Give a folder its place; what was there goes once the new one stands.
+
+    May raise `OSError`; then all is as before.
+    """
+    former = _former(folder)
+    there = folder.exists()
+    if there:
+        os.rename(folder, former)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if there:
+            os.rename(former, folder)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
 def remove(folder: Path) -> None:
     """Remove a table's folder, at once for every reader; the files may take their time. May raise `OSError`."""
-    gone = folder.with_name(f".forgotten.{folder.name}.{secrets.token_hex(4)}")
-    os.rename(folder, gone)
-    shutil.rmtree(gone)
+    former = _former(folder)
+    os.rename(folder, former)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _former(folder: Path) -> Path:
+    """Where a folder is put that is about to go; what could not be removed there before is now."""
+    pattern = f".forgotten.{folder.name}."
+    for left in folder.parent.glob(f"{pattern}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return folder.with_name(pattern + secrets.token_hex(4))
 
 
 def read_manifest(folder: Path) -> Manifest:

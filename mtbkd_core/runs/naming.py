@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from mtbkd_core.catalog.registry import fingerprint, task_info
-from mtbkd_core.common.files import content_hash
+from mtbkd_core.common.files import content_hash, write_atomically
 from mtbkd_core.common.once import once
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.config.models import DataConfig
@@ -46,6 +48,21 @@ def fingerprints(kind: JobKind[S, V], spec: S) -> tuple[str, ...]:
 def _fingerprint(data: DataConfig, stamp: str) -> str:
     # A list asks for it of every job at every look, and each takes milliseconds; a name may come to mean other data.
     return fingerprint(data)
+
+
+def write_spec(kind: JobKind[S, V], path: Path, spec: S) -> None:
+    """Write into a job's folder what it asks for and of which data; a folder that held nothing goes where that fails.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        write_atomically(path / files.INPUTS, json.dumps({"fingerprints": fingerprints(kind, spec)}))
+        write_atomically(path / files.CONFIG, spec.model_dump_json(indent=2))
+    except UserError:
+        if files.is_bare(path):
+            shutil.rmtree(path, ignore_errors=True)  # needs no space
+        raise
 
 
 def read_spec(kind: JobKind[S, V], path: Path) -> S:

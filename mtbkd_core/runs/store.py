@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from mtbkd_core.common.progress import Progress, UserError
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, S, V
-from mtbkd_core.runs.naming import fingerprints, id_of, is_todays, read_spec
+from mtbkd_core.runs.naming import id_of, is_todays, read_spec, write_spec
 from mtbkd_core.runs.progress_log import read_last_progress, read_progress
 from mtbkd_core.runs.state import look
 
@@ -61,20 +60,10 @@ def create(kind: JobKind[S, V], spec: S) -> V:
             try:
                 read_spec(kind, path)
             except UserError:
-                _write_spec(kind, path, spec)
+                write_spec(kind, path, spec)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     return _view(kind, path, whole=True)
-
-
-def _write_spec(kind: JobKind[S, V], path: Path, spec: S) -> None:
-    try:
-        write_atomically(path / files.INPUTS, json.dumps({"fingerprints": fingerprints(kind, spec)}))
-        write_atomically(path / files.CONFIG, spec.model_dump_json(indent=2))
-    except UserError:
-        if files.is_bare(path):
-            shutil.rmtree(path, ignore_errors=True)  # needs no space
-        raise
 
 
 def _is_over(kind: JobKind[S, V], spec: S) -> bool:
@@ -117,13 +106,14 @@ def enqueue(kind: JobKind[S, V], spec: S, *, engine: str, by: str | None = None)
 def enqueue_more(
     kind: JobKind[S, V], id: str, more: BaseModel, *, engine: str, by: str | None = None
 ) -> tuple[V, str | None]:
-    """Ask a job that is done to go on, unless it is under way. `by` becomes an owner.
+    """Ask a job that is done to go on, unless it is under way; `by` has to be one of its owners.
 
     Returns:
         The job, and the name of the new submission, or none where there was nothing to submit.
 
     Raises:
-        UserError: as `read`; a kind that cannot go on, a job without a result, or a folder that cannot be written.
+        UserError: as `read`; a kind that cannot go on, a job without a result or of other people, or a folder that
+            cannot be written.
     """
     path = _find(kind, id)
     try:
@@ -131,7 +121,9 @@ def enqueue_more(
             state, _ = look(path, kind)
             if kind.more is None or (state.finished and state is not State.DONE):
                 raise UserError(f"{kind.noun} {path.name}: it has no result to go on from, it is {state}")
-            _add_owner(path, by)
+            if by is not None and by not in read_owners(path / files.OWNERS):
+                whose = "it belongs to someone else; launch the same settings to be one of its owners"
+                raise UserError(f"{kind.noun} {path.name}: {whose}")
             if not state.finished:
                 return _view(kind, path, whole=True), None
             write_atomically(path / kind.more, more.model_dump_json())

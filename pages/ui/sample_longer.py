@@ -8,6 +8,7 @@ from mtbkd_core import Result, UserError
 from mtbkd_core.config.models import GOOD_PRECISION
 from mtbkd_core.extension import more_of
 from mtbkd_core.runs.kinds.run import RunView
+from pages.ui import owner
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import extend
 
@@ -17,7 +18,13 @@ _SECONDS = 60
 
 
 def draw(view: RunView, result: Result) -> None:
-    """The choice of an end, and the button; the chains go on from where they stand, and it stays the same run."""
+    """The choice of an end, and the button; the chains go on from where they stand, and it stays the same run.
+
+    For its owners: it changes what everybody sees of the run.
+    """
+    if not owner.is_mine(view):
+        st.caption("Its owners can sample it longer. Launch the same settings on Distill to be one of them.")
+        return
     key = f"{view.id}:{view.attempt}"
 
     def go_on() -> None:

@@ -49,6 +49,12 @@ def mine(files: Files) -> Path:
     return store.folder_of("mine")
 
 
+@pytest.mark.parametrize("title", ["My\nproteins", "p" * 61])
+def test_a_title_is_one_short_line(files: Files, title: str) -> None:
+    with pytest.raises(UserError, match="title: got"):
+        import_table("mine", spec_of(files), title=title)
+
+
 def names() -> list[str]:
     return [info.name for info in task_infos()]
 

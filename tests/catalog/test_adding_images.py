@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mtbkd_core import UserError, load_task
 from mtbkd_core.catalog.adding_images import import_images
@@ -72,6 +73,15 @@ def test_pictures_of_two_sizes_or_too_small_are_refused(folder: Path, tmp_path: 
     assert "its pictures are of 3 x 9, needs 4 pixels a side or more" in refused(small)
     import_images("least", write_images(tmp_path / "least", side=(4, 4)), sizes=SIZES, epochs=1)
     assert load_task("least").x_train.shape == (36, 16)
+
+
+def test_a_folder_with_too_few_pictures_for_testing_is_told_so(own_home: Path, tmp_path: Path) -> None:
+    for place in range(12):
+        file = tmp_path / "pictures" / "abc"[place % 3] / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), place).save(file)
+    problem = refused(tmp_path / "pictures")
+    assert problem == f"{tmp_path / 'pictures'}: its 12 pictures are too few to keep some for testing"
 
 
 def test_a_name_that_is_taken_is_refused(folder: Path) -> None:

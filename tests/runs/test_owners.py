@@ -4,13 +4,14 @@ import pytest
 
 from mtbkd_core.catalog import adding
 from mtbkd_core.common.progress import UserError
+from mtbkd_core.extension import More
 from mtbkd_core.imports import image_sets
 from mtbkd_core.imports import store as tables
 from mtbkd_core.runs import folder as files
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds.run import KIND as RUN
-from tests.runs.support import config
+from tests.runs.support import FakeResult, config
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -51,6 +52,16 @@ def test_the_last_owner_who_deletes_a_job_removes_it(shared):
     store.request_cancel(RUN, shared.id, by="ben")
     store.delete(RUN, shared.id, by="ben")
     assert store.list_jobs(RUN) == []
+
+
+def test_a_run_is_sampled_longer_by_its_owners_alone(shared, engine):
+    FakeResult().save(shared.folder)
+    more = More(draws=2)
+    with pytest.raises(UserError, match=f"run {shared.id}: it belongs to someone else; launch the same settings"):
+        store.enqueue_more(RUN, shared.id, more, engine=engine, by="carl")
+    view, submission = store.enqueue_more(RUN, shared.id, more, engine=engine, by="ben")
+    assert submission is not None
+    assert view.owners == {"ada", "ben"}
 
 
 def test_a_job_of_nobody_is_deleted_by_whoever_has_the_server_to_himself_alone():

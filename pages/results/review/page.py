@@ -76,8 +76,9 @@ def _why(found: Review, shown: chosen_run.Chosen) -> None:
     why = _causes(shown.version, found, shown, task_loading.load_for(shown))
     for each in why:
         st.markdown(
-            f":material/arrow_right: With 10 % less of **{shown.teachers[each.teacher]}** the class "
-            f"**{each.class_name}** would be more probable where it is true, by {each.change:.2%} ± {each.error:.2%}."
+            f":material/arrow_right: With 10 % less of **{plain(shown.teachers[each.teacher])}** the class "
+            f"**{plain(each.class_name)}** would be more probable where it is true, by {each.change:.2%} "
+            f"± {each.error:.2%}."
         )
     if not why:
         st.caption("With less of any teacher no failing class would be clearly more probable where it is true.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui.words import plain
+
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -48,7 +50,7 @@ def _files(label: str, kinds: Sequence[str], key: str, help: str, *, several: bo
         kept[key] = _as_list(now)
     elif kept.get(key):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("From before: " + ", ".join(f"`{file.name}`" for file in kept[key]))
+            st.caption("From before: " + ", ".join(plain(file.name) for file in kept[key]))
             st.button(
                 "Remove",
                 key=f"own:remove:{key}",
