@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas  # noqa: F401, for plotly looks into it once another thread has begun to import it
 import plotly.graph_objects as go
 
 #: Colours of teachers, in the order in which a task offers them. Each keeps a contrast of 2.7 or more on white and on

@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -117,3 +119,27 @@ def test_the_layouts_style_holds_nothing_that_looks_like_a_tag() -> None:
     # Streamlit's sanitizer then drops the whole of it.
     inside = brand.STYLE.removeprefix("<style>").removesuffix("</style>")
     assert "<" not in inside
+
+
+_HALF = """
+import importlib, sys, threading, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas.core.api":
+            begun.set()
+            time.sleep(0.5)
+
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+threading.Thread(target=importlib.import_module, args=("pandas",)).start()
+begun.wait()
+from mtbkd_core.figures import theme
+import plotly.graph_objects as go
+go.Figure(go.Scatter(x=[1, 2], y=[1, 2]))
+"""
+
+
+def test_a_figure_is_drawn_while_another_thread_imports_pandas() -> None:
+    done = subprocess.run([sys.executable, "-c", _HALF], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
