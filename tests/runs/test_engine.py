@@ -1,11 +1,12 @@
 import dataclasses
+import http.client
 import os
 import signal
 import socket
 import ssl
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import psutil
@@ -186,6 +187,18 @@ def test_nothing_listens_beyond_this_machine(engine):
     hosts = [address.ip for address in listening()]
     assert len(hosts) >= 3  # scheduler, nanny, worker
     assert set(hosts) == {"127.0.0.1"}
+
+
+def test_no_port_of_the_engine_tells_by_http_what_runs(engine):
+    engine.wait()
+    answers = set()
+    for port in {address.port for address in listening()}:
+        for route in ("/json/counts.json", "/info/main/workers.html", "/metrics", "/"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            with closing(connection), suppress(OSError, http.client.HTTPException):  # those with TLS
+                connection.request("GET", route)
+                answers.add(connection.getresponse().status)
+    assert answers == {404}
 
 
 def test_no_port_of_the_engine_answers_without_its_certificate(engine, tmp_path):
