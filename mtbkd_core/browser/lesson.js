@@ -6,6 +6,8 @@ import { asked, decode, encode, pointsOf } from './state.js';
 import { drawPoints } from './teachers.js';
 
 const GUESSES = ['shares', 'reliability'];
+const ROOM_FOR_NUMBERS = 1100; // CSS pixels of the stage from which numbers stand in a column beside the maps
+const NUMBERS = 236;
 
 export class Lesson {
   // view: the Playground; lesson: {title, steps: [{text, play, show, pin, guess}], after: {href, title}, where there is
@@ -191,8 +193,12 @@ export class Lesson {
     const beside = this.guess || cards.some((card) => card.classList.contains('staged'));
     const { maps } = this;
     const sideways = maps === 1 && beside;
+    const wide = stage.clientWidth;
+    const numbered = maps > 0 && !beside && this.step.show.includes('numbers') && wide >= ROOM_FOR_NUMBERS;
+    node.classList.toggle('numbered', numbered);
     node.classList.toggle('sideways', sideways);
     node.classList.toggle('mapless', !maps);
+    if (numbered) return { maps, under: 0, beside: NUMBERS / wide };
     if (!sideways || getComputedStyle(stage).gridTemplateColumns.split(' ').length < 2)
       return { maps, under: stage.scrollHeight - grid.offsetHeight, beside: 0 };
     return { maps, under: 0, beside: 0.5 };

@@ -9,7 +9,7 @@ from mtbkd_core.figures.parts import SHARES, Part, line, marker, vertical
 from mtbkd_core.figures.theme import INK, MUTED, composed
 
 
-def draw_severity(table: pd.DataFrame, *, severity: float, unit: str) -> go.Figure:
+def draw_severity(table: pd.DataFrame, *, severity: float, unit: str, top: float | None = None) -> go.Figure:
     """Accuracy (left) and mean deviance (right) against the severity of a corruption; the chosen one is marked.
 
     Args:
@@ -17,7 +17,9 @@ def draw_severity(table: pd.DataFrame, *, severity: float, unit: str) -> go.Figu
             errors, which are drawn as 95 % intervals.
         severity: the chosen one.
         unit: of the severity.
+        top: the largest deviance that the axis holds; None: that of the table.
     """
+    highest = float(table["deviance"].max()) if top is None else top
 
     def curve(column: str, title: str, number: str, colour: str, dash: str) -> Part:
         return line(
@@ -46,7 +48,7 @@ def draw_severity(table: pd.DataFrame, *, severity: float, unit: str) -> go.Figu
             "overlaying": "y",
             "side": "right",
             "showgrid": False,
-            "range": [0, 1.1 * max(0.1, float(table["deviance"].max()))],
+            "range": [0, 1.1 * max(0.1, highest)],
             "tickformat": ".1f",
         },
         shapes=[vertical(severity, colour=MUTED, dash="dot")],

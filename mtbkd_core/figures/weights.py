@@ -74,7 +74,7 @@ def draw_shares_of_one(
         height=110 + 46 * len(titles),
         legend=responsibilities is not None,
         room=(LETTER * longest + 12, _BELOW) if longest <= _BESIDE else None,
-        x={**SHARES, "title": "Share", "range": [0, 1.02], "tickvals": [0, 1], "tickangle": 0, **GRIDLINES},
+        x={**SHARES, "title": "Share", "range": [0, 1.15], "tickvals": [0, 1], "tickangle": 0, **GRIDLINES},
         y={"autorange": "reversed", "showgrid": False},
     )
 

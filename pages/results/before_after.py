@@ -15,7 +15,6 @@ from mtbkd_core import Task
 from mtbkd_core.evaluation import changes, teacher_tables
 from mtbkd_core.evaluation import student_tables as tables
 from mtbkd_core.evaluation.scores import OF_ALL
-from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, SHIFT_SCORES
 from mtbkd_core.figures import uncertainty as figures
 from mtbkd_core.figures.change import draw_changes
 from mtbkd_core.figures.weights import draw_shares_by_class
@@ -31,7 +30,7 @@ from pages.ui.pinned import AFTER, BEFORE, Pair
 _GREY = "Grey: no clear change."
 
 
-def _of_pair(draw: Callable[..., None]) -> Callable[..., None]:
+def of_pair(draw: Callable[..., None]) -> Callable[..., None]:
     """Draw a part of a page under its heading, where there is a pair."""
 
     @wraps(draw)
@@ -48,7 +47,7 @@ def _of_pair(draw: Callable[..., None]) -> Callable[..., None]:
     return part
 
 
-@_of_pair
+@of_pair
 def of_the_run(pair: Pair) -> None:
     """Settings, scores and, on a plane, the student's map."""
     left, right = st.columns([1, 2.2], gap="large")
@@ -74,7 +73,7 @@ def of_the_run(pair: Pair) -> None:
             paired_maps.show_moved(seen, maps[BEFORE], maps[AFTER], paired_maps.PREDICTIONS, key="before-moved")
 
 
-@_of_pair
+@of_pair
 def of_reliability(pair: Pair) -> None:
     """Both diagrams in one, the change of each class's accuracy, and all scores."""
     left, right = st.columns([1.6, 1], gap="large")
@@ -84,7 +83,7 @@ def of_reliability(pair: Pair) -> None:
     if beside.share_test_examples(pair.shown):
         found = changes.accuracy_changes(before.mean, after.mean, after.labels.long(), pair.after.class_names)
         with right:
-            _show_changes(
+            show_changes(
                 found,
                 "Change of accuracy by class",
                 "worse",
@@ -96,7 +95,7 @@ def of_reliability(pair: Pair) -> None:
     beside.draw_scores(pair.shown, key="before-scores", scores=OF_ALL)
 
 
-@_of_pair
+@of_pair
 def of_influence(pair: Pair, task: Task) -> None:
     """Each teacher's share before, after, and its change; on a plane also where each leads."""
     titles: dict[str, str] = {}
@@ -126,7 +125,7 @@ def of_influence(pair: Pair, task: Task) -> None:
             )
     paired = len(labels[BEFORE]) == len(labels[AFTER]) and bool((labels[BEFORE] == labels[AFTER]).all())
     with columns[2]:
-        _show_changes(
+        show_changes(
             changes.share_changes(shares[BEFORE], shares[AFTER], titles, paired=paired),
             "Change of each teacher's share",
             "less",
@@ -140,7 +139,7 @@ def of_influence(pair: Pair, task: Task) -> None:
         paired_maps.show_leading(seen, *((decision_maps.posterior(each, seen), each) for each in pair.shown.values()))
 
 
-@_of_pair
+@of_pair
 def of_uncertainty(pair: Pair, task: Task) -> None:
     """The chosen example's intervals before, after, and their change; on a plane the epistemic maps; scores."""
     if seen := decision_maps.plane(task):
@@ -191,7 +190,7 @@ def _draw_example(pair: Pair, task: Task) -> None:
                 key=f"before-intervals-{name}",
             )
     with columns[2]:
-        _show_changes(
+        show_changes(
             changes.example_changes(found[BEFORE].draws[:, :, index], found[AFTER].draws[:, :, index], names),
             f"Change of the probabilities at {item} {index}",
             "less probable",
@@ -203,40 +202,7 @@ def _draw_example(pair: Pair, task: Task) -> None:
         )
 
 
-@_of_pair
-def of_shifts(pair: Pair) -> None:
-    """How well each kind of foreign input is noticed, before and after."""
-    before, after = (each.result.metrics.shifts for each in pair.shown.values())
-    info = task_words.info(pair.after.view.config)
-    titles = {shift.name: shift.title for shift in info.shifts if shift.name in before and shift.name in after}
-    if not titles:
-        st.caption("No out-of-distribution inputs were measured in both runs.")
-        return
-    found = changes.separation_changes(before, after, titles, OUT_OF_DISTRIBUTION)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown(f"**AUROC of {SHIFT_SCORES[OUT_OF_DISTRIBUTION].title.lower()}**")
-        rows = [
-            [row.title, f"{row.before:.3f}", f"{row.after:.3f}", f"{row.change:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"]
-            for row in found.itertuples()
-        ]
-        st.dataframe(
-            pd.DataFrame(rows, columns=["Inputs", BEFORE, AFTER, f"{AFTER} minus {BEFORE}"]),
-            hide_index=True,
-            key="before-separation",
-        )
-    with right:
-        _show_changes(
-            found,
-            "Change of AUROC",
-            "noticed less",
-            "noticed more",
-            "Whiskers: 95 % intervals under so many inputs.",
-            key="before-shifts",
-        )
-
-
-@_of_pair
+@of_pair
 def of_review(pair: Pair, requirements: Requirements) -> None:
     """The verdict on each requirement but size and time, which would have to be measured of both."""
     asked = requirements.model_copy(update={"max_bytes": None, "latency_ms": None})
@@ -247,16 +213,13 @@ def of_review(pair: Pair, requirements: Requirements) -> None:
         rows.append(
             [f"{title}, {limit(one.required)}", *(f"{each.verdict.title()}: {each.line}" for each in (one, other))]
         )
-    st.dataframe(
-        pd.DataFrame(rows, columns=["Requirement", BEFORE, AFTER]),
-        hide_index=True,
-        key="before-verdicts",
-        column_config={"Requirement": st.column_config.Column(pinned=True)},
-    )
+    st.table(
+        pd.DataFrame(rows, columns=["Requirement", BEFORE, AFTER]).set_index("Requirement")
+    )  # which wraps its words
     st.caption("Each number with its 95 % interval. On Distill the differences of the scores have theirs.")
 
 
-def _show_changes(
+def show_changes(
     table: pd.DataFrame,
     title: str,
     left: str,
@@ -268,6 +231,7 @@ def _show_changes(
     shaded: str = "right",
     height: int | None = None,
 ) -> None:
+    """A table of changes as bars, named by their ends; the arguments are those of `draw_changes`."""
     charts.show(
         draw_changes(
             table, title="After minus before", left=left, right=right, shaded=shaded, colours=colours, height=height

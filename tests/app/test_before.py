@@ -108,6 +108,19 @@ def test_maps_of_the_plane_stand_side_by_side_with_where_they_moved(opened: Open
         assert len(shown) == 3
 
 
+def test_what_a_corruption_does_is_compared_at_the_chosen_severity(
+    opened: Opened, finished: RunView, other: RunView
+) -> None:
+    app = opened("shifts", run=other.id, before=finished.id)
+    found = table(app, "Score")
+    assert list(found.index) == ["Accuracy", "Deviance, mean (nats)"]
+    assert "[" in found.loc["Accuracy", "After minus Before"]
+    charts = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert [
+        sum(each.startswith(f"{name}: accuracy and deviance") for each in charts) for name in ("Before", "After")
+    ] == [1, 1]
+
+
 def test_a_pinned_run_that_is_gone_is_let_go(opened: Opened, finished: RunView, other: RunView) -> None:
     shutil.rmtree(other.folder)
     app = opened("reliability", run=finished.id, before=other.id)

@@ -1,4 +1,4 @@
-"""Parts of the page on shifts: how well scores detect them, an input before and after, a curve over severities."""
+"""Parts of the page on shifts: how well scores detect them, an input and what became of it, a curve over severities."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mtbkd_core.evaluation.shift import MEASURES, Separation
 from mtbkd_core.evaluation.student_tables import separation_table, separations_shown
 from mtbkd_core.figures.decision_map import draw_quantity, map_table, point_table
 from mtbkd_core.figures.shifts import draw_severity
+from pages.results.shifts import pair
 from pages.ui import charts, chosen_run, decision_maps, examples, link
 from pages.ui.words import plain
 
@@ -32,8 +33,8 @@ def show(task: Task, chosen: chosen_run.Chosen) -> None:
     with left:
         name, kind, severity = _choose(task, item)
         index = examples.chooser(task)
-        before = task.x_test[index : index + 1]
-        _before_and_after(task, index, before, corrupt(before, task.image_shape, name, severity), chosen)
+        plain_input = task.x_test[index : index + 1]
+        _show_input(task, index, plain_input, corrupt(plain_input, task.image_shape, name, severity), chosen)
     with right:
         if chosen.moment is not None:
             st.info("The curve over severities comes when the run is done.", icon=":material/hourglass_top:")
@@ -50,6 +51,14 @@ def show(task: Task, chosen: chosen_run.Chosen) -> None:
             f"On the first {CORRUPTED} test {item}s, by {DRAWS} students spread over the chains; the curves have "
             f"{len(curve)} points.",
         )
+    changed = corrupt(task.x_test[:CORRUPTED], task.image_shape, name, severity)
+    pair.of_corruption(
+        chosen,
+        f"{kind.title}, {severity:g} {kind.unit}",
+        lambda each: _curve(each.version, name, each.result, task),
+        lambda each: each.result.predict(changed, max_draws=DRAWS),
+        lambda table, top: draw_severity(table, severity=severity, unit=kind.unit, top=top),
+    )
     if seen := decision_maps.plane(task):
         _where_they_went(seen, chosen, name, severity)
 
@@ -111,9 +120,10 @@ def draw_separation(measured: Mapping[str, Mapping[str, Separation]], titles: Ma
     )
 
 
-def _before_and_after(task: Task, index: int, before: Any, after: Any, chosen: chosen_run.Chosen) -> None:
-    """The chosen input before and after corruption, each with the student's prediction and its deviance."""
-    for column, title, x in zip(st.columns(2, gap="small"), ("Before", "After"), (before, after), strict=True):
+def _show_input(task: Task, index: int, unchanged: Any, changed: Any, chosen: chosen_run.Chosen) -> None:
+    """The chosen input as it is and corrupted, each with the student's prediction and its deviance."""
+    inputs = {"Unchanged": unchanged, "Changed": changed}
+    for column, (title, x) in zip(st.columns(2, gap="small"), inputs.items(), strict=True):
         found = chosen.result.predict(x, max_draws=DRAWS)
         named = plain(task.class_names[int(found.mean[0].argmax())])
         said = f"{title}: **{named}**, deviance {float(found.deviance[0]):.2f}"

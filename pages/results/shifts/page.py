@@ -3,8 +3,7 @@
 import streamlit as st
 
 from mtbkd_core.evaluation import readings
-from pages.results import before_after
-from pages.results.shifts import corrupted, one_input
+from pages.results.shifts import corrupted, one_input, pair
 from pages.ui import charts, chosen_run, decision_maps, shift_score, task_words
 from pages.ui.jobs import task_loading
 
@@ -23,8 +22,8 @@ if not known and not changes:
     )
     st.stop()
 
-before_after.of_shifts(chosen)
 if known:
+    pair.of_shifts(chosen)
     titles = {shift.name: shift.title for shift in known}
     chosen_run.say(readings.of_shifts(measured, titles, item))
     shift_score.show(chosen)

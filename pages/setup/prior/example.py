@@ -35,7 +35,7 @@ def draw(config: RunConfig, task: Task) -> None:
     labels = None if config.prior.strength is None else config.prior.labels
     titles = list(task_words.titles_by_name(config).values())
     chosen_run.say(readings.of_prior(here.weights, titles, item, labels))
-    left, right = st.columns([1, 2.2], gap="medium")
+    left, right = st.columns([1.3, 2], gap="medium")
     with left:
         examples.chooser(task)
         examples.show(task, index, size=112)
