@@ -212,7 +212,7 @@ def _from_files(images: EmbeddedImages, parts: Sequence[ImageRows]) -> tuple[Ten
         columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
         first = columns if first is None else first
         found.append(opened.in_order(opened.values(columns or None, np.float32)))
-        said += [*opened.notes, opened.matching, *filter(None, [line])]
+        said += [*opened.notes, *opened.warnings, opened.matching, *filter(None, [line])]
     widths = [values.shape[1] for values in found]
     if len(set(widths)) > 1:
         raise UserError(f"{images.tests}: {count_of(widths[1], 'feature')}, expected {widths[0]:,} as for the training")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import UserError, UserErrors, one_line
-from mtbkd_core.imports.matching import is_id_name
+from mtbkd_core.imports.id_names import is_id_name
 from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.spec import MAX_TEACHERS, check_name
 from mtbkd_core.imports.table import Table, is_number

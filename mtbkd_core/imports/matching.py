@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mtbkd_core.common.progress import UserError, UserErrors
 from mtbkd_core.imports.classes import plain
-from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
+from mtbkd_core.imports.id_names import (
+    are_numbers,
+    counts_up,
+    has_fractions,
+    is_count,
+    is_id_name,
+    is_index_name,
+    may_name_rows,
+    names_rows,
+    tell_apart,
+)
+from mtbkd_core.imports.table import MISSING, Table, count_of
 
-#: Names, in lower case, of a column that numbers the rows, and of one that names them.
-_INDEX_NAMES = frozenset({"", "index", "row", "unnamed: 0", "__index_level_0__"})
-_ID_NAMES = frozenset({"acc", "accession", "accessions", "entry", "id", "ids", "uniprot"})
-#: Shares of different values from which on a column is an id of a table but for some rows, or can be nothing else.
-_MOSTLY, _NEARLY = 0.5, 0.9
+#: Share of different values, or of shared ones, from which on a column is an id of a table but for some rows.
+_NEARLY = 0.9
+#: Share of values in common from which on columns of text with different names are one id.
+_HALF = 0.5
 _UNIPROT = re.compile(r">?(?:sp|tr)\|([^|\s]+)")
 
 
@@ -35,38 +45,48 @@ class Joined:
     note: str
 
 
-def is_id_name(name: str) -> bool:
-    """Whether a column's name is a usual one of an id."""
-    return name.strip().lower() in _ID_NAMES
+@dataclass(frozen=True)
+class _Pair:
+    """A column of a table and one of a file, that may be the same id, as they are compared."""
 
+    mine: str
+    theirs: str
+    wanted: list[str]
+    found: list[str]
+    numbers: bool
+    said: str
 
-def is_index_name(name: str) -> bool:
-    """Whether a column's name is one that numbers rows, such as pandas gives to an index."""
-    return name.strip().lower() in _INDEX_NAMES
+    @property
+    def unique(self) -> bool:
+        """Whether the table's rows are all told apart."""
+        return len(set(self.wanted)) == len(self.wanted)
 
+    @property
+    def alike(self) -> bool:
+        """Whether the columns have the same name."""
+        return plain(self.mine) == plain(self.theirs)
 
-def names_rows(name: str) -> bool:
-    """Whether a column's name is one that names or numbers rows."""
-    return is_id_name(name) or is_index_name(name)
+    @property
+    def whole(self) -> bool:
+        """Whether each holds what the other does, once."""
+        return self.unique and sorted(self.wanted) == sorted(self.found)
 
-
-def has_fractions(texts: Sequence[str]) -> bool:
-    """Whether a column holds a number that is not whole: such a column is no id."""
-    return any(is_number(text) and float(text) % 1 > 0 for text in texts)
-
-
-def counts_up(texts: Sequence[str]) -> bool:
-    """Whether a column counts the rows from 0 or 1, as every index does that was made anew: it tells nothing."""
-    return texts[:1] in (["0"], ["1"]) and all(text == str(int(texts[0]) + row) for row, text in enumerate(texts))
+    @property
+    def shared(self) -> float:
+        """Share of values in both, of the side that has fewer."""
+        own, others = set(self.wanted), set(self.found)
+        return len(own & others) / max(1, min(len(own), len(others)))
 
 
 def join_rows(table: Table, file: Table, id_column: str | None = None, reserved: Collection[str] = ()) -> Joined | None:
-    """Match the rows of a file to those of a table by the first column that is an id of both; None without one.
+    """Match the rows of a file to those of a table by a column that is an id of both; None without one.
 
-    An id is unique in the table, and no fraction. Usual names come first and may differ between the files; any other
-    column needs the same name, in any case, and a value in common. `sp|P12345|NAME text` is `P12345`; other ids end at
-    their first blank where the table's rows stay apart so. A column that was to be the id but for some rows is refused,
-    unless it says the same in every row of both.
+    An id is unique in the table, and no fraction. Columns of the same name, in any case, come first if they have a
+    value in common, and those with usual names; then columns of any name that hold the same values, which whole
+    numbers are trusted to but where both names may be an id's. A column that counts the rows, and may have been made
+    anew, comes last. `sp|P12345|NAME text` is `P12345`; other ids end at their first blank where the table's rows stay
+    apart so; zeros before whole numbers do not count. A column that was to be the id but for some rows is refused,
+    unless it says the same in every row of both, and so are two that disagree.
 
     Args:
         id_column: of the table, as the person named it.
@@ -75,75 +95,103 @@ def join_rows(table: Table, file: Table, id_column: str | None = None, reserved:
         UserError: ids of the file that stand there twice or that the table lacks, ids of the table that the file lacks
             or that stand there twice; a line each, with the first row and how many more there are.
     """
-    doubled = None
-    for mine, theirs in _pairs(table, file, id_column, reserved):
-        texts = table.texts(mine)
-        wanted = _ids(texts)
-        if _are_fractions(texts) or (mine != id_column and not tell_apart(wanted)):
+    joined, chosen, kept = None, False, dict[str, _Pair]()
+    for mine, theirs in _by_name(table, file, id_column, reserved):
+        if joined is not None and (chosen or not may_name_rows(table, mine)):
             continue
-        given = file.texts(theirs)
-        found = _ids(given)
-        if is_index_name(theirs) and (counts_up(found) or (mine != theirs and all(map(str.isdecimal, found)))):
+        pair = _pair(table, file, mine, theirs, id_column)
+        kind = "" if pair is None else _kind(pair, id_column)
+        if pair is None or not kind:
             continue
-        if _are_fractions(given):
-            continue
-        numbers, unique = _are_numbers(texts) or _are_numbers(given), len(set(wanted)) == len(wanted)
-        cut = [_first_word(text) for text in wanted]
-        if len(set(cut)) == len(cut):
-            wanted, found = cut, [_first_word(text) for text in found]
-        common = not set(wanted).isdisjoint(found)
-        if unique and (common or _must_be_id(mine, theirs, id_column, wanted, found, numbers)):
-            return _join(table, mine, wanted, file, theirs, found)
-        if unique or doubled is not None or not _is_meant(mine, theirs, id_column, wanted, found, numbers):
-            continue
-        if wanted == found:
-            note = f"{file.file}: its rows stand as those of {table.file} do: {theirs!r} is the same in each"
-            return Joined(theirs, np.arange(len(wanted)), note)
-        doubled = _doubled(table, mine, wanted)
-    if doubled is not None:
-        raise UserError(doubled)
+        if kind != "id":
+            kept.setdefault(kind, pair)
+        elif joined is None:
+            joined, chosen = _join(table, file, pair), mine == id_column
+        elif pair.whole:
+            _check_agreement(table, file, joined, _join(table, file, pair))
+    if joined is not None:
+        return joined
+    for pair in _by_values(table, file, id_column, reserved):
+        if pair.unique:
+            return _join(table, file, pair)
+        kept.setdefault("same" if pair.wanted == pair.found else "doubled", pair)
+    for kind in ("apart", "counter"):
+        if kind in kept:
+            return _join(table, file, kept[kind])
+    if "same" in kept:
+        theirs = kept["same"].theirs
+        note = f"{file.file}: its rows stand as those of {table.file} do: {theirs!r} is the same in each"
+        return Joined(theirs, np.arange(len(table)), note)
+    if "doubled" in kept:
+        raise UserError(_doubled(table, kept["doubled"].mine, kept["doubled"].wanted))
     return None
 
 
-def _must_be_id(
-    mine: str, theirs: str, id_column: str | None, wanted: list[str], found: list[str], numbers: bool
-) -> bool:
+def _kind(pair: _Pair, id_column: str | None) -> str:
+    """What two columns are: an id, one written otherwise ("apart"), a counter, or an id but for some rows; or none."""
+    if not pair.unique:
+        meant = _is_meant(pair, id_column)
+        return "" if not meant else "same" if pair.wanted == pair.found else "doubled"
+    if pair.shared and _counts(pair, id_column):
+        return "" if counts_up(pair.wanted) and counts_up(pair.found) else "counter"
+    return "id" if pair.shared else "apart" if _must_be_id(pair, id_column) else ""
+
+
+def _pair(table: Table, file: Table, mine: str, theirs: str, id_column: str | None) -> _Pair | None:
+    """Two columns as they are compared; None where they can be no id."""
+    texts, given = table.texts(mine), file.texts(theirs)
+    wanted, found, said = _ids(texts), _ids(given), ""
+    if (mine != id_column and not tell_apart(wanted)) or any(
+        has_fractions(each) and are_numbers(each) for each in (texts, given)
+    ):
+        return None
+    of_index = is_index_name(mine) and (mine == theirs or (is_index_name(theirs) and counts_up(wanted)))
+    if is_index_name(theirs) and (counts_up(found) or (not of_index and all(map(str.isdecimal, found)))):
+        return None
+    cut = [_first_word(text) for text in wanted]
+    if len(set(cut)) == len(cut):
+        wanted, found = cut, [_first_word(text) for text in found]
+    if all(map(str.isdecimal, (*wanted, *found))) and any(text[0] == "0" != text for text in (*wanted, *found)):
+        bare = [text.lstrip("0") or "0" for text in wanted]
+        if len(set(bare)) == len(set(wanted)):
+            wanted, found = bare, [text.lstrip("0") or "0" for text in found]
+            said = ", as numbers, without the zeros before them"
+    return _Pair(mine, theirs, wanted, found, are_numbers(texts) or are_numbers(given), said)
+
+
+def _counts(pair: _Pair, id_column: str | None) -> bool:
+    """Whether a column only counts the rows, and is none that the person named."""
+    return pair.mine != id_column and (counts_up(pair.wanted) or counts_up(pair.found))
+
+
+def _must_be_id(pair: _Pair, id_column: str | None) -> bool:
     """Whether columns of one name, without a value in common, can be nothing but the same id, written otherwise."""
-    named = mine == id_column or is_id_name(mine)
-    return plain(mine) == plain(theirs) and (named or (not numbers and min(_apart(wanted), _apart(found)) >= _NEARLY))
+    named = pair.mine == id_column or is_id_name(pair.mine)
+    nearly = tell_apart(pair.wanted, _NEARLY) and tell_apart(pair.found, _NEARLY)
+    return pair.alike and (named or (not pair.numbers and nearly))
 
 
-def _is_meant(
-    mine: str, theirs: str, id_column: str | None, wanted: list[str], found: list[str], numbers: bool
-) -> bool:
+def _is_meant(pair: _Pair, id_column: str | None) -> bool:
     """Whether columns are meant as an id of both, though the table has some of its values twice."""
-    same, own = plain(mine) == plain(theirs), set(wanted)
-    shared = len(own.intersection(found)) / len(own)
-    if mine == id_column:
-        return same or shared > 0
-    if not tell_apart(found):
+    own = set(pair.wanted)
+    shared = len(own.intersection(pair.found)) / len(own)
+    if pair.mine == id_column:
+        return pair.alike or shared > 0
+    if not tell_apart(pair.found):
         return False
-    if numbers and not (same and is_id_name(mine)):
-        return same and shared >= _NEARLY
-    return shared > 0 or (same and min(_apart(wanted), _apart(found)) >= _NEARLY)
+    if pair.numbers and not (pair.alike and is_id_name(pair.mine)):
+        return pair.alike and shared >= _NEARLY
+    nearly = tell_apart(pair.wanted, _NEARLY) and tell_apart(pair.found, _NEARLY)
+    return shared > 0 or (pair.alike and nearly)
 
 
-def _are_numbers(texts: Sequence[str]) -> bool:
-    return 2 * sum(map(is_number, texts)) > len(texts)
-
-
-def _are_fractions(texts: Sequence[str]) -> bool:
-    return has_fractions(texts) and _are_numbers(texts)
-
-
-def tell_apart(texts: Sequence[str]) -> bool:
-    """Whether texts tell most rows apart."""
-    return _apart(texts) >= _MOSTLY
-
-
-def _apart(texts: Sequence[str]) -> float:
-    """How many different texts there are for each one."""
-    return len(set(texts)) / max(1, len(texts))
+def _check_agreement(table: Table, file: Table, first: Joined, other: Joined) -> None:
+    """Refuse two ids of both files, by which rows of the one belong to different rows of the other."""
+    if (apart := np.flatnonzero(first.rows != other.rows)).size:
+        disagree = (
+            f"its columns {first.column!r} and {other.column!r} name different rows for {table.at(int(apart[0]))}"
+        )
+        raise UserError(f"{file.file}: {disagree}{_and_more(apart)}: leave the wrong one out of the file")
 
 
 def _doubled(table: Table, column: str, texts: Sequence[str]) -> str:
@@ -158,10 +206,11 @@ def _doubled(table: Table, column: str, texts: Sequence[str]) -> str:
     return f"{table.at(row, column)}: {got}, expected an id{_and_more(sorted({*again, *empty}))}: {way}"
 
 
-def _pairs(table: Table, file: Table, id_column: str | None, reserved: Collection[str]) -> list[tuple[str, str]]:
-    """Columns of the table and of the file that may be the same id, the likeliest first."""
+def _by_name(table: Table, file: Table, id_column: str | None, reserved: Collection[str]) -> list[tuple[str, str]]:
+    """Columns of the table and of the file whose names say that they may be the same id, the likeliest first."""
     own = [name for name in table.cells.column_names if name not in reserved or name == id_column]
-    others = [name for name in file.names if name not in reserved or name == id_column]
+    named = file.names if file.named else file.beside
+    others = [name for name in named if name not in reserved or name == id_column]
     ids = [id_column] if id_column is not None else sorted(filter(names_rows, own), key=is_index_name)
     usual = sorted(filter(names_rows, others), key=is_index_name)
 
@@ -171,6 +220,22 @@ def _pairs(table: Table, file: Table, id_column: str | None, reserved: Collectio
 
     pairs = [*alike(ids), *((mine, theirs) for mine in ids for theirs in usual), *alike(own)]
     return list(dict.fromkeys(pairs))
+
+
+def _by_values(table: Table, file: Table, id_column: str | None, reserved: Collection[str]) -> Iterator[_Pair]:
+    """Columns of the table and of the file that hold the same values, whatever they are called."""
+    own = [name for name in table.cells.column_names if name != id_column and name not in reserved]
+    own = [name for name in [*filter(None, [id_column]), *own] if name == id_column or may_name_rows(table, name)]
+    for theirs in (name for name in file.names if name not in reserved and may_name_rows(file, name)):
+        if not tell_apart(file.texts(theirs), _NEARLY):
+            continue
+        for mine in own:
+            pair = _pair(table, file, mine, theirs, id_column)
+            if pair is None or not tell_apart(pair.wanted, _NEARLY):
+                continue
+            counted = pair.numbers and any(is_count(texts) for texts in (pair.wanted, pair.found))
+            if pair.shared >= (_NEARLY if pair.numbers else _HALF) and not counted:
+                yield pair
 
 
 def _ids(texts: Sequence[str]) -> list[str]:
@@ -183,8 +248,9 @@ def _first_word(text: str) -> str:
     return text.split(maxsplit=1)[0] if text else text
 
 
-def _join(table: Table, mine: str, wanted: list[str], file: Table, theirs: str, found: list[str]) -> Joined:
+def _join(table: Table, file: Table, pair: _Pair) -> Joined:
     places: dict[str, int] = {}
+    mine, theirs, wanted, found = pair.mine, pair.theirs, pair.wanted, pair.found
     known, foreign, again = set(wanted), list[int](), list[int]()
     for row, text in enumerate(found):
         if text not in known:
@@ -210,9 +276,9 @@ def _join(table: Table, mine: str, wanted: list[str], file: Table, theirs: str, 
     rows = np.array([places[text] for text in wanted])
     moved = int((rows != np.arange(len(rows))).sum())
     order = f"{moved:,} of {len(rows):,} stood in another place" if moved else "they stood in the same order"
-    by = repr(theirs) if theirs == mine else f"{theirs!r}, there {mine!r}"
+    by = (repr(theirs) if theirs == mine else f"{theirs!r}, there {mine!r}") + pair.said
     return Joined(theirs, rows, f"{file.file}: its rows were joined with those of {table.file} by {by}; {order}")
 
 
-def _and_more(rows: Sequence[int]) -> str:
+def _and_more(rows: Sequence[int] | np.ndarray) -> str:
     return f" (and {count_of(len(rows) - 1, 'more row')})" if len(rows) > 1 else ""

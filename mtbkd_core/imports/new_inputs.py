@@ -12,7 +12,7 @@ from torch import Tensor
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import without_point
 from mtbkd_core.imports.features import check_sequences, from_sequences
-from mtbkd_core.imports.matching import names_rows
+from mtbkd_core.imports.id_names import names_rows
 from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.table import Table, check_there, is_number
 from mtbkd_core.tasks.base import Task

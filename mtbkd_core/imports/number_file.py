@@ -11,9 +11,23 @@ from pyarrow import compute
 
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import plain
-from mtbkd_core.imports.matching import Joined, counts_up, has_fractions, join_rows, names_rows
+from mtbkd_core.imports.id_names import (
+    are_numbers,
+    counts_up,
+    has_fractions,
+    is_index_name,
+    is_shuffled_count,
+    looks_like_id,
+    may_name_rows,
+    names_rows,
+    tell_apart,
+)
+from mtbkd_core.imports.matching import Joined, join_rows
 from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.table import TRUTH, Table, count_of, is_number
+
+#: Rows from which on whole numbers do not count them all by chance.
+_NO_CHANCE = 8
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class NumberFile:
         names: of its columns of numbers; others name or number the rows.
         table: its rows belong to the same examples.
         joined: how its rows belong to the table's; None: no id is in both.
-        notes: what was made of the file, a line each.
+        notes, warnings: what was made of the file, and what may be wrong with it; a line each.
         gaps: whether a row may be empty.
     """
 
@@ -34,6 +48,7 @@ class NumberFile:
     table: Table
     joined: Joined | None
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
     gaps: bool = False
 
     @property
@@ -120,32 +135,62 @@ def open_numbers(
     file = read_table(path, has_header=lambda lines: _has_header(lines, len(table), classes), gaps=gaps)
     spelled = {plain(name) for name in classes}
     own = {name for name in file.names if plain(name) in spelled}
-    unnamed = () if file.named else set(file.names) - set(file.beside)
-    named = file.named or file.beside
-    joined = join_rows(table, file, id_column, {*reserved, *own, *unnamed}) if named else None
-    out = [*file.beside, *([joined.column] if joined is not None else [])]
+    joined = join_rows(table, file, id_column, {*reserved, *own})
     if file.by_id and joined is None:
         one = file.texts(file.names[0])[0][:40]
         raise UserError(
             f"{file.file}: names its rows, such as {one!r}; no column of {table.file} tells rows apart by such names"
         )
-    notes = list(file.notes)
+    notes, out = list(file.notes), [*file.beside, *([joined.column] if joined is not None else [])]
     if file.named and label in file.names and label not in own:
         out.append(label)
         notes.append(f"{file.file}: its column {label!r} was left out: it is called as the labels are")
     if file.first_line is not None:
         notes.append(f"{file.file}: line 1 was read as {'a header' if file.named else 'a row'}")
-    for name in (
-        file.names if file.named else file.names[: file.first_line is not None and len(file.names) > 1 < len(file)]
-    ):
-        if name in out or name in own or (file.named and not names_rows(name)):
-            continue
-        texts = file.texts(name)
-        if not has_fractions(texts) if file.named else counts_up(texts):
+    numbering = [name for name in _may_number_rows(table, file) if name not in own and name != label]
+    warnings = _check_order(table, file, [*numbering, *file.beside]) if joined is None else ()
+    for name in numbering:
+        if name not in out and _numbers_rows(table, file, name):
             out.append(name)
             notes.append(f"{file.file}: its column {name!r} numbers or names the rows and was left out")
     names = tuple(name for name in file.names if name not in out)
-    return NumberFile(file, names, table, joined, tuple(notes), gaps)
+    return NumberFile(file, names, table, joined, tuple(notes), warnings, gaps)
+
+
+def _may_number_rows(table: Table, file: Table) -> list[str]:
+    """Columns beside the numbers that may name or number the rows; without a header the first one may."""
+    if file.named:
+        others = set(table.cells.column_names)
+        own = (name for name in file.names if name not in file.beside)
+        return [name for name in own if name in others or may_name_rows(file, name)]
+    return [*file.names[: file.first_line is not None and len(file.names) > 1 < len(file)]]
+
+
+def _numbers_rows(table: Table, file: Table, name: str) -> bool:
+    texts = file.texts(name)
+    if not file.named:
+        return counts_up(texts)
+    if names_rows(name):
+        return not has_fractions(texts)
+    counts = name in table.cells.column_names and counts_up(texts)
+    return counts or (looks_like_id(name) and all(map(str.isdecimal, texts)) and len(set(texts)) == len(texts))
+
+
+def _check_order(table: Table, file: Table, names: Sequence[str]) -> tuple[str, ...]:
+    """A line on a column that names rows as the table does not; refuses one that says that they were shuffled."""
+    for name in names:
+        texts = file.texts(name)
+        shuffled = is_shuffled_count(texts) and (is_index_name(name) or len(texts) >= _NO_CHANCE)
+        if shuffled and (is_index_name(name) or not file.named or name in file.beside):
+            says = f"its column {name!r} numbers the rows from 0 in another order than they stand in"
+            ways = f"give {table.file} that column, too, or leave it out where the rows stand as the table's do"
+            raise UserError(f"{file.file}: {says}, as those of a shuffled table do: {ways}")
+        if not are_numbers(texts) and tell_apart(texts, 0.9):
+            names_them = f"its column {name!r} names the rows, such as {texts[0][:40]!r}"
+            return (
+                f"{file.file}: {names_them}, and no column of {table.file} holds these names: rows were not matched",
+            )
+    return ()
 
 
 def _has_header(lines: Table, rows: int, classes: Sequence[str]) -> bool:

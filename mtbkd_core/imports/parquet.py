@@ -44,6 +44,13 @@ def read(path: Path, wanted: Sequence[str] | None, most_rows: int | None) -> Tab
         raise UserError(f"{path.name}: cannot be read as Parquet ({one_line(error)})") from None
 
 
+def plain_columns(path: Path) -> list[str]:
+    """Columns of text or of whole numbers; errors as `read`."""
+    read(path, [], None)
+    with ParquetFile(path, **_limits()) as file:
+        return [field.name for field in file.schema_arrow if _is_text(field.type) or types.is_integer(field.type)]
+
+
 def _limits() -> dict[str, object]:
     return {
         "thrift_string_size_limit": _THRIFT,

@@ -12,7 +12,7 @@ import numpy as np
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import MAX_CLASSES
 from mtbkd_core.imports.features import LETTERS
-from mtbkd_core.imports.matching import is_id_name, names_rows
+from mtbkd_core.imports.id_names import is_id_name, names_rows
 from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.spec import suggest_name
 from mtbkd_core.imports.table import Table, is_number

@@ -15,6 +15,7 @@ from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserEr
 from mtbkd_core.imports.classes import MAX_CLASSES, plain
 from mtbkd_core.imports.data import Rows
 from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_bases, warn_of_features
+from mtbkd_core.imports.id_names import is_id_name, is_index_name, may_name_rows, names_rows, tell_apart
 from mtbkd_core.imports.labels import (
     LEAST_OF_CLASS,
     LEAST_WITH_TEST,
@@ -25,9 +26,8 @@ from mtbkd_core.imports.labels import (
     largest,
     read_labels,
 )
-from mtbkd_core.imports.matching import is_id_name, is_index_name, names_rows, tell_apart
 from mtbkd_core.imports.number_file import open_numbers
-from mtbkd_core.imports.reading import column_names, first_cells, read_table
+from mtbkd_core.imports.reading import first_cells, first_row, read_table
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
 from mtbkd_core.imports.teacher_outputs import TeacherOutputs, agree, count_classes, read_teacher
@@ -58,9 +58,9 @@ class Reader:
     def read(self, files: Files, classes: Sequence[str] | None) -> tuple[Rows, tuple[str, ...]] | None:
         """One table's rows, and the classes; None where something is wrong."""
         spec, own, before = self.spec, files is self.spec.files, len(self.problems)
-        names = column_names(files.table)
+        names = (head := first_row(files.table)).names
         one_hot = tuple(classes) if classes and set(classes) <= set(names) - set(spec.columns) else ()
-        table = read_table(files.table, self._wanted(files, names, one_hot))
+        table = read_table(files.table, self._wanted(files, head, one_hot))
         self.notes += table.notes
         if not len(table):
             raise UserError(f"{table.file}: has no rows under its header")
@@ -68,7 +68,7 @@ class Reader:
         id_column = spec.accession or _usual_id(table, names, reserved)
         indices, class_names = None, classes
         with self.going_on():
-            classes = classes or self._count(files, table, id_column, reserved)
+            classes = classes or self._count(files, table, reserved)
             indices, class_names = self._labels(table, classes, own)
             check_one_hot(table, one_hot, spec.label, indices)
         sequences: list[str] | None = None
@@ -81,11 +81,11 @@ class Reader:
         logits, self._together = {}, {}
         for who, path in files.teachers.items():
             with self.going_on():
-                logits[who] = self._teacher(who, path, table, indices, class_names, id_column, reserved)
+                logits[who] = self._teacher(who, path, table, indices, class_names, reserved)
         features = None
         if sequences is not None:
             with self.going_on():
-                features = self._features(files, table, indices, id_column, reserved)
+                features = self._features(files, table, indices, reserved)
         if (
             indices is None
             or class_names is None
@@ -98,17 +98,18 @@ class Reader:
         rows = Rows(features, torch.from_numpy(indices), logits, tuple(ids), tuple(sequences), together)
         return rows, tuple(class_names)
 
-    def _wanted(self, files: Files, names: Sequence[str], one_hot: Sequence[str]) -> list[str]:
+    def _wanted(self, files: Files, head: Table, one_hot: Sequence[str]) -> list[str]:
         """The columns of a table that are read: those that are named, and those that may be an id of another file."""
         spec, others = self.spec, set[str]()
         for path in filter(None, (*files.teachers.values(), files.embeddings)):
             with self.going_on():
                 others |= {plain(name) for name in first_cells(path)}
         chosen = [spec.sequence, spec.label, spec.accession, *spec.columns, *one_hot]
-        shared = [name for name in names if plain(name) in others or names_rows(name)]
-        return [name for name in dict.fromkeys([*chosen, *shared]) if name is not None]
+        shared = [name for name in head.names if plain(name) in others or names_rows(name)]
+        by_values = [name for name in head.cells.column_names if may_name_rows(head, name)]
+        return [name for name in dict.fromkeys([*chosen, *shared, *by_values]) if name is not None]
 
-    def _count(self, files: Files, table: Table, id_column: str | None, reserved: set[str]) -> tuple[str, ...] | None:
+    def _count(self, files: Files, table: Table, reserved: set[str]) -> tuple[str, ...] | None:
         """The classes' numbers where the labels are numbers: as many as the teacher with the most columns has.
 
         Labels beyond what a class can have are slips, and count none.
@@ -123,7 +124,7 @@ class Reader:
         of_header = least - count_from_one(labels)
         for path in files.teachers.values():
             with self.going_on():
-                known = max(known, count_classes(path, table, least, of_header, id_column, reserved))
+                known = max(known, count_classes(path, table, least, of_header, self.spec.accession, reserved))
         return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
 
     def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -145,13 +146,12 @@ class Reader:
         table: Table,
         labels: np.ndarray | None,
         class_names: Sequence[str] | None,
-        id_column: str | None,
         reserved: set[str],
     ) -> torch.Tensor:
         """A teacher's logits; where no labels are known, its rows and numbers are checked, and no classes."""
         spec = self.spec
         if labels is None or class_names is None or (labels < 0).all():
-            opened = open_numbers(path, table, id_column, reserved, class_names or (), spec.label, gaps=True)
+            opened = open_numbers(path, table, spec.accession, reserved, class_names or (), spec.label, gaps=True)
             opened.values([name for name in opened.names if any(map(is_number, opened.file.texts(name)))])
             return torch.empty(0)
         like = self.columns.get(who, ())
@@ -160,7 +160,7 @@ class Reader:
             table,
             labels,
             class_names,
-            id_column,
+            spec.accession,
             reserved,
             label=spec.label,
             like=like,
@@ -176,11 +176,9 @@ class Reader:
             agree(first, outputs)
         return torch.from_numpy(outputs.logits)
 
-    def _features(
-        self, files: Files, table: Table, labels: np.ndarray | None, id_column: str | None, reserved: set[str]
-    ) -> torch.Tensor:
+    def _features(self, files: Files, table: Table, labels: np.ndarray | None, reserved: set[str]) -> torch.Tensor:
         if files.embeddings is not None:
-            features = torch.from_numpy(self._embeddings(files.embeddings, table, id_column, reserved))
+            features = torch.from_numpy(self._embeddings(files.embeddings, table, reserved))
         elif self.spec.columns:
             features = from_columns(table, self.spec.columns)
         else:
@@ -190,14 +188,15 @@ class Reader:
             self.warnings += warn_of_features(features.numpy(), labels, self.spec.columns, file)
         return features
 
-    def _embeddings(self, path: Path, table: Table, id_column: str | None, reserved: set[str]) -> np.ndarray:
-        opened = open_numbers(path, table, id_column, reserved, label=self.spec.label)
+    def _embeddings(self, path: Path, table: Table, reserved: set[str]) -> np.ndarray:
+        opened = open_numbers(path, table, self.spec.accession, reserved, label=self.spec.label)
         first = self.columns.get("")
         columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
         values, rows = opened.values(columns or None, np.float32), opened.joined.rows if opened.joined else None
         self.columns.setdefault("", columns)
         row = f"{path.name}: {count_of(values.shape[1], 'feature')} a row"
         self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]
+        self.warnings += opened.warnings
         del opened  # with the file's text, which may take more than its numbers
         pa.default_memory_pool().release_unused()
         return values if rows is None else values[rows]

@@ -34,6 +34,13 @@ def column_names(path: Path) -> tuple[str, ...]:
     return read_table(path, [], 1).names
 
 
+def first_row(path: Path) -> Table:
+    """A file's first row, of which those columns are read that may name rows; errors as `read_table`."""
+    file = file_and_key(path)[0]
+    first_bytes(file)
+    return read_table(path, parquet.plain_columns(file) if kind_of(file) is Kind.PARQUET else [], 1)
+
+
 def first_cells(path: Path) -> tuple[str, ...]:
     """What may be a file's names of columns: its own, or the first line of CSV; errors as `read_table`."""
     file = file_and_key(path)[0]

@@ -105,7 +105,9 @@ def read_teacher(
     named = outputs.logits.argmax(1)
     accuracy, hits, warnings = _compare(opened, named[counted], labels[counted], classes)
     columns = tuple(names) if file.named else ()
-    return replace(outputs, accuracy=accuracy, columns=columns, notes=(*notes, hits), warnings=warnings)
+    return replace(
+        outputs, accuracy=accuracy, columns=columns, notes=(*notes, hits), warnings=(*opened.warnings, *warnings)
+    )
 
 
 def _by_class(

@@ -1,4 +1,4 @@
-"""A set of images and the task of it."""
+"""A table with its teachers, a set of images and the task of it."""
 
 from pathlib import Path
 
@@ -8,7 +8,13 @@ from PIL import Image
 
 from mtbkd_core.catalog.adding_images import import_images
 from mtbkd_core.imports.image_task import OwnImageTask
-from tests.imports.files import SIZES, write_images
+from mtbkd_core.imports.spec import Files
+from tests.imports.files import SIZES, write_files, write_images
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return write_files(tmp_path)
 
 
 @pytest.fixture

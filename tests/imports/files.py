@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from mtbkd_core.imports.check import Checked, check_table
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.imports.table import Table
 from mtbkd_core.tasks.images import Sizes
@@ -81,6 +83,14 @@ def write_files(folder: Path) -> Files:
 
 def spec_of(files: Files) -> TableSpec:
     return TableSpec(files, "Label", "Sequence", classes=CLASSES)
+
+
+def check(spec: TableSpec) -> Checked:
+    return check_table("mine", spec)
+
+
+def changed(files: Files, name: str, **changes: dict[int, str]) -> Files:
+    return replace(files, table=write_table(files.table.with_name(name), **changes))
 
 
 def write_images(folder: Path, classes: int = 4, side: tuple[int, int] = (8, 10)) -> Path:

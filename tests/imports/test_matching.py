@@ -203,6 +203,68 @@ def test_names_of_columns_are_the_same_in_any_case(join: Join) -> None:
     assert (found.column, found.rows.tolist()) == ("filename", [1, 0])
 
 
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ({"accession": SOME}, {"Protein_ID": SOME[::-1]}),
+        ({"filename": SOME}, {"id": SOME[::-1]}),
+        (
+            {"Entry": [f"P{row:05}" for row in range(20)]},
+            {"protein": [f"sp|P{row:05}|N x" for row in reversed(range(20))]},
+        ),
+        ({"pid": range(100, 120)}, {"seq_id": range(119, 99, -1)}),
+        ({"sid": [f"{7 * row:05}" for row in range(20)]}, {"sid": [7 * row for row in reversed(range(20))]}),
+        ({"y": range(20), "filename": SOME}, {"filename": SOME[::-1], "y": range(20)}),
+        ({"id": range(20), "filename": SOME}, {"id": range(20), "filename": SOME[::-1]}),
+        ({"id": range(20), "filename": SOME}, {"id": SOME[::-1]}),
+    ],
+    ids=["accession", "id", "uniprot", "numbers", "zeros", "any counter", "id counts", "id names"],
+)
+def test_an_id_is_told_by_its_values_whatever_it_is_called(
+    join: Join, table: dict[str, list[object]], file: dict[str, list[object]]
+) -> None:
+    found = join({name: [*cells] for name, cells in table.items()}, {name: [*cells] for name, cells in file.items()})
+    assert found is not None
+    assert found.rows.tolist() == list(range(19, -1, -1))
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ({"pid": range(20)}, {"seq_id": range(19, -1, -1)}),  # each counts
+        ({"length": range(100, 120)}, {"width": range(119, 99, -1)}),  # no names of ids
+        ({"pid": range(100, 120)}, {"seq_id": range(110, 130)}),
+        ({"filename": SOME}, {"note": ["x", *SOME[:1]] * 10}),
+        ({"id": range(20)}, {"id": range(20)}),  # both may have been made anew
+    ],
+    ids=["counts", "numbers", "some", "doubled", "counters"],
+)
+def test_values_that_two_columns_share_by_chance_make_no_id(
+    join: Join, table: dict[str, list[object]], file: dict[str, list[object]]
+) -> None:
+    own = {name: [*cells] for name, cells in table.items()}
+    assert join(own, {name: [*cells] for name, cells in file.items()}) is None
+
+
+def test_an_id_of_another_name_that_lacks_rows_is_refused(join: Join) -> None:
+    with pytest.raises(UserError, match="has no row for 'im000' of t"):
+        join({"accession": SOME}, {"Protein_ID": SOME[3:]})
+    with pytest.raises(UserError, match="column 'accession': got 'im001', which stands in"):
+        join({"accession": [SOME[1], *SOME[1:]]}, {"Protein_ID": SOME[::-1]})
+
+
+def test_two_ids_that_disagree_are_refused_unless_the_person_names_one(join: Join) -> None:
+    table = {"name": SOME, "code": [*map("c{}".format, range(20))]}
+    file = {"name": SOME[::-1], "code": table["code"]}
+    with pytest.raises(
+        UserError, match=r"its columns 'name' and 'code' name different rows for t.*\(and 19 more rows\)"
+    ):
+        join(table, file)
+    found = join(table, file, "code")
+    assert found is not None
+    assert found.rows.tolist() == list(range(20))
+
+
 def test_another_id_serves_where_one_does_not_tell_all_rows_apart(join: Join) -> None:
     names = [*SOME[:19], SOME[0]]
     found = join({"name": names, "code": SOME}, {"name": names[::-1], "code": SOME[::-1]})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -118,6 +119,40 @@ def test_an_array_of_whole_numbers_is_an_id_where_the_table_has_it_and_nothing_e
     assert file.in_order(file.values()).tolist() == NUMBERS[::-1]
     file = open_numbers(path, rows(2))
     assert (file.joined, file.values().tolist(), file.feature_names()) == (None, NUMBERS, ())
+
+
+SHUFFLED = [2, 0, 1, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", ["csv", "headerless", "parquet", "npz"])
+def test_an_index_that_says_that_rows_were_shuffled_is_no_order_that_a_table_without_it_has(
+    tmp_path: Path, kind: str
+) -> None:
+    path, frame = tmp_path / f"m.{kind}", pd.DataFrame({"a": np.arange(8) / 3, "b": np.ones(8)}, index=SHUFFLED)
+    if kind == "npz":
+        np.savez(path, e=frame.to_numpy(), order=np.array(SHUFFLED))
+    elif kind == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, header=kind == "csv")
+    with pytest.raises(UserError, match=r"its column '.*' numbers the rows from 0 in another order than they stand in"):
+        open_numbers(path, rows(8))
+    if kind != "headerless":
+        name = {"csv": "", "npz": "order", "parquet": "__index_level_0__"}[kind]
+        assert open_numbers(path, table_of(name, [*"01234567"])).joined is not None
+
+
+def test_names_of_rows_that_the_table_does_not_hold_are_warned_of(tmp_path: Path) -> None:
+    file = opened(tmp_path, "file,a\nx/r0,1.5\nx/r1,0.5\n")
+    names_them = "its column 'file' names the rows, such as 'x/r0', and no column of t.csv holds these names"
+    assert file.warnings == (f"m.csv: {names_them}: rows were not matched",)
+
+
+@pytest.mark.parametrize("name", ["seq_id", "no"])
+def test_a_column_that_tells_rows_apart_is_no_feature_beside_another_id(tmp_path: Path, name: str) -> None:
+    (tmp_path / "m.csv").write_text(f"ACC,{name},a\nr1,0,1.5\nr0,1,0.5\n")
+    table = Table("t.csv", ("ACC", "no"), pa.table({"ACC": ["r0", "r1"], "no": ["0", "1"]}), 2)
+    assert open_numbers(tmp_path / "m.csv", table).names == ("a",)
 
 
 def test_fractions_name_no_rows_and_an_index_of_pandas_is_left_out(tmp_path: Path) -> None:
