@@ -13,6 +13,7 @@ import { drawCharts, drawGiven, drawMaps, drawWords, SIDE, withShares } from './
 import { square } from './session.js';
 import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js';
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
+import { silence } from './words.js';
 
 const MOST_DRAWN = 400;
 const SAMPLING_MS = 24;
@@ -32,6 +33,7 @@ export class Playground {
     this.frames = 0;
     this.asks = 0;
     this.history = { log: [], calibration: [], coverage: [] };
+    this.chainsShown = false;
     this.calm = window.matchMedia('(prefers-reduced-motion: reduce)');
     this.controls = controls(
       () => this.state,
@@ -232,6 +234,7 @@ export class Playground {
     this.place();
     const wanted = asked(this.state, this.points);
     this.heard = wanted.teachers;
+    this.silence = silence(this.state, this.points);
     this.worker.postMessage({ configure: wanted });
     this.stale = false;
     linkEngine(this.board.engine, this.places.engine, engineSetting(this.state, this.data.start));
@@ -272,7 +275,7 @@ export class Playground {
     this.asking = false;
     this.found = { ...this.found, ...found };
     if (found.scores) {
-      this.drawnHeard = this.heard;
+      [this.drawnHeard, this.drawnSilence] = [this.heard, this.silence];
       this.news = true;
     }
     this.curious ||= this.resting && !found.scores; // what stays in view is whole

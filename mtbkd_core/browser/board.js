@@ -45,7 +45,7 @@ function numberBox(name) {
   const [title, help] = NUMBERS[name];
   const value = element('strong', {});
   const error = element('span', { class: 'error', title: 'Its Monte Carlo standard error, by the jackknife over the 16 chains.' });
-  const change = element('span', { class: 'change' });
+  const change = element('span', { class: 'change', title: 'Both states on the same test points, those of the present data.' });
   const history = element('div', {});
   return {
     node: element(
@@ -157,9 +157,9 @@ export function linkEngine(engine, page, parameters) {
 // Maps that stand in place of truth and borders while a state is pinned.
 export const PINNED = {
   before: ['Before', 'Broad line: the true border.'],
-  moved: ['Difference', 'Stronger: moved more.'],
+  moved: ['Difference', 'Stronger: moved more. Blank: within its error.'],
   unsureBefore: ['Before', 'What it did not know.'],
-  unsureMoved: ['Difference', 'Orange: knows less; blue: more.'],
+  unsureMoved: ['Difference', 'Orange: knows less; blue: more. Blank: within its error.'],
 };
 
 // The chains' borders, which have a map of their own where nothing is pinned.

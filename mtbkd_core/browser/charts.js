@@ -31,7 +31,6 @@ export function reliabilityChart(bins, before) {
 
 // Shares of responsibility as bars, with the prior weight as a mark.
 export function sharesChart(teachers, shares, weights, before) {
-  if (!teachers.length) return '<p class="none">No teacher is on: the student learns from labels alone.</p>';
   return teachers
     .map(
       (teacher, k) => `<div class="share">

@@ -2,6 +2,7 @@
 
 import { NAMES } from './board.js';
 import { drawSimplex, intervalChart, reliabilityChart, sharesChart, sparkline } from './charts.js';
+import { clearness } from './errors.js';
 import { changed, sentence, shownNumber, spans, status } from './words.js';
 
 // Points of the maps' grid on a side.
@@ -62,26 +63,31 @@ function drawDifferences(view) {
   planes.before.probabilities(pinned.mean, SIDE, look);
   drawBorders(view, planes.before, pinned, view.chainsShown);
   planes.before.letters(pinned.mean, SIDE, view.data.plane.classes, look);
-  const cells = SIDE * SIDE;
-  const moved = Float32Array.from({ length: cells }, (_, i) =>
-    [0, 1, 2].reduce((sum, c) => sum + Math.abs(found.mean[3 * i + c] - pinned.mean[3 * i + c]) / 2, 0),
-  );
-  planes.moved.quantity(moved, SIDE, 0.6, look);
   planes.unsureBefore.quantity(pinned.epistemic, SIDE, MOST_EPISTEMIC, look);
-  planes.unsureMoved.signed(
-    found.epistemic.map((value, i) => value - pinned.epistemic[i]),
-    SIDE,
-    0.2,
-    look,
-  );
+  const [moved, unsure] = found.errors ? differences(found, pinned) : [0, 0].map(() => new Float32Array(SIDE * SIDE));
+  planes.moved.quantity(moved, SIDE, 0.6, look);
+  planes.unsureMoved.signed(unsure, SIDE, 0.2, look);
+}
+
+// How far predictions moved, in total variation, and how much more is unknown; 0 within the Monte Carlo errors.
+function differences(found, pinned) {
+  const change = (cell, c) => found.mean[3 * cell + c] - pinned.mean[3 * cell + c];
+  const more = (cell) => found.epistemic[cell] - pinned.epistemic[cell];
+  const moved = (cell) => [0, 1, 2].reduce((sum, c) => sum + Math.abs(change(cell, c)) / 2, 0);
+  return [
+    clearness(SIDE, change, found.errors, [0, 1, 2]).map((share, cell) => share * moved(cell)),
+    clearness(SIDE, more, found.errors, [3]).map((share, cell) => share * more(cell)),
+  ];
 }
 
 export function drawCharts(view) {
   const { found, look, pinned, data } = view;
   const { charts, simplex, pointTitle } = view.board;
   const { classes } = data.plane;
-  charts.reliability.innerHTML = reliabilityChart(found.bins, pinned?.bins);
-  charts.shares.innerHTML = sharesChart(view.drawnHeard, found.shares, found.weights, pinned?.shares);
+  charts.reliability.innerHTML = reliabilityChart(found.bins, pinned && found.worthBefore?.bins);
+  charts.shares.innerHTML = view.drawnHeard.length
+    ? sharesChart(view.drawnHeard, found.shares, found.weights, pinned?.shares)
+    : `<p class="none">${view.drawnSilence}</p>`;
   charts.intervals.innerHTML = intervalChart(found.point, classes, data.palette.hues, found.pointBefore);
   if (found.point.teachers.length <= view.drawnHeard.length)
     drawSimplex(simplex, found.point, found.pointBefore, classes, view.drawnHeard, look);
@@ -105,7 +111,7 @@ export function drawWords(view) {
     past.push(found.scores[name]);
     if (past.length > 80) past.shift();
     box.history.innerHTML = sparkline(past, ...spans[name]);
-    if (speaks) drawNumber(name, box, found.scores, pinned?.scores);
+    if (speaks) drawNumber(name, box, found.scores, pinned && found.worthBefore?.scores);
   }
 }
 

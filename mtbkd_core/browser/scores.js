@@ -41,6 +41,14 @@ export function misled(mean, truth) {
   return count / (mean.length / CLASSES);
 }
 
+// Share of points where the most probable class is another one than the truth's.
+export function astray(mean, truth) {
+  const largest = (p, at) => [1, 2].reduce((best, c) => (p[at + c] > p[at + best] ? c : best), 0);
+  let count = 0;
+  for (let at = 0; at < mean.length; at += CLASSES) count += largest(mean, at) !== largest(truth, at);
+  return count / (mean.length / CLASSES);
+}
+
 // How many of the draws, a list of arrays [N, 3], lie below each true probability: [N, 3].
 export function countBelow(draws, truth) {
   const below = new Float64Array(truth.length);

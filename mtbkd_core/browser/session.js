@@ -1,11 +1,12 @@
 // The playground without its page: settings and points in, and after each tick what the pictures show.
 
 import { addBorders } from './borders.js';
+import { chainMaps, mapErrors } from './errors.js';
 import { LogPosterior } from './posterior.js';
 import { MixturePrior } from './prior.js';
 import { Random } from './random.js';
 import { Sampler, warmStart } from './sampler.js';
-import { countBelow, coverage, interval, jackknife, logScore, misled } from './scores.js';
+import { astray, countBelow, coverage, interval, jackknife, logScore, misled } from './scores.js';
 import { reliability, splitRHat } from './scores.js';
 import { average, Settling } from './settling.js';
 import { probabilities, Student } from './student.js';
@@ -36,19 +37,25 @@ export class Session {
   configure(asked) {
     const before = this.asked;
     this.asked = asked;
-    if (!before || before.seed !== asked.seed) this.noise = smoothNoise(this.plane, asked.seed);
-    if (!before || before.seed !== asked.seed) {
-      this.test = drawPoints(TEST_POINTS, this.plane, asked.seed, this.plane.testStream).x;
-      this.truth = softmaxRows(truthLogits(this.test, this.plane));
-    }
+    if (!before || before.seed !== asked.seed) this.take(asked.seed);
     const { teachers, setting, x, labels } = asked;
-    const heard = teachers.length > 0 && x.length > 0;
-    const mixture = heard ? new MixturePrior(teacherLogits(teachers, x, this.plane, this.noise), 3, setting) : null;
+    const mixture = teachers.length > 0 ? new MixturePrior(teacherLogits(teachers, x, this.plane, this.noise), 3, setting) : null;
     const fresh = !before || before.hidden !== asked.hidden || before.seed !== asked.seed;
     this.student = fresh ? new Student(asked.hidden) : this.student;
     this.posterior = new LogPosterior(this.student, x, labels, mixture, asked.scale);
     if (fresh) this.restart();
     else this.proceed(Math.sqrt(before.scale / asked.scale));
+  }
+
+  // Other test points, and other noise of the teachers. A pinned state is scored on these points from now on: on its own,
+  // another best score and another calibration error would look like a change.
+  take(seed) {
+    this.noise = smoothNoise(this.plane, seed);
+    this.test = drawPoints(TEST_POINTS, this.plane, seed, this.plane.testStream).x;
+    this.truth = softmaxRows(truthLogits(this.test, this.plane));
+    if (!this.pinned) return;
+    const { entries, student } = this.pinned;
+    this.pinned.worth = this.worth(entries.map(({ theta, scale }) => this.onTest(student, theta, scale)));
   }
 
   // Go on under another target. Under another scale of the weights, data hold the weights and the prior holds their
@@ -97,7 +104,9 @@ export class Session {
 
   // Keep the present draws beside those to come, or let them go.
   pin(kept) {
-    this.pinned = kept ? { entries: this.window.current, student: this.student, asked: this.asked } : undefined;
+    const { student, asked, window } = this;
+    const entries = window.current;
+    this.pinned = kept ? { entries, student, asked, worth: this.worth(entries), errors: this.errors(entries) } : undefined;
   }
 
   // Sample a state that is not drawn until it has settled, or its time is over, and pin it: what `tick` would have found.
@@ -119,7 +128,8 @@ export class Session {
     );
     window.offer(() => ({
       map: mapOf(this.latest, this.side),
-      ...this.onTest(),
+      chains: chainMaps(this.latest, this.side),
+      ...this.onTest(student, sampler.position, this.asked.scale),
       theta: Float32Array.from(sampler.position),
       scale: this.asked.scale,
       logJoint: Float64Array.from(sampler.logJoint),
@@ -127,11 +137,10 @@ export class Session {
     }));
   }
 
-  // Probabilities at the test points: of each chain, and their mean.
-  onTest() {
-    const { student, sampler, asked } = this;
+  // Probabilities at the test points where the chains are, or were: of each chain, and their mean.
+  onTest(student, theta, scale) {
     const test = Array.from({ length: CHAINS }, (_, s) =>
-      Float32Array.from(probabilities(student, sampler.position, s * student.parameters, asked.scale, this.test)),
+      Float32Array.from(probabilities(student, theta, s * student.parameters, scale, this.test)),
     );
     return { test, mean: average(test) };
   }
@@ -171,12 +180,24 @@ export class Session {
     const count = this.posterior.teachers;
     return {
       ...this.worth(entries),
+      points: this.asked.labels.length,
       rHat: splitRHat(Array.from({ length: CHAINS }, (_, s) => entries.map((entry) => entry.logJoint[s]))),
       shares: average(entries.map((entry) => entry.shares).filter((shares) => shares.length === count)),
       weights: this.weights(),
       point: this.atPoint({ entries, student: this.student, asked: this.asked }),
-      pointBefore: this.pinned && this.atPoint(this.pinned),
+      ...(this.pinned ? this.beside(entries) : { pointBefore: undefined, worthBefore: undefined, errors: undefined }),
     };
+  }
+
+  // What is compared with the pinned state: its chosen point and its scores on the present test points; and the errors of both
+  // states' maps.
+  beside(entries) {
+    const { pinned } = this;
+    return { pointBefore: this.atPoint(pinned), worthBefore: pinned.worth, errors: [this.errors(entries), pinned.errors] };
+  }
+
+  errors(entries) {
+    return mapErrors(average(entries.map((entry) => entry.chains)), CHAINS);
   }
 
   // The scores, each with its Monte Carlo error: the jackknife over the chains; and the bins of the calibration error.
@@ -195,6 +216,7 @@ export class Session {
       gap,
       coverage: coverage(below, draws),
       misled: misled(mean, truth),
+      astray: astray(mean, truth),
     });
     const others = means.map((own, s) => {
       const rest = mean.map((value, i) => (CHAINS * value - own[i]) / (CHAINS - 1));

@@ -149,9 +149,9 @@ export function pointsOf(state, drawn) {
 // Strength alpha from strength in labels: alpha lambda / T^2 is the number of labels.
 export const strengthOf = (state) => (state.labels * state.temperature ** 2) / state.concentration;
 
-// What the worker is asked for.
+// What the worker is asked for. Teachers speak at points alone.
 export function asked(state, points) {
-  const heard = state.labels > 0 ? state.teachers.filter((teacher) => teacher.on && teacher.base > 0) : [];
+  const heard = state.labels > 0 && points.length > 0 ? state.teachers.filter((teacher) => teacher.on && teacher.base > 0) : [];
   return {
     teachers: heard,
     hidden: state.hidden,

@@ -15,8 +15,9 @@ const NEAR = 0.05;
 
 // One sentence on the present posterior, by rules. A fault is named where the number is beyond its bound by more than its
 // Monte Carlo error.
-export function sentence({ scores, bins }) {
+export function sentence({ scores, bins, points }) {
   const { coverage, misled, gap, calibration, log, best, errors } = scores;
+  if (points === 0) return 'There is no point to learn from: these students are drawn from the prior of their weights.';
   if (misled - T * errors.misled >= 0.02) {
     return `Sure and wrong at ${percent(misled)} of the points: 80 % confidence or more in a class that the truth gives less than half.`;
   }
@@ -24,16 +25,30 @@ export function sentence({ scores, bins }) {
     return `The intervals are too narrow: only ${percent(coverage)} of the true probabilities lie in the 95 % intervals.`;
   }
   if (Math.abs(gap) - T * errors.gap > 0.03) {
-    const kind = gap > 0 ? 'too much' : 'too little';
-    return `The student claims ${kind} about the class: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth says ${percent(mean(bins, 'right'))}.`;
+    const kind = gap > 0 ? 'too sure' : 'not sure enough';
+    return `The student is ${kind}: its mean confidence is ${percent(mean(bins, 'confidence'))}, and the truth gives the classes that it names ${percent(mean(bins, 'right'))}.`;
   }
   const [far, margin] = [best - log, T * errors.log];
-  const confidence = calibration > NEAR ? `${percent(calibration, 1)} from the truth` : 'near the truth';
-  const told = `log score ${minus(log.toFixed(3))} against ${minus(best.toFixed(3))}, confidence ${confidence}, coverage ${percent(coverage)}.`;
   const miscalibrated = calibration - T * errors.calibration > NEAR;
-  if (far <= margin && !miscalibrated) return `No clear difference from the truth: ${told}`;
-  if (far + margin < 0.02 && calibration <= NEAR) return `The student is close to the truth: ${told}`;
-  return `The student is not as close to the truth as possible: ${told}`;
+  const told = `coverage ${percent(coverage)}, log score ${minus(log.toFixed(3))} where ${minus(best.toFixed(3))} is the best possible.`;
+  if (miscalibrated) return `Confidence lies ${percent(calibration, 1)} from the truth on average: ${told}`;
+  const near = calibration > NEAR ? '' : 'confidence near the truth, ';
+  if (far <= margin) return `No clear difference from the truth: ${near}${told}`;
+  if (far + margin < 0.02) return `The student is close to the truth: ${near}${told}`;
+  return `${reason(scores)}: ${near}${told}`;
+}
+
+// Why the log score is below the best one, where confidence is right on the whole.
+function reason({ astray, errors }) {
+  if (astray - T * errors.astray < 0.02) return 'The student nearly always names the right class, but its probabilities are not exact';
+  return `The student names another class than the truth's most probable one at ${percent(astray)} of the points`;
+}
+
+// Why no teacher has a share; nothing where one has.
+export function silence(state, points) {
+  if (!points.length) return 'Without points there are no shares: teachers speak only at points.';
+  if (!state.teachers.some((teacher) => teacher.on && teacher.base > 0)) return 'No teacher is on: the student learns from labels alone.';
+  return state.labels > 0 ? '' : 'At strength 0 no teacher counts, ticked or not: the student learns from labels alone.';
 }
 
 export function status(found, { paused, resting }) {

@@ -101,6 +101,33 @@ def test_teachers_do_not_look_active_at_strength_0(alone: tuple[Page, list[str]]
     expect(page.get_by_text("At strength 0 no teacher counts")).to_be_visible()
 
 
+def test_without_points_no_teacher_has_a_share_and_the_card_says_why(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    page.get_by_label("Labels", exact=True).fill("0")
+    expect(page.locator(".card.shares")).to_contain_text("teachers speak only at points")
+    expect(page.locator(".card.shares .track")).to_have_count(0)
+
+
+def test_a_state_that_comes_back_shows_no_difference_from_its_pin(alone: tuple[Page, list[str]]) -> None:
+    page, _ = alone
+    settle(page)
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Pin as before").click()
+    page.get_by_role("button", name="New data").click()
+    page.get_by_role("button", name="Start over").click()
+    settle(page)
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_function(f"() => {{ const view = ({FIND})(); return !view.asking && !view.frame }}")
+    blank = """['moved', 'unsureMoved'].map((name) => {
+      const { image } = view.planes[name];
+      const { data } = image.getContext('2d').getImageData(0, 0, image.width, image.height);
+      return data.filter((value, at) => Math.abs(value - data[at % 4]) > 24).length;
+    })"""
+    assert ask(page, blank) == [0, 0]
+
+
 def test_a_teachers_entropy_temperature_stands_beside_it_where_something_depends_on_it(
     alone: tuple[Page, list[str]],
 ) -> None:

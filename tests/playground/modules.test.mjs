@@ -15,7 +15,8 @@ const { Session, square } = await load('session.js');
 const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('state.js');
 const { drawPoints } = await load('teachers.js');
 const { Window } = await load('window.js');
-const { changed, sentence } = await load('words.js');
+const { chainMaps, clearness, mapErrors } = await load('errors.js');
+const { changed, sentence, silence } = await load('words.js');
 
 const { plane, start } = JSON.parse(readFileSync(process.env.GIVEN, 'utf8'));
 const near = (found, wanted, tolerance) =>
@@ -277,33 +278,103 @@ test('a pinned state keeps its draws while the chains move on', () => {
   assert.equal(session.tick(Infinity, { gradients: 1 }).pointBefore, undefined);
 });
 
-const said = (change, errors = {}) => {
-  const none = { coverage: 0, misled: 0, gap: 0, calibration: 0, log: 0 };
-  const scores = { coverage: 0.97, misled: 0, gap: 0.01, calibration: 0.02, log: -0.45, best: -0.44, ...change };
+const said = (change, errors = {}, more = {}) => {
+  const none = { coverage: 0, misled: 0, gap: 0, calibration: 0, log: 0, astray: 0 };
+  const usual = { coverage: 0.97, misled: 0, gap: 0.01, calibration: 0.02, log: -0.45, best: -0.44, astray: 0.01 };
+  const scores = { ...usual, ...change };
   const bins = [{ count: 3, confidence: 0.75 + scores.gap, right: 0.75 }];
-  return sentence({ scores: { ...scores, errors: { ...none, ...errors } }, bins });
+  return sentence({ scores: { ...scores, errors: { ...none, ...errors } }, bins, points: 9, ...more });
 };
 
 test('the sentence names what is wrong first, and the closeness to the truth where nothing is', () => {
   assert.match(said({ misled: 0.1, coverage: 0.5 }), /^Sure and wrong at 10 %/);
   assert.match(said({ coverage: 0.5, gap: -0.15 }), /^The intervals are too narrow: only 50 %/);
-  assert.match(said({ gap: -0.15 }), /claims too little about the class/);
-  assert.match(said({ gap: 0.15 }), /claims too much about the class/);
-  assert.match(said({}), /close to the truth: log score −0.450 against −0.440, confidence near the truth/);
-  assert.match(said({ best: -0.3 }), /not as close to the truth as possible: log score −0.450 against −0.300/);
+  assert.match(said({ gap: -0.15 }), /^The student is not sure enough: its mean confidence is 60 %/);
+  assert.match(said({ gap: 0.15 }), /^The student is too sure: its mean confidence is 90 %/);
+  assert.match(said({}), /close to the truth: confidence near .* −0.450 where −0.440 is the best possible/);
 });
 
-test('confidence is called near the truth only where the calibration error is small', () => {
-  for (const best of [-0.3, -0.44]) {
-    assert.match(said({ best, calibration: 0.083 }), /not as close .* confidence 8.3 % from the truth/);
-    assert.match(said({ best, calibration: 0.083 }, { log: 0.1 }), /not as close .* confidence 8.3 % from the truth/);
-    assert.match(said({ best, calibration: 0.083 }, { log: 0.1, calibration: 0.05 }), /^No clear difference.* 8.3 % from/);
-  }
+test('a student that is not close to the truth is told why', () => {
+  assert.match(said({ best: -0.3, astray: 0.12 }), /^The student names another class .* at 12 % of the points/);
+  assert.match(said({ best: -0.3, astray: 0.12 }, { astray: 0.05 }), /^The student nearly always names the right class/);
+  assert.match(said({ best: -0.3, calibration: 0.083 }), /^Confidence lies 8.3 % from the truth/);
+});
+
+test('confidence is called near the truth only where the calibration error is small, and far only beyond its error', () => {
+  assert.doesNotMatch(said({ calibration: 0.083 }, { log: 0.1 }), /near the truth/);
+  assert.doesNotMatch(said({ calibration: 0.102 }, { calibration: 0.127 }), /10.2|near the truth/);
+});
+
+test('without points nothing is said of what was learned', () => {
+  assert.match(said({ best: -0.3 }, {}, { points: 0 }), /^There is no point to learn from/);
 });
 
 test('the sentence names no fault and no distance that is within its Monte Carlo error', () => {
   assert.doesNotMatch(said({ misled: 0.1 }, { misled: 0.05 }), /Sure and wrong/);
   assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too narrow/);
-  assert.doesNotMatch(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /claims/);
-  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: log score −0.450 against −0.440/);
+  assert.doesNotMatch(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /sure/);
+  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: .*−0.450 where −0.440/);
+});
+
+test('where no teacher has a share, it is said why', () => {
+  const none = { ...copy(start), teachers: start.teachers.map((teacher) => ({ ...teacher, on: false })) };
+  assert.match(silence(start, []), /^Without points there are no shares/);
+  assert.match(silence(none, [1]), /^No teacher is on/);
+  assert.match(silence({ ...copy(start), labels: 0 }, [1]), /^At strength 0 no teacher counts/);
+  assert.equal(silence(start, [1]), '');
+  assert.deepEqual(asked(start, []).teachers, []);
+});
+
+test('other data alone change no score of a state: both are scored on the same test points', () => {
+  const session = new Session(plane, { side: 8 });
+  const state = { ...copy(start), count: 10, hidden: 4 };
+  session.configure(wantedOf(state));
+  session.tick(Infinity, { gradients: 40 });
+  session.pin(true);
+  const own = session.tick(Infinity, { gradients: 1 }).worthBefore.scores;
+  session.configure(wantedOf({ ...state, seed: 1 }));
+  const found = session.tick(Infinity, { gradients: 1 });
+  assert.equal(found.worthBefore.scores.best, found.scores.best);
+  assert.notEqual(found.worthBefore.scores.best, own.best);
+  session.configure(wantedOf(state));
+  near(session.tick(Infinity, { gradients: 1 }).worthBefore.scores.log, own.log, 1e-6);
+});
+
+const mapOfRun = (state, seed, side = 12) => {
+  const session = new Session(plane, { side, seed });
+  session.configure(wantedOf(state));
+  for (let i = 0; i < 30; i++) session.tick(Infinity, { gradients: 10, numbers: false });
+  return { ...session.pictures(), errors: session.errors(session.window.current) };
+};
+const clearCells = (a, b, side = 12) => {
+  const change = (cell, c) => a.mean[3 * cell + c] - b.mean[3 * cell + c];
+  const unsure = (cell) => a.epistemic[cell] - b.epistemic[cell];
+  const errors = [a.errors, b.errors];
+  const shares = [clearness(side, change, errors, [0, 1, 2]), clearness(side, unsure, errors, [3])];
+  return shares.map((each) => each.filter((share) => share > 0).length);
+};
+
+test('maps of one state from two runs do not differ clearly anywhere, those of two states do', () => {
+  const state = { ...copy(start), count: 20, hidden: 4 };
+  const [first, second] = [1, 2].map((seed) => mapOfRun(state, seed));
+  assert.deepEqual(clearCells(first, second), [0, 0]);
+  const alone = mapOfRun({ ...state, labels: 0 }, 3);
+  assert.ok(clearCells(first, alone).every((count) => count > 20));
+});
+
+test('the error of a map is the standard error over chains, that of its epistemic part the jackknife over them', () => {
+  const random = new Random(2);
+  const side = 2;
+  const chains = Array.from({ length: 16 }, () => softmax(Array.from({ length: 3 }, () => random.normal())));
+  const errors = mapErrors(chainMaps(chains.map((p) => Float32Array.from([...p, ...p, ...p, ...p])), side), 16);
+  const first = chains.map(([p]) => p);
+  const mean = first.reduce((a, b) => a + b, 0) / 16;
+  near(errors[0], Math.sqrt(first.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 15 / 16), 1e-6);
+  const entropy = (p) => p.reduce((sum, value) => sum - value * Math.log(value), 0);
+  const epistemic = chains.map((_, without) => {
+    const rest = chains.filter((_, s) => s !== without);
+    const average = [0, 1, 2].map((c) => rest.reduce((sum, p) => sum + p[c] / 15, 0));
+    return entropy(average) - rest.reduce((sum, p) => sum + entropy(p) / 15, 0);
+  });
+  near(errors[3], jackknife(epistemic), 1e-5);
 });
