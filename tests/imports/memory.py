@@ -6,9 +6,12 @@ usage: python -m tests.imports.memory FOLDER [NAME ...]
 import gzip
 import json
 import os
+import re
 import resource
 import sys
 import time
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from mtbkd_core.imports.preview import preview
 from mtbkd_core.imports.reading import read_table
 
 MIB = 2**20
+_SHEETS = b"application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 
 def gz(folder: Path, name: str, content: bytes, times: int, first: bytes = b"") -> Path:
@@ -66,6 +70,36 @@ def wide_sheet(folder: Path) -> Path:
     return path
 
 
+def large_chunk(folder: Path, name: str, chunk: tuple[int, int]) -> Path:
+    """HDF5 with 60 x 3 numbers, in one chunk of which a gigabyte comes."""
+    path, packer, block = folder / f"{name}.h5", zlib.compressobj(9), bytes(16 * MIB)
+    content = b"".join(packer.compress(block) for _ in range(64)) + packer.flush()
+    with h5py.File(path, "w") as file:
+        numbers = file.create_dataset("x", (60, 3), "f8", maxshape=(None, None), chunks=chunk, compression="gzip")
+        numbers.id.write_direct_chunk((0, 0), content)
+    return path
+
+
+def packed_sheet(folder: Path, name: str, **parts: tuple[str, str, int]) -> Path:
+    """Excel in whose parts something comes many times: part -> (what stands there, what comes in its place, times)."""
+    path, book = folder / f"{name}.xlsx", openpyxl.Workbook()
+    book.active.append((1.0, 2.0))
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        content = {part: archive.read(part) for part in archive.namelist()}
+    about = b'<Override PartName="/xl/sharedStrings.xml" ContentType="%b.sharedStrings+xml"/></Types>' % _SHEETS
+    content["[Content_Types].xml"] = content["[Content_Types].xml"].replace(b"</Types>", about)
+    content["xl/sharedStrings.xml"] = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"></sst>'
+    for part, (pattern, each, times) in parts.items():
+        file = next(file for file in content if file.endswith(f"{part}.xml"))
+        before, after = re.split(pattern, content[file].decode(), maxsplit=1)
+        content[file] = (before + each * times + after).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, written in content.items():
+            archive.writestr(file, written)
+    return path
+
+
 #: Name -> the file that is made.
 FILES: dict[str, Callable[[Path], Path]] = {
     "blanks": lambda folder: gz(folder, "blanks", b"1 x\n" * 2**18, 120),
@@ -78,6 +112,19 @@ FILES: dict[str, Callable[[Path], Path]] = {
     "ids of HDF5": long_texts,
     "texts of HDF5": shared_texts,
     "a wide sheet": wide_sheet,
+    "a large chunk of HDF5": lambda folder: large_chunk(folder, "chunk", (2**17, 1_000)),
+    "a chunk of HDF5 that grows": lambda folder: large_chunk(folder, "grows", (60, 3)),
+    "styles of Excel": lambda folder: packed_sheet(folder, "xf", styles=("(?=</cellXfs>)", "<xf/>", 2**20)),
+    "rows of Excel": lambda folder: packed_sheet(folder, "rows", sheet1=("(?=</sheetData>)", "<row/>", 2**23)),
+    "texts of Excel": lambda folder: packed_sheet(
+        folder, "texts", sharedStrings=("(?=</sst>)", "<si><t>a</t></si>", 2**21)
+    ),
+    "one text in all cells of Excel": lambda folder: packed_sheet(
+        folder,
+        "text",
+        sharedStrings=("(?=</sst>)", "<si><t>" + "a" * MIB + "</t></si>", 1),
+        sheet1=("(?=</sheetData>)", '<row><c t="s"><v>0</v></c></row>', 2_000),
+    ),
 }
 
 

@@ -173,6 +173,37 @@ def test_fasta_is_a_table_of_ids_descriptions_and_sequences(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "how",
+    [
+        {"compression": "gzip", "shuffle": True, "fletcher32": True, "chunks": (2, 2)},
+        {"compression": "lzf"},
+        {"chunks": (2, 1)},
+        {"fletcher32": True, "chunks": (3, 2)},
+    ],
+)
+def test_hdf5_is_read_in_chunks_that_are_packed_as_h5py_packs_them(tmp_path: Path, how: dict[str, object]) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_dataset("x", data=NUMBERS, **how)
+    assert read_table(tmp_path / "m.h5").numbers(["1", "2"]).tolist() == NUMBERS.tolist()
+
+
+def test_hdf5_that_is_packed_in_another_way_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_dataset("x", data=NUMBERS, scaleoffset=2)
+    with pytest.raises(UserError, match="compressed in a way that is not read: save it with compression='gzip'"):
+        read_table(tmp_path / "m.h5")
+
+
+def test_a_row_of_a_sheet_far_below_the_others_is_not_left_out(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    book.active.cell(row=400_000, column=1, value=1.0)
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(UserError, match="more than 100,000 rows"):
+        read_table(tmp_path / "t.xlsx")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("m.pkl", pickle.dumps([1.0, 2.0], 0), "is a Python pickle, which is never opened"),
