@@ -24,7 +24,7 @@ from mtbkd_core.config.parse import ConfigError, describe, parse_config
 from mtbkd_core.evaluation.evaluate import reported
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.predictions import Predictions
-from mtbkd_core.evaluation.predictive import Predictive, predict, thin
+from mtbkd_core.evaluation.predictive import ByChain, Predictive, predict, predict_by_chain, thin
 from mtbkd_core.evaluation.strength_path import StrengthChoice
 from mtbkd_core.samplers.chains import Standing
 from mtbkd_core.students.base import Student
@@ -117,10 +117,19 @@ class Result:
         Raises:
             UserError: inputs of another width, or not finite.
         """
+        return predict(
+            self.student, thin(self.draws, max_draws), self._checked(x), memory=memory, inputs=self.student_inputs
+        )
+
+    def predict_by_chain(self, x: Tensor, *, max_draws: int = 1600) -> tuple[Predictive, ByChain]:
+        """As `predict`, and what each chain says, for the sampler's error."""
+        return predict_by_chain(self.student, thin(self.draws, max_draws), self.student_inputs(self._checked(x)))
+
+    def _checked(self, x: Tensor) -> Tensor:
         features = self.environment["n_features"]
         if x.ndim != 2 or x.shape[1] != features or not torch.isfinite(x).all():
             raise UserError(f"x: needs finite numbers of shape [M, {features}], got shape {list(x.shape)}")
-        return predict(self.student, thin(self.draws, max_draws), x.float(), memory=memory, inputs=self.student_inputs)
+        return x.float()
 
     def export(
         self, folder: str | Path, *, task: Task | None = None, draws: int | None = None, single: bool = False

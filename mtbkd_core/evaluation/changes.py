@@ -15,8 +15,6 @@ import pandas as pd
 from torch import Tensor
 
 from mtbkd_core.evaluation.errors import interval
-from mtbkd_core.evaluation.predictive import Predictive
-from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.evaluation.shift import SHIFT_SCORES, Separation
 
 #: Columns of every table of changes.
@@ -106,25 +104,6 @@ def separation_changes(
         gap = other.auroc - one.auroc
         rows.append([name, title, one.auroc, other.auroc, gap, gap - half, gap + half])
     return _table(rows)
-
-
-def corruption_changes(before: Predictive, after: Predictive, labels: Tensor) -> pd.DataFrame:
-    """Accuracy and mean deviance on the same changed inputs, under the error from so many of them.
-
-    Args:
-        before, after: two students' predictions of M inputs.
-        labels: [M].
-    Returns:
-        a row for "accuracy" and one for "deviance" (nats), with the columns of `share_changes`.
-    """
-    right = [(each.mean.argmax(-1) == labels).double() for each in (before, after)]
-    deviance = [each.deviance.double() for each in (before, after)]
-    return _table(
-        [
-            _row(name, SCORES[name].with_unit, one, other, True)
-            for name, (one, other) in {"accuracy": right, "deviance": deviance}.items()
-        ]
-    )
 
 
 def _row(name: str, title: str, before: Tensor, after: Tensor, paired: bool) -> list[Any]:

@@ -14,8 +14,6 @@ import scipy
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.predictive import Predictive
-
 Corrupt = Callable[[Tensor, float, torch.Generator], Tensor]
 
 
@@ -120,56 +118,6 @@ def corrupt(x: Tensor, image_shape: tuple[int, int] | None, name: str, severity:
         return x
     images = x if image_shape is None else x.reshape(-1, *image_shape)
     return kind.apply(images, severity, torch.Generator().manual_seed(seed)).reshape(x.shape)
-
-
-def severity_table(
-    predict: Callable[[Tensor], Predictive],
-    x: Tensor,
-    labels: Tensor,
-    image_shape: tuple[int, int] | None,
-    name: str,
-    *,
-    steps: int = 9,
-) -> list[dict[str, float]]:
-    """A student's accuracy and deviance as inputs get worse, at `steps` severities from 0 to the corruption's `most`.
-
-    Args:
-        predict: the student: inputs [M, F] -> its predictions.
-        x, labels: [M, F] and [M].
-        image_shape, name: as `corrupt`.
-    Returns:
-        a row a severity: "severity", "accuracy" and "deviance", the mean in nats; "accuracy_error" and
-        "deviance_error", their standard errors from so many inputs; "fall", by how much deviance lies
-        below its highest mean at a smaller severity (0 where it does not), "fall_error", the paired standard error of
-        that, and "severity_before" and "accuracy_before" there.
-    Raises:
-        ValueError: an unknown corruption.
-    """
-    rows: list[dict[str, float]] = []
-    kinds = corruptions_of(image_shape)
-    deviances: list[Tensor] = []
-    for step in range(steps):
-        severity = kinds[name].most * step / (steps - 1) if name in kinds else 0.0
-        predictive = predict(corrupt(x, image_shape, name, severity))
-        right = (predictive.mean.argmax(-1) == labels).double()
-        deviances.append(predictive.deviance.double())
-        rows.append({"severity": severity})
-        for column, each in (("accuracy", right), ("deviance", deviances[-1])):
-            rows[-1] |= {column: float(each.mean()), f"{column}_error": _error(each)}
-        top = max(range(len(rows)), key=lambda place: rows[place]["deviance"])
-        fall = deviances[top] - deviances[-1]
-        rows[-1] |= {
-            "fall": float(fall.mean()),
-            "fall_error": _error(fall),
-            "severity_before": rows[top]["severity"],
-            "accuracy_before": rows[top]["accuracy"],
-        }
-    return rows
-
-
-def _error(values: Tensor) -> float:
-    """The standard error of the mean of [M] values; infinite for a single one."""
-    return float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def severity_at(kind: Corruption, step: int, steps: int) -> float:

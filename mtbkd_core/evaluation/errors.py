@@ -90,6 +90,11 @@ class Difference(Record):
     high: Number = None
     verdict: Reading = Reading.UNKNOWN
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is larger than its errors."""
+        return self.verdict in (Reading.BETTER, Reading.WORSE)
+
 
 def jackknife(chain_means: Tensor, score: Callable[[Tensor], Mapping[str, float | None]]) -> dict[str, float | None]:
     """The sampler's standard error of scores of the posterior mean, by the jackknife over chains: see `kept_chains`.

@@ -182,36 +182,6 @@ def of_shifts(measured: Mapping[str, Mapping[str, Separation]], titles: Mapping[
     return Summary("The student does not notice out-of-distribution inputs." if remarks else "", tuple(remarks))
 
 
-def of_corruption(rows: Sequence[Mapping[str, float]]) -> Summary:
-    """Whether accuracy falls and deviance rises from the first severity to the last; a remark where deviance falls.
-
-    Args:
-        rows: of `corruptions.severity_table`.
-    """
-    sentence = _from_first_to_last(rows[0], rows[-1]) if len(rows) > 1 else ""
-    for row in rows:
-        if row["fall"] > interval(0.0, row["fall_error"])[1] and row["accuracy"] <= row["accuracy_before"]:
-            remark = (
-                f"Deviance falls from severity {row['severity_before']:.3g} to {row['severity']:.3g}, where accuracy "
-                f"is {row['accuracy']:.0%}: the student becomes surer and is no more often right."
-            )
-            return Summary(sentence, (remark,))
-    return Summary(sentence)
-
-
-def _from_first_to_last(first: Mapping[str, float], last: Mapping[str, float]) -> str:
-    worse, unsure = (
-        sign * (last[name] - first[name]) > interval(0.0, math.hypot(first[f"{name}_error"], last[f"{name}_error"]))[1]
-        for name, sign in (("accuracy", -1), ("deviance", 1))
-    )
-    accuracy = f"accuracy falls from {first['accuracy']:.0%} to {last['accuracy']:.0%}"
-    if worse and unsure:
-        return f"As {accuracy}, mean deviance rises from {first['deviance']:.2f} to {last['deviance']:.2f}: it notices."
-    if worse:
-        return f"While {accuracy}, mean deviance does not clearly rise: the student does not notice."
-    return "Accuracy does not clearly fall up to the largest severity."
-
-
 def _calibration(student: PosteriorScores, mean: Tensor, labels: Tensor, draws: Tensor | None) -> str:
     exact = student.calibrated_ece
     if student.ece is None or exact is None or exact.high is None:

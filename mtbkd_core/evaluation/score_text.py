@@ -41,16 +41,17 @@ def mean_text(score: str, mean: float, error: float) -> str:
 def interval_text(score: str, difference: float, low: float, high: float) -> str:
     """A difference with its interval in brackets, shares in points; NaN: a dash, or no interval.
 
-    It has as many more digits as an end needs that is not 0 and would be rounded to it, where 0 lies outside.
+    It has as many more digits as the half width needs, and an end where 0 lies outside, not to be rounded to 0.
     """
     scale, digits = (100, 1) if SCORES[score].share else (1, 3)
     if math.isnan(difference):
         return "–"
     if math.isnan(low):
         return f"{scale * difference:+z.{digits}f}"
-    nearest = scale * min(abs(low), abs(high))
-    if low * high > 0 and nearest < 0.5 * 10**-digits:
-        digits = min(_MOST_DIGITS, math.ceil(-math.log10(2 * nearest)))
+    half = (high - low) / 2
+    least = scale * (min(abs(low), abs(high), half) if low * high > 0 else half)
+    if 0 < least < 0.5 * 10**-digits:
+        digits = min(_MOST_DIGITS, math.ceil(-math.log10(2 * least)))
     return "{:+z.{digits}f} [{:+z.{digits}f}, {:+z.{digits}f}]".format(
         *(scale * each for each in (difference, low, high)), digits=digits
     )

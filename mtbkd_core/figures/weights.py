@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, SHARES, bars, line, note, vertical
-from mtbkd_core.figures.theme import CLEAR, INK, LETTER, MUTED, composed
+from mtbkd_core.figures.theme import CLEAR, INK, LETTER, MUTED, SMALL_TEXT, composed
 
 #: Pixels that an axis of per cent, one of other numbers, and a row of numbers with its title below take.
 _PER_CENT, _NUMBERS, _BELOW = 62, 64, 50
@@ -66,7 +66,18 @@ def draw_shares_of_one(
     if responsibilities is not None:
         shares.append(("Responsibility (after learning)", responsibilities, {"color": shades}))
     traces = [
-        bars(values, titles, name, f"%{{y}}: {name.split()[0].lower()} %{{x:.3f}}", marker=look, orientation="h")
+        bars(
+            values,
+            titles,
+            name,
+            f"%{{y}}: {name.split()[0].lower()} %{{x:.3f}}",
+            marker=look,
+            orientation="h",
+            texttemplate="%{x:.0%}",
+            textposition="outside",
+            textfont={"size": SMALL_TEXT},
+            cliponaxis=False,
+        )
         for name, values, look in shares
     ]
     return composed(
@@ -74,7 +85,7 @@ def draw_shares_of_one(
         height=110 + 46 * len(titles),
         legend=responsibilities is not None,
         room=(LETTER * longest + 12, _BELOW) if longest <= _BESIDE else None,
-        x={**SHARES, "title": "Share", "range": [0, 1.15], "tickvals": [0, 1], "tickangle": 0, **GRIDLINES},
+        x={**SHARES, "title": "Share", "range": [0, 1.15], "tickvals": [0, 0.5, 1], "tickangle": 0, **GRIDLINES},
         y={"autorange": "reversed", "showgrid": False},
     )
 

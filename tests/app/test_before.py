@@ -1,5 +1,6 @@
 """A run that is pinned as before stands beside the chosen one on every results page; runs have names."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -108,17 +109,17 @@ def test_maps_of_the_plane_stand_side_by_side_with_where_they_moved(opened: Open
         assert len(shown) == 3
 
 
-def test_what_a_corruption_does_is_compared_at_the_chosen_severity(
+def test_both_runs_stand_over_severities_with_their_difference(
     opened: Opened, finished: RunView, other: RunView
 ) -> None:
     app = opened("shifts", run=other.id, before=finished.id)
-    found = table(app, "Score")
-    assert list(found.index) == ["Accuracy", "Deviance, mean (nats)"]
-    assert "[" in found.loc["Accuracy", "After minus Before"]
-    charts = [chart.proto.alt for chart in app.get("plotly_chart")]
-    assert [
-        sum(each.startswith(f"{name}: accuracy and deviance") for each in charts) for name in ("Before", "After")
-    ] == [1, 1]
+    shown = [chart.proto for chart in app.get("plotly_chart") if chart.proto.alt.startswith("Rotation: ")]
+    assert [chart.alt.split(".")[0] for chart in shown] == ["Rotation: accuracy", "Rotation: mean deviance"]
+    for chart in shown:
+        names = [trace.get("name") for trace in json.loads(chart.spec)["data"]]
+        assert {"Before", "After"} <= set(names)
+        assert len(names) > 2
+    assert any(line.startswith("**After, ") for line in lines(app, "markdown"))
 
 
 def test_a_pinned_run_that_is_gone_is_let_go(opened: Opened, finished: RunView, other: RunView) -> None:
@@ -157,7 +158,7 @@ class TestPriorUnderAChosenRun:
 
     def test_the_runs_own_settings_ask_for_a_move(self, opened: Opened, run: RunView) -> None:
         app = opened("prior", run=run.id)
-        assert any("move a control" in line for line in lines(app, "caption"))
+        assert any("Move a control" in line for line in lines(app, "caption"))
         assert any("-badge" in line and "Pareto k 0.00" in line for line in lines(app, "markdown"))
 
     def test_a_moved_control_is_answered_by_the_cores_reweighting(self, opened: Opened, run: RunView) -> None:
@@ -168,18 +169,27 @@ class TestPriorUnderAChosenRun:
         drawn = DrawnStudents.of(result, load_task(result.config))
         weights = drawn.weights(app.session_state.draft.prior)
         assert any(f"Pareto k {weights.pareto_k[0]:.2f}: " in line for line in lines(app, "markdown"))
-        (table,) = [line for line in lines(app, "markdown") if line.startswith("| Student | This run | Now |")]
+        (table,) = [line for line in lines(app, "markdown") if line.startswith("| Student | Now | Change |")]
         found = score_differences(weights.of(drawn.on_test), drawn.task.y_test)
         assert plain_interval("nll", found["nll"]) in table
         nll, change = result.metrics.student.nll, found["nll"].difference
         assert nll is not None
         assert change is not None
-        assert f"| {nll:.4f} | {nll + change:.4f} |" in table
+        assert f"| NLL | {nll + change:.4f} | " in table
+
+    def test_the_answer_stands_above_the_priors_own_picture(self, opened: Opened, run: RunView) -> None:
+        app = opened("prior", run=run.id)
+        texts = lines(app, "markdown")
+        light, scores, prior = (
+            next(place for place, text in enumerate(texts) if part in text)
+            for part in ("-badge", "| Student | Now |", "The mixture prior")
+        )
+        assert light < scores < prior
 
     def test_a_prior_too_far_away_shows_no_number_and_asks_to_be_sampled(self, opened: Opened, run: RunView) -> None:
         app = opened("prior", run=run.id, **{"prior.strength": "0.01"})
         assert any("red-badge" in line for line in lines(app, "markdown"))
-        assert not any("This run | Now" in line for line in lines(app, "markdown"))
+        assert not any("| Now | Change" in line for line in lines(app, "markdown"))
         button = next(button for button in app.button if button.label == "Sample it")
         assert button.proto.type == "primary"
 

@@ -7,12 +7,10 @@ import torch
 
 from mtbkd_core.evaluation.changes import (
     accuracy_changes,
-    corruption_changes,
     example_changes,
     separation_changes,
     share_changes,
 )
-from mtbkd_core.evaluation.predictive import summarise
 from mtbkd_core.evaluation.shift import Separation
 
 
@@ -73,16 +71,3 @@ def test_the_detection_of_a_shift_has_its_change() -> None:
     (row,) = separation_changes(found(0.8), found(0.9), {"letters": "Letters"}, "epistemic").itertuples()
     assert (row.title, row.change) == ("Letters", pytest.approx(0.1))
     assert row.high - row.change == pytest.approx(0.03 * math.sqrt(2))
-
-
-def test_under_a_corruption_accuracy_and_deviance_change_by_their_paired_means() -> None:
-    draws = torch.rand(2, 10, 50, 3, generator=generator()).softmax(-1)
-    other = torch.rand(2, 10, 50, 3, generator=generator(1)).softmax(-1)
-    labels = torch.randint(3, (50,), generator=generator(2))
-    before, after = summarise(draws), summarise(other)
-    accuracy, deviance = corruption_changes(before, after, labels).itertuples()
-    right = [(each.mean.argmax(-1) == labels).double() for each in (before, after)]
-    assert accuracy.change == pytest.approx(float((right[1] - right[0]).mean()))
-    gap = (after.deviance - before.deviance).double()
-    assert deviance.change == pytest.approx(float(gap.mean()), abs=1e-6)
-    assert deviance.high - deviance.change == pytest.approx(1.96 * float(gap.std()) / math.sqrt(50), rel=0.01)

@@ -1,14 +1,12 @@
 """Corruptions: nothing at severity 0, the known picture where it can be worked out, values from 0 to 1 always."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
-from mtbkd_core.evaluation.corruptions import CORRUPTIONS, MOVES, corrupt, severity_table
-from mtbkd_core.evaluation.predictive import Predictive
+from mtbkd_core.evaluation.corruptions import CORRUPTIONS, MOVES, corrupt
 
 SHAPE = (6, 8)
 
@@ -96,37 +94,9 @@ def test_occlusion_covers_one_rectangle_of_the_right_size_somewhere_else_each_ti
     assert len({tuple(picture.flatten().tolist()) for picture in covered}) > 5
 
 
-def test_the_table_over_severities_holds_accuracy_and_mean_deviance_at_each() -> None:
-    """A student that names class 1 where a picture is bright, and whose deviance is the mean pixel."""
-
-    def predict(x: Tensor) -> Predictive:
-        bright = x.mean(-1)
-        mean = torch.stack([1 - bright, bright], -1)
-        return Predictive(**dict.fromkeys(Predictive.__dataclass_fields__, mean) | {"deviance": bright})
-
-    white = torch.ones(10, 64)
-    rows = severity_table(predict, white, torch.ones(10).long(), (8, 8), "occlusion", steps=3)
-    assert [row["severity"] for row in rows] == [0.0, 0.4, 0.8]
-    assert [row["deviance"] for row in rows] == pytest.approx([1, 1 - 9 / 64, 1 - 36 / 64])  # sides 3 and 6 of 8
-    assert [row["accuracy"] for row in rows] == [1.0, 1.0, 0.0]
-    assert [row["deviance_error"] for row in rows] == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
-
-
 def test_what_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match=r"corruption: got 'rain', allowed: rotation, noise, blur, occlusion"):
         corrupt(torch.zeros(1, 48), SHAPE, "rain", 0.1)
     for severity in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=r"severity of noise: got .*, allowed: from 0 to 1"):
             corrupt(torch.zeros(1, 48), SHAPE, "noise", severity)
-
-
-def test_a_fall_of_deviance_is_measured_from_its_highest_mean_before() -> None:
-    means = iter([1.0, 3.0, 2.0])
-
-    def predict(x: Tensor) -> SimpleNamespace:
-        deviance = next(means) + torch.arange(len(x)) * 0.0
-        return SimpleNamespace(mean=torch.tensor([[0.9, 0.1]]).repeat(len(x), 1), deviance=deviance)
-
-    rows = severity_table(predict, torch.rand(6, 16), torch.zeros(6).long(), (4, 4), "rotation", steps=3)  # type: ignore[arg-type]
-    assert [row["fall"] for row in rows] == [0.0, 0.0, 1.0]
-    assert rows[2]["severity_before"] == rows[1]["severity"]

@@ -8,7 +8,6 @@ from mtbkd_core.evaluation.errors import Difference, ExactCalibration, Reading, 
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.readings import (
     Summary,
-    of_corruption,
     of_influence,
     of_prior,
     of_reliability,
@@ -108,37 +107,6 @@ def test_inputs_that_are_not_noticed_are_named() -> None:
         "Odd: the student is more certain of them than of test images.",
         "Near: AUROC is at chance, its interval holds 0.5.",
     )
-
-
-@pytest.mark.parametrize(("fall", "accuracy", "said"), [(0.5, 0.2, True), (0.1, 0.2, False), (0.5, 0.95, False)])
-def test_deviance_that_falls_beyond_its_error_while_accuracy_does_not_rise_is_pointed_out(
-    fall: float, accuracy: float, said: bool
-) -> None:
-    before = {"severity_before": 90.0, "accuracy_before": 0.4}
-    row = {"severity": 180.0, "accuracy": accuracy, "deviance": 1.0, "fall": fall, "fall_error": 0.1, **before}
-    assert bool(of_corruption([row]).remarks) == said
-
-
-def severities(accuracy: float, deviance: float) -> list[dict[str, float]]:
-    """From accuracy 0.9 and deviance 0.2 to these, each with an error of 0.02."""
-    errors = {"accuracy_error": 0.02, "deviance_error": 0.02, "fall": 0.0, "fall_error": 0.1}
-    before = {"severity_before": 0.0, "accuracy_before": 0.9}
-    ends = ((0.0, 0.9, 0.2), (180.0, accuracy, deviance))
-    return [{"severity": s, "accuracy": a, "deviance": d} | errors | before for s, a, d in ends]
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "deviance", "said"),
-    [
-        (0.3, 0.9, "it notices"),
-        (0.3, 0.22, "does not notice"),
-        (0.88, 0.9, "Accuracy does not clearly fall"),
-    ],
-)
-def test_a_corruption_is_noticed_where_deviance_rises_beyond_its_error(
-    accuracy: float, deviance: float, said: str
-) -> None:
-    assert said in of_corruption(severities(accuracy, deviance)).sentence
 
 
 def predicted(*right: int, of: int = 100) -> Tensor:

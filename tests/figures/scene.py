@@ -27,7 +27,7 @@ from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.review import draw_answering
 from mtbkd_core.figures.sensitivity import draw_sensitivity
 from mtbkd_core.figures.shapley import draw_influence, draw_shapley
-from mtbkd_core.figures.shifts import draw_severity
+from mtbkd_core.figures.shifts import draw_severity, draw_severity_change
 from mtbkd_core.figures.strength import draw_strength_path, strength_table
 from mtbkd_core.figures.sweep import draw_sweep
 from mtbkd_core.figures.two_classes import draw_two_classes
@@ -255,6 +255,22 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
                 "deviance_error": [0.1, 0.2],
             }
         ),
+        severity=0.4,
+        unit="°",
+    ),
+    "draw_severity_change": lambda r: draw_severity_change(
+        pd.DataFrame(
+            {
+                "severity": [0.0, 1.0],
+                "accuracy_before": [0.9, 0.2],
+                "accuracy_after": [0.9, 0.4],
+                "accuracy_change": [0.0, 0.2],
+                "accuracy_low": [-0.1, 0.1],
+                "accuracy_high": [0.1, 0.3],
+            }
+        ),
+        "accuracy",
+        "Accuracy",
         severity=0.4,
         unit="°",
     ),

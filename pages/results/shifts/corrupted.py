@@ -9,25 +9,31 @@ import pandas as pd
 import streamlit as st
 
 from mtbkd_core import Result, Task
-from mtbkd_core.evaluation import readings
-from mtbkd_core.evaluation.corruptions import Corruption, corrupt, corruptions_of, severity_at, severity_table
+from mtbkd_core.evaluation.corruptions import Corruption, corrupt, corruptions_of, severity_at
 from mtbkd_core.evaluation.score_text import ERRORS_LINE
+from mtbkd_core.evaluation.severities import (
+    AtSeverity,
+    of_severities,
+    severities,
+    severity_table,
+)
 from mtbkd_core.evaluation.shift import MEASURES, Separation
 from mtbkd_core.evaluation.student_tables import separation_table, separations_shown
 from mtbkd_core.figures.decision_map import draw_quantity, map_table, point_table
 from mtbkd_core.figures.shifts import draw_severity
 from pages.results.shifts import pair
-from pages.ui import charts, chosen_run, decision_maps, examples, link
+from pages.ui import charts, chosen_run, decision_maps, examples, link, pinned
 from pages.ui.words import plain
 
 #: From no corruption to the most severe.
 STEPS = 20
 #: Test examples that are corrupted, and students that predict them: few enough that a curve takes about a second.
 CORRUPTED, DRAWS = 200, 160
+_MADE_OF = f"On the first {CORRUPTED} test {{item}}s, by {DRAWS} students spread over the chains."
 
 
 def show(task: Task, chosen: chosen_run.Chosen) -> None:
-    """The controls beside the curve over severities, with what it says."""
+    """The controls beside the curve over severities, with what it says; beside the pinned run's, where there is one."""
     item = examples.item(task)
     left, right = st.columns([1, 3], gap="large")
     with left:
@@ -39,28 +45,32 @@ def show(task: Task, chosen: chosen_run.Chosen) -> None:
         if chosen.moment is not None:
             st.info("The curve over severities comes when the run is done.", icon=":material/hourglass_top:")
             return
-        curve = _curve(chosen.version, name, chosen.result, task)
-        chosen_run.say(readings.of_corruption(curve.to_dict("records")))
-        charts.show(
-            draw_severity(curve, severity=severity, unit=kind.unit),
-            f"{kind.title}: accuracy and deviance",
-            "As accuracy falls, deviance should rise. A flat deviance: the student does not notice the change.",
-            lambda: curve,
-            key="severity",
-            help="Vertical lines: 95 % intervals from so many examples. The dotted line is the chosen severity. "
-            f"On the first {CORRUPTED} test {item}s, by {DRAWS} students spread over the chains; the curves have "
-            f"{len(curve)} points.",
-        )
-    changed = corrupt(task.x_test[:CORRUPTED], task.image_shape, name, severity)
-    pair.of_corruption(
-        chosen,
-        f"{kind.title}, {severity:g} {kind.unit}",
-        lambda each: _curve(each.version, name, each.result, task),
-        lambda each: each.result.predict(changed, max_draws=DRAWS),
-        lambda table, top: draw_severity(table, severity=severity, unit=kind.unit, top=top),
-    )
+        curve = pd.DataFrame(severity_table(_severities(chosen.version, name, chosen.result, task)))
+        chosen_run.say(of_severities(curve.to_dict("records")))
+        if pinned.pair_with(chosen) is not None:
+            pair.of_corruption(
+                chosen,
+                lambda each: _severities(each.version, name, each.result, task),
+                kind,
+                severity,
+                _MADE_OF.format(item=item),
+            )
+        else:
+            _draw_curve(curve, kind, severity, item)
     if seen := decision_maps.plane(task):
         _where_they_went(seen, chosen, name, severity)
+
+
+def _draw_curve(curve: pd.DataFrame, kind: Corruption, severity: float, item: str) -> None:
+    charts.show(
+        draw_severity(curve, severity=severity, unit=kind.unit),
+        f"{kind.title}: accuracy and deviance",
+        "As accuracy falls, deviance should rise. A flat deviance: the student does not notice the change.",
+        lambda: curve,
+        key="severity",
+        help="Vertical lines: 95 % intervals under the error from a test set of this size. The dotted line is the "
+        f"chosen severity. {_MADE_OF.format(item=item)}",
+    )
 
 
 def _choose(task: Task, item: str) -> tuple[str, Corruption, float]:
@@ -135,14 +145,13 @@ def _show_input(task: Task, index: int, unchanged: Any, changed: Any, chosen: ch
     st.caption(f"Label: **{plain(task.class_names[int(task.y_test[index])])}**")
 
 
-@st.cache_data(show_spinner="Changing the examples…", max_entries=64)
-def _curve(version: str, name: str, _result: Result, _task: Task) -> pd.DataFrame:
-    """Accuracy and mean deviance against the severity of a corruption; kept for that run."""
-    rows = severity_table(
-        lambda x: _result.predict(x, max_draws=DRAWS),
+@st.cache_resource(show_spinner="Changing the examples…", max_entries=32)
+def _severities(version: str, name: str, _result: Result, _task: Task) -> list[AtSeverity]:
+    """The student at the severities of a corruption; kept for that run."""
+    return severities(
+        lambda x: _result.predict_by_chain(x, max_draws=DRAWS),
         _task.x_test[:CORRUPTED],
         _task.y_test[:CORRUPTED],
         _task.image_shape,
         name,
     )
-    return pd.DataFrame(rows)

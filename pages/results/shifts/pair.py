@@ -1,29 +1,26 @@
-"""Before and after on the page on shifts: detection of foreign inputs, and what a corruption does."""
+"""Before and after on the page on shifts: detection of out-of-distribution inputs, and what a corruption does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from mtbkd_core.evaluation import changes
-from mtbkd_core.evaluation.predictive import Predictive
-from mtbkd_core.evaluation.score_text import interval_text
-from mtbkd_core.evaluation.scores import SCORES
+from mtbkd_core.evaluation.corruptions import Corruption
+from mtbkd_core.evaluation.severities import MEASURED, AtSeverity, of_severity_changes, severity_changes
 from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, SHIFT_SCORES
+from mtbkd_core.figures.shifts import draw_severity_change
 from pages.results.before_after import of_pair, show_changes
-from pages.ui import beside, charts, task_words
+from pages.ui import charts, task_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.pinned import AFTER, BEFORE, Pair
-
-_COLUMNS = [BEFORE, AFTER, f"{AFTER} minus {BEFORE}"]
 
 
 @of_pair
 def of_shifts(pair: Pair) -> None:
-    """How well each kind of foreign input is noticed, before and after."""
+    """How well each kind of out-of-distribution input is noticed, before and after."""
     before, after = (each.result.metrics.shifts for each in pair.shown.values())
     info = task_words.info(pair.after.view.config)
     titles = {shift.name: shift.title for shift in info.shifts if shift.name in before and shift.name in after}
@@ -39,7 +36,7 @@ def of_shifts(pair: Pair) -> None:
             for row in found.itertuples()
         ]
         st.dataframe(
-            pd.DataFrame(rows, columns=["Inputs", *_COLUMNS]),
+            pd.DataFrame(rows, columns=["Inputs", BEFORE, AFTER, f"{AFTER} minus {BEFORE}"]),
             hide_index=True,
             key="before-separation",
         )
@@ -56,44 +53,26 @@ def of_shifts(pair: Pair) -> None:
 
 @of_pair
 def of_corruption(
-    pair: Pair,
-    at: str,
-    curve: Callable[[Chosen], pd.DataFrame],
-    predict: Callable[[Chosen], Predictive],
-    draw: Callable[[pd.DataFrame, float], Any],
+    pair: Pair, measure: Callable[[Chosen], Sequence[AtSeverity]], kind: Corruption, severity: float, made_of: str
 ) -> None:
-    """Accuracy and deviance against the severity of a corruption, before and after, and their change at one severity.
+    """Accuracy and deviance of both runs over the severities of a corruption, and their difference with its error.
 
     Args:
-        at: the corruption and the severity, in words.
-        curve: a run's table for `draw`, which also takes the top of the axis of deviance.
-        predict: a run's predictions of the first test examples, corrupted.
+        measure: a run at the severities.
+        severity: the chosen one.
+        made_of: a sentence on the inputs and the students.
     """
-    if not beside.share_test_examples(pair.shown):
-        return
-    curves = {name: curve(each) for name, each in pair.shown.items()}
-    top = max(float(table["deviance"].max()) for table in curves.values())
-    for column, (name, table) in zip(st.columns(2, gap="large"), curves.items(), strict=True):
+    one, other = (measure(each) for each in pair.shown.values())
+    found = severity_changes(one, other, paired=True)
+    st.markdown(f"**{of_severity_changes(found)}**")
+    for column, (name, title) in zip(st.columns(2, gap="medium"), MEASURED.items(), strict=True):
         with column:
             charts.show(
-                draw(table, top),
-                f"{name}: accuracy and deviance",
-                "As accuracy falls, deviance should rise.",
-                lambda table=table: table,  # type: ignore[misc]
-                key=f"before-severity-{name}",
+                draw_severity_change(found, name, title, severity=severity, unit=kind.unit),
+                f"{kind.title}: {title.lower()}",
+                "Above: dashed before, solid after. Below: after minus before; grey: no clear difference.",
+                lambda: found,
+                key=f"severity-{name}",
+                help="Vertical lines: intervals under the errors of both samplers and of this test set; those "
+                f"of all severities hold together with 95 %. The dotted line is the chosen severity. {made_of}",
             )
-    before, after = (predict(each) for each in pair.shown.values())
-    labels = pair.after.result.predictions.test.labels[: len(after.mean)].long()
-    rows = [
-        [
-            row.title,
-            *(SCORES[row.name].text(value) for value in (row.before, row.after)),
-            interval_text(row.name, row.change, row.low, row.high),
-        ]
-        for row in changes.corruption_changes(before, after, labels).itertuples(index=False)
-    ]
-    st.markdown(f"**{at}**")
-    st.dataframe(pd.DataFrame(rows, columns=["Score", *_COLUMNS]), hide_index=True, key="before-severity")
-    st.caption(
-        f"On the same {len(labels)} changed test examples; 95 % intervals under so many of them, shares in points."
-    )

@@ -1,4 +1,4 @@
-"""The prior at one example: its weights, and its density among three classes or between two."""
+"""The prior at one example: its weights and density, beside what a chosen run's student would say under it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mtbkd_core.evaluation.prior_density import simplex_density, two_class_densi
 from mtbkd_core.figures import simplex, weights
 from mtbkd_core.figures.two_classes import draw_two_classes
 from mtbkd_core.studies.plane_posterior import true_at
+from pages.setup.prior import now
 from pages.ui import charts, chosen_run, decision_maps, examples, task_words
 
 _EXACT = (
@@ -28,25 +29,46 @@ _RESTRICTED = (
 
 
 def draw(config: RunConfig, task: Task) -> None:
-    """The sentence and the prior at the chosen example; on a plane, whose weight is where."""
+    """The sentence, what the chosen run's student would say now, and the prior at the chosen example."""
     item, index = task_words.item(config), examples.chosen(task)
     logits, together = (of(config.data.teachers, "test") for of in (task.teacher_logits, task.together))
     here = prior_at(logits[:, index], config.prior, None if together is None else together[:, index])
     labels = None if config.prior.strength is None else config.prior.labels
     titles = list(task_words.titles_by_name(config).values())
     chosen_run.say(readings.of_prior(here.weights, titles, item, labels))
-    left, right = st.columns([1.3, 2], gap="medium")
+    answer = now.draw(config, task)
+    left, right = st.columns([1.3, 2] if answer is None else [1.2, 1], gap="medium")
     with left:
-        examples.chooser(task)
-        examples.show(task, index, size=112)
-        _draw_weights(here, config, item)
+        if answer is None:
+            _draw_example(task, index)
+        else:
+            now.draw_scores(answer)
     with right:
         if len(task.class_names) == 2:
             _draw_line(here, config, task)
         else:
             _draw_simplex(here, config, task, index)
-    if seen := decision_maps.plane(task):
+    seen = decision_maps.plane(task)
+    if answer is not None:
+        if seen:
+            now.draw_maps(answer, seen)
+        left, right = st.columns([1, 2.2], gap="medium")
+        with left:
+            _draw_example(task, index)
+        with right:
+            if seen:
+                _draw_weights(here, config, item)
+            else:
+                now.draw_example(answer, task)
+    if answer is None or not seen:
+        _draw_weights(here, config, item)
+    if seen:
         decision_maps.show_weights(seen, config, key="weight-map")
+
+
+def _draw_example(task: Task, index: int) -> None:
+    examples.chooser(task)
+    examples.show(task, index, size=112)
 
 
 def _draw_weights(here: PriorAtExample, config: RunConfig, item: str) -> None:

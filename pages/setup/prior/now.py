@@ -17,7 +17,7 @@ from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures.change import draw_two_answers
 from mtbkd_core.studies.decision_maps import DecisionPlane
 from mtbkd_core.studies.reweighting import DrawnStudents, can_be_reweighted, change_of_epistemic, score_differences
-from pages.ui import charts, chosen_run, decision_maps, examples, headline, link, paired_maps, run_words
+from pages.ui import charts, chosen_run, examples, headline, link, paired_maps, run_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
@@ -35,7 +35,7 @@ _LIGHTS = {
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Reweighted:
     """What the students say under another prior, and how that differs from the run."""
 
     weights: Weights
@@ -44,16 +44,26 @@ class _Answer:
     epistemic: Difference
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a run's students say under the draft's prior; `moved`: whether that is another one than the run's."""
+
+    chosen: Chosen
+    drawn: DrawnStudents
+    found: _Reweighted
+    moved: bool
+
+
 @st.cache_resource(show_spinner="Asking the run's draws…", max_entries=2)
 def _drawn(version: str, _chosen: Chosen, _task: Task) -> DrawnStudents:
     return DrawnStudents.of(_chosen.result, _task)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _answer(version: str, prior: str, _drawn: DrawnStudents, _config: RunConfig) -> _Answer:
+def _answer(version: str, prior: str, _drawn: DrawnStudents, _config: RunConfig) -> _Reweighted:
     weights = _drawn.weights(_config.prior)
     said = weights.of(_drawn.on_test)
-    return _Answer(weights, said, score_differences(said, _drawn.task.y_test), change_of_epistemic(said))
+    return _Reweighted(weights, said, score_differences(said, _drawn.task.y_test), change_of_epistemic(said))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -61,12 +71,13 @@ def _on_plane(version: str, _drawn: DrawnStudents, _seen: DecisionPlane) -> Any:
     return _drawn.said(_seen.plane.inputs)
 
 
-def draw(config: RunConfig, task: Task) -> None:
-    """The light, the scores, and a picture; nothing where no finished run is on the draft's task."""
+def draw(config: RunConfig, task: Task) -> Answer | None:
+    """The light and the button. None where no finished run is on the draft's task, or its draws cannot tell."""
     chosen = chosen_run.finished()
     if chosen is None or chosen.view.config.data.task != config.data.task:
-        return
-    st.markdown("**What the sampled student would say now**", help=_HELP)
+        return None
+    line = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    line.markdown("**What the student would say now**", help=_HELP, width="content")
     if not can_be_reweighted(chosen.view.config, config) or not chosen.result.has_labels_of(task):
         st.caption(
             "The strength is still to be chosen from the data."
@@ -74,26 +85,20 @@ def draw(config: RunConfig, task: Task) -> None:
             else "The chosen run learned from other data or teachers, so its draws say nothing of these settings."
         )
         _draw_button(chosen, Trust.UNRELIABLE)
-        return
+        return None
     drawn = _drawn(chosen.version, chosen, task)
-    if config.prior == chosen.result.config.prior:
-        st.caption(f"These are the settings of run {run_words.title(chosen.view)}: move a control.")
     found = _answer(chosen.version, config.prior.model_dump_json(), drawn, config)
     (pareto_k,) = found.weights.pareto_k
     trust = Trust.of(pareto_k)
     colour, icon, word = _LIGHTS[trust]
     if trust is Trust.RELIABLE and not chains_agree(chosen.result.metrics.diagnostics.worst):
         colour, icon, word = "orange", ":material/error:", "but this run's chains disagree, so a new run may differ"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with line:
         st.markdown(f":{colour}-badge[{icon} Pareto k {pareto_k:.2f}: {word}]", width="content")
         _draw_button(chosen, trust)
     if trust is Trust.UNRELIABLE:
-        return
-    _draw_scores(chosen, found)
-    if seen := decision_maps.plane(task):
-        _draw_maps(chosen, found.weights, drawn, seen)
-    else:
-        _draw_example(found.said, task)
+        return None
+    return Answer(chosen, drawn, found, config.prior != chosen.result.config.prior)
 
 
 def _draw_button(chosen: Chosen, trust: Trust) -> None:
@@ -113,24 +118,37 @@ def _draw_button(chosen: Chosen, trust: Trust) -> None:
     )
 
 
-def _draw_scores(chosen: Chosen, found: _Answer) -> None:
-    run = chosen.result.metrics.student
-    rows = ["| Student | This run | Now | Change |", "|---|---|---|---|"]
+def draw_scores(answer: Answer) -> None:
+    """The scores now, and their changes; without a change where the settings are the run's own."""
+    run, found = answer.chosen.result.metrics.student, answer.found
+    rows = ["| Student | Now | Change |", "|---|---|---|"]
     for name, change in (found.scores | {"epistemic": found.epistemic}).items():
         score, value = SCORES[name], run[name]
         now = None if value is None or change.difference is None else value + change.difference
-        text = headline.shaded(name, change) if name in found.scores else f":gray[{plain_interval(name, change)}]"
-        rows.append(f"| {score.with_unit} | {score.text(value)} | {score.text(now)} | {text} |")
+        rows.append(f"| {score.short} | {score.text(now)} | {_change(name, change) if answer.moved else '–'} |")
     st.markdown("\n".join(rows))
     (effective,) = found.weights.effective
     st.caption(
-        "On the test examples. Changes with 95 % intervals, shares in points; grey: no clear change. The weighted "
-        f"draws are worth {effective:.0f} of {found.weights.values[0].numel()}."
+        "Grey: no clear change."
+        if answer.moved
+        else f"Run {run_words.title(answer.chosen.view)} has these settings. Move a control to see what changes.",
+        help="On the test examples. Changes from the chosen run with 95 % intervals, shares in points, NLL and "
+        "epistemic uncertainty in nats. "
+        f"The weighted draws are worth {effective:.0f} of {found.weights.values[0].numel()}.",
     )
 
 
-def _draw_maps(chosen: Chosen, weights: Weights, drawn: DrawnStudents, seen: DecisionPlane) -> None:
-    said = weights.of(_on_plane(chosen.version, drawn, seen))
+def _change(name: str, found: Difference) -> str:
+    """A change in the colour of what it says; of the epistemic uncertainty neither way is better."""
+    if SCORES[name].higher_is_better is not None:
+        return headline.shaded(name, found)
+    text = plain_interval(name, found)
+    return text if found.is_clear else f":gray[{text}]"
+
+
+def draw_maps(answer: Answer, seen: DecisionPlane) -> None:
+    """The student's predictions on a plane now, and where they moved."""
+    said = answer.found.weights.of(_on_plane(answer.chosen.version, answer.drawn, seen))
     before, now = seen.said(said.own), seen.said(said.means[0])
     left, right = st.columns(2, gap="medium")
     with left:
@@ -141,7 +159,9 @@ def _draw_maps(chosen: Chosen, weights: Weights, drawn: DrawnStudents, seen: Dec
         paired_maps.show_moved(seen, before, now, paired_maps.PREDICTIONS, key="now-moved")
 
 
-def _draw_example(said: Reweighted, task: Task) -> None:
+def draw_example(answer: Answer, task: Task) -> None:
+    """The probabilities of the chosen example in the run and now."""
+    said = answer.found.said
     index, names = examples.chosen(task), list(task.class_names)
     before, now = (each[index, :-1].numpy() for each in (said.own, said.means[0]))
     label = names[int(task.y_test[index])]
@@ -151,5 +171,5 @@ def _draw_example(said: Reweighted, task: Task) -> None:
         "Outline: the run. Filled: under these settings.",
         lambda: pd.DataFrame({"class": names, "run": before, "now": now}),
         key="now-example",
-        help=f"Posterior mean probabilities of the chosen {examples.item(task)}, which is chosen below.",
+        help=f"Posterior mean probabilities of the chosen {examples.item(task)}.",
     )

@@ -8,7 +8,7 @@ from mtbkd_core.evaluation.prior_alone import pull_scale, score_alone
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import shares_by_class
 from mtbkd_core.figures import weights
-from pages.setup.prior import controls, effect, example, now
+from pages.setup.prior import controls, effect, example
 from pages.ui import charts, link, navigation, task_words
 from pages.ui.jobs import task_loading
 
@@ -72,7 +72,6 @@ def page() -> None:
         controls.draw(config, task)
     with right:
         example.draw(config, task)
-    now.draw(config, task)
     with charts.more("predictions of the prior alone, weights by class"):
         draw_alone(config, task)
     with charts.more("effect of one setting on an untrained student"):
