@@ -11,9 +11,9 @@ import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
 import { drawCharts, drawGiven, drawMaps, drawWords, SIDE, withShares } from './painting.js';
 import { square } from './session.js';
-import { asked, copy, decode, encode, engineSetting, pointsOf } from './state.js';
+import { asked, CHOSEN, copy, decode, encode, engineSetting, pointsOf } from './state.js';
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
-import { silence } from './words.js';
+import { misread, silence } from './words.js';
 
 const MOST_DRAWN = 400;
 const SAMPLING_MS = 24;
@@ -27,8 +27,9 @@ export class Playground {
   // data: {plane, start, palette}; places: {worker(), address: {read(), write(text)}, engine, offline}.
   constructor(host, data, places) {
     Object.assign(this, { host, data, places });
-    const { state, wrong } = decode(places.address.read(), data.start, data.plane.bound);
-    this.state = state;
+    const held = decode(places.address.read(), data.start, data.plane.bound);
+    this.state = held.state;
+    this.chosen = held.chosen ?? CHOSEN;
     this.label = 0;
     this.frames = 0;
     this.asks = 0;
@@ -42,11 +43,10 @@ export class Playground {
     this.board = board(this.controls.node, this.actions(), { offline: places.offline });
     this.board.legend.append(...newPointChoice(data, (label) => (this.label = label)));
     host.append(this.board.node);
-    this.notice(wrong.length ? `The address could not be read in full: ${wrong.join(', ')}.` : '');
+    this.notice(misread(held));
     this.planes = Object.fromEntries(
       Object.entries(this.board.maps).map(([name, { canvas }]) => [name, new PlaneCanvas(canvas, data.plane.bound)]),
     );
-    this.chosen = [0, 0.9];
     editable(this.planes.prediction, editor(this));
     this.grips = new Grips(this.planes.prediction, this.gripped());
     for (const [name, plane] of Object.entries(this.planes))
@@ -57,6 +57,7 @@ export class Playground {
     this.watch();
     this.begin();
     if (data.lesson) this.lesson = new Lesson(this, data.lesson, places.steps);
+    else if (held.pinned) this.sampleBefore(held.pinned);
     this.layout();
     this.wake();
   }
@@ -72,6 +73,7 @@ export class Playground {
 
   end() {
     this.ended = true;
+    this.places.address.keep?.(this.written); // what has not been written yet; the address is another page's by now
     this.lesson?.end();
     this.worker.terminate();
     this.sizes.disconnect();
@@ -136,6 +138,7 @@ export class Playground {
     this.worker.postMessage({ choose: place });
     this.curious = true;
     this.wake();
+    this.writeSoon();
   }
 
   take(state) {
@@ -162,9 +165,10 @@ export class Playground {
 
   pin(kept) {
     if (kept && !this.found) return;
-    this.pinned = kept ? withShares(this.found, this.drawnHeard) : undefined;
+    this.pinned = kept ? { ...withShares(this.found, this.drawnHeard), state: this.configured } : undefined;
     this.worker.postMessage({ pin: kept });
     this.showPinned(kept);
+    this.writeSoon();
     this.curious = true;
     this.wake();
   }
@@ -186,9 +190,10 @@ export class Playground {
   }
 
   // Keep a state as "before" that is not the present one: the worker samples it, and draws the present one after it.
-  sampleBefore(before) {
+  sampleBefore(state) {
+    const before = asked(state, pointsOf(state, drawPoints(MOST_DRAWN, this.data.plane, state.seed)));
     this.worker.postMessage({ before });
-    this.pinned = { heard: before.teachers };
+    this.pinned = { heard: before.teachers, state };
     this.showPinned(true);
   }
 
@@ -211,13 +216,24 @@ export class Playground {
     this.grips.refresh();
     this.place(); // at once: the next click asks what is under it
     this.wake();
+    this.writeSoon();
+  }
+
+  writeSoon() {
     clearTimeout(this.writing);
     this.writing = setTimeout(() => this.write(), 400);
   }
 
   write() {
-    const own = this.lesson?.begins(this.state);
-    this.places.address.write(own ? '' : encode(this.state, this.data.start));
+    this.places.address.write(this.written);
+  }
+
+  // What the address is to hold. A lesson's step says itself what it pins.
+  get written() {
+    const { state, lesson, chosen, pinned } = this;
+    const { start } = this.data;
+    if (lesson) return lesson.begins(state) ? '' : encode(state, start);
+    return encode(state, start, { chosen, pinned: pinned?.state });
   }
 
   // The points of the present state.
@@ -234,6 +250,7 @@ export class Playground {
     this.place();
     const wanted = asked(this.state, this.points);
     this.heard = wanted.teachers;
+    this.configured = copy(this.state);
     this.silence = silence(this.state, this.points);
     this.worker.postMessage({ configure: wanted });
     this.stale = false;

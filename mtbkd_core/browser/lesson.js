@@ -2,8 +2,7 @@
 
 import { element } from './controls.js';
 import { Guess } from './guess.js';
-import { asked, decode, encode, pointsOf } from './state.js';
-import { drawPoints } from './teachers.js';
+import { decode, encode } from './state.js';
 
 const GUESSES = ['shares', 'reliability'];
 const ROOM_FOR_NUMBERS = 1100; // CSS pixels of the stage from which numbers stand in a column beside the maps
@@ -58,7 +57,8 @@ export class Lesson {
 
   // Whether a state is the one that the step begins with: it needs no place of its own in the address.
   begins(state) {
-    return encode(state, this.view.data.start) === this.step.play;
+    const { start } = this.view.data;
+    return encode(state, start) === encode(this.stateOf(this.at), start);
   }
 
   // One step on or back; `shown`, where there is one, is how the page scrolls along.
@@ -132,7 +132,7 @@ export class Lesson {
     const name = encode(before, view.data.start);
     const there = view.found && !view.stale && !view.found.moving && encode(view.state, view.data.start) === name;
     if (there) view.pin(true);
-    else view.sampleBefore(asked(before, pointsOf(before, drawPoints(400, view.data.plane, before.seed))));
+    else view.sampleBefore(before);
     if (view.pinned) view.pinned.step = name;
   }
 

@@ -1,7 +1,8 @@
 // All that a visitor can change, its limits, and its way into the address bar and back.
 //
 // Only what differs from the start is written: parts joined by "_", a letter and a value each; a teacher's numbers are
-// joined by "*"; points are five characters each, two of base 36 for a coordinate in hundredths and one for the class.
+// joined by "*"; points are five characters each, two of base 36 for a coordinate in hundredths and one for the class. "x" is
+// the chosen point, and parts behind a "v" are of the state that is pinned.
 
 // name -> letter, limits; `whole` numbers, `choices` or `flag`.
 export const FIELDS = {
@@ -30,6 +31,7 @@ export const TEACHER_FIELDS = {
 const OF_KIND = { expert: ['angle', 'reach'], noisy: ['amount'], wrong: ['sharpness'] };
 export const fieldsOf = (teacher) => ['on', 'base', 'tau', ...OF_KIND[teacher.kind]];
 
+export const CHOSEN = [0, 0.9]; // the point that is chosen at the start
 export const MOST_POINTS = 300; // added, and changed
 const SHIFT = 260; // hundredths
 const FEWEST = 4; // points of a run on the engine
@@ -44,17 +46,17 @@ export function copy(state) {
 }
 
 const written = (value) => (typeof value === 'boolean' ? Number(value) : String(value));
-const pack = ([x, y, label]) =>
-  [x, y]
-    .map((value) =>
-      Math.round(100 * value + SHIFT)
-        .toString(36)
-        .padStart(2, '0'),
-    )
-    .join('') + label;
+const packPlace = (place) => place.map((value) => Math.round(100 * value + SHIFT).toString(36).padStart(2, '0')).join('');
+const pack = ([x, y, label]) => packPlace([x, y]) + label;
 const packEdit = ([at, point]) => Number(at).toString(36).padStart(2, '0') + (point ? pack(point) : '-----');
 
-export function encode(state, start) {
+// A state as text; with what the page shows beside it: the chosen point, and the pinned state.
+export function encode(state, start, { chosen = CHOSEN, pinned } = {}) {
+  const shown = packPlace(chosen) === packPlace(CHOSEN) ? [] : ['x' + packPlace(chosen)];
+  return [...partsOf(state, start), ...shown, ...(pinned ? ['v', ...partsOf(pinned, start)] : [])].join('_');
+}
+
+function partsOf(state, start) {
   const parts = [];
   for (const [name, { letter, choices }] of Object.entries(FIELDS)) {
     if (state[name] === start[name]) continue;
@@ -68,7 +70,7 @@ export function encode(state, start) {
   const edits = Object.entries(state.edits);
   if (edits.length) parts.push('e' + edits.map(packEdit).join(''));
   if (state.added.length) parts.push('p' + state.added.map(pack).join(''));
-  return parts.join('_');
+  return parts;
 }
 
 // A value within its limits, or undefined where the text is none.
@@ -81,39 +83,52 @@ function read(text, { choices, flag, whole, low, high }) {
   return whole ? Math.round(inside) : inside;
 }
 
+const isBeyond = (text, { low = -Infinity, high = Infinity }) => Number(text) < low || Number(text) > high;
+
 function unpack(text, bound) {
   const [x, y] = [text.slice(0, 2), text.slice(2, 4)].map((pair) => (parseInt(pair, 36) - SHIFT) / 100);
   const right = /^[0-9a-z]{4}[012]$/.test(text) && Math.abs(x) <= bound && Math.abs(y) <= bound;
   return right ? [x, y, Number(text[4])] : undefined;
 }
 
-// The state that a text describes, and the parts of it that could not be read.
+const LETTERS = Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [field.letter, name]));
+
+// What a text describes: the state, the pinned one and the chosen point, where it names them; the parts of it that could not
+// be read (`wrong`), and those with a value beyond its limit (`beyond`: the part, and what it became).
 export function decode(text, start, bound) {
-  const state = copy(start);
-  const wrong = [];
-  const letters = Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [field.letter, name]));
+  const found = { state: copy(start), pinned: undefined, chosen: undefined, wrong: [], beyond: [] };
   for (const part of text.split('_').filter(Boolean)) {
-    const [letter, rest] = [part[0], part.slice(1)];
-    let right = false;
-    if (letters[letter]) {
-      const value = read(rest, FIELDS[letters[letter]]);
-      right = value !== undefined;
-      if (right) state[letters[letter]] = value;
-    } else if (letter === 't') right = readTeacher(rest, state);
-    else if (letter === 'p' || letter === 'e') right = readPoints(letter, rest, state, bound);
-    if (!right) wrong.push(part.slice(0, 20));
+    if (part === 'v' && !found.pinned) found.pinned = copy(start);
+    else if (!readPart(part, found, bound)) found.wrong.push(part.slice(0, 20));
   }
-  return { state, wrong };
+  return found;
 }
 
-function readTeacher(text, state) {
+function readPart(part, found, bound) {
+  const [letter, rest] = [part[0], part.slice(1)];
+  const state = found.pinned ?? found.state;
+  const name = LETTERS[letter];
+  if (letter === 'x') return Boolean((found.chosen = unpack(rest + '0', bound)?.slice(0, 2)));
+  if (letter === 't') return readTeacher(rest, state, found.beyond);
+  if (letter === 'p' || letter === 'e') return readPoints(letter, rest, state, bound);
+  const value = name && read(rest, FIELDS[name]);
+  if (value === undefined) return false;
+  state[name] = value;
+  if (isBeyond(rest, FIELDS[name])) found.beyond.push([part.slice(0, 20), value]);
+  return true;
+}
+
+function readTeacher(text, state, beyond) {
   const [index, ...values] = text.split('*');
   const teacher = /^\d+$/.test(index) && state.teachers[index];
   if (!teacher) return false;
   const names = fieldsOf(teacher);
   const found = names.map((name, at) => read(values[at] ?? '', TEACHER_FIELDS[name]));
   if (found.includes(undefined)) return false;
-  names.forEach((name, at) => (teacher[name] = found[at]));
+  names.forEach((name, at) => {
+    teacher[name] = found[at];
+    if (isBeyond(values[at], TEACHER_FIELDS[name])) beyond.push([`${teacher.title}: ${values[at].slice(0, 12)}`, found[at]]);
+  });
   return true;
 }
 

@@ -44,6 +44,13 @@ function reason({ astray, errors }) {
   return `The student names another class than the truth's most probable one at ${percent(astray)} of the points`;
 }
 
+// What an address held that could not be read, or not be taken as it is; nothing where all was right.
+export function misread({ wrong, beyond }) {
+  const unread = wrong.length ? `The address could not be read in full: ${wrong.join(', ')}.` : '';
+  const limited = beyond.map(([part, value]) => `${part} (now ${value})`).join(', ');
+  return [unread, limited && `Beyond the limits in the address: ${limited}.`].filter(Boolean).join(' ');
+}
+
 // Why no teacher has a share; nothing where one has.
 export function silence(state, points) {
   if (!points.length) return 'Without points there are no shares: teachers speak only at points.';

@@ -215,6 +215,50 @@ def test_a_slider_answers_and_the_address_holds_it(tab: Visitor, server: Server)
     assert ask(page, "view.state.concentration") > 6
 
 
+def test_the_link_holds_the_pinned_state_and_the_chosen_point(tab: Visitor, server: Server) -> None:
+    page = tab.page
+    page.goto(f"{server.url}/playground?play=n40")
+    settle(page)
+    page.get_by_role("button", name="Pin as before").click()
+    page.get_by_label("Confidently wrong", exact=True).check()
+    page.locator("canvas.map-unsure").click(position={"x": 20, "y": 20})
+    page.wait_for_function("() => /_x.*_v_n40$/.test(location.search)")
+    chosen = ask(page, "view.chosen")
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("button", name="Let go of before")).to_be_visible()
+    page.wait_for_function(f"() => ({FIND})().pinned?.mean")
+    assert ask(page, "[view.pinned.state.count, view.pinned.state.teachers[4].on, view.state.teachers[4].on]") == [
+        40,
+        False,
+        True,
+    ]
+    assert ask(page, "view.chosen") == pytest.approx(chosen, abs=0.006)
+
+
+def test_the_playground_comes_back_from_another_page_as_it_was(tab: Visitor, server: Server) -> None:
+    page = tab.page
+    page.goto(f"{server.url}/playground")
+    settle(page)
+    page.get_by_label("Confidently wrong", exact=True).check()
+    tab.go("method")
+    assert "play" not in tab.link()
+    tab.go("playground")
+    settle(page)
+    assert ask(page, "view.state.teachers[4].on")
+    assert tab.link()["play"] == "t4*1*1*1*2"
+    tab.go("playground")  # its own link, once more
+    tab.link_holds("play", "t4*1*1*1*2")
+    assert ask(page, "view.state.teachers[4].on")
+
+
+def test_values_beyond_their_limits_in_a_link_are_named(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/playground?play=n999999_c-5_qq")
+    notice = tab.page.locator(".playground .notice")
+    expect(notice).to_contain_text("could not be read in full: qq")
+    expect(notice).to_contain_text("n999999 (now 400), c-5 (now 1)")
+
+
 def test_the_link_to_the_engine_opens_the_same_setting(tab: Visitor, server: Server) -> None:
     page = tab.page
     page.goto(f"{server.url}/playground?play=s12_n60_pbkca0_t0*1*1*1*45*0.5")

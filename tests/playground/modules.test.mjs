@@ -16,7 +16,7 @@ const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('sta
 const { drawPoints } = await load('teachers.js');
 const { Window } = await load('window.js');
 const { chainMaps, clearness, mapErrors } = await load('errors.js');
-const { changed, sentence, silence } = await load('words.js');
+const { changed, misread, sentence, silence } = await load('words.js');
 
 const { plane, start } = JSON.parse(readFileSync(process.env.GIVEN, 'utf8'));
 const near = (found, wanted, tolerance) =>
@@ -154,15 +154,32 @@ test('a state comes back from the address as it was', () => {
     [0, 0.01, 1],
   ];
   const text = encode(state, start);
-  assert.deepEqual(decode(text, start, plane.bound), { state, wrong: [] });
+  const read = decode(text, start, plane.bound);
+  assert.deepEqual([read.state, read.wrong, read.beyond, read.pinned], [state, [], [], undefined]);
   assert.equal(new URLSearchParams({ play: text }).toString(), `play=${text}`);
+});
+
+test('the pinned state and the chosen point come back from the address', () => {
+  const pinned = { ...copy(start), labels: 17, added: [[1, 1, 2]] };
+  for (const state of [copy(start), { ...copy(start), count: 20 }])
+    for (const before of [pinned, copy(start)]) {
+      const text = encode(state, start, { pinned: before, chosen: [-2.6, 1.234] });
+      const read = decode(text, start, plane.bound);
+      assert.deepEqual([read.state, read.pinned, read.chosen, read.wrong], [state, before, [-2.6, 1.23], []]);
+      assert.match(text, /^[\w.*+-]*$/);
+    }
 });
 
 test('the start needs nothing in the address', () => assert.equal(encode(copy(start), start), ''));
 
-test('what cannot be read in an address is named, and values are kept within their limits', () => {
-  const { state, wrong } = decode('s1e9_zz_cNaN_t9*1_tlength*1*1*1_p123_e!!1e1e0_n-4_d3', start, plane.bound);
-  assert.deepEqual(wrong, ['zz', 'cNaN', 't9*1', 'tlength*1*1*1', 'p123', 'e!!1e1e0']);
+test('what cannot be read in an address is named, and so are values that are kept within their limits', () => {
+  const text = 's1e9_zz_cNaN_t9*1_tlength*1*1*1_p123_e!!1e1e0_n-4_d3_x9_t1*1*7*1*210*0.3';
+  const read = decode(text, start, plane.bound);
+  const { state, wrong, beyond } = read;
+  assert.deepEqual(wrong, ['zz', 'cNaN', 't9*1', 'tlength*1*1*1', 'p123', 'e!!1e1e0', 'x9']);
+  assert.deepEqual(beyond, [['s1e9', 100], ['n-4', 0], ['South-west expert: 7', 3]]);
+  assert.match(misread(read), /read in full: zz, .*limits in the address: s1e9 \(now 100\), n-4 \(now 0\)/);
+  assert.equal(misread(decode('n40', start, plane.bound)), '');
   assert.deepEqual([state.labels, state.count, state.seed, state.concentration], [100, 0, 3, start.concentration]);
 });
 
