@@ -6,6 +6,7 @@ Every function here raises a `UserError` where there is no task of that name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -142,17 +143,47 @@ def leaving_room(config: RunConfig) -> tuple[RunConfig, str | None]:
     return config.with_data(n_unlabelled=left), line
 
 
+def like_default(config: RunConfig) -> RunConfig:
+    """The default settings of a configuration's task, with its teachers; the program's where it was forgotten."""
+    try:
+        start = default_config(config.data.task)
+    except UserError:
+        start = RunConfig()
+    return apply_settings(start, [("data.teachers", config.data.teachers)])
+
+
+def written_out(config: RunConfig, teachers: Sequence[str] | None = None) -> RunConfig:
+    """The configuration with the numbers that it leaves to its task: so that two that mean the same are equal.
+
+    Labelled examples as the task has them, numbers for each teacher, and base weights, of which only the ratio counts,
+    with 1 for the largest.
+
+    Args:
+        teachers: those that stay, of the configuration's; None: all.
+    """
+    found = config if teachers is None else apply_settings(config, [("data.teachers", teachers)])
+    count = found.data.n_labelled
+    if count is None:
+        with suppress(UserError):  # a task that was forgotten
+            count = task_info(found.data.task).n_labelled or None
+    ones = tuple(1.0 for _ in found.data.teachers)
+    weights = found.prior.base_weights or ones
+    largest = max(weights, default=1.0) or 1.0
+    prior = {
+        "base_weights": tuple(float(f"{each / largest:.12g}") for each in weights),
+        "entropy_temperatures": found.prior.entropy_temperatures or ones,
+    }
+    return found.with_data(n_labelled=count).model_copy(update={"prior": found.prior.model_copy(update=prior)})
+
+
 def changed_settings(config: RunConfig) -> dict[str, str]:
     """The task, unless it is the program's default, and what differs from `default_config`: dotted name -> text.
 
     With these on top of the task's defaults, `build_config` gives the configuration again.
     """
     task = config.data.task
-    try:
-        start = default_config(task)
-    except UserError:  # a task that was forgotten
-        start = RunConfig()
-    base = flatten(apply_settings(start, [("data.teachers", config.data.teachers)]))
-    base["data.teachers"] = flatten(start)["data.teachers"]  # the numbers of these teachers, the task's own teachers
+    base = flatten(like_default(config))
+    with suppress(UserError):  # a task that was forgotten
+        base["data.teachers"] = flatten(default_config(task))["data.teachers"]
     named = {} if task == RunConfig().data.task else {"data.task": task}
     return named | {name: text for name, text in flatten(config).items() if text != base[name]}

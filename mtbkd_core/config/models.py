@@ -123,7 +123,7 @@ class DataConfig(_Part):
         0,
         "Split seed",
         "Seed of the data split and of the teachers' training.",
-        phrase="split {}",
+        phrase="data split {}",
         high=2**31 - 1,
         field={"ge": 0, "lt": 2**31},
     )
@@ -131,7 +131,7 @@ class DataConfig(_Part):
         None,
         "Labelled examples",
         "Labelled examples that the student learns from; none: the task's default number.",
-        phrase="{} labels",
+        phrase="{} labelled examples",
         sweep=(0.25, 0.5, 0.75, 1),
         relative=Relative.LABELLED,
     )
@@ -140,7 +140,7 @@ class DataConfig(_Part):
         "Unlabelled examples",
         "Examples without a label that the student learns from, too: there only the teachers' predictions count. Not "
         "every task has some.",
-        phrase="{} without labels",
+        phrase="{} unlabelled examples",
         sweep=(0, 0.1, 0.3, 1),
         relative=Relative.SPARE,
         field={"ge": 0, "le": 20_000},

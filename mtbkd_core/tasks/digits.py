@@ -47,6 +47,7 @@ _TEACHERS: dict[str, tuple[str, str, Recipe]] = {
 INFO = TaskInfo(
     name="digits",
     title="Handwritten digits",
+    short="Digits",
     description="1,797 scanned digits of 8 x 8 pixels: 600 for testing, 997 for the teachers. The student starts with "
     "200 labelled ones.",
     n_classes=10,

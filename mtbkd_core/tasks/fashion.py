@@ -95,6 +95,7 @@ FASHION = ShippedImageTask(
     INFO=TaskInfo(
         name="fashion",
         title="Clothing (Fashion-MNIST)",
+        short="Clothing",
         description="Pictures of clothing of 28 x 28 pixels: 2,000 for testing, 52,000 for the teachers. The student "
         f"starts with 1,000 labelled ones and {UNLABELLED:,} unlabelled ones.",
         n_classes=len(CLASSES),
@@ -152,6 +153,7 @@ FASHION_LEFT_OUT = replace(
         FASHION.INFO,
         name="fashion-left-out",
         title="Clothing, two kinds left out",
+        short="Clothing, two left out",
         description=f"Pictures of clothing without {_NAMES_LEFT_OUT}, which the student never sees: 1,600 for "
         f"testing. The student starts with 1,000 labelled ones and {UNLABELLED:,} unlabelled ones.",
         n_classes=len(CLASSES) - len(LEFT_OUT),

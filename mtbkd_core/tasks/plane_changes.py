@@ -78,8 +78,12 @@ class PlaneChanges:
         """What determines the points, for a fingerprint; empty where they are as drawn."""
         return [list(self.added), sorted(self.edits.items())] if self.added or self.edits else []
 
-    def in_words(self) -> str:
-        """What was changed, such as "2 points added, 1 removed, changed: north"; "none" where nothing was."""
+    def in_words(self, titles: Mapping[str, str]) -> str:
+        """What was changed, such as "2 points added, 1 removed, North expert changed"; "none" where nothing was.
+
+        Args:
+            titles: of the teachers, by name.
+        """
         gone = sum(point is None for point in self.edits.values())
         counts = {"added": len(self.added), "moved or relabelled": len(self.edits) - gone, "removed": gone}
         parts = [f"{count} {what}" for what, count in counts.items() if count]
@@ -87,7 +91,7 @@ class PlaneChanges:
             noun = "point" if parts[0].startswith("1 ") else "points"
             parts[0] = parts[0].replace(" ", f" {noun} ", 1)
         if self.shapes:
-            parts.append(f"changed: {', '.join(self.shapes)}")
+            parts.append(f"{' and '.join(titles.get(name, name) for name in self.shapes)} changed")
         return ", ".join(parts) or "none"
 
 

@@ -34,6 +34,7 @@ SEVERAL = "several-locations"
 INFO = TaskInfo(
     name="proteins",
     title="Where a protein lives",
+    short="Proteins",
     description="Where in the cell a protein of UniProt is found, from its sequence: nine single locations (not "
     "DeepLoc's ten classes); 2,161 proteins for testing, 9,239 for the teachers. The student starts with 2,500 "
     "labelled ones and 1,000 unlabelled ones. Data: SCL2205, the package p-scldata.",

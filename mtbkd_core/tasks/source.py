@@ -52,6 +52,7 @@ class TaskInfo:
         n_unlabelled: examples that have no label at all, which can be used beside them.
         remark: what a reader of any score on this task has to know, a sentence; "" for nothing.
         changeable: whether points and teachers can be changed by hand: `DataConfig.changes`.
+        short: a shorter title, for lists of runs; "" for the title.
     """
 
     name: str
@@ -74,6 +75,12 @@ class TaskInfo:
     n_unlabelled: int = 0
     remark: str = ""
     changeable: bool = False
+    short: str = ""
+
+    @property
+    def short_title(self) -> str:
+        """The title in a word or two, where there is one."""
+        return self.short or self.title
 
     def choose_teachers(self, names: Sequence[str] | None) -> list[TeacherInfo]:
         """The named teachers, in that order; None: all.

@@ -216,10 +216,11 @@ class PlaneTask:
         return content_hash("synthetic teacher", json.dumps([FORMULA_VERSION, self.swirl, name, seed, *shape]))
 
 
-def _info(name: str, title: str, description: str, **settings: str) -> TaskInfo:
+def _info(name: str, title: str, short: str, description: str, **settings: str) -> TaskInfo:
     return TaskInfo(
         name=name,
         title=title,
+        short=short,
         description=description,
         n_classes=len(CLASSES),
         teachers=TEACHERS,
@@ -238,6 +239,7 @@ CURVED = PlaneTask(
     _info(
         "synthetic",
         "Three classes on a plane",
+        "Plane",
         "Two inputs, three classes with known true probabilities and curved borders: 150 labelled "
         "points for the student, or any other number.",
         prior__concentration="6",
@@ -256,6 +258,7 @@ LINEAR = PlaneTask(
     _info(
         "synthetic-linear",
         "Three classes, straight borders",
+        "Straight plane",
         "The same plane with straight borders, which a linear student can learn exactly: so that credible "
         "intervals can be compared with the truth.",
         prior__concentration="6",

@@ -50,11 +50,8 @@ def of_pair(draw: Callable[..., None]) -> Callable[..., None]:
 @of_pair
 def of_the_run(pair: Pair) -> None:
     """Settings, scores and, on a plane, the student's map."""
-    left, right = st.columns([1, 2.2], gap="large")
-    with left:
-        beside.draw_settings(pair.shown, key="before-settings")
-    with right:
-        beside.draw_scores(pair.shown, key="before-scores")
+    beside.draw_settings(pair.shown)
+    beside.draw_scores(pair.shown)
     if pair.after.result.environment["n_features"] != 2:  # no other task has maps, and to load it takes a while
         return
     if seen := decision_maps.plane(task_loading.load(pair.after.view.config)):
@@ -92,7 +89,7 @@ def of_reliability(pair: Pair) -> None:
                 key="before-classes",
                 height=430,  # the diagram beside it has the same
             )
-    beside.draw_scores(pair.shown, key="before-scores", scores=OF_ALL)
+    beside.draw_scores(pair.shown, scores=OF_ALL)
 
 
 @of_pair
@@ -161,7 +158,7 @@ def of_uncertainty(pair: Pair, task: Task) -> None:
                 seen, maps[BEFORE], maps[AFTER], paired_maps.UNCERTAINTY, key="before-epistemic-moved"
             )
     _draw_example(pair, task)
-    beside.draw_scores(pair.shown, key="before-scores", scores=("epistemic", "deviance", "coverage", "set_size"))
+    beside.draw_scores(pair.shown, scores=("epistemic", "deviance", "coverage", "set_size"))
 
 
 def _draw_example(pair: Pair, task: Task) -> None:

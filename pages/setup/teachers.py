@@ -15,8 +15,17 @@ from mtbkd_core.evaluation.scores import HEADLINE, SCORES, Scores
 from mtbkd_core.evaluation.teacher_tables import agreement, expertise
 from mtbkd_core.figures import teachers as figures
 from mtbkd_core.prior import named_classes, probabilities
-from mtbkd_core.tasks import plane_changes
-from pages.ui import charts, chosen_run, decision_maps, examples, link, navigation, setting_widgets, task_words
+from pages.ui import (
+    charts,
+    chosen_run,
+    decision_maps,
+    examples,
+    link,
+    navigation,
+    setting_widgets,
+    setting_words,
+    task_words,
+)
 from pages.ui.jobs import task_loading
 from pages.ui.words import plain
 
@@ -181,7 +190,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 st.caption(plain(info.description))
 if config.data.changes:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Changed by hand in the playground: {plane_changes.parse(config.data.changes).in_words()}.")
+        st.caption(f"Changed by hand in the playground: {setting_words.changes(config)}.")
         st.button("Undo these changes", type="tertiary", on_click=link.change, args=([("data.changes", "")],))
 # after the choice of a task, so that a task without its data can be left again
 task = task_loading.load(config, every_teacher=True)

@@ -8,7 +8,7 @@ from mtbkd_core import UserError
 from mtbkd_core.evaluation.diagnostics import Verdict
 from mtbkd_core.runs import store
 from mtbkd_core.runs.engine_info import EngineInfo
-from pages.ui import chosen_run, engine, link, owner, pinned, run_words
+from pages.ui import chosen_run, engine, link, owner, picker, pinned, run_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import delete_button, launch_all
@@ -40,20 +40,16 @@ def _picker(engine_problem: str | None) -> list[str]:
     if st.session_state.run and st.session_state.run not in views:
         options.insert(0, st.session_state.run)
     if options:
-        if st.session_state.get("set:run", "") != st.session_state.run:  # None where all that is listed is others'
-            st.session_state["set:run"] = st.session_state.run
-        lines = run_words.apart(
-            {run: run_words.line(views[run]) if run in views else f"? unknown · {run[:16]}" for run in options}
-        )
-        st.session_state.run_lines = {line: run for run, line in lines.items()}
-        st.selectbox(
+        names = run_words.names(views)
+        lines = {run: run_words.line(view, names[run]) for run, view in views.items()}
+        picker.draw(
             "Run",
-            options,
-            key="set:run",
-            format_func=lines.get,
-            help="The run that the results pages show, newest first. "
-            "Each bears its name, or what differs from the default settings.",
-            on_change=_take_run,
+            "run",
+            {run: lines.get(run, f"? unknown · {run[:16]}") for run in options},
+            st.session_state.run,  # None where all that is listed is others'
+            "The run that the results pages show, newest first. "
+            "Each bears its name, or what differs from its task's default settings.",
+            link.choose_run,
         )
         if chosen := views.get(st.session_state.run):
             _, icon, _ = run_words.STATES[chosen.state]
@@ -75,18 +71,6 @@ def _picker(engine_problem: str | None) -> list[str]:
         if problem != engine_problem:  # which is shown below
             st.caption(f":material/broken_image: {plain(problem)}")
     return [run for run, view in views.items() if not view.finished]
-
-
-def _take_run() -> None:
-    """Choose the picked run.
-
-    The widget knows its options by their lines, and a line changes with the run's state. Where it has changed since it
-    was drawn, the widget answers with the old line instead of the option.
-    """
-    picked = st.session_state["set:run"]
-    if picked not in st.session_state.run_lines.values():
-        picked = st.session_state.run_lines.get(picked, st.session_state.run)
-    link.choose_run(picked)
 
 
 def _draw_interrupted() -> None:

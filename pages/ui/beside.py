@@ -15,8 +15,9 @@ from mtbkd_core.evaluation.scores import COMPARED, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.run_tables import differences_of_results
-from pages.ui import charts, run_words
+from pages.ui import charts, run_words, setting_words
 from pages.ui.chosen_run import Chosen
+from pages.ui.words import plain
 
 #: Scores of a run beside those of others.
 SHOWN = (*COMPARED, "coverage", "set_size", "epistemic", "deviance")
@@ -48,7 +49,7 @@ def draw_test_sets(runs: Runs) -> None:
 def draw_names(runs: Runs) -> None:
     """What each run is, a line each; ids and times on hover."""
     st.caption(
-        "  \n".join(f"**{name}** · {run_words.title(chosen.view)}" for name, chosen in runs.items()),
+        "  \n".join(f"**{name}** · {plain(title)}" for name, title in _names(runs).items()),
         help="  \n".join(
             f"{name}: {chosen.view.id}, {chosen.view.created.astimezone():%d %b %Y, %H:%M}"
             for name, chosen in runs.items()
@@ -56,18 +57,26 @@ def draw_names(runs: Runs) -> None:
     )
 
 
-def draw_settings(runs: Runs, *, key: str) -> None:
+def _names(runs: Runs) -> dict[str, str]:
+    return run_words.names({name: chosen.view for name, chosen in runs.items()})
+
+
+def _draw_table(rows: pd.DataFrame) -> None:
+    """A table whose text is wrapped where it is long, so that no column is cut off."""
+    st.table(rows.map(plain).rename(columns=plain), hide_index=True, border="horizontal")
+
+
+def draw_settings(runs: Runs) -> None:
     """A table of the settings that differ, under the names that people give them."""
     st.markdown("**Settings that differ**", help="All other settings are the same.")
-    differing = run_words.differing({name: chosen.view.config for name, chosen in runs.items()})
+    differing = setting_words.differing({name: chosen.view.config for name, chosen in runs.items()})
     if not differing:
         st.caption("None.")
         return
-    rows = pd.DataFrame([[title, *values] for title, values in differing.items()], columns=["Setting", *runs])
-    st.dataframe(rows, hide_index=True, key=key, column_config={"Setting": st.column_config.Column(pinned=True)})
+    _draw_table(pd.DataFrame([[title, *values] for title, values in differing.items()], columns=["Setting", *runs]))
 
 
-def draw_scores(runs: Runs, *, key: str, scores: Sequence[str] = SHOWN) -> None:
+def draw_scores(runs: Runs, *, scores: Sequence[str] = SHOWN) -> None:
     """A table of scores, and of every other run's differences from the first, each with its interval."""
     st.markdown("**Scores of the student**", help="Of the posterior mean, on the test examples.")
     compared = [name for name in scores if name in COMPARED]
@@ -82,9 +91,7 @@ def draw_scores(runs: Runs, *, key: str, scores: Sequence[str] = SHOWN) -> None:
     for name, chosen in others:
         if found := _differences(f"{chosen.version} {reference.version}", chosen, reference):
             table[f"{name} minus {first}"] = [*(_gap(score, found[score]) for score in scores), ""]
-    st.dataframe(
-        table, hide_index=True, key=key, column_config={"Score": st.column_config.Column(pinned=True, width=150)}
-    )
+    _draw_table(table)
     verdicts = {name: chosen.result.metrics.diagnostics for name, chosen in runs.items()}
     disagree = {name: found.worst for name, found in verdicts.items() if found.judged is Verdict.NOT_CONVERGED}
     if apart := disagreement(disagree):
@@ -104,10 +111,7 @@ def draw_reliabilities(runs: Runs, *, key: str) -> None:
         f"run:{letters[name]}": reliability(chosen.result.predictions.test.mean, chosen.result.predictions.test.labels)
         for name, chosen in runs.items()
     }
-    titles = {
-        f"run:{letters[name]}": f"{name}: {chosen.view.name or run_words.describe(chosen.view.config)}"
-        for name, chosen in runs.items()
-    }
+    titles = {f"run:{letters[name]}": f"{name}: {title}" for name, title in _names(runs).items()}
     table = reliability_table(curves, titles)
     charts.show(
         draw_reliability(table, {}),

@@ -11,7 +11,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import chosen_run, link, owner, run_words
+from pages.ui import chosen_run, link, owner, run_words, setting_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.words import plain
 
@@ -114,7 +114,7 @@ def draw_name(view: RunView) -> None:
             view.name or "",
             key=key,
             max_chars=60,
-            placeholder=run_words.describe(view.config),
+            placeholder=setting_words.describe(view.config),
             help="It stands in the list of runs and on every page. Empty: what differs from the default settings.",
             on_change=take,
         )

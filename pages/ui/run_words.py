@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
-from mtbkd_core import RunConfig, UserError, task_info
-from mtbkd_core.catalog.settings import changed_settings
 from mtbkd_core.common.durations import duration_text
-from mtbkd_core.config.choices import Choice
-from mtbkd_core.config.models import AUTO
-from mtbkd_core.config.parse import flatten, settings, value_of
 from mtbkd_core.runs.folder import State
-from mtbkd_core.runs.job import JobKind, S, V
+from mtbkd_core.runs.job import JobKind, JobView, S, V
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.runs.naming import is_of_former_data
-from mtbkd_core.tasks import plane_changes
-from pages.ui import task_words, words
+from pages.ui import setting_words, words
+from pages.ui.setting_words import task_title
 
 #: state -> (mark in plain text, icon, what it means)
 STATES: dict[State, tuple[str, str, str]] = {
@@ -30,71 +25,9 @@ STATES: dict[State, tuple[str, str, str]] = {
 }
 
 
-def task_title(name: str) -> str:
-    """A task's title; its name where the task no longer exists."""
-    try:
-        return task_info(name).title
-    except UserError:
-        return name
-
-
 def plural(count: int, noun: str) -> str:
     """A number and what is counted."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def describe(config: RunConfig) -> str:
-    """What differs from the task's default settings, in a few words."""
-    parts = [
-        plural(len(config.data.teachers), "teacher") if name == "data.teachers" else _phrase(name, text)
-        for name, text in changed_settings(config).items()
-    ]
-    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-    return ", ".join(parts[:3]) + more if parts else "default settings"
-
-
-def differing(configs: Mapping[str, RunConfig]) -> dict[str, list[str]]:
-    """The settings in which configurations differ, by the titles that their controls bear, and each one's value."""
-    found: dict[str, list[str]] = {}
-    labels = [None if each.prior.strength is None else f"{each.prior.labels:.3g}" for each in configs.values()]
-    if len(set(labels)) > 1:
-        found["Labels per statement"] = [text or AUTO for text in labels]
-    flat = [flatten(each) for each in configs.values()]
-    for name, about in settings().items():
-        if len({each[name] for each in flat}) > 1:
-            found[about.title] = [_value(each, name) for each in configs.values()]
-    return found
-
-
-def _value(config: RunConfig, name: str) -> str:
-    """A setting's value, as people name it."""
-    value = value_of(config, name)
-    if name == "data.task":
-        return task_title(value)
-    if name == "data.teachers":
-        return ", ".join(task_words.titles_by_name(config).values())
-    if name == "data.changes":
-        return plane_changes.parse(value).in_words()
-    if isinstance(value, Choice):
-        return value.title
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None:
-        return settings()[name].unset
-    return ", ".join(_number(each) for each in (value if isinstance(value, tuple) else (value,)))
-
-
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _phrase(name: str, text: str) -> str:
-    """A setting's value, as a sentence names it."""
-    about = settings()[name]
-    plain = about.title[:1].lower() + about.title[1:]
-    if text in ("True", "False"):
-        return (about.phrase or plain) if text == "True" else f"without {plain}"
-    return (about.phrase or f"{plain} {{}}").format(text.removesuffix(".0").replace(",", ", ").replace("_", " "))
 
 
 def cost(count: int, seconds: float | None, timed: str = "the chosen run") -> str:
@@ -118,17 +51,26 @@ def former(kind: JobKind[S, V], view: V) -> str:
     return f"This {kind.noun} is of the former data: the data or the teachers of {task} have changed since."
 
 
-def title(view: RunView) -> str:
-    """What a person called a run, as Markdown shows it; without a name, what differs from the default settings."""
-    return words.plain(view.name) if view.name else describe(view.config)
+def name(view: RunView, *, mixed: bool = False) -> str:
+    """What a person called a run; without a name, what differs from the default settings.
+
+    Args:
+        mixed: whether it stands among runs on other tasks: then the task is named, too.
+    """
+    return view.name or (setting_words.described if mixed else setting_words.describe)(view.config)
 
 
-def line(view: RunView) -> str:
-    """A run in one line of plain text, for a picker."""
-    return f"{STATES[view.state][0]} {view.state.value} · {view.name or describe(view.config)}"
+def title(view: RunView, *, mixed: bool = False) -> str:
+    """A run's `name` as Markdown shows it."""
+    return words.plain(name(view, mixed=mixed))
 
 
-def apart(lines: Mapping[str, str]) -> dict[str, str]:
-    """The lines of a picker by id, with the beginning of the id where two are equal: a widget answers with a line."""
-    alike = Counter(lines.values())
-    return {name: f"{line} · {name[:6]}" if alike[line] > 1 else line for name, line in lines.items()}
+def line(view: JobView[Any], what: str) -> str:
+    """A run or a study in one line of plain text, for a picker."""
+    return f"{STATES[view.state][0]} {view.state.value} · {what}"
+
+
+def names(views: Mapping[str, RunView]) -> dict[str, str]:
+    """The name of each run of a list by its id, with its task where the list has several."""
+    mixed = len({view.config.data.task for view in views.values()}) > 1
+    return {id: name(view, mixed=mixed) for id, view in views.items()}

@@ -14,6 +14,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.studies.reweighting import DrawnStudents, score_differences
+from pages.ui.words import plain
 from tests.app.conftest import SMALL, Done, FakeEngine, Opened, go, in_link, lines, press, without_help
 
 HEADING = "**Before and after**"
@@ -27,7 +28,7 @@ def other(finished: RunView, done: Done) -> RunView:
 
 def table(app: AppTest, first: str) -> pd.DataFrame:
     """The table whose first column has that title."""
-    (found,) = [frame.value.set_index(first) for frame in app.dataframe if frame.value.columns[0] == first]
+    (found,) = [frame.value.set_index(first) for frame in app.table if frame.value.columns[0] == first]
     return found
 
 
@@ -72,15 +73,12 @@ def test_scores_have_a_difference_with_its_error_and_settings_that_differ_are_na
     before, after = sorted((finished, other), key=lambda view: (view.created, view.id))
     numbers, differ = table(app, "Score"), table(app, "Setting")
     one, two = load_result(before.id), load_result(after.id)
-    assert numbers.loc["NLL (nats)", "Before"] == one.metrics.student.text("nll")
+    assert numbers.loc["NLL (nats)", "Before"] == plain(one.metrics.student.text("nll"))
     found = differences_of_results(two, one)
-    assert numbers.loc["NLL (nats)", "After minus Before"] == difference_text("nll", found["nll"])
-    values = {"Strength": {finished.id: "3", other.id: "0.5"}, "Labels per statement": {}}
-    assert set(differ.index) == set(values)
-    assert differ.loc["Strength"].to_dict() == {
-        "Before": values["Strength"][before.id],
-        "After": values["Strength"][after.id],
-    }
+    assert numbers.loc["NLL (nats)", "After minus Before"] == plain(difference_text("nll", found["nll"]))
+    values = {finished.id: plain("4.5"), other.id: plain("0.75")}
+    assert list(differ.index) == ["Strength (in labels)"]
+    assert differ.loc["Strength (in labels)"].to_dict() == {"Before": values[before.id], "After": values[after.id]}
 
 
 def test_a_run_on_another_task_does_not_stand_beside_it(opened: Opened, finished: RunView) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtbkd_core import build_config, default_config
+from mtbkd_core import build_config
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import run_words
+from pages.ui import setting_words
 from tests.app.conftest import SMALL, Done, Opened, go, in_link
 
 
@@ -25,7 +25,7 @@ def test_the_newest_result_is_shown_first(app: AppTest, finished: RunView, done:
     app.run()
     picker = app.sidebar.selectbox(key="set:run")
     assert picker.value == newer.id
-    assert list(picker.options) == ["● done · " + run_words.describe(view.config) for view in (newer, finished)]
+    assert list(picker.options) == ["● done · " + setting_words.describe(view.config) for view in (newer, finished)]
 
 
 def test_choosing_a_run_is_followed_by_the_link(opened: Opened, finished: RunView, done: Done) -> None:
@@ -34,28 +34,6 @@ def test_choosing_a_run_is_followed_by_the_link(opened: Opened, finished: RunVie
     app.sidebar.selectbox(key="set:run").set_value(finished.id).run()
     assert in_link(app, "run") == finished.id
     assert any(finished.id in caption.value for caption in app.main.caption)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "default settings"),
-        ({"prior.strength": "0.5"}, "strength 0.5"),
-        ({"prior.calibrated_teachers": "True"}, "calibrated teachers"),
-        ({"teachers": "generalist"}, "1 teacher"),
-        ({"prior.base_weights": "1,0.5,1", "seed": "3"}, "base weights 1.0, 0.5, 1, seed 3"),
-        ({"seed": "1", "split_seed": "2", "student.kind": "linear", "device": "cpu"}, "and 1 more"),
-    ],
-)
-def test_a_run_is_described_by_what_differs_from_the_defaults(changes: dict[str, str], said: str) -> None:
-    assert said in run_words.describe(build_config(changes.items()))
-
-
-def test_calibration_is_described_where_it_differs_from_the_tasks_own() -> None:
-    own = default_config("proteins")
-    assert run_words.describe(own) == "proteins"
-    plain = build_config([("prior.calibrated_teachers", "False")], base=own)
-    assert run_words.describe(plain) == "proteins, without calibrated teachers"
 
 
 def test_a_home_that_cannot_be_used_is_said_and_the_app_stays(

@@ -20,6 +20,7 @@ from mtbkd_core.runs.kinds.comparison import KIND, ComparisonSpec, ComparisonVie
 from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.studies import comparison as study
+from pages.ui.words import plain
 from tests.app.conftest import SMALL, FakeEngine, in_link, show_as
 
 PAGE = "results/compare/page.py"
@@ -249,15 +250,15 @@ class TestSideBySide:
         app = opened(PAGE, view="runs", runs=f"{finished.id},{other.id}")
         assert not app.exception
         assert not app.error
-        differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.dataframe)
-        assert differ.loc["Strength"].to_dict() == {"A": "3", "B": "0.5"}
-        assert list(differ.index) == ["Labels per statement", "Strength"]
+        differ, numbers = (frame.value.set_index(frame.value.columns[0]) for frame in app.table)
+        assert differ.loc[plain("Strength (in labels)")].to_dict() == {"A": plain("4.5"), "B": plain("0.75")}
+        assert list(differ.index) == [plain("Strength (in labels)")]
         for letter, run in (("A", finished), ("B", other)):
             metrics = load_result(run.id).metrics
-            assert numbers.loc["NLL (nats)", letter] == metrics.student.text("nll")
-            assert numbers.loc["R-hat, worst of three", letter] == r_hat_text(metrics.diagnostics.worst)
+            assert numbers.loc["NLL (nats)", letter] == plain(metrics.student.text("nll"))
+            assert numbers.loc["R-hat, worst of three", letter] == plain(r_hat_text(metrics.diagnostics.worst))
         found = differences_of_results(load_result(other.id), load_result(finished.id))
-        assert numbers.loc["NLL (nats)", "B minus A"] == difference_text("nll", found["nll"])
+        assert numbers.loc["NLL (nats)", "B minus A"] == plain(difference_text("nll", found["nll"]))
         assert len(app.get("plotly_chart")) == 1
 
     def test_a_link_without_runs_shows_the_chosen_run_and_the_newest_other(

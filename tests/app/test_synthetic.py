@@ -4,7 +4,6 @@ import pytest
 
 from mtbkd_core import build_config, default_config
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui import run_words
 from tests.app.conftest import SMALL, FakeEngine, Opened, in_link, lines, new_app, open_page, press, start, traces
 
 TASK = "synthetic"
@@ -75,14 +74,9 @@ def test_calibrated_teachers_stand_where_the_prior_puts_them_on_both_pages(
     assert modes[0] != pytest.approx(modes[1], abs=1e-2)
 
 
-def test_a_run_on_the_plane_is_described_by_its_task() -> None:
-    assert run_words.describe(default_config(TASK)) == TASK
-    assert run_words.describe(build_config([("n_train", 40)], base=default_config(TASK))) == "synthetic, 40 labels"
-
-
 def test_changes_by_hand_are_named_and_undone_with_one_click(opened: Opened) -> None:
     app = opened("teachers", task=TASK, **{"data.changes": "p78eg1_t0*45*0.5"})
-    assert any("1 point added, changed: north." in line for line in lines(app, "caption"))
+    assert any("1 point added, North expert changed." in line for line in lines(app, "caption"))
     press(app, "Undo these changes")
     assert app.session_state.draft == default_config(TASK)
     assert "data.changes" not in app.query_params

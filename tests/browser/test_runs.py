@@ -1,6 +1,7 @@
 """Runs that do not go straight to their end: a killed worker, a cancel, a second tab, the same settings again."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 
@@ -68,3 +69,15 @@ def test_settings_whose_run_is_done_are_found_not_run_again(tab: Visitor, done_r
     tab.link_holds("run", done_run)
     tab.finishes()
     assert {file: file.stat().st_mtime_ns for file in (server.home / "runs" / done_run).glob("*.json")} == files
+
+
+def test_the_picker_shows_what_has_become_of_its_run_and_what_it_is_called(tab: Visitor) -> None:
+    launch(tab, task="synthetic", seed="204", sampler__chains="4", sampler__draws="8", sampler__thinning="60")
+    tab.finishes()
+    picker = tab.page.get_by_test_id("stSidebar").get_by_role("combobox", name="Run")
+    expect(picker).to_have_value(re.compile("^● done · "))
+    tab.press(tab.button("Name"))
+    name = tab.page.get_by_role("textbox", name="Name of this run")
+    name.fill("My first plane")
+    name.press("Enter")
+    expect(picker).to_have_value("● done · My first plane")

@@ -190,8 +190,8 @@ def test_another_task_cannot_be_changed_by_hand() -> None:
 
 
 def test_changes_in_words() -> None:
-    assert parse("p78eg178eg1_e018m3r2" + "02-----_t0*45*1").in_words() == (
-        "2 points added, 1 moved or relabelled, 1 removed, changed: north"
+    assert parse("p78eg178eg1_e018m3r2" + "02-----_t0*45*1").in_words({"north": "North expert"}) == (
+        "2 points added, 1 moved or relabelled, 1 removed, North expert changed"
     )
-    assert parse("p78eg1").in_words() == "1 point added"
-    assert parse("").in_words() == "none"
+    assert parse("p78eg1").in_words({}) == "1 point added"
+    assert parse("").in_words({}) == "none"

@@ -8,10 +8,11 @@ from mtbkd_core import UserError
 from mtbkd_core.runs.kinds.comparison import comparison_spec
 from mtbkd_core.studies.methods import runs_in
 from pages.results.compare import baseline_results
-from pages.ui import chosen_run, link, run_words
+from pages.ui import chosen_run, link, run_words, setting_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import COMPARISONS
 from pages.ui.jobs.launch import launch
+from pages.ui.words import plain
 
 
 def draw() -> None:
@@ -48,7 +49,7 @@ def _launcher() -> None:
             on_click=launch,
             args=(COMPARISONS, comparison_spec(basis.config, range(seeds))),
         )
-        start = f"With the settings of {basis.source}: {run_words.describe(basis.config)}."
+        start = f"With the settings of {basis.source} ({plain(setting_words.described(basis.config))})."
         st.caption("  \n".join([start, *_effort(basis, seeds)]), width="stretch")
 
 

@@ -55,16 +55,16 @@ def _choice(done: dict[str, RunView]) -> list[str]:
         others = [name for name in (st.session_state.before, *done) if name in done and name != first]
         chosen = [first, *[name for name in others if done[name].config.data.task == task][:1]]
         link.keep("runs", ",".join(chosen))
-    if st.session_state.get("set:runs") != chosen:
-        st.session_state["set:runs"] = chosen
+    st.session_state["set:runs"] = chosen  # at every drawing: the browser keeps what a run was called
+    names = run_words.names(done)
     return st.multiselect(
         "Runs",
         list(done),
         key="set:runs",
-        format_func=lambda name: f"{done[name].name or run_words.describe(done[name].config)} · {name[:6]}",
+        format_func=lambda id: f"{names[id]} · {id[:6]}",
         max_selections=len(_LETTERS),
         placeholder="Choose two to four runs",
-        help="Two to four finished runs. Each is described by what differs from the default settings.",
+        help="Two to four finished runs. Each bears its name, or what differs from its task's default settings.",
         on_change=_take,
     )
 
@@ -77,9 +77,6 @@ def _take() -> None:
 def _draw(shown: dict[str, Chosen]) -> None:
     beside.draw_names(shown)
     beside.draw_test_sets(shown)
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        beside.draw_settings(shown, key="differ")
-    with right:
-        beside.draw_reliabilities(shown, key="runs-reliability")
-    beside.draw_scores(shown, key="runs-scores")
+    beside.draw_settings(shown)
+    beside.draw_scores(shown)
+    beside.draw_reliabilities(shown, key="runs-reliability")

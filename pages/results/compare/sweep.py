@@ -14,7 +14,7 @@ from mtbkd_core.runs.kinds.sweep import SweepSpec, SweepView, sweep_spec
 from mtbkd_core.studies.sweep import proposed_values, sweep_title, sweep_values, sweepable
 from mtbkd_core.studies.tables import seed_table, sweep_table, value_title
 from pages.results.compare import score_table
-from pages.ui import charts, chosen_run, link, run_words
+from pages.ui import charts, chosen_run, link, run_words, setting_words
 from pages.ui.jobs import follow
 from pages.ui.jobs.kinds import SWEEPS
 from pages.ui.jobs.launch import launch
@@ -88,7 +88,8 @@ def _launcher() -> None:
             if spec is not None:
                 cost = run_words.cost(len(spec.parts()), basis.seconds, basis.timed)
                 st.caption(
-                    f"{cost} With the settings of {basis.source}: {run_words.describe(config)}.", width="stretch"
+                    f"{cost} With the settings of {basis.source} ({plain(setting_words.described(config))}).",
+                    width="stretch",
                 )
                 points, wanted = spec.points(), config.data.n_unlabelled
                 if fewer := [value for value, each in points.items() if each.data.n_unlabelled < wanted]:

@@ -61,7 +61,7 @@ def draw_queue(chosen: str | None) -> None:
     for view in others:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             _, icon, _ = run_words.STATES[view.state]
-            st.markdown(f"{icon} {view.state.value.capitalize()}: {run_words.describe(view.config)}", width="stretch")
+            st.markdown(f"{icon} {view.state.value.capitalize()}: {run_words.title(view, mixed=True)}", width="stretch")
             st.button("Show", key=f"show:{view.id}", help="Watch this run.", on_click=link.choose_run, args=(view.id,))
             if owner.may_change(view):
                 stop = f"cancel:{view.id}"

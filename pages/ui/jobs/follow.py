@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from mtbkd_core.runs import examples, store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobView, S, V
 from mtbkd_core.runs.naming import is_of_former_data
-from pages.ui import link, navigation, owner, run_words
+from pages.ui import link, navigation, owner, picker, run_words, setting_words
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import WORDS, JobWords, seconds_per_part
 from pages.ui.jobs.launch import Show, cancel_button, delete_button, launch
@@ -41,7 +42,9 @@ def pick(words: JobWords[S, V], *, help: str, only: Callable[[V], bool] = lambda
             link.keep(words.parameter, id)
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 if len(views) > 1:
-                    _draw_picker(words, views, id, help)
+                    lines = {each: run_words.line(view, words.what(view)) for each, view in views.items()}
+                    take = partial(link.keep, words.parameter)
+                    picker.draw(words.noun.capitalize(), words.parameter, lines, id, help, take)
                 delete_button(words, view)
             if line := run_words.former(words.kind, view):
                 st.warning(line, icon=":material/history:")
@@ -76,31 +79,6 @@ def _all(words: JobWords[S, V], problems: list[str], asked: str | None = None) -
     except UserError as error:
         problems.append(str(error))
         return []
-
-
-def _draw_picker(words: JobWords[S, V], views: dict[str, V], chosen: str, help: str) -> None:
-    key, kept = f"set:{words.parameter}", f"{words.parameter}_lines"
-    if st.session_state.get(key) != chosen:
-        st.session_state[key] = chosen
-    lines = run_words.apart(
-        {id: f"{run_words.STATES[view.state][0]} {view.state} · {words.what(view)}" for id, view in views.items()}
-    )
-    st.session_state[kept] = {line: id for id, line in lines.items()}
-    st.selectbox(
-        words.noun.capitalize(),
-        list(views),
-        key=key,
-        format_func=lines.get,
-        help=help,
-        on_change=_take,
-        args=(words.parameter, key, kept),
-    )
-
-
-def _take(parameter: str, key: str, kept: str) -> None:
-    # As with the sidebar's runs: where a line has changed since it was drawn, the widget answers with the old line.
-    picked, known = st.session_state[key], st.session_state[kept]
-    link.keep(parameter, picked if picked in known.values() else known.get(picked))
 
 
 def follow(words: JobWords[S, V], view: V, draw: Callable[[V], None] | None = None, show: Show | None = None) -> None:
@@ -155,7 +133,7 @@ def summary(words: JobWords[S, V], view: V, of: str = "") -> str:
     parts = (
         f"{words.noun.capitalize()} **{view.id}**",
         of,
-        run_words.describe(view.config),
+        setting_words.describe(view.config),
         f"{view.parts_done} of {view.parts} {words.part}s",
         seconds_per_part(words, view),
     )

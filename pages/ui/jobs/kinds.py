@@ -20,7 +20,7 @@ from mtbkd_core.runs.kinds.sweep import SweepView
 from mtbkd_core.studies.method_words import about
 from mtbkd_core.studies.sampler_benchmark import REFERENCE
 from mtbkd_core.studies.sweep import sweep_title
-from pages.ui import run_words, task_words
+from pages.ui import run_words, setting_words, task_words
 
 PHASES = {
     Phase.TEACHERS: "Getting the teachers ready",
@@ -68,7 +68,7 @@ class JobWords(Generic[S, V]):
 
 
 def _described(view: JobView[Any]) -> str:
-    return run_words.describe(view.config)
+    return setting_words.described(view.config)
 
 
 def _phase(view: JobView[Any]) -> str:
