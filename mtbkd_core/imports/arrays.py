@@ -72,16 +72,22 @@ def _table(file: str, entries: Mapping[str, Entry], key: str, kind: Kind) -> Tab
         hdf5.check_no_residues(file, entries)
     shapes = {name: entry.shape for name, entry in entries.items() if entry.is_numbers}
     if not key and (pair := pair_of_arrays(shapes)):
+        if kind is Kind.NPZ:
+            _check_objects(file, entries, shapes[pair[0]][0])
         return _of_pair(file, entries, pair)
     name = key or _only(file, entries)
     if name not in entries:
         raise UserError(f"{file}: has no array {name[:60]!r}; it has {_listed(entries)}")
     entry = entries[name]
+    if entry.dtype.hasobject and kind is Kind.NPZ:
+        raise _objects(file)
     if not entry.is_numbers or not 1 <= len(entry.shape) <= 4:
         shape = list(entry.shape)
         raise UserError(f"{file}: expected numbers of shape [rows, columns], got {entry.dtype} of shape {shape}")
     rows, columns = entry.shape[0], math.prod(entry.shape[1:])
     check_size(file, rows, columns, entry.size)
+    if kind is Kind.NPZ:
+        _check_objects(file, entries, rows)
     numbers = entry.read().reshape(rows, columns)
     size = {2: 4, 4: 4}.get(numbers.dtype.itemsize, 8)
     numbers = numbers.astype(f"f{size}" if numbers.dtype.kind == "f" else numbers.dtype.newbyteorder("="), copy=False)
@@ -162,44 +168,45 @@ def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError(f"its header has {length:,} bytes")
     reader = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
     shape, _, dtype = reader(io.BytesIO(raw + file.read(length)))
-    if dtype.hasobject:
-        raise UserError("")
     return shape, dtype
 
 
 def _npy(path: Path) -> dict[str, Entry]:
     with path.open("rb") as file:
-        try:
-            shape, dtype = _npy_header(file)
-        except UserError:
-            raise _objects(path) from None
+        shape, dtype = _npy_header(file)
+    if dtype.hasobject:
+        raise _objects(path.name)
     return {path.stem: Entry(shape, dtype, lambda: np.load(path, allow_pickle=False))}
 
 
-def _objects(path: Path) -> UserError:
+def _check_objects(file: str, entries: Mapping[str, Entry], rows: int) -> None:
+    """Refuse an array of objects, one a row, which may be what names the rows, as pandas keeps text."""
+    for name, entry in entries.items():
+        if entry.dtype.hasobject and entry.shape == (rows,):
+            why = "which would have to be unpickled and can run code, and may name the rows"
+            way = f"save it as text, such as {name[:40]}.astype(str), or leave it out"
+            raise UserError(f"{file}: array {name[:60]!r} holds Python objects, {why}: {way}")
+
+
+def _objects(file: str) -> UserError:
     return UserError(
-        f"{path.name}: holds Python objects, which would have to be unpickled and can run code: save plain numbers, "
+        f"{file}: holds Python objects, which would have to be unpickled and can run code: save plain numbers, "
         "such as numpy.savez(file, numbers.astype(float))"
     )
 
 
 def _npz(path: Path) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
-    objects = False
     with zipfile.ZipFile(path) as archive:
         for part in archive.infolist():
             name = part.filename.removesuffix(".npy")
             if name == part.filename:
                 continue
             with archive.open(part) as file:
-                try:
-                    shape, dtype = _npy_header(file)
-                except UserError:
-                    objects = True
-                    continue
+                shape, dtype = _npy_header(file)
             entries[name] = Entry(shape, dtype, _member(path, part.filename))
-    if not entries and objects:
-        raise _objects(path)
+    if entries and all(entry.dtype.hasobject for entry in entries.values()):
+        raise _objects(path.name)
     if not entries:
         raise UserError(f"{path.name}: cannot be read as NPZ (it holds no array of numpy's)")
     return entries

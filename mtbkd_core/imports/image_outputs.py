@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mtbkd_core.common.progress import UserError, UserErrors, one_line
-from mtbkd_core.imports.id_names import is_id_name
+from mtbkd_core.imports.id_names import is_index_name, looks_like_id
 from mtbkd_core.imports.reading import read_table
 from mtbkd_core.imports.spec import MAX_TEACHERS, check_name
 from mtbkd_core.imports.table import Table, is_number
@@ -159,16 +159,17 @@ def table_for(path: Path, rows: ImageRows) -> tuple[Table, str | None]:
 def _names_in(path: Path, names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """The column of a file that names most images, by what it holds, and the images' names as they are spelled there.
 
-    An image "class/file.png" may have folders before it, or be "file.png" or "file" where that names one image alone.
+    An image "class/file.png" may have folders before it, or be "file.png" or "file" where that names one image alone; a
+    number may have lost the zeros before it.
     """
     file, files = read_table(path, has_header=lambda lines: False, gaps=True), [PurePosixPath(name) for name in names]
     short = [names, [each.name for each in files], [each.stem for each in files]]
-    short.append([str(each.with_suffix("")) for each in files])
+    short += [[str(each.with_suffix("")) for each in files], [each.stem.lstrip("0") or "0" for each in files]]
     best, column, spelled = 0, None, tuple[str, ...]()
     for name in file.cells.column_names if len(file) else ():
         cells = file.cells.column(name)
         title = name if file.first_line is None else cells[0].as_py()  # of text the first line may be a row
-        if pa.types.is_nested(cells.type) or (is_number(str(cells[-1].as_py())) and not is_id_name(title)):
+        if pa.types.is_nested(cells.type) or (is_number(str(cells[-1].as_py())) and not _may_name_files(title)):
             continue
         texts = {text.strip() for text in file.texts(name)}
         for form in (*short, _below_folders(texts, names)):
@@ -179,6 +180,11 @@ def _names_in(path: Path, names: Sequence[str]) -> tuple[str | None, tuple[str, 
         which = " and ".join(map(repr, [name for name, each in zip(names, spelled, strict=True) if each == twice][:2]))
         raise UserError(f"{file.file}: column {column!r}: {twice[:40]!r} may be {which}: expected the folder before it")
     return column, spelled
+
+
+def _may_name_files(title: str) -> bool:
+    """Whether a column of numbers may hold the names of files, rather than count the rows or be outputs."""
+    return looks_like_id(title) and not is_index_name(title)
 
 
 def _below_folders(texts: Collection[str], names: Sequence[str]) -> list[str]:

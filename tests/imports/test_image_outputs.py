@@ -102,6 +102,16 @@ def test_pictures_are_matched_by_their_files_names_however_these_are_spelled(
     assert any("joined with those of the image set by 'picture'" in line for line in said)
 
 
+@pytest.mark.parametrize("zeros", [1, 5])
+def test_pictures_may_be_called_by_numbers(by_class: Path, tmp_path: Path, zeros: int) -> None:
+    for path in sorted(by_class.glob("*/*.png")):
+        path.rename(path.with_name(f"{7 * int(path.stem[2:]):0{zeros}}.png"))
+    logits = outputs_of(np.arange(75) % 3, classes=3)
+    rows = [[7 * row, *logits[row].tolist()] for row in shuffled()]
+    imported(by_class, TeacherFiles({"mine": write_csv(tmp_path / "mine.csv", ["path", "a", "b", "c"], rows)}))
+    check_rows()
+
+
 def test_without_names_a_file_is_in_the_order_of_the_folders(by_class: Path, tmp_path: Path) -> None:
     said: list[str] = []
     order = sorted(range(75), key=lambda place: (place % 3, place))

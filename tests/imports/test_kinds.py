@@ -237,6 +237,17 @@ def test_an_array_of_objects_is_refused_and_not_opened(tmp_path: Path) -> None:
         read_table(tmp_path / "m.npy")
 
 
+def test_an_array_of_objects_that_may_name_the_rows_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", e=NUMBERS, entry=np.array(IDS, dtype=object))
+    way = r"array 'entry' holds Python objects, .* may name the rows: save it as text, such as entry\.astype\(str\)"
+    with pytest.raises(UserError, match=way):
+        open_numbers(tmp_path / "m.npz", proteins())
+    np.savez(tmp_path / "m.npz", e=NUMBERS, entry=np.array(IDS), about=np.array({"seed": 0}, dtype=object))
+    file = open_numbers(tmp_path / "m.npz", proteins())
+    assert file.joined is not None
+    assert "'about' []" in file.notes[0]
+
+
 def _repeated_text(path: Path) -> None:
     words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 10**6]))
     pq.write_table(pa.table({"a": words}), path, compression="zstd", store_schema=False)
