@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 def watch_command(
     run: RunArgument,
     inputs: Annotated[
-        Path, typer.Option("--inputs", help="New inputs: a table of the task's raw columns in order, or of sequences.")
+        Path,
+        typer.Option(
+            "--inputs", help="New inputs: a table of the task's raw columns, by name or in order, or of sequences."
+        ),
     ],
     labels: Annotated[
         str | None, typer.Option("--labels", help="Column of labels, as far as they are known; empty: not yet.")

@@ -86,6 +86,7 @@ def check_table(
             who: described(path.name, reader.teachers[who], class_names) for who, path in spec.files.teachers.items()
         },
         fingerprint=fingerprint_of((rows, test, spare), class_names, reach),
+        feature_names=reader.columns.get("", ()),
     )
     notes, warnings = (tuple(map(one_line, lines)) for lines in (reader.notes, reader.warnings))
     sources = {role: {"file": path.name, "sha256": sha256(path)} for role, path in spec.sources().items()}

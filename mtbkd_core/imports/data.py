@@ -69,6 +69,7 @@ class About:
         teachers: teacher -> one line for people.
         fingerprint: of the rows, the teachers' outputs and the scaling.
         temperatures: teacher -> the entropy temperature that calibrates it; empty where none was fitted.
+        feature_names: see `Task`.
     """
 
     name: str
@@ -79,6 +80,7 @@ class About:
     teachers: dict[str, str]
     fingerprint: str
     temperatures: dict[str, float] = field(default_factory=dict)
+    feature_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class TableData:
                 if rows.shown
             },
             standardisation=standardisation,
+            feature_names=about.feature_names,
             x_unlabelled=None if spare is None else standardisation.apply(spare.features),
         )
 

@@ -108,8 +108,12 @@ def from_sequences(
 
 def from_columns(table: Table, columns: Sequence[str]) -> Tensor:
     """Features [N, F] from columns of a table; refuses a cell that is no finite number, in one line."""
-    names = [opened for name in columns for opened in table.lists.get(name, (name,))]
-    return torch.from_numpy(table.numbers(names, dtype=np.float32))
+    return torch.from_numpy(table.numbers(raw_columns(table, columns), dtype=np.float32))
+
+
+def raw_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, with those of the places of a list in place of a column of lists."""
+    return tuple(name for column in columns for name in table.lists.get(column, (column,)))
 
 
 def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[str], file: str) -> tuple[str, ...]:

@@ -80,10 +80,9 @@ class NumberFile:
 
     def feature_names(self) -> tuple[str, ...]:
         """Names of its columns of numbers; none where they only count, in the header or in a list."""
-        counted = [str(start + place) for start in (0, 1) for place in range(len(self.names))]
         of_lists = {name for names in self.file.lists.values() for name in names}
-        in_order = list(self.names) in (counted[: len(self.names)], counted[len(self.names) :])
-        return () if not self.file.named or in_order or of_lists.issuperset(self.names) else self.names
+        nameless = not self.file.named or count_only(self.names) or of_lists.issuperset(self.names)
+        return () if nameless else self.names
 
     def features_like(self, first: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """The columns in the order of those of a first file, and a line where that is another; refuses others."""
@@ -107,6 +106,11 @@ class NumberFile:
     def in_order(self, values: np.ndarray) -> np.ndarray:
         """What belongs to the file's rows, in the order of the table's."""
         return values if self.joined is None else values[self.joined.rows]
+
+
+def count_only(names: Sequence[str]) -> bool:
+    """Whether names of columns only count them, from 0 or 1."""
+    return list(names) in [[str(start + place) for place in range(len(names))] for start in (0, 1)]
 
 
 def open_numbers(

@@ -14,7 +14,14 @@ import torch
 from mtbkd_core.common.progress import OnProgress, ShouldStop, UserError, UserErrors
 from mtbkd_core.imports.classes import MAX_CLASSES, plain
 from mtbkd_core.imports.data import Rows
-from mtbkd_core.imports.features import check_sequences, from_columns, from_sequences, warn_of_bases, warn_of_features
+from mtbkd_core.imports.features import (
+    check_sequences,
+    from_columns,
+    from_sequences,
+    raw_columns,
+    warn_of_bases,
+    warn_of_features,
+)
 from mtbkd_core.imports.id_names import is_id_name, is_index_name, may_name_rows, names_rows, tell_apart
 from mtbkd_core.imports.labels import (
     LEAST_OF_CLASS,
@@ -181,6 +188,7 @@ class Reader:
             features = torch.from_numpy(self._embeddings(files.embeddings, table, reserved))
         elif self.spec.columns:
             features = from_columns(table, self.spec.columns)
+            self.columns.setdefault("", raw_columns(table, self.spec.columns))
         else:
             return from_sequences(table, self.spec.sequence or "", self.spec.model, self.on_progress, self.should_stop)
         file = (files.embeddings or files.table).name

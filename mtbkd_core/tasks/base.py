@@ -118,6 +118,7 @@ class Task:
             without their labels. None where the task has none.
         shift_labels: name of a shift -> the words that describe each of its inputs, where they are known; for display.
         standardisation: how the inputs were made from raw features; None: they are the raw features.
+        feature_names: of the raw features, in their order; empty where they have none, or none were kept.
         features: what all inputs here were made by, of those of the task that was loaded; None: they are its own.
         kept: what is worked out of the task once, by what it is.
     """
@@ -140,6 +141,7 @@ class Task:
     shift_labels: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     standardisation: Standardisation | None = None
     shown: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    feature_names: tuple[str, ...] = ()
     features: Transform | None = None
     kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

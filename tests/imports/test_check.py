@@ -1,5 +1,6 @@
 """A table with its files is read and checked as a whole: what is found, noted, warned of and refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from mtbkd_core import UserError
+from mtbkd_core.imports import store
 from mtbkd_core.imports.check import class_columns_between
 from mtbkd_core.imports.spec import Files, TableSpec
 from mtbkd_core.proteins.descriptors import names as descriptor_names
@@ -49,6 +51,17 @@ def test_features_are_descriptors_columns_or_a_file(files: Files, tmp_path: Path
     checked = check(TableSpec(replace(files, embeddings=tmp_path / "e.npz"), "Label"))
     assert checked.data.rows.features.tolist() == numbers.tolist()
     assert any(note.startswith("e.npz: no id is in it and in train.csv") for note in checked.notes)
+
+
+def test_names_of_features_are_kept_with_the_task(files: Files, own_home: Path) -> None:
+    checked = check(TableSpec(files, "Label", columns=("Golgi", "Nucleus")))
+    store.write(checked.data, checked.sources, checked.notes, checked.warnings)
+    manifest = store.folder_of("mine") / store.MANIFEST
+    assert store.read(manifest.parent).split(["good"], 0, "test", 20).feature_names == ("Golgi", "Nucleus")
+    former = json.loads(manifest.read_text())
+    del former["feature_names"]
+    manifest.write_text(json.dumps(former))
+    assert store.read(manifest.parent).about.feature_names == ()
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,5 +1,6 @@
 """New inputs are read from a table in the order of time; what cannot be one is refused in one line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,37 @@ def test_what_is_no_input_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         read_new_inputs(write(tmp_path / "new.csv", text), tiny, **named)
+
+
+def with_names(task: Task) -> Task:
+    return replace(task, feature_names=("x1", "x2"))
+
+
+@pytest.mark.parametrize("header", ["x2,x1", "X2, x1", "x2,name,x1"])
+def test_columns_are_taken_by_the_names_of_the_tasks_inputs(tiny: Task, tmp_path: Path, header: str) -> None:
+    cells = [{"name": "p"}.get(name, str(place)) for place, name in enumerate(header.split(","))]
+    found = read_new_inputs(write(tmp_path / "new.csv", f"{header}\n{','.join(cells)}\n"), with_names(tiny))
+    assert found.x.tolist() == [[float(cells[-1]), 0.0]]
+    assert not found.notes
+
+
+def test_a_column_that_is_no_input_is_left_out_and_said(tiny: Task, tmp_path: Path) -> None:
+    found = read_new_inputs(write(tmp_path / "new.csv", "x1,age,x2\n1,50,2\n"), with_names(tiny))
+    assert (found.x.tolist(), found.notes) == ([[1, 2]], ("new.csv: left out, for tiny has no such input: 'age'",))
+
+
+def test_columns_of_other_names_are_refused(tiny: Task, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^new\.csv: has no input 'x1' of tiny, nor 1 more; it has 'a', 'b'$"):
+        read_new_inputs(write(tmp_path / "new.csv", "a,b\n1,2\n"), with_names(tiny))
+
+
+@pytest.mark.parametrize(("keeps", "header", "whose"), [(False, "x2,x1", "tiny keeps"), (True, "0,1", "new.csv names")])
+def test_an_order_that_could_not_be_checked_is_said(
+    tiny: Task, tmp_path: Path, keeps: bool, header: str, whose: str
+) -> None:
+    found = read_new_inputs(write(tmp_path / "new.csv", f"{header}\n1,2\n"), with_names(tiny) if keeps else tiny)
+    assert found.x.tolist() == [[1, 2]]
+    assert any(f"which could not be checked, for {whose} no" in note for note in found.notes)
 
 
 def test_pixels_on_another_scale_are_refused(few_digits: Task, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def _of_file(chosen: chosen_run.Chosen, task: Task, batch: int) -> Watched | Non
     file = st.file_uploader(
         "File of new inputs",
         key="watch:file",
-        help="CSV, Parquet, Excel or arrays. Columns: the task's raw inputs in their order, or sequences of proteins; "
+        help="CSV, Parquet, Excel or arrays. Columns: the task's raw inputs, by name or in order, or sequences; "
         "labels and a time if there are any. The file stays on this machine.",
     )
     if file is None:
