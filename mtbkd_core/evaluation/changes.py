@@ -22,16 +22,23 @@ _COLUMNS = ["name", "title", "before", "after", "change", "low", "high"]
 
 
 def share_changes(
-    before: Mapping[str, Tensor], after: Mapping[str, Tensor], titles: Mapping[str, str], *, paired: bool
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    by_chain: tuple[Mapping[str, Tensor], Mapping[str, Tensor]],
+    titles: Mapping[str, str],
+    *,
+    paired: bool,
 ) -> pd.DataFrame:
-    """Mean responsibility of each teacher, under the error from so many examples.
+    """Mean responsibility of each teacher, under the errors of both samplers and from so many examples.
 
     Args:
         before, after: each teacher's responsibilities [N] by its name; a teacher may be missing in one.
+        by_chain: before and after, each chain's mean of them [S], of all draws or of some.
         titles: of all teachers, by name.
         paired: whether both are of the same examples.
     Returns:
-        a row a teacher: name, title, before, after, change, low, high; NaN where it is missing.
+        a row a teacher: name, title, before, after, change, low, high; NaN where it is missing, and no interval where
+        a run has one chain or none is given.
     """
     rows = []
     for name, title in titles.items():
@@ -40,7 +47,14 @@ def share_changes(
             known = [None if each is None else float(each.double().mean()) for each in (one, other)]
             rows.append([name, title, *known, None, None, None])
         else:
-            rows.append(_row(name, title, one.double(), other.double(), paired))
+            *shown, gap, low, high = _row(name, title, one.double(), other.double(), paired)
+            chains = [each[name].double() for each in by_chain if name in each]
+            if low is None or len(chains) < 2 or min(map(len, chains)) < 2:
+                rows.append([*shown, gap, None, None])
+                continue
+            sampler = interval(0.0, math.hypot(*map(_error, chains)), min(map(len, chains)) - 1)[1]
+            half = math.hypot((high - low) / 2, sampler)
+            rows.append([*shown, gap, gap - half, gap + half])
     return _table(rows)
 
 

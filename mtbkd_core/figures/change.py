@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from mtbkd_core.figures.decision_map import HEIGHT, borders, colour_bar, plane, region_names, texts
-from mtbkd_core.figures.parts import CATEGORIES, SHARES, around_zero, bars, heat, rows
-from mtbkd_core.figures.theme import CLEAR, COLORSCALE, INK, MUTED, composed
-
-#: Of the largest change of a map: less bears no sign.
-_LEAST = 0.2
+from mtbkd_core.figures.decision_map import HEIGHT, borders, colour_bar, plane
+from mtbkd_core.figures.parts import CATEGORIES, SHARES, around_zero, bars, heat, note, rows
+from mtbkd_core.figures.theme import CLEAR, COLORSCALE, DIVERGING, INK, MUTED, composed
 
 
 def draw_two_answers(before: np.ndarray, after: np.ndarray, class_names: Sequence[str], *, label: str) -> go.Figure:
@@ -49,7 +46,8 @@ def draw_changes(
     """A bar a row with its 95 % interval; grey where the interval holds zero.
 
     Args:
-        table: name, title, change, low, high; NaN where a row has none.
+        table: name, title, before, after, change, low, high; where a row has no change, the share that one of both
+            runs has stands in its place.
         title: of the axis.
         left, right, shaded: as `parts.around_zero`.
         colours: of the rows by name; None: ink.
@@ -71,12 +69,12 @@ def draw_changes(
             customdata=shown[["low", "high"]].to_numpy(),
         )
     ]
+    layout = around_zero(shown[["low", "high"]].to_numpy(), left, right, shaded=shaded, title=title)
+    for row in table[table["change"].isna()].itertuples():
+        run, share = ("after", row.after) if np.isnan(row.before) else ("before", row.before)
+        layout["annotations"].append(note(f"only in the run {run}: {share:.0%}", 0.5, row.title, xref="paper"))
     return composed(
-        traces,
-        height=height or 110 + 40 * len(table),
-        legend=False,
-        y=rows(list(table["title"])),
-        **around_zero(shown[["low", "high"]].to_numpy(), left, right, shaded=shaded, title=title),
+        traces, height=height or 110 + 40 * len(table), legend=False, y=rows(list(table["title"])), **layout
     )
 
 
@@ -87,35 +85,28 @@ def draw_moved(
     *,
     before: np.ndarray,
     after: np.ndarray,
+    signed: bool = False,
     chosen: np.ndarray | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
-    """How much a map [G, G] changed: the darker the more, with a sign where it can fall as well as rise.
+    """How much a map [G, G] changed: the stronger the more.
 
     Args:
         change: [G, G].
         before, after: [G, G, C], whose borders are dashed and solid.
+        signed: whether it can fall as well as rise: zero is then in the middle of the scale.
         chosen: [2], a point to mark.
     """
-    size = np.abs(change)
     # a map that is the same everywhere is empty, not noise blown up to the full scale
-    top = max(float(size.max()), 1e-3)
+    top = max(float(np.abs(change).max()), 1e-3)
     shade = heat(
         axis,
-        size,
-        hover=f"{title.lower()} %{{customdata:+.3f}}",
-        zmin=0,
+        change,
+        hover=f"{title.lower()} %{{z:+.3f}}",
+        zmin=-top if signed else 0,
         zmax=top,
-        colorscale=COLORSCALE,
+        colorscale=DIVERGING if signed else COLORSCALE,
         zsmooth="best",
-        customdata=change.astype(np.float32),
-        colorbar=colour_bar(title, ".2f"),
+        colorbar=colour_bar(title, "+.2~g" if signed else ".2~g"),
     )
-    traces = [shade, *borders(axis, before, dash="dash"), *borders(axis, after)]
-    if (change < 0).any():
-        sign = np.where(size > _LEAST * top, np.sign(change), 0)
-        named = [(x, y, "+" if which > 0 else "−") for x, y, which in region_names(axis, sign) if which]
-        if named:
-            x, y, marks = zip(*named, strict=True)
-            traces.append(texts(x, y, marks, 24))
-    return plane(traces, axis, chosen, height)
+    return plane([shade, *borders(axis, before, dash="dash"), *borders(axis, after)], axis, chosen, height)

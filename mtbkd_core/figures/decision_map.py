@@ -17,6 +17,8 @@ from mtbkd_core.figures.parts import Part, heat, legend_mark, marker, marks, sta
 from mtbkd_core.figures.theme import CLEAR, COLORSCALE, INK, SMALL_TEXT, SOFT, composed, translucent
 
 HEIGHT = 400
+#: Pixels of the scale above a map: less than the smallest map is wide.
+_SCALE = 190
 #: Regions smaller than this share of the plane bear no name.
 _SMALLEST = 0.012
 
@@ -64,7 +66,7 @@ def draw_decisions(
     traces = [shade, *borders(axis, probabilities)]
     if points is not None:
         traces.append(texts(points["x1"], points["x2"], points["class"], SMALL_TEXT, "labelled %{text}"))
-    names = [(x, y, f"<b>{class_names[index]}</b>") for x, y, index in region_names(axis, best)]
+    names = [(x, y, f"<b>{class_names[index]}</b>") for x, y, index in region_names(axis, best, chosen)]
     x, y, bold = np.array(names, dtype=object).reshape(-1, 3).T
     traces.append(texts(x, y, bold, 30))
     return plane(traces, axis, chosen, height)
@@ -93,7 +95,7 @@ def draw_quantity(
         zmax=float(values.max()) if top is None else top,
         colorscale=COLORSCALE,
         zsmooth="best",
-        colorbar=colour_bar(title, ".2f"),
+        colorbar=colour_bar(title, ".2~g"),
     )
     traces = [shade, *borders(axis, probabilities)]
     if points is not None:
@@ -150,9 +152,18 @@ def add_choosable(figure: go.Figure, x: np.ndarray) -> go.Figure:
     return figure
 
 
-def region_names(axis: np.ndarray, named: np.ndarray) -> list[tuple[float, float, int]]:
-    """Where to write the class of each connected region of a map [G, G]: (x, y, class), deepest inside the region."""
+def region_names(
+    axis: np.ndarray, named: np.ndarray, taken: np.ndarray | None = None
+) -> list[tuple[float, float, int]]:
+    """Where to write the class of each connected region of a map [G, G]: (x, y, class), deepest inside the region.
+
+    `taken` [2] is a point that bears a mark already.
+    """
     found = []
+    away = np.inf
+    if taken is not None:
+        across, up = np.meshgrid(axis - taken[0], axis - taken[1])
+        away = np.hypot(across, up) / (axis[1] - axis[0]) / 2
     for index in np.unique(named):
         regions, count = scipy.ndimage.label(named == index)
         for number in range(1, count + 1):
@@ -160,6 +171,7 @@ def region_names(axis: np.ndarray, named: np.ndarray) -> list[tuple[float, float
             if inside.mean() < _SMALLEST:
                 continue
             depth = scipy.ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+            depth = np.minimum(depth, away)
             row, column = np.unravel_index(depth.argmax(), depth.shape)
             found.append((float(axis[column]), float(axis[row]), int(index)))
     return found
@@ -185,8 +197,9 @@ def texts(x: Any, y: Any, texts: Any, size: int, hover: str = "") -> Part:
 
 def colour_bar(title: str, form: str) -> Part:
     """The scale above a map, where it takes nothing of its width; `form` is how its numbers are written."""
-    look = {"orientation": "h", "thickness": 8, "outlinewidth": 0, "len": 0.8, "y": 1.02, "yanchor": "bottom"}
-    return {**look, "title": {"text": title, "side": "top"}, "tickformat": form, "nticks": 5}
+    look = {"orientation": "h", "thickness": 8, "outlinewidth": 0, "y": 1, "yanchor": "bottom", "ypad": 2}
+    size = {"lenmode": "pixels", "len": _SCALE}
+    return {**look, **size, "title": {"text": title, "side": "top"}, "tickformat": form, "nticks": 4}
 
 
 def plane(
@@ -197,5 +210,6 @@ def plane(
         point = star([float(chosen[0])], [float(chosen[1])], unselected={"marker": {"opacity": 1}})
         traces = [*traces, point]
     square = {"range": [float(axis[0]), float(axis[-1])], "showgrid": False, "constrain": "domain"}
-    x, y = {"title": "First input", **square}, {"title": "Second input", "scaleanchor": "x", **square}
+    x = {"title": "First input", **square}
+    y = {"title": "Second input", "scaleanchor": "x", "constraintoward": "top", **square}
     return composed(traces, height=height, legend=legend, x=x, y=y)

@@ -58,6 +58,10 @@ COLORSCALE: list[tuple[float, str]] = [(index / 9, colour) for index, colour in 
 #: The scale's end near the background, on which INK can be read.
 SOFT: list[tuple[float, str]] = [(index / 6, colour) for index, colour in enumerate(SEQUENTIAL[:7])]
 
+#: Of changes: zero, in the middle, is the background; less is brown, more is the scale's dark end.
+LESS = "#a85f1c"
+DIVERGING: list[tuple[float, str]] = [(0.0, LESS), *((0.5 + index / 18, hue) for index, hue in enumerate(SEQUENTIAL))]
+
 #: Light on purpose: it travels with every figure. Fonts and colours of text come from the app.
 TEMPLATE = go.layout.Template(
     layout={

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mtbkd_core.config.models import PriorConfig
+from mtbkd_core.evaluation.errors import interval
 from mtbkd_core.result import Result
 from mtbkd_core.studies.plane_posterior import Plane, heaviest, least_uncertain, plane_of, posterior_on, truth_of
 from mtbkd_core.studies.reweighting import epistemic
@@ -35,11 +36,6 @@ class TeacherMap:
         titled: Array = np.asarray(titles)[self.teacher]
         return titled
 
-    def where_other(self, titles: Sequence[str], other: TeacherMap, other_titles: Sequence[str]) -> TeacherMap:
-        """The part where another map has another teacher; elsewhere the share is NaN."""
-        same = self.named(titles) == other.named(other_titles)
-        return TeacherMap(self.teacher, np.where(same, np.nan, self.share))
-
 
 @dataclass(frozen=True)
 class StudentMaps:
@@ -51,9 +47,36 @@ class StudentMaps:
 
 @dataclass(frozen=True)
 class PosteriorMaps(StudentMaps):
-    """A run on the plane, with the teacher with the most responsibility."""
+    """A run on the plane.
+
+    Attributes:
+        responsibilities: the teacher with the most.
+        shares: [S, K, G, G], each chain's mean of all of them.
+    """
 
     responsibilities: TeacherMap
+    shares: Array
+
+    def clearly_led_otherwise(
+        self, teachers: Sequence[str], before: PosteriorMaps, teachers_before: Sequence[str]
+    ) -> TeacherMap:
+        """Where another teacher leads than in another run, by more than the sampler's error in each; else NaN.
+
+        Args:
+            teachers, teachers_before: their names, in the order of the shares; a teacher may be in one run only.
+        """
+        names = list(dict.fromkeys([*teachers, *teachers_before]))
+        now, was = (
+            np.array([names.index(name) for name in known])[each.responsibilities.teacher]
+            for known, each in ((teachers, self), (teachers_before, before))
+        )
+        clear = now != was
+        for known, each, first, second in ((teachers, self, now, was), (teachers_before, before, was, now)):
+            whole = np.zeros((len(each.shares), len(names), *each.shares.shape[2:]))
+            whole[:, [names.index(name) for name in known]] = each.shares
+            lead = [np.take_along_axis(whole, which[None, None], 1)[:, 0] for which in (first, second)]
+            clear &= _clearly_positive(lead[0] - lead[1])
+        return TeacherMap(self.responsibilities.teacher, np.where(clear, self.responsibilities.share, np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +123,8 @@ class DecisionPlane:
         found = posterior_on(result, self.task, self.plane.inputs)
         share, teacher = found.responsibilities.max(0)
         uncertainty = self.plane.square(found.epistemic).numpy()
-        return PosteriorMaps(self._classes_last(found.mean), uncertainty, self._teacher_map(teacher, share))
+        leading, shares = self._teacher_map(teacher, share), self.plane.square(found.shares).numpy()
+        return PosteriorMaps(self._classes_last(found.mean), uncertainty, leading, shares)
 
     def said(self, means: Tensor) -> StudentMaps:
         """What students say on average at each point, from means [G * G, C + 1] of `DrawnStudents.said`."""
@@ -115,3 +139,12 @@ class DecisionPlane:
 
     def _teacher_map(self, teacher: Tensor, share: Tensor) -> TeacherMap:
         return TeacherMap(self.plane.square(teacher).numpy(), self.plane.square(share).numpy())
+
+
+def _clearly_positive(values: Array) -> Array:
+    """Where the mean over S chains of values [S, ...] lies above 0 by more than its error; nowhere for one chain."""
+    chains = len(values)
+    if chains < 2:
+        return np.zeros(values.shape[1:], bool)
+    clear: Array = values.mean(0) > interval(0.0, 1.0, chains - 1)[1] * values.std(0, ddof=1) / chains**0.5
+    return clear

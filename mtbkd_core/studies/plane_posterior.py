@@ -82,12 +82,17 @@ class PlanePosterior:
     Attributes:
         mean: [M, C] posterior mean of the class probabilities.
         epistemic: [M], mutual information of label and student, in nats.
-        responsibilities: [K, M], posterior mean; sums to 1 over K.
+        shares: [S, K, M], each chain's mean of the teachers' responsibilities.
     """
 
     mean: Tensor
     epistemic: Tensor
-    responsibilities: Tensor
+    shares: Tensor
+
+    @property
+    def responsibilities(self) -> Tensor:
+        """[K, M], posterior mean; sums to 1 over K."""
+        return self.shares.mean(0)
 
 
 def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int = DRAWS) -> PlanePosterior:
@@ -100,13 +105,14 @@ def posterior_on(result: Result, task: Task, inputs: Tensor, *, max_draws: int =
         UserError: the task's truth is not known.
     """
     prior = stack_priors(truth_of(task).teacher_logits(result.config.data.teachers, inputs), [result.config.prior])
-    students = thin(result.draws, max_draws).flatten(0, 1)
+    draws = thin(result.draws, max_draws)
+    students = draws.flatten(0, 1)
     logits = result.student.logits(students, result.student_inputs(inputs))
     terms, _ = prior.terms(logits)
     probabilities = softmax(logits)
     mean = probabilities.mean(0)
     epistemic = (entropy(mean) - entropy(probabilities).mean(0)).clamp_min(0)
-    return PlanePosterior(mean, epistemic, prior.shares(terms).mean(0))
+    return PlanePosterior(mean, epistemic, prior.shares(terms).unflatten(0, draws.shape[:2]).mean(1))
 
 
 def distance(found: np.ndarray, truth: np.ndarray) -> np.ndarray:

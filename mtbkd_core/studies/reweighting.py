@@ -74,6 +74,13 @@ class DrawnStudents:
         """A setting's prior at the training examples."""
         return stack_priors(self.training.teacher_logits, [prior], together=self.training.together)
 
+    def shares(self) -> Tensor:
+        """[S, K], each chain's mean responsibility of every teacher over the labelled examples, of these draws."""
+        mixture, labelled = self.mixture(self.result.config.prior), len(self.task.y_train)
+        pieces = [mixture.shares(mixture.terms(piece)[0])[..., :labelled].mean(-1) for piece in self.logits.split(64)]
+        found: Tensor = torch.cat(pieces).unflatten(0, self.draws.shape[:2]).mean(1)
+        return found
+
     @property
     def efficiency(self) -> float:
         """Effective draws over draws, of the run."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +23,7 @@ from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import review
 from mtbkd_core.review.words import WORDS
 from mtbkd_core.studies.plane_posterior import true_at
+from mtbkd_core.studies.reweighting import DrawnStudents
 from pages.ui import beside, charts, decision_maps, examples, paired_maps, pinned, task_words
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs import task_loading
@@ -85,11 +87,22 @@ def of_reliability(pair: Pair) -> None:
                 "Change of accuracy by class",
                 "worse",
                 "better",
-                "Whiskers: 95 % intervals under so many test examples.",
+                "Whiskers: 95 % intervals under the error from so many test examples.",
                 key="before-classes",
                 height=430,  # the diagram beside it has the same
             )
     beside.draw_scores(pair.shown, scores=OF_ALL)
+
+
+@st.cache_resource(show_spinner="Asking the runs' draws…", max_entries=8)
+def _shares(version: str, _chosen: Chosen, _task: Task) -> dict[str, Any]:
+    return dict(zip(_chosen.teachers, DrawnStudents.of(_chosen.result, _task).shares().unbind(-1), strict=True))
+
+
+def _shares_by_chain(chosen: Chosen) -> dict[str, Any]:
+    """Each chain's mean responsibility [S] of every teacher over the labelled examples; {} where these are others."""
+    task = task_loading.load(chosen.view.config)
+    return _shares(chosen.version, chosen, task) if chosen.result.has_labels_of(task) else {}
 
 
 @of_pair
@@ -123,11 +136,17 @@ def of_influence(pair: Pair, task: Task) -> None:
     paired = len(labels[BEFORE]) == len(labels[AFTER]) and bool((labels[BEFORE] == labels[AFTER]).all())
     with columns[2]:
         show_changes(
-            changes.share_changes(shares[BEFORE], shares[AFTER], titles, paired=paired),
+            changes.share_changes(
+                shares[BEFORE],
+                shares[AFTER],
+                (_shares_by_chain(pair.before), _shares_by_chain(pair.after)),
+                titles,
+                paired=paired,
+            ),
             "Change of each teacher's share",
             "less",
             "more",
-            "Whiskers: 95 % intervals from so many examples.",
+            "Whiskers: 95 % intervals under the errors of both samplers and of so many labelled examples.",
             key="before-share-change",
             colours=colours,
             height=320,

@@ -20,9 +20,10 @@ HEIGHT = 350
 
 @dataclass(frozen=True)
 class Moved:
-    """A difference of two maps [G, G], and its words: its scale's, its title, what to look for, help."""
+    """A difference of two maps [G, G], whether it can fall, and words: of its scale, title, what to look for, help."""
 
     of: Callable[[StudentMaps, StudentMaps], Any]
+    signed: bool
     scale: str
     title: str
     look_for: str
@@ -31,6 +32,7 @@ class Moved:
 
 PREDICTIONS = Moved(
     lambda before, after: distance(before.mean, after.mean),
+    False,
     "Moved",
     "Where the predictions moved",
     "Strong: they changed most. Dashed: the borders before; solid: after.",
@@ -38,9 +40,10 @@ PREDICTIONS = Moved(
 )
 UNCERTAINTY = Moved(
     lambda before, after: after.epistemic - before.epistemic,
+    True,
     "Change (nats)",
     "Where the uncertainty changed",
-    "Strong: it changed most; + more, − less.",
+    "Blue: more uncertain after. Brown: less. Dashed: the borders before; solid: after.",
 )
 
 
@@ -81,6 +84,7 @@ def show_moved(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, wha
             what.scale,
             before=before.mean,
             after=after.mean,
+            signed=what.signed,
             chosen=decision_maps.chosen_point(seen),
             height=HEIGHT,
         ),
@@ -96,15 +100,19 @@ def show_moved(seen: DecisionPlane, before: StudentMaps, after: StudentMaps, wha
 def show_leading(
     seen: DecisionPlane, before: tuple[PosteriorMaps, Chosen], after: tuple[PosteriorMaps, Chosen]
 ) -> None:
-    """The teacher with the most responsibility in two runs, and where it is another one."""
+    """The teacher with the most responsibility in two runs, and where it clearly is another one."""
     (one, first), (other, second) = before, after
-    titles = [list(each.teachers.values()) for each in (first, second)]
-    moved = other.responsibilities.where_other(titles[1], one.responsibilities, titles[0])
+    moved = other.clearly_led_otherwise(second.view.config.data.teachers, one, first.view.config.data.teachers)
     strong = "The stronger the colour, the larger its share."
     shown = (
         (one.responsibilities, first, "Before: most responsibility", strong),
         (other.responsibilities, second, "After: most responsibility", strong),
-        (moved, second, "Where another teacher leads", "Coloured: the teacher that leads after, and did not before."),
+        (
+            moved,
+            second,
+            "Where another teacher leads",
+            "Coloured: the teacher that leads after and did not before, each beyond its sampler's error.",
+        ),
     )
     columns = st.columns(3, gap="small")
     for place, (column, (found, run, title, look_for)) in enumerate(zip(columns, shown, strict=True)):

@@ -21,15 +21,33 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_a_teachers_share_has_its_change_with_a_paired_interval() -> None:
     before = torch.rand(200, generator=generator())
     after = before + 0.1 + 0.01 * torch.randn(200, generator=generator(1))
-    (row,) = share_changes({"a": before}, {"a": after}, {"a": "A"}, paired=True).itertuples()
+    still = {"a": torch.full((4,), 0.5)}
+    (row,) = share_changes({"a": before}, {"a": after}, (still, still), {"a": "A"}, paired=True).itertuples()
     assert row.change == pytest.approx(0.1, abs=0.005)
     assert 0.09 < row.low < row.change < row.high < 0.11
-    (apart,) = share_changes({"a": before}, {"a": after}, {"a": "A"}, paired=False).itertuples()
+    (apart,) = share_changes({"a": before}, {"a": after}, (still, still), {"a": "A"}, paired=False).itertuples()
     assert apart.high - apart.low > 5 * (row.high - row.low)
 
 
+def test_a_change_of_a_share_covers_the_true_one_as_often_as_promised_where_chains_differ() -> None:
+    """Many examples, few chains: without the samplers' error the interval would hardly ever hold the truth."""
+    hits, without = [], []
+    for seed in range(200):
+        chains = [
+            middle + 0.02 * torch.randn(6, generator=generator(2 * seed + run)) for run, middle in ((0, 0.4), (1, 0.5))
+        ]
+        spread = 0.1 * torch.rand(400, generator=generator(10_000 + seed))
+        runs = [{"a": each.mean() + spread} for each in chains]
+        (row,) = share_changes(*runs, ({"a": chains[0]}, {"a": chains[1]}), {"a": "A"}, paired=True).itertuples()
+        hits.append(row.low <= 0.1 <= row.high)
+        (bare,) = share_changes(*runs, ({}, {}), {"a": "A"}, paired=True).itertuples()
+        without.append(math.isnan(bare.low))
+    assert 0.91 < sum(hits) / len(hits) <= 1.0
+    assert all(without)
+
+
 def test_a_teacher_that_only_one_run_has_is_shown_without_a_change() -> None:
-    (row,) = share_changes({}, {"a": torch.tensor([0.25, 0.75])}, {"a": "A"}, paired=True).itertuples()
+    (row,) = share_changes({}, {"a": torch.tensor([0.25, 0.75])}, ({}, {}), {"a": "A"}, paired=True).itertuples()
     assert math.isnan(row.before)
     assert row.after == 0.5
     assert math.isnan(row.change)

@@ -220,7 +220,7 @@ FIGURES: dict[str, Callable[[Run], go.Figure]] = {
         changed(r), title="Share", left="less", right="more", shaded="", colours=r.colours
     ),
     "draw_moved": lambda r: draw_moved(
-        AXIS, r.map[..., 0] - 0.5, "Change (nats)", before=r.map, after=r.map[::-1], chosen=np.zeros(2)
+        AXIS, r.map[..., 0] - 0.5, "Change (nats)", before=r.map, after=r.map[::-1], signed=True, chosen=np.zeros(2)
     ),
     "draw_coverage": lambda r: draw_coverage(coverage(), RULES),
     "draw_decisions": lambda r: decision_map.draw_decisions(AXIS, r.map, r.classes, **_map(r)),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mtbkd_core.figures.change import draw_changes, draw_moved, draw_two_answers
-from mtbkd_core.figures.theme import INK, MUTED
+from mtbkd_core.figures.theme import INK, MUTED, SEQUENTIAL
 
 AXIS = np.linspace(-1, 1, 21)
 #: [21, 21]: falls on the left, rises on the right.
@@ -24,15 +24,19 @@ def test_a_change_without_an_interval_is_grey() -> None:
     assert list(figure.data[0].marker.color) == [MUTED]
 
 
-def test_where_a_map_falls_and_where_it_rises_bears_a_sign() -> None:
-    figure = draw_moved(AXIS, SIDES, "Change", before=EVEN, after=EVEN)
-    (signs,) = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]
-    assert [(x < 0, text) for x, text in zip(signs.x, signs.text, strict=True)] == [(True, "−"), (False, "+")]
+def test_a_map_that_can_fall_has_zero_in_the_middle_of_its_scale() -> None:
+    shade = draw_moved(AXIS, SIDES, "Change", before=EVEN, after=EVEN, signed=True).data[0]
+    assert shade.zmin == -shade.zmax
+    assert shade.colorscale[0][1] != shade.colorscale[-1][1]
+    assert (0.5, SEQUENTIAL[0]) in [tuple(each) for each in shade.colorscale]
+    np.testing.assert_allclose(np.sign(shade.z), np.sign(SIDES))
 
 
-def test_a_map_that_is_nowhere_lower_has_no_signs() -> None:
-    figure = draw_moved(AXIS, np.abs(SIDES), "Moved", before=EVEN, after=EVEN)
-    assert not [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text"]
+def test_a_teacher_of_one_run_alone_has_its_share_in_place_of_a_change() -> None:
+    nothing = {"low": [np.nan], "high": [np.nan], "change": [np.nan]}
+    table = pd.DataFrame({"name": ["a"], "title": ["A"], "before": [0.25], "after": [np.nan]} | nothing)
+    figure = draw_changes(table, title="Share", left="less", right="more", shaded="")
+    assert [note.text for note in figure.layout.annotations if note.y == "A"] == ["only in the run before: 25%"]
 
 
 def test_a_map_that_did_not_move_is_empty() -> None:

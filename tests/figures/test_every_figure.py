@@ -25,7 +25,7 @@ from tests.figures.scene import FIGURES, run
 OTHERS = {"draw_race", "draw_effective", "draw_errors"}
 #: Colours that mean something, other than the teachers'.
 NEUTRAL = {theme.INK, theme.MUTED, theme.GRID, theme.BAND, theme.CLEAR, theme.WHITE, theme.BLACK, theme.WARNING}
-NEUTRAL |= {*theme.SEQUENTIAL}
+NEUTRAL |= {*theme.SEQUENTIAL, theme.LESS}
 
 
 @pytest.fixture(params=[(2, 3), (1, 2)], ids=["two teachers, three classes", "one teacher, two classes"])

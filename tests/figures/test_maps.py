@@ -20,6 +20,13 @@ def test_every_region_bears_its_class() -> None:
     assert left < 0 < right
 
 
+def test_a_region_bears_its_class_away_from_the_chosen_point() -> None:
+    (x, y, _), _ = decision_map.region_names(AXIS, HALVES.argmax(-1))
+    (other, up, _), _ = decision_map.region_names(AXIS, HALVES.argmax(-1), np.array([x, y]))
+    assert np.hypot(other - x, up - y) > 0.3
+    assert other < 0
+
+
 def test_a_region_of_a_few_cells_bears_no_name() -> None:
     best = np.zeros((21, 21), int)
     best[3, 3] = 1

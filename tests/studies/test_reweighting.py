@@ -131,3 +131,8 @@ def test_epistemic_uncertainty_is_that_of_the_run(result: Result, drawn: DrawnSt
 def test_only_other_priors_on_the_same_data_can_be_asked_for(changes: dict[str, object], can: bool) -> None:
     run = build_config()
     assert can_be_reweighted(run, build_config(changes.items(), base=run)) is can
+
+
+def test_each_chains_shares_are_in_the_mean_those_of_the_report(drawn: DrawnStudents, result: Result) -> None:
+    reported = result.predictions.train.responsibilities.float().mean(-1)
+    torch.testing.assert_close(drawn.shares().mean(0), reported, atol=2e-3, rtol=0)

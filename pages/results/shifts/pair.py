@@ -46,7 +46,7 @@ def of_shifts(pair: Pair) -> None:
             "Change of AUROC",
             "noticed less",
             "noticed more",
-            "Whiskers: 95 % intervals under so many inputs.",
+            "Whiskers: 95 % intervals under the error from so many inputs.",
             key="before-shifts",
         )
 

@@ -17,7 +17,7 @@ from mtbkd_core.evaluation.scores import SCORES
 from mtbkd_core.figures.change import draw_two_answers
 from mtbkd_core.studies.decision_maps import DecisionPlane
 from mtbkd_core.studies.reweighting import DrawnStudents, can_be_reweighted, change_of_epistemic, score_differences
-from pages.ui import charts, chosen_run, examples, headline, link, paired_maps, run_words
+from pages.ui import charts, chosen_run, examples, headline, link, paired_maps
 from pages.ui.chosen_run import Chosen
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
@@ -131,7 +131,7 @@ def draw_scores(answer: Answer) -> None:
     st.caption(
         "Grey: no clear change."
         if answer.moved
-        else f"Run {run_words.title(answer.chosen.view)} has these settings. Move a control to see what changes.",
+        else "These are the chosen run's settings. Move a control to see what changes.",
         help="On the test examples. Changes from the chosen run with 95 % intervals, shares in points, NLL and "
         "epistemic uncertainty in nats. "
         f"The weighted draws are worth {effective:.0f} of {found.weights.values[0].numel()}.",
