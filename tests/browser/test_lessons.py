@@ -105,7 +105,7 @@ def test_the_chains_borders_can_be_drawn_over_before_and_after(alone: Page) -> N
     alone.wait_for_function(f"(plain) => {before} !== plain", arg=plain)
 
 
-@pytest.mark.parametrize(("lesson", "step"), [("add-a-liar", 3), ("few-and-many-labels", 1)])
+@pytest.mark.parametrize(("lesson", "step"), [("add-a-liar", 3), ("sure-and-wrong", 3)])
 def test_a_phones_screen_holds_a_step_of_the_stage(
     new_tab: Callable[..., Visitor], server: Server, lesson: str, step: int
 ) -> None:
