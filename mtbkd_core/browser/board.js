@@ -11,6 +11,18 @@ const MAPS = {
 };
 export const NAMES = Object.keys(MAPS);
 
+// The darkest shades: nats, total variation, nats.
+export const MOST = { epistemic: 0.35, moved: 0.6, more: 0.2 };
+
+const UNSURE = ['shades', '0', `${MOST.epistemic} nats`];
+// map -> the kind of its scale, and what its ends say
+const SCALES = {
+  unsure: UNSURE,
+  unsureBefore: UNSURE,
+  moved: ['shades', '0', `${100 * MOST.moved} points`],
+  unsureMoved: ['signed', `−${MOST.more}`, `+${MOST.more} nats`],
+};
+
 const NUMBERS = {
   log: ['Log score, in nats', 'The mean log probability that the student gives to a label of the truth, by natural logarithms: nats. Larger is better; 0 below the best is perfect.'],
   calibration: ['Calibration error', 'ECE, the expected calibration error: mean distance of confidence and true probability. Smaller is better.'],
@@ -25,10 +37,12 @@ function figure(name, title, line, hint = '') {
       'figure',
       { class: `map of-${name}` },
       element('figcaption', {}, element('b', {}, title), element('span', { class: 'line' }, line, ' ', element('span', { class: 'hint' }, hint))),
-      element('div', { class: 'field' }, canvas),
+      element('div', { class: 'field' }, canvas, ...(name in SCALES ? [scaleOf(...SCALES[name])] : [])),
     ),
   };
 }
+
+const scaleOf = (kind, low, high) => element('span', { class: 'scale' }, low, element('i', { class: kind }), high);
 
 // `before`: what a pinned state looks like on it.
 function card(name, title, line, before, ...children) {
@@ -120,7 +134,7 @@ export function board(controls, actions, { offline }) {
     card(
       'shares',
       'Share of each teacher',
-      'Bar: mean responsibility over the points. Thin mark: mean prior weight. A bar beyond its mark: the labels speak for that teacher.',
+      'Bar: mean responsibility over the points. Thin mark: mean prior weight. A bar beyond its mark: the student agrees with that teacher more than with the others, drawn by labels or by teachers that say the same.',
       'Grey mark: before.',
       charts.shares,
     ),

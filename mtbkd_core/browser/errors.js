@@ -63,10 +63,23 @@ const CLEAR = 4.7;
 // How clearly two maps differ at each cell [side * side]: 0 within their errors, 1 beyond. `difference(cell, value)` is that of
 // one of the `values` (0 to 2: a class's probability; 3: the epistemic part); errors: those of both maps.
 export function clearness(side, difference, [now, before], values) {
+  const found = new Float32Array(side * side);
+  for (let cell = 0; cell < found.length; cell++) {
+    const around = neighbours(side, Math.floor(cell / side), cell % side);
+    let largest = 0;
+    for (const v of values) {
+      let variance = 1e-18;
+      for (const at of around) variance += (now[at + v] ** 2 + before[at + v] ** 2) / around.length;
+      largest = Math.max(largest, Math.abs(difference(cell, v)) / Math.sqrt(variance));
+    }
+    found[cell] = Math.min(1, Math.max(0, largest - CLEAR));
+  }
+  return found;
+}
+
+// Where the errors of the points around a cell begin.
+function neighbours(side, row, column) {
   const points = sideOf(side);
-  return Float32Array.from({ length: side * side }, (_, cell) => {
-    const at = VALUES * (points * Math.floor(cell / side / EVERY) + Math.floor((cell % side) / EVERY));
-    const far = values.map((v) => Math.abs(difference(cell, v)) / (Math.hypot(now[at + v], before[at + v]) + 1e-9));
-    return Math.min(1, Math.max(0, Math.max(...far) - CLEAR));
-  });
+  const both = (place) => [Math.floor(place / EVERY), Math.min(points - 1, Math.ceil(place / EVERY))];
+  return both(row).flatMap((r) => both(column).map((c) => VALUES * (points * r + c)));
 }

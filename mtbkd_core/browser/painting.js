@@ -1,15 +1,14 @@
 // What the worker found, drawn on the maps and charts; `view` is the Playground of app.js.
 
-import { NAMES } from './board.js';
+import { MOST, NAMES } from './board.js';
 import { drawSimplex, intervalChart, reliabilityChart, sharesChart, sparkline } from './charts.js';
 import { clearness } from './errors.js';
-import { changed, sentence, shownNumber, spans, status } from './words.js';
+import { changed, sentence, shownNumber, spans, status, statusHelp } from './words.js';
 
 // Points of the maps' grid on a side.
 export const SIDE = 40;
 const SPOKEN_MS = 800; // between two sentences while the chains move
 const ENOUGH_DRAWS = 160; // with fewer, intervals cannot be judged
-const MOST_EPISTEMIC = 0.35; // nats: the darkest shade
 
 // What is known before the first draw: the points and the truth.
 export function drawGiven({ planes, points, truth, look, data }) {
@@ -27,7 +26,7 @@ export function drawMaps(view) {
   planes.prediction.points(view.points, look, { selected: view.selected });
   planes.prediction.letters(found.mean, SIDE, classes, look);
   view.grips.draw();
-  planes.unsure.quantity(found.epistemic, SIDE, MOST_EPISTEMIC, look);
+  planes.unsure.quantity(found.epistemic, SIDE, MOST.epistemic, look);
   if (pinned?.mean) drawDifferences(view);
   else if (!pinned) {
     planes.truth.probabilities(view.truth, SIDE, look);
@@ -63,10 +62,10 @@ function drawDifferences(view) {
   planes.before.probabilities(pinned.mean, SIDE, look);
   drawBorders(view, planes.before, pinned, view.chainsShown);
   planes.before.letters(pinned.mean, SIDE, view.data.plane.classes, look);
-  planes.unsureBefore.quantity(pinned.epistemic, SIDE, MOST_EPISTEMIC, look);
+  planes.unsureBefore.quantity(pinned.epistemic, SIDE, MOST.epistemic, look);
   const [moved, unsure] = found.errors ? differences(found, pinned) : [0, 0].map(() => new Float32Array(SIDE * SIDE));
-  planes.moved.quantity(moved, SIDE, 0.6, look);
-  planes.unsureMoved.signed(unsure, SIDE, 0.2, look);
+  planes.moved.quantity(moved, SIDE, MOST.moved, look);
+  planes.unsureMoved.signed(unsure, SIDE, MOST.more, look);
 }
 
 // How far predictions moved, in total variation, and how much more is unknown; 0 within the Monte Carlo errors.
@@ -100,7 +99,7 @@ export function drawWords(view) {
   const [kind, text] = status(found, { paused: view.paused, resting: view.resting });
   if (parts.status.textContent !== text) parts.status.textContent = text;
   parts.status.dataset.kind = kind;
-  parts.status.title = `${found.gradients} gradients of 16 chains. Predictions of the last two halves differ by ${(100 * found.change).toFixed(1)} points; R-hat of predictions ${found.agreement.toFixed(2)}, of the log joint ${found.rHat.toFixed(2)}.`;
+  parts.status.title = statusHelp(found);
   const few = found.moving && found.draws < ENOUGH_DRAWS;
   const soon = found.moving && !view.paused && !view.resting && performance.now() - view.spoken < SPOKEN_MS;
   const speaks = few || !soon; // the sentence and the numbers are of the same moment

@@ -10,6 +10,9 @@ const mean = (bins, name) =>
 // The two-sided 95 % point of Student's t with 15 degrees of freedom: errors are of 16 chains.
 const T = 2.131;
 
+// Up to this R-hat chains are said to agree, as mtbkd_core/evaluation/diagnostics.py has it.
+const AGREED = 1.05;
+
 // Beyond this calibration error, confidence is not called near the truth.
 const NEAR = 0.05;
 
@@ -63,26 +66,36 @@ export function status(found, { paused, resting }) {
   if (found.restarted) return ['moving', 'Started anew: the change was too large'];
   if (found.split) return ['moving', resting ? 'At rest, but the chains disagree' : 'Moving slowly: the chains disagree'];
   if (found.moving) return ['moving', 'The chains are still moving'];
-  return ['settled', resting ? 'Settled, at rest' : `Settled · ${found.draws} draws`];
+  const rest = resting ? ', at rest' : '';
+  if (found.rHat <= AGREED) return ['settled', rest ? `Settled${rest}` : `Settled · ${found.draws} draws`];
+  return ['partly', `Predictions settled${rest} · R-hat ${Math.max(1.1, found.rHat).toFixed(1)}`];
+}
+
+// What the status is worked out from.
+export function statusHelp({ moving, gradients, change, agreement, rHat }) {
+  const joint = rHat <= AGREED ? `within ${AGREED}` : `the chains still lie apart there, ${AGREED} is the engine's limit`;
+  const settled = moving ? '' : 'Settled: the predictions no longer change, and the chains agree in them. ';
+  return `${settled}R-hat of predictions ${agreement.toFixed(2)}, of the log joint ${rHat.toFixed(2)} (${joint}). Predictions of the last two halves differ by ${(100 * change).toFixed(1)} points. ${gradients} gradients of 16 chains.`;
+}
+
+// As many digits as its error needs, and at least so many.
+const digitsOf = (error, least) => (error > 0 ? Math.min(6, Math.max(least, Math.ceil(-Math.log10(error)))) : least);
+
+const errorText = (error, digits) => `± ${error > 0 ? error.toFixed(digits) : '0'}`;
+
+function percentage(value, error, line) {
+  const digits = digitsOf(100 * error, 1);
+  return [percent(value, digits), `${errorText(100 * error, digits)} %`, line];
 }
 
 // Each number: its text, its Monte Carlo error, and what it is.
 export const shownNumber = {
-  log: ({ log, best, errors }) => [
-    minus(log.toFixed(3)),
-    `± ${errors.log.toFixed(3)}`,
-    `${(best - log).toFixed(3)} below the best`,
-  ],
-  calibration: ({ calibration, errors }) => [
-    percent(calibration, 1),
-    `± ${percent(errors.calibration, 1)}`,
-    'confidence against truth',
-  ],
-  coverage: ({ coverage, errors }) => [
-    percent(coverage, 1),
-    `± ${percent(errors.coverage, 1)}`,
-    'of the 95 % intervals',
-  ],
+  log({ log, best, errors }) {
+    const digits = digitsOf(errors.log, 3);
+    return [minus(log.toFixed(digits)), errorText(errors.log, digits), `${(best - log).toFixed(digits)} below the best`];
+  },
+  calibration: ({ calibration, errors }) => percentage(calibration, errors.calibration, 'confidence against truth'),
+  coverage: ({ coverage, errors }) => percentage(coverage, errors.coverage, 'of the 95 % intervals'),
 };
 
 const CHANGES = { log: [1, 3, ''], calibration: [100, 1, ' points'], coverage: [100, 1, ' points'] };
@@ -90,8 +103,10 @@ const CHANGES = { log: [1, 3, ''], calibration: [100, 1, ' points'], coverage: [
 // How a number has changed since the pin, and whether that is beyond both Monte Carlo errors.
 export function changed(name, after, before) {
   const change = after[name] - before[name];
-  const clear = Math.abs(change) > T * Math.hypot(after.errors[name], before.errors[name]);
-  const [factor, digits, unit] = CHANGES[name];
+  const error = Math.hypot(after.errors[name], before.errors[name]);
+  const clear = Math.abs(change) > T * error;
+  const [factor, least, unit] = CHANGES[name];
+  const digits = digitsOf(factor * error, least);
   const size = Math.abs(factor * change).toFixed(digits);
   if (Number(size) === 0) return { text: 'no change since the pin', clear };
   return { text: `${change < 0 ? '−' : '+'}${size}${unit} since the pin${clear ? '' : ', within its error'}`, clear };

@@ -16,7 +16,7 @@ const { asked, copy, decode, encode, engineSetting, pointsOf } = await load('sta
 const { drawPoints } = await load('teachers.js');
 const { Window } = await load('window.js');
 const { chainMaps, clearness, mapErrors } = await load('errors.js');
-const { changed, misread, sentence, silence } = await load('words.js');
+const { changed, misread, sentence, shownNumber, silence, status, statusHelp } = await load('words.js');
 
 const { plane, start } = JSON.parse(readFileSync(process.env.GIVEN, 'utf8'));
 const near = (found, wanted, tolerance) =>
@@ -115,6 +115,21 @@ test('a change within its Monte Carlo errors is not clear, and says so', () => {
   });
   before.calibration = after.calibration + 0.0004;
   assert.deepEqual(changed('calibration', after, before), { text: 'no change since the pin', clear: false });
+});
+
+test('a number has as many digits as its error needs', () => {
+  const scores = { log: -0.45128, best: -0.44321, calibration: 0.0151, coverage: 1 };
+  const shown = (errors) => Object.values(shownNumber).map((make) => make({ ...scores, errors }).slice(0, 2).join(' '));
+  assert.deepEqual(shown({ log: 0.012, calibration: 0.004, coverage: 0.02 }), ['−0.451 ± 0.012', '1.5 % ± 0.4 %', '100.0 % ± 2.0 %']);
+  assert.deepEqual(shown({ log: 0.0004, calibration: 0.0004, coverage: 0 }), ['−0.4513 ± 0.0004', '1.51 % ± 0.04 %', '100.0 % ± 0 %']);
+});
+
+test('settled without more is said only where chains agree in their log joint, too', () => {
+  const found = { moving: false, split: false, restarted: false, draws: 160, agreement: 1.01, change: 0, gradients: 9 };
+  assert.deepEqual(status({ ...found, rHat: 1.04 }, {}), ['settled', 'Settled · 160 draws']);
+  assert.deepEqual(status({ ...found, rHat: 1.66 }, {}), ['partly', 'Predictions settled · R-hat 1.7']);
+  assert.equal(status({ ...found, rHat: 1.06 }, { resting: true })[1], 'Predictions settled, at rest · R-hat 1.1');
+  assert.match(statusHelp({ ...found, rHat: 1.66 }), /log joint 1.66 \(the chains still lie apart there/);
 });
 
 test('on the stage three maps stand in a row where it is wide, in two rows where that makes them larger', () => {
