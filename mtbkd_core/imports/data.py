@@ -106,9 +106,12 @@ class TableData:
 
     def calibrated(self) -> TableData:
         """The same with each teacher's temperature, fitted on the labels of the student of split seed 0."""
-        task = self.split(list(self.rows.logits), 0, "test", MOST_TRAIN)
-        found = fit_temperatures(task.teacher_logits(list(task.teachers)), task.y_train).values
-        return replace(self, about=replace(self.about, temperatures=dict(zip(task.teachers, found, strict=True))))
+        train, _, _ = self._train_and_test(0, "test", MOST_TRAIN)
+        labels = self.rows.labels[train]
+        found = {
+            name: fit_temperatures(logits[train][None], labels).values[0] for name, logits in self.rows.logits.items()
+        }
+        return replace(self, about=replace(self.about, temperatures=found))
 
     def parts(self) -> dict[str, Rows]:
         """The tables by the names under which they are kept."""
@@ -123,6 +126,12 @@ class TableData:
             split: "test"; or "validation": tested on a fifth of the student's rows, and no test row is seen.
             count: labelled rows for the student; fewer where there are not so many.
         """
+        train, tested, test = self._train_and_test(split_seed, split, count)
+        mark = fingerprint_of_split(self.about.fingerprint, split_seed, split, count)
+        return self.cut(train, tested, test, teachers, mark)
+
+    def _train_and_test(self, split_seed: int, split: str, count: int) -> tuple[np.ndarray, Rows, np.ndarray]:
+        """The student's rows by their places, the table that is tested on, and its rows by their places."""
         every = np.arange(len(self.rows))
         train, test = (every, np.arange(len(self.test))) if self.test else self._hold_out(every, split_seed)
         tested = self.test or self.rows
@@ -130,8 +139,7 @@ class TableData:
             train, test = self._hold_out(train, split_seed)
             tested = self.rows
         order = np.random.default_rng(split_seed).permutation(len(train))
-        mark = fingerprint_of_split(self.about.fingerprint, split_seed, split, count)
-        return self.cut(train[order][:count], tested, test, teachers, mark)
+        return train[order][:count], tested, test
 
     def _hold_out(self, index: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.model_selection import train_test_split

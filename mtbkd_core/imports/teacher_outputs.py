@@ -12,8 +12,9 @@ import numpy as np
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import class_columns, is_whole, numbered_columns, plain
 from mtbkd_core.imports.labels import largest
+from mtbkd_core.imports.limits import check_size
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
-from mtbkd_core.imports.scales import SMALLEST, check_logits, to_logits
+from mtbkd_core.imports.scales import SMALLEST, Scaled, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
 from mtbkd_core.imports.top_k import as_shares, leave_some, spread, top_k_columns, with_rest
 
@@ -88,8 +89,9 @@ def read_teacher(
     opened = open_numbers(path, table, id_column, reserved, class_names, label, gaps=True)
     file, classes = opened.file, len(class_names)
     top = top_k_columns(opened.names) if file.named else None
+    check_size(file.file, len(file), classes)
     if top is not None:
-        indices, values = (opened.values(part) for part in top)
+        indices, values = (opened.values(part, np.float32) for part in top)
         logits, kind, together = spread(file, top[0], indices, values, classes)
         stated = np.full(classes, np.nan)
         names, notes = list[str](), list(opened.notes)
@@ -97,7 +99,7 @@ def read_teacher(
         logits, kind, stated, names, notes, together = _by_class(opened, class_names, like, normalise)
     logits[np.isfinite(logits).sum(1) < 2] = -np.inf
     rest = opened.in_order(together) if together.any() else None
-    outputs = TeacherOutputs(opened.in_order(logits).astype(np.float32), 0.0, (), (), (), stated, rest)
+    outputs = TeacherOutputs(opened.in_order(logits), 0.0, (), (), (), stated, rest)
     notes += [f"{file.file}: read as {kind}", *_of_partial(file.file, outputs, class_names)]
     counted = np.isfinite(np.take_along_axis(outputs.logits, np.maximum(labels, 0)[:, None], 1)[:, 0]) & (labels >= 0)
     if not counted.any():
@@ -128,48 +130,63 @@ def _by_class(
     if len(names) != len(places) and not one_of_two:
         got = count_of(len(names), "column")
         raise UserError(f"{file.file}: has {got} of numbers, expected {classes}: one for each class")
-    values = opened.values(names)
+    values = opened.values(names, np.float64 if one_of_two else np.float32)
     speaks = np.flatnonzero(~np.isnan(values).all(1))
     if not len(speaks):
         raise UserError(f"{file.file}: is empty in every row")
-    logits, stated = np.full((len(values), classes), -np.inf), np.full(classes, np.nan)
-    together = np.zeros(logits.shape, dtype=bool)
-    some = len(places) < classes and not normalise and bool((values[speaks] > NEVER).all())
-    shares, what = as_shares(values[speaks]) if some else (values, "")
+    total = len(values)
+    values = values if len(speaks) == total else values[speaks]
+    together, stated = np.zeros((total, classes), dtype=bool), np.full(classes, np.nan)
+    some = len(places) < classes and not normalise and bool((values > NEVER).all())
+    shares, what = as_shares(values) if some else (values, "")
     if one_of_two:
-        logits[speaks], kind = _of_second_class(file, names[0], values[speaks, 0], class_names, speaks)
-    elif what and leave_some(shares):
+        said, kind = _of_second_class(file, names[0], values[:, 0], class_names, speaks)
+        return _placed(said, speaks, total, [0, 1], 2), kind, stated, names, notes, together
+    if what and leave_some(shares):
         named = np.zeros_like(together)
         named[speaks[:, None], np.array(places)] = True
-        logits[speaks[:, None], np.array(places)] = np.log(np.maximum(shares, SMALLEST))
-        mass = np.zeros(len(values))
+        logits = _placed(np.log(np.maximum(shares, SMALLEST)), speaks, total, places, classes)
+        mass = np.zeros(total)
         mass[speaks] = shares.sum(1)
         logits, together, words = with_rest(logits, named, mass)
-        kind = f"{what} of some of the classes{words}"
-    else:
-        said, kind, stated[places] = _with_unknown(file, names, values[speaks], normalise, speaks)
-        logits[speaks[:, None], np.array(places)] = said
-    return logits, kind, stated, names, notes, together
+        return logits, f"{what} of some of the classes{words}", stated, names, notes, together
+    said, kind, stated[places] = _with_unknown(file, names, values, normalise, speaks)
+    return _placed(said, speaks, total, places, classes), kind, stated, names, notes, together
+
+
+def _placed(said: np.ndarray, rows: np.ndarray, total: int, columns: Sequence[int], classes: int) -> np.ndarray:
+    """Logits [n, m] in their rows and columns of [total, classes] float32, with -inf elsewhere."""
+    if len(rows) == total and list(columns) == list(range(classes)):
+        return said.astype(np.float32, copy=False)
+    logits = np.full((total, classes), -np.inf, np.float32)
+    logits[rows[:, None], np.array(columns)] = said
+    return logits
 
 
 def _with_unknown(
     file: Table, names: Sequence[str], values: np.ndarray, normalise: bool, rows: np.ndarray
 ) -> tuple[np.ndarray, str, np.ndarray]:
     """Logits [N, m] of columns, -inf in those that hold one value which says nothing; their kind; and `stated` [m]."""
-    same, first = (values == values[0]).all(0), values[0]
+    same, first = (values == values[0]).all(0), values[0].astype(np.float64)
     never = same & (first <= NEVER)
     if never.all():
         raise UserError(f"{file.file}: says in no row anything of a class")
-    left = np.flatnonzero(~never).tolist()
-    scaled = to_logits(file, [names[place] for place in left], values[:, left], normalise, rows)
+    scaled = _scaled(file, names, values, never, normalise, rows)
     if scaled.shares and (zero := same & (first == 0)).any():
         never = never | zero
-        left = np.flatnonzero(~never).tolist()
-        scaled = to_logits(file, [names[place] for place in left], values[:, left], normalise, rows)
-    logits = np.full(values.shape, -np.inf)
-    logits[:, left] = scaled.logits
+        scaled = _scaled(file, names, values, never, normalise, rows)
+    logits = _placed(scaled.logits, np.arange(len(values)), len(values), np.flatnonzero(~never).tolist(), len(names))
     stated = np.where(never, np.log(SMALLEST) if scaled.shares else first, np.nan)
     return logits, scaled.kind, np.where(np.isfinite(stated), stated, np.nan)
+
+
+def _scaled(
+    file: Table, names: Sequence[str], values: np.ndarray, never: np.ndarray, normalise: bool, rows: np.ndarray
+) -> Scaled:
+    left = np.flatnonzero(~never).tolist()
+    return to_logits(
+        file, [names[place] for place in left], values[:, left] if never.any() else values, normalise, rows
+    )
 
 
 def _of_partial(file: str, found: TeacherOutputs, class_names: Sequence[str]) -> list[str]:

@@ -67,9 +67,9 @@ def spread(
     shares, what = as_shares(values[~empty], classes - values.shape[1])
     kind = f"{what or 'logits'} of {values.shape[1]} classes in each row"
     if what:
-        values = np.full(values.shape, np.nan)
+        values = np.full_like(values, np.nan)
         values[~empty] = np.log(np.maximum(shares, SMALLEST))
-    logits, named = np.full((len(values), classes), -np.inf), np.zeros((len(values), classes), dtype=bool)
+    logits, named = np.full((len(values), classes), -np.inf, values.dtype), np.zeros((len(values), classes), dtype=bool)
     rows = np.flatnonzero(~empty)
     places = rows[:, None], indices[rows].astype(int)
     logits[places], named[places] = values[rows], True
@@ -123,7 +123,7 @@ def with_rest(logits: np.ndarray, named: np.ndarray, mass: np.ndarray) -> tuple[
     if (rest[speaks] < 1e-3).all() or named[speaks].all():
         return logits, np.zeros_like(named), ""
     together = ~named & speaks[:, None]
-    evenly = np.log(np.maximum(rest, SMALLEST) / np.maximum((~named).sum(1), 1))
+    evenly = np.log(np.maximum(rest, SMALLEST) / np.maximum((~named).sum(1), 1)).astype(logits.dtype)
     return np.where(together, evenly[:, None], logits), together, "; what they leave is of the others together"
 
 

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from mtbkd_core.config.models import TEMPERATURE_LIMITS
 
+#: Logits that are looked at in one go, in float64, so that what is in between stays small.
+_AT_ONCE = 2**18
+
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature that minimises the NLL of logits [M, C] / temperature against labels [M].
@@ -23,14 +26,19 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
     known = logits.gather(-1, labels[:, None])[:, 0].isfinite() & (logits.isfinite().sum(-1) > 1)
-    wide, labels = logits[known].double(), labels[known]
+    logits, labels = (logits, labels) if bool(known.all()) else (logits[known], labels[known])
     if not len(labels):
         return 1.0
-    if bool((wide.argmax(-1) == labels).all()):
+    if bool((logits.argmax(-1) == labels).all()):
         return TEMPERATURE_LIMITS[0]  # the NLL falls all the way, at last by less than float64 can resolve
 
+    rows = max(1, _AT_ONCE // logits.shape[-1])
+
     def nll(log_temperature: float) -> float:
-        return float(torch.nn.functional.cross_entropy(wide / np.exp(log_temperature), labels))
+        temperature, total = float(np.exp(log_temperature)), 0.0
+        for some, of in zip(logits.split(rows), labels.split(rows), strict=True):
+            total += float(torch.nn.functional.cross_entropy(some.double() / temperature, of, reduction="sum"))
+        return total / len(labels)
 
     # in 1 / temperature the NLL is convex, so there is one minimum to find
     return float(
