@@ -18,10 +18,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import openpyxl
+import pyarrow as pa
 
 from mtbkd_core import UserError
 from mtbkd_core.imports.preview import preview
 from mtbkd_core.imports.reading import read_table
+from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.teacher_outputs import read_teacher
 
 MIB = 2**20
 _SHEETS = b"application/vnd.openxmlformats-officedocument.spreadsheetml"
@@ -128,6 +131,20 @@ FILES: dict[str, Callable[[Path], Path]] = {
 }
 
 
+def large_teacher(folder: Path) -> Callable[[], object]:
+    """A teacher of 32,000 rows and 1,000 classes."""
+    rng, (rows, classes) = np.random.default_rng(0), (32_000, 1_000)
+    np.save(folder / "teacher.npy", rng.normal(size=(rows, classes)).astype(np.float32))
+    table = Table("t", ("x",), pa.table({"x": np.zeros(rows)}))
+    return lambda: read_teacher(
+        folder / "teacher.npy", table, np.arange(rows) % classes, list(map(str, range(classes)))
+    )
+
+
+#: Name -> what makes files, and gives what reads all of them.
+ALL: dict[str, Callable[[Path], Callable[[], object]]] = {"a large teacher": large_teacher}
+
+
 def taken(ask: Callable[[], object]) -> tuple[float, float, str]:
     """MiB by which a process of its own grows, seconds, and the refusal."""
     out, into = os.pipe()
@@ -151,7 +168,10 @@ def taken(ask: Callable[[], object]) -> tuple[float, float, str]:
 
 def main(folder: Path, names: list[str]) -> None:
     """A line for each file and way: its name, "look" or "whole", and what it took."""
-    for name in names or FILES:
+    for name in names or [*FILES, *ALL]:
+        if name in ALL:
+            print(json.dumps([name, "whole", *taken(ALL[name](folder))]), flush=True)
+            continue
         path = FILES[name](folder)
         for way, ask in {"look": lambda path=path: preview(path), "whole": lambda path=path: read_table(path)}.items():
             print(json.dumps([name, way, *taken(ask)]), flush=True)
