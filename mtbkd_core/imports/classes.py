@@ -11,7 +11,7 @@ from functools import lru_cache
 from mtbkd_core.common.progress import UserError
 
 MAX_CLASSES = 1_024
-_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_WHOLE = re.compile(r"(['\"]?)[+-]?\d+(\.0*)?\1")
 #: Categories of signs that are not seen, and letters that are not seen either (Unicode: default ignorable; U+2800).
 _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))
 _IGNORABLE = re.compile(
@@ -19,21 +19,23 @@ _IGNORABLE = re.compile(
 )
 #: What makes a text or a picture of the sign before it, and what makes a key of it.
 _VARIANTS, _KEYCAP = "\ufe0e\ufe0f", "\u20e3"
+#: Small letters of Cyrillic and Greek -> Latin ones that they, or their capitals, look like.
+_LOOK_ALIKE = str.maketrans("авекмнорстухіјѕαβεζηικμνορτυχ", "abekmhopctyxijsabezhikmnoptyx")
 #: Digits of a number that a column may be counted by.
 _MOST_DIGITS = 9
 
 
 @lru_cache(maxsize=4096)
 def is_whole(text: str) -> bool:
-    """Whether a label or a name is a whole number, which may have ".0" after it."""
+    """Whether a label or a name is a whole number, which may have ".0" after it, and quotes around it."""
     return bool(_WHOLE.fullmatch(text.strip()))
 
 
 @lru_cache(maxsize=4096)  # labels repeat
 def without_point(text: str) -> str:
-    """A label or a name as it is compared: a whole number without ".0" after it, a picture without its variant."""
+    """A label or a name as it is compared: a whole number alone, a picture without its variant."""
     text = unicodedata.normalize("NFC", text.strip()).translate(dict.fromkeys(map(ord, _VARIANTS)))
-    return text.partition(".")[0] if is_whole(text) else text
+    return text.strip("'\"").partition(".")[0] if is_whole(text) else text
 
 
 @lru_cache(maxsize=4096)
@@ -55,6 +57,17 @@ def invisible(text: str) -> str:
 def plain(name: str) -> str:
     """A column's name without what people spell in several ways: case, and blanks."""
     return " ".join(name.split()).casefold()
+
+
+def alike(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in case, in blanks, or in letters that look the same, alone."""
+    first: dict[str, str] = {}
+    pairs = []
+    for name in names:
+        bare = "".join(unicodedata.normalize("NFKC", name).casefold().split()).translate(_LOOK_ALIKE)
+        if (other := first.setdefault(bare, name)) != name:
+            pairs.append((other, name))
+    return pairs
 
 
 def check_class_names(names: Sequence[str], said_in: str = "classes") -> tuple[str, ...]:

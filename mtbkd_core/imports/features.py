@@ -21,6 +21,10 @@ MAX_LENGTH = 50_000
 #: exactly, of which few do, if so large a part of a sequence is known.
 _BASES, _LONG = frozenset("ACGTUN"), 20
 _AMBIGUOUS, _MOSTLY = frozenset("ACGTURYSWKMBDHVN"), 0.6
+#: Letters of all sequences together from which on bases alone tell, however short each is.
+_TOGETHER = 100
+#: A cell that may be a time, and the seconds since 1970 of 1990 and of 2100.
+_TIME, _SINCE, _UNTIL = re.compile(r"[0-9]{8,13}(\.0*)?"), 631_152_000, 4_102_444_800
 _WRONG = re.compile(f"[^{LETTERS}]")
 
 
@@ -47,6 +51,11 @@ def check_sequences(table: Table, column: str) -> list[str]:
     if 2 * len(bases) >= max(1, long):
         raise UserError(
             f"{_are_bases(table, column, bases, long)}: this is DNA or RNA, expected amino acids; translate it first"
+        )
+    if sum(map(len, sequences)) >= _TOGETHER and len(letters := set().union(*sequences)) > 2 and letters <= _BASES:
+        raise UserError(
+            f"{table.file}: column {column[:60]!r}: all sequences hold the letters of bases alone: this is DNA or RNA, "
+            "expected amino acids; translate it first"
         )
     return sequences
 
@@ -114,6 +123,33 @@ def from_columns(table: Table, columns: Sequence[str]) -> Tensor:
 def raw_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
     """Names of columns, with those of the places of a list in place of a column of lists."""
     return tuple(name for column in columns for name in table.lists.get(column, (column,)))
+
+
+def warn_of_times(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    """A line each on columns of whole numbers that may be dates such as 20200131, or times since 1970."""
+    found = [(name, what) for name in columns if (what := _times(table, name))]
+    return tuple(
+        f"{table.file}: feature {name[:60]!r} holds what looks like {what}: a student takes it as a plain number"
+        for name, what in found
+    )
+
+
+def _times(table: Table, name: str) -> str:
+    """What times a column holds, by its first cell and then by all; empty where it holds none."""
+    column = table.cells.column(name)
+    if not len(column) or not _TIME.fullmatch(str(column[0].as_py())):
+        return ""
+    texts = table.texts(name)
+    if not all(map(_TIME.fullmatch, texts)):
+        return ""
+    numbers = np.array([int(text.partition(".")[0]) for text in texts])
+    year, month, day = numbers // 10_000, numbers // 100 % 100, numbers % 100
+    if ((year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+        return "dates"
+    for unit, size in (("seconds", 1), ("milliseconds", 1000)):
+        if ((numbers >= _SINCE * size) & (numbers <= _UNTIL * size)).all():
+            return f"{unit} since 1970"
+    return ""
 
 
 def warn_of_features(features: np.ndarray, labels: np.ndarray, names: Sequence[str], file: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.classes import MAX_CLASSES, check_class_names, invisible, is_whole, without_point
+from mtbkd_core.imports.classes import MAX_CLASSES, alike, check_class_names, invisible, is_whole, without_point
 from mtbkd_core.imports.table import MISSING, Table, count_of, is_number
 
 #: Rows that a class needs, so that each part of a split, validation included, gets one.
@@ -27,7 +27,7 @@ class Labels:
     Attributes:
         indices: [N] int64, -1 without a label, and where it is wrong.
         names: of the C classes.
-        notes: for people, a line each.
+        notes, warnings: what was made of them, and what may be wrong; a line each.
         problems: what is wrong with some of the labels, a line each.
     """
 
@@ -35,6 +35,7 @@ class Labels:
     names: tuple[str, ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_labels(
@@ -91,9 +92,20 @@ def read_labels(
     counts = np.bincount(labels[labels >= 0], minlength=len(names))
     if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
         notes.append(f"{table.file}: no row has the label {_listed(absent)}")
-    if (counts > 0).sum() == 1:
+    if (counts > 0).sum() == 1 and not wrong.any():
         problems.append(f"{table.file}: column {column!r}: every label is the same, expected two classes at least")
-    return Labels(labels, names, tuple(notes), tuple(problems))
+    return Labels(labels, names, tuple(notes), tuple(problems), _warn_of_alike(table, column, names))
+
+
+def _warn_of_alike(table: Table, column: str, names: Sequence[str]) -> tuple[str, ...]:
+    if not (pairs := alike(names)):
+        return ()
+    one, other = pairs[0]
+    foreign = next((letter for letter in other + one if ord(letter) > 127 and (letter in one) != (letter in other)), "")
+    holds = f", of which one holds U+{ord(foreign):04X}" if foreign else ""
+    more = f" (and {count_of(len(pairs) - 1, 'more pair')})" if len(pairs) > 1 else ""
+    differ = f"{one[:40]!r} and {other[:40]!r} differ in case, blanks or letters that look the same alone{holds}{more}"
+    return (f"{table.file}: column {column[:60]!r}: {differ}: if they are one class, write them alike",)
 
 
 def _check_missing(table: Table, column: str, missing: np.ndarray, lines: list[str], allowed: bool) -> None:
@@ -115,14 +127,21 @@ def _check_missing(table: Table, column: str, missing: np.ndarray, lines: list[s
 
 
 def _way_out(texts: Sequence[str], names: Sequence[str]) -> str:
-    """How labels that count from 1 or leave gaps are named, where there are as many as classes; else empty."""
+    """How labels that count from 1, leave gaps or are below 0 are named, where there are as many as classes."""
     counted = list(names) == [str(number) for number in range(len(names))]
-    numbers = sorted({_number(text) for text in texts}) if counted else []
-    if len(numbers) != len(names) or numbers[0] < 0:
+    numbers = different_numbers(texts) if counted else []
+    if len(numbers) != len(names) or numbers == list(names):
         return ""
-    what = "the labels count from 1" if numbers == [*range(1, len(names) + 1)] else "the labels leave gaps"
-    shown = ",".join(map(str, numbers[:12])) + (",..." if len(numbers) > 12 else "")
-    return f": {what}; name the classes in order: --classes {shown}"
+    from_one = numbers == [str(number) for number in range(1, len(names) + 1)]
+    below = numbers[0].startswith("-")
+    what = "the labels count from 1" if from_one else "some are below 0" if below else "the labels leave gaps"
+    shown = ",".join(numbers[:12]) + (",..." if len(numbers) > 12 else "")
+    return f": {what}; name the classes in order: --classes{'=' if below else ' '}{shown}"
+
+
+def different_numbers(texts: Sequence[str]) -> list[str]:
+    """The different whole numbers among labels, from the least on."""
+    return sorted({without_point(text) for text in texts if is_whole(text)}, key=float)
 
 
 def are_numbers(texts: Sequence[str]) -> bool:
@@ -144,7 +163,7 @@ def count_from_one(texts: Sequence[str]) -> bool:
 
 def _number(text: str) -> int:
     """A label's number; -1 where it is none."""
-    return int(max(-1.0, min(float(text), _BEYOND))) if is_whole(text) else -1
+    return int(max(-1.0, min(float(without_point(text)), _BEYOND))) if is_whole(text) else -1
 
 
 def _are_names(texts: Sequence[str], names: Sequence[str]) -> bool:

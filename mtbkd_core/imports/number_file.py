@@ -24,7 +24,7 @@ from mtbkd_core.imports.id_names import (
 )
 from mtbkd_core.imports.matching import Joined, join_rows
 from mtbkd_core.imports.reading import read_table
-from mtbkd_core.imports.table import TRUTH, Table, count_of, is_number
+from mtbkd_core.imports.table import MISSING, TRUTH, Table, count_of, is_number
 
 #: Rows from which on whole numbers do not count them all by chance.
 _NO_CHANCE = 8
@@ -203,6 +203,8 @@ def _has_header(lines: Table, rows: int, classes: Sequence[str]) -> bool:
     spelled, cells = {plain(name) for name in classes}, {plain(cell) for cell in first}
     if classes and one_more and (spelled <= cells or (cells <= spelled and len(cells) == len(first))):
         return True
+    if all(cell.strip() in MISSING for cell in first):  # a row that abstains, or a column without a name
+        return one_more
     numbers = [cell for cell in first if is_number(cell) or cell.strip().lower() in TRUTH]
     counting = any(set(numbers) == {str(start + place) for place in range(len(numbers))} for start in (0, 1))
     if len(numbers) < len(first):

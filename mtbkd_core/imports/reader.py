@@ -21,6 +21,7 @@ from mtbkd_core.imports.features import (
     raw_columns,
     warn_of_bases,
     warn_of_features,
+    warn_of_times,
 )
 from mtbkd_core.imports.id_names import is_id_name, is_index_name, may_name_rows, names_rows, tell_apart
 from mtbkd_core.imports.labels import (
@@ -30,6 +31,7 @@ from mtbkd_core.imports.labels import (
     check_enough,
     check_one_hot,
     count_from_one,
+    different_numbers,
     largest,
     read_labels,
 )
@@ -132,6 +134,12 @@ class Reader:
         for path in files.teachers.values():
             with self.going_on():
                 known = max(known, count_classes(path, table, least, of_header, self.spec.accession, reserved))
+        if known == 1 and len(two := different_numbers(labels)) == 2:
+            line = (
+                f"{table.file}: the labels {two[0]} and {two[1]} are two classes, of which teachers' only column is of"
+            )
+            self.notes += [f"{line} {two[1]}"] if two != ["0", "1"] else []
+            return tuple(two)
         return tuple(map(str, range(known))) if 2 <= known <= MAX_CLASSES else None
 
     def _labels(self, table: Table, classes: Sequence[str] | None, own: bool) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -140,6 +148,7 @@ class Reader:
         others = read_table(other.table, [spec.label]).texts(spec.label) if other is not None else ()
         found = read_labels(table, spec.label, classes, others, spec.unlabelled and own)
         self.notes += found.notes
+        self.warnings += (line for line in found.warnings if line not in self.warnings)
         self.problems += [line for line in found.problems if line not in self.problems]
         if own and not found.problems:
             least = LEAST_WITH_TEST if spec.test else LEAST_OF_CLASS
@@ -189,6 +198,7 @@ class Reader:
         elif self.spec.columns:
             features = from_columns(table, self.spec.columns)
             self.columns.setdefault("", raw_columns(table, self.spec.columns))
+            self.warnings += warn_of_times(table, raw_columns(table, self.spec.columns))
         else:
             return from_sequences(table, self.spec.sequence or "", self.spec.model, self.on_progress, self.should_stop)
         file = (files.embeddings or files.table).name
@@ -204,7 +214,7 @@ class Reader:
         self.columns.setdefault("", columns)
         row = f"{path.name}: {count_of(values.shape[1], 'feature')} a row"
         self.notes += [*opened.notes, opened.matching, row, *filter(None, [line])]
-        self.warnings += opened.warnings
+        self.warnings += (*opened.warnings, *warn_of_times(opened.file, opened.names if opened.file.named else ()))
         del opened  # with the file's text, which may take more than its numbers
         pa.default_memory_pool().release_unused()
         return values if rows is None else values[rows]

@@ -83,7 +83,8 @@ class Table:
         """Columns as numbers [N, F]; True is 1 and False 0; refuses a cell that is no finite number.
 
         Args:
-            gaps: whether -inf stands for itself, and a row that is empty in all columns for NaN.
+            gaps: whether -inf, and what is less than any number may be, stand for -inf, and a row that is empty in all
+                columns for NaN.
         Raises:
             UserError: the first such cell with its place, and how many more there are in its column; a date or a time.
         """
@@ -91,6 +92,8 @@ class Table:
         with np.errstate(over="ignore"):  # it is refused below
             for place, name in enumerate(names):
                 values[:, place] = self._numbers_of(name, gaps)
+        if gaps:  # masks, such as the least number of float32
+            values[values < -LARGEST] = -np.inf
         wrong = np.empty(values.shape, dtype=bool)
         for start in range(0, len(values), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)

@@ -16,7 +16,7 @@ from mtbkd_core.imports.limits import check_size
 from mtbkd_core.imports.number_file import NumberFile, open_numbers
 from mtbkd_core.imports.scales import SMALLEST, Scaled, check_logits, to_logits
 from mtbkd_core.imports.table import Table, count_of
-from mtbkd_core.imports.top_k import as_shares, leave_some, spread, top_k_columns, with_rest
+from mtbkd_core.imports.top_k import as_shares, indices_by_name, leave_some, spread, top_k_columns, with_rest
 
 #: Standard deviations up to which a hit rate is no better than chance, and from which another is clearly better.
 CHANCE, FAR_BEYOND_CHANCE = 2, 5
@@ -91,7 +91,10 @@ def read_teacher(
     top = top_k_columns(opened.names) if file.named else None
     check_size(file.file, len(file), classes)
     if top is not None:
-        indices, values = (opened.values(part, np.float32) for part in top)
+        by_name, values = indices_by_name(file, top[0], class_names), opened.values(top[1], np.float32)
+        indices = opened.values(top[0], np.float32) if by_name is None else np.full_like(values, np.nan)
+        if by_name is not None:
+            indices[: len(by_name)] = by_name
         logits, kind, together = spread(file, top[0], indices, values, classes)
         stated = np.full(classes, np.nan)
         names, notes = list[str](), list(opened.notes)

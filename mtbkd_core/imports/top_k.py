@@ -1,22 +1,26 @@
 """Outputs of a teacher's leading classes alone: for each row the classes' indices, and their values.
 
-Two columns of lists, two groups of numbered columns ("index 0", "value 0", ...), or two arrays of [rows, k].
+Two columns of lists, two groups of numbered columns ("index 0", "value 0", ... or "top1_class", "top1_prob", ...), or
+two arrays of [rows, k]. In place of indices there may be the classes' names.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.imports.classes import numbered
+from mtbkd_core.imports.classes import numbered, plain, without_point
 from mtbkd_core.imports.scales import ROUNDING, SMALLEST, SUM_TOLERANCE
-from mtbkd_core.imports.table import Table
+from mtbkd_core.imports.table import MISSING, Table, is_number
 
 #: Words in the names of either group.
-_INDICES, _VALUES = ("ind", "idx", "class", "label"), ("val", "logit", "prob", "score")
+_INDICES, _VALUES = ("ind", "idx", "class", "label", "pred"), ("val", "logit", "prob", "score")
+#: A name with its number amid it.
+_AMID = re.compile(r"(\D*)(\d{1,9})(\D+)")
 
 
 def pair_of(names: Sequence[str]) -> tuple[str, str] | None:
@@ -33,12 +37,42 @@ def pair_of(names: Sequence[str]) -> tuple[str, str] | None:
 
 def top_k_columns(names: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """A file's columns of indices and of values, place by place; None where it holds anything else."""
-    groups = numbered(names)
+    amid = all(map(_AMID.fullmatch, names))
+    own = {_AMID.sub(r"\1\3 \2", name): name for name in names} if amid else {name: name for name in names}
+    groups = numbered(list(own))
     pair = pair_of(list(groups)) if sum(map(len, groups.values())) == len(names) else None
     if pair is None or set(groups[pair[0]]) != set(groups[pair[1]]):
         return None
-    first, second = ([groups[part][place] for place in sorted(groups[part])] for part in pair)
+    first, second = ([own[groups[part][place]] for place in sorted(groups[part])] for part in pair)
     return first, second
+
+
+def indices_by_name(file: Table, columns: Sequence[str], class_names: Sequence[str]) -> np.ndarray | None:
+    """Indices [N, k] of the classes that columns name, NaN in an empty row; None where they hold indices.
+
+    Raises:
+        UserError: text that is no class's name; one line.
+    """
+    known = {without_point(name): place for place, name in enumerate(class_names)}
+    if len(folded := {plain(name): place for name, place in known.items()}) == len(known):
+        known = folded
+    cells = [
+        ["" if text.strip() in MISSING else plain(without_point(text)) for text in file.texts(name)] for name in columns
+    ]
+    held = set().union(*cells) - {""}
+    if (
+        list(known) == [str(place) for place in range(len(known))]
+        or not held
+        or held <= set(map(str, range(len(known))))
+    ):
+        return None
+    if held.isdisjoint(known) and all(map(is_number, held)):
+        return None
+    for name, column in zip(columns, cells, strict=True):
+        if (row := next((row for row, text in enumerate(column) if text and text not in known), None)) is not None:
+            got = f"got {file.texts(name)[row][:40]!r}, expected the name of a class, or its index in all rows"
+            raise UserError(f"{file.at(row, name)}: {got}")
+    return np.array([[known.get(text, np.nan) for text in column] for column in cells]).T
 
 
 def spread(

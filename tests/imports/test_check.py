@@ -64,6 +64,30 @@ def test_names_of_features_are_kept_with_the_task(files: Files, own_home: Path) 
     assert store.read(manifest.parent).about.feature_names == ()
 
 
+@pytest.mark.parametrize(
+    ("first", "step", "what"),
+    [
+        (1_700_000_000, 60, "seconds since 1970"),
+        (1_700_000_000_000, 9, "milliseconds since 1970"),
+        (20_200_101, 1, "dates"),
+        (20_209_901, 1, ""),
+        (5_000, 1, ""),
+    ],
+)
+@pytest.mark.parametrize("embedded", [False, True])
+def test_a_feature_that_is_a_time_is_warned_of(
+    files: Files, tmp_path: Path, first: int, step: int, what: str, embedded: bool
+) -> None:
+    times = {row: str(first + step * (row % 28)) for row in range(ROWS)}
+    spec = TableSpec(changed(files, "timed.csv", Golgi=times), "Label", columns=("Golgi", "Nucleus"))
+    if embedded:
+        path = write_csv(tmp_path / "e.csv", ["Golgi", "b"], [[times[row], row % 5] for row in range(ROWS)])
+        spec = TableSpec(replace(files, embeddings=path), "Label")
+    said = [line for line in check(spec).warnings if "holds what looks like" in line]
+    looks = f"feature 'Golgi' holds what looks like {what}: a student takes it as a plain number"
+    assert said == ([f"{'e' if embedded else 'timed'}.csv: {looks}"] if what else [])
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("cell", "problem"),
@@ -159,6 +183,19 @@ def test_large_numbers_alone_are_no_labels(files: Files) -> None:
         check(plain(changed(files, "wrong.csv", Label=numbers)))
 
 
+@pytest.mark.parametrize("names", [("1", "2"), ("-1", "1"), ("0", "1")])
+def test_one_column_is_of_two_classes_whatever_numbers_they_are(
+    files: Files, tmp_path: Path, names: tuple[str]
+) -> None:
+    two = changed(files, "two.csv", Label={row: names[row % 2] for row in range(ROWS)})
+    one = write_csv(tmp_path / "one.csv", ["p"], [[0.1 + 0.8 * (row % 2)] for row in range(ROWS)])
+    checked = check(plain(replace(two, teachers={"good": one})))
+    assert checked.data.about.class_names == names
+    assert checked.data.rows.labels.tolist() == [row % 2 for row in range(ROWS)]
+    said = any("two classes, of which teachers' only column is of" in note for note in checked.notes)
+    assert said == (names != ("0", "1"))
+
+
 @pytest.mark.parametrize("first", ["1" * 5000, "c" + "1" * 5000], ids=["digits", "c"])
 def test_a_header_may_hold_a_number_of_any_length(files: Files, first: str) -> None:
     write_csv(files.teachers["good"], [first, "beta", "gamma"], logits().tolist())
@@ -227,6 +264,15 @@ def test_dna_is_no_protein(files: Files, sequence: str) -> None:
     dna = changed(files, "dna.csv", Sequence=dict.fromkeys(range(ROWS), sequence))
     with pytest.raises(UserError, match="this is DNA or RNA, expected amino acids"):
         check(spec_of(dna))
+
+
+def test_short_dna_is_told_by_all_sequences_together(files: Files) -> None:
+    short = {row: "ACGTTGCAACGTAC"[row % 3 :] for row in range(ROWS)}
+    with pytest.raises(
+        UserError, match=r"^dna\.csv: column 'Sequence': all sequences hold .* DNA or RNA, expected amino"
+    ):
+        check(plain(changed(files, "dna.csv", Sequence=short)))
+    check(plain(changed(files, "peptides.csv", Sequence=short | {5: "MKV"})))
 
 
 def test_dna_among_proteins_is_told(files: Files) -> None:

@@ -1,5 +1,7 @@
 """Labels: names or numbers of classes; one without a class is named with its place."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -89,6 +91,31 @@ def test_labels_that_do_not_count_from_0_are_told_how_to_be_named(texts: str, co
     counted = [str(number) for number in range(columns)]
     with pytest.raises(UserError, match=way):
         check(list(texts), counted)
+
+
+def test_labels_below_0_are_told_how_to_be_named_and_nothing_else() -> None:
+    with pytest.raises(UserError) as raised:
+        check(["-1", "1"] * 8, ["0", "1"])
+    (problem,) = raised.value.problems
+    assert problem.endswith("(and 7 more rows): some are below 0; name the classes in order: --classes=-1,1")
+
+
+@pytest.mark.parametrize(
+    ("texts", "differ"),
+    [
+        (["alpha", "ALPHA"], "'ALPHA' and 'alpha' differ in case, blanks or letters that look the same alone: if"),
+        (["a b", "ab"], "'a b' and 'ab' differ"),
+        (["\u0430b", "ab"], "'ab' and '\u0430b' differ .* of which one holds U\\+0430"),
+    ],
+)
+def test_classes_that_look_the_same_are_warned_of(texts: list[str], differ: str) -> None:
+    (warning,) = read_labels(table_of("y", texts * 3), "y", None).warnings
+    assert re.match(rf"t\.csv: column 'y': {differ}", warning)
+    assert not read_labels(table_of("y", ["alpha", "beta"] * 3), "y", None).warnings
+
+
+def test_whole_numbers_in_quotes_are_the_same_labels() -> None:
+    assert check(["1", "1.0", "'1'", '"0"', "0"], None)[0].tolist() == [1, 1, 1, 0, 0]
 
 
 def test_rows_without_a_label_can_be_allowed() -> None:

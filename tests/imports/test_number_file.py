@@ -121,6 +121,15 @@ def test_an_array_of_whole_numbers_is_an_id_where_the_table_has_it_and_nothing_e
     assert (file.joined, file.values().tolist(), file.feature_names()) == (None, NUMBERS, ())
 
 
+@pytest.mark.parametrize("empty", [",", "NA,NA"])
+def test_a_first_row_that_abstains_is_no_header(tmp_path: Path, empty: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"{empty}\n0.5,1.5\n")
+    assert np.isnan(open_numbers(path, rows(2), gaps=True).values()).tolist() == [[True, True], [False, False]]
+    path.write_text('""\n0.5\n1.5\n')
+    assert open_numbers(path, rows(2), gaps=True).values().tolist() == [[0.5], [1.5]]
+
+
 SHUFFLED = [2, 0, 1, 3, 4, 5, 6, 7]
 
 

@@ -71,11 +71,23 @@ def whole_of(found: TeacherOutputs) -> np.ndarray:
         (lacking(-np.inf), None),
         (lacking(-1e9), NAMES),
         (lacking(-1e4), NAMES),
+        (lacking(float(np.finfo(np.float32).min)), NAMES),
         (softmax(lacking(-np.inf)), NAMES),
         (np.log(np.maximum(softmax(lacking(-np.inf)), 1e-300)).clip(-600), NAMES),
         (softmax(logits(KNOWN)), ["a", "b"]),
     ],
-    ids=["columns", "columns in another order", "-inf", "no header", "-1e9", "-1e4", "0", "log of 1e-300", "shares"],
+    ids=[
+        "columns",
+        "columns in another order",
+        "-inf",
+        "no header",
+        "-1e9",
+        "-1e4",
+        "least",
+        "0",
+        "log of 1e-300",
+        "shares",
+    ],
 )
 def test_a_teacher_knows_the_classes_that_its_file_speaks_of(
     read: Read, rows: np.ndarray, header: Sequence[str] | None
@@ -103,9 +115,10 @@ def test_a_zero_in_some_rows_is_a_statement_and_in_all_logits_a_logit(read: Read
     assert read(zeros.tolist()).logits[:, 3].tolist() == [0] * ROWS
 
 
-def test_minus_infinity_in_a_single_row_is_unknown_there_and_said(read: Read) -> None:
+@pytest.mark.parametrize("unknown", [-np.inf, float(np.finfo(np.float32).min)])
+def test_minus_infinity_in_a_single_row_is_unknown_there_and_said(read: Read, unknown: float) -> None:
     values = logits()
-    values[5, 2] = -np.inf
+    values[5, 2] = unknown
     found = read(values.tolist())
     assert np.argwhere(~np.isfinite(found.logits)).tolist() == [[5, 2]]
     assert "t.csv: knows not all of these in 1 row" in found.notes
@@ -338,6 +351,24 @@ def test_indices_and_values_beside_ids_are_joined_by_them(tmp_path: Path, ids: S
     found = read_teacher(tmp_path / "t.npz", table_of(column.lower(), ids), LABELS, NAMES)
     np.testing.assert_allclose(np.take_along_axis(found.logits, indices, 1), values, rtol=1e-6)
     assert any(f"joined with those of t.csv by {column!r}" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("header", ["top1_class top2_class top1_prob top2_prob", "pred_1 pred_2 score_1 score_2"])
+@pytest.mark.parametrize("named", [False, True])
+def test_leading_classes_have_other_headers_and_may_be_named(tmp_path: Path, header: str, named: bool) -> None:
+    indices, values = top_two()
+    cells = np.array(NAMES)[indices].tolist() if named else indices.tolist()
+    rows = [[*cells[row], *values[row].tolist()] for row in range(ROWS)]
+    path, table = (
+        write_csv(tmp_path / "t.csv", header.split(), rows),
+        table_of("ACC", [f"P{row}" for row in range(ROWS)]),
+    )
+    found = read_teacher(path, table, LABELS, NAMES)
+    np.testing.assert_allclose(np.take_along_axis(found.logits, indices, 1), values, atol=1e-6)
+    if named:
+        write_csv(path, header.split(), [["z", *rows[0][1:]], *rows[1:]])
+        with pytest.raises(UserError, match=r"^t\.csv: line 2, column '.*1.*': got 'z', expected the name of a class"):
+            read_teacher(path, table, LABELS, NAMES)
 
 
 @pytest.mark.parametrize(
