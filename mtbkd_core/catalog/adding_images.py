@@ -108,6 +108,7 @@ def _made(
             count = sum(len(labels) for _, labels in pictures.parts.values())
             raise UserError(f"{images.folder}: its {count:,} pictures are too few to keep some for testing")
         _copy(pictures, copies)
+        pictures = replace(pictures, parts={})  # they are read from the copy
         images = replace(images, folder=copies, prefix="", notes=pictures.notes)
         class_names = pictures.class_names if class_names is None else class_names
     images = _checked(images, class_names, sizes)

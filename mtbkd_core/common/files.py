@@ -73,7 +73,7 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be made ({error.strerror})") from None
 
 
-def write_atomically(path: Path, content: bytes | str, *, sync: bool = True) -> None:
+def write_atomically(path: Path, content: bytes | memoryview | str, *, sync: bool = True) -> None:
     """Write to a temporary name beside `path`, sync, rename. On failure nothing is left behind.
 
     Args:

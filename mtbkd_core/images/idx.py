@@ -20,8 +20,10 @@ from mtbkd_core.common.progress import UserError
 
 _UNSIGNED_BYTES = 8
 _GZIP = b"\x1f\x8b"
-#: No more is ever read of a file, whatever its header says: about three times EMNIST's largest.
-MOST_BYTES = 2**30
+#: No more is ever read of a file, whatever its header says: more than EMNIST's digits and MedMNIST's largest set have.
+MOST_BYTES = 2**28
+#: Bytes that are read, or turned to grey, in one go.
+AT_ONCE = 2**22
 
 
 def axes_of(path: Path) -> int:
@@ -39,7 +41,9 @@ def axes_of(path: Path) -> int:
 def write_idx(path: Path, values: np.ndarray) -> None:
     """Write bytes [...] as an IDX file, whole or not at all; refuses a folder that cannot be written."""
     head = bytes([0, 0, _UNSIGNED_BYTES, values.ndim]) + np.array(values.shape, ">u4").tobytes()
-    write_atomically(path, head + values.astype(np.uint8).tobytes())
+    content = np.empty(len(head) + values.size, dtype=np.uint8)
+    content[: len(head)], content[len(head) :] = np.frombuffer(head, np.uint8), values.reshape(-1)
+    write_atomically(path, content.data)
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray:
@@ -84,9 +88,12 @@ def _read(path: Path, file: BinaryIO | gzip.GzipFile, axes: int) -> np.ndarray:
     size = " x ".join(f"{length:,}" for length in shape)
     if not 0 < count <= MOST_BYTES:
         raise UserError(f"{path}: the header says {size} values, allowed: from 1 to {MOST_BYTES:,}")
-    values = file.read(count)
-    if len(values) < count:
-        raise UserError(f"{path}: holds {len(values):,} values and is truncated; its header says {size}")
+    values, got = np.empty(count, dtype=np.uint8), 0
+    while got < count and (block := file.read(min(AT_ONCE, count - got))):
+        values[got : got + len(block)] = np.frombuffer(block, np.uint8)
+        got += len(block)
+    if got < count:
+        raise UserError(f"{path}: holds {got:,} values and is truncated; its header says {size}")
     if file.read(1):
         raise UserError(f"{path}: goes on after the {size} values that its header says")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+    return values.reshape(shape)

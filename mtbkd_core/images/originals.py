@@ -21,6 +21,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 _THUMBNAIL = 64
 #: Pixels of a picture, and how many pictures there may be.
 _MOST_PIXELS, _MOST_PICTURES = 2**25, 200_000
+#: Pixels of all pictures, and more for each byte that they have on the disk: photographs have some four a byte.
+_PIXELS, _PIXELS_A_BYTE = 2**27, 16
 _PARTS = {"train": ("train", "training"), "test": ("test", "testing", "val", "valid", "validation")}
 _TEST_SHARE = 5
 
@@ -118,11 +120,12 @@ def _visible(folder: Path) -> list[Path]:
 def _of_npz(path: Path) -> Originals:
     """MedMNIST's arrays: train_images, train_labels, test_images, test_labels; val_ ones are left out."""
     try:
+        wanted = [f"{part}_{what}" for part in ("train", "test") for what in ("images", "labels")]
         with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
-                raise UserError(f"{path}: more than {MOST_BYTES // 2**20} MiB once it is unpacked")
+            sizes = {part.filename.removesuffix(".npy"): part.file_size for part in archive.infolist()}
+            if sum(sizes.get(name, 0) for name in wanted) > MOST_BYTES:
+                raise UserError(f"{path}: its pictures are more than {MOST_BYTES // 2**20} MiB once they are unpacked")
         with np.load(path, allow_pickle=False) as arrays:
-            wanted = [f"{part}_{what}" for part in ("train", "test") for what in ("images", "labels")]
             if absent := [name for name in wanted if name not in arrays]:
                 raise UserError(
                     f"{path}: has no array {absent[0]!r}; expected {', '.join(wanted)}, as MedMNIST has them"
@@ -201,28 +204,63 @@ def _divided(files: list[tuple[Path, int]]) -> dict[str, list[tuple[Path, int]]]
     return parts
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture, of which the header alone is read; errors as `read_picture`."""
-    with _opened(path) as image:
-        return int(image.size[0]), int(image.size[1])
+@dataclass(frozen=True)
+class Look:
+    """What a picture's header tells; `fractions`: whether its pixels are fractions."""
+
+    width: int
+    height: int
+    fractions: bool
 
 
-def read_picture(path: Path) -> Any:
-    """A picture as Pillow has it, in colours (RGB) or in grey (L), of 16 bits the upper eight.
+def look_at(folder: Path, paths: Sequence[Path]) -> list[Look]:
+    """What the headers of pictures tell.
 
     Raises:
-        UserError: a file that is none, or too large to be read.
+        UserError: as `read_picture`; or pictures that hold far more pixels than bytes.
+    """
+    looks, pixels, most = list[Look](), 0, _PIXELS
+    for path in paths:
+        with _opened(path) as image:
+            width, height = image.size
+            looks.append(Look(int(width), int(height), image.mode == "F"))
+        pixels += looks[-1].width * looks[-1].height
+        most += _PIXELS_A_BYTE * path.stat().st_size
+    if pixels > most:
+        raise UserError(
+            f"{folder}: its {len(paths):,} pictures have {pixels:,} pixels, far more than their files are for "
+            f"(allowed: {most:,}): make them smaller"
+        )
+    return looks
+
+
+def read_picture(path: Path, wanted: tuple[int, int] | None = None) -> Any:
+    """A picture as Pillow has it, in colours (RGB) or in grey (L): of 16 bits the upper eight, of fractions 0 to 255.
+
+    Args:
+        wanted: (width, height) that it is brought to later: a JPEG may be read as small as twice that.
+    Raises:
+        UserError: a file that is none, or too large to be read, whole numbers of 32 bits, or fractions beyond 0 and 1.
     """
     from PIL import Image
 
     with _opened(path) as image:
         try:
-            if image.mode not in ("I;16", "I"):
-                return image.convert("L" if image.mode in ("1", "L", "F") else "RGB")
-            values = np.asarray(image, dtype=np.float32) / 257
-            return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+            if wanted is not None:
+                image.draft(None, (2 * wanted[0], 2 * wanted[1]))
+            if image.mode not in ("I;16", "I", "F"):
+                return image.convert("L" if image.mode in ("1", "L") else "RGB")
+            whole = image.mode == "I" and image.format != "PNG"
+            values: np.ndarray = np.array(image, dtype=np.float32)
         except Exception as error:  # as below
             raise UserError(f"{path}: cannot be read as a picture ({type(error).__name__})") from None
+        if whole:
+            raise UserError(f"{path}: its pixels are whole numbers of 32 bits: save it with bytes, such as PNG")
+        if image.mode == "F" and not (values.min() >= 0 and values.max() <= 1):
+            got = f"its pixels are fractions from {values.min():g} to {values.max():g}, expected 0 to 1"
+            raise UserError(f"{path}: {got}: save it with bytes, such as PNG")
+        values = np.rint(values * 255) if image.mode == "F" else values / 257
+        return Image.fromarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
 
 def _opened(path: Path) -> Any:

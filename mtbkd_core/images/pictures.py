@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd_core.common.progress import UserError
-from mtbkd_core.images.originals import colours_last, find_pictures, read_picture, size_of
+from mtbkd_core.images.idx import AT_ONCE, MOST_BYTES
+from mtbkd_core.images.originals import colours_last, find_pictures, look_at, read_picture
 
 #: The longest side of a picture that a student gets; of pictures of several sizes, each side.
 LONGEST_SIDE, COMMON_SIDE = 64, 32
@@ -42,18 +43,23 @@ def read_pictures(folder: Path) -> Pictures | None:
     found = find_pictures(folder)
     if found is None:
         return None
-    held = {part: each.held for part, each in found.parts.items()}
     notes = list(found.notes)
-    files = {part: each for part, each in held.items() if not isinstance(each, np.ndarray)}
-    pixels = {part: grey(each) for part, each in held.items() if isinstance(each, np.ndarray)}
-    colours = any(isinstance(each, np.ndarray) and each.ndim == 4 for each in held.values())
+    arrays = {part: each.held for part, each in found.parts.items() if isinstance(each.held, np.ndarray)}
+    files = {part: each.held for part, each in found.parts.items() if not isinstance(each.held, np.ndarray)}
+    pixels = {part: grey(each) for part, each in arrays.items()}
+    colours = any(each.ndim == 4 for each in arrays.values())
     if files:
-        sizes = {size_of(path) for paths in files.values() for path in paths}
-        size = _common_size(folder, sizes, notes)
+        looks = look_at(folder, [path for paths in files.values() for path in paths])
+        size = _common_size(folder, {(each.width, each.height) for each in looks}, notes)
+        if sum(map(len, files.values())) * size[0] * size[1] > MOST_BYTES:
+            most = f"more than {MOST_BYTES // 2**20} MiB of pixels: keep fewer pictures, or smaller ones"
+            raise UserError(f"{folder}: {len(looks):,} pictures of {size[0]} x {size[1]} are {most}")
+        if any(each.fractions for each in looks):
+            notes.append("Fractions from 0 to 1 were read as shades of grey.")
         for part, paths in files.items():
             pixels[part] = np.empty((len(paths), size[1], size[0]), dtype=np.uint8)
             for place, path in enumerate(paths):
-                pixels[part][place], coloured = _read(path, size)
+                pixels[part][place], coloured = _read(path, size, not colours)
                 colours |= coloured
     notes += ["Colours were turned to grey."] if colours else []
     names = {part: each.names for part, each in found.parts.items() if each.names}
@@ -66,7 +72,11 @@ def grey(images: np.ndarray) -> np.ndarray:
     images = colours_last(images)
     if images.ndim == 3:
         return images
-    return np.stack([np.rint(image[..., :3] @ _LUMA) for image in images]).astype(np.uint8)
+    found = np.empty(images.shape[:3], dtype=np.uint8)
+    rows = max(1, AT_ONCE // max(1, found[:1].size))
+    for start in range(0, len(images), rows):
+        found[start : start + rows] = np.rint(images[start : start + rows, ..., :3] @ _LUMA)
+    return found
 
 
 def _common_size(folder: Path, sizes: set[tuple[int, int]], notes: list[str]) -> tuple[int, int]:
@@ -84,11 +94,15 @@ def _common_size(folder: Path, sizes: set[tuple[int, int]], notes: list[str]) ->
     return size
 
 
-def _read(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
-    """A picture in grey, [height, width] of bytes, and whether it had colours."""
+def _read(path: Path, size: tuple[int, int], look: bool) -> tuple[np.ndarray, bool]:
+    """A picture in grey, [height, width] of bytes, and whether it has colours, where one looks for them."""
     from PIL import Image
 
-    picture = read_picture(path)
+    picture = read_picture(path, size)
+    coloured = False
+    if look and picture.mode == "RGB":
+        small = picture if picture.size == size else picture.resize(size, Image.Resampling.BOX)
+        coloured = bool(np.ptp(np.asarray(small), -1).any())
     plain = picture.convert("L")
     fitted = plain if plain.size == size else plain.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(fitted, dtype=np.uint8), picture.mode == "RGB" and bool(np.ptp(np.asarray(picture), -1).any())
+    return np.asarray(fitted, dtype=np.uint8), coloured

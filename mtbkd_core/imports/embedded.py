@@ -13,7 +13,7 @@ from torch import Tensor
 from mtbkd_core.common.files import sha256
 from mtbkd_core.common.progress import OnProgress, Phase, Progress, ShouldStop, UserError, UserErrors, one_line, stop_if
 from mtbkd_core.images.files import ImageFiles
-from mtbkd_core.images.originals import Originals, Part, find_pictures, thumbnail
+from mtbkd_core.images.originals import Originals, Part, find_pictures, look_at, thumbnail
 from mtbkd_core.imports.check import Checked, fingerprint_of
 from mtbkd_core.imports.data import About, Rows, TableData
 from mtbkd_core.imports.features import warn_of_features
@@ -142,7 +142,9 @@ def _originals(folder: Path, images: EmbeddedImages) -> Originals:
     """The pictures of a folder as they are."""
     files = ImageFiles("images", "", installed=folder, prefix=images.prefix)
     found = None if files.holds_all(folder) else find_pictures(folder)
-    if found is None:
+    if found is not None:
+        look_at(folder, [each for part in found.parts.values() for each in part.held if isinstance(each, Path)])
+    else:
         found = Originals({part: Part(f"{folder.name}, {part}", *files.originals(part)) for part in _PARTS})
     turned = {part: replace(each, transposed=images.transposed) for part, each in found.parts.items()}
     return replace(found, parts=turned)

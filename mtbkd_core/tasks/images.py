@@ -213,7 +213,10 @@ class ImageTask(ABC):
         return torch.tensor([label for label in range(len(self.class_names)) if label not in self.left_out])
 
     def _select(self) -> ImagePool:
-        (images, labels), (test_images, test_labels) = self.files.read("train"), self.files.read("test")
+        images, labels = self.files.read("train")
+        order = stratified_images(labels, SEED)[: self.sizes.student + self.sizes.validation]
+        images = images[order]  # those alone, before the others are read
+        test_images, test_labels = self.files.read("test")
         where = f"{self.INFO.name}: the images in {self.files.folder()}"
         if images.shape[1:] != test_images.shape[1:]:
             training, testing = (" x ".join(map(str, part.shape[1:])) for part in (images, test_images))
@@ -229,10 +232,9 @@ class ImageTask(ABC):
         ):
             if given < needed:
                 raise UserError(f"{where} are {given:,} {part} images, needed: at least {needed:,}")
-        order = stratified_images(labels, SEED)[: self.sizes.student + self.sizes.validation]
         tested = stratified_images(test_labels, SEED)[: self.sizes.test]
         index = np.concatenate([order, len(labels) + tested])
-        pixels = np.concatenate([images[order], test_images[tested]])
+        pixels = np.concatenate([images, test_images[tested]])
         chosen = np.concatenate([labels[order], test_labels[tested]]).astype(np.int64)
         digest = content_hash(pixels.tobytes(), chosen.tobytes(), index.astype(np.int64).tobytes())
         if self.digest and digest != self.digest:

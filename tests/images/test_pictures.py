@@ -147,3 +147,33 @@ def test_a_file_counts_before_one_in_a_folder_of_its_name(tmp_path: Path) -> Non
     (tmp_path / "train-images-idx3-ubyte" / "train-images-idx3-ubyte").write_bytes(b"x")
     (tmp_path / "train-images.idx3-ubyte").write_bytes(b"y")
     assert find_file(tmp_path, "train", 3).read_bytes() == b"y"
+
+
+def _tiffs(folder: Path, values: np.ndarray) -> Path:
+    for place, each in enumerate(values):
+        (folder / "ab"[place % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(each).save(folder / "ab"[place % 2] / f"{place:03}.tif")
+    return folder
+
+
+def test_fractions_are_shades_and_said_so(tmp_path: Path) -> None:
+    shades = pixels("train")[:20]
+    read = read_pictures(_tiffs(tmp_path, (shades / 255).astype(np.float32)))
+    assert read is not None
+    both = np.concatenate([images for images, _ in read.parts.values()])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, shades))
+    assert "Fractions from 0 to 1 were read as shades of grey." in read.notes
+
+
+@pytest.mark.parametrize("values", [np.full((20, 8, 8), 90.0, np.float32), np.full((20, 8, 8), 90, np.int32)])
+def test_pixels_whose_scale_nobody_knows_are_refused(tmp_path: Path, values: np.ndarray) -> None:
+    with pytest.raises(UserError, match=r"its pixels are .*: save it with bytes, such as PNG$"):
+        read_pictures(_tiffs(tmp_path, values))
+
+
+def test_pictures_of_far_more_pixels_than_bytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    for place in range(10):
+        (tmp_path / "ab"[place % 2]).mkdir(exist_ok=True)
+        Image.new("L", (5_000, 4_000)).save(tmp_path / "ab"[place % 2] / f"{place}.png")
+    with pytest.raises(UserError, match="its 10 pictures have 200,000,000 pixels, far more than their files are for"):
+        read_pictures(tmp_path)
