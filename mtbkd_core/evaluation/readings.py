@@ -15,7 +15,7 @@ from torch import Tensor
 from mtbkd_core.evaluation.errors import ScoreError, interval
 from mtbkd_core.evaluation.metrics import Metrics
 from mtbkd_core.evaluation.miscalibration import miscalibration
-from mtbkd_core.evaluation.opponents import standing
+from mtbkd_core.evaluation.opponents import headline
 from mtbkd_core.evaluation.scores import PosteriorScores
 from mtbkd_core.evaluation.sets import SetScores
 from mtbkd_core.evaluation.shift import OUT_OF_DISTRIBUTION, Separation
@@ -50,7 +50,7 @@ def of_reliability(
         mean, labels: the student's probabilities [M, C], and [M].
         draws: as `miscalibration` takes them.
     """
-    said = [standing(metrics, teachers, "accuracy"), _calibration(metrics.student, mean, labels, draws)]
+    said = [headline(metrics, teachers), _calibration(metrics.student, mean, labels, draws)]
     remarks = [*_never_right(mean, labels, class_names), *_at_chance(metrics.student)]
     return Summary(" ".join(each for each in said if each), tuple(remarks))
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import scipy
 
 from mtbkd_core.figures.parts import Part, heat, legend_mark, marker, marks, star, trace
-from mtbkd_core.figures.theme import CLEAR, COLORSCALE, INK, SMALL_TEXT, SOFT, composed, translucent
+from mtbkd_core.figures.theme import CLEAR, COLORSCALE, INK, SMALL_TEXT, SOFT, as_text, composed, translucent
 
 HEIGHT = 400
 #: Pixels of the scale above a map: less than the smallest map is wide.
@@ -66,7 +66,7 @@ def draw_decisions(
     traces = [shade, *borders(axis, probabilities)]
     if points is not None:
         traces.append(texts(points["x1"], points["x2"], points["class"], SMALL_TEXT, "labelled %{text}"))
-    names = [(x, y, f"<b>{class_names[index]}</b>") for x, y, index in region_names(axis, best, chosen)]
+    names = [(x, y, f"<b>{as_text(class_names[index])}</b>") for x, y, index in region_names(axis, best, chosen)]
     x, y, bold = np.array(names, dtype=object).reshape(-1, 3).T
     traces.append(texts(x, y, bold, 30))
     return plane(traces, axis, chosen, height)
@@ -134,7 +134,9 @@ def draw_leading_teacher(
         if here.any():
             shades = [(0, translucent(colour, 0.1)), (1, translucent(colour, 0.95))]
             scale = {"zmin": 0, "zmax": 1, "colorscale": shades, "showscale": False, "hoverongaps": False}
-            traces.append(heat(axis, np.where(here, share, np.nan), hover=f"{title}: {what} %{{z:.2f}}", **scale))
+            traces.append(
+                heat(axis, np.where(here, share, np.nan), hover=f"{as_text(title)}: {what} %{{z:.2f}}", **scale)
+            )
     return plane([*traces, *borders(axis, probabilities)], axis, chosen, height, legend=True)
 
 

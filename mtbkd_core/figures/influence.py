@@ -9,14 +9,16 @@ import plotly.graph_objects as go
 
 from mtbkd_core.evaluation.teacher_tables import LABEL
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, SHARES, bars, diagonal, horizontal, marks
-from mtbkd_core.figures.theme import MUTED, composed, translucent
+from mtbkd_core.figures.theme import MUTED, as_text, composed, translucent
 
 
 def draw_pulls(table: pd.DataFrame, colours: Mapping[str, str], *, x: str, height: int = 340) -> go.Figure:
     """Pulls stacked up and down from zero, one part a source, and their sum as a point; `table` as `pulls_of`."""
     shades = {**colours, LABEL: MUTED}
     traces = [
-        bars(part["class"], part["pull"], title, f"{title}: %{{y:+.3f}}", "class %{x}", colour=shades[str(name)])
+        bars(
+            part["class"], part["pull"], title, f"{as_text(title)}: %{{y:+.3f}}", "class %{x}", colour=shades[str(name)]
+        )
         for (name, title), part in table.groupby(["source", "title"], sort=False)
     ]
     total = table.groupby("class", sort=False)["pull"].sum()

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.figures.parts import GRIDLINES, bars, diagonal, interval, line, marker
-from mtbkd_core.figures.theme import GRID, composed, series_style
+from mtbkd_core.figures.theme import GRID, as_text, composed, series_style
 
 
 def draw_reliability(
@@ -30,7 +30,7 @@ def draw_reliability(
                 part["confidence"],
                 part["accuracy"],
                 title,
-                title + "<br>confidence %{x:.2f}, correct %{y:.2f}<br>95 % band %{customdata[1]:.2f} to "
+                as_text(title) + "<br>confidence %{x:.2f}, correct %{y:.2f}<br>95 % band %{customdata[1]:.2f} to "
                 "%{customdata[2]:.2f}<br>%{customdata[0]} predictions",
                 mode="lines+markers",
                 colour=colour,
@@ -45,7 +45,7 @@ def draw_reliability(
                 (part["from"] + part["to"]) / 2,
                 part["count"],
                 title,
-                title + ": %{y} predictions",
+                as_text(title) + ": %{y} predictions",
                 showlegend=False,
                 colour=colour,
                 opacity=opacity,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from mtbkd_core.evaluation.prior_density import CORNERS, TOP, SimplexDensity, to_plane
 from mtbkd_core.figures.parts import Part, line, marker, marks, note, star, trace
-from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, WHITE, composed
+from mtbkd_core.figures.theme import COLORSCALE, INK, SOFT, WHITE, as_text, composed
 
 
 def draw_simplex(
@@ -39,7 +39,7 @@ def draw_simplex(
         traces.append(_cloud(draws))
     for (name, title), mode, outline, weight in zip(teachers.items(), grid.modes, grid.outlines, weights, strict=True):
         outline = to_plane(outline[np.arange(-1, len(outline))]).astype(np.float32)
-        hover = "<br>".join([title, *_shares(class_names, mode), f"weight {weight:.2f}"])
+        hover = "<br>".join([as_text(title), *_shares(class_names, mode), f"weight {weight:.2f}"])
         traces.append(line(*outline.T, title, showlegend=False, colour=colours[name], width=1.5 + 2 * float(weight)))
         traces.append(_teacher(mode, title, hover, colours[name]))
     if truth is not None:
@@ -72,7 +72,7 @@ def draw_draws(
 
 
 def _shares(class_names: Sequence[str], shares: np.ndarray) -> list[str]:
-    return [f"class {label}: {share:.2f}" for label, share in zip(class_names, shares, strict=True)]
+    return [f"class {as_text(label)}: {share:.2f}" for label, share in zip(class_names, shares, strict=True)]
 
 
 def _cloud(draws: np.ndarray) -> Part:
@@ -87,7 +87,7 @@ def _teacher(shares: np.ndarray, title: str, hover: str, colour: str) -> Part:
 def _triangle(traces: Sequence[Part], class_names: Sequence[str], height: int) -> go.Figure:
     """The traces in a triangle that bears the classes at its corners."""
     names = [
-        note(f"<b>{label}</b>", x, y, yanchor="bottom" if y else "top", yshift=4 if y else -4)
+        note(f"<b>{as_text(label)}</b>", x, y, yanchor="bottom" if y else "top", yshift=4 if y else -4)
         for (x, y), label in zip(CORNERS, class_names, strict=True)
     ]
     edge = line(*CORNERS[[0, 1, 2, 0]].T, width=1)

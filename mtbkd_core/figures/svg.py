@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def legend(figure: go.Figure) -> str:
             shown = Mark(kind, "y", x, y, like.colour, like.width, like.dash, like.opacity, like.symbol)
             drawn.append(_drawn(shown, whole, Axis(0, 1, 13, 1, (), "")))
         swatch = f'<svg class="swatch" viewBox="0 0 24 14" aria-hidden="true">{"".join(drawn)}</svg>'
-        found.append(f"<span>{swatch}{escape(str(trace['name']))}</span>")
+        found.append(f"<span>{swatch}{_plainly(trace['name'])}</span>")
     return f'<p class="legend">{"".join(found)}</p>' if found else ""
 
 
@@ -227,8 +227,13 @@ def _title(axis: Mapping[str, Any]) -> str:
 
 
 def _text(text: str, x: float, y: float, anchor: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{_plainly(text)}</text>'
 
 
 def _css(colour: str) -> str:
     return f"var(--{_NAMES[colour]})" if colour in _NAMES else colour
+
+
+def _plainly(text: object) -> str:
+    """A text as it stands in a figure, where names are escaped already (`theme.as_text`), or not."""
+    return escape(unescape(str(text)))

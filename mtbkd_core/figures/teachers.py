@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.figures.parts import CATEGORIES, SHARES, bars, trace
-from mtbkd_core.figures.theme import COLORSCALE, GRID, composed
+from mtbkd_core.figures.theme import COLORSCALE, GRID, as_text, composed
 
 #: Letters of a class's name beyond which the names beside one another would overlap.
 _LONG = 8
@@ -67,7 +67,7 @@ def draw_probabilities(
 ) -> go.Figure:
     """Each teacher's class probabilities [K, C] of one example, side by side."""
     traces = [
-        bars(list(class_names), row, title, f"{title}: %{{y:.1%}}", "class %{x}", colour=colours[name])
+        bars(list(class_names), row, title, f"{as_text(title)}: %{{y:.1%}}", "class %{x}", colour=colours[name])
         for (name, title), row in zip(teachers.items(), probabilities, strict=True)
     ]
     return composed(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas  # noqa: F401, for plotly looks into it once another thread has begun to import it
 import plotly.graph_objects as go
 
@@ -127,10 +128,33 @@ def composed(
             common[name] = part | {"title": _axis_title(part["title"])} if part.get("title") else dict(part)
             if room is not None:
                 common[name]["automargin"] = False
+            common[name] |= {key: _as_texts(part[key]) for key in _NAMES_OF_AXIS & part.keys()}
         else:
             common[name] = common["margin"] | part if name == "margin" else part
     # unchecked: checking every value takes most of the time; the tests do
-    return go.Figure({"data": list(traces), "layout": common}, _validate=False)
+    shown = [dict(each) | {key: _as_texts(each[key]) for key in _NAMES & each.keys()} for each in traces]
+    return go.Figure({"data": shown, "layout": common}, _validate=False)
+
+
+#: Where a figure has names of people's own: of a trace, its categories and what its points show; of an axis.
+_NAMES = frozenset({"name", "x", "y", "customdata"})
+_NAMES_OF_AXIS = frozenset({"categoryarray", "ticktext"})
+
+
+def as_text(name: object) -> str:
+    """A name that a person gave, for a figure: plotly shows it as it is, and reads no tag in it."""
+    return str(name).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _as_texts(values: Any) -> Any:
+    """Values with the text among them as it is; numbers stay."""
+    if isinstance(values, str):
+        return as_text(values)
+    found = values.tolist() if getattr(getattr(values, "dtype", None), "kind", "") in ("O", "U", "T") else values
+    if isinstance(found, list | tuple) and any(isinstance(each, str | list | tuple) for each in found):
+        texts = [_as_texts(each) for each in found]
+        return texts if found is values else np.array(texts, dtype=object)
+    return values
 
 
 #: Pixels of the smallest text of a chart.

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mtbkd_core.figures.parts import CATEGORIES, GRIDLINES, SHARES, bars, line, note, vertical
-from mtbkd_core.figures.theme import CLEAR, INK, LETTER, MUTED, SMALL_TEXT, composed
+from mtbkd_core.figures.theme import CLEAR, INK, LETTER, MUTED, SMALL_TEXT, as_text, composed
 
 #: Pixels that an axis of per cent, one of other numbers, and a row of numbers with its title below take.
 _PER_CENT, _NUMBERS, _BELOW = 62, 64, 50
@@ -32,7 +32,7 @@ def draw_shares_by_class(table: pd.DataFrame, colours: Mapping[str, str], *, y: 
                 classes,
                 mean,
                 title,
-                f"{title}: %{{y:.2f}}<br>10–90 %: %{{customdata[0]:.2f}} to %{{customdata[1]:.2f}}",
+                f"{as_text(title)}: %{{y:.2f}}<br>10–90 %: %{{customdata[0]:.2f}} to %{{customdata[1]:.2f}}",
                 "class %{x}",
                 colour=colours[name],
                 base=below,
@@ -111,7 +111,7 @@ def draw_effect(
     """
     values, beside = table["value"], f"{x}: %{{x:.3g}}"
     traces = [
-        line(values, table[name], title, f"{title}: %{{y:.3g}}", beside, colour=colours[name], width=2.5)
+        line(values, table[name], title, f"{as_text(title)}: %{{y:.3g}}", beside, colour=colours[name], width=2.5)
         for name, title in teachers.items()
     ]
     traces.append(line(values, table["label"], "Label", "label: %{y:.3g}", width=1.5, dash="dash"))

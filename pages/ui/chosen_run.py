@@ -17,6 +17,7 @@ from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Moment
 from pages.ui import link, navigation, owner, sample_longer, so_far, task_words
+from pages.ui.glossary import hovered
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
 from pages.ui.run_words import STATES, former, sentence, task_title, title
@@ -200,7 +201,7 @@ def _draw_banner(shown: Chosen) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(
-            f":material/check_circle: Run **{view.id}** · {title(view)} · "
+            f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
             f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
             width="stretch",
         )
@@ -226,8 +227,8 @@ def _example_banner(view: RunView) -> None:
     """What the example is, and the button that measures one's own."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(
-            f":material/inventory_2: **Example** · {plain(task_title(view.config.data.task))}, "
-            f"{title(view)}. It comes with the program, and stands here until there is a run of yours.",
+            f":material/inventory_2: **Example** · {plain(task_title(view.config.data.task))}: {title(view)}",
+            help="It comes with the program, and stands here until there is a run of yours.",
             width="stretch",
         )
         st.button(
@@ -265,16 +266,21 @@ def say(found: Summary, config: RunConfig | None = None) -> None:
         config: of a page with scores: what has to be known of its task is said, too.
     """
     if found.sentence:
-        st.markdown(f"**{plain(found.sentence)}**")
+        lead(found.sentence)
     for remark in found.remarks:
         flag(remark)
     if config is not None and (known := task_words.remark(config)):
         flag(known)
 
 
+def lead(sentence: str) -> None:
+    """What a page says first; technical terms have their meaning on hover."""
+    st.markdown(f"**{hovered(plain(sentence))}**", unsafe_allow_html=True)
+
+
 def flag(remark: str) -> None:
     """A sentence on what stands out."""
-    st.markdown(f":orange[:material/flag:] {plain(remark)}")
+    st.markdown(f":orange[:material/flag:] {hovered(plain(remark))}", unsafe_allow_html=True)
 
 
 def show_bias(result: Result) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from mtbkd_core import Result
+from mtbkd_core.evaluation import opponents
 from mtbkd_core.evaluation.calibration import reliability
 from mtbkd_core.evaluation.diagnostics import R_HAT_LIMIT, Convergence, Verdict, r_hat_text
 from mtbkd_core.evaluation.errors import Difference, Reading
 from mtbkd_core.evaluation.metrics import Metrics
-from mtbkd_core.evaluation.opponents import opponents, standing
 from mtbkd_core.evaluation.score_text import TEST_SET_LINE, difference_text
 from mtbkd_core.evaluation.scores import HEADLINE, SCORES
 from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.run_tables import series_probabilities
 from pages.ui import charts, chosen_run, navigation, task_words
+from pages.ui.glossary import hovered
 from pages.ui.words import plain
 
 #: The networks of the first picture.
@@ -33,8 +34,10 @@ def draw(result: Result, *, key: str = "headline") -> None:
         key: of the chart, where a page shows several headlines.
     """
     titles = task_words.titles_by_name(result.config)
-    if said := standing(result.metrics, titles):
-        st.markdown(f"**{plain(said)}**")
+    if first := opponents.headline(result.metrics, titles):
+        chosen_run.lead(first)
+    if more := opponents.standing(result.metrics, titles):
+        st.markdown(hovered(plain(more)), unsafe_allow_html=True)
     if known := task_words.remark(result.config):
         chosen_run.flag(known)
     left, right = st.columns([1.5, 1], gap="large")
@@ -110,7 +113,7 @@ def _draw_verdict(place: st.delta_generator.DeltaGenerator, found: Convergence) 
 
 def _draw_differences(metrics: Metrics, teachers: dict[str, str]) -> None:
     """By how much the student differs from the best teacher, the weighted teachers and its warm start."""
-    names = opponents(metrics, teachers)
+    names = opponents.opponents(metrics, teachers)
     if not names:
         st.caption("This run was made by a former version: its differences from teachers and warm start are not known.")
         return

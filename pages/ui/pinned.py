@@ -46,8 +46,17 @@ def pair_with(chosen: Chosen) -> Pair | None:
     except UserError as error:
         st.error(plain(error), icon=":material/error:")
         return None
-    before, after = sorted((other, chosen), key=lambda each: (each.view.created, each.view.id))
-    return Pair(before, after)
+    return Pair(other, chosen) if _is_older(view, chosen.view) else Pair(chosen, other)
+
+
+def _is_older(one: RunView, other: RunView) -> bool:
+    return (one.created, one.id) < (other.created, other.id)
+
+
+def _order(pinned: RunView, chosen: RunView) -> str:
+    """Which of two runs the pages call before, and which after."""
+    older, newer = (BEFORE, AFTER) if _is_older(pinned, chosen) else (AFTER, BEFORE)
+    return f"The pages call it **{older}** and the run chosen above **{newer}**: the older one stands first."
 
 
 def _pinned() -> RunView | None:
@@ -85,7 +94,8 @@ def draw(chosen: RunView) -> None:
             args=(chosen.id,),
         )
         return
-    st.caption(f":material/keep: **Pinned as before**: {run_words.title(view)}. {_obstacle(view, chosen)}")
+    obstacle = _obstacle(view, chosen)
+    st.caption(f":material/keep: **Pinned**: {run_words.title(view)}. {obstacle or _order(view, chosen)}")
     st.button(
         "Let go",
         icon=":material/keep_off:",

@@ -15,7 +15,19 @@ from mtbkd_core.runs.kinds.run import KIND as RUN
 from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.studies.reweighting import DrawnStudents, score_differences
 from pages.ui.words import plain
-from tests.app.conftest import SMALL, Done, FakeEngine, Opened, go, in_link, lines, press, without_help
+from tests.app.conftest import (
+    SMALL,
+    Done,
+    FakeEngine,
+    Opened,
+    go,
+    in_link,
+    lines,
+    new_app,
+    open_page,
+    press,
+    without_help,
+)
 
 HEADING = "**Before and after**"
 
@@ -79,6 +91,14 @@ def test_scores_have_a_difference_with_its_error_and_settings_that_differ_are_na
     values = {finished.id: plain("4.5"), other.id: plain("0.75")}
     assert list(differ.index) == ["Strength (in labels)"]
     assert differ.loc["Strength (in labels)"].to_dict() == {"Before": values[before.id], "After": values[after.id]}
+
+
+@pytest.mark.usefixtures("fake_engine")
+def test_the_sidebar_says_which_run_the_pages_call_before(finished: RunView, other: RunView) -> None:
+    older, newer = sorted((finished, other), key=lambda view: (view.created, view.id))
+    for chosen, pinned, called in ((newer, older, "**Before**"), (older, newer, "**After**")):
+        app = open_page(new_app(), "reliability", run=chosen.id, before=pinned.id)
+        assert any(f"The pages call it {called}" in line for line in lines(app.sidebar, "caption"))
 
 
 def test_a_run_on_another_task_does_not_stand_beside_it(opened: Opened, finished: RunView) -> None:

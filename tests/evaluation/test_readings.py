@@ -34,7 +34,7 @@ def reliability(confidence: float, right: int, high: float = 0.01, auroc: float 
         auroc_misclassification=auroc,
         errors={"auroc_misclassification": ScoreError(test_set=0.05)},
     )
-    versus = {"warm_start": {"accuracy": Difference(difference=0.0, verdict=Reading.UNCLEAR)}}
+    versus = {"warm_start": {"accuracy": Difference(difference=0.0, low=-0.02, high=0.02, verdict=Reading.UNCLEAR)}}
     metrics = Metrics(student=student, teachers={"t": Scores(nll=1.0)}, versus=versus)
     return of_reliability(metrics, {"t": "T"}, *predictions(confidence, right), CLASSES)
 
@@ -52,7 +52,7 @@ def test_a_student_is_called_miscalibrated_only_beyond_what_exact_calibration_wo
     confidence: float, right: int, high: float, said: str
 ) -> None:
     sentence = reliability(confidence, right, high).sentence
-    assert sentence.startswith("Accuracy is not clearly different from its warm start.")
+    assert sentence.startswith("The student is as accurate as its warm start within 2.0 points.")
     assert said in sentence
 
 

@@ -143,3 +143,20 @@ go.Figure(go.Scatter(x=[1, 2], y=[1, 2]))
 def test_a_figure_is_drawn_while_another_thread_imports_pandas() -> None:
     done = subprocess.run([sys.executable, "-c", _HALF], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_a_person_gave_is_text_in_a_figure_and_no_tag() -> None:
+    name = "<b>A & B</b>"
+    trace = {
+        "type": "bar",
+        "name": name,
+        "x": [name],
+        "y": np.array([1.0]),
+        "customdata": np.array([[name, 1]], object),
+    }
+    figure = theme.composed([trace], x={"categoryarray": [name]})
+    (shown,) = figure.data
+    written = "&lt;b>A &amp; B&lt;/b>"
+    assert (shown.name, list(shown.x), shown.customdata[0][0]) == (written, [written], written)
+    assert list(figure.layout.xaxis.categoryarray) == [written]
+    assert list(shown.y) == [1.0]
