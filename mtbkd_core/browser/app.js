@@ -13,6 +13,7 @@ import { drawCharts, drawGiven, drawMaps, drawWords, SIDE, withShares } from './
 import { square } from './session.js';
 import { asked, CHOSEN, copy, decode, encode, engineSetting, pointsOf } from './state.js';
 import { drawPoints, softmaxRows, truthLogits } from './teachers.js';
+import { markAll, marking } from './terms.js';
 import { misread, silence } from './words.js';
 
 const MOST_DRAWN = 400;
@@ -42,6 +43,8 @@ export class Playground {
     );
     this.board = board(this.controls.node, this.actions(), { offline: places.offline });
     this.board.legend.append(...newPointChoice(data, (label) => (this.label = label)));
+    this.mark = marking(data.glossary);
+    markAll(this.mark, this.board.node.querySelectorAll('.card > .line, .map .line'));
     host.append(this.board.node);
     this.notice(misread(held));
     this.planes = Object.fromEntries(

@@ -103,7 +103,7 @@ export function drawWords(view) {
   const few = found.moving && found.draws < ENOUGH_DRAWS;
   const soon = found.moving && !view.paused && !view.resting && performance.now() - view.spoken < SPOKEN_MS;
   const speaks = few || !soon; // the sentence and the numbers are of the same moment
-  if (speaks) parts.lead.textContent = few ? 'The chains are on their way to the posterior.' : sentence(found);
+  if (speaks) lead(view, few ? 'The chains are on their way to the posterior.' : sentence(found));
   if (!few && speaks) view.spoken = performance.now();
   for (const [name, box] of Object.entries(parts.numbers)) {
     const past = view.history[name];
@@ -112,6 +112,13 @@ export function drawWords(view) {
     box.history.innerHTML = sparkline(past, ...spans[name]);
     if (speaks) drawNumber(name, box, found.scores, pinned && found.worthBefore?.scores);
   }
+}
+
+// The sentence; it stands while one of its terms is read.
+function lead(view, text) {
+  const { lead: place } = view.board;
+  if (place.textContent === text || place.querySelector('abbr:is(:hover, :focus)')) return;
+  place.replaceChildren(...view.mark(text));
 }
 
 function drawNumber(name, box, scores, before) {

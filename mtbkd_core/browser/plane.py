@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mtbkd_core.catalog.settings import default_config
+from mtbkd_core.config import glossary
 from mtbkd_core.figures import theme
 from mtbkd_core.tasks import synthetic
 
@@ -81,6 +82,11 @@ def palette() -> dict[str, Any]:
     return {"hues": list(theme.PALETTE[_CLASS_COLOURS]), "light": tone(theme.LIGHT), "dark": tone(theme.DARK)}
 
 
+def glossary_entries() -> list[tuple[str, str]]:
+    """Pairs of a form under which a term is found, the longest first, and what the term means."""
+    return [(form, glossary.GLOSSARY[term]) for form, term in glossary.forms()]
+
+
 def given() -> dict[str, Any]:
     """All that the page hands to the modules, ready for JSON."""
-    return {"plane": constants(), "start": start(), "palette": palette()}
+    return {"plane": constants(), "start": start(), "palette": palette(), "glossary": glossary_entries()}

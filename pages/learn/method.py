@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from mtbkd_core.config.glossary import GLOSSARY
 from mtbkd_core.config.parse import settings
 from mtbkd_core.evaluation.prior_density import two_class_density
 from mtbkd_core.figures.two_classes import draw_two_classes
 from pages.ui import charts
-from pages.ui.glossary import GLOSSARY
 
 FORMULAS = (
     (

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from mtbkd_core.config.choices import Algorithm
+from mtbkd_core.config.glossary import GLOSSARY
 from mtbkd_core.runs.kinds.run import RunView
-from pages.ui.glossary import GLOSSARY, explained, hovered
+from pages.ui.glossary import explained, hovered
 from tests.app.conftest import Opened
 
 #: That a person who has not read the paper may not know.
