@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Phase(StrEnum):
@@ -59,22 +60,30 @@ def stop_if(should_stop: ShouldStop | None) -> None:
         raise Cancelled
 
 
-#: Letters of someone's own words that a message repeats.
-_MOST_REPEATED = 100
+#: Letters of someone's own words that a message repeats, of a message, and of its end, which says what was expected.
+_MOST_REPEATED, _MOST_LETTERS, _END = 100, 300, 120
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 _QUOTED = re.compile(rf"""(?<!\w)(['"])((?:\\.|(?!\1)[^\\]){{{_MOST_REPEATED + 1},}})\1(?!\w)""")
 
 
-def one_line(text: str) -> str:
-    """A message without line breaks, and with the beginning alone of what is long and stands in quotes."""
-    return _QUOTED.sub(lambda found: f"{found[1]}{found[2][:_MOST_REPEATED]}…{found[1]}", _BREAKS.sub(" ", text))
+def one_line(text: str, most: int = _MOST_LETTERS) -> str:
+    """A message without line breaks, with the beginning alone of what is long and stands in quotes, and no middle.
+
+    Args:
+        most: letters; of more, what stands before the last `_END` is left out.
+    """
+    text = text if len(text) <= 100 * most else f"{text[: 50 * most]}…{text[-50 * most :]}"
+    text = _QUOTED.sub(lambda found: f"{found[1]}{found[2][:_MOST_REPEATED]}…{found[1]}", _BREAKS.sub(" ", text))
+    return text if len(text) <= most else f"{text[: most - _END - 1]}…{text[-_END:]}"
 
 
 class UserError(ValueError):
     """An error that the user can put right; the message is one line: what is wrong and what is allowed."""
 
+    most_letters: ClassVar[int] = _MOST_LETTERS
+
     def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+        super().__init__(one_line(message, self.most_letters))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -86,8 +95,8 @@ class UserErrors(UserError):
     """Several errors that were found at once; the message has them in one line."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
         self._problems = tuple(map(one_line, problems))
+        ValueError.__init__(self, "; ".join(self._problems))
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from mtbkd_core.config.models import ALIASES, LABELS, PER_TEACHER, RENAMED, RunC
 class ConfigError(UserError):
     """A setting that cannot be used; the message is one line naming the field, the value and what is allowed."""
 
+    most_letters = 4_000  # all settings are named where there is none of a name
+
 
 #: Settings by name, as overrides of the defaults. `paper` is what the paper's published code uses.
 PRESETS: Mapping[str, Mapping[str, str]] = {

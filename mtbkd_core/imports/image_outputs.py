@@ -18,6 +18,9 @@ from mtbkd_core.imports.spec import MAX_TEACHERS, check_name
 from mtbkd_core.imports.table import Table, is_number
 from mtbkd_core.imports.teacher_outputs import TeacherOutputs, agree, described, read_teacher
 
+#: Letters of what a teacher is, with how its files were read.
+_MOST_LETTERS = 2_000
+
 
 @dataclass(frozen=True)
 class TeacherFiles:
@@ -134,7 +137,7 @@ def read_outputs(files: TeacherFiles, parts: Sequence[ImageRows], class_names: S
         if any(each.together is not None for each in found):
             together[who] = torch.from_numpy(np.concatenate(masks))
         said = [line for each in found for line in each.warnings]
-        lines[who] = one_line(" ".join([described(own.name, found[0], class_names), *said]))
+        lines[who] = one_line(" ".join([described(own.name, found[0], class_names), *said]), _MOST_LETTERS)
         notes += [line for each in found for line in each.notes]
         warnings += said
     if problems:

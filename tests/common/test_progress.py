@@ -24,3 +24,17 @@ def test_a_message_is_one_line(end: str) -> None:
 def test_what_is_short_stays_as_it_is() -> None:
     text = "the teacher's file: got '  ', expected the students' answers, which is what the table's owner's list isn't"
     assert one_line(text) == text
+
+
+@pytest.mark.parametrize("middle", ["x" * 12_000_000, "[1, " * 4_000, "/folder" * 400, "'a', \n" * 200])
+def test_a_message_is_short_and_keeps_its_ends(middle: str) -> None:
+    said = str(UserError(f"t.npy: expected numbers, got {middle}; name one as t.npy:array"))
+    assert said.startswith("t.npy: expected numbers, got ")
+    assert said.endswith("; name one as t.npy:array")
+    assert len(said) <= 300
+
+
+def test_every_problem_is_short_and_none_is_left_out() -> None:
+    problems = UserErrors([f"{place}.csv: {'x' * 900}" for place in range(9)]).problems
+    assert [line[:6] for line in problems] == [f"{place}.csv:" for place in range(9)]
+    assert max(map(len, problems)) <= 300
