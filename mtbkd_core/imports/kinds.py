@@ -11,13 +11,16 @@ from mtbkd_core.common.progress import UserError
 
 _LOOK = 600
 _ARRAYS_ARE = "npz (numpy.savez) or safetensors"
+_MATLAB = f"a Matlab file: save its numbers as CSV or {_ARRAYS_ARE}"
+_JSON, _XML = "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)", "XML: save it as CSV"
 #: How files begin that are not read -> what they are, and what to do.
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (xls): save it as xlsx or CSV",
     b"ARROW1": "an Arrow or Feather file: save it as Parquet",
     b"FEA1": "a Feather file: save it as Parquet",
-    b"RDX": "an R data file: save it as CSV (write.csv)",
-    b"MATLAB 5.0": f"a Matlab file: save its numbers as CSV or {_ARRAYS_ARE}",
+    b"Obj\x01": "an Avro file: save it as CSV or Parquet",
+    b"SIMPLE  =": f"a FITS file: save its numbers as CSV or {_ARRAYS_ARE}",
+    b"\x04\x22\x4d\x18": "an LZ4 archive: unpack it, or use gzip",
     b"SQLite format 3": "an SQLite database: save the table as CSV or Parquet",
     b"BZh": "a bzip2 archive: unpack it, or use gzip",
     b"\xfd7zXZ": "an xz archive: unpack it, or use gzip",
@@ -30,12 +33,8 @@ _REFUSED = {
     b"GIF8": "a picture (GIF): pictures are imported as a folder",
     b"\x7fELF": "a program",
     b"MZ\x90": "a program",
-    b"{": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
-    b"[{": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
-    b"[[": "JSON: save it as CSV or Parquet (pandas: to_csv, to_parquet)",
-    b"<!DOCTYPE": "a web page: was the file itself downloaded?",
-    b"<html": "a web page: was the file itself downloaded?",
-    b"<?xml": "XML: save it as CSV",
+    b"{": _JSON,
+    b"<?xml": _XML,
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself: fetch it with git lfs pull",
 }
 
@@ -45,6 +44,31 @@ _PICKLE = re.compile(
     rb"\x80[\x02-\x05]|\(*(?:\([ld]p\d+\n|[\]}]q\x00|"
     rb"c(?:numpy|copy_?reg|__builtin__|builtins|collections|torch|pandas|scipy|sklearn)[\w.]*\n)"
 )
+
+#: Likewise, where more than the first letters tells.
+_REFUSED_LIKE = {
+    rb"\s*<(!doctype\s+)?(html|head|body)\b": "a web page: was the file itself downloaded?",
+    rb"\s*<!doctype": _XML,
+    rb"\s*<[a-z][\w.:-]*(\s[^<>\n]*)?/?>([^\n,;\t|]*>)?\s*(\n|\Z)": _XML,
+    rb"\s*\[(\s*[\[{]|\s*\n)": _JSON,
+    rb"X\n\0\0\0[\x02\x03]|[AB]\n[23]\n|RD[ABX][23]\n": "an R data file: save it as CSV (write.csv)",
+    rb"MATLAB [57]\.": _MATLAB,
+    rb"[\x00\x0a\x14\x1e\x28\x32]\0{3}.{3}\0.{3}\0[\x00\x01]\0{3}[\x01-\x40]\0{3}[A-Za-z]": _MATLAB,
+    rb"[\x69-\x73][\x01\x02]\x01\0|<stata_dta>": "a Stata file: save it as CSV (export delimited) or Parquet",
+    rb"\$FL[23]@\(#\)": "an SPSS file: save it as CSV or Parquet",
+    rb"\0{12}\xc2\xea\x81\x60|HEADER RECORD\*{7}": "a SAS file: save it as CSV or Parquet",
+    rb"x[\x01\x9c\xda]": f"a zlib stream, such as joblib's, which may hold a pickle: save its numbers as {_ARRAYS_ARE}",
+    rb"\xff{4}..\0\0": "an Arrow stream: save it as Parquet",
+    rb"ORC.*[\x00-\x08]": "an ORC file: save it as Parquet",
+    rb"PARE.*[\x00-\x08]": "Parquet that is encrypted: save it without",
+    rb"CDF[\x01\x02\x05]": "a NetCDF file: save its numbers as CSV or HDF5",
+    rb"\x08[\x01-\x20][\x12\x1a\x3a]": "a model (ONNX): a teacher's outputs are needed, such as its logits as CSV",
+    rb"(\x5c\x01|\x1c\x02)\0\0": f"a NIfTI file: save its numbers as {_ARRAYS_ARE}",
+    rb"II\*\0|MM\0\*|BM.{4}\0{4}|RIFF....WEBP": "a picture (TIFF, BMP, WebP): pictures are imported as a folder",
+    rb".{128}DICM": "a picture (DICOM): save it as PNG; pictures are imported as a folder",
+    rb"\0\0\0.ftyp": "a picture or a film (HEIC, MP4): pictures are imported as a folder, as PNG or JPEG",
+    rb"\0+\Z": "zeros alone where it begins, as of a copy that broke off: copy it again",
+}
 
 
 class Kind(StrEnum):
@@ -128,7 +152,10 @@ def _refuse_foreign(file: str, begins: bytes) -> None:
     """Refuse what is not read, by how it begins."""
     text = begins.removeprefix(b"\xef\xbb\xbf").lstrip()
     for start, words in _REFUSED.items():
-        if text.startswith(start) or text[: len(start)].lower() == start.lower() == b"<!doctype":
+        if text.startswith(start):
+            raise UserError(f"{file}: is {words}")
+    for pattern, words in _REFUSED_LIKE.items():
+        if re.match(pattern, begins.removeprefix(b"\xef\xbb\xbf"), re.DOTALL | re.IGNORECASE):
             raise UserError(f"{file}: is {words}")
     if _PICKLE.match(begins):
         words = "a Python pickle, which is never opened, for it can run code: save its numbers as"

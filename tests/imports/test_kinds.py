@@ -1,7 +1,9 @@
 """Files of other kinds than CSV with commas: each holds the same table, or is refused by its name; bombs stay small."""
 
 import gzip
+import io
 import pickle
+import zlib
 from pathlib import Path
 
 import h5py
@@ -11,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.io
+from pyarrow import orc
 from safetensors.numpy import save_file
 
 from mtbkd_core import UserError
@@ -204,6 +208,39 @@ def test_a_row_of_a_sheet_far_below_the_others_is_not_left_out(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "first", ["CDF", "PARENT", "RDX", "MATLAB", "ORC", "Objects", "RIFF", "x^2", "<b>x</b>", "[a]"]
+)
+def test_a_table_whose_first_column_has_a_name_as_of_another_kind_is_read(tmp_path: Path, first: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{first},b\n1,2\n")
+    assert read_table(tmp_path / "t.csv").names == (first, "b")
+
+
+def _matlab_4() -> bytes:
+    written = io.BytesIO()
+    scipy.io.savemat(written, {"z": NUMBERS}, format="4")
+    return written.getvalue()
+
+
+def _arrow_stream() -> bytes:
+    written, table = io.BytesIO(), pa.table({"a": [0.5]})
+    with pa.ipc.new_stream(written, table.schema) as stream:
+        stream.write_table(table)
+    return written.getvalue()
+
+
+def _orc() -> bytes:
+    written = io.BytesIO()
+    orc.write_table(pa.table({"a": [0.5, 1.5]}), written)
+    return written.getvalue()
+
+
+def _stata(version: int) -> bytes:
+    written = io.BytesIO()
+    pd.DataFrame({"a": [0.5, 1.5]}).to_stata(written, version=version)  # type: ignore[arg-type]
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("m.pkl", pickle.dumps([1.0, 2.0], 0), "is a Python pickle, which is never opened"),
@@ -221,6 +258,30 @@ def test_a_row_of_a_sheet_far_below_the_others_is_not_left_out(tmp_path: Path) -
         ("m.gz", gzip.compress(pickle.dumps([1.0]), mtime=0), "is a Python pickle"),
         ("m.gz", gzip.compress(LINES.encode(), mtime=0)[:-12], "cannot be read as gzip"),
         ("m.safetensors", b"\xff" * 30, "cannot be read as safetensors"),
+        ("m.rds", b"X\n\0\0\0\x03\0\x04\x02\x01" + bytes(90), r"is an R data file: save it as CSV \(write.csv\)"),
+        ("m.rds", gzip.compress(b"X\n\0\0\0\x02" + bytes(90), mtime=0), "is an R data file"),
+        ("m.rda", gzip.compress(b"RDX3\nX\n" + bytes(90), mtime=0), "is an R data file"),
+        ("m.mat", b"MATLAB 7.3 MAT-file, Platform: GLNXA64", "is a Matlab file"),
+        ("m.mat", _matlab_4(), "is a Matlab file"),
+        ("m.joblib", zlib.compress(b"numbers"), "is a zlib stream, such as joblib's, which may hold a pickle"),
+        ("m.arrow", _arrow_stream(), "is an Arrow stream: save it as Parquet"),
+        ("m.orc", _orc(), "is an ORC file: save it as Parquet"),
+        ("m.dta", _stata(114), "is a Stata file"),
+        ("m.dta", _stata(118), "is a Stata file"),
+        ("m.sav", b"$FL2@(#) SPSS DATA FILE" + bytes(90), "is an SPSS file"),
+        ("m.avro", b"Obj\x01" + bytes(range(90)), "is an Avro file"),
+        ("m.lz4", b"\x04\x22\x4d\x18" + bytes(range(90)), "is an LZ4 archive: unpack it"),
+        ("m.onnx", b"\x08\x07\x12\x07pytorch" + bytes(range(90)), r"is a model \(ONNX\)"),
+        ("m.nii", b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "is a NIfTI file"),
+        ("m.tif", b"II*\0" + bytes(90), r"is a picture \(TIFF"),
+        ("m.bmp", b"BM\x9a\0\0\0" + bytes(90), r"is a picture \(TIFF, BMP"),
+        ("m.csv", bytes(3_000), "is zeros alone where it begins"),
+        ("m.json", b'[\n {"a": 1}\n]', "is JSON"),
+        ("m.json", b"[\n  [\n    0.5,\n    1.5\n  ]\n]", "is JSON"),
+        ("m.json", b"[\n  0.5,\n  1.5\n]", "is JSON"),
+        ("m.xml", b"<root>\n<a>1</a>\n</root>", "is XML"),
+        ("m.xml", b"<root><a>1</a></root>", "is XML"),
+        ("m.csv", b"\n<HTML><body>404", "is a web page"),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
@@ -263,7 +324,7 @@ BOMBS = {
     "text.parquet": _repeated_text,
     "list.parquet": _long_list,
     "wide.npz": lambda path: np.savez_compressed(path, np.zeros((90_000, 900), np.int8)),
-    "text.csv.gz": lambda path: path.write_bytes(gzip.compress(bytes(2**20), 1, mtime=0) * 800),
+    "text.csv.gz": lambda path: path.write_bytes(gzip.compress(b" " * 2**20, 1, mtime=0) * 800),
 }
 
 
