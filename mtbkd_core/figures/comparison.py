@@ -30,7 +30,10 @@ _MARKS = {
 
 
 def draw_verdicts(table: pd.DataFrame) -> go.Figure:
-    """Which method is better, by baseline (rows) and score (columns); `table` as `gap_table`."""
+    """Which method is better, by baseline (rows) and score (columns) that was measured; `table` as `gap_table`."""
+    known = set(table.loc[table["verdict"] != Reading.UNKNOWN, "score"]) or set(table["score"])
+    shown = [score for score in COMPARED if score in known]
+    table = table[table["score"].isin(shown)]
     traces = [
         marks(
             part["score"].map(lambda score: SCORES[score].short),
@@ -45,12 +48,12 @@ def draw_verdicts(table: pd.DataFrame) -> go.Figure:
         for verdict, (colour, symbol, size), part in _by_verdict(table)
     ]
     titles = list(dict.fromkeys(table["title"]))
-    order = {"categoryorder": "array", "categoryarray": [SCORES[score].short for score in COMPARED]}
+    order = {"categoryorder": "array", "categoryarray": [SCORES[score].short for score in shown]}
     return composed(
         traces,
         height=110 + 25 * len(titles),
         legend={"y": -0.02, "yanchor": "top"},
-        x={**CATEGORIES, **order, "side": "top", "range": [-0.5, len(COMPARED) - 0.5]},
+        x={**CATEGORIES, **order, "side": "top", "range": [-0.5, len(shown) - 0.5]},
         y=rows(titles, **GRIDLINES),
         margin={"t": 12},
     )

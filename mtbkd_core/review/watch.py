@@ -229,10 +229,10 @@ def _reason(alarm: Alarm, test: _Answers, new: _Answers, names: Sequence[str]) -
         answer = alarm.answer or 0
         until, before = (float(part.predicted.eq(answer).double().mean()) for part in (seen, test))
         often = "more" if until > before else "less"
-        what = f"{names[answer]} is answered {often} often than on the test set: {until:.1%} for {before:.1%}"
+        what = f"{names[answer]} is answered {often} often than on the test set: {until:.1%} instead of {before:.1%}"
     else:
         until, before = (float(part.scores[alarm.score].mean()) for part in (seen, test))
-        what = f"the {WATCHED[alarm.score]} is not that of the test set: mean {until:.3g} for {before:.3g}"
+        what = f"the {WATCHED[alarm.score]} is not that of the test set: mean {until:.3g} instead of {before:.3g}"
     return f"after {alarm.seen:,} inputs {what}; retrain, or look at the inputs that differ most"
 
 

@@ -93,3 +93,11 @@ def stated(each: Judged) -> str:
 def settling(each: Judged, words: str = " About {:,} test examples would settle it.") -> str:
     """How many test examples would settle what is not settled; "" where that is not known."""
     return words.format(each.needed) if each.needed else ""
+
+
+def change_text(before: Judged, after: Judged) -> str:
+    """How much more was found, without an interval: shares in points; a dash where one is not known."""
+    if before.found is None or after.found is None:
+        return "–"
+    change, shares = after.found - before.found, ("class_accuracy", "answered")
+    return f"{100 * change:+z.1f} points" if before.name in shares else f"{change:+z.3f}"

@@ -27,10 +27,11 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.execute import execute
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.job import JobKind, V
-from mtbkd_core.runs.kinds import coverage, run, sampler_benchmark
+from mtbkd_core.runs.kinds import coverage, run, sampler_benchmark, sweep
 from mtbkd_core.runs.kinds.coverage import CoverageSpec
 from mtbkd_core.runs.kinds.parts import ROWS
 from mtbkd_core.runs.kinds.sampler_benchmark import sampler_benchmark_spec
+from mtbkd_core.runs.kinds.sweep import sweep_spec
 from mtbkd_core.runs.naming import fingerprints
 from mtbkd_core.teachers.shipped import DATA
 
@@ -40,6 +41,8 @@ FOLDER = DATA / "runs"
 PREFIX = "example:"
 #: Numbers that the draws, and the predictions of single draws, may have of each run; and the fewest draws.
 _MOST_NUMBERS, _FEWEST = 75_000, 16
+#: Of the sweep.
+_STRENGTHS = ("0.0", "0.3", "1.0", "3.0", "10.0")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ EXAMPLES: Mapping[str, Example] = {
     "digits": Example(run.KIND, lambda: default_config("digits")),
     "synthetic": Example(run.KIND, lambda: default_config("synthetic")),
     "coverage": Example(coverage.KIND, lambda: CoverageSpec(points=150, wrong_factor=2.0)),
+    "sweep": Example(sweep.KIND, lambda: sweep_spec(default_config("digits"), "prior.strength", _STRENGTHS, seeds=2)),
     "samplers-digits": _benchmark("digits"),
     "samplers-synthetic": _benchmark("synthetic"),
 }

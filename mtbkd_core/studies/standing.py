@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import pandas as pd
+
 from mtbkd_core.catalog.registry import task_info
 from mtbkd_core.evaluation.diagnostics import chains_agree, r_hat_text, worst_r_hat
 from mtbkd_core.evaluation.errors import Reading
@@ -18,6 +20,8 @@ from mtbkd_core.teachers.shipped import DATA
 
 #: Comparisons of the built-in tasks with all methods tuned alike, as benchmarks/scores.py writes them.
 SHIPPED = DATA / "comparisons.json"
+#: Methods that are named where they are better than MT-BKD; of more the number is said.
+_NAMED = 4
 _PHRASES = {
     Reading.BETTER: "clearly better than",
     Reading.WORSE: "clearly worse than",
@@ -56,6 +60,32 @@ def standing(comparison: Comparison, teachers: Mapping[str, str], score: str = "
     return sentences
 
 
+def tally(gaps: pd.DataFrame) -> str:
+    """How often MT-BKD is better and worse, in sentences that name what is better.
+
+    Args:
+        gaps: as `tables.gap_table`.
+    """
+    methods, scores = gaps["method"].unique(), gaps["score"].nunique()
+    means = sum(name in MEANS for name in methods)
+    against = f"{len(methods) - means} other ways to make a student"
+    against += f" and {means} means of the teachers" if means else ""
+    count = {each: int((gaps["verdict"] == each).sum()) for each in Reading}
+    judged = count[Reading.BETTER] + count[Reading.WORSE] + count[Reading.UNCLEAR]
+    said = (
+        f"Against {against} by {scores} scores, MT-BKD is better in **{count[Reading.BETTER]}** of {judged} "
+        f"differences and worse in **{count[Reading.WORSE]}**; **{count[Reading.UNCLEAR]}** are no clear difference."
+    )
+    ahead = gaps[gaps["verdict"] == Reading.WORSE]
+    named = [
+        f"{title} ({', '.join(SCORES[score].short for score in own['score'])})"
+        for title, own in ahead.groupby("title", sort=False)
+    ]
+    named.sort(key=lambda text: -text.count(","))
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return said + (f" Clearly better than it: {'; '.join(named[:_NAMED])}{more}." if named else "")
+
+
 def doubt(comparison: Comparison) -> str:
     """With how many seeds MT-BKD's chains do not agree, in a sentence; "" where they always do."""
     values = comparison.methods.get(MT_BKD, {}).get(R_HAT, [])
@@ -63,7 +93,7 @@ def doubt(comparison: Comparison) -> str:
     if not apart:
         return ""
     worst = r_hat_text(worst_r_hat(values))
-    return f"The chains of MT-BKD's runs do not agree with {apart} of {len(values)} seeds (worst R-hat {worst})."
+    return f"The chains of MT-BKD's runs do not agree for {apart} of {len(values)} seeds (worst R-hat {worst})."
 
 
 def _among_students(

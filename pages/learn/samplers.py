@@ -23,7 +23,10 @@ TITLES = {algorithm.value: algorithm.title for algorithm in Algorithm}
 
 def launcher() -> str:
     """The controls; which posterior is chosen."""
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with (
+        st.container(border=True, key="last-launcher"),
+        st.container(horizontal=True, vertical_alignment="center", gap="medium"),
+    ):
         task = st.segmented_control(
             "Posterior",
             TASKS,
@@ -80,7 +83,7 @@ def draw_so_far(view: SamplerBenchmarkView) -> None:
 def draw_finished(view: SamplerBenchmarkView) -> None:
     outcome = view.outcome
     scores = score_table(outcome)
-    st.markdown(verdict(outcome))
+    charts.say(verdict(outcome))
     left, right = st.columns([1.3, 1], gap="large")
     with left:
         draw_trace(view)
@@ -139,9 +142,11 @@ def verdict(outcome: SamplerTraces) -> str:
         f", and {level} cannot be distinguished from it." if level else "."
     )
     if found.ranking[-1] not in (found.ranking[0], *found.level):
-        line += f" {last} is {found.times_farther:.1f} times as far"
+        line += f" {last} is {found.times_farther:.1f} times as far from it"
         effective = found.times_effective
-        line += f", with {first} making {effective:.1f} times as many effective draws a second." if effective else "."
+        line += (
+            f"; {first} makes {effective:.1f} times as many effective draws a second as {last}." if effective else "."
+        )
     return line
 
 

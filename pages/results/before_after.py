@@ -21,7 +21,7 @@ from mtbkd_core.figures.change import draw_changes
 from mtbkd_core.figures.weights import draw_shares_by_class
 from mtbkd_core.review.requirements import Requirements
 from mtbkd_core.review.verdict import review
-from mtbkd_core.review.words import WORDS
+from mtbkd_core.review.words import WORDS, change_text
 from mtbkd_core.studies.plane_posterior import true_at
 from mtbkd_core.studies.reweighting import DrawnStudents
 from pages.ui import beside, charts, decision_maps, examples, paired_maps, pinned, task_words
@@ -223,16 +223,19 @@ def of_review(pair: Pair, requirements: Requirements) -> None:
     """The verdict on each requirement but size and time, which would have to be measured of both."""
     asked = requirements.model_copy(update={"max_bytes": None, "latency_ms": None})
     judged = {name: review(each.result, asked).requirements for name, each in pair.shown.items()}
+    gaps = beside.differences(pair.before, pair.after)
     rows = []
     for one, other in zip(judged[BEFORE], judged[AFTER], strict=True):
         title, limit, _ = WORDS[one.name]
-        rows.append(
-            [f"{title}, {limit(one.required)}", *(f"{each.verdict.title()}: {each.line}" for each in (one, other))]
-        )
-    st.table(
-        pd.DataFrame(rows, columns=["Requirement", BEFORE, AFTER]).set_index("Requirement")
-    )  # which wraps its words
-    st.caption("Each number with its 95 % interval. On Distill the differences of the scores have theirs.")
+        gap = beside.gap_text(one.name, gaps[one.name]) if one.name in gaps else change_text(one, other)
+        said = (f"{each.verdict.title()}: {each.line}" for each in (one, other))
+        rows.append([f"{title}, {limit(one.required)}", *said, gap])
+    columns = ["Requirement", BEFORE, AFTER, f"{AFTER} minus {BEFORE}"]
+    st.table(pd.DataFrame(rows, columns=columns).set_index("Requirement"))  # which wraps its words
+    st.caption(
+        "Each number with its 95 % interval. Differences, shares in points: with intervals of both errors, or without "
+        "one where their error was not measured."
+    )
 
 
 def show_changes(

@@ -45,6 +45,6 @@ def offer(
         "text/html",
         key="report",
         icon=":material/description:",
-        help="Of the run that is chosen in the sidebar. Making it takes some seconds.",
+        help="Of this run. Making it takes some seconds.",
         primary=True,
     )

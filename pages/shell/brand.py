@@ -5,7 +5,8 @@ _FIGURE = '.stVerticalBlock > div:only-child > [class*="st-key-figure-"]'
 _PAIR = f".stHorizontalBlock:has(> .stColumn:nth-child(1) > {_FIGURE}):has(> .stColumn:nth-child(2) > {_FIGURE})"
 
 #: Streamlit stacks columns on a telephone only; beside the sidebar they give way earlier: two stack, more
-#: go in pairs. Of those that stack, one with a picture stands above its controls.
+#: go in pairs. Of those that stack, one with a picture stands above its controls. On a telephone what is called last
+#: comes last.
 STYLE = """<style>
 .stMainBlockContainer {max-width: 78rem; margin: 0 auto; padding-left: 3rem; padding-right: 3rem}
 .stImage img {border: 1px solid rgba(128, 134, 145, 0.35); border-radius: 0.25rem}
@@ -38,6 +39,7 @@ body:has([data-testid="stExpandSidebarButton"]) {--mtbkd-header: 3.75rem}
     {min-width: 12rem; order: 0}
 }
 @media (max-width: 640px) {
+  .stVerticalBlock > :is([class*="st-key-last-"], div:has(> [class*="st-key-last-"])) {order: 1}
   .stMainBlockContainer {padding: 3.5rem 1.5rem 2rem}
   .st-key-cards {grid-template-columns: 1fr}
 }

@@ -26,6 +26,11 @@ SHOWN = (*COMPARED, "coverage", "set_size", "epistemic", "deviance")
 Runs = Mapping[str, Chosen]
 
 
+def differences(before: Chosen, after: Chosen) -> dict[str, Difference]:
+    """Each score of the second run's student minus the first's; empty where they have other test examples."""
+    return _differences(f"{after.version} {before.version}", after, before)
+
+
 def share_test_examples(runs: Runs) -> bool:
     """Whether the runs are measured on the same test examples, as far as their labels tell."""
     labels = [chosen.result.predictions.test.labels for chosen in runs.values()]
@@ -89,8 +94,8 @@ def draw_scores(runs: Runs, *, scores: Sequence[str] = SHOWN) -> None:
         table[name] = [*(chosen.result.metrics.student.text(score) for score in scores), r_hat_text(worst)]
     (first, reference), *others = runs.items()
     for name, chosen in others:
-        if found := _differences(f"{chosen.version} {reference.version}", chosen, reference):
-            table[f"{name} minus {first}"] = [*(_gap(score, found[score]) for score in scores), ""]
+        if found := differences(reference, chosen):
+            table[f"{name} minus {first}"] = [*(gap_text(score, found[score]) for score in scores), ""]
     _draw_table(table)
     verdicts = {name: chosen.result.metrics.diagnostics for name, chosen in runs.items()}
     disagree = {name: found.worst for name, found in verdicts.items() if found.judged is Verdict.NOT_CONVERGED}
@@ -98,7 +103,7 @@ def draw_scores(runs: Runs, *, scores: Sequence[str] = SHOWN) -> None:
         st.warning(f"{apart}: sample longer before you trust these runs.", icon=":material/warning:")
 
 
-def _gap(score: str, found: Difference) -> str:
+def gap_text(score: str, found: Difference) -> str:
     """A difference, and what it says where one way is better."""
     judged = SCORES[score].higher_is_better is not None
     return difference_text(score, found) if judged else plain_interval(score, found)

@@ -85,6 +85,11 @@ def _clicked(key: str, on_click: Callable[[int], None]) -> None:
         on_click(int(number[0] if isinstance(number, list) else number))
 
 
+def say(line: str) -> None:
+    """A sentence in Markdown that leads a page; technical terms in it have their meaning on hover."""
+    st.markdown(hovered(line), unsafe_allow_html=True)
+
+
 def more(what: str) -> st.delta_generator.DeltaGenerator:
     """A part of a page that stands under its first picture, closed at first; `what` says what is in it."""
     return st.expander(f"More: {what}", icon=":material/unfold_more:")

@@ -16,8 +16,7 @@ from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from mtbkd_core.snapshot import Moment
-from pages.ui import link, navigation, owner, sample_longer, so_far, task_words
-from pages.ui.glossary import hovered
+from pages.ui import charts, link, navigation, owner, sample_longer, so_far, task_words
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
 from pages.ui.run_words import STATES, former, sentence, task_title, title
@@ -190,24 +189,30 @@ def finished() -> Chosen | None:
 
 def banner(shown: Chosen) -> None:
     """One line on the run that a page shows, the verdict on its chains, and what a check for bias found."""
-    with st.container(gap="xxsmall"):
-        _draw_banner(shown)
-
-
-def _draw_banner(shown: Chosen) -> None:
-    view = shown.view
     if shown.example:
-        _example_banner(view)
+        _example_banner(shown.view)
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(
-            f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
-            f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
-            width="stretch",
-        )
-        if shown.whole and view.finished:
-            with st.popover("Sample longer", icon=":material/resume:", type="tertiary"):
-                sample_longer.draw(view, shown.result)
+    # on a telephone it comes last, so that the first screen holds the picture
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="last-run-line"):
+        _draw_run_line(shown)
+    with st.container(gap="xxsmall"):
+        _draw_verdicts(shown)
+
+
+def _draw_run_line(shown: Chosen) -> None:
+    view = shown.view
+    st.caption(
+        f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
+        f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
+        width="stretch",
+    )
+    if shown.whole and view.finished:
+        with st.popover("Sample longer", icon=":material/resume:", type="tertiary"):
+            sample_longer.draw(view, shown.result)
+
+
+def _draw_verdicts(shown: Chosen) -> None:
+    view = shown.view
     if line := former(RUNS.kind, view):
         st.warning(line, icon=":material/history:")
     if not view.finished:
@@ -275,12 +280,12 @@ def say(found: Summary, config: RunConfig | None = None) -> None:
 
 def lead(sentence: str) -> None:
     """What a page says first; technical terms have their meaning on hover."""
-    st.markdown(f"**{hovered(plain(sentence))}**", unsafe_allow_html=True)
+    charts.say(f"**{plain(sentence)}**")
 
 
 def flag(remark: str) -> None:
     """A sentence on what stands out."""
-    st.markdown(f":orange[:material/flag:] {hovered(plain(remark))}", unsafe_allow_html=True)
+    charts.say(f":orange[:material/flag:] {plain(remark)}")
 
 
 def show_bias(result: Result) -> None:

@@ -16,7 +16,6 @@ from mtbkd_core.evaluation.student_tables import reliability_table
 from mtbkd_core.figures.reliability import draw_reliability
 from mtbkd_core.figures.run_tables import series_probabilities
 from pages.ui import charts, chosen_run, navigation, task_words
-from pages.ui.glossary import hovered
 from pages.ui.words import plain
 
 #: The networks of the first picture.
@@ -37,7 +36,7 @@ def draw(result: Result, *, key: str = "headline") -> None:
     if first := opponents.headline(result.metrics, titles):
         chosen_run.lead(first)
     if more := opponents.standing(result.metrics, titles):
-        st.markdown(hovered(plain(more)), unsafe_allow_html=True)
+        charts.say(plain(more))
     if known := task_words.remark(result.config):
         chosen_run.flag(known)
     left, right = st.columns([1.5, 1], gap="large")

@@ -127,6 +127,17 @@ def test_maps_of_the_plane_stand_side_by_side_with_where_they_moved(opened: Open
         assert len(shown) == 3
 
 
+def test_a_verdict_on_both_runs_has_their_differences(opened: Opened, finished: RunView, other: RunView) -> None:
+    app = press(opened("review", run=other.id, before=finished.id), "Judge the run")
+    assert not app.exception
+    before, after = sorted((finished, other), key=lambda view: (view.created, view.id))
+    found = differences_of_results(load_result(after.id), load_result(before.id))
+    (shown,) = [each.value for each in app.table if "After minus Before" in each.value.columns]
+    gaps = shown["After minus Before"]
+    assert difference_text("ece", found["ece"]) in list(gaps)
+    assert all(gaps != "")
+
+
 def test_both_runs_stand_over_severities_with_their_difference(
     opened: Opened, finished: RunView, other: RunView
 ) -> None:

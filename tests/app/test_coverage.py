@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtbkd_core.config.choices import WeightRule
+from mtbkd_core.figures.coverage import setting_titles
 from mtbkd_core.runs import store
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.kinds import coverage
@@ -71,9 +73,10 @@ def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppT
     assert any("20 labelled points" in line for line in captions)
     # chains of five draws cannot agree
     assert any(f"In {table['apart'].sum()} of 20 posteriors" in line for line in captions)
-    low = table[(table["high"] < 0.9) & ~table["setting"].isin([WRONG_ALONE, BLIND])]
-    (said,) = [text.value for text in app.markdown if "90%" in text.value]
-    assert [name for name in table["setting"] if f"{name.replace('_', ' ')} (" in said] == list(low["setting"])
+    titles = setting_titles(table, {rule: rule.title for rule in WeightRule})
+    (said,) = [text for text in lines(app, "markdown") if "95% that" in text]
+    named = [f"{title} ({row.coverage:.1%})" in said for title, row in zip(titles, table.itertuples(), strict=True)]
+    assert named == list(table["high"] < 0.95)
 
 
 def test_a_teacher_that_is_calibrated_and_blind_stands_beside_none_and_beside_an_automatic_strength(
@@ -107,10 +110,8 @@ def test_a_rule_that_was_added_is_measured_and_shown(
     assert not app.exception
     share = coverage_table(view.found()).set_index("setting").loc["experts and wrong, new", "coverage"]
     assert {metric.label: metric.value for metric in app.metric}["New"] == f"{share:.1%}"
-    drawn = traces(app, "Coverage against width")
-    assert ("scatter", "Experts, new") in drawn
-    looks = [trace["marker"]["symbol"] for trace in drawn.values()]
-    assert len(set(looks)) == len(looks)
+    drawn = traces(app, "Coverage beside width")
+    assert "Experts,<br>new" in [title for trace in drawn.values() for title in trace["y"]]
 
 
 def test_a_study_without_its_rows_is_measured_again(opened: Callable[..., AppTest], measured: CoverageView) -> None:

@@ -51,6 +51,20 @@ def test_a_page_of_studies_shows_the_example(opened: Opened, page: str) -> None:
     assert app.get("plotly_chart")
 
 
+@pytest.mark.parametrize("view", ["sweep", "runs", "report"])
+def test_every_part_of_compare_shows_an_example(opened: Opened, view: str) -> None:
+    app = opened("compare", view=view)
+    assert not app.exception
+    assert not lines(app, "error")
+    assert len(marked(app)) == 1
+
+
+def test_watch_shows_its_controls_before_there_is_a_run(opened: Opened) -> None:
+    app = opened("watch")
+    assert {"New inputs", "Batch"} <= {each.label for each in app.selectbox}
+    assert "There is no run to show yet" in app.info[0].value
+
+
 @pytest.mark.parametrize("page", ["review", "watch"])
 def test_what_judges_shows_its_form_alone(opened: Opened, page: str) -> None:
     app = opened(page)

@@ -72,3 +72,9 @@ def test_a_controls_help_has_the_entries_of_the_terms_in_its_label(opened: Opene
 def test_a_sampler_is_explained_where_it_is_chosen() -> None:
     assert GLOSSARY["Sampler"] in explained("Sampler", "How draws are made.")
     assert explained("Seed", "Of the chains.") == "Of the chains."
+
+
+def test_terms_of_the_sentence_that_leads_a_page_have_their_entry_on_hover(opened: Opened, finished: RunView) -> None:
+    app = opened("influence", run=finished.id)
+    (lead,) = [each.value for each in app.markdown if "argest <abbr" in each.value and each.value.startswith("**")]
+    assert f'title="{html.escape(GLOSSARY["Responsibility"])}"' in lead

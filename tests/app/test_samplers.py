@@ -18,7 +18,7 @@ from mtbkd_core.runs.kinds.sampler_benchmark import KIND, SO_FAR, SamplerBenchma
 from mtbkd_core.runs.progress_log import ProgressLog
 from mtbkd_core.studies.sampler_trace import Reference, SamplerTraces, Score
 from mtbkd_core.studies.timed_sampler import TracePoint
-from tests.app.conftest import FakeEngine, in_link, traces
+from tests.app.conftest import FakeEngine, in_link, lines, traces
 from tests.small import one_more
 
 PAGE = "learn/samplers.py"
@@ -90,10 +90,10 @@ def test_a_finished_benchmark_shows_its_own_numbers(opened: Callable[..., AppTes
     assert table.loc["SGLD", "Log joint, off by (nats)"] == "-4.0"
     drawn = traces(app, "Error of the predictive mean")
     assert drawn["scatter", "BAOAB"]["y"] == [0.05, 0.02]
-    said = next(text.value for text in app.markdown if "nearest" in text.value)
+    said = next(text for text in lines(app, "markdown") if "nearest" in text)
     assert said == (
-        "**BAOAB is nearest to the reference**, and MCLMC cannot be distinguished from it. SGLD is 4.0 times as far, "
-        "with BAOAB making 10.0 times as many effective draws a second."
+        "**BAOAB is nearest to the reference**, and MCLMC cannot be distinguished from it. SGLD is 4.0 times as far "
+        "from it; BAOAB makes 10.0 times as many effective draws a second as SGLD."
     )
     assert any("its own error is about 0.0020" in caption.value for caption in app.caption)
 
@@ -101,7 +101,7 @@ def test_a_finished_benchmark_shows_its_own_numbers(opened: Callable[..., AppTes
 def test_the_verdict_follows_the_benchmark_and_not_the_default(opened: Callable[..., AppTest], home: Path) -> None:
     held(outcome(baoab=Score(0.05, 10.0, 5.0, -5.0, 0.05)))
     app = opened(PAGE)
-    assert any(text.value.startswith("**MCLMC is nearest") for text in app.markdown)
+    assert any(text.startswith("**MCLMC is nearest") for text in lines(app, "markdown"))
 
 
 def test_one_that_dropped_out_is_said(opened: Callable[..., AppTest], home: Path) -> None:

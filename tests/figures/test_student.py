@@ -10,7 +10,6 @@ from mtbkd_core.figures.coverage import draw_coverage
 from mtbkd_core.figures.live import draw_traces
 from mtbkd_core.figures.out_of_distribution import draw_score_density
 from mtbkd_core.figures.reliability import draw_reliability
-from mtbkd_core.studies.coverage import BLIND, WRONG_ALONE
 from tests.figures import scene
 from tests.figures.scene import FIGURES, Run, run
 
@@ -101,9 +100,9 @@ def test_traces_show_every_chain_and_their_median() -> None:
     assert list(median.y) == [2.0, 4.0, 3.0]
 
 
-def test_every_setting_but_those_that_fail_is_drawn_at_its_coverage() -> None:
+def test_every_setting_is_drawn_at_its_coverage_and_width_and_those_clearly_too_low_apart() -> None:
     study = scene.coverage()
-    figure = draw_coverage(study, scene.RULES)
-    found = sorted(float(y) for trace in figure.data for y in trace.y)
-    assert found == pytest.approx(sorted(study[~study["setting"].isin([WRONG_ALONE, BLIND])]["coverage"]))
-    assert sum(bool(note.showarrow) for note in figure.layout.annotations) == 3
+    low, others, width = draw_coverage(study, scene.RULES).data
+    assert sorted([*low.x, *others.x]) == pytest.approx(sorted(study["coverage"]))
+    assert list(low.x) == list(study[study["high"] < 0.95]["coverage"])
+    assert list(width.x) == list(study["width"])

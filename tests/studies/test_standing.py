@@ -7,7 +7,8 @@ import pytest
 
 from mtbkd_core.studies import standing as module
 from mtbkd_core.studies.comparison import Comparison, tabulate
-from mtbkd_core.studies.standing import shipped_comparisons, shipped_content, shipped_lines, standing
+from mtbkd_core.studies.standing import doubt, shipped_comparisons, shipped_content, shipped_lines, standing, tally
+from mtbkd_core.studies.tables import gap_table
 
 TEACHERS = {"a": "Teacher A", "b": "Teacher B"}
 
@@ -90,3 +91,20 @@ def test_every_shipped_comparison_has_a_line_with_its_seeds() -> None:
     for title, text in lines.items():
         assert title.endswith(" seeds")
         assert text.startswith("NLL: of ")
+
+
+def test_what_is_clearly_better_than_mt_bkd_is_named_with_its_scores() -> None:
+    found = compared(mt_bkd=0.2, warm_start=0.3, ebkd=0.1, teachers_tuned=0.05)
+    said = tally(gap_table(found, TEACHERS))
+    assert "Against 2 other ways to make a student and 1 means of the teachers by 1 scores" in said
+    assert "better in **1** of 3 differences and worse in **2**" in said
+    assert "Clearly better than it: " in said
+    assert "EBKD (NLL)" in said
+    assert "Clearly better" not in tally(gap_table(compared(mt_bkd=0.1, ebkd=0.2), TEACHERS))
+
+
+def test_chains_that_disagree_are_counted() -> None:
+    rows = {seed: {"mt_bkd": {"nll": 0.1, "r_hat": 1.0 + seed}, "ebkd": {"nll": 0.2}} for seed in range(2)}
+    assert doubt(tabulate("digits", rows)) == (
+        "The chains of MT-BKD's runs do not agree for 1 of 2 seeds (worst R-hat 2.000)."
+    )

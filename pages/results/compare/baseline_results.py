@@ -7,7 +7,6 @@ import streamlit as st
 
 from mtbkd_core import RunConfig, default_config
 from mtbkd_core.evaluation.diagnostics import disagreement
-from mtbkd_core.evaluation.errors import Reading
 from mtbkd_core.evaluation.means import ONE_SEED_LINE, SEEDS_LINE
 from mtbkd_core.evaluation.score_text import interval_text
 from mtbkd_core.evaluation.scores import COMPARED, SCORES
@@ -15,7 +14,7 @@ from mtbkd_core.figures.comparison import draw_forest, draw_verdicts
 from mtbkd_core.runs.kinds.comparison import ComparisonView
 from mtbkd_core.studies.comparison import HIGHER_IS_BETTER, Comparison
 from mtbkd_core.studies.method_words import left_out
-from mtbkd_core.studies.standing import doubt, shipped_comparisons, standing
+from mtbkd_core.studies.standing import doubt, shipped_comparisons, standing, tally
 from mtbkd_core.studies.tables import each_seed_table, gap_table, score_table, tuned_table
 from pages.results.compare import score_table as scores
 from pages.ui import charts, chosen_run, link, task_words
@@ -40,15 +39,16 @@ def draw(view: ComparisonView) -> None:
             icon=":material/history:",
         )
     if count == 1:
+        _warn_of_chains(view)
         st.info("One seed gives no interval. Differences are drawn once two seeds are whole.", icon=":material/info:")
     else:
         more = _say_standing(view.config, comparison)
+        _warn_of_chains(view)
         _draw_verdicts(gaps)
         _say_more(more)
     st.caption(follow.summary(COMPARISONS, view))
     if lines := left_out(comparison.methods):
         st.caption(f":material/info: {plain(' '.join(lines))}")
-    _warn_of_chains(view)
     if count > 1:
         with charts.more("by how much, score by score"):
             _draw_forests(gaps)
@@ -79,9 +79,9 @@ def draw_shipped() -> None:
         "with every method tuned. It comes with the program, and stands here until there is a comparison of yours."
     )
     more = _say_standing(config, comparison)
-    _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
     if doubted := doubt(comparison):
         chosen_run.flag(doubted)
+    _draw_verdicts(gap_table(comparison, task_words.titles_by_name(config)))
     _say_more(more)
 
 
@@ -90,7 +90,7 @@ def _say_standing(config: RunConfig, comparison: Comparison) -> str:
     titles = task_words.titles_by_name(config)
     first, *others = [" ".join(said) for score in _SAID if (said := standing(comparison, titles, score))] or [""]
     lead, _, rest = first.partition(". ")
-    st.markdown(f"**{plain(lead)}{'.' if rest else ''}** {_in_words(gap_table(comparison, titles))}")
+    charts.say(f"**{plain(lead)}{'.' if rest else ''}** {tally(gap_table(comparison, titles))}")
     return plain("\n\n".join(text for text in (rest, *others) if text))
 
 
@@ -166,8 +166,8 @@ def _draw_verdicts(gaps: pd.DataFrame) -> None:
         key="verdicts",
         help="A difference is clear when a paired t-test over the seeds says so after Holm's correction for the number "
         "of baselines: where there is no difference at all, at most one comparison in twenty has a clear one by a "
-        "score. The seeds split the same data anew: they show how much splits, teachers and chains matter, not what "
-        "other data give.",
+        "score. A score that was not measured has no column. The seeds split the same data anew: they show how much "
+        "splits, teachers and chains matter, not what other data give.",
     )
 
 
@@ -213,17 +213,6 @@ def _draw_numbers(gaps: pd.DataFrame) -> None:
         height="content",
         column_config={"Baseline": st.column_config.TextColumn(width=170, pinned=True)}
         | {score: st.column_config.TextColumn(SCORES[score].title, help=SCORES[score].help) for score in COMPARED},
-    )
-
-
-def _in_words(gaps: pd.DataFrame) -> str:
-    """How often each is better, in one sentence."""
-    counts = gaps["verdict"].value_counts()
-    better, worse, unclear = (int(counts.get(one, 0)) for one in (Reading.BETTER, Reading.WORSE, Reading.UNCLEAR))
-    return (
-        f"Against {gaps['method'].nunique()} baselines by {gaps['score'].nunique()} scores, MT-BKD is better in "
-        f"**{better}** of {better + worse + unclear} differences and worse in **{worse}**; **{unclear}** are no clear "
-        "difference."
     )
 
 

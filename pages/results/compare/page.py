@@ -21,7 +21,7 @@ class View:
 
 
 def draw_report() -> None:
-    chosen = chosen_run.chosen(example=False)
+    chosen = chosen_run.chosen()
     chosen_run.banner(chosen)
     result, view = chosen.result, chosen.view
     page, numbers = st.columns(2, gap="large")
@@ -40,11 +40,12 @@ def draw_report() -> None:
             mime="application/json",
             key="metrics",
             icon=":material/data_object:",
-            help="The scores of the run that is chosen in the sidebar.",
+            help="The scores of this run.",
             on_click="ignore",
         )
-    with st.container(border=True):
-        take_away.draw(chosen)
+    if not chosen.example:  # it has too few draws for a student to take away
+        with st.container(border=True):
+            take_away.draw(chosen)
 
 
 VIEWS = {

@@ -24,6 +24,10 @@ def draw() -> None:
             icon=":material/science:",
         )
         navigation.link("distill", "Go to Distill")
+        if not done and (example := chosen_run.shipped()) is not None:
+            chosen_run.banner(example)
+            beside.draw_scores({"Example": example})
+            beside.draw_reliabilities({"Example": example}, key="runs-reliability")
         return
     chosen = _choice(done)
     shown: dict[str, Chosen] = {}

@@ -33,10 +33,11 @@ def draw() -> None:
     view = follow.pick(
         SWEEPS, help="Newest first. Each is described by the setting, its values, and the settings it starts from."
     )
-    if view is None:
+    if view is not None:
+        follow.follow(SWEEPS, view)
+    elif (view := follow.example(SWEEPS)) is None:
         st.info("Nothing is swept over yet. Choose a setting and press Sweep.", icon=":material/tune:")
         return
-    follow.follow(SWEEPS, view)
     _draw_results(view)
 
 

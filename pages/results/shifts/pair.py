@@ -64,7 +64,7 @@ def of_corruption(
     """
     one, other = (measure(each) for each in pair.shown.values())
     found = severity_changes(one, other, paired=True)
-    st.markdown(f"**{of_severity_changes(found)}**")
+    charts.say(f"**{of_severity_changes(found)}**")
     for column, (name, title) in zip(st.columns(2, gap="medium"), MEASURED.items(), strict=True):
         with column:
             charts.show(

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _FILE = "file"
 #: Sizes of a batch.
 _BATCHES = (10, 25, 50, 100, 250, 1_000)
+_KINDS = (
+    "CSV, Parquet, Excel or arrays. Columns: the task's raw inputs, by name or in order, or sequences; labels and a "
+    "time if there are any. The file stays on this machine."
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,14 @@ def choose(chosen: chosen_run.Chosen, task: Task) -> Watched | None:
     return _of_file(chosen, task, batch)
 
 
+def draw_alone() -> None:
+    """The controls while there is no run that could watch."""
+    left, right = st.columns([2, 1])
+    left.selectbox("New inputs", ["A file of my own"], disabled=True, help="What the student is given once it is made.")
+    right.selectbox("Batch", _BATCHES, index=2, disabled=True, help="Inputs that are described together.")
+    st.file_uploader("File of new inputs", disabled=True, key="watch:none", help=_KINDS)
+
+
 @st.cache_data(show_spinner="Looking at the inputs…", max_entries=16)
 def _watch(version: str, name: str, batch: int, _chosen: chosen_run.Chosen, _stream: streams.Stream) -> WatchReport:
     return watch(_chosen.result, _stream.x, _stream.labels, batch=batch, reference=_stream.reference)
@@ -79,8 +91,7 @@ def _of_file(chosen: chosen_run.Chosen, task: Task, batch: int) -> Watched | Non
     file = st.file_uploader(
         "File of new inputs",
         key="watch:file",
-        help="CSV, Parquet, Excel or arrays. Columns: the task's raw inputs, by name or in order, or sequences; "
-        "labels and a time if there are any. The file stays on this machine.",
+        help=_KINDS,
     )
     if file is None:
         st.caption("The same as a command, for a scheduler: `python -m mtbkd_core watch RUN --inputs FILE`.")

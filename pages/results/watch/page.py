@@ -129,6 +129,8 @@ def strangest(task: Task, watched: Watched, class_names: list[str]) -> None:
     st.dataframe(table, hide_index=True)
 
 
+if st.session_state.run is None:
+    new_inputs.draw_alone()
 chosen = chosen_run.chosen(example=False)
 chosen_run.banner(chosen)
 task = task_loading.load_for(chosen)
