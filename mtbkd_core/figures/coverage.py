@@ -13,19 +13,18 @@ from mtbkd_core.figures.theme import INK, MUTED, composed
 from mtbkd_core.studies.coverage import BLIND, BLIND_AUTOMATIC, NO_TEACHER, TEACHERS, WRONG_ALONE
 
 _TITLES = {
-    NO_TEACHER: "No teacher",
-    WRONG_ALONE: "The wrong one alone",
-    BLIND: "The blind one",
-    BLIND_AUTOMATIC: "The blind one, automatic strength",
+    NO_TEACHER: "no teacher",
+    WRONG_ALONE: "wrong teacher alone",
+    BLIND: "blind teacher",
+    BLIND_AUTOMATIC: "blind, automatic strength",
 }
 
 
 def setting_titles(table: pd.DataFrame, rules: Mapping[str, str]) -> list[str]:
-    """What the settings of a `coverage_table` are called; rules: weight rule -> title."""
+    """What the settings of a `coverage_table` are called, in small letters; rules: weight rule -> title."""
     experts, _ = TEACHERS
     return [
-        _TITLES.get(row.setting)
-        or f"{'Experts' if row.teachers == experts else 'Experts and the wrong one'}, {rules[row.rule].lower()}"
+        _TITLES.get(row.setting) or f"{'experts' if row.teachers == experts else '+ wrong'}, {rules[row.rule].lower()}"
         for row in table.itertuples()
     ]
 
@@ -37,7 +36,7 @@ def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
         table: as `coverage_table`.
         rules: weight rule -> title.
     """
-    table = table.assign(title=[title.replace(", ", ",<br>") for title in setting_titles(table, rules)])
+    table = table.assign(title=[title[:1].upper() + title[1:] for title in setting_titles(table, rules)])
     low = table["high"] < LEVEL
     traces = [
         _covered(table[low], f"Clearly under {LEVEL:.0%}", "diamond", INK),
@@ -58,8 +57,8 @@ def draw_coverage(table: pd.DataFrame, rules: Mapping[str, str]) -> go.Figure:
     return composed(
         traces,
         height=110 + 38 * len(table),
-        x={**SHARES, "title": "Share that holds the truth", "domain": [0, 0.66], "nticks": 5, **GRIDLINES},
-        xaxis2={"title": "Mean width", "domain": [0.74, 1], "rangemode": "tozero", "nticks": 3, **GRIDLINES},
+        x={**SHARES, "title": "Coverage", "domain": [0, 0.66], "tickvals": [0, 0.5, 1], "tickangle": 0, **GRIDLINES},
+        xaxis2={"title": "Width", "domain": [0.76, 1], "rangemode": "tozero", "nticks": 2, "tickangle": 0, **GRIDLINES},
         y=rows(list(table["title"])),
         shapes=[{**vertical(LEVEL, dash="dot"), "xref": "x"}],
     )

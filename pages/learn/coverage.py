@@ -28,7 +28,9 @@ def too_low(table: pd.DataFrame) -> str:
     if not len(low):
         return f"**No setting is clearly under the {LEVEL:.0%} that its intervals promise.**"
     titles = dict(zip(table["setting"], setting_titles(table, RULES), strict=True))
-    named = "; ".join(f"{titles[row.setting]} ({row.coverage:.1%})" for row in low.itertuples())
+    named = "; ".join(
+        f"{titles[row.setting].replace('+', 'experts +')} ({row.coverage:.1%})" for row in low.itertuples()
+    )
     line = f"**Clearly under the {LEVEL:.0%} that the intervals promise: {named}.**"
     line += "" if len(low) == len(table) else " The other settings are not clearly under it."
     worth = low.loc[low["rule"] != "", "labels"].median()
@@ -83,7 +85,8 @@ def draw_chart(view: CoverageView, table: pd.DataFrame) -> None:
     charts.show(
         draw_coverage(table, RULES),
         "Coverage beside width",
-        "On the dotted line intervals hold the truth as often as they promise. Narrow and left of it: sure and wrong.",
+        "On the dotted line intervals hold the truth as often as they promise. Narrow and left of it: sure and wrong. "
+        "Rows with +: the wrong teacher beside the experts.",
         lambda: table,
         key="coverage",
         help=f"{spec.replications} data sets. Horizontal lines: 95 % intervals of the coverage over data sets.",

@@ -189,26 +189,22 @@ def finished() -> Chosen | None:
 
 def banner(shown: Chosen) -> None:
     """One line on the run that a page shows, the verdict on its chains, and what a check for bias found."""
+    view = shown.view
     if shown.example:
-        _example_banner(shown.view)
+        _example_banner(view)
         return
     # on a telephone it comes last, so that the first screen holds the picture
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="last-run-line"):
-        _draw_run_line(shown)
+        st.caption(
+            f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
+            f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
+            width="stretch",
+        )
+        if shown.whole and view.finished:
+            with st.popover("Sample longer", icon=":material/resume:", type="tertiary"):
+                sample_longer.draw(view, shown.result)
     with st.container(gap="xxsmall"):
         _draw_verdicts(shown)
-
-
-def _draw_run_line(shown: Chosen) -> None:
-    view = shown.view
-    st.caption(
-        f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
-        f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
-        width="stretch",
-    )
-    if shown.whole and view.finished:
-        with st.popover("Sample longer", icon=":material/resume:", type="tertiary"):
-            sample_longer.draw(view, shown.result)
 
 
 def _draw_verdicts(shown: Chosen) -> None:

@@ -75,7 +75,10 @@ def test_a_finished_study_is_shown_as_it_was_measured(opened: Callable[..., AppT
     assert any(f"In {table['apart'].sum()} of 20 posteriors" in line for line in captions)
     titles = setting_titles(table, {rule: rule.title for rule in WeightRule})
     (said,) = [text for text in lines(app, "markdown") if "95% that" in text]
-    named = [f"{title} ({row.coverage:.1%})" in said for title, row in zip(titles, table.itertuples(), strict=True)]
+    named = [
+        f"{title.removeprefix('+ ')} ({row.coverage:.1%})" in said
+        for title, row in zip(titles, table.itertuples(), strict=True)
+    ]
     assert named == list(table["high"] < 0.95)
 
 
@@ -111,7 +114,7 @@ def test_a_rule_that_was_added_is_measured_and_shown(
     share = coverage_table(view.found()).set_index("setting").loc["experts and wrong, new", "coverage"]
     assert {metric.label: metric.value for metric in app.metric}["New"] == f"{share:.1%}"
     drawn = traces(app, "Coverage beside width")
-    assert "Experts,<br>new" in [title for trace in drawn.values() for title in trace["y"]]
+    assert "Experts, new" in [title for trace in drawn.values() for title in trace["y"]]
 
 
 def test_a_study_without_its_rows_is_measured_again(opened: Callable[..., AppTest], measured: CoverageView) -> None:
