@@ -106,6 +106,7 @@ export function board(controls, actions, { offline }) {
   const lead = element('p', { class: 'lead' });
   const maps = Object.fromEntries(NAMES.map((name) => [name, figure(name, ...MAPS[name])]));
   for (const [name, texts] of Object.entries(PINNED)) maps[name] = figure(name, ...texts);
+  maps.before.node.querySelector('b').append(chains.node);
   const numbers = Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, numberBox(name)]));
   const legend = element('div', { class: 'legend' });
   const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
@@ -144,7 +145,7 @@ export function board(controls, actions, { offline }) {
   const node = element(
     'div',
     { class: 'playground' },
-    element('div', { class: 'bar' }, status, ...Object.values(buttons), chains.node, ...(offline ? [file] : []), engine),
+    element('div', { class: 'bar' }, status, ...Object.values(buttons), ...(offline ? [file] : []), engine),
     lead,
     notice,
     element('div', { class: 'body' }, controls, stage),

@@ -33,7 +33,7 @@ export function sentence({ scores, bins, points }) {
   }
   const [far, margin] = [best - log, T * errors.log];
   const miscalibrated = calibration - T * errors.calibration > NEAR;
-  const told = `coverage ${percent(coverage)}, log score ${minus(log.toFixed(3))} where ${minus(best.toFixed(3))} is the best possible.`;
+  const told = `coverage ${percent(coverage)}, log score ${minus(log.toFixed(3))}, at best ${minus(best.toFixed(3))}.`;
   if (miscalibrated) return `Confidence lies ${percent(calibration, 1)} from the truth on average: ${told}`;
   const near = calibration > NEAR ? '' : 'confidence near the truth, ';
   if (far <= margin) return `No clear difference from the truth: ${near}${told}`;
@@ -43,8 +43,8 @@ export function sentence({ scores, bins, points }) {
 
 // Why the log score is below the best one, where confidence is right on the whole.
 function reason({ astray, errors }) {
-  if (astray - T * errors.astray < 0.02) return 'The student nearly always names the right class, but its probabilities are not exact';
-  return `The student names another class than the truth's most probable one at ${percent(astray)} of the points`;
+  if (astray - T * errors.astray < 0.02) return 'Nearly always the right class, but not its exact probability';
+  return `The truth favours another class at ${percent(astray)} of the points`;
 }
 
 // What an address held that could not be read, or not be taken as it is; nothing where all was right.

@@ -285,7 +285,7 @@ def test_the_link_to_the_engine_opens_the_same_setting(tab: Visitor, server: Ser
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768)])
-def test_four_maps_stand_on_the_first_screen(
+def test_four_maps_stand_on_the_first_screen_and_six_beside_their_before(
     new_tab: Callable[..., Visitor], server: Server, width: int, height: int
 ) -> None:
     page = new_tab(width).page
@@ -294,6 +294,10 @@ def test_four_maps_stand_on_the_first_screen(
     settle(page)
     boxes = [canvas.bounding_box() for canvas in page.locator(".maps canvas").locator("visible=true").all()]
     assert len(boxes) == 4
+    assert all(box and box["y"] + box["height"] <= height for box in boxes)
+    page.get_by_role("button", name="Pin as before").click()
+    boxes = [canvas.bounding_box() for canvas in page.locator(".maps canvas").locator("visible=true").all()]
+    assert len(boxes) == 6
     assert all(box and box["y"] + box["height"] <= height for box in boxes)
 
 

@@ -323,12 +323,12 @@ test('the sentence names what is wrong first, and the closeness to the truth whe
   assert.match(said({ coverage: 0.5, gap: -0.15 }), /^The intervals are too narrow: only 50 %/);
   assert.match(said({ gap: -0.15 }), /^The student is not sure enough: its mean confidence is 60 %/);
   assert.match(said({ gap: 0.15 }), /^The student is too sure: its mean confidence is 90 %/);
-  assert.match(said({}), /close to the truth: confidence near .* −0.450 where −0.440 is the best possible/);
+  assert.match(said({}), /close to the truth: confidence near .* −0.450, at best −0.440/);
 });
 
 test('a student that is not close to the truth is told why', () => {
-  assert.match(said({ best: -0.3, astray: 0.12 }), /^The student names another class .* at 12 % of the points/);
-  assert.match(said({ best: -0.3, astray: 0.12 }, { astray: 0.05 }), /^The student nearly always names the right class/);
+  assert.match(said({ best: -0.3, astray: 0.12 }), /^The truth favours another class at 12 % of the points/);
+  assert.match(said({ best: -0.3, astray: 0.12 }, { astray: 0.05 }), /^Nearly always the right class/);
   assert.match(said({ best: -0.3, calibration: 0.083 }), /^Confidence lies 8.3 % from the truth/);
 });
 
@@ -345,7 +345,7 @@ test('the sentence names no fault and no distance that is within its Monte Carlo
   assert.doesNotMatch(said({ misled: 0.1 }, { misled: 0.05 }), /Sure and wrong/);
   assert.doesNotMatch(said({ coverage: 0.8 }, { coverage: 0.05 }), /too narrow/);
   assert.doesNotMatch(said({ gap: 0.15, best: -0.3 }, { gap: 0.08 }), /sure/);
-  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: .*−0.450 where −0.440/);
+  assert.match(said({}, { log: 0.006 }), /^No clear difference from the truth: .*−0.450, at best −0.440/);
 });
 
 test('where no teacher has a share, it is said why', () => {
