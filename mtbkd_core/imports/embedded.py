@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +39,15 @@ from mtbkd_core.imports.table import count_of
 _LABEL = "label"
 _PARTS = ("train", "test")
 _REPORT_EVERY = 100
+
+
+class _Features(NamedTuple):
+    """The student's inputs [N, F], their names where they have any, and what there is to say, a line each."""
+
+    values: Tensor
+    names: tuple[str, ...]
+    notes: list[str]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,8 +113,9 @@ def check_embedded(
     check_enough(folder, classes, labels["train"], labels["test"], trains=False)
     check_size(folder.name, sum(map(len, found.parts.values())), 0)
     rows = image_rows(labels, {part: each.names for part, each in found.parts.items()})
-    read, features, said = _read_all(images, found, rows, classes, on_progress, should_stop)
-    warnings = warn_of_features(features[: len(rows[0].labels)].numpy(), rows[0].labels, (), _source_of(images))
+    read, (features, names, said, doubts) = _read_all(images, found, rows, classes, on_progress, should_stop)
+    own = rows[0].labels
+    doubts += warn_of_features(features[: len(own)].numpy(), own, (), _source_of(images))
     shown = _thumbnails(found.parts, on_progress, should_stop)
     start, parts = 0, list[Rows]()
     for part in rows:
@@ -129,11 +140,12 @@ def check_embedded(
         class_names=classes,
         teachers=read.lines,
         fingerprint=fingerprint_of(parts, classes, None),
+        feature_names=names,
     )
     return Checked(
         TableData(about, parts[0], parts[1]),
         (*found.notes, *notes, *read.notes, *map(one_line, said)),
-        (*read.warnings, *map(one_line, warnings)),
+        (*read.warnings, *map(one_line, doubts)),
         _sources(images),
     )
 
@@ -157,15 +169,15 @@ def _read_all(
     classes: Sequence[str],
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
-) -> tuple[ImageOutputs, Tensor, list[str]]:
-    """Teachers' outputs and the student's inputs [N, F] of the training and then the test images, and notes on these.
+) -> tuple[ImageOutputs, _Features]:
+    """Teachers' outputs and the student's inputs [N, F] of the training and then the test images.
 
     Raises:
         UserError: everything that is wrong with the files.
     """
     assert images.outputs is not None
     problems: list[str] = []
-    read, features, said = None, None, list[str]()
+    read, features = None, None
     try:
         about, order = files_rows(rows, found.divided and not images.outputs.tests)
         read = _in_order(read_outputs(images.outputs, about, classes), order)
@@ -174,17 +186,17 @@ def _read_all(
     try:
         if images.embeddings is not None:
             about, order = files_rows(rows, found.divided and images.tests is None)
-            features, said = _from_files(images, about)
-            features = features[np.argsort(order)]
+            given = _from_files(images, about)
+            features = given._replace(values=given.values[np.argsort(order)])
         elif not problems:  # a model takes its time
-            features, said = _from_encoder(images.encoder, found.parts, on_progress, should_stop)
+            features = _from_encoder(images.encoder, found.parts, on_progress, should_stop)
     except UserError as error:
         problems += error.problems
     except MemoryError:
         problems.append(f"{_source_of(images)}: takes more memory than there is")
     if problems or read is None or features is None:
         raise UserErrors(problems) if len(problems) > 1 else UserError(problems[0])
-    return read, features, said
+    return read, features
 
 
 def _in_order(read: ImageOutputs, order: np.ndarray) -> ImageOutputs:
@@ -194,8 +206,8 @@ def _in_order(read: ImageOutputs, order: np.ndarray) -> ImageOutputs:
     return replace(read, logits=logits, together={who: mask[back] for who, mask in read.together.items()})
 
 
-def _from_files(images: EmbeddedImages, parts: Sequence[ImageRows]) -> tuple[Tensor, list[str]]:
-    """Embeddings [N, F] from the files, rows of all parts one after another, and how they were read."""
+def _from_files(images: EmbeddedImages, parts: Sequence[ImageRows]) -> _Features:
+    """Embeddings from the files, rows of all parts one after another."""
     if len(parts) == 2 and images.tests is None:
         raise UserError(
             "embeddings: there is no file for the test images (--test-embeddings); one that has vectors by name may be "
@@ -207,29 +219,31 @@ def _from_files(images: EmbeddedImages, parts: Sequence[ImageRows]) -> tuple[Ten
             "embeddings for each part"
         )
     first: tuple[str, ...] | None = None
-    found, said = list[np.ndarray](), list[str]()
+    found, said, doubts = list[np.ndarray](), list[str](), list[str]()
     for path, rows in zip(filter(None, [images.embeddings, images.tests]), parts, strict=True):
         table, column = table_for(path, rows)
         opened = open_numbers(path, table, column, label=_LABEL)
         columns, line = (opened.feature_names(), "") if first is None else opened.features_like(first)
         first = columns if first is None else first
         found.append(opened.in_order(opened.values(columns or None, np.float32)))
-        said += [*opened.notes, *opened.warnings, opened.matching, *filter(None, [line])]
+        said += [*opened.notes, opened.matching, *filter(None, [line])]
+        doubts += opened.warnings
     widths = [values.shape[1] for values in found]
     if len(set(widths)) > 1:
         raise UserError(f"{images.tests}: {count_of(widths[1], 'feature')}, expected {widths[0]:,} as for the training")
-    return torch.from_numpy(np.concatenate(found)), said
+    return _Features(torch.from_numpy(np.concatenate(found)), first or (), said, tuple(doubts))
 
 
 def _from_encoder(
     encoder: str, parts: Mapping[str, Part], on_progress: OnProgress | None, should_stop: ShouldStop | None
-) -> tuple[Tensor, list[str]]:
-    """Mean hidden states [N, H] of a model for all parts one after another, and how they came about."""
+) -> _Features:
+    """Mean hidden states of a model for all parts one after another."""
     model = load_model(encoder, "encoder", pictures=True, head=False)
     found = [outputs_of(model, parts[part], "", (), on_progress, should_stop) for part in _PARTS]
     states = torch.cat([states for states, _ in found])
     check_size(model.source.name, *states.shape)
-    return states, [f"{line}; means of {states.shape[1]:,} hidden states are the student's inputs" for _, line in found]
+    means = f"means of {states.shape[1]:,} hidden states are the student's inputs"
+    return _Features(states, (), [f"{line}; {means}" for _, line in found])
 
 
 def _thumbnails(parts: Mapping[str, Part], on_progress: OnProgress | None, should_stop: ShouldStop | None) -> list[str]:

@@ -12,7 +12,6 @@ from pyarrow import compute
 from mtbkd_core.common.progress import UserError
 from mtbkd_core.imports.classes import plain
 from mtbkd_core.imports.id_names import (
-    are_numbers,
     counts_up,
     has_fractions,
     is_index_name,
@@ -189,7 +188,7 @@ def _check_order(table: Table, file: Table, names: Sequence[str]) -> tuple[str, 
             says = f"its column {name!r} numbers the rows from 0 in another order than they stand in"
             ways = f"give {table.file} that column, too, or leave it out where the rows stand as the table's do"
             raise UserError(f"{file.file}: {says}, as those of a shuffled table do: {ways}")
-        if not are_numbers(texts) and tell_apart(texts, 0.9):
+        if not any(map(is_number, texts)) and tell_apart(texts, 0.9):
             names_them = f"its column {name!r} names the rows, such as {texts[0][:40]!r}"
             return (
                 f"{file.file}: {names_them}, and no column of {table.file} holds these names: rows were not matched",

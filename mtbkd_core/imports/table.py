@@ -14,6 +14,8 @@ from mtbkd_core.common.progress import UserError
 
 #: The most that a number may be in size.
 LARGEST = 1e30
+#: The least numbers of float64, float32 and bfloat16, with which outputs are masked.
+_MASKS = np.array([np.finfo(np.float64).min, np.finfo(np.float32).min, -3.3895e38])
 #: Rows that are looked at in one go, so that what is in between stays small.
 _AT_ONCE = 1024
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[\d.]+,\d+([eE][+-]?\d+)?\s*")
@@ -83,17 +85,16 @@ class Table:
         """Columns as numbers [N, F]; True is 1 and False 0; refuses a cell that is no finite number.
 
         Args:
-            gaps: whether -inf, and what is less than any number may be, stand for -inf, and a row that is empty in all
-                columns for NaN.
+            gaps: whether -inf, or the least number of a type, stands for -inf, and a row that is empty in all columns
+                for NaN.
         Raises:
             UserError: the first such cell with its place, and how many more there are in its column; a date or a time.
         """
         values = np.empty((len(self), len(names)), dtype)
         with np.errstate(over="ignore"):  # it is refused below
             for place, name in enumerate(names):
-                values[:, place] = self._numbers_of(name, gaps)
-        if gaps:  # masks, such as the least number of float32
-            values[values < -LARGEST] = -np.inf
+                cells = self._numbers_of(name, gaps)
+                values[:, place] = _without_masks(cells) if gaps else cells
         wrong = np.empty(values.shape, dtype=bool)
         for start in range(0, len(values), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
@@ -142,6 +143,18 @@ class Table:
         cells = self.cells.slice(1).rename_columns(names)
         first = None if self.first_line is None else self.first_line + 1 + self._breaks(1)
         return replace(self, names=names, cells=cells, first_line=first, named=True)
+
+
+def _without_masks(column: np.ndarray) -> np.ndarray:
+    """Numbers [N] with -inf for masks: the least number of a type, or one beyond all that stands in every row.
+
+    Any other number that is too small becomes inf, so that it is seen as wrong in every type.
+    """
+    low = np.isfinite(column) & (column < -LARGEST)
+    if not low.any():
+        return column
+    mask = np.isclose(column[:, None], _MASKS, rtol=1e-3).any(1) | (column == column[0]).all()
+    return np.where(low, np.where(mask, -np.inf, np.inf), column)
 
 
 def check_there(file: str, names: Sequence[str], wanted: Sequence[str], most: int = 12) -> None:

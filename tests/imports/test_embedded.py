@@ -96,6 +96,7 @@ def test_embeddings_are_matched_by_the_pictures_names_however_these_are_spelled(
     check_rows(found)
     assert any("emb.csv" in line and "joined with those of the image set by 'picture'" in line for line in found.notes)
     assert any("Every fifth picture" in line for line in found.notes)
+    assert found.data.about.feature_names == tuple(f"f{place}" for place in range(WIDTH))
 
 
 def test_without_names_embeddings_are_in_the_order_of_the_folders(

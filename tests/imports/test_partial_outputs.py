@@ -176,8 +176,9 @@ def test_the_hit_rate_is_of_the_labels_that_it_knows(read: Read) -> None:
         (lacking(-np.inf)[:, [2, 3]], ["c", "d"], "says in no row anything of a class"),
         (np.eye(4)[np.zeros(ROWS, int)], NAMES, "knows fewer than two classes in every row"),
         (softmax(logits()) * 0.5, NAMES, "sums to .* some are not there, --normalise divides by"),
+        (logits() + np.eye(ROWS, 4) * -1e200, NAMES, "line 2, column 'a': got -1e[+]200, expected a finite"),
     ],
-    ids=["one class", "another name", "nothing", "one class of probability 1", "a part of the mass"],
+    ids=["one class", "another name", "nothing", "one class of probability 1", "a part of the mass", "beyond all"],
 )
 def test_a_file_that_says_nothing_or_something_else_is_refused_in_one_line(
     read: Read, rows: np.ndarray, header: list[str], problem: str
