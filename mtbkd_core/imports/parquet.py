@@ -17,6 +17,8 @@ from mtbkd_core.imports.table import Table, check_there, unique_names
 #: Rows that are read at once; few where one value of text can be written as a change of the one before.
 _ROWS, _FEW_ROWS = 8_192, 16
 _THRIFT = 2**24
+#: Pieces of columns, each of which takes its time, however small.
+_MOST_CHUNKS = 2**17
 
 
 def read(path: Path, wanted: Sequence[str] | None, most_rows: int | None) -> Table:
@@ -68,11 +70,13 @@ def _check_claims(name: str, file: ParquetFile, chosen: Sequence[str]) -> bool:
         readable = types.is_integer(inner) or types.is_floating(inner) or (not _is_list(kind) and _is_plain(inner))
         if not readable:
             raise UserError(f"{name}: column {column!r} holds {str(kind)[:40]}, expected text or numbers")
-    few, unpacked, values = False, 0, 0
-    for group in range(file.metadata.num_row_groups):
-        for place in range(file.metadata.num_columns):
-            chunk = file.metadata.row_group(group).column(place)
-            if chunk.path_in_schema.split(".")[0] in chosen:
+    few, unpacked, values, wanted = False, 0, 0, set(chosen)
+    groups, columns = file.metadata.num_row_groups, file.metadata.num_columns
+    if groups * columns > _MOST_CHUNKS:
+        raise UserError(f"{name}: is in {groups:,} groups of rows: write it in fewer (pandas and pyarrow make one)")
+    for group in map(file.metadata.row_group, range(groups)):
+        for chunk in map(group.column, range(columns)):
+            if chunk.path_in_schema.split(".")[0] in wanted:
                 unpacked += chunk.total_uncompressed_size
                 values += chunk.num_values
                 few = few or any(encoding.startswith("DELTA_BYTE") for encoding in chunk.encodings)

@@ -25,6 +25,8 @@ from mtbkd_core.imports.unpacked import BLOCK, Unpacked
 _BLOCK = 16 * BLOCK
 #: Bytes that a cell takes beside its text, once it is a number.
 _NUMBER = 8
+#: Cells that are looked at before all are.
+_FEW = 256
 _DECIMAL_COMMA = r"^\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*$"
 _WITHOUT_COMMA = r"^\s*([+-]?\d+([eE][+-]?\d+)?|[nN][aA][nN]|[+-]?[iI][nN][fF]|NA|)\s*$"
 
@@ -172,7 +174,7 @@ def _without_decimal_commas(lines: Table) -> Table:
     """Columns of numbers with a decimal comma, where something else parts the cells, with a decimal point."""
     if lines.separator == ",":
         return lines
-    cells, commas, points = lines.cells, 0, False
+    cells, commas, points, notes = lines.cells, 0, False, list(lines.notes)
     for place, column in enumerate(lines.cells.columns):
         body = column.slice(1) if len(column) > 1 else column
         with_comma = compute.match_substring_regex(body, _DECIMAL_COMMA)
@@ -183,13 +185,27 @@ def _without_decimal_commas(lines: Table) -> Table:
                 is_one = compute.match_substring_regex(column, _DECIMAL_COMMA)
                 pointed = compute.if_else(is_one, compute.replace_substring(column, ",", "."), column)
                 cells = cells.set_column(place, cells.field(place), pointed)
-        elif not points:
+            continue
+        if _may_part_thousands(body):
+            which = f"{lines.file}: in column {column[0].as_py()[:40]!r} the points were read as decimal ones"
+            notes.append(f"{which}, though they may part thousands: all stand before three digits")
+        if not points:
             points = bool(compute.any(compute.match_substring_regex(body, r"^\s*[+-]?\d*\.\d+\s*$")).as_py())
     if not commas:
-        return lines
+        return replace(lines, notes=tuple(notes))
     mixed = "; other columns have a decimal point: look whether it parts thousands there" if points else ""
     note = f"{lines.file}: commas in {count_of(commas, 'column')} of numbers were read as decimal ones{mixed}"
-    return replace(lines, cells=cells, notes=(*lines.notes, note))
+    return replace(lines, cells=cells, notes=(*notes, note))
+
+
+def _may_part_thousands(column: pa.ChunkedArray) -> bool:
+    """Whether each cell is below 1000, or has one point before its last three digits, and there are both."""
+    for some in (column.slice(0, _FEW), column):  # most columns end at a few cells
+        pointed = compute.match_substring_regex(some, r"^\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*$")
+        small = compute.match_substring_regex(some, r"^\s*[+-]?\d{1,3}\s*$")
+        if not compute.all(compute.or_(compute.or_(pointed, small), compute.equal(some, ""))).as_py():
+            return False
+    return bool(compute.any(pointed).as_py() and compute.any(small).as_py())
 
 
 def _check_quotes(ends: bytes, lines: Table) -> None:

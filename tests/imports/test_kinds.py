@@ -336,3 +336,11 @@ def test_what_would_grow_beyond_the_memory_is_refused(
     monkeypatch.setattr(parquet, "MAX_CELLS", MANY - 1)
     with pytest.raises(UserError, match=r"MiB once it is unpacked|allowed: at most [\d,]+( cells)?$"):
         read_table(tmp_path / name)
+
+
+def test_parquet_in_very_many_groups_of_rows_is_refused(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({f"c{place}": np.zeros(3_000) for place in range(50)}), tmp_path / "m.parquet", row_group_size=1
+    )
+    with pytest.raises(UserError, match=r"is in 3,000 groups of rows: write it in fewer"):
+        read_table(tmp_path / "m.parquet")

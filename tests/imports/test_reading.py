@@ -167,3 +167,21 @@ def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file"):
         read_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["9.170", "384", "1.002"], True),
+        (["9.170", "384", ""], True),
+        (["9.170", "3840"], False),
+        (["9.170", "0.384", "1"], False),
+        (["9.170", "3.84", "1"], False),
+        (["9.170", "1.002"], False),
+        (["917", "384"], False),
+    ],
+)
+def test_points_that_may_part_thousands_are_said(tmp_path: Path, cells: list[str], said: bool) -> None:
+    (tmp_path / "t.csv").write_text("x;name\n" + "".join(f"{cell};n\n" for cell in cells))
+    notes = " ".join(read_table(tmp_path / "t.csv").notes)
+    assert ("in column 'x' the points were read as decimal ones, though they may part thousands" in notes) == said
