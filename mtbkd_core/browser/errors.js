@@ -63,13 +63,16 @@ const CLEAR = 4.7;
 // How clearly two maps differ at each cell [side * side]: 0 within their errors, 1 beyond. `difference(cell, value)` is that of
 // one of the `values` (0 to 2: a class's probability; 3: the epistemic part); errors: those of both maps.
 export function clearness(side, difference, [now, before], values) {
+  const around = neighbours(side);
   const found = new Float32Array(side * side);
   for (let cell = 0; cell < found.length; cell++) {
-    const around = neighbours(side, Math.floor(cell / side), cell % side);
     let largest = 0;
     for (const v of values) {
       let variance = 1e-18;
-      for (const at of around) variance += (now[at + v] ** 2 + before[at + v] ** 2) / around.length;
+      for (let n = 4 * cell; n < 4 * cell + 4; n++) {
+        const [a, b] = [now[around[n] + v], before[around[n] + v]];
+        variance += (a * a + b * b) / 4;
+      }
       largest = Math.max(largest, Math.abs(difference(cell, v)) / Math.sqrt(variance));
     }
     found[cell] = Math.min(1, Math.max(0, largest - CLEAR));
@@ -77,9 +80,15 @@ export function clearness(side, difference, [now, before], values) {
   return found;
 }
 
-// Where the errors of the points around a cell begin.
-function neighbours(side, row, column) {
+// Where the errors of the four points around each cell begin.
+function neighbours(side) {
+  if (kept.side === side) return kept.around;
   const points = sideOf(side);
   const both = (place) => [Math.floor(place / EVERY), Math.min(points - 1, Math.ceil(place / EVERY))];
-  return both(row).flatMap((r) => both(column).map((c) => VALUES * (points * r + c)));
+  const ofCell = (cell) => both(Math.floor(cell / side)).flatMap((row) => both(cell % side).map((column) => VALUES * (points * row + column)));
+  const around = Int32Array.from(Array.from({ length: side * side }, (_, cell) => ofCell(cell)).flat());
+  Object.assign(kept, { side, around });
+  return around;
 }
+
+const kept = {};
