@@ -6,6 +6,7 @@ changed in place, costs the browser next to nothing, and takes its ink from the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -75,17 +76,23 @@ def _down(share: float) -> float:
 
 
 def _svg_axis(bottom: float, top: float) -> str:
-    """Three lines with their numbers, and what runs from left to right."""
+    """Lines at round numbers, and what runs from left to right."""
     ink = f'text-anchor="end" font-size="{_TEXT}" fill="currentColor" fill-opacity="0.75"'
     parts = [f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 4}" {ink}>share of the run done</text>']
-    for share in (0.0, 0.5, 1.0):
-        y, number = _down(share), bottom + share * (top - bottom)
-        shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    for number in _round_numbers(bottom, top):
+        y, shown = _down((number - bottom) / (top - bottom)), f"{number:,.10g}"
         parts.append(
             f'<path d="M{_LEFT} {y:.1f} H{_WIDTH - 8}" stroke="currentColor" stroke-opacity="0.15"/>'
             f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" {ink}>{shown}</text>'
         )
     return "".join(parts)
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Two to five multiples of 1, 2 or 5 times a power of ten, from low to high."""
+    step = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step *= next(times for times in (5, 2, 1) if (high - low) / (times * step) >= 2)
+    return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _bottom(values: Sequence[float]) -> float:

@@ -18,8 +18,9 @@ from mtbkd_core.config.models import RunConfig, without_aliases
 from mtbkd_core.runs.folder import State
 from mtbkd_core.runs.rows import Rows
 
-#: Less progress than this gives no time that is left.
-_LEAST_PROGRESS = 0.02
+#: Less progress than this gives no time that is left; nor does less than the second where it took few seconds, for a
+#: part of these went into the start.
+_LEAST_PROGRESS, _LEAST_EARLY, _EARLY_SECONDS = 0.02, 0.15, 20.0
 
 
 class JobSpec(BaseModel):
@@ -128,9 +129,10 @@ class JobView(Generic[S]):
             return None
         fraction = self.progress[-1].fraction
         done = fraction - self.progress[0].fraction
-        if done < _LEAST_PROGRESS:
+        spent = ((now or datetime.now(UTC)) - self.started).total_seconds()
+        if done < (_LEAST_EARLY if spent < _EARLY_SECONDS else _LEAST_PROGRESS):
             return None
-        return ((now or datetime.now(UTC)) - self.started).total_seconds() * (1 - fraction) / done
+        return spent * (1 - fraction) / done
 
 
 V = TypeVar("V", bound=JobView[Any])

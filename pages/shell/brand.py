@@ -16,6 +16,10 @@ abbr[title]:focus-visible::after {content: attr(title); position: absolute; left
   width: 18rem; max-width: 70vw; padding: .5rem .7rem; border-radius: .5rem; font-size: 14px; line-height: 1.4;
   color: light-dark(#fff, #1d2430); background: light-dark(#1d2430, #e8eaee)}
 .stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
+[data-variant="segmented_control"] ~ [data-variant="segmented_control"] {margin-left: -1px}
+[data-variant="segmented_control"] ~ [data-variant="segmented_control"]:not([aria-checked="true"]) {
+  border-left-color: light-dark(rgb(225, 228, 234), rgba(255, 255, 255, .2))}
+[data-variant="segmented_control"][aria-checked="true"] {position: relative; z-index: 1}
 PAIR {align-items: stretch}
 PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
 PAIR > .stColumn > .stVerticalBlock > div:only-child > [class*="st-key-figure-"] {height: 100%}

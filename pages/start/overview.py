@@ -27,7 +27,6 @@ if st.session_state.pop("to_distill", False):
 
 with st.container(border=True):
     charts.drawing(method_picture())
-st.space("small")
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     if st.button(
         "Start here",
@@ -66,12 +65,15 @@ if under_way := follow.under_way():
 
 done = [view for view in views if view.state is State.DONE]
 shown = next((view for view in done if view.id == st.session_state.run), next(iter(done), None))
-st.header("Results", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.header("Results", anchor=False, width="content")
+    if shown is not None:
+        st.caption(
+            f"{plain(run_words.task_title(shown.config.data.task))} · {run_words.title(shown)} · "
+            f"{shown.created.astimezone():%d %B %Y, %H:%M}",
+            width="stretch",
+        )
 if shown is not None:
-    st.caption(
-        f"{plain(run_words.task_title(shown.config.data.task))} · {run_words.title(shown)} · "
-        f"{shown.created.astimezone():%d %B %Y, %H:%M}"
-    )
     try:
         headline.draw(chosen_run.result(shown))
         headline.links()

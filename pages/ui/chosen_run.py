@@ -197,7 +197,8 @@ def banner(shown: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="last-run-line"):
         st.caption(
             f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
-            f"{view.created.astimezone():%d %B %Y, %H:%M}. Choose another one in the sidebar.",
+            f"{view.created.astimezone():%d %B %Y, %H:%M}",
+            help="Choose another one in the sidebar.",
             width="stretch",
         )
         if shown.whole and view.finished:

@@ -35,8 +35,6 @@ def draw(result: Result, *, key: str = "headline") -> None:
     titles = task_words.titles_by_name(result.config)
     if first := opponents.headline(result.metrics, titles):
         chosen_run.lead(first)
-    if more := opponents.standing(result.metrics, titles):
-        charts.say(plain(more))
     if known := task_words.remark(result.config):
         chosen_run.flag(known)
     left, right = st.columns([1.5, 1], gap="large")
@@ -45,6 +43,8 @@ def draw(result: Result, *, key: str = "headline") -> None:
     with right:
         _draw_scores(result)
         chosen_run.show_verdict(result, worst=False)  # the badge has it
+    if more := opponents.standing(result.metrics, titles):
+        charts.say(plain(more))
     with charts.more("differences from its teachers and its warm start"):
         _draw_differences(result.metrics, titles)
 
@@ -55,7 +55,7 @@ def _draw_picture(result: Result, titles: dict[str, str], key: str) -> None:
     probabilities, labels = series_probabilities(result), result.predictions.test.labels
     table = reliability_table({name: reliability(probabilities[name], labels) for name in shown}, shown)
     charts.show(
-        draw_reliability(table, task_words.colours(result.config), height=360),
+        draw_reliability(table, task_words.colours(result.config), height=310),
         "Reliability diagram",
         "On the dotted line confidence equals accuracy; below it the network is overconfident.",
         lambda: table,

@@ -3,7 +3,7 @@ const root = () => window.__streamlit?.BACKEND_BASE_URL ?? new URL('.', document
 
 const panel = (shown) => `
   <section>
-    <h3 title="${shown.help}">${shown.title}</h3>
+    <h3>${shown.title}</h3>
     <p class="live-caption">${shown.caption}</p>
     ${shown.curve}
     <p class="live-legend">${shown.legend.map(([colour, name]) => `<span><i style="background:${colour}"></i>${name}</span>`).join('')}</p>

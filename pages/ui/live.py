@@ -19,6 +19,7 @@ from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds import run as runs
 from mtbkd_core.runs.kinds.run import RunView
 from pages.ui import navigation, run_words, task_words
+from pages.ui.glossary import hovered
 from pages.ui.jobs import progress
 from pages.ui.jobs.kinds import RUNS
 
@@ -49,7 +50,7 @@ def story(run: str) -> dict[str, Any]:
 
     Returns:
         `ended`; unless it has: `fraction` from 0 to 1, `text`, `reason` (why it is tried again, or None), and `panels`,
-        each with `title`, `help`, `caption`, `curve` (an SVG) and `legend` (pairs of colour and name).
+        each with `title` and `caption` (HTML), `curve` (an SVG) and `legend` (pairs of colour and name).
     """
     try:
         view = store.read(runs.KIND, run)
@@ -74,10 +75,11 @@ def _chains(view: RunView) -> dict[str, Any]:
     steps = [report.fraction for report in reports]
     title = "Log joint of each chain"
     return {
-        "title": title,
-        "help": "Log likelihood plus log prior of every chain, in nats.",
-        "caption": "Chains at different heights have not found the same posterior; one height alone does not show that "
-        f"they have.{left_out}",
+        "title": hovered(title),
+        "caption": hovered(
+            "Chains at different heights have not found the same posterior; one height alone does not show that "
+            f"they have.{left_out}"
+        ),
         "curve": svg_lines(lines, steps, dict.fromkeys(lines, "currentColor"), title=title),
         "legend": [],
     }
@@ -92,9 +94,10 @@ def _shares(view: RunView) -> dict[str, Any]:
     title = "Share of each teacher"
     known = task_words.titles_by_name(view.config)
     return {
-        "title": title,
-        "help": "Mean responsibility of each teacher over chains and the examples that the student learns from.",
-        "caption": "Each teacher's share of the mixture at the student's predictions, as it learns.",
+        "title": hovered(title),
+        "caption": hovered(
+            "Mean responsibility over chains and examples: each teacher's share of the mixture at what students say."
+        ),
         "curve": svg_lines(lines, steps, shades, title=title, low=0, high=1),
         "legend": [(shades[name], escape(known[name])) for name in teachers],
     }

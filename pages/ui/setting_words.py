@@ -30,17 +30,22 @@ def task_title(name: str) -> str:
         return name
 
 
-def describe(config: RunConfig) -> str:
-    """What differs from the task's default settings, in a few words: how much teachers count first, seeds last."""
+def describe(config: RunConfig, *, most: int | None = _MOST) -> str:
+    """What differs from the task's default settings, in words: how much teachers count first, seeds last.
+
+    Args:
+        most: things that are named; None: all.
+    """
     own, usual = written_out(config), written_out(like_default(config))
     parts = _of_the_prior(own, usual)
-    named = settings()
+    about = settings()
     before, now = flatten(usual), flatten(own)
-    for name in (*(each for each in named if each not in (*_OWN, *_SEEDS)), *_SEEDS):
-        if before[name] != now[name] and named[name].matters(own):
+    for name in (*(each for each in about if each not in (*_OWN, *_SEEDS)), *_SEEDS):
+        if before[name] != now[name] and about[name].matters(own):
             parts.append(_phrase(own, name, now[name]))
-    more = f" and {len(parts) - _MOST} more" if len(parts) > _MOST else ""
-    return ", ".join(parts[:_MOST]) + more if parts else "default settings"
+    named = parts[:most]
+    more = f" and {len(parts) - len(named)} more" if len(parts) > len(named) else ""
+    return ", ".join(named) + more if parts else "default settings"
 
 
 def described(config: RunConfig) -> str:

@@ -65,6 +65,7 @@ def move_a_base_weight(tab: Visitor) -> None:
 
 def launch_a_long_run(tab: Visitor) -> str:
     tab.go("distill")
+    tab.more("student and sampler")
     tab.press(tab.page.get_by_text("Advanced", exact=True))
     for label, setting, value in (("Draws per chain", "draws", "20"), ("Thinning", "thinning", "150")):
         number = tab.page.get_by_role("spinbutton", name=label)

@@ -1,5 +1,6 @@
 """Drawings in SVG: the live curves and the method in one picture."""
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -73,3 +74,13 @@ def test_the_picture_of_the_method_is_well_formed() -> None:
         "Posterior",
         "Uncertainty",
     ]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-96.9, -6.37), (0, 1), (-12_345.6, -12_001.2), (0.0012, 0.0019)])
+def test_the_axis_of_a_live_curve_has_two_to_six_round_numbers(low: float, high: float) -> None:
+    values = [low, high] * 50
+    svg = svg_lines({"0": values}, [index / 99 for index in range(100)], {"0": "red"}, title="t", low=low, high=high)
+    ticks = [float(text.replace(",", "")) for text in re.findall(r">(-?[\d.,]+)</text>", svg)]
+    assert 2 <= len(ticks) <= 6
+    assert all(low <= tick <= high for tick in ticks)
+    assert all(len(f"{abs(tick):.10g}".replace(".", "").strip("0")) <= 3 for tick in ticks)

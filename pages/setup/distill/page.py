@@ -11,7 +11,7 @@ from mtbkd_core.strength import MOST_SECONDS
 from mtbkd_core.students.cnn import ConvolutionalStudent
 from mtbkd_core.studies.batching import suggest_batch_size
 from pages.setup.distill import run
-from pages.ui import link, setting_widgets, task_words
+from pages.ui import charts, link, setting_widgets, setting_words, task_words
 from pages.ui.jobs import task_loading
 from pages.ui.jobs.kinds import RUNS
 from pages.ui.jobs.launch import launch
@@ -78,7 +78,7 @@ def draw_first_map(config: RunConfig) -> None:
 
 def draw_end(config: RunConfig) -> None:
     """Whether a number of draws ends the sampling or a precision; of a precision also the number, and a budget."""
-    draws, precise = "After a number of draws", f"When it is precise ({GOOD_PRECISION:g})"
+    draws, precise = "After its draws", f"At precision {GOOD_PRECISION:g}"
     key = setting_widgets.seeded("end", draws if config.sampler.until is None else precise)
 
     def take() -> None:
@@ -103,8 +103,8 @@ def draw_end(config: RunConfig) -> None:
 def draw_strength(config: RunConfig) -> None:
     """Whether teachers count as much as is set, or as the run finds by cross-validation before it samples."""
     usual = default_config(config.data.task).prior.labels
-    as_set = f"{usual if config.prior.strength is None else config.prior.labels:.3g} labels a statement"
-    chosen = "Chosen from the data"
+    as_set = f"{usual if config.prior.strength is None else config.prior.labels:.3g} labels"
+    chosen = "From the data"
     key = setting_widgets.seeded("worth", chosen if config.prior.strength is None else as_set)
 
     def take() -> None:
@@ -177,7 +177,6 @@ def draw_settings(config: RunConfig) -> None:
 
 
 config = link.draft()
-draw_settings(config)
 with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False):
     st.button(
         "Distill",
@@ -197,10 +196,14 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", wr
             on_click=link.change,
             args=(tuple(changes.items()),),
         )
-    st.caption(summary(config), width="stretch")
+    title, differs = plain(task_words.info(config).title), plain(setting_words.describe(config, most=None))
+    st.caption(f"**{title}** · {differs}", help=summary(config), width="stretch")
+if not st.session_state.run:
+    st.caption("There is no run of yours yet. Press Distill, and watch the chains explore.")
+with charts.more("student and sampler"):
+    draw_settings(config)
 if st.session_state.run:
     run.draw(st.session_state.run)
 else:
-    st.caption("There is no run of yours yet. Press Distill, and watch the chains explore.")
     run.draw_example()
 run.draw_queue(st.session_state.run)

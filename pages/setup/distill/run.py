@@ -28,10 +28,12 @@ def draw(run: str) -> None:
     except UserError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.header("This run", anchor=False, width="content")
-        st.caption(f"{run_words.title(view)} · {view.id}", width="stretch")
-        if result is not None and view.config != link.draft():
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        other = view.config != link.draft()
+        st.header("The chosen run" if other else "This run", anchor=False, width="content")
+        kept = ", which has other settings than those above" if other and view.finished else ""
+        st.caption(f"{run_words.title(view, mixed=True)}{kept} · {view.id}", width="stretch")
+        if result is not None and other:
             st.button(
                 "Use its settings",
                 icon=":material/replay:",
