@@ -268,16 +268,11 @@ def say(found: Summary, config: RunConfig | None = None) -> None:
         config: of a page with scores: what has to be known of its task is said, too.
     """
     if found.sentence:
-        lead(found.sentence)
+        charts.say(f"**{plain(found.sentence)}**")
     for remark in found.remarks:
         flag(remark)
     if config is not None and (known := task_words.remark(config)):
         flag(known)
-
-
-def lead(sentence: str) -> None:
-    """What a page says first; technical terms have their meaning on hover."""
-    charts.say(f"**{plain(sentence)}**")
 
 
 def flag(remark: str) -> None:

@@ -34,7 +34,7 @@ def draw(result: Result, *, key: str = "headline") -> None:
     """
     titles = task_words.titles_by_name(result.config)
     if first := opponents.headline(result.metrics, titles):
-        chosen_run.lead(first)
+        charts.say(f"**{plain(first)}**")
     if known := task_words.remark(result.config):
         chosen_run.flag(known)
     left, right = st.columns([1.5, 1], gap="large")
