@@ -194,7 +194,7 @@ def banner(shown: Chosen) -> None:
         _example_banner(view)
         return
     # on a telephone it comes last, so that the first screen holds the picture
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="last-run-line"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="last-run-line"):
         st.caption(
             f"{STATES[view.state][1]} Run **{view.id}** · {plain(task_title(view.config.data.task))} · {title(view)} · "
             f"{view.created.astimezone():%d %B %Y, %H:%M}",

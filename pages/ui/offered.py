@@ -30,7 +30,7 @@ def offer(
     st.download_button(
         label,
         content,
-        f"mtbkd-{chosen.view.id}{ending}",
+        f"mtbkd-{chosen.view.id.replace(':', '-')}{ending}",
         mime,
         key=key,
         type="primary" if primary else "secondary",

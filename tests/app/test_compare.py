@@ -21,7 +21,7 @@ from mtbkd_core.runs.kinds.run import RunView, load_result
 from mtbkd_core.runs.rows import Rows
 from mtbkd_core.studies import comparison as study
 from pages.ui.words import plain
-from tests.app.conftest import SMALL, FakeEngine, in_link, show_as
+from tests.app.conftest import SMALL, FakeEngine, in_link, lines, show_as
 
 PAGE = "results/compare/page.py"
 #: method -> NLL with seeds 0, 1, 2: clearly better, clearly worse and no clear difference against MT-BKD.
@@ -111,10 +111,10 @@ class TestBaselines:
         gap = compared.table().paired["no_teacher"]["nll"]
         assert numbers.loc["No teacher", "nll"] == f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
         assert numbers.loc["No teacher", "auroc_misclassification"] == "–"
-        said = next(text.value for text in app.markdown if "Against" in text.value)
+        said = next(text for text in lines(app, "markdown") if "Against" in text)
         # by NLL one better, one worse, one unclear; by accuracy, Brier and ECE all three are tied
         assert "better in **1** of 12 differences and worse in **1**; **10** are no clear difference" in said
-        assert any("NLL: of 4 ways to make a student, Mean KD has" in text.value for text in app.markdown)
+        assert any("NLL: of 4 ways to make a student, Mean KD has" in text for text in lines(app, "markdown"))
         by_seed, tuned = (next(f.value for f in app.dataframe if name in f.value) for name in ("0", "settings"))
         assert by_seed.set_index("title").loc["Mean KD", ["0", "1", "2"]].tolist() == list(NLL["mean_kd"])
         assert set(tuned["settings"]) == {"weight scale 0.6"}

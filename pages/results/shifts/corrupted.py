@@ -103,7 +103,7 @@ def _where_they_went(seen: decision_maps.DecisionPlane, chosen: chosen_run.Chose
     charts.show(
         draw_quantity(seen.axis, found.epistemic, "Epistemic (nats)", probabilities=found.mean, points=points),
         "Changed points on the epistemic uncertainty of the student",
-        "Where the points lie on a light ground, the student takes them for familiar ones.",
+        "Where the ground is near 0, the student takes the points for familiar ones.",
         lambda: map_table(seen.axis, epistemic=found.epistemic),
         key="changed-points",
         help="Circles: changed test points; those beyond the map are not drawn. Lines: the student's borders.",

@@ -140,6 +140,8 @@ def draw_scores(answer: Answer) -> None:
 
 def _change(name: str, found: Difference) -> str:
     """A change in the colour of what it says; of the epistemic uncertainty neither way is better."""
+    if found.difference == found.low == found.high == 0:
+        return ":gray[none]"
     if SCORES[name].higher_is_better is not None:
         return headline.shaded(name, found)
     text = plain_interval(name, found)
