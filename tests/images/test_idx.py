@@ -83,6 +83,6 @@ def test_no_more_is_decompressed_than_the_header_says_and_one_byte(
 
 
 def test_a_header_may_not_ask_for_more_than_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idx, "MOST_BYTES", 5)
+    monkeypatch.setattr(idx, "MOST_GREY", 5)
     with pytest.raises(UserError, match="header says 2 x 1 x 3 values, allowed: from 1 to 5"):
         read_idx(put(tmp_path, IMAGES), 3)
