@@ -18,7 +18,7 @@ abbr[title]:focus-visible::after {content: attr(title); position: absolute; left
 .stApp :is([data-selected="true"], .stSlider) p {color: light-dark(#37486e, #b3c3e6)}
 [data-variant="segmented_control"] ~ [data-variant="segmented_control"] {margin-left: -1px}
 [data-variant="segmented_control"] ~ [data-variant="segmented_control"]:not([aria-checked="true"]) {
-  border-left-color: light-dark(rgb(225, 228, 234), rgba(255, 255, 255, .2))}
+  border-left-color: light-dark(rgb(225, 228, 234), rgba(255, 255, 255, .2)) !important}
 [data-variant="segmented_control"][aria-checked="true"] {position: relative; z-index: 1}
 PAIR {align-items: stretch}
 PAIR > .stColumn > .stVerticalBlock, PAIR > .stColumn > .stVerticalBlock > div:only-child,
