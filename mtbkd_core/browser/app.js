@@ -5,7 +5,7 @@ import { addBorders } from './borders.js';
 import { controls } from './controls.js';
 import { choosable, editable, editor } from './editing.js';
 import { Grips } from './grips.js';
-import { columnsOf, mapSize, staged } from './layout.js';
+import { columnsOf, focusedSize, mapSize, staged } from './layout.js';
 import { lookOf } from './look.js';
 import { Lesson } from './lesson.js';
 import { PlaneCanvas } from './maps.js';
@@ -53,7 +53,7 @@ export class Playground {
     editable(this.planes.prediction, editor(this));
     this.grips = new Grips(this.planes.prediction, this.gripped());
     for (const [name, plane] of Object.entries(this.planes))
-      if (name !== 'prediction') choosable(plane, (place) => this.choose(place));
+      choosable(plane, (place) => this.choose(place), () => name !== 'prediction' || this.fixed);
     this.truth = Float32Array.from(softmaxRows(truthLogits(square(SIDE, data.plane.bound), data.plane)));
     addBorders(this.truth, SIDE, (this.truthLines = []));
     this.place();
@@ -97,10 +97,10 @@ export class Playground {
     const { lesson, pinned } = this;
     const wide = stage.clientWidth || grid.parentElement.clientWidth; // in narrow places the stage has no box of its own
     const top = grid.getBoundingClientRect().top + window.scrollY;
-    const place = { columns: columnsOf(pinned ? 3 : 2, wide), wide, top, height: window.innerHeight };
+    const place = { columns: columnsOf(lesson?.alone ? lesson.columns : pinned ? 3 : 2, wide), wide, top, height: window.innerHeight };
     const { size, columns } = lesson?.onStage
       ? staged({ ...place, ...lesson.beyondMaps() })
-      : { ...place, size: mapSize({ ...place, numbers: !pinned }) };
+      : { ...place, size: lesson?.alone ? focusedSize({ ...place, ...lesson.room() }) : mapSize({ ...place, numbers: !pinned }) };
     if (size === this.size && columns === this.columns) return;
     [this.size, this.columns] = [size, columns];
     grid.style.gridTemplateColumns = `repeat(${columns}, ${size}px)`;
@@ -133,6 +133,11 @@ export class Playground {
       },
       looked: () => this.found && this.draw(),
     };
+  }
+
+  // Whether points are only looked at: in a lesson, where the step does not say otherwise.
+  get fixed() {
+    return Boolean(this.lesson && !this.lesson.step.edit);
   }
 
   choose(place, key) {
@@ -313,12 +318,15 @@ export class Playground {
   draw() {
     if (this.frames % 30 === 0) this.look = lookOf(this.board.node, this.data.palette);
     drawMaps(this);
+    const first = this.news && !this.shown;
     if (this.news) {
       drawCharts(this);
       this.lesson?.draw();
       drawWords(this);
       this.news = false;
     }
+    if (first) this.lesson?.opened();
+    this.shown ||= first;
     this.frames += 1;
   }
 

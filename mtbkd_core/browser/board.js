@@ -26,7 +26,7 @@ const SCALES = {
 const NUMBERS = {
   log: ['Log score, in nats', 'The mean log probability that the student gives to a label of the truth, by natural logarithms: nats. Larger is better; 0 below the best is perfect.'],
   calibration: ['Calibration error', 'ECE, the expected calibration error: mean distance of confidence and true probability. Smaller is better.'],
-  coverage: ['Coverage', 'Share of true probabilities inside the 95 % intervals. 95 % or more is wanted.'],
+  coverage: ['Coverage', 'Share of true probabilities at 200 test points inside the 95 % intervals. 95 % or more is wanted.'],
 };
 
 function figure(name, title, line, hint = '') {
@@ -110,7 +110,7 @@ export function board(controls, actions, { offline }) {
   const numbers = Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, numberBox(name)]));
   const legend = element('div', { class: 'legend' });
   const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
-  const charts = { reliability: element('div', {}), intervals: element('div', {}), shares: element('div', {}) };
+  const charts = Object.fromEntries(['reliability', 'intervals', 'here', 'shares'].map((name) => [name, element('div', { class: name })]));
   const simplex = element('canvas', { class: 'simplex', role: 'img', 'aria-label': 'The chosen point on the simplex' });
   const grid = element('div', { class: 'maps' }, ...Object.values(maps).map(({ node }) => node));
   const pointTitle = element('span', {});
@@ -131,6 +131,8 @@ export function board(controls, actions, { offline }) {
       pointTitle,
       simplex,
       charts.intervals,
+      element('span', { class: 'of-here' }, 'Bar: share of each teacher here; thin mark: its weight before learning.'),
+      charts.here,
     ),
     card(
       'shares',

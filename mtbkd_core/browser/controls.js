@@ -206,7 +206,7 @@ export function controls(state, changed) {
     title: "Teachers' strength",
     scale: SCALES.zero(0.02, 100),
     shown: (value) => `${value} ${value === 1 ? 'label' : 'labels'}, ${strength()}`,
-    help: 'How many labels the teachers count for at each point: alpha lambda / T². 0: no teacher.',
+    help: 'How many labels the teachers count for at each labelled point, all of them together: alpha lambda / T². 0: no teacher.',
   });
   const concentration = make(slider, {
     name: 'concentration',

@@ -26,6 +26,7 @@ export function editor(view) {
     points: () => view.points,
     chosen: () => view.chosen,
     label: () => view.label,
+    fixed: () => view.fixed,
     choose: (place, key) => view.choose(place, key),
     // the new point's key, undefined where there is no room
     add(point) {
@@ -48,7 +49,8 @@ export function editor(view) {
   };
 }
 
-// plane: the PlaneCanvas; app: {points(), put(key, point), add(point), remove(key), choose(place), chosen(), label()}.
+// plane: the PlaneCanvas; app: {points(), put(key, point), add(point), remove(key), choose(place), chosen(), label(), fixed()}.
+// Where points are fixed, a click or an arrow key only chooses a place.
 export function editable(plane, app) {
   const { canvas } = plane;
   let held; // {key, moved}
@@ -71,7 +73,7 @@ export function editable(plane, app) {
   }
 
   canvas.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || app.fixed()) return;
     canvas.focus({ preventScroll: true });
     const place = plane.pointOf(event);
     const point = nearest(place);
@@ -86,7 +88,7 @@ export function editable(plane, app) {
   canvas.addEventListener('pointermove', (event) => {
     const place = plane.pointOf(event);
     if (!held) {
-      canvas.style.cursor = nearest(place) ? 'grab' : 'crosshair';
+      canvas.style.cursor = nearest(place) && !app.fixed() ? 'grab' : 'crosshair';
       return;
     }
     const scale = plane.size / (2 * plane.bound);
@@ -113,14 +115,15 @@ export function editable(plane, app) {
 
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   canvas.addEventListener('keydown', (event) => {
-    const under = nearest(app.chosen());
+    const under = app.fixed() ? undefined : nearest(app.chosen());
     const arrow = ARROWS[event.key];
     if (arrow) {
       const inside = (value) => Math.min(plane.bound, Math.max(-plane.bound, value));
       const place = app.chosen().map((value, axis) => inside(value + STEP * arrow[axis]));
       if (event.shiftKey && under) move(under.key, place);
       else app.choose(place);
-    } else if (event.key === 'Enter' || event.key === ' ') {
+    } else if (app.fixed()) return;
+    else if (event.key === 'Enter' || event.key === ' ') {
       if (under) relabel(under.key);
       else app.choose(app.chosen(), app.add([...app.chosen(), app.label()]));
     } else if ((event.key === 'Delete' || event.key === 'Backspace') && under) app.remove(under.key);
@@ -130,12 +133,13 @@ export function editable(plane, app) {
   });
 }
 
-// A map on which a click or drag only chooses a point.
-export function choosable(plane, choose) {
+// A map on which, wherever `only` holds, a click or drag only chooses a point.
+export function choosable(plane, choose, only = () => true) {
   const { canvas } = plane;
   let down = false;
   canvas.style.cursor = 'crosshair';
   canvas.addEventListener('pointerdown', (event) => {
+    if (!only()) return;
     down = true;
     canvas.setPointerCapture(event.pointerId);
     choose(plane.pointOf(event));

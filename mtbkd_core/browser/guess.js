@@ -32,16 +32,17 @@ export class Guess {
     Object.assign(this, { kind, revealed });
     this.names = shares ? teachers.map(({ name }) => name) : CONFIDENCES;
     const titles = shares ? teachers.map(({ title }) => title) : CONFIDENCES.map((value) => `${value} % sure: right in`);
-    this.values = shares ? apportioned(teachers.map(() => 1), 100) : [...CONFIDENCES];
+    this.values = shares ? apportioned(teachers.map(() => 1), 100) : CONFIDENCES.map(() => 50);
     this.rows = titles.map((title, at) => this.row(title, at));
     this.heading = element('b', { role: 'status' }); // read out once it has words
+    this.button = element('button', { type: 'button', class: 'reveal', disabled: true, title: 'Move a slider first.', onclick: () => this.reveal() }, 'Show the answer');
     this.node = element(
       'div',
       { class: 'guess' },
       element('b', {}, QUESTIONS[kind]),
       element('p', { class: 'line' }, 'Pictures and numbers that give it away come with the answer.'),
       ...this.rows.map(({ node }) => node),
-      element('button', { type: 'button', class: 'reveal', onclick: () => this.reveal() }, 'Show the answer'),
+      this.button,
       this.heading,
     );
     this.refresh();
@@ -54,6 +55,8 @@ export class Guess {
   }
 
   set(at, value) {
+    this.button.disabled = false;
+    this.button.title = '';
     if (this.kind === 'shares') {
       const others = this.values.filter((_, other) => other !== at);
       const rest = apportioned(others, 100 - value);

@@ -20,6 +20,12 @@ export function mapSize({ columns, wide, top, height, numbers }) {
   return Math.max(120, Math.min(fitting, Math.max(200, high), 340));
 }
 
+// On a lesson's page, which shows one row of maps: `room` is the height for it.
+export function focusedSize({ columns, wide, room, beside }) {
+  const fitting = Math.floor(((1 - beside) * wide - GAP * (columns - 1)) / columns);
+  return Math.max(120, Math.min(fitting, Math.max(180, room - CAPTION), 340));
+}
+
 // On the stage: as many columns as make the maps largest. `maps`: how many; `under`: what stands below them, `beside`: the
 // share of the width that they do not have.
 export function staged({ maps, wide, top, height, under, beside }) {

@@ -7,6 +7,9 @@ import { decode, encode } from './state.js';
 const GUESSES = ['shares', 'reliability'];
 const ROOM_FOR_NUMBERS = 1100; // CSS pixels of the stage from which numbers stand in a column beside the maps
 const NUMBERS = 236;
+const MARGIN = 34; // below the pictures of a step: the sentence above may grow by a line
+// On the page: of the place from which a card stands beside a single map; heights of what stands above, of numbers and of a card.
+const [WIDE, BARS, NUMBERS_HIGH, CARD] = [560, 130, 110, 230];
 
 export class Lesson {
   // view: the Playground; lesson: {title, steps: [{text, play, show, pin, guess}], after: {href, title}, where there is
@@ -21,22 +24,25 @@ export class Lesson {
     this.buttons = {
       back: button('back', '← Back', 'The step before (left arrow).', () => this.go(-1)),
       next: button('next', 'Next →', 'The next step (right arrow).', () => this.go(1)),
+      all: button('all', 'All pictures', 'Show what the step does not speak of, too.', () => this.focus(!this.focused)),
       present: button('present', 'Present', 'One large picture a step, for a projector.', () => this.present(!this.presenting)),
       link: button('copy', 'Copy link', 'The address of this step.', () => view.copyLink()),
     };
-    const { back, next, present, link } = this.buttons;
+    const { back, next, all, present, link } = this.buttons;
     this.after = lesson.after && element('a', { class: 'after button', target: '_self' }, `${lesson.after.title} →`);
     this.node = element(
       'section',
       { class: 'lesson', 'aria-label': lesson.title },
-      element('div', { class: 'bar' }, back, this.count, next, ...(this.after ? [this.after] : []), present, link),
+      element('div', { class: 'bar' }, back, this.count, next, ...(this.after ? [this.after] : []), all, present, link),
       this.text,
+      view.board.lead,
       this.form,
     );
     view.board.node.prepend(this.node);
     if (document.activeElement === document.body) next.focus({ preventScroll: true }); // a page that was just opened
     this.keys = (event) => this.pressed(event);
     document.addEventListener('keydown', this.keys);
+    this.focus(true);
     this.present(address.present.read() === '1');
     this.show((parseInt(address.step.read(), 10) || 1) - 1, { kept: true });
   }
@@ -51,14 +57,22 @@ export class Lesson {
   }
 
   stateOf(index) {
+    return this.read(index).state;
+  }
+
+  read(index) {
     const { data } = this.view;
-    return decode(this.lesson.steps[index].play, data.start, data.plane.bound).state;
+    return decode(this.lesson.steps[index].play, data.start, data.plane.bound);
+  }
+
+  nameOf(index) {
+    return encode(this.stateOf(index), this.view.data.start);
   }
 
   // Whether a state is the one that the step begins with: it needs no place of its own in the address.
   begins(state) {
     const { start } = this.view.data;
-    return encode(state, start) === encode(this.stateOf(this.at), start);
+    return encode(state, start) === this.nameOf(this.at);
   }
 
   // One step on or back; `shown`, where there is one, is how the page scrolls along.
@@ -68,15 +82,28 @@ export class Lesson {
     else if (!this.presenting) this.scroll();
   }
 
-  // Bring the first picture of the step into view, below its words, which stay.
+  // Bring the pictures of the step into view, below its words, which stay: all of them where there is room, else the first.
   scroll() {
     const { board, calm } = this.view;
-    const names = this.step.show.filter((name) => name !== this.step.guess);
-    const node = names.map((name) => board.pictures[name]).find((picture) => picture.checkVisibility());
-    if (!node) return;
+    const shown = this.step.show.map((name) => board.pictures[name]).filter((picture) => picture.checkVisibility());
+    const boxes = shown.map((picture) => picture.getBoundingClientRect());
+    if (!boxes.length) return;
     const { position, top } = getComputedStyle(this.node);
-    node.style.scrollMarginTop = position === 'sticky' ? `${this.node.offsetHeight + parseFloat(top)}px` : '';
+    const head = position === 'sticky' ? this.node.offsetHeight + parseFloat(top) : 0;
+    const first = Math.min(...boxes.map((box) => box.top));
+    const high = Math.max(...boxes.map((box) => box.bottom)) - first;
+    const node = shown[boxes.findIndex((box) => box.top === first)];
+    node.style.scrollMarginTop = `${head}px`;
+    node.style.scrollMarginBottom = `${Math.max(0, Math.min(high + MARGIN, window.innerHeight - head) - node.offsetHeight)}px`;
     node.scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
+  }
+
+  // Whether the page shows the pictures of the step alone.
+  focus(on) {
+    this.focused = on;
+    this.view.board.node.classList.toggle('focused', on);
+    this.buttons.all.setAttribute('aria-pressed', String(!on));
+    if (this.at !== undefined) this.stage();
   }
 
   // Show a step; `kept`: the address may hold a state that the visitor has changed.
@@ -84,7 +111,7 @@ export class Lesson {
     const last = this.lesson.steps.length - 1;
     this.at = Math.min(last, Math.max(0, index));
     const { view, step, at } = this;
-    const held = this.has(this.focused);
+    const held = this.has(this.active);
     this.address.step.write(at ? String(at + 1) : '');
     this.buttons.back.disabled = at === 0;
     this.buttons.next.disabled = at === last;
@@ -98,13 +125,17 @@ export class Lesson {
     const stays = before && view.pinned?.step === encode(before, view.data.start);
     if (view.pinned && !stays) view.pin(false);
     view.showChains(step.show.includes('borders'));
+    view.board.node.classList.toggle('fixed', !step.edit);
+    view.board.node.classList.toggle('of-teachers', /(^|_)t\d/.test(step.play));
     this.stage();
     if (kept && view.places.address.read()) return;
     if (before && !stays) this.compare(before);
-    view.take(this.stateOf(at));
+    const { state, chosen } = this.read(at);
+    if (chosen) view.choose(chosen);
+    view.take(state);
   }
 
-  get focused() {
+  get active() {
     return this.node.getRootNode().activeElement;
   }
 
@@ -116,13 +147,13 @@ export class Lesson {
   keepFocus() {
     const usable = (node) => node && !node.disabled && !node.hidden;
     const { next, back } = this.buttons;
-    if (!this.has(this.focused) || !usable(this.focused)) [next, this.after, back].find(usable)?.focus({ preventScroll: true });
+    if (!this.has(this.active) || !usable(this.active)) [next, this.after, back].find(usable)?.focus({ preventScroll: true });
   }
 
   // The state that a step is compared with: that of the last step before it which has another one.
   get before() {
     const { steps } = this.lesson;
-    const other = steps.slice(0, this.at).findLastIndex(({ play }) => play !== this.step.play);
+    const other = steps.slice(0, this.at).findLastIndex((_, index) => this.nameOf(index) !== this.nameOf(this.at));
     return other < 0 ? undefined : this.stateOf(other);
   }
 
@@ -167,6 +198,7 @@ export class Lesson {
   stage() {
     const { pictures, below } = this.view.board;
     const { show } = this.step;
+    this.view.board.node.classList.remove('abreast');
     for (const [name, node] of Object.entries(pictures)) {
       node.classList.toggle('staged', show.includes(name));
       node.style.setProperty('--place', show.includes(name) ? show.indexOf(name) : show.length);
@@ -177,11 +209,37 @@ export class Lesson {
     this.view.layout();
   }
 
+  // The page, with nothing but the step's pictures.
+  get alone() {
+    return this.focused && !this.presenting && this.at !== undefined;
+  }
+
+  // The first picture is there.
+  opened() {
+    if (!this.presenting && !this.shown) this.scroll();
+  }
+
   get onStage() {
     return this.presenting && this.at !== undefined;
   }
 
-  // How many maps the stage holds.
+  // The height that the page leaves to its row of maps, and the share of the width that it takes from a single map.
+  room() {
+    const { stage, node, cards } = this.view.board;
+    const named = cards.filter((card) => card.classList.contains('staged')).length;
+    const abreast = this.maps === 1 && named > 0 && stage.clientWidth > WIDE;
+    node.classList.toggle('abreast', abreast);
+    const numbers = !abreast && this.step.show.includes('numbers') ? NUMBERS_HIGH : 0;
+    const left = window.innerHeight - this.node.offsetHeight - BARS - numbers;
+    return { room: named && !abreast ? left - CARD : left, beside: abreast ? 0.5 : 0 };
+  }
+
+  // How many maps stand in a row of the page.
+  get columns() {
+    return Math.min(3, Math.max(1, this.maps));
+  }
+
+  // How many maps the step shows.
   get maps() {
     const own = this.step.show.filter((name) => name in this.view.board.maps).length;
     return own && this.view.pinned ? 3 : own;
@@ -237,7 +295,7 @@ export class Lesson {
     const { node } = this.view.board;
     const { steps } = this.lesson;
     const open = steps.map((_, index) => index).filter((index) => index >= this.at && this.asks(index));
-    const awaited = open.map((index) => steps[index]).filter(({ play }) => play === this.step.play);
+    const awaited = open.filter((index) => this.nameOf(index) === this.nameOf(this.at)).map((index) => steps[index]);
     node.classList.toggle('guessing', open[0] === this.at);
     for (const name of GUESSES) {
       node.classList.toggle(`guess-${name}`, this.step.guess === name);

@@ -2,7 +2,8 @@
 
 A lesson is YAML: `title`, `line` (what it is about), and `steps`, each with `text`, `play` (a state of the playground,
 as its link has it after `play=`; nothing: the start) and, if wanted, `show` (the pictures of the stage), `pin` (compare
-with the last step that has another state) and `guess` (what to ask for before it is shown).
+with the last step that has another state), `guess` (what to ask for before it is shown) and `edit` (clicks on the map
+change points; else they only choose the point that is looked at).
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Step(BaseModel):
     show: tuple[Picture, ...] = Field((Picture.PREDICTION,), min_length=1)
     pin: bool = False
     guess: Guess | None = None
+    edit: bool = False
 
 
 class Lesson(BaseModel):

@@ -87,6 +87,8 @@ export function drawCharts(view) {
   charts.shares.innerHTML = view.drawnHeard.length
     ? sharesChart(view.drawnHeard, found.shares, found.weights, pinned?.shares)
     : `<p class="none">${view.drawnSilence}</p>`;
+  charts.here.innerHTML = sharesChart(view.drawnHeard, found.point.shares, found.point.weights);
+  charts.here.previousSibling.hidden = !view.drawnHeard.length;
   charts.intervals.innerHTML = intervalChart(found.point, classes, data.palette.hues, found.pointBefore);
   if (found.point.teachers.length <= view.drawnHeard.length)
     drawSimplex(simplex, found.point, found.pointBefore, classes, view.drawnHeard, look);

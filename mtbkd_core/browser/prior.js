@@ -102,6 +102,20 @@ export class MixturePrior {
     return highest + Math.log(total);
   }
 
+  // Each teacher's mean responsibility [K] at the only example, over draws of the student's probabilities there [D, C].
+  sharesOf(draws) {
+    const { count, classes, temperature } = this;
+    const found = Array(count).fill(0);
+    const share = new Float64Array(count);
+    const q = new Float64Array(classes);
+    for (let at = 0; at < draws.length; at += classes) {
+      temperedSoftmax(draws.subarray(at, at + classes).map((p) => Math.log(Math.max(p, 1e-30))), 0, classes, temperature, q, 0);
+      this.at(0, q.map(Math.log), share);
+      for (let k = 0; k < count; k++) found[k] += (classes * share[k]) / draws.length;
+    }
+    return found;
+  }
+
   // What a teacher's full disagreement weighs on the logits: alpha lambda / T.
   get pullScale() {
     return (this.strength * this.concentration) / this.temperature;

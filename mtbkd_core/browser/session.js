@@ -241,8 +241,9 @@ export class Session {
     });
   }
 
-  // The draws' probabilities at the chosen point [D, 3], their intervals, the truth there and what teachers predict.
-  atPoint({ entries, student, asked: { teachers } }) {
+  // The draws' probabilities at the chosen point [D, 3], their intervals, the truth there, and what teachers predict, weigh and
+  // explain there.
+  atPoint({ entries, student, asked: { teachers, setting } }) {
     const p = student.parameters;
     const draws = new Float32Array(3 * CHAINS * entries.length);
     const one = new Float64Array(3);
@@ -252,14 +253,16 @@ export class Session {
       }
     });
     const each = [0, 1, 2].map((c) => draws.filter((_, index) => index % 3 === c));
+    const said = teacherLogits(teachers, this.chosen, this.plane, this.noise);
+    const mixture = said.length > 0 && new MixturePrior(said, 3, setting);
     return {
       draws,
       intervals: each.map((values) => interval(values)),
       mean: each.map((values) => values.reduce((a, b) => a + b, 0) / values.length),
       truth: Array.from(softmaxRows(truthLogits(this.chosen, this.plane))),
-      teachers: teacherLogits(teachers, this.chosen, this.plane, this.noise).map((each) =>
-        Array.from(softmaxRows(each)),
-      ),
+      teachers: said.map((each) => Array.from(softmaxRows(each))),
+      weights: mixture ? Array.from(mixture.weights) : [],
+      shares: mixture ? mixture.sharesOf(draws) : [],
     };
   }
 }

@@ -22,7 +22,7 @@ export function sentence({ scores, bins, points }) {
   const { coverage, misled, gap, calibration, log, best, errors } = scores;
   if (points === 0) return 'There is no point to learn from: these students are drawn from the prior of their weights.';
   if (misled - T * errors.misled >= 0.02) {
-    return `Sure and wrong at ${percent(misled)} of the points: 80 % confidence or more in a class that the truth gives less than half.`;
+    return `Sure and wrong at ${percent(misled)} of the test points: 80 % confidence or more in a class that the truth gives less than half.`;
   }
   if (coverage + T * errors.coverage < 0.85) {
     return `The intervals are too narrow: only ${percent(coverage)} of the true probabilities lie in the 95 % intervals.`;
@@ -44,7 +44,7 @@ export function sentence({ scores, bins, points }) {
 // Why the log score is below the best one, where confidence is right on the whole.
 function reason({ astray, errors }) {
   if (astray - T * errors.astray < 0.02) return 'Nearly always the right class, but not its exact probability';
-  return `The truth favours another class at ${percent(astray)} of the points`;
+  return `The truth favours another class at ${percent(astray)} of the test points`;
 }
 
 // What an address held that could not be read, or not be taken as it is; nothing where all was right.
@@ -64,7 +64,7 @@ export function silence(state, points) {
 export function status(found, { paused, resting }) {
   if (paused) return ['paused', 'Paused'];
   if (found.restarted) return ['moving', 'Started anew: the change was too large'];
-  if (found.split) return ['moving', resting ? 'At rest, but the chains disagree' : 'Moving slowly: the chains disagree'];
+  if (found.split) return ['moving', resting ? 'At rest, but not mixed' : 'Mixing slowly: not settled'];
   if (found.moving) return ['moving', 'The chains are still moving'];
   const rest = resting ? ', at rest' : '';
   if (found.rHat <= AGREED) return ['settled', rest ? `Settled${rest}` : `Settled · ${found.draws} draws`];

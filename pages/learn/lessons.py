@@ -42,7 +42,10 @@ def _make(shown: Lesson) -> None:
     title = st.text_input("Title", shown.title, max_chars=120, help="The lesson's name, above its steps.")
     line = st.text_input("In a sentence", shown.line, max_chars=300, help="What it teaches, below its name.")
     rows = st.data_editor(
-        [step.model_dump(mode="json", include={"text", "play", "show", "pin", "guess"}) for step in shown.steps],
+        [
+            step.model_dump(mode="json", include={"text", "play", "show", "pin", "guess", "edit"})
+            for step in shown.steps
+        ],
         key=f"steps:{shown.title}",
         num_rows="dynamic",
         hide_index=True,
@@ -50,15 +53,18 @@ def _make(shown: Lesson) -> None:
             "text": st.column_config.TextColumn("What to say", width="large", required=True, max_chars=1000),
             "play": st.column_config.TextColumn("Link or state", help=_LINE),
             "show": st.column_config.MultiselectColumn(
-                "On the stage",
+                "Shows",
                 options=list(Picture),
-                help="The pictures that stand beside the words when it is presented.",
+                help="The pictures that stand beside the words, on the page and when it is presented.",
             ),
             "pin": st.column_config.CheckboxColumn(
                 "Compare", help="Show before, after and difference to the last step in another state."
             ),
             "guess": st.column_config.SelectboxColumn(
                 "Guess first", options=["", *Guess], help="Ask before it is shown."
+            ),
+            "edit": st.column_config.CheckboxColumn(
+                "Points change", help="Clicks on the map add and change points; else they only choose one."
             ),
         },
     )

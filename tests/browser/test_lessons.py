@@ -32,6 +32,12 @@ def alone(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     assert not wrong
 
 
+def answer(page: Page) -> None:
+    """Make a guess, and look at the answer."""
+    page.locator(".guess input").last.fill("70")
+    page.get_by_role("button", name="Show the answer").click()
+
+
 def test_a_step_that_compares_shows_before_after_and_difference(alone: Page) -> None:
     ask(alone, "view.lesson.show(2)")
     pictures = alone.locator(".of-before, .of-prediction, .of-moved").locator("visible=true")
@@ -42,8 +48,7 @@ def test_the_answer_is_hidden_until_a_guess_is_made(alone: Page) -> None:
     alone.get_by_role("button", name="Next").click()
     hidden = alone.locator(".card.shares > div")
     expect(hidden).to_be_hidden()
-    alone.get_by_role("slider", name="Confidently wrong", exact=True).last.fill("70")
-    alone.get_by_role("button", name="Show the answer").click()
+    answer(alone)
     expect(hidden).to_be_visible()
     expect(alone.locator(".guess .was")).to_have_count(4)
 
@@ -55,27 +60,69 @@ def test_while_a_step_asks_nothing_is_shown_that_it_does_not_name(alone: Page) -
     alone.get_by_role("button", name="Next").click()
     settle(alone)
     expect(given_away).to_have_count(0)
-    alone.get_by_role("button", name="Show the answer").click()
-    expect(alone.locator(".of-before, .of-prediction, .lead").locator("visible=true")).to_have_count(3)
+    answer(alone)
+    expect(alone.locator(".card.shares > div, .lead").locator("visible=true")).to_have_count(2)
 
 
 def test_a_guess_that_was_made_stays_with_its_answer(alone: Page) -> None:
     alone.get_by_role("button", name="Next").click()
-    alone.get_by_role("button", name="Show the answer").click()
+    answer(alone)
     alone.get_by_role("button", name="Next").click()
     alone.get_by_role("button", name="Back").click()
     expect(alone.locator(".guess .was")).to_have_count(4)
 
 
-def test_what_a_later_step_asks_of_the_same_state_is_hidden_until_then(tab: Visitor, server: Server) -> None:
-    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions")
+def test_an_answer_is_shown_only_to_those_who_have_guessed(alone: Page) -> None:
+    alone.get_by_role("button", name="Next").click()
+    show = alone.get_by_role("button", name="Show the answer")
+    expect(show).to_be_disabled()
+    alone.locator(".guess input").last.fill("70")
+    expect(show).to_be_enabled()
+
+
+@pytest.mark.parametrize("lesson", ["experts-of-regions", "worth-in-labels"])
+def test_what_a_guess_begins_with_is_not_the_answer(tab: Visitor, server: Server, lesson: str) -> None:
+    steps = shipped()[lesson].steps
+    place = next(at for at, step in enumerate(steps) if step.guess)
+    tab.page.goto(f"{server.url}/lessons?lesson={lesson}&step={place + 1}")
     settle(tab.page)
-    shares = tab.page.locator(".card.shares > div")
-    expect(shares).to_be_hidden()
-    tab.page.get_by_role("button", name="Next →").click()
-    tab.page.get_by_role("button", name="Show the answer").click()
-    tab.page.get_by_role("button", name="Back").click()
-    expect(shares).to_be_visible()
+    kind = "found.shares" if steps[place].guess == "shares" else "found.bins.map((bin) => bin.right)"
+    found, begun = ask(tab.page, f"[Array.from(view.{kind}), view.lesson.guess.values.map((value) => value / 100)]")
+    assert max(found) - max(begun) > 0.1 or min(begun) - min(found) > 0.1
+
+
+def test_a_click_in_a_lesson_chooses_a_point_and_changes_none(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions&step=3")
+    settle(tab.page)
+    before = ask(tab.page, "[JSON.stringify(view.points), view.chosen]")
+    tab.page.locator("canvas.map-prediction").click(position={"x": 40, "y": 90})
+    after = ask(tab.page, "[JSON.stringify(view.points), view.chosen]")
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_the_marked_point_has_its_own_shares(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions&step=3")
+    settle(tab.page)
+    north = tab.page.locator(".card.point .here .share").first
+    expect(north).to_contain_text("North expert")
+    share, weight = ask(tab.page, "[view.found.point.shares[0], view.found.point.weights[0]]")
+    assert share > 0.9
+    assert 0.4 < weight < 0.6
+
+
+@pytest.mark.parametrize(
+    ("lesson", "step"), [("add-a-liar", 3), ("add-a-liar", 6), ("worth-in-labels", 4), ("sure-and-wrong", 1)]
+)
+def test_a_pages_first_screen_holds_what_a_step_names(tab: Visitor, server: Server, lesson: str, step: int) -> None:
+    page = tab.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{server.url}/lessons?lesson={lesson}&step={step}")
+    settle(page)
+    for name in shipped()[lesson].steps[step - 1].show:
+        picture = page.locator(f".{name}, .of-{name}").first
+        if picture.is_visible():
+            expect(picture).to_be_in_viewport(ratio=0.9)
 
 
 def test_sentences_behind_an_open_guess_are_hidden_on_a_page_that_scrolls(alone: Page) -> None:
@@ -83,17 +130,17 @@ def test_sentences_behind_an_open_guess_are_hidden_on_a_page_that_scrolls(alone:
     expect(sentences.nth(1)).to_be_visible()
     expect(sentences.nth(2)).to_be_hidden()
     ask(alone, "view.lesson.show(1)")
-    alone.get_by_role("button", name="Show the answer").click()
+    answer(alone)
     expect(sentences.nth(2)).to_be_visible()
 
 
 def test_what_a_step_names_first_comes_first(tab: Visitor, server: Server) -> None:
-    tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions&step=3&present=1")
+    tab.page.goto(f"{server.url}/lessons?lesson=sure-and-wrong&step=1&present=1")
     settle(tab.page)
-    shares, point = (tab.page.locator(f".card.{name}").bounding_box() for name in ("shares", "point"))
-    assert shares
-    assert point
-    assert (shares["y"], shares["x"]) < (point["y"], point["x"])
+    borders, prediction = (tab.page.locator(f".of-{name}").bounding_box() for name in ("borders", "prediction"))
+    assert borders
+    assert prediction
+    assert (borders["y"], borders["x"]) < (prediction["y"], prediction["x"])
 
 
 def test_the_chains_borders_can_be_drawn_over_before_and_after(alone: Page) -> None:
@@ -128,6 +175,7 @@ def test_guessed_shares_sum_to_100(alone: Page) -> None:
 
 def test_the_keyboard_goes_on_from_the_answer(alone: Page) -> None:
     alone.get_by_role("button", name="Next").click()
+    alone.locator(".guess input").last.fill("70")
     alone.get_by_role("button", name="Show the answer").press("Enter")
     expect(alone.get_by_text("Wide grey mark: your guess")).to_be_visible()
     expect(alone.get_by_role("button", name="Next")).to_be_focused()

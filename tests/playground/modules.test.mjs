@@ -327,7 +327,7 @@ test('the sentence names what is wrong first, and the closeness to the truth whe
 });
 
 test('a student that is not close to the truth is told why', () => {
-  assert.match(said({ best: -0.3, astray: 0.12 }), /^The truth favours another class at 12 % of the points/);
+  assert.match(said({ best: -0.3, astray: 0.12 }), /^The truth favours another class at 12 % of the test points/);
   assert.match(said({ best: -0.3, astray: 0.12 }, { astray: 0.05 }), /^Nearly always the right class/);
   assert.match(said({ best: -0.3, calibration: 0.083 }), /^Confidence lies 8.3 % from the truth/);
 });
