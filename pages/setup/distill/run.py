@@ -31,7 +31,7 @@ def draw(run: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         other = view.config != link.draft()
         st.header("The chosen run" if other else "This run", anchor=False, width="content")
-        kept = ", which has other settings than those above" if other and view.finished else ""
+        kept = " · not the settings above" if other and view.finished else ""
         st.caption(f"{run_words.title(view, mixed=True)}{kept} · {view.id}", width="stretch")
         if result is not None and other:
             st.button(
