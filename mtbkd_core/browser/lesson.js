@@ -216,7 +216,9 @@ export class Lesson {
 
   // The first picture is there.
   opened() {
-    if (!this.presenting && !this.shown) this.scroll();
+    const alert = document.querySelector('[data-testid="stAlert"]'); // what the app has to say above stays in sight
+    const above = alert && alert.getBoundingClientRect().top < this.node.getBoundingClientRect().top;
+    if (!this.presenting && !this.shown && !above) this.scroll();
   }
 
   get onStage() {

@@ -91,6 +91,12 @@ def test_what_a_guess_begins_with_is_not_the_answer(tab: Visitor, server: Server
     assert max(found) - max(begun) > 0.1 or min(begun) - min(found) > 0.1
 
 
+def test_that_a_link_names_no_lesson_stays_in_sight(tab: Visitor, server: Server) -> None:
+    tab.page.goto(f"{server.url}/lessons?lesson=nothing")
+    settle(tab.page)
+    expect(tab.page.get_by_test_id("stAlert").first).to_be_in_viewport(ratio=1)
+
+
 def test_a_click_in_a_lesson_chooses_a_point_and_changes_none(tab: Visitor, server: Server) -> None:
     tab.page.goto(f"{server.url}/lessons?lesson=experts-of-regions&step=3")
     settle(tab.page)
