@@ -154,7 +154,7 @@ class Work:
     lent: Rows
     on_progress: OnProgress
     should_stop: ShouldStop
-    check_inputs: Callable[[], None] = lambda: None
+    check_inputs: Callable[[], None]
 
 
 def save_json(path: Path, result: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def test_progress_never_falls_where_teachers_are_trained_first(steps: Steps, mon
 
     monkeypatch.setattr(sampler_benchmark, "load_task", load_task)
     view, reports = submit(), []
-    KIND.compute(view.spec, Work(view.folder, Rows({}, {}), reports.append, lambda: False))
+    KIND.compute(view.spec, Work(view.folder, Rows({}, {}), reports.append, lambda: False, lambda: None))
     assert [report.fraction for report in reports] == pytest.approx([0.05, 0.1, 0.1, 0.1, 0.4, 0.7])
     assert [report.message for report in reports] == ["Training"] * 3 + ["baoab"] * 3
 

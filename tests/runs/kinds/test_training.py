@@ -118,7 +118,7 @@ def test_a_training_of_a_task_that_is_replaced_ends_in_one_line(
     run_job(str(view.folder))
     state, reason = look(view.folder, KIND)
     assert state is State.FAILED
-    assert reason == "task marks: its data were replaced meanwhile; train its teachers again"
+    assert reason == "its data or its teachers were replaced since it was launched; launch it again"
 
 
 def test_a_task_that_is_no_more_is_one_line() -> None:
