@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from mtbkd_core.browser import offline
+from mtbkd_core.browser.lessons import shipped
 from mtbkd_core.runs import store
 from mtbkd_core.runs.kinds.run import KIND as RUN
 from tests.browser.server import Server, serve
@@ -102,3 +105,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed and running is not None:
         report.sections.append(("the app's output", running.output()))
     return report
+
+
+@pytest.fixture
+def alone(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The lesson of the liar as a file, in a tab."""
+    (tmp_path / "lesson.html").write_text(
+        offline.document(shipped()["add-a-liar"].model_dump(mode="json")), encoding="utf-8"
+    )
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(60_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((tmp_path / "lesson.html").as_uri())
+    expect(page.locator(".lesson .count")).to_have_text("1 of 6")  # the page listens from here on
+    yield page
+    page.close()
+    assert not wrong
