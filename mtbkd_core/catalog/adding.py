@@ -90,7 +90,7 @@ def check_free(name: str, replaces: bool = False) -> None:
 
 @contextmanager
 def taking(name: str, replaces: bool = False) -> Iterator[None]:
-    """Be the only one that makes or forgets a task for the block, which is short; errors as `check_free`."""
+    """Be the only one that makes a task for the block, which is short; errors as `check_free`."""
     place = home() / ".tasks.lock"
     with ExitStack() as stack:
         try:

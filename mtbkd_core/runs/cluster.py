@@ -31,7 +31,7 @@ _MEMORY = {
 _DASK = {
     "DASK_LOGGING__DISTRIBUTED": "warning",  # its processes tell of trouble only
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",  # it would stop a run every 10 ms
-    # what runs is nobody's business who asks by HTTP
+    # nobody who asks by HTTP is told what runs
     "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
     "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
     "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": str(_MEMORY),
